@@ -1,0 +1,86 @@
+r"""Bytes to text that is safe to show, and back.
+
+The printable form is a C-like escape: printable ASCII and printable Unicode stand for themselves, a
+backslash doubles, everything else becomes `\n`, `\r`, `\t` or `\xHH`. It is reversible and holds no
+control character, no bidirectional override and no line break. Rich markup and HTML are the business
+of the reporters, who must mark such text as plain.
+"""
+
+from __future__ import annotations
+
+import base64
+import re
+import unicodedata
+
+__all__ = ["is_clean_text", "json_bytes", "printable", "shorten", "unprintable"]
+
+_NAMED = {"\\": "\\\\", "\n": "\\n", "\r": "\\r", "\t": "\\t"}
+_PLAIN_ASCII = re.compile(rb"[ -\[\]-~]*")
+_ESCAPE = re.compile(rb"\\(?:x([0-9a-fA-F]{2})|(.))", re.DOTALL)
+_BACK = {b"n": b"\n", b"r": b"\r", b"t": b"\t"}
+
+
+def _is_shown(char: str) -> bool:
+    """Tell whether a non-ASCII character stands for itself: letters, marks, numbers, symbols."""
+    return unicodedata.category(char)[0] in "LNPS" or unicodedata.category(char) in ("Mn", "Mc")
+
+
+def _escape_char(char: str) -> str:
+    if char in _NAMED:
+        return _NAMED[char]
+    if " " <= char <= "~" or (char > "\x7f" and _is_shown(char)):
+        return char
+    return "".join(f"\\x{byte:02x}" for byte in char.encode("utf-8", "surrogateescape"))
+
+
+def printable(raw: bytes) -> str:
+    r"""Return bytes as reversible printable text: `b"a\x1b[1m"` becomes `a\x1b[1m`, spelled out."""
+    if _PLAIN_ASCII.fullmatch(raw):
+        return raw.decode("ascii")
+    return "".join(map(_escape_char, raw.decode("utf-8", "surrogateescape")))
+
+
+def unprintable(text: str) -> bytes:
+    """Return the bytes that `printable` made text of."""
+
+    def back(match: re.Match[bytes]) -> bytes:
+        if match[1]:
+            return bytes([int(match[1], 16)])
+        return _BACK.get(match[2], match[2])
+
+    return _ESCAPE.sub(back, text.encode("utf-8"))
+
+
+def shorten(raw: bytes, limit: int = 64) -> str:
+    """Return printable text of at most `limit` characters, ending in the true length if cut."""
+    text = printable(raw[: limit + 1])
+    if len(raw) <= limit and len(text) <= limit:
+        return text
+    tail = f"... ({len(raw)} bytes)"
+    keep = max(limit - len(tail), 8)
+    text = text[:keep]
+    # Never leave half an escape behind: it would read as another byte.
+    cut = re.search(r"(?:\\x[0-9a-fA-F]?|(?<!\\)(?:\\\\)*\\)$", text)
+    if cut and text[cut.start() :].count("\\") % 2:
+        text = text[: text.rindex("\\")]
+    return text + tail
+
+
+def is_clean_text(raw: bytes) -> bool:
+    """Tell whether the bytes are UTF-8, so that JSON text holds them exactly."""
+    try:
+        raw.decode("utf-8")
+    except UnicodeDecodeError:
+        return False
+    return True
+
+
+def json_bytes(name: str, raw: bytes) -> dict[str, str]:
+    """Return JSON members for a byte string.
+
+    Clean UTF-8 gives `{name: text}`. Anything else gives a readable approximation under `name` and
+    the exact bytes under `name_b64`.
+    """
+    if is_clean_text(raw):
+        return {name: raw.decode("utf-8")}
+    return {name: printable(raw), f"{name}_b64": base64.b64encode(raw).decode("ascii")}

@@ -1,0 +1,79 @@
+"""A stream value with its consumer groups and pending entries."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import NamedTuple
+
+__all__ = ["Consumer", "ConsumerGroup", "PendingEntry", "StreamId", "StreamValue"]
+
+
+class StreamId(NamedTuple):
+    """An entry ID: milliseconds and sequence, both unsigned 64 bit; tuples compare as IDs do."""
+
+    ms: int
+    seq: int
+
+    def encode(self) -> bytes:
+        """Return the text form, such as `b"1526919030474-55"`."""
+        return b"%d-%d" % self
+
+
+@dataclass(slots=True)
+class PendingEntry:
+    """An entry delivered to a consumer and not yet acknowledged (one row of the PEL)."""
+
+    consumer: bytes
+    delivery_time_ms: int
+    delivery_count: int
+
+
+@dataclass(slots=True)
+class Consumer:
+    """A consumer of a group. Times are Unix ms; `active_time_ms` is -1 for never, None when the
+    format it came from does not have the field."""
+
+    seen_time_ms: int = 0
+    active_time_ms: int | None = None
+
+
+@dataclass(slots=True)
+class ConsumerGroup:
+    """A consumer group.
+
+    Attributes:
+        last_id: last delivered ID.
+        entries_read: logical read counter; None when unknown (the server's -1).
+        consumers: name to consumer, in order of creation.
+        pel: ID to pending entry; `PendingEntry.consumer` names a key of `consumers`.
+    """
+
+    last_id: StreamId = StreamId(0, 0)
+    entries_read: int | None = None
+    consumers: dict[bytes, Consumer] = field(default_factory=dict)
+    pel: dict[StreamId, PendingEntry] = field(default_factory=dict)
+
+
+@dataclass(slots=True)
+class StreamValue:
+    """A stream.
+
+    Attributes:
+        entries: live entries, ascending by ID; each is a tuple of (field, value) pairs, fields may
+            repeat.
+        last_id: greatest ID ever added.
+        max_deleted_id: greatest ID removed by XDEL (0-0 when none).
+        entries_added: entries added in the stream's life.
+        first_id: the ID the RDB names as first entry, only for checking; None when not known.
+        groups: name to group, in order of creation.
+        tail: raw bytes of parts that only newer servers have (IDMP, RDB types 26 and 27), kept for
+            copying; empty otherwise.
+    """
+
+    entries: dict[StreamId, tuple[tuple[bytes, bytes], ...]] = field(default_factory=dict)
+    last_id: StreamId = StreamId(0, 0)
+    max_deleted_id: StreamId = StreamId(0, 0)
+    entries_added: int = 0
+    first_id: StreamId | None = None
+    groups: dict[bytes, ConsumerGroup] = field(default_factory=dict)
+    tail: bytes = b""
