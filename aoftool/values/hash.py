@@ -17,7 +17,7 @@ class HashValue(dict[bytes, bytes]):
     __slots__ = ("expires",)
 
     def __init__(self, *args: object, **kwargs: bytes) -> None:
-        super().__init__(*args, **kwargs)  # type: ignore[arg-type]  # dict's own overloads
+        super().__init__(*args, **kwargs)
         self.expires: dict[bytes, int] = {}
 
     def __eq__(self, other: object) -> bool:
@@ -28,4 +28,4 @@ class HashValue(dict[bytes, bytes]):
     def __ne__(self, other: object) -> bool:
         return not self == other
 
-    __hash__ = None  # type: ignore[assignment]  # mutable, as every dict
+    __hash__ = None

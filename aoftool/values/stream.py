@@ -19,6 +19,9 @@ class StreamId(NamedTuple):
         return b"%d-%d" % self
 
 
+_ZERO_ID = StreamId(0, 0)
+
+
 @dataclass(slots=True)
 class PendingEntry:
     """An entry delivered to a consumer and not yet acknowledged (one row of the PEL)."""
@@ -48,7 +51,7 @@ class ConsumerGroup:
         pel: ID to pending entry; `PendingEntry.consumer` names a key of `consumers`.
     """
 
-    last_id: StreamId = StreamId(0, 0)
+    last_id: StreamId = _ZERO_ID
     entries_read: int | None = None
     consumers: dict[bytes, Consumer] = field(default_factory=dict)
     pel: dict[StreamId, PendingEntry] = field(default_factory=dict)
@@ -71,8 +74,8 @@ class StreamValue:
     """
 
     entries: dict[StreamId, tuple[tuple[bytes, bytes], ...]] = field(default_factory=dict)
-    last_id: StreamId = StreamId(0, 0)
-    max_deleted_id: StreamId = StreamId(0, 0)
+    last_id: StreamId = _ZERO_ID
+    max_deleted_id: StreamId = _ZERO_ID
     entries_added: int = 0
     first_id: StreamId | None = None
     groups: dict[bytes, ConsumerGroup] = field(default_factory=dict)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Union
+from typing import TypeAlias
 
 from aoftool.values.hash import HashValue
 from aoftool.values.list import ListValue
@@ -13,7 +13,7 @@ from aoftool.values.zset import ZSetValue
 
 __all__ = ["Value", "type_name"]
 
-Value = Union[bytes, ListValue, SetValue, ZSetValue, HashValue, StreamValue, ModuleValue]
+Value: TypeAlias = bytes | ListValue | SetValue | ZSetValue | HashValue | StreamValue | ModuleValue
 
 _NAMES: dict[type, str] = {
     bytes: "string",
