@@ -1,0 +1,65 @@
+"""Fixtures that every room of tests shares: real servers and the options of the test run."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+
+from tests.servers import Build, Server, find_builds, server_params
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Add the options of this project's tests."""
+    group = parser.getgroup("aoftool")
+    group.addoption("--soak", action="store_true", help="run the long random tests at full length")
+    group.addoption("--update-golden", action="store_true", help="write the golden transcripts anew")
+
+
+def pytest_report_header() -> str:
+    """Name the servers that the tests of this run will ask."""
+    return "servers: " + (", ".join(build.id for build in find_builds()) or "none")
+
+
+@pytest.fixture(params=server_params())
+def server_build(request: pytest.FixtureRequest) -> Build:
+    """Give every server of this machine in turn; narrow it by parametrising this very name."""
+    build: Build = request.param
+    return build
+
+
+@pytest.fixture(scope="session")
+def _live_servers() -> Iterator[dict[str, Server]]:
+    running: dict[str, Server] = {}
+    yield running
+    for server in running.values():
+        server.remove()
+
+
+@pytest.fixture
+def live_server(server_build: Build, _live_servers: dict[str, Server]) -> Server:
+    """Give a running, empty server of `server_build`; the process is shared by the tests of a run."""
+    server = _live_servers.get(server_build.id)
+    if server is None:
+        server = Server(server_build)
+        server.start()
+        _live_servers[server_build.id] = server
+    server.empty()
+    return server
+
+
+@pytest.fixture
+def start_server() -> Iterator[Callable[..., Server]]:
+    """Give a function `(build, **options of Server) -> Server` that starts fresh processes."""
+    started: list[Server] = []
+
+    def start(build: Build, **options: Any) -> Server:
+        server = Server(build, **options)
+        started.append(server)
+        server.start()
+        return server
+
+    yield start
+    for server in started:
+        server.remove()
