@@ -1,1 +1,1 @@
-"""To be filled by its modules."""
+"""The command line: the only room that reads the environment and the arguments."""

@@ -1,0 +1,124 @@
+"""The application: the table of verbs, and the one place that turns errors into exit codes."""
+
+from __future__ import annotations
+
+import json
+import sys
+import traceback
+from collections.abc import Sequence
+from typing import Annotated
+
+import typer
+
+from aoftool import __version__
+from aoftool.cli import check, inspect
+from aoftool.cli.exit_codes import CLOSED_PIPE, INTERRUPTED, OUR_BUG, USAGE
+from aoftool.errors import AoftoolError
+
+__all__ = ["app", "run"]
+
+app = typer.Typer(
+    name="aoftool",
+    help="Inspect, check, repair and rewrite the append-only files of Valkey and Redis, offline.",
+    rich_markup_mode=None,
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+    epilog="Run `aoftool VERB --help` for a verb's options, examples and exit codes.",
+)
+
+
+def _show_version(wanted: bool) -> None:
+    if not wanted:
+        return
+    from aoftool.cli.versions import describe
+
+    print(describe(__version__))
+    raise typer.Exit
+
+
+@app.callback()
+def _top(
+    version: Annotated[
+        bool,
+        typer.Option(
+            "--version",
+            help="Show versions and which scanner is in use.",
+            callback=_show_version,
+            is_eager=True,
+        ),
+    ] = False,
+) -> None:
+    pass
+
+
+inspect.register(app)
+check.register(app)
+
+
+def _report_error(error: AoftoolError, as_json: bool) -> None:
+    """Show an error on stderr for people; with --json as one object on stdout."""
+    if as_json:
+        body = {
+            "schema": "aoftool.error/1",
+            "error": type(error).__name__,
+            "message": error.message,
+            "path": error.path,
+            "offset": error.offset,
+            "hint": error.hint,
+            "exit_code": error.exit_code,
+        }
+        print(json.dumps(body, indent=2))
+        return
+    from aoftool.cli.console import render_error
+
+    print(render_error(error), file=sys.stderr)
+
+
+def _usage_error(error: Exception) -> int:
+    """Show what typer found wrong with the arguments; anything else is not ours to judge."""
+    show = getattr(error, "show", None)
+    if show is None:
+        raise error
+    show()
+    return int(getattr(error, "exit_code", USAGE))
+
+
+def _report_bug() -> int:
+    traceback.print_exc()
+    print(
+        "aoftool: this is a bug in aoftool, not in your file. Nothing was changed unless said above.",
+        file=sys.stderr,
+    )
+    return OUR_BUG
+
+
+def run(args: Sequence[str]) -> int:
+    """Run one command line and return its exit code."""
+    arguments = list(args)
+    try:
+        code = typer.main.get_command(app).main(args=arguments, prog_name="aoftool", standalone_mode=False)
+        sys.stdout.flush()
+    except AoftoolError as error:
+        _report_error(error, "--json" in arguments)
+        return error.exit_code
+    except BrokenPipeError:
+        _silence_stdout()
+        return CLOSED_PIPE
+    except KeyboardInterrupt:
+        return INTERRUPTED
+    except Exception as error:
+        if type(error).__name__ == "Abort":
+            return INTERRUPTED
+        if hasattr(error, "show"):
+            return _usage_error(error)
+        return _report_bug()
+    return code if isinstance(code, int) else 0
+
+
+def _silence_stdout() -> None:
+    """Keep the interpreter from complaining about the closed pipe once more at its end."""
+    import os
+
+    devnull = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(devnull, sys.stdout.fileno())

@@ -1,0 +1,72 @@
+"""Where output goes: one console for results, one for everything else.
+
+Results go to stdout, all else to stderr. Text that came from a file is always passed as plain text:
+markup, emoji codes and highlighting are off for good.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from enum import Enum
+from typing import TYPE_CHECKING
+
+from aoftool.errors import AoftoolError
+from aoftool.escape import printable
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+__all__ = ["Color", "render_error", "results_console"]
+
+# Wide enough that no table is cut when the output is a file or a pipe.
+_PIPED_WIDTH = 160
+
+
+class Color(str, Enum):
+    """When to use colour: by detection, always, or never."""
+
+    auto = "auto"
+    always = "always"
+    never = "never"
+
+
+def results_console(color: Color = Color.auto) -> Console:
+    """Return a console on stdout that raises BrokenPipeError when its reader went away."""
+    from rich.console import Console
+
+    class _Console(Console):
+        def on_broken_pipe(self) -> None:
+            raise BrokenPipeError
+
+    width = None
+    if not sys.stdout.isatty() and "COLUMNS" not in os.environ:
+        width = _PIPED_WIDTH
+    return _Console(
+        file=sys.stdout,
+        color_system=None if color is Color.never else "auto",
+        force_terminal=True if color is Color.always else None,
+        no_color=color is Color.never or (color is Color.auto and bool(os.environ.get("NO_COLOR"))),
+        width=width,
+        markup=False,
+        emoji=False,
+        highlight=False,
+    )
+
+
+def _safe(text: str) -> str:
+    """Return text without control characters, whatever a path or a message brought along."""
+    return printable(text.encode("utf-8", "surrogateescape")).replace("\\\\", "\\")
+
+
+def render_error(error: AoftoolError) -> str:
+    """Return the lines shown for an error: what, where, and what to type next."""
+    lines = [f"aoftool: {_safe(error.message)}"]
+    if error.path is not None:
+        place = _safe(error.path)
+        if error.offset is not None:
+            place += f", offset {error.offset:,}"
+        lines.append(f"   file: {place}")
+    if error.hint:
+        lines.append(f"   next: {_safe(error.hint)}")
+    return "\n".join(lines)

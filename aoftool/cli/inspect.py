@@ -1,0 +1,88 @@
+"""`aoftool inspect`: what is in a log, and is it whole."""
+
+from __future__ import annotations
+
+from enum import Enum
+from typing import Annotated
+
+import typer
+
+from aoftool.cli.console import Color, results_console
+from aoftool.cli.exit_codes import DONE, VERDICT, epilog
+from aoftool.cli.options import (
+    ColorOption,
+    JsonOption,
+    PathArgument,
+    ProgressMode,
+    ProgressOption,
+    QuietOption,
+)
+
+__all__ = ["register"]
+
+
+class GroupBy(str, Enum):
+    """What the distribution is by."""
+
+    command = "command"
+    db = "db"
+    file = "file"
+
+
+class SortBy(str, Enum):
+    """The order of the rows."""
+
+    bytes = "bytes"
+    count = "count"
+    largest = "largest"
+    mean = "mean"
+    name = "name"
+
+
+def register(app: typer.Typer) -> None:
+    """Add the verb to the application."""
+    app.command(epilog=epilog(VERDICT))(inspect)
+
+
+def inspect(
+    path: PathArgument = None,
+    by: Annotated[GroupBy, typer.Option("--by", help="Show the distribution by this.")] = GroupBy.command,
+    top: Annotated[int, typer.Option("--top", "-n", min=1, help="Rows to show; the rest is folded.")] = 12,
+    sort: Annotated[SortBy, typer.Option("--sort", help="Order of the rows.")] = SortBy.bytes,
+    as_json: JsonOption = False,
+    color: ColorOption = Color.auto,
+    quiet: QuietOption = False,
+    progress: ProgressOption = ProgressMode.auto,
+) -> None:
+    """Show what is in a log, and whether it is whole.
+
+    Layout, server and version, time range, health in one line, commands by
+    count and bytes, keys of the RDB part by type and encoding. Nothing is
+    ever written; files of a running server are safe to read.
+
+    \b
+    Examples:
+      aoftool inspect                            search this directory
+      aoftool inspect /var/lib/valkey            a server's data directory
+      aoftool inspect --by db appendonly.aof     per database
+      zcat old.aof.gz | aoftool inspect -        standard input
+      aoftool inspect --json | jq .health
+    """
+    from aoftool.analysis.overview import overview_of
+    from aoftool.aof.layout import find_log
+    from aoftool.aof.survey import survey
+    from aoftool.cli.progress import ProgressReporter
+
+    log = find_log(path)
+    with ProgressReporter("reading", log.size_bytes, progress, quiet) as reporter:
+        result = overview_of(survey(log, progress=reporter))
+    if as_json:
+        from aoftool.report.jsonout import print_json
+        from aoftool.report.overview import overview_json
+
+        print_json(overview_json(result, sort=sort.value))
+    else:
+        from aoftool.report.overview import render_overview
+
+        render_overview(results_console(color), result, by=by.value, top=top, sort=sort.value)
+    raise typer.Exit(DONE if result.health.intact else VERDICT)

@@ -1,0 +1,37 @@
+"""Arguments and options that several verbs share, so that they read the same everywhere."""
+
+from __future__ import annotations
+
+from enum import Enum
+from typing import Annotated
+
+import typer
+
+from aoftool.cli.console import Color
+
+__all__ = ["ColorOption", "JsonOption", "PathArgument", "ProgressMode", "ProgressOption", "QuietOption"]
+
+
+class ProgressMode(str, Enum):
+    """How progress is shown: a line on a terminal, JSON lines on stderr, or not at all."""
+
+    auto = "auto"
+    json = "json"
+    never = "never"
+
+
+PathArgument = Annotated[
+    str | None,
+    typer.Argument(
+        metavar="[PATH]",
+        show_default=False,
+        help="A manifest, its directory, the server's data directory, a single AOF, an RDB file, one of"
+        " these compressed with gzip or zstd, or - for standard input. Default: search this directory.",
+    ),
+]
+JsonOption = Annotated[bool, typer.Option("--json", help="Print one JSON object instead of text.")]
+ColorOption = Annotated[Color, typer.Option("--color", help="Use colour.")]
+QuietOption = Annotated[bool, typer.Option("--quiet", "-q", help="Show no progress.")]
+ProgressOption = Annotated[
+    ProgressMode, typer.Option("--progress", help="Show progress on stderr: a line, or JSON lines.")
+]

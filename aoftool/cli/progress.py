@@ -1,0 +1,88 @@
+"""Progress on stderr: a line on a terminal after one second, or JSON lines for machines."""
+
+from __future__ import annotations
+
+import json
+import sys
+import threading
+import time
+from types import TracebackType
+from typing import Any
+
+from aoftool.cli.options import ProgressMode
+from aoftool.units import format_bytes
+
+__all__ = ["ProgressReporter"]
+
+_FIRST_AFTER_S = 1.0
+_INTERVAL_S = 0.1
+
+
+class ProgressReporter:
+    """Count bytes done and show them, at most ten times a second; usable from several threads.
+
+    Use it as a context manager; an instance is itself the `Progress` callable.
+
+    Args:
+        title: what is being done, in one or two words.
+        total_bytes: all there is to do; None when unknown.
+        mode: how to show it.
+    """
+
+    def __init__(self, title: str, total_bytes: int | None, mode: ProgressMode, quiet: bool = False) -> None:
+        self._title = title
+        self._total = total_bytes
+        self._json = mode is ProgressMode.json
+        self._shown = not quiet and (self._json or (mode is ProgressMode.auto and sys.stderr.isatty()))
+        self._done = 0
+        self._lock = threading.Lock()
+        self._start = time.monotonic()
+        self._next = self._start + (0.0 if self._json else _FIRST_AFTER_S)
+        self._drawn = False
+
+    def __enter__(self) -> ProgressReporter:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if self._drawn and not self._json:
+            sys.stderr.write("\r\x1b[K")
+            sys.stderr.flush()
+
+    def __call__(self, done_bytes: int) -> None:
+        with self._lock:
+            self._done += done_bytes
+            now = time.monotonic()
+            if not self._shown or now < self._next:
+                return
+            self._next = now + _INTERVAL_S
+            self._drawn = True
+            self._show(now - self._start)
+
+    def _show(self, elapsed_s: float) -> None:
+        rate = self._done / elapsed_s if elapsed_s > 0 else 0.0
+        if self._json:
+            sys.stderr.write(json.dumps(self._fields(elapsed_s, rate)) + "\n")
+        else:
+            sys.stderr.write(f"\r\x1b[K{self._line(rate)}")
+        sys.stderr.flush()
+
+    def _fields(self, elapsed_s: float, rate: float) -> dict[str, Any]:
+        return {
+            "schema": "aoftool.progress/1",
+            "task": self._title,
+            "done_bytes": self._done,
+            "total_bytes": self._total,
+            "elapsed_s": round(elapsed_s, 3),
+            "rate_bytes_per_s": round(rate),
+        }
+
+    def _line(self, rate: float) -> str:
+        parts = [f"{self._title} {format_bytes(self._done)}"]
+        if self._total:
+            parts[0] += f" of {format_bytes(self._total)} ({100 * self._done / self._total:.0f} %)"
+        parts.append(f"{format_bytes(round(rate))}/s")
+        if self._total and rate > 0:
+            parts.append(f"{max(self._total - self._done, 0) / rate:.0f} s left")
+        return ", ".join(parts)

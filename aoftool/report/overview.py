@@ -1,0 +1,321 @@
+"""Shows an overview of a log: on a terminal, or as the versioned JSON object."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+from rich.console import Console
+
+from aoftool.analysis.model import (
+    CommandRow,
+    DatabaseRow,
+    FileRow,
+    Overview,
+    RdbPart,
+    RowKind,
+    TimeRange,
+    Writer,
+)
+from aoftool.escape import json_bytes, printable
+from aoftool.report.terminal import facts, print_table
+from aoftool.units import format_bytes, format_count, format_share, format_time_ms
+
+__all__ = ["overview_json", "render_overview"]
+
+_SORT_KEYS = {
+    "bytes": lambda row: (-row.size_bytes, row.name),
+    "count": lambda row: (-row.count, row.name),
+    "name": lambda row: row.name,
+    "largest": lambda row: (-row.largest_bytes, row.name),
+    "mean": lambda row: (-(row.size_bytes / row.count if row.count else 0), row.name),
+}
+_COMMAND_COLUMNS = (
+    ("command", "left"),
+    ("count", "right"),
+    ("share", "right"),
+    ("bytes", "right"),
+    ("share", "right"),
+    ("mean", "right"),
+    ("largest", "right"),
+)
+
+
+def render_overview(
+    console: Console, overview: Overview, *, by: str = "command", top: int = 12, sort: str = "bytes"
+) -> None:
+    """Print the overview: what it is, its health, its files and one distribution."""
+    facts(console, _head(overview))
+    console.print()
+    if by == "file" or len(overview.files) > 1 or overview.files[0].format == "missing":
+        _render_files(console, overview.files)
+        console.print()
+    if by == "db":
+        _render_databases(console, overview)
+    elif by == "command":
+        _render_commands(console, overview, top, sort)
+        if len(overview.databases) > 1:
+            console.print()
+            _render_databases(console, overview, top)
+    for part in overview.rdb_parts:
+        console.print()
+        _render_rdb(console, part, top)
+
+
+def _head(overview: Overview) -> Iterator[tuple[str, str, str]]:
+    count = len(overview.files)
+    files = f", {count} files" if count > 1 else ""
+    yield "log", f"{overview.path}: {overview.layout}{files}, {format_bytes(overview.size_bytes)}", "bold"
+    yield "written by", _writer(overview.writer), ""
+    yield "time range", _time_range(overview.time_range), ""
+    health = overview.health
+    yield "health", _health(overview), "green" if health.intact else "bold red"
+    for note in health.notes:
+        yield "note", note, "yellow"
+    if health.next_command:
+        yield "next", health.next_command, "bold"
+
+
+def _writer(writer: Writer | None) -> str:
+    if writer is None:
+        return "unknown: no RDB part says who"
+    version = printable(writer.version) if writer.version else "of unknown version"
+    bits = f", {writer.bits} bit" if writer.bits else ""
+    when = f", base of {format_time_ms(writer.created_s * 1000)}" if writer.created_s else ""
+    return f"{writer.server} {version}{bits}{when} ({writer.magic})"
+
+
+def _time_range(times: TimeRange | None) -> str:
+    if times is None:
+        return "unknown: no #TS annotations (aof-timestamp-enabled is off by default)"
+    text = f"{format_time_ms(times.first_s * 1000)} to {format_time_ms(times.last_s * 1000)}"
+    text += f", from {format_count(times.annotations)} #TS annotations"
+    if times.backwards:
+        text += f"; the clock runs backwards {format_count(times.backwards)} times"
+    return text
+
+
+def _health(overview: Overview) -> str:
+    health = overview.health
+    text = health.message
+    if health.offset is not None and health.file is not None:
+        text += f", in {health.file} at offset {format_count(health.offset)}"
+    if health.bytes_behind:
+        text += f"; {format_count(health.bytes_behind)} bytes from there on"
+        if health.commands_behind is not None:
+            text += f", with {format_count(health.commands_behind)} whole commands in them"
+    return text
+
+
+def _render_files(console: Console, files: Sequence[FileRow]) -> None:
+    columns = (
+        ("file", "left"),
+        ("role", "left"),
+        ("seq", "right"),
+        ("format", "left"),
+        ("size", "right"),
+        ("commands", "right"),
+        ("good to", "right"),
+    )
+    rows = (
+        (
+            (
+                row.name,
+                row.role,
+                "" if row.sequence is None else str(row.sequence),
+                row.format + (f" ({row.compression})" if row.compression else ""),
+                format_bytes(row.size_bytes),
+                format_count(row.commands),
+                format_count(row.good_end),
+            ),
+            "red" if row.good_end < row.size_bytes or row.format == "missing" else "",
+        )
+        for row in files
+    )
+    print_table(console, columns, rows)
+
+
+def _command_cells(row: CommandRow, commands: int, total_bytes: int) -> tuple[str, ...]:
+    is_command = row.kind in (RowKind.COMMAND, RowKind.FRAMING)
+    mark = "" if row.known else " (unknown)"
+    return (
+        printable(row.name) + mark,
+        format_count(row.count) if row.count else "",
+        format_share(row.count, commands) if is_command else "",
+        format_count(row.size_bytes),
+        format_share(row.size_bytes, total_bytes),
+        format_count(round(row.size_bytes / row.count)) if row.count and row.kind != RowKind.RDB else "",
+        format_count(row.largest_bytes) if row.largest_bytes else "",
+    )
+
+
+def _fold(rows: list[CommandRow], top: int) -> list[CommandRow]:
+    """Return the first `top` rows and one row that holds the rest, so that nothing is left out."""
+    if len(rows) <= top + 1:
+        return rows
+    rest = rows[top:]
+    folded = CommandRow(
+        name=f"{len(rest)} more".encode(),
+        kind=RowKind.COMMAND,
+        count=sum(row.count for row in rest),
+        size_bytes=sum(row.size_bytes for row in rest),
+        largest_bytes=max(row.largest_bytes for row in rest),
+    )
+    return [*rows[:top], folded]
+
+
+def _render_commands(console: Console, overview: Overview, top: int, sort: str) -> None:
+    ordered = sorted(overview.commands, key=_SORT_KEYS[sort])
+    commands = [row for row in ordered if row.kind == RowKind.COMMAND]
+    others = [row for row in ordered if row.kind != RowKind.COMMAND and (row.size_bytes or row.count)]
+    total = sum(row.count for row in overview.commands if row.kind in (RowKind.COMMAND, RowKind.FRAMING))
+    size = overview.size_bytes
+    rows = [(_command_cells(row, total, size), "" if row.known else "yellow") for row in _fold(commands, top)]
+    rows += [(_command_cells(row, total, size), "dim") for row in others]
+    rows.append((("total", format_count(total), "", format_count(size), "", "", ""), "bold"))
+    print_table(console, _COMMAND_COLUMNS, rows)
+
+
+def _render_databases(console: Console, overview: Overview, top: int | None = None) -> None:
+    columns = (
+        ("database", "left"),
+        ("commands", "right"),
+        ("bytes", "right"),
+        ("share", "right"),
+        ("keys in RDB", "right"),
+        ("with expire", "right"),
+    )
+    shown = overview.databases if top is None else overview.databases[:top]
+    rows = (
+        (
+            (
+                _database_name(row),
+                format_count(row.commands),
+                format_count(row.size_bytes),
+                format_share(row.size_bytes, overview.size_bytes),
+                format_count(row.rdb_keys),
+                format_count(row.rdb_keys_with_expire),
+            ),
+            "",
+        )
+        for row in shown
+    )
+    print_table(console, columns, rows)
+    if len(shown) < len(overview.databases):
+        console.print(f"{len(overview.databases) - len(shown)} more databases: --by db shows them all")
+
+
+def _database_name(row: DatabaseRow) -> str:
+    return "other" if row.db is None else f"db {row.db}"
+
+
+def _render_rdb(console: Console, part: RdbPart, top: int) -> None:
+    title = (
+        f"RDB part of {part.file}: {part.magic}, {format_count(part.size_bytes)} bytes, "
+        f"{format_count(part.keys)} keys, {format_count(part.keys_with_expire)} with an expire time, "
+        f"checksum {part.checksum}"
+    )
+    console.print(title, soft_wrap=False)
+    for label, names in (("functions", [printable(n) for n in part.functions]), ("modules", part.modules)):
+        if names:
+            more = f" and {len(names) - top} more" if len(names) > top else ""
+            console.print(f"{label}: {', '.join(names[:top])}{more}")
+    if not part.rows:
+        return
+    columns = (
+        ("type", "left"),
+        ("encoding", "left"),
+        ("keys", "right"),
+        ("elements", "right"),
+        ("bytes", "right"),
+        ("share", "right"),
+    )
+    rows = (
+        (
+            (
+                row.type_name,
+                row.encoding,
+                format_count(row.keys),
+                "" if row.elements is None else format_count(row.elements),
+                format_count(row.size_bytes),
+                format_share(row.size_bytes, part.size_bytes),
+            ),
+            "",
+        )
+        for row in part.rows
+    )
+    print_table(console, columns, rows)
+
+
+def _command_json(row: CommandRow) -> dict[str, Any]:
+    return {
+        **json_bytes("name", row.name),
+        "kind": row.kind,
+        "known": row.known,
+        "count": row.count,
+        "size_bytes": row.size_bytes,
+        "largest_bytes": row.largest_bytes,
+        "largest_file": row.largest_file,
+        "largest_offset": row.largest_offset,
+    }
+
+
+def _rdb_json(part: RdbPart) -> dict[str, Any]:
+    return {
+        "file": part.file,
+        "magic": part.magic,
+        "size_bytes": part.size_bytes,
+        "keys": part.keys,
+        "keys_with_expire": part.keys_with_expire,
+        "checksum": part.checksum,
+        "types": [
+            {
+                "type": row.type_name,
+                "encoding": row.encoding,
+                "keys": row.keys,
+                "elements": row.elements,
+                "size_bytes": row.size_bytes,
+            }
+            for row in part.rows
+        ],
+        "functions": [json_bytes("name", name) for name in part.functions],
+        "modules": part.modules,
+        "aux": [{**json_bytes("key", key), **json_bytes("value", value)} for key, value in part.aux],
+    }
+
+
+def _writer_json(writer: Writer | None) -> dict[str, Any] | None:
+    if writer is None:
+        return None
+    return {
+        "server": writer.server,
+        "version": None if writer.version is None else printable(writer.version),
+        "bits": writer.bits,
+        "created_s": writer.created_s,
+        "magic": writer.magic,
+    }
+
+
+def _plain(row: Any) -> dict[str, Any]:
+    """Return the fields of a row that holds numbers and safe text only."""
+    return {name: getattr(row, name) for name in row.__slots__}
+
+
+def overview_json(overview: Overview, *, sort: str = "bytes") -> dict[str, Any]:
+    """Return the whole overview as one JSON object; nothing is folded or rounded."""
+    health = _plain(overview.health)
+    return {
+        "schema": "aoftool.inspect/1",
+        "path": overview.path,
+        "layout": overview.layout,
+        "size_bytes": overview.size_bytes,
+        "intact": overview.health.intact,
+        "health": health,
+        "writer": _writer_json(overview.writer),
+        "time_range": None if overview.time_range is None else _plain(overview.time_range),
+        "files": [_plain(row) for row in overview.files],
+        "commands": [_command_json(row) for row in sorted(overview.commands, key=_SORT_KEYS[sort])],
+        "transactions": overview.transactions,
+        "databases": [_plain(row) for row in overview.databases],
+        "rdb_parts": [_rdb_json(part) for part in overview.rdb_parts],
+    }
