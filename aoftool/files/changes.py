@@ -1,0 +1,54 @@
+"""What can happen to an input while it is read, as records.
+
+Knows the kinds and their wording; detecting them is the business of `aoftool.files.source`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import Enum
+
+__all__ = ["ChangeKind", "SourceChange"]
+
+
+class ChangeKind(str, Enum):
+    """Name what happened; the values are stable and appear in JSON."""
+
+    SHRANK = "shrank"
+    GREW = "grew"
+    MODIFIED = "modified"
+    VANISHED = "vanished"
+    REPLACED = "replaced"
+    IO_ERROR = "io-error"
+    COMPRESSED_TRUNCATED = "compressed-truncated"
+    COMPRESSED_DAMAGED = "compressed-damaged"
+
+
+@dataclass(frozen=True)
+class SourceChange:
+    """Hold one thing that went wrong with an input after it was opened.
+
+    Attributes:
+        kind: what happened.
+        message: one printable line for people.
+        offset: byte offset up to which the bytes handed out are good, in the (decompressed) stream;
+            None where the kind has no place, as for a file that was replaced.
+        size_before: stored size in bytes when it was opened, None when unknown.
+        size_after: stored size in bytes now, None when unknown.
+    """
+
+    kind: ChangeKind
+    message: str
+    offset: int | None = None
+    size_before: int | None = None
+    size_after: int | None = None
+
+    def to_dict(self) -> dict[str, str | int | None]:
+        """Return the record as JSON members."""
+        return {
+            "kind": self.kind.value,
+            "message": self.message,
+            "offset": self.offset,
+            "size_before": self.size_before,
+            "size_after": self.size_after,
+        }

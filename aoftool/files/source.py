@@ -1,0 +1,291 @@
+"""Input bytes, whatever carries them: a file, a gzip or zstd file, standard input.
+
+Everything is opened read-only and never mapped: a mapped file that shrinks kills the process. Reading
+goes through buffers of the caller, so memory is constant. What goes wrong while reading (an I/O
+error, a file that shrinks, compressed data that end too early) ends the input and is recorded in
+`Source.changes()`; it never raises. Knows nothing of what the bytes mean.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from types import TracebackType
+from typing import BinaryIO
+
+from aoftool.errors import SourceError
+from aoftool.escape import printable
+from aoftool.files.carrier import Carrier, FileCarrier, StreamCarrier, open_file_carrier
+from aoftool.files.changes import ChangeKind, SourceChange
+from aoftool.files.compression import Compression, Decoder, detect_compression
+from aoftool.files.gzipped import GzipDecoder
+from aoftool.files.watch import FileWatch
+from aoftool.files.zstd import ZstdDecoder
+
+__all__ = ["Source", "open_source", "open_stream"]
+
+STDIN = "-"
+_SNIFF_BYTES = 4
+_DROP_BYTES = 256 * 1024
+
+
+class Source:
+    """Read one input front to back, and a plain file also at an offset.
+
+    Offsets are those of the decompressed stream. A plain file is read up to its size at open, so a
+    log that a server is writing is read as it was. Made by `open_source` and `open_stream`.
+
+    Attributes:
+        name: printable name for messages.
+        path: where it was opened, None for a stream.
+        compression: None, "gzip" or "zstd", told by the first bytes and not by the name.
+        stored_size_bytes: size of the file at open, before decompression; None for a stream.
+    """
+
+    def __init__(self, carrier: Carrier, name: str, watch: FileWatch | None = None) -> None:
+        self.name = name
+        self.path = None if watch is None else watch.path
+        self.stored_size_bytes = None if watch is None else watch.size_bytes
+        self.compression: Compression | None = None
+        self._carrier = carrier
+        self._watch = watch
+        self._decoder: Decoder | None = None
+        self._held = b""
+        self._offset = 0
+        self._ended = False
+        self._closed = False
+        self._recorded: list[SourceChange] = []
+        self._start_decoding()
+
+    def _start_decoding(self) -> None:
+        try:
+            head = self._carrier.peek(_SNIFF_BYTES)
+        except OSError as error:
+            self._record_io_error(error, 0)
+            return
+        self.compression = detect_compression(head)
+        if self.compression == "gzip":
+            self._decoder = GzipDecoder(self._carrier)
+        elif self.compression == "zstd":
+            self._decoder = ZstdDecoder(self._carrier)
+
+    @property
+    def seekable(self) -> bool:
+        """Tell whether `seek`, `read_at` and a cheap `skip` work: true for plain files."""
+        return self._plain is not None
+
+    @property
+    def size_bytes(self) -> int | None:
+        """Bytes that reading will give, fixed at open; None when unknown."""
+        return self.stored_size_bytes if self.seekable else None
+
+    @property
+    def _plain(self) -> FileCarrier | None:
+        if self._decoder is None and isinstance(self._carrier, FileCarrier):
+            return self._carrier
+        return None
+
+    def tell(self) -> int:
+        """Return the offset of the next byte in the decompressed stream."""
+        return self._offset
+
+    def stored_tell(self) -> int:
+        """Return how many stored bytes were read, for progress against `stored_size_bytes`."""
+        return self._carrier.offset
+
+    def read_into(self, buffer: memoryview) -> int:
+        """Fill the front of `buffer` and return how many bytes; 0 means the end of the input.
+
+        Fewer bytes than there is room for do not mean the end. An I/O error or damaged compression
+        counts as the end and is recorded.
+        """
+        if self._ended:
+            return 0
+        try:
+            count = self._carrier.read_into(buffer) if self._decoder is None else self._decode_into(buffer)
+        except OSError as error:
+            self._record_io_error(error, self._offset)
+            return 0
+        self._offset += count
+        return count
+
+    def read(self, limit: int) -> bytes:
+        """Return at most `limit` bytes as a new object; empty means the end."""
+        buffer = bytearray(min(limit, _DROP_BYTES))
+        with memoryview(buffer) as view:
+            count = self.read_into(view)
+        del buffer[count:]
+        return bytes(buffer)
+
+    def peek(self, count: int) -> bytes:
+        """Return up to `count` next bytes without consuming them; fewer only at the end."""
+        if self._ended:
+            return b""
+        try:
+            return self._carrier.peek(count) if self._decoder is None else self._peek_decoded(count)
+        except OSError as error:
+            self._record_io_error(error, self._offset)
+            return b""
+
+    def skip(self, count: int) -> int:
+        """Step over up to `count` bytes and return how many there were.
+
+        Plain files are not read, but the size they have now bounds the step; everything else is read
+        and dropped.
+        """
+        if self._ended:
+            return 0
+        if self._decoder is not None:
+            return self._read_and_drop(count)
+        try:
+            skipped = self._carrier.skip(count)
+        except OSError as error:
+            self._record_io_error(error, self._offset)
+            return 0
+        self._offset += skipped
+        return skipped
+
+    def seek(self, offset: int) -> None:
+        """Go to an absolute offset of a plain file; past the end, reading gives nothing."""
+        self._need_plain("start reading at an offset").offset = offset
+        self._offset = offset
+
+    def read_at(self, offset: int, length: int) -> bytes:
+        """Return a range of a plain file, cut to what the file has; the place does not move.
+
+        Takes memory for `length` or for the rest of the file, whichever is less.
+        """
+        plain = self._need_plain("read at an offset")
+        try:
+            return plain.read_at(offset, length)
+        except OSError as error:
+            self._record_io_error(error, offset)
+            return b""
+
+    def reopen(self) -> Source:
+        """Return an independent handle on the same file, at offset 0.
+
+        It reads the file that was opened, also when another one has its name by now.
+        """
+        if self._watch is None or not isinstance(self._carrier, FileCarrier):
+            raise SourceError(f"{self.name} can be read only once", hint="save it to a file first")
+        descriptor = os.dup(self._carrier.descriptor)
+        watch = self._watch.on(descriptor)
+        return Source(FileCarrier(descriptor, watch.size_bytes), self.name, watch)
+
+    def changes(self) -> list[SourceChange]:
+        """Return everything that went wrong with the input since it was opened.
+
+        Recorded errors come first, then what comparing the file with its state at open shows now.
+        """
+        found = list(self._recorded)
+        if self._watch is not None and not self._closed:
+            found.extend(self._watch.look())
+        return found
+
+    def close(self) -> None:
+        """Let go of the file; what had changed until now stays known."""
+        if self._closed:
+            return
+        if self._watch is not None:
+            self._recorded.extend(self._watch.look())
+        self._closed = self._ended = True
+        self._carrier.close()
+
+    def __enter__(self) -> Source:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    def _decode(self, limit: int) -> bytes:
+        decoder = self._decoder
+        assert decoder is not None
+        piece = decoder.decode(limit)
+        if not piece and decoder.damage is not None:
+            kind, message = decoder.damage
+            decoder.damage = None
+            end = self._offset + len(self._held)
+            self._recorded.append(SourceChange(kind, f"{self.name}: {message}", offset=end))
+        return piece
+
+    def _decode_into(self, buffer: memoryview) -> int:
+        if not len(buffer):
+            return 0
+        piece = self._held[: len(buffer)]
+        if piece:
+            self._held = self._held[len(piece) :]
+        else:
+            piece = self._decode(len(buffer))
+        buffer[: len(piece)] = piece
+        return len(piece)
+
+    def _peek_decoded(self, count: int) -> bytes:
+        while len(self._held) < count and (more := self._decode(count - len(self._held))):
+            self._held += more
+        return self._held[:count]
+
+    def _read_and_drop(self, count: int) -> int:
+        scratch = memoryview(bytearray(min(count, _DROP_BYTES)))
+        left = count
+        while left > 0 and (got := self.read_into(scratch[: min(left, len(scratch))])):
+            left -= got
+        return count - left
+
+    def _need_plain(self, action: str) -> FileCarrier:
+        plain = self._plain
+        if plain is None:
+            what = f"{self.compression} data" if self.compression else "a stream"
+            message = f"cannot {action} of {self.name}: it is {what}"
+            raise SourceError(message, path=self.path, hint="give a plain file")
+        return plain
+
+    def _record_io_error(self, error: OSError, offset: int) -> None:
+        self._ended = True
+        reason = error.strerror or str(error)
+        message = f"{self.name}: {reason} while reading"
+        self._recorded.append(SourceChange(ChangeKind.IO_ERROR, message, offset=offset))
+
+
+def open_source(path: str | os.PathLike[str] | None) -> Source:
+    """Open an input read-only; `-` and None are standard input.
+
+    Args:
+        path: a regular file, plain or compressed with gzip or zstd. Symbolic links are followed:
+            the caller's path is trusted, names found inside a log are not this function's business.
+
+    Raises:
+        SourceError: missing, unreadable, a directory, a FIFO, a device, a terminal as standard input.
+        MissingExtraError: zstd input without the zstandard package.
+    """
+    if path is None or os.fspath(path) == STDIN:
+        return open_stream(_standard_input(), "standard input")
+    text = os.fspath(path)
+    carrier, status = open_file_carrier(text)
+    try:
+        if hasattr(os, "posix_fadvise"):
+            os.posix_fadvise(carrier.descriptor, 0, 0, os.POSIX_FADV_SEQUENTIAL)
+        watch = FileWatch(text, carrier.descriptor, status)
+        return Source(carrier, printable(os.fsencode(text)), watch)
+    except BaseException:
+        carrier.close()
+        raise
+
+
+def open_stream(stream: BinaryIO, name: str) -> Source:
+    """Read a binary stream that the caller keeps open; `name` is printable."""
+    return Source(StreamCarrier(stream), name)
+
+
+def _standard_input() -> BinaryIO:
+    stream: BinaryIO | None = getattr(sys.stdin, "buffer", None)
+    if stream is None:
+        raise SourceError("standard input is closed", hint="name a file")
+    if sys.stdin.isatty():
+        raise SourceError("standard input is a terminal", hint="name a file, or pipe one in")
+    return stream

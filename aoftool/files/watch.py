@@ -1,0 +1,80 @@
+"""Whether a file is still the one that was opened.
+
+Compares the state at open with what the system says now, of the open file and of its name. Knows
+nothing of contents: a file rewritten in place within one clock tick and of the same size is missed.
+"""
+
+from __future__ import annotations
+
+import os
+
+from aoftool.escape import printable
+from aoftool.files.changes import ChangeKind, SourceChange
+
+__all__ = ["FileWatch"]
+
+
+class FileWatch:
+    """Remember a file as it was opened, and tell what has become of it.
+
+    Args:
+        path: the name it was opened by.
+        descriptor: the open file; not owned.
+        status: what fstat said at open.
+    """
+
+    def __init__(self, path: str, descriptor: int, status: os.stat_result) -> None:
+        self.path = path
+        self.size_bytes = status.st_size
+        self._descriptor = descriptor
+        self._status = status
+        self._name = printable(os.fsencode(path))
+
+    def on(self, descriptor: int) -> FileWatch:
+        """Return the same memory for another descriptor of the same file."""
+        return FileWatch(self.path, descriptor, self._status)
+
+    def look(self) -> list[SourceChange]:
+        """Return what is different now; empty when nothing is."""
+        found = []
+        change = self._look_at_file() or None
+        if change is not None:
+            found.append(change)
+        change = self._look_at_name()
+        if change is not None:
+            found.append(change)
+        return found
+
+    def _look_at_file(self) -> SourceChange | None:
+        before = self._status
+        try:
+            now = os.fstat(self._descriptor)
+        except OSError as error:
+            return self._change(ChangeKind.IO_ERROR, f"{error.strerror} while looking at it", None)
+        if now.st_size < before.st_size:
+            words = f"shrank from {before.st_size} to {now.st_size} bytes while it was read"
+            return self._change(ChangeKind.SHRANK, words, now.st_size, offset=now.st_size)
+        if now.st_size > before.st_size:
+            words = f"grew from {before.st_size} to {now.st_size} bytes while it was read"
+            return self._change(ChangeKind.GREW, words, now.st_size, offset=before.st_size)
+        if now.st_mtime_ns != before.st_mtime_ns:
+            return self._change(ChangeKind.MODIFIED, "was written to while it was read", now.st_size)
+        return None
+
+    def _look_at_name(self) -> SourceChange | None:
+        try:
+            now = os.stat(self.path)
+        except (FileNotFoundError, NotADirectoryError):
+            return self._change(ChangeKind.VANISHED, "was removed while it was read", None)
+        except OSError as error:
+            return self._change(ChangeKind.IO_ERROR, f"{error.strerror} while looking at it", None)
+        if (now.st_dev, now.st_ino) != (self._status.st_dev, self._status.st_ino):
+            words = "was replaced by another file while it was read"
+            return self._change(ChangeKind.REPLACED, words, now.st_size)
+        return None
+
+    def _change(
+        self, kind: ChangeKind, words: str, size_after: int | None, offset: int | None = None
+    ) -> SourceChange:
+        message = f"{self._name} {words}"
+        return SourceChange(kind, message, offset, self.size_bytes, size_after)
