@@ -121,20 +121,16 @@ class ZstdDecoder:
         return b""
 
     def _open_frame(self, head: bytes) -> bytes:
-        try:
-            facts = self._zstd.get_frame_parameters(head)
-        except self._zstd.ZstdError:
-            if len(head) == _HEADER_LIMIT:
-                raise
-            facts = None
-        if facts is None:
-            raise _DamageError(ChangeKind.COMPRESSED_TRUNCATED, "the zstd data end inside a frame")
+        header = self._take(
+            self._zstd.frame_header_size(head) if len(head) > len(ZSTD_MAGIC) else _HEADER_LIMIT
+        )
+        facts = self._zstd.get_frame_parameters(header)
         if facts.window_size > _WINDOW_LIMIT:
             message = f"a zstd frame asks for a window of {facts.window_size} bytes: decompress it first"
             raise _DamageError(ChangeKind.COMPRESSED_DAMAGED, message)
         self._has_checksum = facts.has_checksum
         self._frame = self._zstd.ZstdDecompressor(max_window_size=_WINDOW_LIMIT).decompressobj()
-        return self._frame.decompress(self._take(self._zstd.frame_header_size(head)))
+        return self._frame.decompress(header)
 
     def _drop(self, count: int) -> None:
         while count > 0:
