@@ -2,11 +2,20 @@
 
 from __future__ import annotations
 
+import os
+import sys
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
+# `tests` is imported from the checkout, `aoftool` from where it is installed: behind a plain install the
+# checkout holds the package without its kernels, and must not hide the installed one.
+sys.path.append(str(Path(__file__).resolve().parents[1]))
+
+import hypothesis
 import pytest
 
+import aoftool
 from tests.servers import Build, Server, find_builds, server_params
 
 
@@ -17,9 +26,30 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     group.addoption("--update-golden", action="store_true", help="write the golden transcripts anew")
 
 
-def pytest_report_header() -> str:
-    """Name the servers that the tests of this run will ask."""
-    return "servers: " + (", ".join(build.id for build in find_builds()) or "none")
+def pytest_configure(config: pytest.Config) -> None:
+    """Choose how many examples the property tests try; a shared machine allows no deadlines."""
+    hypothesis.settings.register_profile("default", deadline=None, max_examples=60)
+    hypothesis.settings.register_profile("soak", deadline=None, max_examples=5000)
+    hypothesis.settings.load_profile("soak" if config.getoption("--soak") else "default")
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Leave the long random runs out, unless --soak asks for them."""
+    if config.getoption("--soak"):
+        return
+    left_out = [item for item in items if item.get_closest_marker("soak")]
+    if left_out:
+        config.hook.pytest_deselected(items=left_out)
+        items[:] = [item for item in items if not item.get_closest_marker("soak")]
+
+
+def pytest_report_header() -> list[str]:
+    """Name the package under test and the servers that the tests of this run will ask."""
+    pure = " (AOFTOOL_PURE)" if os.environ.get("AOFTOOL_PURE") else ""
+    return [
+        f"aoftool: {Path(aoftool.__file__).parent}{pure}",
+        "servers: " + (", ".join(build.id for build in find_builds()) or "none"),
+    ]
 
 
 @pytest.fixture(params=server_params())
