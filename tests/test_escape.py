@@ -1,0 +1,69 @@
+"""Bytes to printable text and back."""
+
+from __future__ import annotations
+
+import unicodedata
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from aoftool.escape import is_clean_text, json_bytes, printable, shorten, unprintable
+
+TRICKY = [
+    b"",
+    b"plain key:1",
+    b"back\\slash",
+    b"\\x41",
+    b"line\nfeed\r\ttab",
+    b"\x1b[31mred\x1b[0m",
+    b"\x00\x7f\x80\xff",
+    "caf\u00e9 \u65e5\u672c".encode(),
+    "\u202eright to left".encode(),
+    "\u0085\u2028\ufeff".encode(),
+    b"[bold]markup[/bold]",
+    b"\xed\xa0\x80 lone surrogate",
+]
+
+
+@pytest.mark.parametrize("raw", TRICKY)
+def test_printable_text_reads_back_to_the_same_bytes(raw: bytes) -> None:
+    assert unprintable(printable(raw)) == raw
+
+
+@given(st.binary(max_size=60))
+def test_any_bytes_read_back_and_show_no_control_character(raw: bytes) -> None:
+    text = printable(raw)
+
+    assert unprintable(text) == raw
+    assert not any(unicodedata.category(char)[0] == "C" for char in text)
+    assert not any(unicodedata.category(char) in ("Zl", "Zp") for char in text)
+
+
+@given(st.binary(max_size=200), st.integers(20, 80))
+def test_shortened_text_says_the_true_length(raw: bytes, limit: int) -> None:
+    text = shorten(raw, limit)
+
+    assert len(text) <= limit + 12
+    if printable(raw) != text:
+        assert text.endswith(f"... ({len(raw)} bytes)")
+
+
+def test_shortening_never_leaves_half_an_escape() -> None:
+    for limit in range(20, 60):
+        text = shorten(b"\x01" * 100, limit)
+
+        body = text[: text.index("...")]
+        assert len(body) % 4 == 0, text
+
+
+@pytest.mark.parametrize("raw", TRICKY)
+def test_json_members_hold_the_exact_bytes(raw: bytes) -> None:
+    members = json_bytes("key", raw)
+
+    if is_clean_text(raw):
+        assert members == {"key": raw.decode()}
+    else:
+        import base64
+
+        assert base64.b64decode(members["key_b64"]) == raw
