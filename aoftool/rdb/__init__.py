@@ -1,1 +1,7 @@
-"""To be filled by its modules."""
+"""RDB parts: walked, read, checked and written, for every version and both families."""
+
+from aoftool.rdb.header import is_rdb
+from aoftool.rdb.summary import RdbWalk
+from aoftool.rdb.walk import walk
+
+__all__ = ["RdbWalk", "is_rdb", "walk"]
