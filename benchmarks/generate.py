@@ -1,0 +1,240 @@
+"""Write large append-only files, the same bytes each time, at several hundred megabytes a second.
+
+    python -m benchmarks.generate --profile overwrite --size 1.5G big.aof
+
+Every file is a healthy log of whole commands that all servers from 6.2 on load without an error. Sizes are
+reached from below by at most one block, except for `one-value`, which has exactly the value size asked for.
+"""
+
+from __future__ import annotations
+
+import argparse
+import functools
+import gzip
+import itertools
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import BinaryIO
+
+import numpy as np
+
+SEED = 20260101
+BLOCK_BYTES = 8 << 20
+POOL_COMMANDS = 1 << 16
+PAGE_COMMANDS = 256
+PAGES = 1024
+# No letter f: redis-check-aof 7.0.15 takes a log for a manifest, and refuses it, when any line of it, so also
+# a value, begins with "file" (measured; Redis 8.0 and Valkey 8.1 and later do not).
+LETTERS = b"abcdeghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-."
+KEYS = 20_000
+# Far enough ahead that nothing expires while a server loads the file.
+EXPIRE_AT_MS = 4_102_444_800_000
+
+Blocks = Iterator[bytes]
+
+
+def parse_size(text: str) -> int:
+    """Turn `1.5G`, `64M` or `4096` into bytes, in powers of 1024."""
+    units = {"K": 1 << 10, "M": 1 << 20, "G": 1 << 30}
+    unit = units.get(text[-1:].upper())
+    return int(float(text[:-1]) * unit) if unit else int(text)
+
+
+def command(*argv: bytes) -> bytes:
+    """Return one command in canonical RESP."""
+    return b"*%d\r\n" % len(argv) + b"".join(b"$%d\r\n%b\r\n" % (len(word), word) for word in argv)
+
+
+class Words:
+    """Draw keys, numbers and printable values from one seeded stream.
+
+    `RandomState` is the one numpy generator whose stream is promised never to change.
+    """
+
+    def __init__(self) -> None:
+        self.rng = np.random.RandomState(SEED)
+        self.letters = np.frombuffer(LETTERS, np.uint8)[self.rng.randint(0, len(LETTERS), 1 << 22)]
+        self._text = self.letters.tobytes()
+
+    def below(self, end: int) -> int:
+        """Return a number of `range(end)`."""
+        return int(self.rng.randint(end))
+
+    def key(self, kind: bytes, count: int = KEYS) -> bytes:
+        """Return a key of one type; low numbers come more often, as in real traffic."""
+        return b"%b:%06d" % (kind, int(count * self.rng.random_sample() ** 2))
+
+    def value(self, shortest: int, longest: int) -> bytes:
+        """Return printable text with a length in the range, short ones more often."""
+        length = shortest + int((longest - shortest) * self.rng.random_sample() ** 2)
+        at = self.below(len(self._text) - length)
+        return self._text[at : at + length]
+
+
+def overwrite(words: Words) -> Blocks:
+    """Yield SET and MSET over few keys: nearly all of the log is dead."""
+
+    def one() -> bytes:
+        if words.below(8):
+            return command(b"SET", words.key(b"s"), words.value(8, 300))
+        pairs = [part for _ in range(4) for part in (words.key(b"s"), words.value(8, 300))]
+        return command(b"MSET", *pairs)
+
+    yield from _shuffled(words, [one() for _ in range(POOL_COMMANDS)])
+
+
+def mixed(words: Words) -> Blocks:
+    """Yield all types, deletes, expire times, transactions and two databases."""
+    makers: list[Callable[[], bytes]] = [
+        lambda: command(b"SET", words.key(b"s"), words.value(8, 200)),
+        lambda: command(b"SET", words.key(b"s"), words.value(8, 200), b"PXAT", b"%d" % EXPIRE_AT_MS),
+        lambda: command(b"DEL", words.key(b"s")),
+        lambda: command(b"INCRBY", words.key(b"n"), b"%d" % words.below(100)),
+        lambda: command(b"HSET", words.key(b"h"), words.value(3, 8), words.value(4, 60)),
+        lambda: command(b"HDEL", words.key(b"h"), words.value(3, 8)),
+        lambda: command(b"RPUSH", words.key(b"l"), words.value(4, 60)),
+        lambda: command(b"LPOP", words.key(b"l")),
+        lambda: command(b"SADD", words.key(b"e"), b"%d" % words.below(500)),
+        lambda: command(b"SREM", words.key(b"e"), b"%d" % words.below(500)),
+        lambda: command(b"ZADD", words.key(b"z"), b"%d" % words.below(10_000), b"m%d" % words.below(200)),
+        lambda: command(b"PEXPIREAT", words.key(b"h"), b"%d" % EXPIRE_AT_MS),
+        lambda: (
+            command(b"MULTI")
+            + command(b"SET", words.key(b"s"), words.value(8, 100))
+            + command(b"RPUSH", words.key(b"l"), words.value(4, 60))
+            + command(b"EXEC")
+        ),
+    ]
+    pool = [makers[words.below(len(makers))]() for _ in range(POOL_COMMANDS)]
+    stream_id = 0
+    for number, block in enumerate(_shuffled(words, pool)):
+        entries = []
+        for _ in range(500):
+            stream_id += 1
+            entry = (b"XADD", b"events", b"MAXLEN", b"=", b"1000", b"%d-1" % stream_id, b"kind", b"view")
+            entries.append(command(*entry))
+        yield command(b"SELECT", b"%d" % (number % 2)) + block + b"".join(entries)
+
+
+def _shuffled(words: Words, pool: list[bytes]) -> Blocks:
+    """Yield blocks of commands drawn from a pool in random order, without end.
+
+    Commands are drawn into pages first, and pages into blocks: that is as fast as copying memory.
+    """
+    pages = [
+        b"".join(pool[at] for at in words.rng.randint(0, len(pool), PAGE_COMMANDS).tolist())
+        for _ in range(PAGES)
+    ]
+    count = BLOCK_BYTES // (sum(map(len, pages)) // PAGES)
+    while True:
+        yield b"".join(pages[at] for at in words.rng.randint(0, PAGES, count).tolist())
+
+
+def insert_only(words: Words) -> Blocks:
+    """Yield SET of ever new keys: nothing is dead."""
+    sample = (b"SET", b"key:0000000000", b"x" * 100)
+    yield from _numbered(words, command(*sample), b"0000000000", b"x" * 100)
+
+
+def small_hashes(words: Words) -> Blocks:
+    """Yield one HSET of five fields for each of ever new small hashes."""
+    fields = (b"name", b"x" * 12, b"mail", b"x" * 20, b"city", b"x" * 8, b"age", b"42", b"state", b"active")
+    yield from _numbered(words, command(b"HSET", b"user:0000000000", *fields), b"0000000000", b"x")
+
+
+def _numbered(words: Words, sample: bytes, digits: bytes, filler: bytes) -> Blocks:
+    """Yield copies of one command with a running number in place of `digits` and text in place of `filler`."""
+    row = np.frombuffer(sample, np.uint8)
+    at = sample.index(digits)
+    holes = np.flatnonzero(row == filler[0])
+    rows = np.tile(row, (10_000, 1))
+    rows[:, at + len(digits) - 4 : at + len(digits)] = _four_digits(np.arange(10_000))
+    high = slice(at, at + len(digits) - 4)
+    for number in itertools.count():
+        rows[:, high] = np.frombuffer(b"%0*d" % (len(digits) - 4, number), np.uint8)
+        start = words.below(len(words.letters) - rows.size)
+        for hole in holes:
+            rows[:, hole] = words.letters[start + hole : start + hole + rows.size : row.size]
+        yield rows.tobytes()
+
+
+def _four_digits(numbers: np.ndarray) -> np.ndarray:
+    """Return the decimal digits of numbers below 10000 as a byte matrix of four columns."""
+    return (numbers[:, None] // np.array([1000, 100, 10, 1]) % 10 + ord("0")).astype(np.uint8)
+
+
+def large_values(words: Words) -> Blocks:
+    """Yield SET of binary values from 64 KiB to 2 MiB over 200 keys."""
+    noise = words.rng.bytes(16 << 20)
+    while True:
+        length = (64 << 10) + words.below((2 << 20) - (64 << 10))
+        at = words.below(len(noise) - length)
+        yield command(b"SET", words.key(b"blob", 200), noise[at : at + length])
+
+
+PROFILES: dict[str, Callable[[Words], Blocks]] = {
+    "overwrite": overwrite,
+    "mixed": mixed,
+    "insert-only": insert_only,
+    "large-values": large_values,
+    "small-hashes": small_hashes,
+}
+
+
+def one_value(words: Words, size: int) -> Blocks:
+    """Yield one SET of a single value of exactly `size` bytes, with a small command on both sides."""
+    block = words.rng.bytes(BLOCK_BYTES)
+    yield command(b"SET", b"before", b"1") + b"*3\r\n$3\r\nSET\r\n$3\r\nbig\r\n$%d\r\n" % size
+    for start in range(0, size, BLOCK_BYTES):
+        yield block[: min(BLOCK_BYTES, size - start)]
+    yield b"\r\n" + command(b"SET", b"after", b"1")
+
+
+def blocks(profile: str, size: int) -> Blocks:
+    """Yield the blocks of a log of about `size` bytes."""
+    if profile == "one-value":
+        yield from one_value(Words(), size)
+        return
+    yield (written := command(b"SELECT", b"0"))
+    total = len(written)
+    for block in PROFILES[profile](Words()):
+        if total + len(block) > size and total > len(written):
+            return
+        yield block
+        total += len(block)
+
+
+def write_log(path: Path, profile: str, size: int, *, compress: bool = False) -> int:
+    """Write a log and return its bytes before compression; level 1 keeps gzip bearable."""
+    opener: Callable[[Path], BinaryIO] = functools.partial(Path.open, mode="wb")  # type: ignore[assignment]
+    if compress:
+        opener = functools.partial(gzip.open, mode="wb", compresslevel=1)  # type: ignore[assignment]
+    total = 0
+    partial = path.with_name(path.name + ".part")
+    with opener(partial) as file:
+        for block in blocks(profile, size):
+            file.write(block)
+            total += len(block)
+    partial.replace(path)
+    return total
+
+
+def main() -> None:
+    """Write one log as the command line says."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("path", type=Path)
+    parser.add_argument("--profile", choices=[*PROFILES, "one-value"], default="overwrite")
+    parser.add_argument("--size", type=parse_size, default=parse_size("256M"), help="such as 64M or 1.5G")
+    parser.add_argument("--gzip", action="store_true", help="compress; the size counts before that")
+    options = parser.parse_args()
+    started = time.perf_counter()
+    total = write_log(options.path, options.profile, options.size, compress=options.gzip)
+    rate = total / (time.perf_counter() - started) / 1e6
+    print(f"{options.path}: {total} bytes of profile {options.profile}, {rate:.0f} MB/s")
+
+
+if __name__ == "__main__":
+    main()
