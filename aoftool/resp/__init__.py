@@ -1,1 +1,19 @@
-"""To be filled by its modules."""
+"""The command stream: scanning it, cutting it into commands, writing it."""
+
+from aoftool.resp.grammar import Grammar, KeyRule
+from aoftool.resp.model import Command, Leniency, Reason, Row, RowKey, Stop, TailTally
+from aoftool.resp.scanner import scanner_name, tally
+
+__all__ = [
+    "Command",
+    "Grammar",
+    "KeyRule",
+    "Leniency",
+    "Reason",
+    "Row",
+    "RowKey",
+    "Stop",
+    "TailTally",
+    "scanner_name",
+    "tally",
+]

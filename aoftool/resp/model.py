@@ -1,0 +1,437 @@
+"""The records that scanning a command stream gives: stops, tallies, commands.
+
+Plain data, fit for summaries and reporters. Knows nothing of buffers, files or grammar rules, and
+refuses to know what a command does beyond SELECT and the transaction markers.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from enum import Enum
+from typing import Any, NamedTuple
+
+from aoftool.escape import printable, unprintable
+
+__all__ = [
+    "INHERITED_DB",
+    "OTHER_DB",
+    "OTHER_NAMES",
+    "Annotations",
+    "Command",
+    "Edge",
+    "Leniency",
+    "Occurrence",
+    "Reason",
+    "Row",
+    "RowKey",
+    "Selects",
+    "Stop",
+    "TailTally",
+    "Transactions",
+]
+
+OTHER_NAMES = b"..."
+"""Name of the row that takes the commands whose names found no place in a bounded table."""
+
+OTHER_DB = -2
+"""Database number of the rows that take databases which found no place in a bounded table."""
+
+INHERITED_DB = -1
+"""Database number of commands before the first SELECT of a range whose start state is unknown."""
+
+
+class Reason(str, Enum):
+    """Say why a scan stopped. The values are stable: they appear in JSON."""
+
+    END = "end"
+    TORN_HEADER = "torn-header"
+    TORN_PAYLOAD = "torn-payload"
+    LENGTH_BEYOND_END = "length-beyond-end"
+    MISSING_FINAL_CRLF = "missing-final-crlf"
+    TORN_ANNOTATION = "torn-annotation"
+    GLUED_ANNOTATION = "glued-annotation"
+    ANNOTATION_REFUSED = "annotation-refused"
+    ZERO_TAIL = "zero-tail"
+    ZERO_GAP = "zero-gap"
+    BLANK_LINE = "blank-line"
+    INLINE_COMMAND = "inline-command"
+    RESP3_PREFIX = "resp3-prefix"
+    BYTE_ORDER_MARK = "byte-order-mark"
+    RDB_MAGIC = "rdb-magic"
+    ORPHAN_BULK = "orphan-bulk"
+    BAD_PREFIX = "bad-prefix"
+    BAD_BULK_PREFIX = "bad-bulk-prefix"
+    BAD_COUNT = "bad-count"
+    BAD_LENGTH = "bad-length"
+    BAD_TERMINATOR = "bad-terminator"
+    LINE_TOO_LONG = "line-too-long"
+    BARE_LINE_FEED = "bare-line-feed"
+    HEADER_JUNK = "header-junk"
+    HEADER_NUL = "header-nul"
+    PADDED_NUMBER = "padded-number"
+    COUNT_WRAP = "count-wrap"
+    EMPTY_LENGTH = "empty-length"
+
+
+class Leniency(str, Enum):
+    """Name a departure from the canonical form that the servers' loaders accept.
+
+    Source: measured on Valkey 9.1.2, Redis 7.0.15 and Redis 6.2.5 (aof.c loadSingleAppendOnlyFile
+    reads headers with fgets and atoi, and skips two bytes after a payload without a look).
+    """
+
+    BARE_LINE_FEED = "bare-line-feed"
+    HEADER_JUNK = "header-junk"
+    HEADER_NUL = "header-nul"
+    PADDED_NUMBER = "padded-number"
+    COUNT_WRAP = "count-wrap"
+    EMPTY_LENGTH = "empty-length"
+    LONG_LINE = "long-line"
+    TERMINATOR = "terminator"
+    ZERO_TERMINATOR = "zero-terminator"
+    LONG_ANNOTATION = "long-annotation"
+
+
+@dataclass(frozen=True, slots=True)
+class Stop:
+    """Where a scan stopped and why.
+
+    Attributes:
+        reason: the diagnosis: the first departure that explains the failure.
+        offset: absolute offset of what is wrong: a byte that cannot stand there, the first wrong byte
+            of a terminator, or the header line whose number is bad or not fulfilled.
+        command_start: start of the command or annotation that could not be read whole.
+        good_end: end of the last whole command or annotation.
+        command_end: end of the last whole command, where a server would cut (annotations behind it
+            are not included).
+        command_index: number of whole commands before the stop.
+        declared: the length a torn payload declares, else None.
+        remaining: how many bytes of it are there, else None.
+        found: up to 64 bytes of what stands at the failing place.
+        run_bytes: length of the run of NUL bytes for zero-tail and zero-gap.
+        resume_offset: first byte behind a run of NULs, or the start of a chain of commands found
+            behind a length that reaches past the end; None when not known.
+        loader_reason: what a server's lenient loader fails on; equals `reason` unless the first
+            departure is one that a loader lets pass.
+        loader_offset: where it does.
+        loader_end: end of the last command such a loader has run.
+    """
+
+    reason: Reason
+    offset: int
+    command_start: int
+    good_end: int
+    command_end: int
+    command_index: int
+    declared: int | None = None
+    remaining: int | None = None
+    found: bytes = b""
+    run_bytes: int = 0
+    resume_offset: int | None = None
+    loader_reason: Reason = Reason.END
+    loader_offset: int = 0
+    loader_end: int = 0
+
+    @property
+    def clean(self) -> bool:
+        """Tell whether the input ended on a boundary."""
+        return self.reason is Reason.END
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return JSON members; bytes as printable text."""
+        members = {name: getattr(self, name) for name in self.__slots__}
+        members["reason"] = self.reason.value
+        members["loader_reason"] = self.loader_reason.value
+        members["found"] = printable(self.found)
+        return members
+
+    @classmethod
+    def from_dict(cls, members: dict[str, Any]) -> Stop:
+        """Return the stop that `to_dict` made members of."""
+        known = dict(members)
+        known["reason"] = Reason(members["reason"])
+        known["loader_reason"] = Reason(members["loader_reason"])
+        known["found"] = unprintable(members["found"])
+        return cls(**known)
+
+
+class RowKey(NamedTuple):
+    """Key of a row: name in upper case, subcommand of container commands, database."""
+
+    name: bytes
+    subcommand: bytes | None
+    db: int
+
+
+@dataclass(slots=True)
+class Row:
+    """Commands of one name in one database; bytes include the framing."""
+
+    commands: int = 0
+    bytes: int = 0
+    largest_bytes: int = 0
+    largest_offset: int = -1
+
+    def merge(self, other: Row) -> None:
+        """Add another row; of two largest commands the one that starts first is kept."""
+        self.commands += other.commands
+        self.bytes += other.bytes
+        if (other.largest_bytes, -other.largest_offset) > (self.largest_bytes, -self.largest_offset):
+            self.largest_bytes = other.largest_bytes
+            self.largest_offset = other.largest_offset
+
+
+@dataclass(slots=True)
+class Occurrence:
+    """How often something happened, and the offset of the first time (-1: never)."""
+
+    count: int = 0
+    first_offset: int = -1
+
+    def note(self, offset: int) -> None:
+        """Count one occurrence."""
+        self.merge(Occurrence(1, offset))
+
+    def merge(self, other: Occurrence) -> None:
+        """Add the occurrences of another part."""
+        if other.count:
+            first = other.first_offset
+            self.first_offset = first if not self.count else min(first, self.first_offset)
+            self.count += other.count
+
+
+_Kinds = dict[bytes, int]
+
+
+def _least(one: int | None, two: int | None) -> int | None:
+    return two if one is None else one if two is None else min(one, two)
+
+
+def _most(one: int | None, two: int | None) -> int | None:
+    return two if one is None else one if two is None else max(one, two)
+
+
+@dataclass(slots=True)
+class Annotations:
+    """Lines that begin with `#`. Times are Unix seconds of valid `#TS:` lines, None without any.
+
+    `kinds` counts the other lines by the text up to their first colon, cut to 16 bytes; comments
+    without a colon under the empty name; a `#TS:` that is no time under `TS`; at most 16 kinds, the
+    rest under `OTHER_NAMES`.
+    """
+
+    count: int = 0
+    bytes: int = 0
+    timestamps: int = 0
+    first_s: int | None = None
+    last_s: int | None = None
+    min_s: int | None = None
+    max_s: int | None = None
+    backwards: Occurrence = field(default_factory=Occurrence)
+    kinds: _Kinds = field(default_factory=dict)
+
+    def merge(self, other: Annotations) -> None:
+        """Add the annotations of another file: first and last become least and most."""
+        self.count += other.count
+        self.bytes += other.bytes
+        self.timestamps += other.timestamps
+        self.first_s = _least(self.first_s, other.first_s)
+        self.last_s = _most(self.last_s, other.last_s)
+        self.min_s = _least(self.min_s, other.min_s)
+        self.max_s = _most(self.max_s, other.max_s)
+        self.backwards.merge(other.backwards)
+        for kind, count in other.kinds.items():
+            self.kinds[kind] = self.kinds.get(kind, 0) + count
+
+
+@dataclass(slots=True)
+class Transactions:
+    """What MULTI, EXEC and DISCARD add up to.
+
+    Attributes:
+        count: EXECs that closed a MULTI.
+        nested: MULTI inside an open transaction.
+        lone_execs: EXEC outside.
+        discards_inside: DISCARD inside; a loader queues it and crashes at EXEC.
+        lone_discards: DISCARD outside.
+        open_offset: start of the MULTI that is still open at the end, None when there is none.
+        open_commands: commands after that MULTI.
+    """
+
+    count: int = 0
+    nested: Occurrence = field(default_factory=Occurrence)
+    lone_execs: Occurrence = field(default_factory=Occurrence)
+    discards_inside: Occurrence = field(default_factory=Occurrence)
+    lone_discards: Occurrence = field(default_factory=Occurrence)
+    open_offset: int | None = None
+    open_commands: int = 0
+
+    def merge(self, other: Transactions) -> None:
+        """Add the transactions of another file; no transaction spans two files."""
+        self.count += other.count
+        for name in ("nested", "lone_execs", "discards_inside", "lone_discards"):
+            getattr(self, name).merge(getattr(other, name))
+        self.open_offset = _least(self.open_offset, other.open_offset)
+        self.open_commands += other.open_commands
+
+
+@dataclass(slots=True)
+class Selects:
+    """SELECT commands: how many, which were refused, and the database at the end.
+
+    A SELECT counts when it has one argument that is a canonical decimal below 2^31; any other is
+    refused and the database stays. Whether a number is in range depends on the target's `databases`
+    setting, which the scanner does not know. Source: measured on Valkey 9.1.2, Redis 7.0.15, 6.2.5.
+    """
+
+    count: int = 0
+    invalid: Occurrence = field(default_factory=Occurrence)
+    last_db: int = 0
+
+    def merge(self, other: Selects) -> None:
+        """Add the SELECTs of another file; the last database becomes the greater of both."""
+        self.count += other.count
+        self.invalid.merge(other.invalid)
+        self.last_db = max(self.last_db, other.last_db)
+
+
+@dataclass(slots=True)
+class Edge:
+    """What a range that starts in an unknown state leaves open for the range before it to settle.
+
+    Attributes:
+        known: the start state was known; then the other members say nothing.
+        event: `b"MULTI"` or `b"EXEC"`, the first of them met; None when there was none.
+        event_offset: where.
+        discards: DISCARDs before that event.
+        commands: commands before that event.
+    """
+
+    known: bool = True
+    event: bytes | None = None
+    event_offset: int = -1
+    discards: Occurrence = field(default_factory=Occurrence)
+    commands: int = 0
+
+
+@dataclass(slots=True)
+class TailTally:
+    """Everything a scan counts in one command stream.
+
+    The bytes of all rows, plus `annotations.bytes`, plus `rest_bytes`, are exactly `bytes_scanned`.
+
+    Attributes:
+        start: absolute offset where the scan began.
+        good_end: end of the last whole command or annotation.
+        commands: whole commands.
+        rows: by name, subcommand and database.
+        leniencies: accepted departures from the canonical form, counted by kind.
+        stop: why the scan ended; None in a tally merged from several streams.
+        rest_bytes: bytes from `good_end` to the end of input.
+        capped: a bounded table was full, so some rows are under `OTHER_NAMES` or `OTHER_DB`.
+        edge: for the exact joining of ranges.
+    """
+
+    start: int = 0
+    good_end: int = 0
+    commands: int = 0
+    rows: dict[RowKey, Row] = field(default_factory=dict)
+    annotations: Annotations = field(default_factory=Annotations)
+    transactions: Transactions = field(default_factory=Transactions)
+    selects: Selects = field(default_factory=Selects)
+    leniencies: dict[Leniency, Occurrence] = field(default_factory=dict)
+    stop: Stop | None = None
+    rest_bytes: int = 0
+    capped: bool = False
+    edge: Edge = field(default_factory=Edge)
+
+    @property
+    def bytes_scanned(self) -> int:
+        """Return the bytes of the stream, the unread rest included."""
+        return sum(row.bytes for row in self.rows.values()) + self.annotations.bytes + self.rest_bytes
+
+    def by_name(self) -> dict[bytes, int]:
+        """Return the number of commands by name, subcommands and databases taken together."""
+        counts: dict[bytes, int] = {}
+        for key, row in self.rows.items():
+            counts[key.name] = counts.get(key.name, 0) + row.commands
+        return counts
+
+    def add(self, other: TailTally) -> None:
+        """Merge the tally of another stream into this one.
+
+        Associative and commutative; an empty tally is neutral. Offsets then belong to different
+        files and only say that there was one; `stop` is dropped unless one side is empty.
+        """
+        empty, other_empty = self._is_neutral(), other._is_neutral()
+        if other_empty:
+            return
+        self.stop = other.stop if empty else None
+        self.start = other.start if empty else min(self.start, other.start)
+        self.good_end = max(self.good_end, other.good_end)
+        self.commands += other.commands
+        for key, row in other.rows.items():
+            self.rows.setdefault(key, Row()).merge(row)
+        self.annotations.merge(other.annotations)
+        self.transactions.merge(other.transactions)
+        self.selects.merge(other.selects)
+        for kind, seen in other.leniencies.items():
+            self.leniencies.setdefault(kind, Occurrence()).merge(seen)
+        self.rest_bytes += other.rest_bytes
+        self.capped |= other.capped
+
+    def merge(self, other: TailTally) -> TailTally:
+        """Return the sum of two tallies; neither is changed."""
+        total = TailTally()
+        total.add(self)
+        total.add(other)
+        return total
+
+    def _is_neutral(self) -> bool:
+        return self.stop is None and not self.rows and not self.annotations.count and not self.rest_bytes
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return JSON members; names as printable text, rows in a stable order."""
+        from aoftool.resp.tallydict import tally_to_dict
+
+        return tally_to_dict(self)
+
+    @classmethod
+    def from_dict(cls, members: dict[str, Any]) -> TailTally:
+        """Return the tally that `to_dict` made members of."""
+        from aoftool.resp.tallydict import tally_from_dict
+
+        return tally_from_dict(members)
+
+
+@dataclass(slots=True)
+class Command:
+    """One command of a stream.
+
+    Attributes:
+        offset: absolute offset of its `*`.
+        length: bytes with framing.
+        argv: its arguments; an argument above the caller's limit is cut to it.
+        db: database selected when it runs; for a SELECT the one it selects.
+        txn: number of the transaction it stands in, counted from 1, its MULTI and EXEC included; 0
+            outside.
+        time_s: the last `#TS` before it, -1 without one.
+        index: number of commands before it in the stream.
+        lengths: true lengths of the arguments when any was cut, else None.
+        lenient: it needed the lenient grammar.
+    """
+
+    offset: int
+    length: int
+    argv: list[bytes]
+    db: int = 0
+    txn: int = 0
+    time_s: int = -1
+    index: int = 0
+    lengths: list[int] | None = None
+    lenient: bool = False
+
+    @property
+    def name(self) -> bytes:
+        """Return the command name in upper case."""
+        return self.argv[0].upper()

@@ -1,0 +1,128 @@
+"""Count a command stream: the driver that feeds a scanner from a source.
+
+Memory is constant: one buffer, and the scanner's bounded tables. Large payloads are stepped over
+where the source can. Knows nothing of files beyond `Source`, and nothing of the grammar.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from aoftool.errors import SourceError
+from aoftool.files.source import Source
+from aoftool.resp._native import NATIVE, Scan
+from aoftool.resp.grammar import Grammar, ScanOptions
+from aoftool.resp.model import TailTally
+
+__all__ = ["BUFFER_BYTES", "drive", "go_to", "scanner_name", "tally"]
+
+BUFFER_BYTES = 256 * 1024
+# A seek costs about as much as reading this much from the page cache.
+_SKIP_BYTES = 128 * 1024
+_DRAIN_BYTES = 1 << 30
+
+Progress = Callable[[int], None]
+
+
+def scanner_name() -> str:
+    """Return `native` or `python`, the scanner in use."""
+    return "native" if NATIVE else "python"
+
+
+def go_to(source: Source, offset: int) -> None:
+    """Move a source to an absolute offset; a stream can only go forward."""
+    if source.seekable:
+        source.seek(offset)
+        return
+    behind = offset - source.tell()
+    if behind < 0:
+        raise SourceError(f"{source.name} can be read only once", hint="save it to a file first")
+    while behind > 0:
+        stepped = source.skip(behind)
+        if not stepped:
+            return
+        behind -= stepped
+
+
+def drive(
+    scan: Scan,
+    source: Source,
+    buffer: memoryview,
+    *,
+    end: int | None = None,
+    progress: Progress | None = None,
+) -> None:
+    """Feed a scan from the place of the source until it halts or the input ends.
+
+    Args:
+        buffer: where to read; not kept.
+        end: absolute offset to treat as the end of input.
+        progress: called with the absolute offset after every read.
+    """
+    while not scan.halted:
+        room = len(buffer) if end is None else min(len(buffer), end - scan.offset)
+        count = source.read_into(buffer[:room]) if room > 0 else 0
+        if not count:
+            scan.finish()
+            return
+        scan.feed(buffer[:count])
+        _skip_payload(scan, source, end)
+        if progress is not None:
+            progress(scan.offset)
+
+
+def _skip_payload(scan: Scan, source: Source, end: int | None) -> None:
+    ahead = scan.skippable
+    if end is not None:
+        ahead = min(ahead, end - scan.offset)
+    if ahead >= _SKIP_BYTES:
+        scan.skip(source.skip(ahead))
+
+
+def _count_rest(source: Source, tally: TailTally, consumed: int, end: int | None) -> int:
+    """Return the bytes from the last good end to the end of input."""
+    known = source.size_bytes
+    if known is not None:
+        last = known if end is None else min(known, end)
+        return max(last, consumed) - tally.good_end
+    at = source.tell()
+    while end is None or at < end:
+        stepped = source.skip(_DRAIN_BYTES if end is None else end - at)
+        if not stepped:
+            break
+        at += stepped
+    return at - tally.good_end
+
+
+def tally(
+    source: Source,
+    *,
+    start: int = 0,
+    end: int | None = None,
+    containers: frozenset[bytes] = frozenset(),
+    grammar: Grammar = Grammar.LENIENT,
+    workers: int = 1,
+    progress: Progress | None = None,
+) -> TailTally:
+    """Count the commands of a stream from `start` on.
+
+    Args:
+        source: positioned anywhere when it can seek, else at or before `start`.
+        start: absolute offset of the first command.
+        end: absolute offset to treat as the end of input.
+        containers: names, in upper case, whose subcommands are counted apart.
+        grammar: what to accept; departures from the canonical form are counted by kind.
+        workers: threads to share the work of a plain file; the result does not depend on it.
+        progress: called with the absolute offset now and then.
+
+    Raises:
+        SourceError: the source is a stream and already past `start`.
+    """
+    options = ScanOptions(start=start, grammar=grammar, containers=containers)
+    scan = Scan(options)
+    go_to(source, start)
+    with memoryview(bytearray(BUFFER_BYTES)) as buffer:
+        drive(scan, source, buffer, end=end, progress=progress)
+    result = scan.tally()
+    result.rest_bytes = _count_rest(source, result, scan.offset, end)
+    return result
