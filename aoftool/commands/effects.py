@@ -78,11 +78,13 @@ class KeyUse:
         effect: what the command does to it.
         db: number of the database the key lives in, when the command names one; None for the
             selected database.
+        db_position: index in argv of that number.
     """
 
     position: int
     effect: KeyEffect
     db: int | None = None
+    db_position: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -195,27 +197,29 @@ class EffectTable:
         for rule in form.keys:
             effect = KeyEffect(rule["effect"])
             number: int | None = None
-            if "db_at" in rule or "db_option" in rule:
-                named, number = self._named_database(rule, argv)
-                if named and number is None:
+            db_position = _database_position(rule, argv, self.setting)
+            if db_position is not None:
+                number = database_number(argv[db_position], self.setting.databases)
+                if number is None:
                     return ()  # a refused database number refuses the command
-            uses.extend(KeyUse(at, effect, number) for at in _positions(rule, argv))
+            uses.extend(KeyUse(at, effect, number, db_position) for at in _positions(rule, argv))
         return tuple(uses)
 
-    def _named_database(self, rule: dict[str, Any], argv: Sequence[bytes]) -> tuple[bool, int | None]:
-        """Return whether the command names a database, and its number unless it is refused."""
-        if "db_at" in rule:
-            at = rule["db_at"]
-            text = argv[at] if at < len(argv) else b""
-            return True, database_number(text, self.setting.databases)
-        option = rule["db_option"].encode()
-        named, number = False, None
-        for index, word in option_words(argv, rule["from"], {option: 1}):
-            if word == option and index + 1 < len(argv):
-                named, number = True, database_number(argv[index + 1], self.setting.databases)
-                if number is None:
-                    break
-        return named, number
+
+def _database_position(rule: dict[str, Any], argv: Sequence[bytes], setting: Setting) -> int | None:
+    """Return where the command names a database: the last such option, or the first refused one."""
+    if "db_at" in rule:
+        return rule["db_at"] if rule["db_at"] < len(argv) else None
+    if "db_option" not in rule:
+        return None
+    option = rule["db_option"].encode()
+    found = None
+    for index, word in option_words(argv, rule["from"], {option: 1}):
+        if word == option and index + 1 < len(argv):
+            found = index + 1
+            if database_number(argv[found], setting.databases) is None:
+                break
+    return found
 
 
 def _positions(rule: dict[str, Any], argv: Sequence[bytes]) -> Iterator[int]:

@@ -1,0 +1,38 @@
+"""The key table in Python: the reference for the compiled one."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+__all__ = ["KeyTable"]
+
+
+class KeyTable:
+    """Number keys in order of first appearance; a key is (physical database, name)."""
+
+    def __init__(self) -> None:
+        self._numbers: dict[tuple[int, bytes], int] = {}
+        self._names: list[tuple[int, bytes]] = []
+
+    def __len__(self) -> int:
+        return len(self._names)
+
+    def intern(self, db: int, key: bytes) -> int:
+        """Return the number of a key, a new one if it has none."""
+        number = self._numbers.setdefault((db, key), len(self._names))
+        if number == len(self._names):
+            self._names.append((db, key))
+        return number
+
+    def find(self, db: int, key: bytes) -> int:
+        """Return the number of a key, or -1."""
+        return self._numbers.get((db, key), -1)
+
+    def key(self, number: int) -> bytes:
+        """Return the name of a key."""
+        return self._names[number][1]
+
+    def databases(self) -> NDArray[np.uint32]:
+        """Return the physical database of every key."""
+        return np.fromiter((db for db, _ in self._names), np.uint32, len(self._names))

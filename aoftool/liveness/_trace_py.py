@@ -1,0 +1,274 @@
+"""Build a trace: the forward pass, in Python. This is the specification of the compiled twin.
+
+Follows the log as a loader does: each file starts in database 0, a refused SELECT changes nothing,
+SWAPDB swaps numbers over physical databases, and a transaction counts as its commands at their place
+unless it never ends. Refuses logs with WATCH, or DISCARD inside MULTI, whose effect cannot be told
+from the text. Memory: the rows and the key table.
+
+Source: measured on Redis 6.2.5, 7.0.15, 8.0.6, Valkey 8.1.1, 9.1.2 by loading pruned and unpruned
+logs.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from aoftool.commands.effects import Effect, EffectTable, KeyEffect, KeyUse, Role, Scope
+from aoftool.errors import UnsupportedError
+from aoftool.liveness._keys_py import KeyTable
+from aoftool.liveness.model import Fate, Op, RefEffect, RowPlace, Trace
+from aoftool.liveness.rows import Rows
+
+__all__ = ["TraceBuilder"]
+
+CHUNK_ROWS = 1 << 20
+# Names are numbered in 16 bits; a hostile log with more distinct names shares the last number.
+NAMES_MAX = 60_000
+
+_ROLE_OPS = {
+    Role.SELECT: Op.FRAMING,
+    Role.SWAPDB: Op.FRAMING,
+    Role.MULTI: Op.FRAMING,
+    Role.EXEC: Op.FRAMING,
+    Role.DISCARD: Op.FRAMING,
+    Role.FUNCTIONS: Op.FUNCTIONS,
+    Role.SCRIPTS: Op.SCRIPTS,
+    Role.EVALSHA: Op.EVALSHA,
+}
+_REF_EFFECTS = {
+    KeyEffect.REPLACES: RefEffect.REPLACES,
+    KeyEffect.CHANGES: RefEffect.CHANGES,
+    KeyEffect.MOVES: RefEffect.CHANGES,
+    KeyEffect.READS: RefEffect.READS,
+}
+
+
+@dataclass(slots=True)
+class _Transaction:
+    """Where a MULTI stands and what holds again if its EXEC never comes."""
+
+    place: RowPlace
+    selected: int
+    numbering: dict[int, int]
+    final_numbering: dict[int, int]
+    first_opaque: RowPlace | None
+    in_doubt: bool
+
+
+class TraceBuilder:
+    """Turn commands into rows.
+
+    Args:
+        table: effects for the target (its number of databases counts).
+        chunk_rows: rows after which a chunk is sealed.
+    """
+
+    def __init__(self, table: EffectTable, *, chunk_rows: int = CHUNK_ROWS) -> None:
+        self._table = table
+        self._chunk_rows = chunk_rows
+        self._keys = KeyTable()
+        self.trace = Trace(databases=table.setting.databases, keys=self._keys)
+        self._names = {name: number for number, name in enumerate(self.trace.names)}
+        self._rows = Rows(0, 0)
+        self._label = ""
+        self._selected = 0
+        self._numbering: dict[int, int] = {}
+        self._in_doubt = False
+        self._transaction: _Transaction | None = None
+
+    def start_file(self, file: int, start: int, label: str) -> None:
+        """Go on with another file: its number, the offset of its first command, its name.
+
+        Raises:
+            UnsupportedError: the file before ends inside a transaction; no server loads such a log.
+        """
+        if self._transaction is not None:
+            raise UnsupportedError(
+                "the file ends inside a transaction, and it is not the last one: no server loads this log",
+                path=self._label,
+                hint=f"aoftool check {self._label}",
+            )
+        self._seal()
+        self._rows = Rows(file, start)
+        self._label = label
+        self._selected = 0
+        self._in_doubt = False
+
+    def add(self, offset: int, end: int, argv: Sequence[bytes]) -> None:
+        """Add the command that stands at `offset` and ends before `end`."""
+        if offset > self._rows.end:
+            self._add_row(offset, b"#", Op.FRAMING)
+        effect = self._table.of(argv)
+        if effect.role in (Role.WATCH, Role.DISCARD):
+            self._refuse_if_unknowable(effect.role, offset)
+        op = _ROLE_OPS.get(effect.role)
+        if op is Op.FRAMING:
+            self._obey(effect.role, argv)
+            self._add_row(end, argv[0], op)
+        elif effect.scope is Scope.OPAQUE or self._in_doubt:
+            self._add_opaque(end, argv[0], op, effect)
+        elif op is not None:
+            self._add_row(end, argv[0], op)
+        else:
+            self._add_data(end, argv, effect)
+
+    def end(self, offset: int) -> Trace:
+        """Close the last file at `offset` and return the trace.
+
+        A transaction that is still open never happens, its SELECT included.
+        """
+        if offset > self._rows.end:
+            self._add_row(offset, b"#", Op.FRAMING)
+        self._seal()
+        if self._transaction is not None:
+            self._undo(self._transaction)
+        if self.trace.first_opaque is None:
+            self.trace.numbering = dict(self._numbering)
+        self.trace.selected = self._selected
+        return self.trace
+
+    # Rows
+
+    def _seal(self) -> None:
+        if len(self._rows):
+            self.trace.chunks.append(self._rows.seal())
+
+    def _place(self) -> RowPlace:
+        return RowPlace(len(self.trace.chunks), len(self._rows))
+
+    def _add_row(
+        self,
+        end: int,
+        name: bytes,
+        op: Op,
+        key: int = 0,
+        refs: Sequence[tuple[int, RefEffect, int]] = (),
+    ) -> None:
+        self._rows.add(end, self._name(name.upper()), op, key, refs)
+        if len(self._rows) >= self._chunk_rows:
+            self._seal()
+
+    def _name(self, name: bytes) -> int:
+        number = self._names.get(name)
+        if number is None:
+            number = min(len(self._names), NAMES_MAX)
+            self._names[name] = number
+            if number == len(self.trace.names):
+                self.trace.names.append(name)
+        return number
+
+    def _add_opaque(self, end: int, name: bytes, op: Op | None, effect: Effect) -> None:
+        if self.trace.first_opaque is None:
+            self.trace.first_opaque = self._place()
+            self.trace.numbering = dict(self._numbering)
+        self._numbering = {}
+        if effect.form.loses_db:
+            self._in_doubt = True
+        self._add_row(end, name, op if op is Op.EVALSHA else Op.OPAQUE)
+
+    def _add_data(self, end: int, argv: Sequence[bytes], effect: Effect) -> None:
+        name = argv[0]
+        if effect.scope is Scope.ALL:
+            self._add_row(end, name, Op.FLUSH_ALL)
+        elif effect.scope is Scope.DB:
+            self._add_row(end, name, Op.FLUSH_DB, self._physical(None))
+        elif not effect.writes:
+            self._add_row(end, name, Op.NOTHING)
+        elif len(effect.keys) == 1:
+            op, key = self._one(effect, argv)
+            self._add_row(end, name, op, key)
+        else:
+            self._add_row(end, name, self._many_op(effect), 0, self._refs(effect, argv))
+
+    def _one(self, effect: Effect, argv: Sequence[bytes]) -> tuple[Op, int]:
+        (use,) = effect.keys
+        key = self._number(use, argv)
+        if use.effect is not KeyEffect.REPLACES:
+            return Op.ONE_CHANGES, key
+        if effect.form.deletes:
+            return Op.ONE_DELETES, key
+        return (Op.ONE_SETS if effect.form.value_follows else Op.ONE_REPLACES), key
+
+    def _many_op(self, effect: Effect) -> Op:
+        if effect.form.reads_database:
+            return Op.SORT
+        return Op.MANY_TRIM if effect.form.trim else Op.MANY
+
+    def _refs(self, effect: Effect, argv: Sequence[bytes]) -> list[tuple[int, RefEffect, int]]:
+        step = int(effect.form.keys[0].get("step", 1))
+        refs = []
+        for use in effect.keys:
+            size = 0
+            if effect.form.trim:
+                size = sum(map(_encoded_size, argv[use.position : use.position + step]))
+            refs.append((self._number(use, argv), self._ref_effect(use, effect), size))
+        return refs
+
+    def _ref_effect(self, use: KeyUse, effect: Effect) -> RefEffect:
+        if effect.form.deletes:
+            return RefEffect.DELETES
+        if effect.form.value_follows and use.effect is KeyEffect.REPLACES:
+            return RefEffect.SETS
+        return _REF_EFFECTS[use.effect]
+
+    # Databases and transactions
+
+    def _physical(self, number: int | None) -> int:
+        number = self._selected if number is None else number
+        return self._numbering.get(number, number)
+
+    def _number(self, use: KeyUse, argv: Sequence[bytes]) -> int:
+        return self._keys.intern(self._physical(use.db), argv[use.position])
+
+    def _obey(self, role: Role, argv: Sequence[bytes]) -> None:
+        if role is Role.SELECT:
+            self._selected = int(argv[1])
+            self._in_doubt = False
+        elif role is Role.SWAPDB:
+            one, other = int(argv[1]), int(argv[2])
+            first, second = self._physical(one), self._physical(other)
+            self._numbering[one], self._numbering[other] = second, first
+        elif role is Role.MULTI and self._transaction is None:
+            self._transaction = _Transaction(
+                self._place(),
+                self._selected,
+                dict(self._numbering),
+                dict(self.trace.numbering),
+                self.trace.first_opaque,
+                self._in_doubt,
+            )
+        elif role is Role.EXEC:
+            self._transaction = None
+
+    def _refuse_if_unknowable(self, role: Role, offset: int) -> None:
+        if role is Role.WATCH:
+            raise UnsupportedError(
+                "WATCH in the log: whether a later EXEC does anything cannot be told from the text",
+                path=self._label,
+                offset=offset,
+            )
+        if self._transaction is not None:
+            raise UnsupportedError(
+                "DISCARD inside a transaction: every server crashes when it loads this log",
+                path=self._label,
+                offset=offset,
+            )
+
+    def _undo(self, open_one: _Transaction) -> None:
+        """Make rows of a transaction without EXEC mean nothing."""
+        for number in range(open_one.place.chunk, len(self.trace.chunks)):
+            chunk = self.trace.chunks[number]
+            first = open_one.place.row if number == open_one.place.chunk else 0
+            chunk.ops[first:] = Op.UNFINISHED
+            chunk.fates[first:] = Fate.UNFINISHED
+        self._selected = open_one.selected
+        self._numbering = open_one.numbering
+        self._in_doubt = open_one.in_doubt
+        self.trace.numbering = open_one.final_numbering
+        self.trace.first_opaque = open_one.first_opaque
+
+
+def _encoded_size(argument: bytes) -> int:
+    """Return the bytes an argument takes in the log in canonical form."""
+    return len(b"$%d\r\n\r\n" % len(argument)) + len(argument)

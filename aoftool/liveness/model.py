@@ -1,0 +1,185 @@
+"""The trace of a log: one row a command, small enough to be walked in both directions.
+
+A trace holds what deciding over life and death needs and nothing else: where a command stands, which
+keys it touches (as numbers of a key table) and how. Texts of commands stay in the log. Columns are
+numpy arrays; a chunk holds rows of one file, in order. Both builders (`_trace_py`, `_trace_cy`) fill
+the same columns with the same numbers.
+"""
+
+from __future__ import annotations
+
+import enum
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+__all__ = [
+    "ANNOTATION",
+    "DEAD_FROM",
+    "DROPPED",
+    "EFFECT_MASK",
+    "LAST",
+    "Chunk",
+    "Fate",
+    "KeyTable",
+    "Op",
+    "RefEffect",
+    "RowPlace",
+    "Trace",
+]
+
+ANNOTATION = b"#"
+"""Name under which `#TS` lines and other bytes between commands are counted."""
+
+
+class Op(enum.IntEnum):
+    """What a row is. ONE_* name one key in the key column; MANY and SORT point to refs there."""
+
+    NOTHING = 0
+    FRAMING = 1
+    UNFINISHED = 2
+    ONE_CHANGES = 3
+    ONE_REPLACES = 4
+    ONE_DELETES = 5
+    ONE_SETS = 6
+    MANY = 7
+    MANY_TRIM = 8
+    SORT = 9
+    FLUSH_DB = 10
+    FLUSH_ALL = 11
+    FUNCTIONS = 12
+    SCRIPTS = 13
+    OPAQUE = 14
+    EVALSHA = 15
+
+
+class RefEffect(enum.IntEnum):
+    """What a row with several keys does to one of them; SETS is a plain SET of the next argument."""
+
+    REPLACES = 1
+    CHANGES = 2
+    READS = 3
+    DELETES = 4
+    SETS = 5
+
+
+EFFECT_MASK = 0x0F
+DROPPED = 0x40
+"""Flag of a ref: the key may be cut out of its live command."""
+LAST = 0x80
+"""Flag of a ref: the last one of its row."""
+
+
+class Fate(enum.IntEnum):
+    """What becomes of a row. From OVERWRITTEN on it is dead, and the fate is the cause."""
+
+    LIVE = 0
+    TRIMMED = 1
+    OVERWRITTEN = 2
+    DELETED = 3
+    FLUSHED = 4
+    NO_EFFECT = 5
+    FRAMING = 6
+    UNFINISHED = 7
+    NEEDLESS = 8
+
+
+DEAD_FROM = int(Fate.OVERWRITTEN)
+
+
+class KeyTable(Protocol):
+    """Keys as numbers, counted from 0 in order of first appearance."""
+
+    def __len__(self) -> int: ...
+
+    def intern(self, db: int, key: bytes) -> int:
+        """Return the number of a key in a physical database, a new one if it has none."""
+
+    def find(self, db: int, key: bytes) -> int:
+        """Return the number of a key, or -1."""
+
+    def key(self, number: int) -> bytes:
+        """Return the name of a key."""
+
+    def databases(self) -> NDArray[np.uint32]:
+        """Return the physical database of every key."""
+
+
+@dataclass(slots=True)
+class Chunk:
+    """Rows of one file.
+
+    Attributes:
+        file: number of the file in the order of loading.
+        offsets: start of each row, and the end of the last one; rows leave no gap.
+        names: number of the command name in `Trace.names`.
+        ops, fates: `Op` and `Fate` of each row.
+        keys: key number, first ref, or physical database, as the op says.
+        ref_keys, ref_effects: keys of MANY rows; an effect carries DROPPED and LAST.
+        ref_sizes: bytes a key and its value take in a row that may be trimmed, else 0.
+    """
+
+    file: int
+    offsets: NDArray[np.int64]
+    names: NDArray[np.uint16]
+    ops: NDArray[np.uint8]
+    keys: NDArray[np.uint32]
+    fates: NDArray[np.uint8]
+    ref_keys: NDArray[np.uint32]
+    ref_effects: NDArray[np.uint8]
+    ref_sizes: NDArray[np.uint32]
+
+    def __len__(self) -> int:
+        return len(self.ops)
+
+    def refs(self, row: int) -> Iterator[tuple[int, int]]:
+        """Yield (key number, effect with flags) of a MANY row."""
+        at = int(self.keys[row])
+        while True:
+            effect = int(self.ref_effects[at])
+            yield int(self.ref_keys[at]), effect
+            if effect & LAST:
+                return
+            at += 1
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class RowPlace:
+    """A row: its chunk and its place there."""
+
+    chunk: int
+    row: int
+
+
+@dataclass(slots=True)
+class Trace:
+    """A whole log.
+
+    Attributes:
+        chunks: rows in order of loading.
+        names: upper-case command names; number 0 is ANNOTATION.
+        keys: the key table; keys of an unfinished transaction may be in it too.
+        first_opaque: the first command that may do anything; None when every row is understood.
+        numbering: database number to physical database where the understood part ends (at
+            `first_opaque`, or at the end); numbers that are absent stand for themselves.
+        databases: number of databases of the target.
+        selected: database number in force at the end of the log.
+    """
+
+    databases: int
+    keys: KeyTable
+    chunks: list[Chunk] = field(default_factory=list)
+    names: list[bytes] = field(default_factory=lambda: [ANNOTATION])
+    first_opaque: RowPlace | None = None
+    numbering: dict[int, int] = field(default_factory=dict)
+    selected: int = 0
+
+    def __len__(self) -> int:
+        return sum(map(len, self.chunks))
+
+    def final_number(self, physical: int) -> int:
+        """Return the number a physical database has where the understood part ends."""
+        return {at: number for number, at in self.numbering.items()}.get(physical, physical)
