@@ -144,7 +144,7 @@ def small_hashes(words: Words) -> Blocks:
 
 
 def _numbered(words: Words, sample: bytes, digits: bytes, filler: bytes) -> Blocks:
-    """Yield copies of one command with a running number in place of `digits` and text in place of `filler`."""
+    """Yield copies of one command, a running number in place of `digits`, text in place of `filler`."""
     row = np.frombuffer(sample, np.uint8)
     at = sample.index(digits)
     holes = np.flatnonzero(row == filler[0])
@@ -173,12 +173,20 @@ def large_values(words: Words) -> Blocks:
         yield command(b"SET", words.key(b"blob", 200), noise[at : at + length])
 
 
+def data_set(words: Words) -> Blocks:
+    """Yield two million keys for a big RDB: 1.4 M strings, 0.6 M hashes and a block of all types."""
+    yield from itertools.islice(insert_only(words), 140)
+    yield from itertools.islice(small_hashes(words), 60)
+    yield from itertools.islice(mixed(words), 1)
+
+
 PROFILES: dict[str, Callable[[Words], Blocks]] = {
     "overwrite": overwrite,
     "mixed": mixed,
     "insert-only": insert_only,
     "large-values": large_values,
     "small-hashes": small_hashes,
+    "data-set": data_set,
 }
 
 
