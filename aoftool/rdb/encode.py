@@ -1,0 +1,31 @@
+"""Choose the implementation of the hot encodings: compiled, or the Python reference.
+
+Knows which one is in use; what the functions do is documented in `aoftool.rdb._encode_py`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+
+from aoftool.rdb import _encode_py
+from aoftool.rdb.native import kernel
+
+__all__ = [
+    "encode_scored",
+    "encode_string",
+    "encode_strings",
+    "integers",
+    "listpack_entries",
+    "lzf_compress",
+    "pack_list",
+]
+
+_chosen = kernel("_encode_cy", _encode_py)
+
+lzf_compress: Callable[[bytes, int], bytes | None] = _chosen.lzf_compress
+encode_string: Callable[[bytes, bool], bytes] = _chosen.encode_string
+encode_strings: Callable[[Iterable[bytes], bool], bytes] = _chosen.encode_strings
+encode_scored: Callable[[Iterable[tuple[float, bytes]], bool], bytes] = _chosen.encode_scored
+integers: Callable[[Iterable[bytes]], list[int] | None] = _chosen.integers
+listpack_entries: Callable[[Iterable[bytes]], bytes] = _chosen.listpack_entries
+pack_list: Callable[[Iterable[bytes], int, int, bool], tuple[int, bytes]] = _chosen.pack_list

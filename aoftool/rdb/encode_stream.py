@@ -1,0 +1,173 @@
+"""Streams as RDB bytes: nodes of delta-coded entries, then counters, groups, PELs and consumers.
+
+Knows how a server cuts a stream into nodes and in which order it writes groups. Deleted entries that
+a server still keeps as tombstones are not known here and not written.
+"""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Iterator
+
+from aoftool.rdb.encode import encode_string, listpack_entries
+from aoftool.rdb.targets import Limits
+from aoftool.values import Consumer, ConsumerGroup, StreamId, StreamValue
+
+__all__ = ["encode_stream"]
+
+_SAME_FIELDS = 2
+_UNKNOWN_READ = 2**64 - 1
+_HEADER_AND_END = 7
+_MAX_COUNT = 0xFFFF
+# Source: Redis 7.0 src/t_stream.c STREAM_LISTPACK_MAX_SIZE
+_NODE_LIMIT = 1 << 30
+
+_Fields = tuple[tuple[bytes, bytes], ...]
+
+
+def encode_stream(stream: StreamValue, version: int, limits: Limits, compress: bool) -> bytes:
+    """Return the value bytes of a stream.
+
+    Args:
+        stream: entries ascending by ID.
+        version: 1 (Redis 6.2), 2 (7.0) or 3 (7.2 and later).
+        limits: bytes and entries of a node.
+        compress: pack long strings with LZF.
+    """
+    nodes = list(_nodes(stream, limits))
+    parts = [_length(len(nodes))]
+    for first, blob in nodes:
+        parts.append(encode_string(_raw_id(first), compress))
+        parts.append(encode_string(blob, compress))
+    parts.append(_length(len(stream.entries)))
+    parts.append(_header_id(stream.last_id))
+    if version >= 2:
+        parts.append(_header_id(next(iter(stream.entries), StreamId(0, 0))))
+        parts.append(_header_id(stream.max_deleted_id))
+        parts.append(_length(stream.entries_added))
+    parts.append(_length(len(stream.groups)))
+    # Servers keep groups and consumers in a radix tree and walk it: names come in byte order.
+    for name in sorted(stream.groups):
+        parts += _group(name, stream.groups[name], version, compress)
+    return b"".join(parts)
+
+
+# --- nodes ------------------------------------------------------------------------------------
+
+
+class _Node:
+    """One listpack of entries, open for more."""
+
+    def __init__(self, first: StreamId, fields: tuple[bytes, ...]) -> None:
+        self.first = first
+        self.names = fields
+        self.count = 0
+        self.items = len(fields) + 4
+        self.body = bytearray()
+        self._names_data = listpack_entries((*fields, b"0"))
+        self._head_bytes = len(listpack_entries((b"%d" % len(fields),))) + len(self._names_data)
+
+    def size(self) -> int:
+        """Return the bytes of the listpack so far, its header and end included."""
+        # The live count takes two bytes up to 127 and one of three above, the deleted count (0) two.
+        return _HEADER_AND_END + 2 + (2 if self.count < 128 else 3) + self._head_bytes + len(self.body)
+
+    def add(self, entry_id: StreamId, pairs: _Fields) -> None:
+        """Append an entry whose ID is not below the first."""
+        ms = b"%d" % _signed(entry_id.ms - self.first.ms)
+        seq = b"%d" % _signed(entry_id.seq - self.first.seq)
+        if tuple(name for name, _ in pairs) == self.names:
+            items = [b"%d" % _SAME_FIELDS, ms, seq, *(text for _, text in pairs)]
+        else:
+            items = [b"0", ms, seq, b"%d" % len(pairs), *(part for pair in pairs for part in pair)]
+        # The last element counts those before it, so that a reader can step back.
+        items.append(b"%d" % len(items))
+        self.body += listpack_entries(items)
+        self.items += len(items)
+        self.count += 1
+
+    def blob(self) -> bytes:
+        """Return the finished listpack."""
+        head = listpack_entries((b"%d" % self.count, b"0", b"%d" % len(self.names)))
+        entries = head + self._names_data + self.body
+        size = len(entries) + _HEADER_AND_END
+        return struct.pack("<IH", size, min(self.items, _MAX_COUNT)) + entries + b"\xff"
+
+
+def _nodes(stream: StreamValue, limits: Limits) -> Iterator[tuple[StreamId, bytes]]:
+    """Cut the entries into nodes where XADD would have.
+
+    Source: Redis 7.0 src/t_stream.c streamAppendItem
+    """
+    node_bytes = min(limits.stream_node_bytes or _NODE_LIMIT, _NODE_LIMIT)
+    node: _Node | None = None
+    for entry_id, pairs in stream.entries.items():
+        text_bytes = sum(len(name) + len(text) for name, text in pairs)
+        full = node is not None and (
+            node.size() + text_bytes >= node_bytes
+            or bool(limits.stream_node_entries and node.count >= limits.stream_node_entries)
+        )
+        if node is not None and full:
+            yield node.first, node.blob()
+        if node is None or full:
+            node = _Node(entry_id, tuple(name for name, _ in pairs))
+        node.add(entry_id, pairs)
+    if node is not None:
+        yield node.first, node.blob()
+
+
+def _signed(difference: int) -> int:
+    """Wrap a difference of unsigned 64-bit numbers into a signed one, as servers do."""
+    return (difference + (1 << 63)) % (1 << 64) - (1 << 63)
+
+
+# --- IDs and groups ---------------------------------------------------------------------------
+
+
+def _length(value: int) -> bytes:
+    if value < 1 << 6:
+        return bytes([value])
+    if value < 1 << 14:
+        return bytes([0x40 | value >> 8, value & 0xFF])
+    if value < 1 << 32:
+        return b"\x80" + value.to_bytes(4, "big")
+    return b"\x81" + value.to_bytes(8, "big")
+
+
+def _raw_id(entry_id: StreamId) -> bytes:
+    return struct.pack(">QQ", *entry_id)
+
+
+def _header_id(entry_id: StreamId) -> bytes:
+    return _length(entry_id.ms) + _length(entry_id.seq)
+
+
+def _group(name: bytes, group: ConsumerGroup, version: int, compress: bool) -> Iterator[bytes]:
+    yield encode_string(name, compress)
+    yield _header_id(group.last_id)
+    if version >= 2:
+        yield _length(_UNKNOWN_READ if group.entries_read is None else group.entries_read)
+    yield _length(len(group.pel))
+    owned: dict[bytes, list[StreamId]] = {consumer: [] for consumer in group.consumers}
+    for entry_id in sorted(group.pel):
+        pending = group.pel[entry_id]
+        owned.setdefault(pending.consumer, []).append(entry_id)
+        yield _raw_id(entry_id) + struct.pack("<q", pending.delivery_time_ms)
+        yield _length(pending.delivery_count)
+    yield _length(len(owned))
+    for consumer in sorted(owned):
+        details = group.consumers.get(consumer) or Consumer()
+        yield from _consumer(consumer, details, owned[consumer], version, compress)
+
+
+def _consumer(
+    name: bytes, consumer: Consumer, pending: list[StreamId], version: int, compress: bool
+) -> Iterator[bytes]:
+    yield encode_string(name, compress)
+    yield struct.pack("<q", consumer.seen_time_ms)
+    if version >= 3:
+        # Older forms have one time only; servers take it for both when they load them.
+        active = consumer.seen_time_ms if consumer.active_time_ms is None else consumer.active_time_ms
+        yield struct.pack("<q", active)
+    yield _length(len(pending))
+    yield b"".join(map(_raw_id, pending))

@@ -1,0 +1,72 @@
+"""The text servers print a score as.
+
+Two habits: 17 significant digits (Redis up to 7.0) and the shortest digits that read back (Redis 7.2
+and later, Valkey). Measured against the AOF-format rewrite of Redis 6.2.5, 7.0.15 and 8.0.6 and of
+Valkey 8.1.1 and 9.1.2.
+"""
+
+from __future__ import annotations
+
+from math import copysign, isinf
+
+__all__ = ["packed_score", "score_text"]
+
+# Doubles in this range are printed as integers by every server: each has an exact 53-bit form.
+# Source: Redis 7.0 src/util.c d2string
+_WHOLE = 1 << 52
+
+
+def score_text(score: float, *, shortest: bool) -> bytes:
+    """Return the text of a score in a command: `inf`, `-inf`, `1.5`, `1e+30`.
+
+    Args:
+        score: not NaN, which no sorted set holds.
+        shortest: the shortest digits that read back, else 17 digits.
+    """
+    if isinf(score):
+        return b"inf" if score > 0 else b"-inf"
+    if not shortest:
+        return b"%.17g" % score
+    if score == 0:
+        return b"-0" if copysign(1, score) < 0 else b"0"
+    if -_WHOLE < score < _WHOLE and score == int(score):
+        return b"%d" % int(score)
+    return _shortest(score)
+
+
+def packed_score(score: float, *, shortest: bool) -> bytes:
+    """Return the text of a score inside a listpack or ziplist: whole numbers without an exponent."""
+    if score != 0 and -_WHOLE < score < _WHOLE and score == int(score):
+        return b"%d" % int(score)
+    return score_text(score, shortest=shortest)
+
+
+def _shortest(score: float) -> bytes:
+    """Lay out the shortest digits: plain while that is short, else with an exponent.
+
+    Source: Redis 7.2 deps/fpconv/fpconv_dtoa.c emit_digits, measured on Valkey 9.1.2.
+    """
+    sign = b"-" if score < 0 else b""
+    mantissa, _, exponent = repr(abs(score)).partition("e")
+    whole, _, fraction = mantissa.partition(".")
+    if fraction == "0":
+        fraction = ""
+    power = int(exponent or 0) - len(fraction)
+    digits = (whole + fraction).lstrip("0")
+    kept = digits.rstrip("0")
+    power += len(digits) - len(kept)
+    return sign + _layout(kept, power).encode()
+
+
+def _layout(digits: str, power: int) -> str:
+    """Return digits times ten to the power."""
+    top = power + len(digits) - 1
+    if power >= 0 and abs(top) < len(digits) + 7:
+        return digits + "0" * power
+    if power < 0 and (power > -7 or abs(top) < 4):
+        point = len(digits) + power
+        if point <= 0:
+            return "0." + "0" * -point + digits
+        return digits[:point] + "." + digits[point:]
+    text = digits[0] + ("." + digits[1:] if len(digits) > 1 else "")
+    return f"{text}e{'-' if top < 0 else '+'}{abs(top)}"
