@@ -6,13 +6,11 @@ Names that came from input are `bytes` here; whoever shows them escapes them.
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Any
-
 __all__ = [
     "CommandRow",
     "DatabaseRow",
     "FileRow",
-    "Health",
+    "LargeKeyRow",
     "Overview",
     "RdbPart",
     "RdbRow",
@@ -124,8 +122,23 @@ class RdbRow:
 
 
 @dataclass(slots=True)
+class LargeKeyRow:
+    """One of the largest keys of an RDB part by stored bytes; `key_cut` marks a shortened name."""
+
+    db: int
+    key: bytes
+    key_cut: bool
+    type_name: str
+    encoding: str
+    offset: int
+    size_bytes: int
+    elements: int | None
+    expire_at_ms: int | None
+
+
+@dataclass(slots=True)
 class RdbPart:
-    """The RDB part of one file."""
+    """The RDB part of one file; `checksum` is ok, wrong, disabled, absent or unread."""
 
     file: str
     magic: str
@@ -135,35 +148,11 @@ class RdbPart:
     checksum: str
     rows: list[RdbRow] = field(default_factory=list)
     functions: list[bytes] = field(default_factory=list)
+    function_count: int = 0
     modules: list[str] = field(default_factory=list)
     aux: list[tuple[bytes, bytes]] = field(default_factory=list)
-
-
-@dataclass(slots=True)
-class Health:
-    """The verdict in one line.
-
-    Attributes:
-        verdict: `intact` or the class of the first damage, such as `torn-tail`.
-        bytes_behind, commands_behind: what stands in that file behind the damage; commands are
-            those that parse again after it, None when they were not counted.
-        next_command: what to type next, None when there is nothing to do.
-        notes: findings that leave the log intact.
-    """
-
-    verdict: str
-    message: str
-    file: str | None = None
-    offset: int | None = None
-    bytes_behind: int | None = None
-    commands_behind: int | None = None
-    next_command: str | None = None
-    notes: list[str] = field(default_factory=list)
-
-    @property
-    def intact(self) -> bool:
-        """Tell whether nothing is damaged."""
-        return self.verdict == "intact"
+    slots: int = 0
+    largest: list[LargeKeyRow] = field(default_factory=list)
 
 
 @dataclass(slots=True)
@@ -174,11 +163,10 @@ class Overview:
     layout: str
     size_bytes: int
     files: list[FileRow]
-    health: Health
+    history: list[FileRow]
     writer: Writer | None
     time_range: TimeRange | None
     commands: list[CommandRow]
     databases: list[DatabaseRow]
     rdb_parts: list[RdbPart]
     transactions: int = 0
-    extra: dict[str, Any] = field(default_factory=dict)

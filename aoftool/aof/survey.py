@@ -1,0 +1,150 @@
+"""One pass over all files of a log: what each holds, and where it stops making sense.
+
+Reads every listed file once, front to back, in load order: the RDB part is walked, the command
+stream behind it is counted. Judges nothing: findings are made of this by `aoftool.check`, tables by
+`aoftool.analysis`. Database and MULTI state begin anew in each file, as in the servers' loaders.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from enum import Enum
+
+from aoftool.aof.layout import Log, LogFile
+from aoftool.commands.table import CONTAINERS
+from aoftool.errors import SourceError
+from aoftool.files import Source, SourceChange, open_source
+from aoftool.progress import Progress, no_progress
+from aoftool.rdb.header import HEADER_BYTES, is_rdb
+from aoftool.rdb.summary import RdbWalk
+from aoftool.rdb.walk import walk
+from aoftool.resp.model import TailTally
+from aoftool.resp.scanner import tally
+
+__all__ = ["Content", "FileSurvey", "Survey", "survey", "survey_file"]
+
+
+class Content(str, Enum):
+    """What a file turned out to hold."""
+
+    MISSING = "missing"
+    EMPTY = "empty"
+    RDB = "rdb"
+    RESP = "resp"
+    MIXED = "rdb+resp"
+
+
+@dataclass(slots=True)
+class FileSurvey:
+    """One file of the log.
+
+    Attributes:
+        size_bytes: bytes of the (decompressed) content that were there to read.
+        walk: its RDB part; None when it has none.
+        tail: its command stream; None when it has none or the RDB part before it is damaged.
+        tail_start: offset where the command stream begins.
+        changes: what happened to the file while it was read.
+        error: why it could not be opened.
+    """
+
+    file: LogFile
+    content: Content
+    size_bytes: int = 0
+    compression: str | None = None
+    stored_size_bytes: int | None = None
+    walk: RdbWalk | None = None
+    tail: TailTally | None = None
+    tail_start: int = 0
+    changes: list[SourceChange] = field(default_factory=list)
+    error: str | None = None
+
+    @property
+    def good_end(self) -> int:
+        """Return the offset up to which everything made sense."""
+        if self.tail is not None:
+            return self.tail.good_end
+        return self.walk.good_end if self.walk is not None else 0
+
+
+@dataclass(slots=True)
+class Survey:
+    """All files of a log in load order; history files are not read."""
+
+    log: Log
+    files: list[FileSurvey] = field(default_factory=list)
+
+    @property
+    def size_bytes(self) -> int:
+        """Return the bytes of all files together."""
+        return sum(item.size_bytes for item in self.files)
+
+
+def survey(log: Log, *, workers: int = 1, progress: Progress = no_progress) -> Survey:
+    """Read every live file of a log once."""
+    result = Survey(log)
+    for file in log.files:
+        result.files.append(_one(file, workers, progress))
+    return result
+
+
+def _one(file: LogFile, workers: int, progress: Progress) -> FileSurvey:
+    if not file.exists:
+        return FileSurvey(file, Content.MISSING)
+    try:
+        source = open_source(file.path)
+    except SourceError as error:
+        return FileSurvey(file, Content.MISSING, error=error.message)
+    with source:
+        return survey_file(file, source, workers=workers, progress=progress)
+
+
+def survey_file(
+    file: LogFile, source: Source, *, workers: int = 1, progress: Progress = no_progress
+) -> FileSurvey:
+    """Read one open file from its start."""
+    result = FileSurvey(
+        file,
+        Content.RESP,
+        compression=source.compression,
+        stored_size_bytes=source.stored_size_bytes,
+    )
+    head = source.peek(HEADER_BYTES)
+    if is_rdb(head):
+        result.walk = walk(source, 0, progress)
+        result.content = Content.RDB
+    if result.walk is None or result.walk.end_offset is not None:
+        _count_tail(result, source, workers, progress)
+    result.size_bytes = _size(result, source)
+    if not result.size_bytes:
+        result.content = Content.EMPTY
+    result.changes = source.changes()
+    return result
+
+
+def _count_tail(result: FileSurvey, source: Source, workers: int, progress: Progress) -> None:
+    start = 0
+    if result.walk is not None:
+        start = result.walk.end_offset or 0
+        if not source.peek(1):
+            return
+        result.content = Content.MIXED
+    reached = start
+
+    def advance(offset: int) -> None:
+        nonlocal reached
+        progress(offset - reached)
+        reached = offset
+
+    result.tail_start = start
+    result.tail = tally(source, start=start, containers=CONTAINERS, workers=workers, progress=advance)
+
+
+def _size(result: FileSurvey, source: Source) -> int:
+    """Return how large the content is; what a damaged RDB part left unread is drained to know."""
+    if source.size_bytes is not None:
+        return source.size_bytes
+    if result.tail is not None:
+        return result.tail_start + result.tail.bytes_scanned
+    while source.skip(1 << 30):
+        pass
+    return source.tell()
