@@ -4,6 +4,7 @@ Every extension is optional: without a C compiler the build carries on and aofto
 reference that stands beside each kernel. Cython itself needs no compiler.
 """
 
+import os
 from pathlib import Path
 
 from Cython.Build import cythonize
@@ -20,17 +21,20 @@ DIRECTIVES = {
 
 
 def kernels() -> list[Extension]:
-    """Return one optional extension for every `.pyx` file of the package."""
+    """Return one optional extension for every `.pyx` file of the package.
+
+    With AOFTOOL_REQUIRE_NATIVE=1 a kernel that does not compile fails the build.
+    """
     found = sorted(Path("aoftool").rglob("*.pyx"))
-    return [
-        Extension(
-            ".".join(path.with_suffix("").parts),
-            [str(path)],
-            optional=True,
-            extra_compile_args=["-O3"],
-        )
+    sources = [
+        Extension(".".join(path.with_suffix("").parts), [str(path)], extra_compile_args=["-O3"])
         for path in found
     ]
+    extensions = cythonize(sources, compiler_directives=DIRECTIVES)
+    for extension in extensions:
+        # Set here, because cythonize makes new objects and forgets it (Cython 3.3 with setuptools 84).
+        extension.optional = os.environ.get("AOFTOOL_REQUIRE_NATIVE") != "1"
+    return extensions
 
 
-setup(ext_modules=cythonize(kernels(), compiler_directives=DIRECTIVES))
+setup(ext_modules=kernels())
