@@ -513,6 +513,15 @@ class Walker:
         return self._step_over(size)
 
     @property
+    def needed_from(self) -> int:
+        """Return where the record in work begins; `offset` when there is none."""
+        if self._prefix_at >= 0:
+            return self._prefix_at
+        if self._pc >= 0 and self._flags[self.number] & KEY_RECORD:
+            return self.number_at
+        return self.offset
+
+    @property
     def template_id(self) -> int:
         """Return the template that a `TEMPLATE` status asks for."""
         return self._register

@@ -41,6 +41,10 @@ MESSAGES = {
     "intset-order": "an intset's members are not strictly ascending",
     "zipmap-length": "a zipmap holds an invalid length byte",
     "score-text": "a score is not a number",
+    "hash-odd": "a hash or sorted set blob holds a field without its value",
+    "hash-ttl": "the expire time of a hash field is out of range",
+    "stream-key": "the key of a stream node is not a 16-byte ID",
+    "stream-node": "a stream node's entries do not follow its layout",
 }
 
 
@@ -65,6 +69,10 @@ class EncodingDamage(RdbError):
     def __init__(self, code: str, offset: int, message: str | None = None) -> None:
         super().__init__(message or MESSAGES[code], offset=offset)
         self.code = code
+
+    def moved(self, base: int) -> EncodingDamage:
+        """Return the same damage, `base` bytes further on."""
+        return EncodingDamage(self.code, (self.offset or 0) + base, self.message)
 
     def issue(self, base: int = 0) -> RdbIssue:
         """Return this damage as data, `base` bytes further on."""

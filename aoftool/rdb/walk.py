@@ -100,32 +100,38 @@ class StructurePass:
         """
         if self.walker is None:
             return
+        walker = self.walker
         window = self._feed.window()
+        used = 0
         while True:
-            before = self.walker.offset
-            status = self._through(self.walker, window)
-            used = self.walker.offset - before
-            if used:
-                self._crc = crc64(window[:used], self._crc)
-                self._progress(used)
-                yield window[:used], before
+            before = walker.offset
+            status = self._through(walker, window, used)
+            size = walker.offset - before
+            if size:
+                piece = window[used : used + size]
+                used += size
+                self._crc = crc64(piece, self._crc)
+                self._progress(size)
+                yield piece, before
+            if status == Status.ROWS:
+                continue
             if status != Status.MORE:
                 break
             rest = len(window) - used
             window = self._feed.window(used)
+            used = 0
             if len(window) <= rest:
-                self._cut(self.walker)
-                used = 0
+                self._cut(walker)
                 break
         self._close(status, used)
 
-    def _through(self, walker: WalkerProtocol, window: memoryview) -> int:
+    def _through(self, walker: WalkerProtocol, window: memoryview, used: int) -> int:
         """Walk to the end of the window, the part or the damage, answering what comes up."""
-        base = walker.offset
+        base = walker.offset - used
         size = len(window)
         while True:
             status = walker.feed(window, walker.offset - base, size)
-            if status in (Status.MORE, Status.END, Status.DAMAGE):
+            if status in (Status.MORE, Status.END, Status.DAMAGE, Status.ROWS):
                 return status
             if not self._answer(walker, status):
                 return Status.DAMAGE

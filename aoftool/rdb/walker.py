@@ -76,6 +76,10 @@ class WalkerProtocol(Protocol):
     last_row: tuple[int, ...]
 
     @property
+    def needed_from(self) -> int:
+        """Return where the record in work begins; `offset` when there is none."""
+
+    @property
     def template_id(self) -> int:
         """Return the template that a `TEMPLATE` status asks for."""
 

@@ -1,5 +1,6 @@
 """The values a key can hold, as plain containers. A string is `bytes`; each other type has a class."""
 
+from aoftool.values.array import ArrayValue
 from aoftool.values.hash import HashValue
 from aoftool.values.list import ListValue
 from aoftool.values.module import ModuleValue
@@ -9,6 +10,7 @@ from aoftool.values.types import Value, type_name
 from aoftool.values.zset import ZSetValue
 
 __all__ = [
+    "ArrayValue",
     "Consumer",
     "ConsumerGroup",
     "HashValue",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TypeAlias
 
+from aoftool.values.array import ArrayValue
 from aoftool.values.hash import HashValue
 from aoftool.values.list import ListValue
 from aoftool.values.module import ModuleValue
@@ -13,7 +14,9 @@ from aoftool.values.zset import ZSetValue
 
 __all__ = ["Value", "type_name"]
 
-Value: TypeAlias = bytes | ListValue | SetValue | ZSetValue | HashValue | StreamValue | ModuleValue
+Value: TypeAlias = (
+    bytes | ListValue | SetValue | ZSetValue | HashValue | StreamValue | ArrayValue | ModuleValue
+)
 
 _NAMES: dict[type, str] = {
     bytes: "string",
@@ -22,10 +25,11 @@ _NAMES: dict[type, str] = {
     ZSetValue: "zset",
     HashValue: "hash",
     StreamValue: "stream",
+    ArrayValue: "array",
     ModuleValue: "module",
 }
 
 
 def type_name(value: Value) -> str:
-    """Return `string`, `list`, `set`, `zset`, `hash`, `stream` or `module`."""
+    """Return `string`, `list`, `set`, `zset`, `hash`, `stream`, `array` or `module`."""
     return _NAMES[type(value)]

@@ -1,0 +1,99 @@
+"""Records of an RDB part, one after the other, in constant memory.
+
+The structure walk finds the records; this module keeps the bytes they stand in. A record larger than
+the keep limit is not held when the source can be read again at an offset; from a stream it has to be.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Final
+
+from aoftool.files import Source
+from aoftool.progress import Progress, no_progress
+from aoftool.rdb.record import Record, RecordContext
+from aoftool.rdb.summary import RdbWalk
+from aoftool.rdb.walk import StructurePass, walk
+
+__all__ = ["KEEP_BYTES", "RecordReader", "records", "walk"]
+
+# Larger records of plain files are read again when somebody wants their bytes.
+KEEP_BYTES: Final = 8 * 1024 * 1024
+
+
+class RecordReader:
+    """Iterate over the records of one RDB part; once.
+
+    After the last record `summary` says how the part ended: damage is data there, never an exception.
+
+    Args:
+        source, start, progress, top: as for `aoftool.rdb.walk.walk`.
+    """
+
+    def __init__(
+        self, source: Source, start: int = 0, progress: Progress = no_progress, *, top: int = 0
+    ) -> None:
+        self._pass = StructurePass(source, start, progress, top=top, rows=True)
+        self._seekable = source.seekable
+        self._data: bytes | bytearray | None = b""
+        self._base = start
+        summary = self._pass.summary
+        self._context: RecordContext | None = None
+        if summary.family is not None and self._pass.collector is not None:
+            again = source if source.seekable else None
+            self._context = RecordContext(
+                summary.family, summary.version, again, self._pass.collector.templates
+            )
+
+    @property
+    def summary(self) -> RdbWalk:
+        """Return what is known of the part so far; complete after the last record."""
+        return self._pass.summary
+
+    def __iter__(self) -> Iterator[Record]:
+        walker = self._pass.walker
+        if walker is None or self._context is None:
+            return
+        context = self._context
+        for piece, offset in self._pass.windows():
+            self._hold(piece, offset)
+            rows = walker.take_rows()
+            if rows:
+                data, base = self._view(), self._base
+                for row in rows:
+                    yield Record(data if row[0] >= base else None, base, row, context)
+            self._let_go(walker.needed_from, offset + len(piece))
+
+    def _hold(self, piece: memoryview, offset: int) -> None:
+        """Add a piece to what is kept of an unfinished record."""
+        if self._data is None:
+            # The record in work is not kept: what comes after it starts with this piece.
+            self._data, self._base = bytes(piece), offset
+        elif not self._data:
+            self._data, self._base = bytes(piece), offset
+        else:
+            if not isinstance(self._data, bytearray):
+                self._data = bytearray(self._data)
+            self._data += piece
+
+    def _view(self) -> bytes | memoryview | None:
+        return memoryview(self._data) if isinstance(self._data, bytearray) else self._data
+
+    def _let_go(self, needed_from: int, end: int) -> None:
+        """Keep only what the unfinished record still needs."""
+        if needed_from >= end:
+            self._data, self._base = b"", end
+        elif self._seekable and end - needed_from > KEEP_BYTES:
+            self._data, self._base = None, end
+        elif self._data is not None and needed_from > self._base:
+            view = memoryview(self._data)[needed_from - self._base :]
+            self._data, self._base = bytes(view), needed_from
+
+
+def records(source: Source, start: int = 0, progress: Progress = no_progress) -> RecordReader:
+    """Return an iterator over the records of the RDB part at an offset of a source.
+
+    The source is left behind the part when the iteration ends. Memory is constant in the number of
+    keys; a record above 8 MiB is kept only when the source is a stream.
+    """
+    return RecordReader(source, start, progress)

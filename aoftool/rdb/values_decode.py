@@ -1,0 +1,55 @@
+"""Value bytes to values: the one place that knows which type number is read by whom."""
+
+from __future__ import annotations
+
+from aoftool.errors import UnsupportedError
+from aoftool.rdb.modules import split_module_id
+from aoftool.rdb.opcodes import Family, type_info
+from aoftool.rdb.strings import read_length, read_string
+from aoftool.rdb.values_array import decode_array
+from aoftool.rdb.values_hash import Templates, decode_hash
+from aoftool.rdb.values_list import decode_list
+from aoftool.rdb.values_set import decode_set
+from aoftool.rdb.values_stream import decode_stream
+from aoftool.rdb.values_zset import decode_zset
+from aoftool.values import ModuleValue, Value
+
+__all__ = ["decode_value"]
+
+_NO_TEMPLATES: Templates = {}
+
+
+def decode_value(
+    family: Family, type_id: int, raw: bytes | memoryview, templates: Templates = _NO_TEMPLATES
+) -> Value:
+    """Return the value in the bytes that follow the key of a record.
+
+    Args:
+        family: gives the numbers from 22 on their meaning.
+        raw: the value, whole; nothing is looked at beyond its end.
+        templates: field names of the hash templates defined before the key.
+
+    Raises:
+        EncodingDamage: with the offset in `raw`, or in the blob for what is wrong inside one.
+        UnsupportedError: the type is known by name only, or needs a template that is not there.
+    """
+    if type_id == 0:
+        return read_string(raw, 0)[0]
+    info = type_info(family, type_id)
+    kind = info.type_name if info else "unknown"
+    if kind == "hash":
+        return decode_hash(family, type_id, raw, templates)
+    if kind == "list":
+        return decode_list(type_id, raw)
+    if kind == "set":
+        return decode_set(type_id, raw)
+    if kind == "zset":
+        return decode_zset(type_id, raw)
+    if kind == "stream":
+        return decode_stream(type_id, raw)
+    if kind == "array":
+        return decode_array(raw)
+    if type_id == 7:
+        name, version = split_module_id(read_length(raw, 0)[0])
+        return ModuleValue(name, version, bytes(raw))
+    raise UnsupportedError(f"values of RDB type {type_id} ({kind}) cannot be decoded")
