@@ -14,7 +14,6 @@ from aoftool.aof.manifest import (
     FileType,
     LineError,
     LineSpan,
-    ManifestCode,
     ManifestEntry,
     ManifestProblem,
     entry_of_words,
@@ -124,16 +123,20 @@ def _read_line(line: LineSpan) -> SalvagedEntry:
         words = line.raw.split()
     try:
         return SalvagedEntry(entry_of_words(words[: len(words) & ~1], line.number))
-    except LineError as error:
-        guess = None if error.code is ManifestCode.NAME_IS_PATH else _entry_by_name(words, line.number)
+    except LineError:
+        guess = _entry_by_name(words, line.number)
         if guess is None:
             raise
         return guess
 
 
 def _entry_by_name(words: list[bytes], line: int) -> SalvagedEntry | None:
-    """Return an entry from the one word that is a file name in the servers' pattern."""
-    named = [(word, parts) for word in words if (parts := parse_file_name(word)) is not None]
+    """Return an entry from the one word that is a file name in the servers' pattern.
+
+    Of a path only the last part is taken: it names a file in the manifest's own directory.
+    """
+    last_parts = [word.replace(b"\\", b"/").rpartition(b"/")[2] for word in words]
+    named = [(word, parts) for word in last_parts if (parts := parse_file_name(word)) is not None]
     if len(named) != 1:
         return None
     name, parts = named[0]

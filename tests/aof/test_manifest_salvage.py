@@ -65,11 +65,13 @@ def test_lost_fields_come_from_the_name() -> None:
         assert found.inferred == inferred
 
 
-def test_name_that_is_a_path_is_never_salvaged() -> None:
-    salvaged = salvage_manifest(b"file ../a.7.incr.aof seq 7 type i\n")
+def test_of_a_path_only_the_last_part_is_taken() -> None:
+    [found] = salvage_manifest(b"file ../../a.7.incr.aof seq 7 type i\n").entries
+    refused = salvage_manifest(b"file ../../secret seq 7 type i\n")
 
-    assert salvaged.entries == ()
-    assert salvaged.problems[0].code is ManifestCode.NAME_IS_PATH
+    assert (found.entry.name, found.inferred) == (b"a.7.incr.aof", {"file"})
+    assert refused.entries == ()
+    assert refused.problems[0].code is ManifestCode.NAME_IS_PATH
 
 
 def test_names_of_servers_are_understood() -> None:

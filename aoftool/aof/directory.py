@@ -1,0 +1,134 @@
+"""The names in one directory, and what each of them is.
+
+Never follows a name out of the directory: neither through path separators nor through a symbolic
+link. Listing is bounded. Knows nothing of logs.
+"""
+
+from __future__ import annotations
+
+import os
+import stat
+from dataclasses import dataclass
+from enum import Enum
+
+from aoftool.errors import SourceError
+from aoftool.escape import printable
+
+__all__ = ["Directory", "Entry", "EntryKind", "printable_path"]
+
+# More names than this in one directory are not looked at; no server makes as many.
+NAME_LIMIT = 200_000
+
+
+class EntryKind(Enum):
+    """What a name stands for."""
+
+    FILE = "file"
+    DIRECTORY = "directory"
+    SPECIAL = "special"
+    MISSING = "missing"
+    UNSAFE = "unsafe"
+    UNREADABLE = "unreadable"
+
+
+@dataclass(frozen=True)
+class Entry:
+    """Hold one name.
+
+    Attributes:
+        name: the name asked for.
+        path: joined to the directory; not to be opened when `kind` is UNSAFE.
+        kind: what it stands for.
+        size_bytes: size of a regular file, else None.
+        reason: printable words for UNSAFE, SPECIAL and UNREADABLE.
+    """
+
+    name: bytes
+    path: str
+    kind: EntryKind
+    size_bytes: int | None = None
+    reason: str = ""
+
+
+class Directory:
+    """Look names up in one directory.
+
+    Args:
+        path: the directory; trusted, a symbolic link is followed.
+
+    Raises:
+        SourceError: it is missing, unreadable or no directory.
+    """
+
+    def __init__(self, path: str) -> None:
+        self.path = path
+        self._real = os.path.realpath(path)
+        try:
+            with os.scandir(os.fsencode(path)) as entries:
+                found = [entry.name for _, entry in zip(range(NAME_LIMIT), entries, strict=False)]
+        except OSError as error:
+            message = f"cannot list {printable_path(path)}: {error.strerror}"
+            raise SourceError(message, path=path) from error
+        self.names = sorted(found)
+
+    def join(self, name: bytes) -> str:
+        """Return the path of a name, without looking at it."""
+        return os.path.join(self.path, os.fsdecode(name))
+
+    def above(self) -> Directory | None:
+        """Return the directory that this one's name stands in; None when it cannot be listed.
+
+        Lexical where it can be: an AOF directory may be a symbolic link, and the server's data
+        directory is where the link is.
+        """
+        head, tail = os.path.split(self.path.rstrip(os.sep))
+        if tail in ("", os.curdir, os.pardir):
+            head = os.path.join(self.path, os.pardir)
+        try:
+            return Directory(head or os.curdir)
+        except SourceError:
+            return None
+
+    def look(self, name: bytes, suffixes: tuple[bytes, ...] = ()) -> Entry:
+        """Return what a name stands for; when it is missing, the first suffix that exists."""
+        entry = self._look(name)
+        for suffix in suffixes:
+            if entry.kind is not EntryKind.MISSING:
+                break
+            other = self._look(name + suffix)
+            entry = other if other.kind is EntryKind.FILE else entry
+        return entry
+
+    def _look(self, name: bytes) -> Entry:
+        path = self.join(name)
+        reason = self._unsafe(name, path)
+        if reason is not None:
+            return Entry(name, path, EntryKind.UNSAFE, reason=reason)
+        try:
+            status = os.stat(path)
+        except (FileNotFoundError, NotADirectoryError):
+            return Entry(name, path, EntryKind.MISSING)
+        except OSError as error:
+            return Entry(name, path, EntryKind.UNREADABLE, reason=error.strerror or str(error))
+        if stat.S_ISREG(status.st_mode):
+            return Entry(name, path, EntryKind.FILE, status.st_size)
+        if stat.S_ISDIR(status.st_mode):
+            return Entry(name, path, EntryKind.DIRECTORY, reason="a directory")
+        return Entry(name, path, EntryKind.SPECIAL, reason="no regular file")
+
+    def _unsafe(self, name: bytes, path: str) -> str | None:
+        if name in (b"", b".", b".."):
+            return "the name stands for a directory"
+        if b"/" in name or b"\0" in name:
+            return "the name is a path"
+        if not os.path.islink(path):
+            return None
+        target = os.path.realpath(path)
+        if os.path.dirname(target) != self._real:
+            return f"a symbolic link that leads out of the directory, to {printable_path(target)}"
+        return None
+
+
+def printable_path(path: str) -> str:
+    """Return a path as text that is safe to show."""
+    return printable(os.fsencode(path))

@@ -1,0 +1,183 @@
+"""Which files make up the log that a path means.
+
+A path may be a manifest, an AOF directory, a server's data directory, a single AOF, an RDB, one of
+these compressed, or standard input. What a file is, its content decides; names decide only where
+there is no content to look at. Nothing is written, and no name in a manifest leads out of its directory.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+
+from aoftool.aof.directory import Directory, EntryKind, printable_path
+from aoftool.aof.manifest_salvage import parse_file_name, salvage_manifest
+from aoftool.aof.model import FileRole, LayoutCode, LayoutProblem, Log, LogFile, LogKind
+from aoftool.aof.multipart import log_of_directory, manifest_prefix
+from aoftool.aof.surroundings import is_temporary, problems_beside_single
+from aoftool.errors import InputError, SourceError
+from aoftool.escape import printable
+from aoftool.files import open_source
+from aoftool.rdb.header import is_rdb
+
+__all__ = ["FileRole", "LayoutCode", "LayoutProblem", "Log", "LogFile", "LogKind", "find_log"]
+
+STDIN = "-"
+_HEAD_BYTES = 64 * 1024
+_PACKED = (b"", b".gz", b".zst")
+# An RDB that a rewrite wrote says so among its aux fields, which come first.
+# Source: Valkey 8.0 src/rdb.c rdbSaveInfoAuxFields (aof-base); Redis 6.2 (aof-preamble).
+_AOF_AUX = (b"aof-base", b"aof-preamble")
+_AUX_BYTES = 4096
+_RESP_START = re.compile(rb"\*[ 0-9+-][^\n]{0,30}\n\$")
+
+
+def find_log(path: str | os.PathLike[str] | None = None) -> Log:
+    """Return the log that a path means; None searches the current directory.
+
+    Raises:
+        SourceError: nothing is there, it cannot be read, or it is no regular file.
+        InputError: a directory holds several logs and the path does not say which.
+    """
+    if path is None:
+        return _log_in(os.curdir, os.curdir, allow_rdb=False)
+    text = os.fspath(path)
+    if text == STDIN:
+        file = LogFile(STDIN, FileRole.SINGLE)
+        return Log(LogKind.STDIN, STDIN, (file,))
+    if os.path.isdir(text):
+        return _log_in(text, text, allow_rdb=True)
+    return _log_of_file(text)
+
+
+def _log_of_file(path: str) -> Log:
+    head, size_bytes = _head_of(path)
+    parent, name = os.path.split(os.fsencode(path))
+    directory = os.fsdecode(parent) or os.curdir
+    if _is_manifest(head, name):
+        return log_of_directory(path, Directory(directory), name)
+    return _single(path, path, directory, name, head, size_bytes)
+
+
+def _head_of(path: str) -> tuple[bytes, int | None]:
+    with open_source(path) as source:
+        return source.peek(_HEAD_BYTES), source.stored_size_bytes
+
+
+def _is_manifest(head: bytes, name: bytes) -> bool:
+    """Tell whether a file is a manifest: it holds entries, or it is named as one and holds no log."""
+    if is_rdb(head) or _RESP_START.search(head):
+        return False
+    named = bool(manifest_prefix(name))
+    if head.startswith(b"#TS:") and not named:
+        return False
+    return named or bool(salvage_manifest(head[:4096]).entries)
+
+
+def _single(
+    path: str,
+    found: str,
+    directory: str,
+    name: bytes,
+    head: bytes,
+    size_bytes: int | None,
+    problems: tuple[LayoutProblem, ...] = (),
+) -> Log:
+    is_dump = is_rdb(head) and not any(word in head[:_AUX_BYTES] for word in _AOF_AUX)
+    role, kind = (FileRole.RDB, LogKind.RDB) if is_dump else (FileRole.SINGLE, LogKind.SINGLE)
+    parts = parse_file_name(name)
+    sequence = None if parts is None else parts.sequence
+    file = LogFile(found, role, name, sequence, size_bytes)
+    return Log(kind, path, (file,), problems=problems, directory=directory)
+
+
+def _log_in(path: str, where: str, *, allow_rdb: bool) -> Log:
+    """Return the log in a directory that a user named, or in its one AOF directory."""
+    directory = Directory(where)
+    if _is_aof_directory(directory):
+        return log_of_directory(path, directory, _manifest_in(directory))
+    inner = _aof_directories(directory)
+    if inner:
+        chosen = _choose(inner, directory)
+        return log_of_directory(path, chosen, _manifest_in(chosen))
+    name = _single_name(directory, allow_rdb)
+    if name is None:
+        message = f"no append-only file in {printable_path(where)}"
+        raise SourceError(message, path=where, hint="name a manifest, an AOF directory, an .aof or an .rdb")
+    found = directory.join(name)
+    head, size_bytes = _head_of(found)
+    problems = tuple(p for p in problems_beside_single(directory, name) if p.path != found)
+    return _single(path, found, where, name, head, size_bytes, problems)
+
+
+def _manifests(directory: Directory) -> list[bytes]:
+    names = (name for name in directory.names if manifest_prefix(name) and not is_temporary(name))
+    return [name for name in names if directory.look(name).kind is EntryKind.FILE]
+
+
+def _is_aof_directory(directory: Directory) -> bool:
+    return bool(_manifests(directory)) or any(parse_file_name(name) for name in directory.names)
+
+
+def _aof_directories(directory: Directory) -> list[Directory]:
+    found = []
+    for name in directory.names:
+        if directory.look(name).kind is EntryKind.DIRECTORY:
+            try:
+                inner = Directory(directory.join(name))
+            except SourceError:
+                continue
+            if _is_aof_directory(inner):
+                found.append(inner)
+    return found
+
+
+def _choose(inner: list[Directory], outer: Directory) -> Directory:
+    """Return the one AOF directory; the server's default name wins over all others."""
+    default = outer.join(b"appendonlydir")
+    named = [directory for directory in inner if directory.path == default] or inner
+    if len(named) > 1:
+        names = ", ".join(printable_path(os.path.basename(d.path)) for d in named[:5])
+        message = f"{printable_path(outer.path)} holds {len(named)} AOF directories: {names}"
+        raise InputError(message, path=outer.path, hint="name one of them")
+    return named[0]
+
+
+def _manifest_in(directory: Directory) -> bytes | None:
+    """Return the name of the one manifest; of several, the one that lists files."""
+    names = _manifests(directory)
+    if len(names) > 1:
+        listing = [name for name in names if _lists_files(directory.join(name))]
+        names = listing or names
+    if len(names) > 1:
+        shown = ", ".join(printable(name) for name in names[:5])
+        message = f"{printable_path(directory.path)} holds {len(names)} manifests: {shown}"
+        raise InputError(message, path=directory.path, hint="name one of them")
+    return names[0] if names else None
+
+
+def _lists_files(path: str) -> bool:
+    try:
+        head, _ = _head_of(path)
+    except SourceError:
+        return False
+    return bool(salvage_manifest(head).entries)
+
+
+def _single_name(directory: Directory, allow_rdb: bool) -> bytes | None:
+    """Return the name of the one single-file log: appendonly.aof, else any .aof, else an .rdb."""
+    wanted = [(b"appendonly.aof", b".aof")] + ([(b"dump.rdb", b".rdb")] if allow_rdb else [])
+    for default, suffix in wanted:
+        for packed in _PACKED:
+            if directory.look(default + packed).kind is EntryKind.FILE:
+                return default + packed
+        endings = tuple(suffix + packed for packed in _PACKED)
+        names = [n for n in directory.names if n.endswith(endings) and not is_temporary(n)]
+        names = [name for name in names if directory.look(name).kind is EntryKind.FILE]
+        if len(names) > 1:
+            shown = ", ".join(printable(name) for name in names[:5])
+            message = f"{printable_path(directory.path)} holds {len(names)} files that may be meant: {shown}"
+            raise InputError(message, path=directory.path, hint="name one of them")
+        if names:
+            return names[0]
+    return None

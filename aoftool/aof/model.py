@@ -1,0 +1,150 @@
+"""What the files of a log are, as plain records.
+
+Made by `aoftool.aof.layout`; nothing here touches a file.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import Enum
+
+from aoftool.aof.manifest import Manifest, ManifestCode
+
+__all__ = ["FileRole", "LayoutCode", "LayoutProblem", "Log", "LogFile", "LogKind"]
+
+
+class LogKind(str, Enum):
+    """The shape of a log; the values are stable and appear in JSON."""
+
+    SINGLE = "single"
+    MULTI_PART = "multi-part"
+    RDB = "rdb"
+    STDIN = "stdin"
+
+
+class FileRole(str, Enum):
+    """The part a file plays in its log.
+
+    Attributes:
+        SINGLE: an old-style AOF, or one file of a multi-part AOF that was named by itself.
+        RDB: an RDB that is no part of an AOF.
+    """
+
+    BASE = "base"
+    INCR = "incr"
+    HISTORY = "history"
+    SINGLE = "single"
+    RDB = "rdb"
+
+
+class LayoutCode(str, Enum):
+    """Name what is wrong, or worth knowing, about the files of a log; values are stable."""
+
+    MANIFEST_MISSING = "manifest-missing"
+    MANIFEST_UNREADABLE = "manifest-unreadable"
+    MANIFEST_TOO_LARGE = "manifest-too-large"
+    NO_FILES_LISTED = "no-files-listed"
+    NO_BASE = "no-base"
+    MISSING_FILE = "missing-file"
+    MISSING_HISTORY = "missing-history"
+    UNSAFE_NAME = "unsafe-name"
+    NOT_A_FILE = "not-a-file"
+    LISTED_TWICE = "listed-twice"
+    EMPTY_BASE = "empty-base"
+    EMPTY_INCR = "empty-incr"
+    HISTORY_LISTED = "history-listed"
+    SEQ_GAP = "seq-gap"
+    ORPHAN_FILE = "orphan-file"
+    ORPHAN_NEXT = "orphan-next"
+    STALE_TEMP = "stale-temp"
+    OLD_STYLE_BESIDE = "old-style-beside"
+    MANIFEST_BESIDE = "manifest-beside"
+    UPGRADE_PENDING = "upgrade-pending"
+    DUMP_BESIDE = "dump-beside"
+
+
+@dataclass(frozen=True)
+class LayoutProblem:
+    """Hold one thing about the files of a log. How bad it is, is for `aoftool.check` to say.
+
+    Attributes:
+        code: what it is; manifest codes come with the text of the server.
+        message: printable, for people.
+        path: the file concerned, None when it is the log as a whole.
+        line: line of the manifest, 0 when no line is concerned.
+        sequence: sequence number concerned, None when there is none.
+    """
+
+    code: LayoutCode | ManifestCode
+    message: str
+    path: str | None = None
+    line: int = 0
+    sequence: int | None = None
+
+
+@dataclass(frozen=True)
+class LogFile:
+    """Hold one file of a log.
+
+    Attributes:
+        path: where it is, or should be; `-` for standard input.
+        role: the part it plays.
+        name: the name in the manifest, or on disk; bytes.
+        sequence: number in the manifest or in the name, None for a single file.
+        size_bytes: size on disk, before decompression; None when unknown.
+        listed: whether a manifest names it; true for a file that needs none.
+        exists: whether there is a regular file that may be read. False also for a name that leads
+            out of the directory: such a file is never opened.
+        line: line of the manifest, 0 for none.
+    """
+
+    path: str
+    role: FileRole
+    name: bytes = b""
+    sequence: int | None = None
+    size_bytes: int | None = None
+    listed: bool = True
+    exists: bool = True
+    line: int = 0
+
+
+@dataclass(frozen=True)
+class Log:
+    """Hold everything that makes up one log.
+
+    Attributes:
+        kind: its shape.
+        path: what the caller named.
+        files: in the order a server loads them. With a manifest that no server reads they are those
+            that could be read from it; without a manifest those that the directory holds.
+        history: files that a rewrite replaced; never loaded.
+        unlisted: data files of the directory that the manifest does not name.
+        problems: what is wrong with the layout, manifest first.
+        directory: the AOF directory, or where a single file is; None for standard input.
+        manifest_path: None when there is no manifest.
+        manifest: as a server reads it; None when there is none.
+        prefix: `appendfilename` of the server, as far as names show it; empty when they do not.
+    """
+
+    kind: LogKind
+    path: str
+    files: tuple[LogFile, ...]
+    history: tuple[LogFile, ...] = ()
+    unlisted: tuple[LogFile, ...] = ()
+    problems: tuple[LayoutProblem, ...] = ()
+    directory: str | None = None
+    manifest_path: str | None = None
+    manifest: Manifest | None = None
+    prefix: bytes = b""
+
+    @property
+    def size_bytes(self) -> int | None:
+        """Stored bytes of all files that a server loads; None for standard input."""
+        if self.kind is LogKind.STDIN:
+            return None
+        return sum(file.size_bytes or 0 for file in self.files)
+
+    @property
+    def last_file(self) -> LogFile | None:
+        """The file a server appends to; a torn tail is harmless only there."""
+        return self.files[-1] if self.files else None

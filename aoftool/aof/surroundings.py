@@ -1,0 +1,71 @@
+"""What lies about a log and is no part of it: temporary files, an old-style file, a dump.
+
+Looks at names and at the first bytes of a dump only.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Iterator
+
+from aoftool.aof.directory import Directory, EntryKind
+from aoftool.aof.model import LayoutCode, LayoutProblem, LogFile
+from aoftool.escape import printable
+
+__all__ = ["is_temporary", "problems_beside", "problems_beside_single"]
+
+# Source: Valkey 8.0 src/aof.c getTempAofManifestFileName, getTempIncrAofName, rewriteAppendOnlyFile,
+# backgroundRewriteDoneHandler; src/rdb.c rdbSave.
+_TEMPORARY = re.compile(
+    rb"temp-.*\.manifest|temp-.*\.incr|temp-rewriteaof-(?:bg-)?[0-9]+\.aof|temp-[0-9]+\.rdb", re.DOTALL
+)
+_DUMP = b"dump.rdb"
+
+
+def is_temporary(name: bytes) -> bool:
+    """Tell whether a server gives this name to a file that is still being written."""
+    return _TEMPORARY.fullmatch(name) is not None
+
+
+def problems_beside(directory: Directory, prefix: bytes, pending: LogFile | None) -> Iterator[LayoutProblem]:
+    """Yield what lies in the data directory, the one above an AOF directory.
+
+    Args:
+        directory: the AOF directory.
+        prefix: `appendfilename` of the server; empty when unknown.
+        pending: the old-style file that the next start will move in, when there is one.
+    """
+    above = directory.above()
+    if above is None:
+        return
+    if pending is not None:
+        words = f"{printable(prefix)} is still beside the AOF directory: the next start moves it in"
+        yield LayoutProblem(LayoutCode.UPGRADE_PENDING, words, pending.path)
+    elif prefix and above.look(prefix).kind is EntryKind.FILE:
+        words = f"an old-style {printable(prefix)} lies beside the AOF directory: a server ignores it"
+        yield LayoutProblem(LayoutCode.OLD_STYLE_BESIDE, words, above.join(prefix))
+    yield from _leftovers(above)
+
+
+def problems_beside_single(directory: Directory, name: bytes) -> Iterator[LayoutProblem]:
+    """Yield what lies beside an old-style file: leftovers, and a manifest that takes its place."""
+    yield from _leftovers(directory)
+    for other in directory.names:
+        inner = directory.look(other)
+        if inner.kind is not EntryKind.DIRECTORY:
+            continue
+        manifest = os.path.join(inner.path, os.fsdecode(name + b".manifest"))
+        if os.path.isfile(manifest):
+            words = f"a manifest for this name is in {printable(other)}: servers since 7.0 load that instead"
+            yield LayoutProblem(LayoutCode.MANIFEST_BESIDE, words, manifest)
+
+
+def _leftovers(directory: Directory) -> Iterator[LayoutProblem]:
+    for name in directory.names:
+        if is_temporary(name) and directory.look(name).kind is EntryKind.FILE:
+            words = f"{printable(name)} is left from a server that stopped half-way; it is never loaded"
+            yield LayoutProblem(LayoutCode.STALE_TEMP, words, directory.join(name))
+    if directory.look(_DUMP).kind is EntryKind.FILE:
+        words = "dump.rdb lies beside the log: a server with appendonly yes ignores it"
+        yield LayoutProblem(LayoutCode.DUMP_BESIDE, words, directory.join(_DUMP))
