@@ -140,7 +140,7 @@ class Ledger:
             self._run_discard(start)
             return 0
         if self._open == _UNKNOWN:
-            self._edge.event, self._edge.event_offset = name, start
+            self._edge.event, self._edge.event_offset = name.decode(), start
             self._edge.commands = self.commands
         return self._run_multi(start) if name == b"MULTI" else self._run_exec(start)
 

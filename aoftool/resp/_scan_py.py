@@ -493,10 +493,14 @@ class Scan:
     def _choose_rules(self) -> None:
         name = self._name.upper()
         subcommand = None
+        if len(name) > Limits.NAME_BYTES:
+            return
         if name in self.options.containers:
             if self._argument == 0:
                 return
             subcommand = self._second.upper()
+            if len(subcommand) > Limits.NAME_BYTES:
+                return
         elif self._argument == 1:
             return
         self._rules = self.options.key_rules.get((name, subcommand), ())

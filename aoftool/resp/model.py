@@ -301,14 +301,14 @@ class Edge:
 
     Attributes:
         known: the start state was known; then the other members say nothing.
-        event: `b"MULTI"` or `b"EXEC"`, the first of them met; None when there was none.
+        event: `MULTI` or `EXEC`, the first of them met; None when there was none.
         event_offset: where.
         discards: DISCARDs before that event.
         commands: commands before that event.
     """
 
     known: bool = True
-    event: bytes | None = None
+    event: str | None = None
     event_offset: int = -1
     discards: Occurrence = field(default_factory=Occurrence)
     commands: int = 0

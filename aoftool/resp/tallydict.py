@@ -33,12 +33,6 @@ def _annotations_to_dict(annotations: Annotations) -> dict[str, Any]:
     return members
 
 
-def _edge_to_dict(edge: Edge) -> dict[str, Any]:
-    members = asdict(edge)
-    members["event"] = None if edge.event is None else printable(edge.event)
-    return members
-
-
 def tally_to_dict(tally: TailTally) -> dict[str, Any]:
     """Return JSON members for a tally; rows sorted by name, subcommand and database."""
     ordered = sorted(
@@ -57,7 +51,7 @@ def tally_to_dict(tally: TailTally) -> dict[str, Any]:
         "selects": asdict(tally.selects),
         "leniencies": {kind.value: asdict(tally.leniencies[kind]) for kind in sorted(tally.leniencies)},
         "stop": None if tally.stop is None else tally.stop.to_dict(),
-        "edge": _edge_to_dict(tally.edge),
+        "edge": asdict(tally.edge),
     }
 
 
@@ -79,21 +73,18 @@ def _with_occurrences(members: dict[str, Any]) -> dict[str, Any]:
 
 def tally_from_dict(members: dict[str, Any]) -> TailTally:
     """Return the tally that `tally_to_dict` made members of."""
-    annotations = Annotations(**_with_occurrences(members["annotations"]))
-    annotations.kinds = {unprintable(kind): count for kind, count in annotations.kinds.items()}
-    edge = Edge(**_with_occurrences(members["edge"]))
-    edge.event = None if edge.event is None else bytes(unprintable(str(edge.event)))
+    kinds = {unprintable(kind): count for kind, count in members["annotations"]["kinds"].items()}
     return TailTally(
         start=members["start"],
         good_end=members["good_end"],
         commands=members["commands"],
         rows=_rows_from(members["rows"]),
-        annotations=annotations,
+        annotations=Annotations(**{**_with_occurrences(members["annotations"]), "kinds": kinds}),
         transactions=Transactions(**_with_occurrences(members["transactions"])),
         selects=Selects(**_with_occurrences(members["selects"])),
         leniencies={Leniency(kind): Occurrence(**seen) for kind, seen in members["leniencies"].items()},
         stop=None if members["stop"] is None else Stop.from_dict(members["stop"]),
         rest_bytes=members["rest_bytes"],
         capped=members["capped"],
-        edge=edge,
+        edge=Edge(**_with_occurrences(members["edge"])),
     )
