@@ -24,6 +24,7 @@ from aoftool.rdb.score_text import packed_score
 from aoftool.rdb.targets import Limits, Target
 from aoftool.rdb.ziplist_nodes import pack_ziplists
 from aoftool.values import (
+    ArrayValue,
     HashValue,
     ListValue,
     ModuleValue,
@@ -95,6 +96,8 @@ class ValueEncoder:
             return "hash fields with expire times"
         if isinstance(value, StreamValue) and value.tail:
             return "a stream with parts that only newer servers know"
+        if isinstance(value, ArrayValue):
+            return "an array"
         if isinstance(value, ModuleValue) and value.module_name == "vectorset" and not target.vector_sets:
             return "a vector set"
         return ""
@@ -103,7 +106,7 @@ class ValueEncoder:
         """Return the type byte and the bytes of a value that the target can hold.
 
         Raises:
-            ValueError: an aggregate without elements, which no server holds.
+            ValueError: an aggregate without elements, which no server holds, or an array.
         """
         if isinstance(value, bytes):
             return EncodedValue(STRING, encode_string(value, self._compress))
@@ -121,7 +124,9 @@ class ValueEncoder:
             return self._set(value)
         if isinstance(value, ZSetValue):
             return self._zset(value)
-        return self._hash(value)
+        if isinstance(value, HashValue):
+            return self._hash(value)
+        raise ValueError("no target has arrays")
 
     # -- the types ---------------------------------------------------------------------------
 

@@ -84,10 +84,12 @@ class Target:
     shortest_scores: bool = True
     highest_type: int = 21
 
-    @property
-    def payload_version(self) -> int:
-        """Return the version number in the footer of its DUMP payloads."""
-        return self.rdb_version
+    def restores_version(self, version: int) -> bool:
+        """Tell whether RESTORE takes a payload with that RDB version in its footer."""
+        if self.rdb_version < _VALKEY_SINCE:
+            return version <= self.rdb_version
+        # Valkey 9 leaves out the numbers between the last common version and its own first one.
+        return 1 <= version <= _LAST_COMMON or _VALKEY_SINCE <= version <= self.rdb_version
 
     def reads_type(self, type_id: int, source_family: str) -> bool:
         """Tell whether the bytes of a record of that type mean the same to this target.
@@ -104,6 +106,9 @@ class Target:
             return False
         return type_id == 22 if self.flavour == "valkey" else 22 <= type_id <= 25
 
+
+_LAST_COMMON = 11
+_VALKEY_SINCE = 80
 
 _REDIS = [
     Target(
