@@ -16,7 +16,9 @@ import hypothesis
 import pytest
 
 import aoftool
-from tests.servers import Build, Server, find_builds, server_params
+from tests.servers import Build, Server, builds, find_builds, server_params
+
+SERVER_FIXTURES = {"server_build", "newest_build", "live_server", "start_server"}
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -33,8 +35,12 @@ def pytest_configure(config: pytest.Config) -> None:
     hypothesis.settings.load_profile("soak" if config.getoption("--soak") else "default")
 
 
+@pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Leave the long random runs out, unless --soak asks for them."""
+    """Mark what needs a server, and leave the long random runs out, unless --soak asks for them."""
+    for item in items:
+        if SERVER_FIXTURES & set(getattr(item, "fixturenames", ())):
+            item.add_marker(pytest.mark.server)
     if config.getoption("--soak"):
         return
     left_out = [item for item in items if item.get_closest_marker("soak")]
@@ -57,6 +63,15 @@ def server_build(request: pytest.FixtureRequest) -> Build:
     """Give every server of this machine in turn; narrow it by parametrising this very name."""
     build: Build = request.param
     return build
+
+
+@pytest.fixture
+def newest_build() -> Build:
+    """Give the newest Valkey of this machine, else the newest Redis, for tests that need one server."""
+    found = builds(kind="valkey") or builds()
+    if not found:
+        pytest.skip("no server on this machine")
+    return found[-1]
 
 
 @pytest.fixture(scope="session")
