@@ -64,6 +64,7 @@ def test_fixture_has_its_line_in_the_readme(case: Case) -> None:
     assert f"| {case.id} |" in readme
 
 
+@pytest.mark.server
 def test_shop_log_is_the_one_the_readme_of_the_fixtures_describes() -> None:
     build = find_build("valkey-9")
     if build is None:

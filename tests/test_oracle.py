@@ -110,6 +110,7 @@ def test_difference_that_the_digest_leaves_out_is_told(
     assert diff_states(before, after) != []
 
 
+@pytest.mark.server
 def test_field_expire_times_are_compared() -> None:
     build = find_build("valkey-9") or find_build("redis-8")
     if build is None:
@@ -138,6 +139,7 @@ def test_functions_are_compared_with_their_code(live_server: Server) -> None:
     assert [line.split(":")[0] for line in diff_states(before, after)] == ["function b'lib'"]
 
 
+@pytest.mark.server
 @pytest.mark.parametrize("case", case_params("recorded", root=FIXTURES))
 def test_fixture_gives_the_digest_that_was_measured(case: Case) -> None:
     build = find_build(case.server)
