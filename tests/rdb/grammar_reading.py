@@ -60,7 +60,10 @@ def grammar_records(data: bytes) -> Iterator[GrammarRecord]:
             templates[body.template] = [bytes(name) for name in body.names]
         if code in (0xFC, 0xFD, 0xF8, 0xF9) or (code == 0xF3 and family == "redis"):
             first = start if first is None else first
-        elif code < 0xF0:
+        elif code >= 0xF0:
+            # Something else between a time and its key: the record's span starts anew.
+            first = None
+        if code < 0xF0:
             begin = start if first is None else first
             value = to_value(code, body.value, family, templates)
             yield GrammarRecord(db, bytes(body.key), code, expire, value, begin, end)
