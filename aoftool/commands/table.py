@@ -1,0 +1,156 @@
+"""Every command the servers know: its arity, where its keys are, its flags, who has it.
+
+Data only, from `commands.json`, which `tools/derive_commands.py` makes from what servers say about
+themselves: Redis 6.2.5, 7.0.15, 8.0.6, Valkey 8.1.1, 9.1.2, and the names of a few later commands of
+Redis. What a command does to its keys is told by `aoftool.commands.effects`. An unknown command is
+nothing special here: `lookup` returns None.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cache
+from importlib import resources
+from typing import Any
+
+from aoftool.commands.keys import KeyRule, find_keys
+
+__all__ = ["CONTAINERS", "SERVERS", "CommandSpec", "all_commands", "lookup", "lookup_argv"]
+
+SCHEMA = "aoftool-commands/1"
+
+
+@dataclass(frozen=True)
+class CommandSpec:
+    """Hold what servers say about one command, or one subcommand of a container.
+
+    Attributes:
+        name: in upper case; that of the container for a subcommand.
+        subcommand: in upper case, None for a command.
+        arity: number of arguments with the name, exactly; when negative, at least so many.
+        group: such as `string` or `sorted-set`.
+        flags: as the newest server that has it reports them, such as `write`, `admin`.
+        since: first version by project, `redis` and `valkey`.
+        available_on: versions out of `SERVERS` that have it.
+        key_rules: where its keys are.
+        arity_on: versions that differ from `arity`.
+        subcommands: by upper-case name; empty for all but containers.
+    """
+
+    name: bytes
+    subcommand: bytes | None
+    arity: int
+    group: str
+    flags: frozenset[str]
+    since: Mapping[str, str]
+    available_on: frozenset[str]
+    key_rules: tuple[KeyRule, ...] = ()
+    arity_on: Mapping[str, int] = field(default_factory=dict)
+    subcommands: Mapping[bytes, CommandSpec] = field(default_factory=dict, repr=False)
+
+    @property
+    def full_name(self) -> bytes:
+        """Name and, where there is one, subcommand: `XGROUP CREATE`."""
+        return self.name if self.subcommand is None else self.name + b" " + self.subcommand
+
+    @property
+    def is_container(self) -> bool:
+        """Tell whether the first argument names a subcommand."""
+        return bool(self.subcommands)
+
+    @property
+    def is_write(self) -> bool:
+        """Tell whether servers count it as changing data."""
+        return "write" in self.flags
+
+    def find_subcommand(self, name: bytes) -> CommandSpec | None:
+        """Return a subcommand of a container, its case ignored."""
+        return self.subcommands.get(name.upper())
+
+    def keys(self, argv: Sequence[bytes]) -> list[int]:
+        """Return the positions of the keys in a command, ascending; out-of-range rules give none.
+
+        For a container give the spec of the subcommand, as `lookup_argv` finds it.
+        """
+        return find_keys(self.name, self.key_rules, argv)
+
+    def arity_ok(self, argc: int, server: str | None = None) -> bool:
+        """Tell whether a command may have so many arguments, its name counted.
+
+        Args:
+            argc: number of arguments.
+            server: a version out of `SERVERS`; None for the newest that has the command.
+        """
+        arity = self.arity if server is None else self.arity_on.get(server, self.arity)
+        return argc == arity if arity >= 0 else argc >= -arity
+
+    def exists_on(self, server: str) -> bool:
+        """Tell whether a server has the command; `server` is a version out of `SERVERS`.
+
+        Servers before 7.0 have no table of subcommands: they run the container and let it complain.
+        """
+        return server in self.available_on
+
+
+def lookup(name: bytes, subcommand: bytes | None = None) -> CommandSpec | None:
+    """Return a command, or one subcommand of a container; case is ignored; None when unknown."""
+    spec = _commands().get(name.upper())
+    if spec is None or subcommand is None:
+        return spec
+    return spec.find_subcommand(subcommand)
+
+
+def lookup_argv(argv: Sequence[bytes]) -> CommandSpec | None:
+    """Return what a server since 7.0 looks a command up as; None when it would call it unknown.
+
+    A container alone is the container; with an argument it is that subcommand or nothing.
+    Source: Valkey 8.0 src/server.c lookupCommandLogic.
+    """
+    spec = lookup(argv[0]) if argv else None
+    if spec is None or not spec.is_container or len(argv) == 1:
+        return spec
+    return spec.find_subcommand(argv[1])
+
+
+def all_commands() -> tuple[CommandSpec, ...]:
+    """Return every command by name, subcommands inside their containers."""
+    return tuple(_commands().values())
+
+
+@cache
+def _commands() -> dict[bytes, CommandSpec]:
+    return {spec.name: spec for spec in map(_spec_of, _data()["commands"].items())}
+
+
+@cache
+def _data() -> dict[str, Any]:
+    text = resources.files("aoftool.commands").joinpath("commands.json").read_text(encoding="utf-8")
+    data: dict[str, Any] = json.loads(text)
+    assert data["schema"] == SCHEMA, data["schema"]
+    return data
+
+
+def _spec_of(row: tuple[str, dict[str, Any]], container: str | None = None) -> CommandSpec:
+    name, entry = row
+    inner = {sub.encode(): _spec_of((sub, held), name) for sub, held in entry.get("subcommands", {}).items()}
+    return CommandSpec(
+        (container or name).encode(),
+        None if container is None else name.encode(),
+        entry["arity"],
+        entry["group"],
+        frozenset(entry["flags"]),
+        entry["since"],
+        frozenset(entry["on"]),
+        tuple(KeyRule.from_json(rule) for rule in entry["keys"]),
+        entry.get("arity_on", {}),
+        inner,
+    )
+
+
+SERVERS: tuple[str, ...] = tuple(name.partition("-")[2] for name in _data()["servers"])
+"""Versions that the table was made from, oldest first."""
+
+CONTAINERS: frozenset[bytes] = frozenset(spec.name for spec in _commands().values() if spec.is_container)
+"""Commands whose first argument names a subcommand, in upper case."""
