@@ -16,9 +16,10 @@ from dataclasses import dataclass
 
 from aoftool.commands.effects import Effect, EffectTable, KeyEffect, KeyUse, Role, Scope
 from aoftool.errors import UnsupportedError
+from aoftool.liveness import model
 from aoftool.liveness._keys_py import KeyTable
 from aoftool.liveness.model import Fate, Op, RefEffect, RowPlace, Trace
-from aoftool.liveness.rows import Rows
+from aoftool.liveness.rows import Rows, RowStore
 
 __all__ = ["TraceBuilder"]
 
@@ -67,15 +68,21 @@ class TraceBuilder:
     def __init__(self, table: EffectTable, *, chunk_rows: int = CHUNK_ROWS) -> None:
         self._table = table
         self._chunk_rows = chunk_rows
-        self._keys = KeyTable()
+        self._keys = self._new_keys()
         self.trace = Trace(databases=table.setting.databases, keys=self._keys)
         self._names = {name: number for number, name in enumerate(self.trace.names)}
-        self._rows = Rows(0, 0)
+        self._rows = self._new_rows(0, 0)
         self._label = ""
         self._selected = 0
         self._numbering: dict[int, int] = {}
         self._in_doubt = False
         self._transaction: _Transaction | None = None
+
+    def _new_keys(self) -> model.KeyTable:
+        return KeyTable()
+
+    def _new_rows(self, file: int, start: int) -> RowStore:
+        return Rows(file, start)
 
     def start_file(self, file: int, start: int, label: str) -> None:
         """Go on with another file: its number, the offset of its first command, its name.
@@ -90,7 +97,7 @@ class TraceBuilder:
                 hint=f"aoftool check {self._label}",
             )
         self._seal()
-        self._rows = Rows(file, start)
+        self._rows = self._new_rows(file, start)
         self._label = label
         self._selected = 0
         self._in_doubt = False
@@ -230,16 +237,19 @@ class TraceBuilder:
             first, second = self._physical(one), self._physical(other)
             self._numbering[one], self._numbering[other] = second, first
         elif role is Role.MULTI and self._transaction is None:
-            self._transaction = _Transaction(
-                self._place(),
-                self._selected,
-                dict(self._numbering),
-                dict(self.trace.numbering),
-                self.trace.first_opaque,
-                self._in_doubt,
-            )
+            self._transaction = self._opened(self._place(), self._selected)
         elif role is Role.EXEC:
             self._transaction = None
+
+    def _opened(self, place: RowPlace, selected: int) -> _Transaction:
+        return _Transaction(
+            place,
+            selected,
+            dict(self._numbering),
+            dict(self.trace.numbering),
+            self.trace.first_opaque,
+            self._in_doubt,
+        )
 
     def _refuse_if_unknowable(self, role: Role, offset: int) -> None:
         if role is Role.WATCH:

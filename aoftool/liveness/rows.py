@@ -3,22 +3,40 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Protocol
 
 import numpy as np
 
 from aoftool.liveness.model import LAST, Chunk, Fate, Op, RefEffect
 
-__all__ = ["START_FATE", "Rows"]
+__all__ = ["START_FATES", "RowStore", "Rows"]
 
-# Fate of a row before the backward pass: rows that write nothing have theirs already.
-START_FATE = {
+_SETTLED = {
     Op.NOTHING: Fate.NO_EFFECT,
     Op.FRAMING: Fate.FRAMING,
     Op.UNFINISHED: Fate.UNFINISHED,
 }
+START_FATES = bytes(_SETTLED.get(op, Fate.LIVE) for op in Op)
+"""Fate of each op before the backward pass: rows that write nothing have theirs already."""
 
 Ref = tuple[int, RefEffect, int]
 """Key number, effect, size in bytes (0 unless the row may be trimmed)."""
+
+
+class RowStore(Protocol):
+    """What collects rows for a builder."""
+
+    @property
+    def end(self) -> int:
+        """Offset behind the last row."""
+
+    def __len__(self) -> int: ...
+
+    def add(self, end: int, name: int, op: Op, key: int = 0, refs: Sequence[Ref] = ()) -> None:
+        """Add the row that ends at `end`; with refs, `key` is set to the first of them."""
+
+    def seal(self) -> Chunk:
+        """Return the rows as a chunk and start afresh where they end."""
 
 
 class Rows:
@@ -31,7 +49,6 @@ class Rows:
 
     def __init__(self, file: int, start: int) -> None:
         self.file = file
-        self.end = start
         self._offsets = [start]
         self._names: list[int] = []
         self._ops: list[int] = []
@@ -41,6 +58,11 @@ class Rows:
 
     def __len__(self) -> int:
         return len(self._ops)
+
+    @property
+    def end(self) -> int:
+        """Offset behind the last row."""
+        return self._offsets[-1]
 
     def add(self, end: int, name: int, op: Op, key: int = 0, refs: Sequence[Ref] = ()) -> None:
         """Add the row that ends at `end`; with refs, `key` is set to the first of them."""
@@ -52,7 +74,6 @@ class Rows:
         self._ops.append(op)
         self._keys.append(key)
         self._offsets.append(end)
-        self.end = end
 
     def seal(self) -> Chunk:
         """Return the rows as a chunk and start afresh where they end."""
@@ -65,14 +86,10 @@ class Rows:
             names=np.array(self._names, np.uint16),
             ops=ops,
             keys=np.array(self._keys, np.uint32),
-            fates=_start_fates()[ops],
+            fates=np.frombuffer(START_FATES, np.uint8)[ops],
             ref_keys=np.array([key for key, _, _ in self._refs], np.uint32),
             ref_effects=effects,
             ref_sizes=np.array([min(size, 2**32 - 1) for _, _, size in self._refs], np.uint32),
         )
         self.__init__(self.file, self.end)  # type: ignore[misc]
         return chunk
-
-
-def _start_fates() -> np.ndarray[tuple[int], np.dtype[np.uint8]]:
-    return np.array([START_FATE.get(op, Fate.LIVE) for op in Op], np.uint8)

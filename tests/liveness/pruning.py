@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+import numpy as np
+
 from aoftool.commands.effects import EffectTable
 from aoftool.liveness._backward_py import mark_dead
+from aoftool.liveness._needless_py import drop_needless
 from aoftool.liveness._trace_py import TraceBuilder
 from aoftool.liveness.carry import Carrier
 from aoftool.liveness.model import Fate, Trace
-from aoftool.liveness.needless import BaseKeys, NoBase, drop_needless
 from tests import builders
 
 Argv = Sequence[bytes]
@@ -28,11 +30,11 @@ def trace_of(*files: Sequence[Argv], databases: int = 16, chunk_rows: int = 1 <<
     return builder.end(end)
 
 
-def decided(*files: Sequence[Argv], base: BaseKeys | None = None, **options: int) -> Trace:
-    """Return the trace of commands in files with every fate decided."""
+def decided(*files: Sequence[Argv], **options: int) -> Trace:
+    """Return the trace of commands in files with every fate decided, nothing before them."""
     trace = trace_of(*files, **options)
     mark_dead(trace)
-    drop_needless(trace, base or NoBase())
+    drop_needless(trace, np.zeros(len(trace.keys), np.uint8), np.zeros(trace.databases, np.uint8))
     return trace
 
 

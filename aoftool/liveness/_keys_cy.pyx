@@ -1,0 +1,199 @@
+"""The key table: keys to numbers in an open-addressing table over one arena. Twin of `_keys_py`.
+
+A slot is 8 bytes: the upper half of the hash and the number plus one. A key costs its bytes, 12 bytes
+and at most 16 of slots. The hash is keyed with a random seed, so an input cannot aim at it.
+"""
+
+import os
+
+import numpy as np
+
+from libc.stdint cimport int64_t, uint8_t, uint32_t, uint64_t
+from libc.stdlib cimport calloc, free, realloc
+from libc.string cimport memcmp, memcpy
+
+cdef extern from *:
+    """
+    #include <stdint.h>
+    #include <string.h>
+    static inline uint64_t aof_mix(uint64_t a, uint64_t b) {
+        __uint128_t product = (__uint128_t)a * b;
+        return (uint64_t)product ^ (uint64_t)(product >> 64);
+    }
+    static inline uint64_t aof_word(const uint8_t *at) {
+        uint64_t word;
+        memcpy(&word, at, 8);
+        return word;
+    }
+    /* Folded multiplication over 16 bytes a step; both operands carry the secret seed. */
+    static inline uint64_t aof_hash(const uint8_t *at, uint64_t size, uint64_t seed) {
+        uint64_t state = seed ^ aof_mix(size ^ 0x9E3779B97F4A7C15ULL, seed ^ 0xD1B54A32D192ED03ULL);
+        uint64_t left = size, a, b;
+        uint8_t tail[16];
+        while (left >= 16) {
+            state = aof_mix(aof_word(at) ^ state, aof_word(at + 8) ^ seed);
+            at += 16;
+            left -= 16;
+        }
+        memset(tail, 0, 16);
+        memcpy(tail, at, left);
+        a = aof_word(tail);
+        b = aof_word(tail + 8);
+        return aof_mix(a ^ state, b ^ seed ^ 0x8EBC6AF09C88C6E3ULL);
+    }
+    static inline void aof_prefetch(const void *at) { __builtin_prefetch(at); }
+    """
+    uint64_t aof_hash(const uint8_t *at, uint64_t size, uint64_t seed) nogil
+    void aof_prefetch(const void *at) nogil
+
+cdef uint64_t FIRST_SLOTS = 1 << 12
+cdef uint64_t NUMBERS_MAX = 0xFFFFFFF0
+cdef uint64_t LOW_HALF = 0xFFFFFFFF
+cdef uint64_t DB_SALT = 0xA24BAED4963EE407
+
+
+cdef class KeyTable:
+    """Number keys in order of first appearance; a key is (physical database, name)."""
+
+    def __cinit__(self):
+        self.mask = FIRST_SLOTS - 1
+        self.slots = <uint64_t *>calloc(self.mask + 1, sizeof(uint64_t))
+        self.room = 1024
+        self.starts = <uint64_t *>calloc(self.room + 1, sizeof(uint64_t))
+        self.homes = <uint32_t *>calloc(self.room, sizeof(uint32_t))
+        self.arena_room = 1 << 16
+        self.arena = <uint8_t *>realloc(NULL, self.arena_room)
+        if not self.slots or not self.starts or not self.homes or not self.arena:
+            raise MemoryError
+        self.seed = int.from_bytes(os.urandom(8), "little")
+
+    def __dealloc__(self):
+        free(self.slots)
+        free(self.starts)
+        free(self.homes)
+        free(self.arena)
+
+    def __len__(self):
+        return self.count
+
+    cdef uint64_t hash(self, uint32_t db, const uint8_t *key, uint64_t size) noexcept nogil:
+        return aof_hash(key, size, self.seed ^ (db * DB_SALT))
+
+    cdef void prefetch(self, uint64_t hashed) noexcept nogil:
+        aof_prefetch(&self.slots[hashed & self.mask])
+
+    cdef int64_t lookup(self, uint32_t db, const uint8_t *key, uint64_t size, bint insert) noexcept nogil:
+        return self.find_hashed(self.hash(db, key, size), db, key, size, insert)
+
+    cdef int64_t find_hashed(
+        self, uint64_t hashed, uint32_t db, const uint8_t *key, uint64_t size, bint insert
+    ) noexcept nogil:
+        """Return the number of a key, -1 when it has none, -2 when there is no memory for one."""
+        cdef uint64_t at = hashed & self.mask
+        cdef uint64_t slot, number
+        while True:
+            slot = self.slots[at]
+            if slot == 0:
+                break
+            if (slot >> 32) == (hashed >> 32):
+                number = (slot & LOW_HALF) - 1
+                if (
+                    self.starts[number + 1] - self.starts[number] == size
+                    and self.homes[number] == db
+                    and memcmp(self.arena + self.starts[number], key, size) == 0
+                ):
+                    return <int64_t>number
+            at = (at + 1) & self.mask
+        if not insert:
+            return -1
+        if not self._grow(size):
+            return -2
+        if self.count * 2 > self.mask:
+            if not self._rehash():
+                return -2
+            at = hashed & self.mask
+            while self.slots[at]:
+                at = (at + 1) & self.mask
+        number = self.count
+        memcpy(self.arena + self.arena_used, key, size)
+        self.arena_used += size
+        self.homes[number] = db
+        self.count += 1
+        self.starts[self.count] = self.arena_used
+        self.slots[at] = (hashed & ~LOW_HALF) | (number + 1)
+        return <int64_t>number
+
+    cdef bint _grow(self, uint64_t size) noexcept nogil:
+        cdef void *moved
+        cdef uint64_t room
+        if self.count >= NUMBERS_MAX:
+            return False
+        if self.count + 1 > self.room:
+            room = self.room * 2
+            moved = realloc(self.starts, (room + 1) * sizeof(uint64_t))
+            if not moved:
+                return False
+            self.starts = <uint64_t *>moved
+            moved = realloc(self.homes, room * sizeof(uint32_t))
+            if not moved:
+                return False
+            self.homes = <uint32_t *>moved
+            self.room = room
+        if self.arena_used + size > self.arena_room:
+            # Half as much again: a large arena must not double just before the end of a log.
+            room = self.arena_room + self.arena_room // 2 + size
+            moved = realloc(self.arena, room)
+            if not moved:
+                return False
+            self.arena = <uint8_t *>moved
+            self.arena_room = room
+        return True
+
+    cdef bint _rehash(self) noexcept nogil:
+        cdef uint64_t mask = self.mask * 2 + 1
+        cdef uint64_t *slots = <uint64_t *>calloc(mask + 1, sizeof(uint64_t))
+        cdef uint64_t number, hashed, at
+        if not slots:
+            return False
+        for number in range(self.count):
+            hashed = self.hash(
+                self.homes[number],
+                self.arena + self.starts[number],
+                self.starts[number + 1] - self.starts[number],
+            )
+            at = hashed & mask
+            while slots[at]:
+                at = (at + 1) & mask
+            slots[at] = (hashed & ~LOW_HALF) | (number + 1)
+        free(self.slots)
+        self.slots = slots
+        self.mask = mask
+        return True
+
+    def intern(self, uint32_t db, bytes key not None):
+        """Return the number of a key, a new one if it has none."""
+        cdef int64_t number = self.lookup(db, key, len(key), True)
+        if number < 0:
+            raise MemoryError("no memory for another key")
+        return number
+
+    def find(self, uint32_t db, bytes key not None):
+        """Return the number of a key, or -1."""
+        return self.lookup(db, key, len(key), False)
+
+    def key(self, uint64_t number):
+        """Return the name of a key."""
+        if number >= self.count:
+            raise IndexError(number)
+        cdef uint64_t start = self.starts[number]
+        return <bytes>self.arena[start : self.starts[number + 1]]
+
+    def databases(self):
+        """Return the physical database of every key."""
+        if self.count == 0:
+            return np.zeros(0, np.uint32)
+        return np.asarray(<uint32_t[: self.count]>self.homes).copy()
+
+    def size_bytes(self):
+        """Return the memory the table takes."""
+        return (self.mask + 1) * 8 + self.room * 12 + self.arena_room
