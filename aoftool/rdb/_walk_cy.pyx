@@ -6,6 +6,7 @@ from libc.stdlib cimport free, malloc, realloc
 from libc.string cimport memcpy, memset
 
 from aoftool.rdb._rdb_bytes cimport little_endian, read_length
+from aoftool.rdb._rdb_rows cimport RowData
 
 from aoftool.rdb.layouts import CAPTURE as _CAPTURE
 from aoftool.rdb.layouts import KEY_RECORD as _KEY_RECORD
@@ -111,21 +112,6 @@ cdef struct Counts:
     uint64_t elements
     uint64_t size
     uint64_t uncounted
-
-cdef struct RowData:
-    uint64_t start
-    uint64_t type_at
-    uint64_t key_at
-    uint64_t value_at
-    uint64_t end
-    uint64_t number
-    uint64_t form
-    uint64_t db
-    int64_t expire
-    uint64_t flags
-    uint64_t idle
-    uint64_t freq
-    uint64_t elements
 
 
 cdef tuple row_tuple(RowData* row):
@@ -245,6 +231,12 @@ cdef class Walker:
         rows = [row_tuple(&self._rows[place]) for place in range(self._row_count)]
         self._row_count = 0
         return rows
+
+    def take_packed_rows(self):
+        """Hand over the rows as an array of `RowData`, for the kernel that makes records of them."""
+        packed = (<char*>self._rows)[:self._row_count * sizeof(RowData)] if self._row_count else b""
+        self._row_count = 0
+        return packed
 
     def take_tally(self):
         """Hand over the counts of the current database and start afresh."""

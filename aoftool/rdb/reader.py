@@ -11,7 +11,7 @@ from typing import Final
 
 from aoftool.files import Source
 from aoftool.progress import Progress, no_progress
-from aoftool.rdb.record import Record, RecordContext
+from aoftool.rdb.record import Record, RecordContext, build_records
 from aoftool.rdb.summary import RdbWalk
 from aoftool.rdb.walk import StructurePass, walk
 
@@ -57,11 +57,7 @@ class RecordReader:
         context = self._context
         for piece, offset in self._pass.windows():
             self._hold(piece, offset)
-            rows = walker.take_rows()
-            if rows:
-                data, base = self._view(), self._base
-                for row in rows:
-                    yield Record(data if row[0] >= base else None, base, row, context)
+            yield from build_records(walker, self._view(), self._base, context)
             self._let_go(walker.needed_from, offset + len(piece))
 
     def _hold(self, piece: memoryview, offset: int) -> None:

@@ -8,15 +8,22 @@ Source: Valkey 9.1 src/rdb.c rdbLoadObject, src/t_stream.c streamIteratorGetID.
 from __future__ import annotations
 
 import struct
-from collections.abc import Iterator
+import sys
+from collections.abc import Callable, Iterator
 from typing import NamedTuple
 
 from aoftool.rdb import listpack
 from aoftool.rdb.damage import damage
+from aoftool.rdb.native import kernel
 from aoftool.rdb.strings import read_length, read_string
 from aoftool.values import Consumer, ConsumerGroup, PendingEntry, StreamId, StreamValue
 
 __all__ = ["STREAM_VERSIONS", "NodeEntry", "StreamNode", "decode_stream", "read_node", "split_node"]
+
+Pairs = tuple[tuple[bytes, bytes], ...]
+# Reads sound nodes; everything else is answered by `read_node`.
+_fill_entries: Callable[[dict[StreamId, Pairs], bytes, bytes], bool] | None
+_fill_entries = getattr(kernel("_values_cy", sys.modules[__name__]), "fill_entries", None)
 
 # RDB type to version of the stream layout.
 STREAM_VERSIONS = {15: 1, 19: 2, 21: 3, 26: 4, 27: 5}
@@ -33,7 +40,7 @@ class NodeEntry(NamedTuple):
 
     id: StreamId
     deleted: bool
-    pairs: tuple[tuple[bytes, bytes], ...]
+    pairs: Pairs
     stated_count: int
     true_count: int
 
@@ -57,10 +64,7 @@ def decode_stream(type_id: int, raw: bytes | memoryview) -> StreamValue:
     value = StreamValue()
     nodes, at = read_length(raw, 0)
     for _ in range(nodes):
-        node, at = read_node(raw, at)
-        for entry in node.entries:
-            if not entry.deleted:
-                value.entries[entry.id] = entry.pairs
+        at = _add_node(value.entries, raw, at)
     at = _read_counters(value, raw, at, version)
     groups, at = read_length(raw, at)
     for _ in range(groups):
@@ -68,6 +72,20 @@ def decode_stream(type_id: int, raw: bytes | memoryview) -> StreamValue:
         value.groups[name], at = _read_group(raw, at, version)
     value.tail = bytes(raw[at:])
     return value
+
+
+def _add_node(entries: dict[StreamId, Pairs], raw: bytes | memoryview, at: int) -> int:
+    """Add the live entries of the node at `at` and return the offset after it."""
+    if _fill_entries is not None:
+        key, after = read_string(raw, at)
+        blob, after = read_string(raw, after)
+        if _fill_entries(entries, key, blob):
+            return after
+    node, after = read_node(raw, at)
+    for entry in node.entries:
+        if not entry.deleted:
+            entries[entry.id] = entry.pairs
+    return after
 
 
 def read_node(raw: bytes | memoryview, at: int) -> tuple[StreamNode, int]:
