@@ -16,6 +16,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -49,8 +50,9 @@ def ask(binary: Path) -> tuple[str, str, list[Any], dict[str, Any]]:
         try:
             client = connect(socket)
             info = client.info("server")
-            commands = text(client.execute_command("COMMAND"))
-            docs = {} if info["redis_version"] < "7" else pairs(text(client.execute_command("COMMAND DOCS")))
+            ask_for: Callable[[str], Any] = client.execute_command
+            commands = text(ask_for("COMMAND"))
+            docs = {} if info["redis_version"] < "7" else pairs(text(ask_for("COMMAND DOCS")))
         finally:
             process.terminate()
             process.wait()

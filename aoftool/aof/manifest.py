@@ -12,7 +12,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field, replace
 from enum import Enum
 
-from aoftool.aof.quoting import atoll, quote, split_words
+from aoftool.aof.quoting import Quoting, atoll, quote, split_words
 from aoftool.errors import ManifestError
 from aoftool.escape import shorten
 
@@ -244,12 +244,17 @@ class LineError(Exception):
         self.words = words
 
 
-def parse_manifest(raw: bytes, path: str | os.PathLike[str] | None = None) -> Manifest:
+def parse_manifest(
+    raw: bytes,
+    path: str | os.PathLike[str] | None = None,
+    quoting: Quoting = Quoting.SEPARATE,
+) -> Manifest:
     """Read a manifest as a server does, up to the first thing it refuses.
 
     Args:
         raw: the whole file; the caller bounds its size.
         path: for messages only.
+        quoting: the one point where servers differ; the default is what all of them accept.
     """
     entries: list[ManifestEntry] = []
     comments = []
@@ -259,7 +264,7 @@ def parse_manifest(raw: bytes, path: str | os.PathLike[str] | None = None) -> Ma
             comments.append(line)
             continue
         try:
-            entry = parse_line(line)
+            entry = parse_line(line, quoting)
             _check_against(entry, entries)
         except LineError as error:
             problem = problem_at(line, error.code, error.words)
@@ -290,14 +295,14 @@ def _problem_of_empty() -> ManifestProblem:
     return ManifestProblem(ManifestCode.EMPTY, "the manifest is empty (0 bytes)")
 
 
-def parse_line(line: LineSpan) -> ManifestEntry:
+def parse_line(line: LineSpan, quoting: Quoting = Quoting.SEPARATE) -> ManifestEntry:
     """Return the entry of one line that is no comment.
 
     Raises:
         LineError: a server would refuse the line, whatever stands before it.
     """
     _check_ending(line)
-    return entry_of_words(_words_of(line), line.number)
+    return entry_of_words(_words_of(line, quoting), line.number)
 
 
 def _check_ending(line: LineSpan) -> None:
@@ -310,11 +315,11 @@ def _check_ending(line: LineSpan) -> None:
         raise LineError(ManifestCode.NO_FINAL_NEWLINE, "no newline at its end, the file is cut or was edited")
 
 
-def _words_of(line: LineSpan) -> list[bytes]:
+def _words_of(line: LineSpan, quoting: Quoting) -> list[bytes]:
     text = line.text
     if not text:
         raise LineError(ManifestCode.BLANK_LINE, "a blank line")
-    words = split_words(text)
+    words = split_words(text, quoting)
     if words is None:
         raise LineError(ManifestCode.UNBALANCED_QUOTES, f"quotes do not balance: {shorten(text)}")
     if len(words) % 2:

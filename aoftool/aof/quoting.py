@@ -1,16 +1,17 @@
 r"""Words of a manifest line: split them as the server does, and quote a name as it does.
 
 The same rules serve the server's configuration file. Words are separated by blanks; double quotes
-know `\n \r \t \b \a \xHH` and `\` before anything else; single quotes know only `\'`. A closing
-quote must be followed by a blank or the end. Source: Valkey 8.0 src/sds.c sdssplitargs, sdscatrepr,
-sdsneedsrepr; behaviour measured on 7.0.15, 8.0.6, 8.1.1 and 9.1.2.
+know `\n \r \t \b \a \xHH` and `\` before anything else; single quotes know only `\'`. What may
+follow a closing quote depends on the server, see `Quoting`. Source: Valkey 8.0 src/sds.c sdssplitargs,
+sdscatrepr, sdsneedsrepr; behaviour measured on Redis 7.0.15, 8.0.6 and Valkey 8.1.1, 9.1.2.
 """
 
 from __future__ import annotations
 
 import re
+from enum import Enum
 
-__all__ = ["atoll", "quote", "split_words"]
+__all__ = ["Quoting", "atoll", "quote", "split_words"]
 
 _BLANKS = b" \t\n\v\f\r"
 # Inside a bare word only these end it; a vertical tab or form feed does not.
@@ -24,7 +25,21 @@ _NUMBER = re.compile(rb"[ \t\n\v\f\r]*([+-]?[0-9]+)")
 _INT64 = 2**63
 
 
-def split_words(line: bytes) -> list[bytes] | None:
+class Quoting(Enum):
+    """What may follow a closing quote.
+
+    Attributes:
+        SEPARATE: a blank or the end, or the line is refused: all Redis, Valkey to 8.1.
+        JOINED: anything; the word goes on, as in a shell: Valkey 9.1. Measured on 9.1.2, where
+            `"a"b` is read as `ab`; lines that both kinds accept mean the same to both, but for a
+            vertical tab or form feed behind a closing quote.
+    """
+
+    SEPARATE = "separate"
+    JOINED = "joined"
+
+
+def split_words(line: bytes, quoting: Quoting = Quoting.SEPARATE) -> list[bytes] | None:
     """Return the words of a line that holds no NUL; None when its quotes do not balance."""
     words: list[bytes] = []
     at = 0
@@ -33,14 +48,14 @@ def split_words(line: bytes) -> list[bytes] | None:
             at += 1
         if at == len(line):
             return words
-        taken = _take_word(line, at)
+        taken = _take_word(line, at, quoting)
         if taken is None:
             return None
         word, at = taken
         words.append(word)
 
 
-def _take_word(line: bytes, at: int) -> tuple[bytes, int] | None:
+def _take_word(line: bytes, at: int, quoting: Quoting) -> tuple[bytes, int] | None:
     """Return the word that starts at `at` and where it ends; quotes may open in its middle."""
     pieces = []
     while at < len(line) and line[at] not in b" \n\r\t":
@@ -51,12 +66,15 @@ def _take_word(line: bytes, at: int) -> tuple[bytes, int] | None:
             at = found.end()
             continue
         quoted = (_DOUBLE if line[at] == 34 else _SINGLE).match(line, at)
-        if quoted is None or (quoted.end() < len(line) and line[quoted.end()] not in _BLANKS):
+        if quoted is None:
             return None
         pieces.append(_unescape(quoted[1]) if line[at] == 34 else quoted[1].replace(b"\\'", b"'"))
-        # A closing quote ends the word, whatever kind of blank follows.
         at = quoted.end()
-        break
+        if quoting is Quoting.SEPARATE:
+            # A closing quote ends the word, whatever kind of blank follows.
+            if at < len(line) and line[at] not in _BLANKS:
+                return None
+            break
     return b"".join(pieces), at
 
 

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import os
+from collections.abc import Callable
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 from hypothesis import example, given
@@ -17,7 +20,10 @@ from aoftool.aof.manifest import (
     parse_manifest,
     split_lines,
 )
+from aoftool.aof.quoting import Quoting, split_words
 from aoftool.errors import ManifestError
+from aoftool.escape import unprintable
+from tests.servers import Build, Server, builds
 
 BASE = b"file appendonly.aof.2.base.rdb seq 2 type b\n"
 INCR = b"file appendonly.aof.4.incr.aof seq 4 type i\n"
@@ -29,6 +35,14 @@ BASE_T, HIST_T, INCR_T = FileType.BASE, FileType.HISTORY, FileType.INCR
 
 def entry(name: bytes, sequence: int, type_: FileType, **more: object) -> ManifestEntry:
     return ManifestEntry(name, sequence, type_, **more)  # type: ignore[arg-type]
+
+
+def both_ends() -> list[object]:
+    """Return the oldest and the newest server that know manifests."""
+    found = builds(since="7.0")
+    ends = [found[0], (builds(kind="valkey", since="7.0") or found)[-1]] if found else []
+    absent = pytest.param(None, id="no-server", marks=pytest.mark.skip(reason="no server with manifests"))
+    return [pytest.param(b, id=b.id, marks=pytest.mark.server) for b in dict.fromkeys(ends)] or [absent]
 
 
 def test_manifest_of_a_server_is_read_and_written_back() -> None:
@@ -132,6 +146,34 @@ def test_server_refuses(case: str) -> None:
     with pytest.raises(ManifestError) as caught:
         manifest.require_valid()
     assert caught.value.path == "some/manifest"
+
+
+@pytest.mark.parametrize("build", both_ends())
+@pytest.mark.parametrize("case", [*ACCEPTED, *REFUSED], ids=str)
+def test_a_real_server_says_the_same(
+    case: str, build: Build, start_server: Callable[..., Server], tmp_path: Path
+) -> None:
+    raw = ACCEPTED[case][0] if case in ACCEPTED else REFUSED[case][0]
+    joins = build.kind == "valkey" and build.version >= (9,)
+    manifest = parse_manifest(raw, quoting=Quoting.JOINED if joins else Quoting.SEPARATE)
+    log = tmp_path / "appendonlydir"
+    log.mkdir()
+    (log / "appendonly.aof.manifest").write_bytes(raw)
+    for listed in manifest.entries:
+        if listed.name not in (b"", b".."):
+            (log / os.fsdecode(listed.name)).touch()
+
+    outcome = start_server(build, source=tmp_path).outcome
+    assert outcome is not None
+
+    if manifest.problem is not None:
+        assert not outcome.loaded
+        for line in manifest.problem.server_log:
+            assert unprintable(line).decode() in outcome.log
+    elif case in ("empty name", "dots"):  # the name is legal, but it is a directory
+        assert "FATAL AOF MANIFEST" not in outcome.log
+    else:
+        assert outcome.loaded
 
 
 def test_what_a_server_logs_names_line_and_text() -> None:
@@ -333,3 +375,22 @@ def test_any_bytes_give_entries_or_a_problem(raw: bytes) -> None:
     if manifest.problem is not None:
         assert manifest.problem.message.isprintable()
         assert all(line.isprintable() for line in manifest.problem.server_log)
+
+
+@pytest.mark.parametrize(
+    ("text", "separate", "joined"),
+    [
+        (b'"a"b', None, [b"ab"]),
+        (b"'a''b' c", None, [b"ab", b"c"]),
+        (b'a"b c"d', None, [b"ab cd"]),
+        (b'""b', None, [b"b"]),
+        (b'"a"\vb', [b"a", b"b"], [b"a\vb"]),
+        (b'"a" b', [b"a", b"b"], [b"a", b"b"]),
+        (b'"a', None, None),
+    ],
+)
+def test_what_follows_a_closing_quote_depends_on_the_server(
+    text: bytes, separate: list[bytes] | None, joined: list[bytes] | None
+) -> None:
+    assert split_words(text, Quoting.SEPARATE) == separate
+    assert split_words(text, Quoting.JOINED) == joined
