@@ -1,0 +1,114 @@
+"""The check of a log: findings, a word for every file, and what each server would do."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+from aoftool.aof.layout import Log
+from aoftool.check.detectors.layout import find_in_layout
+from aoftool.check.detectors.rdb import find_in_rdb
+from aoftool.check.detectors.resp import find_in_stream
+from aoftool.check.detectors.semantics import find_in_meaning
+from aoftool.check.exam import FileExam, LogExam, examine
+from aoftool.check.loading import loader_view
+from aoftool.check.model import (
+    FileReport,
+    Finding,
+    Level,
+    Report,
+    Severity,
+    Verdict,
+    first_damage,
+    verdict_of,
+)
+from aoftool.check.servers import simulate
+from aoftool.check.targets import TARGETS, Target
+from aoftool.escape import printable
+from aoftool.files.changes import ChangeKind
+from aoftool.progress import Progress, no_progress
+
+__all__ = ["MAX_FINDINGS", "check", "report_of"]
+
+# Findings of one code kept for one file; the rest is counted.
+MAX_FINDINGS = 100
+_GREW = frozenset({ChangeKind.GREW, ChangeKind.MODIFIED})
+
+
+def check(
+    log: Log,
+    level: Level = Level.FULL,
+    targets: Sequence[Target] = TARGETS,
+    progress: Progress = no_progress,
+) -> Report:
+    """Check a log: read every file once, read-only, and report.
+
+    Args:
+        log: from `aoftool.aof.layout.find_log`.
+        level: how far to go.
+        targets: servers to foretell.
+        progress: told of bytes done.
+    """
+    return report_of(examine(log, level, progress), targets)
+
+
+def report_of(exam: LogExam, targets: Sequence[Target] = TARGETS) -> Report:
+    """Return the report on a log that was taken apart."""
+    log = exam.log
+    report = Report(log.path, log.kind.value, exam.level)
+    _keep(report, find_in_layout(exam))
+    for file in exam.files:
+        _keep(report, sorted(_of_file(exam, file), key=lambda f: (f.start is None, f.start or 0)))
+        report.files.append(_row(report, file))
+    view = loader_view(exam)
+    report.outcomes = [simulate(view, target) for target in targets]
+    return report
+
+
+def _of_file(exam: LogExam, file: FileExam) -> Iterable[Finding]:
+    if file.error:
+        yield Finding("read-error", Severity.DAMAGE, file.path, file.error)
+    for change in file.changes:
+        growing = change.kind in _GREW
+        severity = Severity.NOTE if growing else Severity.DAMAGE
+        code = "file-growing" if growing else "read-changed"
+        yield Finding(code, severity, file.path, change.message, change.offset, change.offset)
+    yield from find_in_rdb(file)
+    yield from find_in_stream(file)
+    yield from find_in_meaning(exam, file)
+
+
+def _keep(report: Report, findings: Iterable[Finding]) -> None:
+    counts: dict[tuple[str, str], int] = {}
+    for finding in findings:
+        key = (finding.path, finding.code)
+        counts[key] = counts.get(key, 0) + 1
+        if counts[key] <= MAX_FINDINGS:
+            report.findings.append(finding)
+        else:
+            report.omitted[finding.code] = report.omitted.get(finding.code, 0) + 1
+
+
+def _row(report: Report, file: FileExam) -> FileReport:
+    damage = first_damage(report.findings, file.path)
+    verdict = Verdict.OK
+    if damage is not None:
+        verdict = verdict_of(damage.code)
+    else:
+        for finding in report.findings:
+            if finding.path == file.path and finding.severity is Severity.WARNING:
+                warned = verdict_of(finding.code)
+                verdict = warned if warned in (Verdict.OK_LENIENT, Verdict.RDB_NO_CHECKSUM) else verdict
+    return FileReport(
+        file.path, file.file.role.value, file.size_bytes, _format(file), file.commands, file.good_end, verdict
+    )
+
+
+def _format(file: FileExam) -> str:
+    if not file.size_bytes:
+        return "empty"
+    parts = []
+    if file.rdb is not None:
+        parts.append(printable(file.rdb.walk.magic) or "RDB")
+    if file.tail is not None:
+        parts.append("RESP")
+    return " + ".join(parts)

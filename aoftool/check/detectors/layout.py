@@ -1,0 +1,93 @@
+"""Findings about the files of a log as a set: the manifest, missing and left-over files."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from aoftool.aof.layout import LayoutCode, LayoutProblem
+from aoftool.aof.manifest import ManifestCode
+from aoftool.check.exam import LogExam
+from aoftool.check.model import Finding, Remedy, Severity
+
+__all__ = ["find_in_layout"]
+
+_DAMAGE = frozenset(
+    {
+        LayoutCode.MANIFEST_MISSING,
+        LayoutCode.MANIFEST_UNREADABLE,
+        LayoutCode.MANIFEST_TOO_LARGE,
+        LayoutCode.NO_FILES_LISTED,
+        LayoutCode.NO_BASE,
+        LayoutCode.MISSING_FILE,
+        LayoutCode.UNSAFE_NAME,
+        LayoutCode.NOT_A_FILE,
+        LayoutCode.LISTED_TWICE,
+        LayoutCode.EMPTY_BASE,
+        LayoutCode.SEQ_GAP,
+    }
+)
+_WARNINGS = frozenset(
+    {
+        LayoutCode.ORPHAN_FILE,
+        LayoutCode.ORPHAN_NEXT,
+        LayoutCode.STALE_TEMP,
+        LayoutCode.OLD_STYLE_BESIDE,
+        LayoutCode.MANIFEST_BESIDE,
+    }
+)
+_REBUILD = Remedy("rebuild the manifest", text="list the files that are there, in load order")
+_REMEDIES: dict[str, tuple[Remedy, ...]] = {
+    LayoutCode.MANIFEST_MISSING.value: (_REBUILD,),
+    LayoutCode.NO_FILES_LISTED.value: (_REBUILD,),
+    LayoutCode.NO_BASE.value: (_REBUILD,),
+    LayoutCode.SEQ_GAP.value: (_REBUILD,),
+    LayoutCode.LISTED_TWICE.value: (_REBUILD,),
+    LayoutCode.MISSING_FILE.value: (
+        Remedy("put the file back", text="restore it from a backup; that loses nothing"),
+        Remedy(
+            "unlist the file",
+            "--salvage",
+            loses_commands=None,
+            text="go on without it: what it held is lost, later files are kept",
+        ),
+    ),
+    LayoutCode.ORPHAN_NEXT.value: (
+        Remedy("set the file aside", "--salvage", text="rename it, so that no server picks it up"),
+    ),
+}
+
+
+def find_in_layout(exam: LogExam) -> Iterator[Finding]:
+    """Yield one finding for each problem of the layout that is worth a word."""
+    log = exam.log
+    last = log.last_file
+    for problem in log.problems:
+        severity = _severity(
+            problem, problem.path is not None and last is not None and problem.path == last.path
+        )
+        if severity is None:
+            continue
+        yield Finding(
+            code=problem.code.value,
+            severity=severity,
+            path=problem.path or log.manifest_path or log.path,
+            message=problem.message,
+            line=problem.line or None,
+            remedies=_remedies(problem),
+        )
+
+
+def _severity(problem: LayoutProblem, is_last: bool) -> Severity | None:
+    code = problem.code
+    if isinstance(code, ManifestCode) or code in _DAMAGE:
+        return Severity.DAMAGE
+    if code is LayoutCode.EMPTY_INCR:
+        # The file a server appends to is empty after every rewrite and every fresh start.
+        return None if is_last else Severity.DAMAGE
+    return Severity.WARNING if code in _WARNINGS else Severity.NOTE
+
+
+def _remedies(problem: LayoutProblem) -> tuple[Remedy, ...]:
+    if isinstance(problem.code, ManifestCode):
+        return (_REBUILD,)
+    return _REMEDIES.get(problem.code.value, ())

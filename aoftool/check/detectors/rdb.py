@@ -1,0 +1,51 @@
+"""Findings about the RDB part of a file."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from aoftool.check.exam import FileExam
+from aoftool.check.model import Finding, Remedy, Severity
+from aoftool.rdb.checksum import ChecksumState
+
+__all__ = ["find_in_rdb"]
+
+
+def find_in_rdb(exam: FileExam) -> Iterator[Finding]:
+    """Yield findings for a file's RDB part."""
+    rdb = exam.rdb
+    if rdb is None:
+        return
+    if rdb.sound:
+        yield from _without_checksum(exam)
+        return
+    at = rdb.walk.damage.offset if rdb.walk.damage is not None else 0
+    if rdb.patches:
+        patch = rdb.patches[0]
+        size = patch.end - patch.start
+        text = f"{size} {'byte' if size == 1 else 'bytes'} at offset {patch.start:,}; the checksum proves it"
+        remedies: tuple[Remedy, ...] = (Remedy("put the damaged bytes right", "", text=text),)
+        at = patch.start
+    elif rdb.kept:
+        kept = sum(end - start for start, end in rdb.kept)
+        text = f"keep {rdb.keys_kept:,} whole keys"
+        remedies = (Remedy("keep the whole keys", "--salvage", rdb.end - kept, None, text),)
+    else:
+        remedies = ()
+    yield Finding(
+        code=rdb.code,
+        severity=Severity.DAMAGE,
+        path=exam.path,
+        message=f"the RDB part is damaged: {rdb.text}",
+        start=at,
+        end=rdb.end,
+        remedies=remedies,
+    )
+
+
+def _without_checksum(exam: FileExam) -> Iterator[Finding]:
+    assert exam.rdb is not None
+    state = exam.rdb.walk.checksum.state
+    if state is ChecksumState.DISABLED:
+        message = "the RDB part was written without a checksum: damage to its values cannot be seen"
+        yield Finding("rdb-no-checksum", Severity.WARNING, exam.path, message, 0, exam.rdb.end)

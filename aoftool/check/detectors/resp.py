@@ -1,0 +1,166 @@
+"""Findings about the command stream: every wound, and what a loader lets pass."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from aoftool.check.dissect import Dissection, Stretch, Wound
+from aoftool.check.exam import FileExam
+from aoftool.check.model import Finding, Remedy, Severity
+from aoftool.check.textual import KINDS, TextDamage
+from aoftool.escape import shorten
+from aoftool.resp.model import Leniency, Reason
+
+__all__ = ["DEFAULT_CODES", "find_in_stream", "repaired_by_default"]
+
+DEFAULT_CODES = frozenset(
+    {
+        "torn-tail",
+        "zero-tail",
+        "trailing-bytes",
+        "missing-final-crlf",
+        "torn-annotation",
+        "glued-annotation",
+        "repeated-start",
+    }
+)
+"""Wounds that plain `fix` repairs; those with a certain healing come on top."""
+
+_MESSAGES = {
+    "torn-tail": "the file ends inside a command",
+    "zero-tail": "the file ends in zero bytes",
+    "trailing-bytes": "stray bytes follow the last command",
+    "corrupt-tail": "the end of the file cannot be read",
+    "missing-final-crlf": "the last command is whole but for its line end",
+    "torn-annotation": "the file ends inside an annotation",
+    "glued-annotation": "an annotation without its line end is glued to the command behind it",
+    "repeated-start": "a command was written in part and then again, whole",
+    "doubled-block": "a block of the file stands there twice",
+    "leading-bytes": "the file does not start with a command",
+    "byte-order-mark": "the file starts with a byte-order mark",
+    "empty-command": "a command without arguments stands there",
+    "zero-block": "a block of the file is zero",
+    "inline-text": "text stands between commands",
+    "long-annotation": "an annotation is longer than a loader reads in one line",
+    "second-log": "a second log, with an RDB header, follows",
+    "corrupt-region": "part of the file cannot be read",
+    "broken-type-byte": "a byte of a command's framing is damaged",
+    "broken-count": "the number of arguments of a command is damaged",
+    "broken-length": "the length of an argument is damaged",
+    "bad-terminator": "the line end behind an argument is damaged",
+    "unread": "the stream breaks off; what follows was not looked at",
+}
+_HOLDS_NO_COMMAND = frozenset(
+    {"byte-order-mark", "inline-text", "empty-command", "long-annotation", "torn-annotation"}
+)
+_LENIENT = {
+    Leniency.TERMINATOR: ("bad-terminator", Severity.DAMAGE),
+    Leniency.ZERO_TERMINATOR: ("bad-terminator", Severity.DAMAGE),
+    Leniency.LONG_LINE: ("long-line", Severity.WARNING),
+    Leniency.LONG_ANNOTATION: ("long-annotation", Severity.DAMAGE),
+}
+
+
+def repaired_by_default(wound: Wound) -> bool:
+    """Tell whether plain `fix` repairs a wound."""
+    if wound.healing is not None:
+        return wound.healing.certain
+    return wound.code in DEFAULT_CODES
+
+
+def find_in_stream(exam: FileExam) -> Iterator[Finding]:
+    """Yield findings for a file's command stream, by offset."""
+    if exam.tail is None:
+        return
+    if exam.text is not None:
+        yield _text(exam.path, exam.size_bytes, exam.text)
+        return
+    index = 0
+    for piece in exam.tail.pieces:
+        if isinstance(piece, Stretch):
+            yield from _leniencies(exam.path, piece)
+            index += piece.tally.commands
+        else:
+            yield _wound(exam.path, exam.tail, piece, index)
+
+
+def _text(path: str, size_bytes: int, damage: TextDamage) -> Finding:
+    lost = "" if not damage.lost_count else f"; {damage.lost_count} commands can be read in more than one way"
+    remedy = Remedy(
+        "undo it",
+        "--salvage",
+        damage.lost_bytes,
+        damage.lost_count,
+        f"restore {damage.commands:,} commands by their declared lengths{lost}",
+    )
+    message = f"a program treated the file as text: {KINDS[damage.kind]}"
+    return Finding(damage.kind, Severity.DAMAGE, path, message, 0, size_bytes, 0, remedies=(remedy,))
+
+
+def _wound(path: str, tail: Dissection, wound: Wound, index: int) -> Finding:
+    code = "unread-" + wound.stop.reason.value if wound.code == "unread" else wound.code
+    message = _MESSAGES.get(wound.code, wound.code)
+    if wound.stop.reason not in (Reason.END,) and wound.code in ("corrupt-region", "corrupt-tail", "unread"):
+        message += f" ({wound.stop.reason.value} at offset {wound.stop.offset:,})"
+    return Finding(
+        code=code,
+        severity=Severity.DAMAGE,
+        path=path,
+        message=message,
+        start=wound.start,
+        end=wound.end,
+        command_index=index,
+        evidence=wound.evidence,
+        remedies=tuple(_remedies(wound)),
+    )
+
+
+def _remedies(wound: Wound) -> Iterator[Remedy]:
+    size = wound.end - wound.start
+    option = "" if repaired_by_default(wound) else "--salvage"
+    if wound.code == "unread":
+        return
+    if wound.healing is not None:
+        yield Remedy("put it right", option, text=wound.healing.text)
+        if not wound.healing.certain:
+            yield Remedy("drop the command", option, size, 1, "if it cannot be trusted")
+    elif wound.insert is not None:
+        yield Remedy("complete it", option, text=f"insert {shorten(wound.insert.data)}")
+        if wound.last:
+            yield Remedy("cut it off", option, size, 1, "as a server would")
+    elif wound.copies:
+        yield Remedy("drop the copy", option, text="every byte of it stands there again")
+    elif wound.last:
+        yield Remedy("cut the end off", option, size, _touched(wound), "it goes to the lost-and-found file")
+    else:
+        yield Remedy("drop the damaged bytes", option, size, _touched(wound), "what follows is kept")
+
+
+def _touched(wound: Wound) -> int | None:
+    """Return how many commands are surely lost, None when it cannot be told."""
+    if wound.code in ("torn-tail",):
+        return 1
+    if wound.code in (
+        "byte-order-mark",
+        "inline-text",
+        "empty-command",
+        "long-annotation",
+        "torn-annotation",
+    ):
+        return 0
+    return None
+
+
+def _leniencies(path: str, stretch: Stretch) -> Iterator[Finding]:
+    for kind, seen in stretch.tally.leniencies.items():
+        code, severity = _LENIENT.get(kind, ("lenient-header", Severity.WARNING))
+        times = "" if seen.count == 1 else f", {seen.count:,} times"
+        yield Finding(
+            code=code,
+            severity=severity,
+            path=path,
+            message=f"not in the form that servers write, though they read it: {kind.value}{times}",
+            start=seen.first_offset,
+            end=seen.first_offset,
+            remedies=(Remedy("write it in the usual form", "", text="loses nothing"),),
+        )

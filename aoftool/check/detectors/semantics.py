@@ -1,0 +1,163 @@
+"""Findings about what the commands say: names, arguments, transactions, databases, times."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from aoftool.check.census import Spot, SpotKind
+from aoftool.check.exam import FileExam, LogExam
+from aoftool.check.model import Finding, Remedy, Severity
+from aoftool.check.targets import DEFAULT_DATABASES, TARGETS
+from aoftool.check.vocabulary import looks_like_module
+from aoftool.escape import shorten
+from aoftool.resp.model import Occurrence, TailTally
+
+__all__ = ["find_in_meaning"]
+
+_EVERYWHERE = len(TARGETS)
+
+
+def find_in_meaning(exam: LogExam, file: FileExam) -> Iterator[Finding]:
+    """Yield findings about one file's commands."""
+    if file.tail is None:
+        return
+    yield from _spots(file)
+    stretches = file.tail.stretches
+    for stretch in stretches:
+        yield from _transactions(file, stretch.tally)
+        yield from _databases(file, stretch.tally)
+        yield from _times(file, stretch.tally)
+    if stretches and stretches[-1].end == file.size_bytes:
+        yield from _open_transaction(exam, file, stretches[-1].tally)
+
+
+def _spots(file: FileExam) -> Iterator[Finding]:
+    """Yield one finding for each kind and name, at its first place."""
+    first: dict[tuple[str, bytes, bytes | None], list[Spot]] = {}
+    for spot in file.census.spots:
+        first.setdefault((spot.kind, spot.name, spot.subcommand), []).append(spot)
+    for (kind, name, subcommand), spots in first.items():
+        spot = spots[0]
+        code, severity, words = _describe(kind, name, subcommand, spot)
+        times = "" if len(spots) == 1 else f" ({len(spots):,} times)"
+        size = sum(one.end - one.start for one in spots)
+        remedies: tuple[Remedy, ...] = ()
+        if severity is Severity.DAMAGE:
+            remedies = (Remedy("drop it", "--salvage", size, len(spots), "no server would run it"),)
+        yield Finding(
+            code, severity, file.path, words + times, spot.start, spot.end, spot.index, remedies=remedies
+        )
+
+
+def _describe(kind: str, name: bytes, subcommand: bytes | None, spot: Spot) -> tuple[str, Severity, str]:
+    shown = shorten(name) if subcommand is None else f"{shorten(name)} {shorten(subcommand)}"
+    missing = ", ".join(sorted(spot.targets))
+    if kind == SpotKind.ARITY:
+        return kind, Severity.DAMAGE, f"{shown} with {spot.argc} arguments: no server takes that"
+    if kind == SpotKind.HURTFUL:
+        return (
+            "hurtful-command",
+            Severity.WARNING,
+            f"{shown} stops these servers while they load: {missing}",
+        )
+    if len(spot.targets) < _EVERYWHERE:
+        return kind, Severity.WARNING, f"{shown} is unknown to {missing}"
+    if kind == SpotKind.UNKNOWN and looks_like_module(name):
+        return (
+            "unknown-module-command",
+            Severity.DAMAGE,
+            f"{shown} is no command of a server; a module may have it",
+        )
+    return kind, Severity.DAMAGE, f"{shown} is known to no server"
+
+
+def _transactions(file: FileExam, tally: TailTally) -> Iterator[Finding]:
+    marks = tally.transactions
+    rows = (
+        (
+            "lost-exec",
+            marks.nested,
+            Severity.DAMAGE,
+            "MULTI inside a transaction: the EXEC before it is lost",
+        ),
+        ("exec-without-multi", marks.lone_execs, Severity.DAMAGE, "EXEC without MULTI: the start was lost"),
+        (
+            "discard-in-multi",
+            marks.discards_inside,
+            Severity.DAMAGE,
+            "DISCARD inside a transaction: every server crashes when it loads this",
+        ),
+        ("discard-without-multi", marks.lone_discards, Severity.WARNING, "DISCARD without MULTI"),
+    )
+    for code, seen, severity, message in rows:
+        if seen.count:
+            remedy = Remedy(
+                "repair the transaction",
+                "--salvage",
+                0,
+                None,
+                "drop the half that is left, or the stray mark",
+            )
+            yield _at(file, code, severity, seen, message, (remedy,))
+
+
+def _at(
+    file: FileExam,
+    code: str,
+    severity: Severity,
+    seen: Occurrence,
+    message: str,
+    remedies: tuple[Remedy, ...] = (),
+) -> Finding:
+    times = "" if seen.count == 1 else f" ({seen.count:,} times)"
+    return Finding(
+        code, severity, file.path, message + times, seen.first_offset, seen.first_offset, remedies=remedies
+    )
+
+
+def _open_transaction(exam: LogExam, file: FileExam, tally: TailTally) -> Iterator[Finding]:
+    start = tally.transactions.open_offset
+    if start is None:
+        return
+    is_last = exam.last is file
+    code = "open-multi" if is_last else "multi-across-files"
+    where = "the log" if is_last else "a file that is not the last"
+    option = "" if is_last else "--salvage"
+    count = tally.transactions.open_commands
+    remedy = Remedy("cut before its MULTI", option, file.size_bytes - start, count + 1, "as a server would")
+    yield Finding(
+        code,
+        Severity.DAMAGE,
+        file.path,
+        f"{where} ends inside a transaction of {count:,} commands",
+        start,
+        file.size_bytes,
+        remedies=(remedy,),
+    )
+
+
+def _databases(file: FileExam, tally: TailTally) -> Iterator[Finding]:
+    if tally.selects.invalid.count:
+        message = "a SELECT that every server refuses: what follows lands in the database before it"
+        yield _at(file, "select-refused", Severity.DAMAGE, tally.selects.invalid, message)
+    highest = max((key.db for key in tally.rows), default=0)
+    if highest >= DEFAULT_DATABASES:
+        message = (
+            f"SELECT {highest}: a server with the usual {DEFAULT_DATABASES} databases refuses it, "
+            "and what follows lands in the database before it"
+        )
+        yield Finding("select-out-of-range", Severity.WARNING, file.path, message)
+
+
+def _times(file: FileExam, tally: TailTally) -> Iterator[Finding]:
+    marks = tally.annotations
+    if marks.backwards.count:
+        yield _at(
+            file,
+            "time-backwards",
+            Severity.NOTE,
+            marks.backwards,
+            "an annotation has an earlier time than the one before",
+        )
+    if marks.kinds.get(b"TS"):
+        yield Finding("time-unreadable", Severity.NOTE, file.path, "a #TS: annotation holds no time")

@@ -1,0 +1,368 @@
+"""One command stream taken apart: healthy stretches and the wounds between them.
+
+The loop every other part rests on: scan to the first damage, find out what it is, find where the
+stream goes on, and scan again. Healthy stretches cost what the scanner costs; only the places around
+damage are looked at closely. Decides nothing about repair: a wound says what it is, where it ends, and
+what would make it whole if anything can.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from aoftool.check.heal import Healing, Patch, heal
+from aoftool.check.reader import Reader
+from aoftool.check.resync import TORN, Landing, Resync, openings
+from aoftool.check.shapes import follows, habits_around, read_argument, read_number
+from aoftool.check.vocabulary import accepts, is_known
+from aoftool.commands.table import CONTAINERS
+from aoftool.escape import shorten
+from aoftool.files.source import Source
+from aoftool.resp._native import Scan
+from aoftool.resp.grammar import ScanOptions
+from aoftool.resp.model import Reason, Stop, TailTally
+from aoftool.resp.scanner import BUFFER_BYTES, drive, go_to
+
+__all__ = ["Dissection", "Stretch", "Wound", "dissect_stream", "scan_range"]
+
+# More wounds than this are no log any more: the rest becomes one last wound.
+MAX_WOUNDS = 2000
+_DOUBLED_REACH = 1 << 20
+_SIGNATURE = 48
+_MAGICS = (b"REDIS0", b"VALKEY0")
+
+
+@dataclass
+class Stretch:
+    """A span in order, with everything the scanner counted in it.
+
+    Attributes:
+        start, end: half-open span, from boundary to boundary.
+        tally: of the span; its start state is that of a fresh file for the first stretch, inherited
+            for the others.
+    """
+
+    start: int
+    end: int
+    tally: TailTally
+
+
+@dataclass
+class Wound:
+    """A span that cannot be read as it stands.
+
+    Attributes:
+        start, end: half-open span; the stream goes on at `end`, or never where it is the size.
+        code: code of the finding.
+        stop: what the scanner met.
+        healing: the command that the span is, if one patch makes it whole.
+        copies: the span repeats bytes that stand elsewhere, so taking it out loses nothing.
+        insert: bytes that, put at the start of the span, make it whole: (offset, bytes).
+        last: nothing in order follows.
+        passed_over: chains of commands inside that may lie in values and were not believed.
+        evidence: what stands there, printable.
+    """
+
+    start: int
+    end: int
+    code: str
+    stop: Stop
+    healing: Healing | None = None
+    copies: bool = False
+    insert: Patch | None = None
+    last: bool = False
+    passed_over: int = 0
+    evidence: str = ""
+
+
+@dataclass
+class Dissection:
+    """A command stream as stretches and wounds that meet without gap or overlap.
+
+    Attributes:
+        start, size_bytes: span of the stream in its file.
+        pieces: in order.
+        capped: there were more wounds than are kept.
+        complete: the whole stream was looked at; else only up to the first wound.
+        first: the tally up to the first stop, as a loader meets it; a healing may take back the last
+            command of the stretch it made.
+    """
+
+    start: int
+    size_bytes: int
+    pieces: list[Stretch | Wound] = field(default_factory=list)
+    capped: bool = False
+    complete: bool = True
+    first: TailTally = field(default_factory=TailTally)
+
+    @property
+    def stretches(self) -> list[Stretch]:
+        """Return the healthy spans."""
+        return [piece for piece in self.pieces if isinstance(piece, Stretch)]
+
+    @property
+    def wounds(self) -> list[Wound]:
+        """Return the damaged spans."""
+        return [piece for piece in self.pieces if isinstance(piece, Wound)]
+
+    @property
+    def commands(self) -> int:
+        """Return the number of whole commands in all stretches."""
+        return sum(stretch.tally.commands for stretch in self.stretches)
+
+
+def scan_range(
+    source: Source,
+    start: int,
+    *,
+    end: int | None = None,
+    known_state: bool = False,
+    progress: Callable[[int], None] | None = None,
+) -> TailTally:
+    """Count the commands from an offset to the first stop, or to `end`.
+
+    Args:
+        known_state: the stream starts there in database 0, outside a transaction.
+        progress: called with absolute offsets.
+    """
+    scan = Scan(ScanOptions(start=start, containers=CONTAINERS, known_state=known_state))
+    go_to(source, start)
+    with memoryview(bytearray(BUFFER_BYTES)) as buffer:
+        drive(scan, source, buffer, end=end, progress=progress)
+    return scan.tally()
+
+
+def dissect_stream(
+    source: Source,
+    start: int,
+    size_bytes: int,
+    *,
+    progress: Callable[[int], None] | None = None,
+    whole: bool = True,
+    names: frozenset[bytes] = frozenset(),
+) -> Dissection:
+    """Take a command stream apart.
+
+    Args:
+        source: a plain file.
+        start: where the commands begin.
+        size_bytes: where the file ends.
+        whole: go on behind the first wound.
+        names: unknown command names to believe, in upper case.
+    """
+    return _Dissector(source, start, size_bytes, names, progress).run(whole)
+
+
+class _Dissector:
+    def __init__(
+        self,
+        source: Source,
+        start: int,
+        size_bytes: int,
+        names: frozenset[bytes],
+        progress: Callable[[int], None] | None,
+    ) -> None:
+        self._source = source
+        self._progress = progress
+        self._reader = Reader(source, size_bytes)
+        self._names = set(names)
+        self._result = Dissection(start, size_bytes)
+        self._resync = Resync(self._reader, self._scan, self._believes)
+
+    def _scan(self, at: int) -> TailTally:
+        return scan_range(self._source, at, end=self._result.size_bytes, progress=self._progress)
+
+    def _believes(self, name: bytes) -> bool:
+        return name in self._names or is_known(name)
+
+    def run(self, whole: bool) -> Dissection:
+        result = self._result
+        size = result.size_bytes
+        tally = scan_range(self._source, result.start, end=size, known_state=True, progress=self._progress)
+        result.first = tally
+        while True:
+            self._take(tally)
+            stop = tally.stop
+            assert stop is not None
+            if stop.clean or tally.good_end >= size:
+                return result
+            if not whole:
+                result.complete = False
+                result.pieces.append(Wound(tally.good_end, size, "unread", stop, last=True))
+                return result
+            wound, landing = self._examine(tally, stop)
+            self._place(wound)
+            if wound.end >= size:
+                wound.last = True
+                return result
+            if len(result.wounds) >= MAX_WOUNDS:
+                wound.end, wound.last, result.capped = size, True, True
+                return result
+            tally = landing.tally if landing is not None else self._scan(wound.end)
+
+    def _take(self, tally: TailTally) -> None:
+        """Add a stretch and learn from it."""
+        if tally.good_end > tally.start:
+            self._result.pieces.append(Stretch(tally.start, tally.good_end, tally))
+            if tally.stop is not None and not tally.stop.clean:
+                self._resync.learn(tally)
+                self._names.update(key.name for key, row in tally.rows.items() if row.commands > 1)
+
+    def _place(self, wound: Wound) -> None:
+        """Add a wound; it may take back the last command of the stretch before it."""
+        pieces = self._result.pieces
+        while pieces and wound.start < pieces[-1].end:
+            piece = pieces[-1]
+            if wound.start <= piece.start or isinstance(piece, Wound):
+                pieces.pop()
+                wound.start = min(wound.start, piece.start)
+                continue
+            known = piece.tally.edge.known
+            tally = scan_range(self._source, piece.start, end=wound.start, known_state=known)
+            pieces[-1] = Stretch(piece.start, wound.start, tally)
+        pieces.append(wound)
+
+    def _examine(self, tally: TailTally, stop: Stop) -> tuple[Wound, Landing | None]:
+        """Find out what the damage behind a stretch is and where it ends."""
+        reader, size, at = self._reader, self._result.size_bytes, tally.good_end
+        glued = self._glued(stop)
+        if glued is not None:
+            return glued, None
+        if reader.at(at, 7).startswith(_MAGICS):
+            return Wound(at, size, "second-log", stop, last=True), None
+        value = self._torn_value(at)
+        # The commands behind the damage speak as well as those before it.
+        guess = next((p for p in self._followed(at)), at)
+        habits = habits_around(reader, at, guess, self._result.start)
+        healing = heal(reader, at, habits, self._accepts, tally.start)
+        if healing is not None:
+            wound = Wound(
+                healing.start, healing.end, healing.code, stop, healing=healing, evidence=healing.text
+            )
+            return wound, None
+        landing = self._resync.land(at, value=value)
+        if landing is None:
+            return self._tail(at, stop, value), None
+        return self._gap(at, stop, landing)
+
+    def _accepts(self, name: bytes, count: int) -> bool:
+        return accepts(name, count) or (name.upper() in self._names and not is_known(name))
+
+    def _followed(self, at: int) -> list[int]:
+        """Return the first offset soon behind the damage from where commands follow."""
+        for place in openings(self._reader, at + 1, min(at + (1 << 16), self._reader.size_bytes)):
+            if follows(self._reader, place):
+                return [place]
+        return []
+
+    def _torn_value(self, at: int) -> tuple[int, int] | None:
+        """Return the span that a damaged command declares for the value in which it breaks off."""
+        header = read_number(self._reader, at, b"*")
+        if header is None:
+            return None
+        place = header[1]
+        for _ in range(min(header[0], 1 << 16)):
+            argument = read_argument(self._reader, place)
+            if argument is None:
+                line = read_number(self._reader, place, b"$")
+                return None if line is None else (line[1], line[1] + line[0])
+            place = argument.end
+        return None
+
+    def _glued(self, stop: Stop) -> Wound | None:
+        """Recognise an annotation without its line end, glued to the command behind it."""
+        if stop.reason is not Reason.GLUED_ANNOTATION:
+            return None
+        line_start = self._line_start(stop.offset)
+        if not follows(self._reader, stop.offset, 1):
+            return None
+        patch = Patch(stop.offset, stop.offset, b"\r\n")
+        evidence = shorten(self._reader.at(line_start, 60))
+        return Wound(line_start, stop.offset, "glued-annotation", stop, insert=patch, evidence=evidence)
+
+    def _line_start(self, inside: int) -> int:
+        back = self._reader.at(max(inside - 1024, self._result.start), min(1024, inside - self._result.start))
+        return inside - (len(back) - (back.rfind(b"\n") + 1))
+
+    def _tail(self, at: int, stop: Stop, value: tuple[int, int] | None) -> Wound:
+        """Name damage that nothing in order follows."""
+        size = self._result.size_bytes
+        rest = shorten(self._reader.at(at, 64))
+        if stop.reason is Reason.MISSING_FINAL_CRLF:
+            missing = (
+                b"\r\n" if self._reader.at(size - 1, 1) != b"\r" or self._whole_without_cr(value) else b"\n"
+            )
+            return Wound(at, size, "missing-final-crlf", stop, insert=Patch(size, size, missing), last=True)
+        code = {Reason.ZERO_TAIL: "zero-tail", Reason.TORN_ANNOTATION: "torn-annotation"}.get(stop.reason)
+        if code is None:
+            code = "torn-tail" if stop.reason in TORN else "trailing-bytes"
+        if code == "trailing-bytes" and self._reader.at(at, 1) == b"*" and size - at > 4:
+            code = "corrupt-tail"
+        return Wound(at, size, code, stop, last=True, evidence=rest)
+
+    def _whole_without_cr(self, value: tuple[int, int] | None) -> bool:
+        return value is not None and value[1] == self._result.size_bytes
+
+    def _gap(self, at: int, stop: Stop, landing: Landing) -> tuple[Wound, Landing | None]:
+        """Name damage that the stream goes on behind."""
+        end = landing.start
+        evidence = shorten(self._reader.at(at, min(64, end - at)))
+        if self._repeats_behind(at, end):
+            return Wound(at, end, "repeated-start", stop, copies=True, evidence=evidence), landing
+        doubled = self._doubled(at, end)
+        if doubled is not None:
+            return Wound(at, doubled, "doubled-block", stop, copies=True, evidence=evidence), None
+        code = self._gap_code(at, end, stop)
+        wound = Wound(at, end, code, stop, passed_over=landing.passed_over, evidence=evidence)
+        return wound, landing
+
+    def _repeats_behind(self, at: int, end: int) -> bool:
+        """Tell whether the gap is the start of a command that was written again, whole, behind it."""
+        length = end - at
+        if length > _DOUBLED_REACH:
+            return False
+        return self._reader.at(at, length) == self._reader.at(end, length)
+
+    def _doubled(self, at: int, end: int) -> int | None:
+        """Return where the stream goes on if a block was written twice in a row.
+
+        Behind such a seam stand bytes that were there before; the command that the seam breaks is
+        whole at the second copy's end.
+        """
+        reader = self._reader
+        low = max(at - _DOUBLED_REACH, self._result.start)
+        window = reader.at(low, at - low)
+        found = window.rfind(reader.at(end, _SIGNATURE))
+        if found < 0 or at - (low + found) < _SIGNATURE:
+            return None
+        shift = end - (low + found)
+        repeated = at - (low + found)
+        if reader.at(end, repeated) != window[found:] or not follows(reader, at + shift, 1):
+            return None
+        head = min(shift, 16)
+        if reader.at(at, head)[:4] != reader.at(at + shift, head)[:4]:
+            return None
+        return at + shift
+
+    def _gap_code(self, at: int, end: int, stop: Stop) -> str:
+        reason = stop.reason
+        if at == self._result.start == 0:
+            return "byte-order-mark" if self._reader.at(0, end) == b"\xef\xbb\xbf" else "leading-bytes"
+        if reason is Reason.BAD_COUNT and self._empty_commands(at, end):
+            return "empty-command"
+        if reason in (Reason.ZERO_GAP, Reason.ZERO_TAIL) or self._mostly_zero(at, end):
+            return "zero-block"
+        if reason is Reason.INLINE_COMMAND:
+            return "inline-text"
+        if reason is Reason.LINE_TOO_LONG and self._reader.at(at, 1) == b"#":
+            return "long-annotation"
+        return "corrupt-region"
+
+    def _empty_commands(self, at: int, end: int) -> bool:
+        text = self._reader.at(at, min(end - at, 256))
+        return end - at <= 256 and not text.replace(b"*0\r\n", b"").replace(b"*-1\r\n", b"")
+
+    def _mostly_zero(self, at: int, end: int) -> bool:
+        piece = self._reader.at(at, min(end - at, 1 << 16))
+        return piece.count(0) * 2 > len(piece)

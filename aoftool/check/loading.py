@@ -1,0 +1,183 @@
+"""From what was found in a log to what a loader sees of it."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import replace
+
+from aoftool.aof.layout import LayoutCode, LogKind
+from aoftool.check.census import SpotKind
+from aoftool.check.exam import FileExam, LogExam
+from aoftool.check.rdbexam import RdbExam
+from aoftool.check.reader import Reader
+from aoftool.check.servers import Ending, Event, EventKind, LoaderFile, LoaderLog, RdbFacts
+from aoftool.check.shapes import read_shape
+from aoftool.check.targets import TARGETS
+from aoftool.errors import SourceError
+from aoftool.escape import printable, shorten
+from aoftool.files.source import open_source
+from aoftool.rdb.header import HEADER_BYTES, is_rdb
+from aoftool.resp.model import Leniency, Reason, Stop
+
+__all__ = ["loader_view"]
+
+_SHORT = frozenset(
+    {Reason.TORN_HEADER, Reason.TORN_PAYLOAD, Reason.LENGTH_BEYOND_END, Reason.MISSING_FINAL_CRLF}
+)
+_CLEAN = frozenset({Reason.END, Reason.TORN_ANNOTATION})
+_DETAILS = {name: detail for target in TARGETS for name, detail in target.kills}
+_DETAILS[b"VADD"] = "assertion failed on CAS; the process may hang"
+_SHOWN_ARGUMENTS = 8
+
+
+def loader_view(exam: LogExam) -> LoaderLog:
+    """Return what a loader sees of the log."""
+    log = exam.log
+    if log.kind is not LogKind.MULTI_PART:
+        return LoaderLog(False, tuple(map(_file_view, exam.files)))
+    manifest = log.manifest
+    error = None
+    if manifest is not None and manifest.problem is not None:
+        problem = manifest.problem
+        quoted = len(problem.server_log) > 2
+        error = (problem.server_message, problem.line if quoted else 0, shorten(problem.found, 200))
+    missing = tuple(printable(file.name) for file in log.files if not file.exists)
+    return LoaderLog(
+        True,
+        tuple(map(_file_view, exam.files)),
+        error,
+        log.manifest_path or log.path,
+        missing if manifest is not None else (),
+        _empty_start(exam),
+        tuple(_notes(exam)),
+    )
+
+
+def _empty_start(exam: LogExam) -> str:
+    """Return what happens when no entry names a file to load."""
+    codes = {problem.code for problem in exam.log.problems}
+    if LayoutCode.MANIFEST_MISSING in codes:
+        return "there is no manifest: the server starts empty and overwrites the base file"
+    if LayoutCode.NO_FILES_LISTED in codes:
+        return "the manifest lists no file: the server starts empty and overwrites data files"
+    return ""
+
+
+def _notes(exam: LogExam) -> list[str]:
+    told = (LayoutCode.ORPHAN_NEXT, LayoutCode.NO_BASE, LayoutCode.SEQ_GAP)
+    return [problem.message for problem in exam.log.problems if problem.code in told]
+
+
+def _file_view(file: FileExam) -> LoaderFile:
+    name = (
+        printable(file.file.name) if file.file.name else printable(os.fsencode(os.path.basename(file.path)))
+    )
+    view = LoaderFile(
+        name, file.path, file.size_bytes, file.head[:HEADER_BYTES], _rdb_facts(file.rdb, file.head)
+    )
+    if file.rdb is not None and not is_rdb(file.head[:HEADER_BYTES]):
+        # Its magic is damaged: a loader reads it as commands and fails on the first byte.
+        return replace(view, ending=Ending.BAD_FORMAT)
+    if file.tail is None or file.tail.first.stop is None:
+        return replace(view, command_stream=False)
+    stop = file.tail.first.stop
+    return replace(
+        view,
+        events=tuple(sorted(_events(file), key=lambda event: event.offset)),
+        ending=_ending(stop),
+        ends_at=stop.loader_offset,
+        valid_up_to=stop.loader_end,
+        declared=stop.declared or 0,
+        open_multi=file.tail.first.transactions.open_offset,
+    )
+
+
+def _rdb_facts(rdb: RdbExam | None, head: bytes) -> RdbFacts | None:
+    if rdb is None or not is_rdb(head[:HEADER_BYTES]) or rdb.walk.family is None:
+        return None
+    walk = rdb.walk
+    damage = walk.damage
+    wrong = None
+    if damage is not None and damage.code == "rdb-checksum":
+        wrong = (walk.checksum.stored or 0, walk.checksum.computed or 0)
+    cut = damage is not None and damage.code == "rdb-truncated"
+    broken = damage.message if damage is not None and not cut and wrong is None else ""
+    magic = "VALKEY" if walk.magic.startswith(b"VALKEY") else "REDIS"
+    return RdbFacts(magic, walk.version, cut, broken, wrong, _foreign(rdb), rdb.keys)
+
+
+def _foreign(rdb: RdbExam) -> tuple[tuple[str, int], ...]:
+    """Return which targets do not know a type number in the part."""
+    numbers = {row.type_id for row in rdb.walk.counts}
+    known = {"redis-6.2": 15, "redis-7.0": 19, "redis-8.0": 25, "valkey-8.1": 21, "valkey-9.1": 22}
+    found = []
+    for target, highest in known.items():
+        strange = [n for n in sorted(numbers) if n > highest]
+        if target == "valkey-9.1" and rdb.walk.magic.startswith(b"REDIS"):
+            strange = [n for n in sorted(numbers) if n > 21]
+        found += [(target, number) for number in strange[:1]]
+    return tuple(found)
+
+
+def _ending(stop: Stop) -> Ending:
+    reason = stop.loader_reason
+    if reason in _CLEAN:
+        return Ending.CLEAN
+    if reason in _SHORT:
+        return Ending.SHORT
+    if reason is Reason.BAD_LENGTH and stop.found.startswith(b"$-"):
+        return Ending.NULL_BULK
+    return Ending.BAD_FORMAT
+
+
+def _events(file: FileExam) -> list[Event]:
+    assert file.tail is not None
+    tally = file.tail.first
+    old = frozenset({"redis-6.2"})
+    events: list[Event] = []
+    torn_annotation = tally.stop is not None and tally.stop.reason is Reason.TORN_ANNOTATION
+    if tally.annotations.count or torn_annotation:
+        events.append(Event(EventKind.ANNOTATION, 0, targets=old))
+    discard = tally.transactions.discards_inside
+    if discard.count:
+        events.append(Event(EventKind.DISCARD_IN_MULTI, discard.first_offset))
+    long_line = tally.leniencies.get(Leniency.LONG_LINE)
+    if long_line is not None:
+        events.append(Event(EventKind.LONG_LINE, long_line.first_offset, targets=old))
+    kinds = {
+        SpotKind.UNKNOWN: EventKind.UNKNOWN_COMMAND,
+        SpotKind.SUBCOMMAND: EventKind.UNKNOWN_SUBCOMMAND,
+        SpotKind.ARITY: EventKind.WRONG_ARITY,
+        SpotKind.HURTFUL: EventKind.HURTFUL,
+    }
+    seen: set[tuple[str, bytes, bytes | None]] = set()
+    for spot in file.loader_spots:
+        key = (spot.kind, spot.name, spot.subcommand)
+        if key in seen:
+            continue
+        seen.add(key)
+        name, arguments = _as_written(file.path, spot.start, spot.name)
+        detail = _DETAILS.get(spot.name, "")
+        if spot.kind == SpotKind.SUBCOMMAND:
+            detail = arguments[0] if arguments else ""
+        events.append(Event(kinds[spot.kind], spot.start, name, arguments, spot.targets, detail))
+    return events
+
+
+def _as_written(path: str, start: int, name: bytes) -> tuple[str, tuple[str, ...]]:
+    """Return a command's name and first arguments as they stand in the file, for a message."""
+    try:
+        with open_source(path) as source:
+            if not source.seekable:
+                return printable(name), ()
+            reader = Reader(source)
+            shape = read_shape(reader, start)
+            if shape is None:
+                return printable(name), ()
+            words = [
+                shorten(reader.at(argument.payload_start, min(argument.length, 256)), 128)
+                for argument in shape.arguments[: _SHOWN_ARGUMENTS + 1]
+            ]
+    except SourceError:
+        return printable(name), ()
+    return words[0], tuple(words[1:])

@@ -1,0 +1,327 @@
+"""What a check says: findings, a verdict for each file, and what each server would do.
+
+Plain records without behaviour beyond counting and a dict form. Knows nothing of how damage is found
+and nothing of how it is shown. Messages and evidence are printable already: bytes taken from a file
+go through `aoftool.escape` before they come here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from enum import Enum
+from typing import Any
+
+__all__ = [
+    "FileReport",
+    "Finding",
+    "Level",
+    "Outcome",
+    "Remedy",
+    "Report",
+    "ServerOutcome",
+    "Severity",
+    "Verdict",
+    "verdict_of",
+]
+
+
+class Level(str, Enum):
+    """How far a check goes.
+
+    Attributes:
+        QUICK: to the first damage of each file, structure only.
+        FULL: past every damage, with commands held against the command table.
+        DEEP: also decodes every value of an RDB part.
+    """
+
+    QUICK = "quick"
+    FULL = "full"
+    DEEP = "deep"
+
+
+class Severity(str, Enum):
+    """How bad a finding is: NOTE and WARNING leave a log intact, DAMAGE does not."""
+
+    NOTE = "note"
+    WARNING = "warning"
+    DAMAGE = "damage"
+
+
+class Verdict(str, Enum):
+    """The one word for a file or a log; values are stable.
+
+    Source: aof-format reference, section 8.
+    """
+
+    OK = "ok"
+    OK_LENIENT = "ok-lenient"
+    TORN_TAIL = "torn-tail"
+    ZERO_TAIL = "zero-tail"
+    OPEN_MULTI = "open-multi"
+    LOST_EXEC = "lost-exec"
+    CORRUPT_MIDDLE = "corrupt-middle"
+    UNKNOWN_COMMAND = "unknown-command"
+    ARITY = "arity"
+    RDB_DAMAGED = "rdb-damaged"
+    RDB_NO_CHECKSUM = "rdb-no-checksum"
+    MANIFEST_ERROR = "manifest-error"
+    MISSING_FILE = "missing-file"
+    ORPHAN_FILE = "orphan-file"
+    STALE_TEMP = "stale-temp"
+    SEQ_GAP = "seq-gap"
+    DUPLICATE_REGION = "duplicate-region"
+    EMPTY_BASE = "empty-base"
+    READ_ERROR = "read-error"
+
+
+class Outcome(str, Enum):
+    """What a server does when it starts on a log."""
+
+    LOAD = "load"
+    CUT = "cut"
+    REFUSE = "refuse"
+    CRASH = "crash"
+    UNSUPPORTED = "unsupported"
+
+
+@dataclass(frozen=True)
+class Remedy:
+    """One thing that can be done about a finding, and its price.
+
+    Attributes:
+        action: what to do, in a few words that also appear in a plan.
+        option: the option of `fix` that does it; empty when plain `fix` does.
+        loses_bytes: bytes of the log that go to the lost-and-found file.
+        loses_commands: whole commands that go with them; None when it cannot be counted.
+        text: one sentence for people.
+    """
+
+    action: str
+    option: str = ""
+    loses_bytes: int = 0
+    loses_commands: int | None = 0
+    text: str = ""
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the remedy as JSON members."""
+        return {
+            "action": self.action,
+            "option": self.option,
+            "loses_bytes": self.loses_bytes,
+            "loses_commands": self.loses_commands,
+            "text": self.text,
+        }
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One thing that is wrong or worth knowing.
+
+    Attributes:
+        code: stable name, documented in docs/findings.md.
+        severity: DAMAGE decides that a log is not intact.
+        path: the file it is about.
+        start, end: half-open byte span in that file; None where a finding has no place.
+        command_index: number of the first command concerned, counted from 0 in that file; None when
+            unknown or when there is none.
+        line: line of a manifest, counted from 1.
+        message: one sentence: what is wrong.
+        evidence: what stands there, printable and short.
+        remedies: what can be done, the recommended one first.
+    """
+
+    code: str
+    severity: Severity
+    path: str
+    message: str
+    start: int | None = None
+    end: int | None = None
+    command_index: int | None = None
+    line: int | None = None
+    evidence: str = ""
+    remedies: tuple[Remedy, ...] = ()
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the finding as JSON members."""
+        return {
+            "code": self.code,
+            "severity": self.severity.value,
+            "path": self.path,
+            "start": self.start,
+            "end": self.end,
+            "command_index": self.command_index,
+            "line": self.line,
+            "message": self.message,
+            "evidence": self.evidence,
+            "remedies": [remedy.to_dict() for remedy in self.remedies],
+        }
+
+
+@dataclass(frozen=True)
+class ServerOutcome:
+    """What one server would do with the log.
+
+    Attributes:
+        target: name of the server line, such as `valkey-9.1`.
+        outcome: load, cut, refuse, crash, or unsupported (it knows no such layout).
+        path: the file that decides it, empty when it loads whole.
+        cut_to: size in bytes the server leaves of `path`; only for CUT, and for REFUSE where the
+            server cuts the file and then refuses.
+        message: the message the server logs, as exactly as it can be foretold.
+        notes: what it does in silence, such as skipping a command, starting empty, or overwriting files.
+    """
+
+    target: str
+    outcome: Outcome
+    path: str = ""
+    cut_to: int | None = None
+    message: str = ""
+    notes: tuple[str, ...] = ()
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the outcome as JSON members."""
+        return {
+            "target": self.target,
+            "outcome": self.outcome.value,
+            "path": self.path,
+            "cut_to": self.cut_to,
+            "message": self.message,
+            "notes": list(self.notes),
+        }
+
+
+@dataclass
+class FileReport:
+    """One file of a log: what was read and the one word for it.
+
+    Attributes:
+        path: the file.
+        role: base, incr, history, single, rdb or manifest.
+        size_bytes: its size when it was opened.
+        format: `RESP`, an RDB magic such as `VALKEY080`, both joined with ` + RESP`, or `empty`.
+        commands: whole commands found outside damaged ranges.
+        good_end: offset up to which everything is in order.
+        verdict: the one word.
+    """
+
+    path: str
+    role: str
+    size_bytes: int
+    format: str = ""
+    commands: int = 0
+    good_end: int = 0
+    verdict: Verdict = Verdict.OK
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the file's row as JSON members."""
+        return {
+            "path": self.path,
+            "role": self.role,
+            "size_bytes": self.size_bytes,
+            "format": self.format,
+            "commands": self.commands,
+            "good_end": self.good_end,
+            "verdict": self.verdict.value,
+        }
+
+
+@dataclass
+class Report:
+    """Everything a check found out about one log.
+
+    Attributes:
+        path: what was checked.
+        kind: layout of the log.
+        level: how far the check went.
+        files: one row a file, in load order.
+        findings: in file order, then by offset. Bounded: see `omitted`.
+        outcomes: one row a target server.
+        omitted: findings of each code that were counted but not kept.
+    """
+
+    path: str
+    kind: str
+    level: Level
+    files: list[FileReport] = field(default_factory=list)
+    findings: list[Finding] = field(default_factory=list)
+    outcomes: list[ServerOutcome] = field(default_factory=list)
+    omitted: dict[str, int] = field(default_factory=dict)
+
+    @property
+    def intact(self) -> bool:
+        """Tell whether nothing in the log is damaged."""
+        return not any(finding.severity is Severity.DAMAGE for finding in self.findings)
+
+    @property
+    def verdict(self) -> Verdict:
+        """The first word that is not OK, in the order of the findings."""
+        for finding in self.findings:
+            if finding.severity is Severity.DAMAGE:
+                return verdict_of(finding.code)
+        return next((row.verdict for row in self.files if row.verdict is not Verdict.OK), Verdict.OK)
+
+    def outcome(self, target: str) -> ServerOutcome:
+        """Return the row of one target; KeyError when it was not asked for."""
+        for row in self.outcomes:
+            if row.target == target:
+                return row
+        raise KeyError(target)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the report as JSON members."""
+        return {
+            "path": self.path,
+            "kind": self.kind,
+            "level": self.level.value,
+            "intact": self.intact,
+            "verdict": self.verdict.value,
+            "files": [row.to_dict() for row in self.files],
+            "findings": [finding.to_dict() for finding in self.findings],
+            "findings_omitted": dict(sorted(self.omitted.items())),
+            "servers": [row.to_dict() for row in self.outcomes],
+        }
+
+
+_VERDICTS: dict[Verdict, frozenset[str]] = {
+    Verdict.TORN_TAIL: frozenset({"torn-tail", "torn-annotation", "missing-final-crlf"}),
+    Verdict.ZERO_TAIL: frozenset({"zero-tail"}),
+    Verdict.OPEN_MULTI: frozenset({"open-multi", "multi-across-files"}),
+    Verdict.LOST_EXEC: frozenset({"lost-exec", "exec-without-multi", "discard-in-multi", "lost-multi"}),
+    Verdict.UNKNOWN_COMMAND: frozenset({"unknown-command", "unknown-subcommand", "unknown-module-command"}),
+    Verdict.ARITY: frozenset({"wrong-arity"}),
+    Verdict.RDB_DAMAGED: frozenset(
+        {
+            "rdb-damaged",
+            "rdb-truncated",
+            "rdb-checksum",
+            "rdb-magic",
+            "rdb-version",
+            "rdb-value",
+            "rdb-wrapped",
+        }
+    ),
+    Verdict.RDB_NO_CHECKSUM: frozenset({"rdb-no-checksum"}),
+    Verdict.MISSING_FILE: frozenset({"missing-file", "not-a-file", "unsafe-name", "manifest-missing"}),
+    Verdict.MANIFEST_ERROR: frozenset({"no-files-listed", "no-base", "listed-twice"}),
+    Verdict.ORPHAN_FILE: frozenset({"orphan-file", "orphan-next", "old-style-beside"}),
+    Verdict.STALE_TEMP: frozenset({"stale-temp"}),
+    Verdict.SEQ_GAP: frozenset({"seq-gap"}),
+    Verdict.DUPLICATE_REGION: frozenset({"duplicate-block", "doubled-block", "second-log"}),
+    Verdict.EMPTY_BASE: frozenset({"empty-base", "empty-incr", "log-empty"}),
+    Verdict.READ_ERROR: frozenset({"read-changed", "read-error"}),
+    Verdict.OK_LENIENT: frozenset({"lenient-header"}),
+}
+_BY_CODE = {code: verdict for verdict, codes in _VERDICTS.items() for code in codes}
+
+
+def verdict_of(code: str) -> Verdict:
+    """Return the verdict a finding of this code leads to."""
+    if code.startswith("manifest-") and code not in _BY_CODE:
+        return Verdict.MANIFEST_ERROR
+    return _BY_CODE.get(code, Verdict.CORRUPT_MIDDLE)
+
+
+def first_damage(findings: Iterable[Finding], path: str) -> Finding | None:
+    """Return the first damage of one file, None when it has none."""
+    return next((f for f in findings if f.path == path and f.severity is Severity.DAMAGE), None)

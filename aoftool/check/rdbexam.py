@@ -1,0 +1,261 @@
+"""The RDB part of a file taken apart: what is damaged in it and what can be said with certainty.
+
+A sound part costs one walk. Of a damaged part this says where it ends, which few bytes are wrong when
+the checksum tells, and which spans hold whole records. Values are decoded only for a deep check, and
+where damage gives reason to doubt them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from io import RawIOBase
+
+from aoftool.check.dissect import scan_range
+from aoftool.check.heal import Patch
+from aoftool.check.reader import BLOCK_BYTES, Reader
+from aoftool.check.resync import openings
+from aoftool.check.syndrome import locate
+from aoftool.errors import AoftoolError
+from aoftool.files.source import Source, open_stream
+from aoftool.rdb.checksum import CHECKSUM_BYTES, ChecksumState, crc64
+from aoftool.rdb.header import HEADER_BYTES, is_rdb
+from aoftool.rdb.reader import RecordReader
+from aoftool.rdb.summary import RdbWalk
+from aoftool.rdb.walk import walk
+from aoftool.resp.model import Reason
+
+__all__ = ["RdbExam", "examine_rdb", "near_magic", "patched_stream"]
+
+# Bytes a second look may cost when a checksum is to tell where damage is.
+_LOCATE_BYTES = 64 << 20
+_EOF_OPCODE = 0xFF
+_AUX_OPCODE = 0xFA
+
+
+@dataclass
+class RdbExam:
+    """What is known of the RDB part at the start of a file.
+
+    Attributes:
+        walk: of the part as it stands.
+        end: where the part ends and a command stream may begin; the size where nothing follows.
+        code: code of the finding, empty for a sound part.
+        text: what is wrong, for people.
+        patches: bytes that put it right, proved by the checksum.
+        kept: spans of whole records and opcodes, for a part that cannot be put right.
+        keys_kept: keys in them.
+        checked: the whole part, patched or not, agrees with its checksum.
+    """
+
+    walk: RdbWalk
+    end: int
+    code: str = ""
+    text: str = ""
+    patches: tuple[Patch, ...] = ()
+    kept: tuple[tuple[int, int], ...] = ()
+    keys_kept: int = 0
+    checked: bool = False
+    bad_values: list[tuple[int, int, str]] = field(default_factory=list)
+
+    @property
+    def sound(self) -> bool:
+        """Tell whether nothing is wrong with it."""
+        return not self.code
+
+    @property
+    def keys(self) -> int:
+        """Return the keys that a walk of the part as it stands meets."""
+        return sum(row.keys for row in self.walk.counts)
+
+
+class _Patched(RawIOBase):
+    """A file's bytes with patches laid over, front to back."""
+
+    def __init__(self, reader: Reader, patches: tuple[Patch, ...], end: int) -> None:
+        self._reader = reader
+        self._patches = patches
+        self._end = end
+        self._at = 0
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: memoryview) -> int:  # type: ignore[override]
+        want = min(len(buffer), BLOCK_BYTES, self._end - self._at)
+        if want <= 0:
+            return 0
+        piece = bytearray(self._reader.at(self._at, want))
+        for patch in self._patches:
+            low, high = max(patch.start, self._at), min(patch.end, self._at + len(piece))
+            if low < high:
+                piece[low - self._at : high - self._at] = patch.data[low - patch.start : high - patch.start]
+        buffer[: len(piece)] = piece
+        self._at += len(piece)
+        return len(piece)
+
+
+def patched_stream(reader: Reader, patches: tuple[Patch, ...], end: int) -> Source:
+    """Return a source that reads a file up to `end` with same-length patches laid over."""
+    return open_stream(_Patched(reader, patches, end), "patched copy")  # type: ignore[arg-type]
+
+
+def near_magic(head: bytes) -> bool:
+    """Tell whether a file starts with an RDB magic that lost a byte or two to damage."""
+    if is_rdb(head) or len(head) <= HEADER_BYTES or head[HEADER_BYTES] != _AUX_OPCODE:
+        return False
+    return any(
+        sum(a != b for a, b in zip(head, magic, strict=False)) <= 2 for magic in (b"REDIS00", b"VALKEY0")
+    )
+
+
+def examine_rdb(
+    source: Source,
+    size_bytes: int,
+    *,
+    deep: bool = False,
+    progress: Callable[[int], None] | None = None,
+) -> RdbExam:
+    """Take the RDB part at the start of a plain file apart.
+
+    Args:
+        source: a plain file that starts with an RDB magic, damaged or not.
+        deep: decode every value.
+        progress: told of bytes done.
+    """
+    note = progress if progress is not None else lambda done: None
+    found = walk(source, 0, note)
+    reader = Reader(source, size_bytes)
+    exam = RdbExam(found, size_bytes if found.end_offset is None else found.end_offset)
+    if found.damage is None:
+        exam.checked = found.checksum.state is ChecksumState.OK
+        if deep:
+            exam.bad_values = list(_bad_values(source))
+            _name_bad_values(exam)
+        return exam
+    _name(exam)
+    if found.end_offset is None:
+        exam.end = _find_end(source, reader, found)
+    exam.patches = _put_right(reader, exam)
+    if exam.patches:
+        exam.checked = True
+    else:
+        _keep_records(source, exam)
+    return exam
+
+
+def _name(exam: RdbExam) -> None:
+    """Choose the code and the words for what a walk stopped at."""
+    damage = exam.walk.damage
+    assert damage is not None
+    codes = {
+        "rdb-checksum": "rdb-checksum",
+        "rdb-truncated": "rdb-truncated",
+        "rdb-empty": "rdb-truncated",
+        "rdb-magic": "rdb-magic",
+        "rdb-version": "rdb-version",
+        "rdb-envelope": "rdb-wrapped",
+    }
+    exam.code = codes.get(damage.code, "rdb-damaged")
+    exam.text = f"{damage.message} (offset {damage.offset:,})"
+
+
+def _bad_values(source: Source) -> Iterator[tuple[int, int, str]]:
+    """Yield records whose value cannot be decoded: start, end, why."""
+    for record in RecordReader(source, 0):
+        try:
+            record.value()
+        except AoftoolError as error:
+            yield record.start, record.end, error.message
+
+
+def _name_bad_values(exam: RdbExam) -> None:
+    if exam.bad_values and not exam.code:
+        start, _, why = exam.bad_values[0]
+        exam.code = "rdb-value"
+        exam.text = f"{len(exam.bad_values)} values cannot be decoded, the first at offset {start:,}: {why}"
+
+
+def _find_end(source: Source, reader: Reader, found: RdbWalk) -> int:
+    """Return where the RDB part ends when the walk could not reach it.
+
+    A command stream behind it is told by commands that chain to the end of the file, right behind an
+    EOF opcode and eight bytes of checksum.
+    """
+    size = reader.size_bytes
+    for at in openings(reader, max(found.good_end, HEADER_BYTES), size):
+        if reader.at(at - CHECKSUM_BYTES - 1, 1) != bytes([_EOF_OPCODE]):
+            continue
+        tally = scan_range(source, at, end=size)
+        if tally.commands and tally.stop is not None and tally.stop.reason in (Reason.END, *_TORN_ENDS):
+            return at
+        if tally.commands >= 3:
+            return at
+    return size
+
+
+_TORN_ENDS = (Reason.TORN_HEADER, Reason.TORN_PAYLOAD, Reason.MISSING_FINAL_CRLF, Reason.TORN_ANNOTATION)
+
+
+def _crc_of(reader: Reader, patches: tuple[Patch, ...], end: int) -> int:
+    value = 0
+    at = 0
+    with patched_stream(reader, patches, end) as stream:
+        while piece := stream.read(BLOCK_BYTES):
+            value = crc64(piece, value)
+            at += len(piece)
+    return value
+
+
+def _put_right(reader: Reader, exam: RdbExam) -> tuple[Patch, ...]:
+    """Return the few bytes that make the part agree with its checksum, if there are any."""
+    end = exam.end - CHECKSUM_BYTES
+    if end <= HEADER_BYTES or end > _LOCATE_BYTES or reader.at(end - 1, 1) == b"":
+        return ()
+    stored = int.from_bytes(reader.at(end, CHECKSUM_BYTES), "little")
+    computed = _crc_of(reader, (), end)
+    if stored == 0 or stored == computed:
+        return ()
+    spot = locate(stored, computed, end)
+    if spot is None:
+        return ()
+    found = reader.at(spot.offset, len(spot.mask))
+    data = bytes(a ^ b for a, b in zip(found, spot.mask, strict=True))
+    patches = (Patch(spot.offset, spot.offset + len(data), data),)
+    return patches if _is_sound(reader, patches, exam.end) else ()
+
+
+def _is_sound(reader: Reader, patches: tuple[Patch, ...], end: int) -> bool:
+    with patched_stream(reader, patches, end) as stream:
+        again = walk(stream, 0)
+    return again.damage is None and again.end_offset == end and again.checksum.state is ChecksumState.OK
+
+
+def _keep_records(source: Source, exam: RdbExam) -> None:
+    """Find the whole records of a part that cannot be put right."""
+    found = exam.walk
+    if found.family is None:
+        return
+    reader = RecordReader(source, 0)
+    kept: list[tuple[int, int]] = []
+    at = HEADER_BYTES
+    keys = 0
+    good_end = HEADER_BYTES
+    for record in reader:
+        try:
+            record.value()
+        except AoftoolError as error:
+            exam.bad_values.append((record.start, record.end, error.message))
+            if record.start > at:
+                kept.append((at, record.start))
+            at = record.end
+        else:
+            keys += 1
+        good_end = record.end
+    good_end = max(min(reader.summary.good_end, exam.end), good_end)
+    if found.end_offset is not None:
+        good_end = found.end_offset - CHECKSUM_BYTES - 1
+    if good_end > at:
+        kept.append((at, good_end))
+    exam.kept = tuple(kept)
+    exam.keys_kept = keys

@@ -1,0 +1,357 @@
+"""What a server does when it starts on a log: load, cut, refuse or crash.
+
+Simulates the loaders of `aoftool.check.targets` over facts that a scan has gathered; reads no file
+itself. What is exact: the outcome, the file, the size it is cut to, and the message up to what
+depends on the build (line numbers, addresses). What is foretold with less certainty is said in a
+note: behaviour that depends on memory, on settings or on values.
+
+Source: measured on Redis 6.2.5, 7.0.15, 8.0.6 and Valkey 8.1.1, 9.1.2; see docs/format.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from enum import Enum
+
+from aoftool.check.model import Outcome, ServerOutcome
+from aoftool.check.targets import Target
+
+__all__ = ["Ending", "Event", "EventKind", "LoaderFile", "LoaderLog", "RdbFacts", "simulate"]
+
+
+class EventKind(str, Enum):
+    """Name what a loader meets in the command stream before its end."""
+
+    ANNOTATION = "annotation"
+    LONG_LINE = "long-line"
+    UNKNOWN_COMMAND = "unknown-command"
+    UNKNOWN_SUBCOMMAND = "unknown-subcommand"
+    WRONG_ARITY = "wrong-arity"
+    DISCARD_IN_MULTI = "discard-in-multi"
+    HURTFUL = "hurtful"
+
+
+@dataclass(frozen=True)
+class Event:
+    """The first place where something of its kind and name happens.
+
+    Attributes:
+        offset: start of the command.
+        name: command name as it stands in the file, printable.
+        arguments: its further arguments, printable and short, for the message.
+        targets: names of the targets it concerns; empty for all.
+        detail: more for the message.
+    """
+
+    kind: EventKind
+    offset: int
+    name: str = ""
+    arguments: tuple[str, ...] = ()
+    targets: frozenset[str] = frozenset()
+    detail: str = ""
+
+
+class Ending(str, Enum):
+    """Say how the command stream of one file ends for a loader."""
+
+    CLEAN = "clean"
+    SHORT = "short"
+    BAD_FORMAT = "bad-format"
+    NULL_BULK = "null-bulk"
+
+
+@dataclass(frozen=True)
+class RdbFacts:
+    """What the RDB part of a file looks like to a loader.
+
+    Attributes:
+        magic: `REDIS` or `VALKEY`.
+        version: its number.
+        truncated: the file ends inside it.
+        broken: it cannot be read to its end; the text says where and why.
+        checksum: stored and computed, when they differ.
+        unknown_to: targets that do not know a type or opcode in it, with its number.
+        keys: keys it holds.
+    """
+
+    magic: str
+    version: int
+    truncated: bool = False
+    broken: str = ""
+    checksum: tuple[int, int] | None = None
+    unknown_to: tuple[tuple[str, int], ...] = ()
+    keys: int = 0
+
+
+@dataclass(frozen=True)
+class LoaderFile:
+    """One file of the log, as far as a loader looks.
+
+    Attributes:
+        name: file name in messages.
+        path: where it is.
+        size_bytes: 0 for an empty file, which loaders skip.
+        head: its first 9 bytes.
+        rdb: its RDB part, None when it has none.
+        events: what happens on the way, by offset.
+        ending: how the stream ends.
+        ends_at: offset of the command that could not be read, or the end of the file.
+        valid_up_to: end of the last command a loader runs, before it fails or ends.
+        declared: the argument length that was torn, else 0.
+        open_multi: start of the transaction that is open there, else None.
+        command_stream: there is a command stream at all.
+    """
+
+    name: str
+    path: str
+    size_bytes: int
+    head: bytes = b""
+    rdb: RdbFacts | None = None
+    events: tuple[Event, ...] = ()
+    ending: Ending = Ending.CLEAN
+    ends_at: int = 0
+    valid_up_to: int = 0
+    declared: int = 0
+    open_multi: int | None = None
+    command_stream: bool = True
+
+
+@dataclass(frozen=True)
+class LoaderLog:
+    """What a loader sees of a log.
+
+    Attributes:
+        multi_part: there is a manifest, or a directory that should have one.
+        files: base and incr files in load order.
+        manifest_error: message and line (0: none) of the first fault in the manifest.
+        manifest_path: the manifest.
+        missing: names of listed files that are absent.
+        starts_empty: no manifest entry names a file, although data files may be there.
+        notes: what every server does in silence.
+    """
+
+    multi_part: bool
+    files: tuple[LoaderFile, ...] = ()
+    manifest_error: tuple[str, int, str] | None = None
+    manifest_path: str = ""
+    missing: tuple[str, ...] = ()
+    starts_empty: str = ""
+    notes: tuple[str, ...] = ()
+
+
+@dataclass
+class _Run:
+    """One simulated start: the notes so far."""
+
+    target: Target
+    notes: list[str] = field(default_factory=list)
+
+    def end(
+        self, outcome: Outcome, file: LoaderFile | None, message: str, cut_to: int | None = None
+    ) -> ServerOutcome:
+        path = "" if file is None else file.path
+        return ServerOutcome(self.target.name, outcome, path, cut_to, message, tuple(self.notes))
+
+
+def simulate(log: LoaderLog, target: Target) -> ServerOutcome:
+    """Return what a server of that line does when it starts on the log."""
+    run = _Run(target, list(log.notes))
+    if log.multi_part and not target.multi_part:
+        return run.end(Outcome.UNSUPPORTED, None, "this version knows no multi-part AOF")
+    if log.manifest_error is not None:
+        return _manifest_refusal(run, log)
+    if log.missing:
+        message = f"Unable to obtain the AOF file {log.missing[0]} length. stat: No such file or directory"
+        return ServerOutcome(target.name, Outcome.REFUSE, log.manifest_path, None, message, tuple(run.notes))
+    if log.starts_empty:
+        run.notes.append(log.starts_empty)
+        return run.end(Outcome.LOAD, None, "")
+    return _load_files(run, log.files)
+
+
+def _manifest_refusal(run: _Run, log: LoaderLog) -> ServerOutcome:
+    assert log.manifest_error is not None
+    message, line, text = log.manifest_error
+    parts = ["*** FATAL AOF MANIFEST FILE ERROR ***"]
+    if line:
+        parts += [f"Reading the manifest file, at line {line}", f">>> '{text}'"]
+    parts.append(message)
+    return ServerOutcome(
+        run.target.name, Outcome.REFUSE, log.manifest_path, None, "\n".join(parts), tuple(run.notes)
+    )
+
+
+def _load_files(run: _Run, files: Sequence[LoaderFile]) -> ServerOutcome:
+    cut: ServerOutcome | None = None
+    for number, file in enumerate(files):
+        if file.size_bytes == 0:
+            run.notes.append(f"{file.name} is empty and skipped")
+            continue
+        outcome = _load_file(run, file, last=number == len(files) - 1)
+        if outcome is None:
+            continue
+        if outcome.outcome is not Outcome.CUT:
+            return outcome
+        cut = outcome
+    return cut or run.end(Outcome.LOAD, None, "")
+
+
+def _load_file(run: _Run, file: LoaderFile, last: bool) -> ServerOutcome | None:
+    """Return how loading ends in this file; None when it loads whole."""
+    target = run.target
+    sniffed = any(file.head.startswith(magic) for magic in target.rdb_sniff)
+    if sniffed:
+        refused = _load_rdb(run, file)
+        if refused is not None:
+            return refused
+    elif file.rdb is not None:
+        return run.end(Outcome.REFUSE, file, _bad_format(target, file))
+    if not file.command_stream:
+        return None
+    for event in file.events:
+        outcome = _meet(run, file, event)
+        if outcome is not None:
+            return outcome
+    return _finish(run, file, last)
+
+
+def _load_rdb(run: _Run, file: LoaderFile) -> ServerOutcome | None:
+    target, rdb = run.target, file.rdb
+    if rdb is None:
+        # It begins like an RDB but no version can be read from it.
+        return run.end(Outcome.REFUSE, file, "Wrong signature trying to load DB from file")
+    highest = target.redis_rdb if rdb.magic == "REDIS" else target.valkey_rdb
+    lowest = 1 if rdb.magic == "REDIS" else 80
+    if not lowest <= rdb.version <= highest:
+        part = "base file" if target.multi_part else "preamble of the AOF file"
+        message = f"Can't handle RDB format version {rdb.version}\nError reading the RDB {part}"
+        return run.end(Outcome.REFUSE, file, f"{message} {file.name}, AOF loading aborted")
+    for name, number in rdb.unknown_to:
+        if name == target.name:
+            return run.end(Outcome.REFUSE, file, f"Unknown type or opcode {number} in the RDB part")
+    if rdb.truncated:
+        return run.end(
+            Outcome.REFUSE, file, "Short read or OOM loading DB. Unrecoverable error, aborting now."
+        )
+    if rdb.broken:
+        return run.end(Outcome.REFUSE, file, f"Internal error in RDB reading: {rdb.broken}")
+    if rdb.checksum is not None:
+        stored, computed = rdb.checksum
+        message = f"Wrong RDB checksum expected: ({computed:x}) but got ({stored:x}). Aborting now."
+        return run.end(Outcome.REFUSE, file, message)
+    return None
+
+
+def _meet(run: _Run, file: LoaderFile, event: Event) -> ServerOutcome | None:
+    """Return how the loader ends at an event; None when it goes on."""
+    target = run.target
+    if event.targets and target.name not in event.targets:
+        return None
+    if event.kind is EventKind.ANNOTATION:
+        return None if target.annotations else run.end(Outcome.REFUSE, file, _bad_format(target, file))
+    if event.kind is EventKind.LONG_LINE:
+        return run.end(Outcome.REFUSE, file, _bad_format(target, file))
+    if event.kind is EventKind.UNKNOWN_COMMAND:
+        return run.end(Outcome.REFUSE, file, _unknown_command(target, file, event))
+    if event.kind is EventKind.UNKNOWN_SUBCOMMAND:
+        return _unknown_subcommand(run, file, event)
+    if event.kind is EventKind.WRONG_ARITY:
+        return _wrong_arity(run, file, event)
+    if event.kind is EventKind.DISCARD_IN_MULTI:
+        return run.end(Outcome.CRASH, file, "signal 11: EXEC runs a queued DISCARD")
+    return run.end(Outcome.CRASH, file, f"{event.name}: {event.detail}")
+
+
+def _place(target: Target, file: LoaderFile) -> str:
+    return f"the append only file {file.name}" if target.names_file else "the append only file"
+
+
+def _bad_format(target: Target, file: LoaderFile) -> str:
+    argument = "<filename.manifest>" if target.multi_part else "<filename>"
+    return (
+        f"Bad file format reading {_place(target, file)}: make a backup of your AOF file, "
+        f"then use ./{target.check_tool} --fix {argument}"
+    )
+
+
+def _unknown_command(target: Target, file: LoaderFile, event: Event) -> str:
+    if not target.modern_errors:
+        return f"Unknown command '{event.name}' reading {_place(target, file)}"
+    arguments = "".join(f"'{argument}' " for argument in event.arguments)
+    return (
+        f"Error reading {_place(target, file)}, error: unknown command '{event.name}', "
+        f"with args beginning with: {arguments}"
+    )
+
+
+def _unknown_subcommand(run: _Run, file: LoaderFile, event: Event) -> ServerOutcome | None:
+    target = run.target
+    if target.subcommand == "skip":
+        run.notes.append(
+            f"{event.name} {event.detail} at offset {event.offset} is answered with an error and skipped"
+        )
+        return None
+    if not target.modern_errors:
+        return run.end(Outcome.REFUSE, file, _unknown_command(target, file, event))
+    message = (
+        f"Error reading {_place(target, file)}, error: unknown subcommand '{event.detail}'. "
+        f"Try {event.name.upper()} HELP."
+    )
+    return run.end(Outcome.REFUSE, file, message)
+
+
+def _wrong_arity(run: _Run, file: LoaderFile, event: Event) -> ServerOutcome:
+    target = run.target
+    if target.arity_kills:
+        return run.end(
+            Outcome.CRASH, file, f"signal 11: wrong number of arguments for '{event.name.lower()}'"
+        )
+    message = (
+        f"Error reading {_place(target, file)}, error: wrong number of arguments for "
+        f"'{event.name.lower()}' command"
+    )
+    return run.end(Outcome.REFUSE, file, message)
+
+
+def _finish(run: _Run, file: LoaderFile, last: bool) -> ServerOutcome | None:
+    """Return what the end of the stream leads to; None when it is clean."""
+    target = run.target
+    if file.ending is Ending.NULL_BULK:
+        return run.end(Outcome.CRASH, file, "assertion failed: an argument of negative length")
+    if file.ending is Ending.BAD_FORMAT:
+        return run.end(Outcome.REFUSE, file, _bad_format(target, file))
+    if file.ending is Ending.CLEAN and file.open_multi is None:
+        return None
+    if file.declared >= target.oom_bytes:
+        if target.cuts_at_multi:
+            run.notes.append("builds with another allocator take it for a torn end and cut")
+        return run.end(Outcome.CRASH, file, f"out of memory: allocating {file.declared} bytes")
+    return _cut(run, file, last)
+
+
+def _cut(run: _Run, file: LoaderFile, last: bool) -> ServerOutcome:
+    target = run.target
+    lines = []
+    offset = file.valid_up_to
+    if file.open_multi is not None:
+        if file.ending is Ending.CLEAN or target.cuts_at_multi:
+            offset = file.open_multi
+            suffix = f" in AOF file {file.name}" if target.names_file else " in AOF file"
+            lines.append(f"Revert incomplete MULTI/EXEC transaction{suffix}")
+        else:
+            run.notes.append(
+                "the cut leaves an open MULTI on disk: what is written next is lost at the start after it"
+            )
+    the_file = f"AOF {file.name}" if target.names_file else "AOF"
+    reading = f"the AOF file {file.name}!!!" if target.names_file else "the AOF file !!!"
+    lines += [
+        f"!!! Warning: short read while loading {reading}",
+        f"!!! Truncating the {the_file} at offset {offset} !!!",
+    ]
+    if not last:
+        run.notes.append("the file is cut on disk before the server refuses; a second start then succeeds")
+        lines.append("Fatal error: the truncated file is not the last file")
+        return run.end(Outcome.REFUSE, file, "\n".join(lines), offset)
+    lines.append(f"{the_file} loaded anyway because aof-load-truncated is enabled")
+    return run.end(Outcome.CUT, file, "\n".join(lines), offset)

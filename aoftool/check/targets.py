@@ -1,0 +1,131 @@
+"""The servers whose loaders are simulated: what each one reads, refuses and dies of.
+
+One row a server line, as data; `aoftool.check.servers` holds the one loop that uses them. Knows
+nothing of files. Everything here was measured on the builds named in `measured_on`, with default
+settings (`aof-load-truncated yes`, `rdb-version-check strict`).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from aoftool.errors import UsageError
+
+__all__ = ["DEFAULT_DATABASES", "TARGETS", "Target", "target_named"]
+
+DEFAULT_DATABASES = 16
+"""The `databases` setting a server has unless its configuration says otherwise."""
+
+
+@dataclass(frozen=True)
+class Target:
+    """One server line and how its loader behaves.
+
+    Attributes:
+        name: what `--target` takes.
+        measured_on: version in the command table, the build the row was measured on.
+        check_tool: its checker, named in its messages.
+        multi_part: it knows manifests.
+        names_file: its messages name the file.
+        annotations: it reads `#` lines.
+        line_limit: longest header or annotation line, its newline included.
+        rdb_sniff: first bytes that make it take a file for an RDB.
+        redis_rdb: highest version it opens under the `REDIS` magic.
+        valkey_rdb: version it opens under the `VALKEY` magic, 0 for none.
+        arity_kills: a wrong number of arguments crashes it instead of being refused.
+        subcommand: what an unknown subcommand leads to: refuse, or skip.
+        modern_errors: errors in the wording of Valkey 8.1 and later.
+        cuts_at_multi: a command torn inside a transaction cuts back to its MULTI; else the cut leaves
+            the MULTI open on disk.
+        oom_bytes: declared argument length from which it aborts for want of memory.
+        kills: commands that make it die or leave, with what happens.
+    """
+
+    name: str
+    measured_on: str
+    check_tool: str
+    multi_part: bool = True
+    names_file: bool = True
+    annotations: bool = True
+    line_limit: int = 1023
+    rdb_sniff: tuple[bytes, ...] = (b"REDIS",)
+    redis_rdb: int = 10
+    valkey_rdb: int = 0
+    arity_kills: bool = False
+    subcommand: str = "refuse"
+    modern_errors: bool = False
+    cuts_at_multi: bool = False
+    oom_bytes: int = 1 << 47
+    kills: tuple[tuple[bytes, str], ...] = ()
+
+
+_WAIT = (b"WAIT", "assertion failed, the server aborts")
+
+TARGETS = (
+    Target(
+        name="redis-6.2",
+        measured_on="6.2.5",
+        check_tool="redis-check-aof",
+        multi_part=False,
+        names_file=False,
+        annotations=False,
+        line_limit=127,
+        redis_rdb=9,
+        arity_kills=True,
+        subcommand="skip",
+        kills=(
+            _WAIT,
+            (b"REPLICAOF", "signal 11"),
+            (b"SLAVEOF", "signal 11"),
+            (b"SHUTDOWN", "the server obeys and exits"),
+        ),
+    ),
+    Target(
+        name="redis-7.0",
+        measured_on="7.0.15",
+        check_tool="redis-check-aof",
+        redis_rdb=10,
+        arity_kills=True,
+        kills=(_WAIT,),
+    ),
+    Target(
+        name="redis-8.0",
+        measured_on="8.0.6",
+        check_tool="redis-check-aof",
+        redis_rdb=12,
+        arity_kills=True,
+    ),
+    Target(
+        name="valkey-8.1",
+        measured_on="8.1.1",
+        check_tool="valkey-check-aof",
+        redis_rdb=11,
+        modern_errors=True,
+    ),
+    Target(
+        name="valkey-9.1",
+        measured_on="9.1.2",
+        check_tool="valkey-check-aof",
+        rdb_sniff=(b"REDIS0", b"VALKEY"),
+        redis_rdb=11,
+        valkey_rdb=80,
+        modern_errors=True,
+        cuts_at_multi=True,
+        # The build that was measured allocates with malloc of the C library; builds with jemalloc
+        # call such a length a short read. Between 64 GiB and 100 GB the answer depends on the machine.
+        oom_bytes=1 << 36,
+    ),
+)
+
+
+def target_named(name: str) -> Target:
+    """Return the target of that name; a longer version, such as `redis-7.0.15`, names its line.
+
+    Raises:
+        UsageError: no such target.
+    """
+    for target in TARGETS:
+        if name == target.name or name.startswith(target.name + "."):
+            return target
+    known = ", ".join(target.name for target in TARGETS)
+    raise UsageError(f"no such target: {name}", hint=f"known targets: {known}")

@@ -1,0 +1,329 @@
+"""A plan: what a repair will do to which bytes, as data.
+
+A plan is computed without writing, shown by `--dry-run` and before the question, and carried out as it
+stands. It refers to its inputs by size, modification time and inode, so that applying can refuse when
+they changed. Knows nothing of how damage is found and nothing of writing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from enum import Enum
+from typing import Any
+
+from aoftool.escape import json_bytes
+
+__all__ = [
+    "AfterGap",
+    "Choice",
+    "Edit",
+    "EditKind",
+    "FilePlan",
+    "Method",
+    "Plan",
+    "Stamp",
+    "Statistics",
+]
+
+# How many suspect keys a plan keeps: enough to look at, never enough to fill memory.
+MAX_SUSPECTS = 1000
+
+
+class AfterGap(str, Enum):
+    """What to do with commands behind a gap whose database is in doubt.
+
+    Attributes:
+        AUTO: assume where that is safe, else skip to the next SELECT.
+        ASSUME: the database is the one before the gap.
+        SKIP: set commands aside until the next SELECT.
+        STOP: cut the file at the gap.
+    """
+
+    AUTO = "auto"
+    ASSUME = "assume"
+    SKIP = "skip-to-select"
+    STOP = "stop"
+
+
+@dataclass(frozen=True)
+class Choice:
+    """Everything the user asked for, with defaults.
+
+    Attributes:
+        salvage: repair damage in the middle of files too.
+        after_gap: see `AfterGap`.
+        drop_duplicates: take out repeated blocks.
+        keep_unknown: leave commands that no known server has where they are.
+        databases: the `databases` setting of the server that will load the log.
+        to_timestamp: keep what was written up to this Unix time in seconds.
+        to_offset: (file name, offset): cut there.
+        before: cut before a command of this name.
+        nth: which match of `before`, from 1; None for the last.
+        drop_at: (file name, offset) of commands to take out.
+        drop_command: take out commands of this name.
+        match: only those that touch this key (a glob pattern).
+    """
+
+    salvage: bool = False
+    after_gap: AfterGap = AfterGap.AUTO
+    drop_duplicates: bool = False
+    keep_unknown: bool = False
+    databases: int = 16
+    to_timestamp: int | None = None
+    to_offset: tuple[str, int] | None = None
+    before: bytes | None = None
+    nth: int | None = None
+    drop_at: tuple[tuple[str, int], ...] = ()
+    drop_command: bytes | None = None
+    match: bytes | None = None
+
+    @property
+    def point_in_time(self) -> bool:
+        """Tell whether the log is to be cut at a moment."""
+        return self.to_timestamp is not None or self.to_offset is not None or self.before is not None
+
+    @property
+    def undelete(self) -> bool:
+        """Tell whether chosen commands are to be taken out."""
+        return bool(self.drop_at) or self.drop_command is not None
+
+
+class EditKind(str, Enum):
+    """What an edit does to its span."""
+
+    CUT = "cut"
+    DROP = "drop"
+    REPLACE = "replace"
+    INSERT = "insert"
+
+
+@dataclass(frozen=True)
+class Edit:
+    """One change to a span of bytes of one file.
+
+    Attributes:
+        kind: CUT and DROP take bytes out (a CUT reaches to the end of the file), REPLACE puts `data` in
+            their place, INSERT has an empty span.
+        start, end: half-open span in the original file.
+        data: bytes to put there.
+        code: code of the finding it answers.
+        reason: one sentence for people.
+        commands: whole commands taken out.
+        lossless: every byte of meaning is kept: only framing changes.
+        doubtful: commands that stay but may differ from what the log meant.
+    """
+
+    kind: EditKind
+    start: int
+    end: int
+    data: bytes = b""
+    code: str = ""
+    reason: str = ""
+    commands: int = 0
+    lossless: bool = False
+    doubtful: int = 0
+
+    @property
+    def taken_bytes(self) -> int:
+        """Bytes of the original that go to the lost-and-found file."""
+        return self.end - self.start
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the edit as JSON members."""
+        members: dict[str, Any] = {
+            "kind": self.kind.value,
+            "start": self.start,
+            "end": self.end,
+            "code": self.code,
+            "reason": self.reason,
+            "commands": self.commands,
+            "lossless": self.lossless,
+            "doubtful": self.doubtful,
+        }
+        if self.data:
+            members |= json_bytes("data", self.data)
+        return members
+
+
+class Method(str, Enum):
+    """How a file gets its new contents.
+
+    Attributes:
+        CUT: shortened in place.
+        REWRITE: written anew beside and swapped in.
+        CREATE: did not exist.
+        REMOVE: set aside: no longer part of the log.
+    """
+
+    CUT = "cut"
+    REWRITE = "rewrite"
+    CREATE = "create"
+    REMOVE = "remove"
+
+
+@dataclass(frozen=True)
+class Stamp:
+    """How a file looked when the plan was made."""
+
+    size_bytes: int
+    mtime_ns: int
+    inode: int
+
+    def to_dict(self) -> dict[str, int]:
+        """Return the stamp as JSON members."""
+        return {"size_bytes": self.size_bytes, "mtime_ns": self.mtime_ns, "inode": self.inode}
+
+
+@dataclass(frozen=True)
+class FilePlan:
+    """What becomes of one file.
+
+    Attributes:
+        path: the file as it is now, or will be for CREATE.
+        method: how it gets its new contents.
+        stamp: None for a file that does not exist yet.
+        edits: ascending and not overlapping.
+        contents: whole new contents, for CREATE and for small files written anew, such as manifests.
+        becomes: path it has afterwards; the same as `path` unless the manifest gives it a new name.
+        transform: name of a repair of the whole text, applied before `edits` are counted; empty for
+            none.
+        reason: why the file as a whole is changed.
+    """
+
+    path: str
+    method: Method
+    stamp: Stamp | None = None
+    edits: tuple[Edit, ...] = ()
+    contents: bytes | None = None
+    becomes: str = ""
+    transform: str = ""
+    reason: str = ""
+
+    @property
+    def size_after(self) -> int:
+        """Bytes the file will have; of a transformed file not known before."""
+        if self.contents is not None:
+            return len(self.contents)
+        size = 0 if self.stamp is None else self.stamp.size_bytes
+        return size + sum(len(edit.data) - edit.taken_bytes for edit in self.edits)
+
+    @property
+    def cut_at(self) -> int | None:
+        """Offset of the cut if cutting the tail is all that happens, else None."""
+        if len(self.edits) == 1 and self.edits[0].kind is EditKind.CUT:
+            return self.edits[0].start
+        return None
+
+    def kept(self) -> Iterator[tuple[int, int]]:
+        """Yield the spans of the original that stay, ascending."""
+        at = 0
+        for edit in self.edits:
+            if edit.start > at:
+                yield at, edit.start
+            at = edit.end
+        if self.stamp is not None and at < self.stamp.size_bytes:
+            yield at, self.stamp.size_bytes
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the file's plan as JSON members."""
+        members: dict[str, Any] = {
+            "path": self.path,
+            "becomes": self.becomes or self.path,
+            "method": self.method.value,
+            "reason": self.reason,
+            "before": None if self.stamp is None else self.stamp.to_dict(),
+            "size_after": None if self.transform else self.size_after,
+            "transform": self.transform,
+            "edits": [edit.to_dict() for edit in self.edits],
+        }
+        if self.contents is not None:
+            members |= json_bytes("contents", self.contents)
+        return members
+
+
+@dataclass
+class Statistics:
+    """What a plan keeps and takes, over all files.
+
+    Attributes:
+        bytes_kept, bytes_set_aside, bytes_added: of the original files; set aside means it goes to the
+            lost-and-found file or stays in a file that is no longer listed.
+        commands_kept, commands_set_aside: whole commands.
+        commands_doubtful: kept, but the log may have meant something else: their database or the value
+            they change is in doubt.
+        keys_kept, keys_lost: of RDB parts; keys_lost None when it cannot be counted.
+    """
+
+    bytes_kept: int = 0
+    bytes_set_aside: int = 0
+    bytes_added: int = 0
+    commands_kept: int = 0
+    commands_set_aside: int = 0
+    commands_doubtful: int = 0
+    keys_kept: int = 0
+    keys_lost: int | None = 0
+
+    def to_dict(self) -> dict[str, int | None]:
+        """Return the statistics as JSON members."""
+        return dict(vars(self))
+
+
+@dataclass
+class Plan:
+    """Everything a repair will do to one log.
+
+    Attributes:
+        path: what was asked to be fixed.
+        kind: layout of the log.
+        directory: where receipt, originals and lost-and-found go.
+        files: in load order; a manifest that changes is the last.
+        statistics: see `Statistics`.
+        suspects: keys that relative commands touched after a gap, printable; at most a thousand.
+        left: codes and sentences of what stays wrong, and which option would repair it.
+        notes: what to know before saying yes.
+        choice: what was asked for, for the receipt.
+    """
+
+    path: str
+    kind: str
+    directory: str
+    files: list[FilePlan] = field(default_factory=list)
+    statistics: Statistics = field(default_factory=Statistics)
+    suspects: list[str] = field(default_factory=list)
+    left: list[tuple[str, str]] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
+    choice: Choice = field(default_factory=Choice)
+
+    @property
+    def empty(self) -> bool:
+        """Tell whether there is nothing to do."""
+        return not self.files
+
+    @property
+    def lossless(self) -> bool:
+        """Tell whether no command and no key is taken out."""
+        taken = self.statistics.commands_set_aside + (self.statistics.keys_lost or 0)
+        removed = any(file.method is Method.REMOVE for file in self.files)
+        return not taken and not removed and all(e.lossless for f in self.files for e in f.edits)
+
+    def edits(self) -> Iterator[tuple[FilePlan, Edit]]:
+        """Yield every edit with its file."""
+        for file in self.files:
+            for edit in file.edits:
+                yield file, edit
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the plan as JSON members."""
+        return {
+            "path": self.path,
+            "kind": self.kind,
+            "directory": self.directory,
+            "empty": self.empty,
+            "lossless": self.lossless,
+            "files": [file.to_dict() for file in self.files],
+            "statistics": self.statistics.to_dict(),
+            "suspect_keys": list(self.suspects),
+            "left": [{"code": code, "text": text} for code, text in self.left],
+            "notes": list(self.notes),
+        }
