@@ -199,6 +199,8 @@ class Ledger:
         notes = self.annotations
         if notes.last_s is not None and time_s < notes.last_s:
             notes.backwards.note(start)
+        if not notes.timestamps:
+            notes.first_offset = start
         notes.timestamps += 1
         notes.first_s = time_s if notes.first_s is None else notes.first_s
         notes.last_s = self.time_s = time_s

@@ -269,13 +269,13 @@ cdef class Scan:
     cdef int64_t dbs[DB_SLOTS]
     cdef uint8_t db_used[DB_SLOTS]
     cdef int32_t db_count
-    cdef int64_t commands, command_end, db, time_s, txn, open_index, open_offset, transactions
+    cdef int64_t counted, command_end, db, time_s, txn, open_index, open_offset, transactions
     cdef int open_state
     cdef bint capped, known_state
     cdef Seen nested, lone_execs, discards_inside, lone_discards, edge_discards, invalid_selects
     cdef int64_t selects, edge_offset, edge_commands
     cdef int edge_event  # 0 none, 1 MULTI, 2 EXEC
-    cdef int64_t notes, note_bytes, timestamps, first_s, last_s, min_s, max_s
+    cdef int64_t notes, note_bytes, timestamps, first_s, last_s, min_s, max_s, first_time_offset
     cdef Seen backwards
     cdef Kind kinds[KINDS + 1]
     cdef int32_t kind_count
@@ -311,7 +311,7 @@ cdef class Scan:
         self.state = ITEM
         for i in range(CACHE):
             self.cache[i].slot = -1
-        add_name(&self.names_table, <const uint8_t*>b"...", 3, -2, 0)
+        add_name(&self.names_table, <const uint8_t*>b"...", 3, -1, 0)
         self._take_containers(options.containers)
         self._take_rules(options.key_rules)
         self.clear_item()
@@ -393,6 +393,11 @@ cdef class Scan:
     def halted(self):
         """Tell whether the scan is over."""
         return self.state == HALTED
+
+    @property
+    def commands(self):
+        """Return how many whole commands were counted."""
+        return self.counted
 
     @property
     def skippable(self):
@@ -550,7 +555,7 @@ cdef class Scan:
                     if size > slot.largest:
                         slot.largest = size
                         slot.largest_offset = self.base + (start - data)
-                    self.commands += 1
+                    self.counted += 1
                     start = at
                     continue
             self.count_whole(data, start, name, name_length, second, argc, at, end, line, words)
@@ -906,7 +911,7 @@ cdef class Scan:
         slot.bytes += length
         if length > slot.largest:
             slot.largest, slot.largest_offset = length, start
-        self.commands += 1
+        self.counted += 1
         self.command_end = start + length
         if self.rows:
             self.push_row(start, length, number, inside)
@@ -983,7 +988,7 @@ cdef class Scan:
         if self.open_state == OPEN_UNKNOWN:
             self.edge_event = marker - 1
             self.edge_offset = start
-            self.edge_commands = self.commands
+            self.edge_commands = self.counted
         return self.run_multi(start) if marker == 2 else self.run_exec(start)
 
     cdef void run_select(self, int64_t start) noexcept nogil:
@@ -1009,7 +1014,7 @@ cdef class Scan:
         self.open_state = 1
         self.txn += 1
         self.open_offset = start
-        self.open_index = self.commands
+        self.open_index = self.counted
         return self.txn
 
     cdef int64_t run_exec(self, int64_t start) noexcept nogil:
@@ -1041,6 +1046,7 @@ cdef class Scan:
     cdef void count_timestamp(self, int64_t time_s, int64_t start) noexcept nogil:
         if self.timestamps == 0:
             self.first_s = self.min_s = self.max_s = time_s
+            self.first_time_offset = start
         elif time_s < self.last_s:
             note(&self.backwards, start)
         self.timestamps += 1
@@ -1107,7 +1113,7 @@ cdef class Scan:
             end_offset=self.position,
             item_start=self.item_start,
             command_end=self.command_end,
-            index=self.commands,
+            index=self.counted,
             first=None if self.first_departure < 0 else Departure(self.first_departure),
             first_offset=self.first_offset,
             first_end=self.first_end,
@@ -1152,7 +1158,7 @@ cdef class Scan:
         return TailTally(
             start=self.options.start,
             good_end=self.item_start,
-            commands=self.commands,
+            commands=self.counted,
             rows=self.make_rows(),
             annotations=self.make_annotations(),
             transactions=self.make_transactions(),
@@ -1189,6 +1195,7 @@ cdef class Scan:
             count=self.notes,
             bytes=self.note_bytes,
             timestamps=self.timestamps,
+            first_offset=self.first_time_offset if any_time else -1,
             first_s=self.first_s if any_time else None,
             last_s=self.last_s if any_time else None,
             min_s=self.min_s if any_time else None,
@@ -1205,7 +1212,7 @@ cdef class Scan:
             discards_inside=as_occurrence(self.discards_inside),
             lone_discards=as_occurrence(self.lone_discards),
             open_offset=self.open_offset if self.open_state == 1 else None,
-            open_commands=self.commands - self.open_index - 1 if self.open_state == 1 else 0,
+            open_commands=self.counted - self.open_index - 1 if self.open_state == 1 else 0,
         )
 
     cdef object make_leniencies(self):
@@ -1223,7 +1230,7 @@ cdef class Scan:
             event=(None, "MULTI", "EXEC")[self.edge_event],
             event_offset=self.edge_offset if self.edge_event else -1,
             discards=as_occurrence(self.edge_discards),
-            commands=self.edge_commands if self.edge_event else self.commands,
+            commands=self.edge_commands if self.edge_event else self.counted,
         )
 
     # Columns

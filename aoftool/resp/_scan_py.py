@@ -142,6 +142,11 @@ class Scan:
         return self._state is _State.HALTED
 
     @property
+    def commands(self) -> int:
+        """Return how many whole commands were counted."""
+        return self.ledger.commands
+
+    @property
     def skippable(self) -> int:
         """Return how many of the next bytes no one looks at."""
         if self._state is not _State.PAYLOAD or len(self._captured) < self._capture_limit:

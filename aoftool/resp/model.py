@@ -217,12 +217,13 @@ class Annotations:
 
     `kinds` counts the other lines by the text up to their first colon, cut to 16 bytes; comments
     without a colon under the empty name; a `#TS:` that is no time under `TS`; at most 16 kinds, the
-    rest under `OTHER_NAMES`.
+    rest under `OTHER_NAMES`. `first_offset` is where the first valid `#TS:` starts, -1 without one.
     """
 
     count: int = 0
     bytes: int = 0
     timestamps: int = 0
+    first_offset: int = -1
     first_s: int | None = None
     last_s: int | None = None
     min_s: int | None = None
@@ -234,6 +235,10 @@ class Annotations:
         """Add the annotations of another file: first and last become least and most."""
         self.count += other.count
         self.bytes += other.bytes
+        if other.timestamps:
+            self.first_offset = (
+                min(self.first_offset, other.first_offset) if self.timestamps else other.first_offset
+            )
         self.timestamps += other.timestamps
         self.first_s = _least(self.first_s, other.first_s)
         self.last_s = _most(self.last_s, other.last_s)

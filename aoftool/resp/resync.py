@@ -1,0 +1,152 @@
+"""Find a command boundary near an offset, and prove it by the commands that follow.
+
+A boundary is a place where a canonical command starts; the proof is a chain of canonical items from
+there, to the end of input or for a number of commands. A value can hold a command stream of its own, so
+a proof is evidence and no certainty: who repairs must still ask whether the place is inside a payload.
+Knows the strict grammar only. Needs a source that can be read at an offset.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+from aoftool.files.source import Source
+from aoftool.resp._native import Scan
+from aoftool.resp.grammar import Grammar, ScanOptions
+from aoftool.resp.stops import Halt
+
+__all__ = ["Boundary", "boundaries", "find_boundary", "resync"]
+
+PROOF_COMMANDS = 8
+_WINDOW_BYTES = 64 * 1024
+_READ_BYTES = 512 * 1024
+# `*<argc>`, then a first argument that looks like a command name. 80 bytes hold any such start.
+_START = re.compile(rb"\*([1-9][0-9]{0,8})\r\n\$([1-9][0-9]?)\r\n(?=([A-Za-z][\x21-\x7e]{0,63})\r\n)")
+_START_BYTES = 96
+
+Accept = Callable[[bytes, int], bool]
+
+
+@dataclass(frozen=True, slots=True)
+class Boundary:
+    """A place where commands start again, with the evidence.
+
+    Attributes:
+        offset: absolute offset of the `*`.
+        name: the first command's name as spelled.
+        aligned: the bytes before it are a CRLF or a line feed, or the search began here.
+        commands: canonical commands in a row from here; at least the number asked for unless
+            `reaches_end`.
+        chain_end: end of the last of them that was looked at.
+        reaches_end: the chain meets the end of input exactly: the strongest evidence.
+    """
+
+    offset: int
+    name: bytes
+    aligned: bool
+    commands: int
+    chain_end: int
+    reaches_end: bool
+
+
+def find_boundary(data: bytes, at: int = 0) -> int:
+    """Return the first place in `data`, behind a CRLF, that looks like the start of a command; -1 without.
+
+    A guess for cutting a file into ranges; the ranges themselves prove it or not.
+    """
+    while True:
+        at = data.find(b"\r\n*", at)
+        if at < 0:
+            return -1
+        match = _START.match(data, at + 2)
+        if match and len(match[3]) == int(match[2]):
+            return at + 2
+        at += 2
+
+
+def _starts(source: Source, offset: int, end: int) -> Iterator[tuple[int, bytes, int, bool]]:
+    """Yield (offset, name, argc, aligned) of everything that looks like the start of a command."""
+    at, before = offset, b"\r\n"
+    while at < end:
+        data = source.read_at(at, min(_READ_BYTES + _START_BYTES, end - at))
+        if not data:
+            return
+        last = at + len(data) >= end
+        use = len(data) if last else max(len(data) - _START_BYTES, 1)
+        for match in _START.finditer(data):
+            begin = match.start()
+            if begin >= use:
+                break
+            if len(match[3]) == int(match[2]):
+                ahead = data[begin - 1] if begin else before[-1]
+                yield at + begin, match[3], int(match[1]), ahead == 10
+        before = data[use - 1 : use]
+        at += use
+
+
+def _prove(source: Source, offset: int, end: int, commands: int | None) -> Scan:
+    """Walk canonical items from `offset`; stop soon after `commands` of them, None for all."""
+    scan = Scan(ScanOptions(start=offset, grammar=Grammar.STRICT))
+    size = _WINDOW_BYTES
+    while not scan.halted and (commands is None or scan.commands < commands):
+        data = source.read_at(scan.offset, min(size, end - scan.offset)) if scan.offset < end else b""
+        if not data:
+            scan.finish()
+            break
+        scan.feed(data)
+        if scan.skippable:
+            scan.skip(min(scan.skippable, end - scan.offset))
+        size = _READ_BYTES
+    return scan
+
+
+def boundaries(
+    source: Source,
+    offset: int,
+    end: int | None = None,
+    *,
+    proof: int = PROOF_COMMANDS,
+    accept: Accept | None = None,
+    to_end: bool = True,
+) -> Iterator[Boundary]:
+    """Yield proven boundaries at or behind `offset`, ascending; one for each chain.
+
+    Args:
+        source: one that can be read at an offset; its place does not move.
+        end: absolute offset to treat as the end of input.
+        proof: commands in a row that make a proof where the chain does not reach the end.
+        accept: tells for a name as spelled and an argc whether a server knows such a command.
+        to_end: follow a proven chain to its end, so that `reaches_end` is known; costs one read of
+            what follows.
+    """
+    size = source.size_bytes or 0
+    end = size if end is None else min(end, size)
+    passed = offset
+    for start, name, argc, aligned in _starts(source, offset, end):
+        if start < passed or (accept is not None and not accept(name, argc)):
+            continue
+        scan = _prove(source, start, end, None if to_end else proof)
+        stop = scan.tally().stop
+        assert stop is not None
+        reaches_end = scan.halted and scan.halt is Halt.BOUNDARY and scan.offset >= end
+        if not reaches_end and scan.commands < proof:
+            continue
+        yield Boundary(start, name, aligned or start == offset, scan.commands, stop.good_end, reaches_end)
+        passed = max(stop.good_end, start + 1)
+
+
+def resync(
+    source: Source,
+    offset: int,
+    end: int | None = None,
+    *,
+    proof: int = PROOF_COMMANDS,
+    accept: Accept | None = None,
+) -> Boundary | None:
+    """Return the first proven boundary at or behind `offset`, None when there is none.
+
+    Args and costs as for `boundaries`.
+    """
+    return next(boundaries(source, offset, end, proof=proof, accept=accept), None)
