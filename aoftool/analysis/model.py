@@ -6,6 +6,7 @@ Names that came from input are `bytes` here; whoever shows them escapes them.
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+
 __all__ = [
     "CommandRow",
     "DatabaseRow",

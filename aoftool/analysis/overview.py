@@ -6,6 +6,7 @@ RDB parts and what could not be read are rows of their own.
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterable, Iterator
 
 from aoftool.analysis.model import (
@@ -20,7 +21,7 @@ from aoftool.analysis.model import (
     TimeRange,
     Writer,
 )
-from aoftool.aof.layout import LogFile
+from aoftool.aof.model import LogFile
 from aoftool.aof.survey import Content, FileSurvey, Survey
 from aoftool.commands.table import lookup
 from aoftool.escape import printable
@@ -42,7 +43,7 @@ _FORMATS = {
 def overview_of(survey: Survey) -> Overview:
     """Return the overview of a surveyed log."""
     return Overview(
-        path=printable(survey.log.name.encode("utf-8", "surrogateescape")),
+        path=printable(os.fsencode(survey.log.path)),
         layout=survey.log.kind.value,
         size_bytes=survey.size_bytes,
         files=[_file_row(item) for item in survey.files],
@@ -57,7 +58,11 @@ def overview_of(survey: Survey) -> Overview:
 
 
 def _shown_name(item: FileSurvey) -> str:
-    return printable(item.file.name.encode("utf-8", "surrogateescape"))
+    return _name_of(item.file)
+
+
+def _name_of(file: LogFile) -> str:
+    return printable(file.name or os.fsencode(file.path))
 
 
 def _tails(files: Iterable[FileSurvey]) -> Iterator[tuple[FileSurvey, TailTally]]:
@@ -81,7 +86,7 @@ def _file_row(item: FileSurvey) -> FileRow:
 def _history_row(file: LogFile) -> FileRow:
     size = file.size_bytes or 0
     return FileRow(
-        name=printable(file.name.encode("utf-8", "surrogateescape")),
+        name=_name_of(file),
         role=file.role.value,
         sequence=file.sequence,
         format="not read" if file.exists else "missing",

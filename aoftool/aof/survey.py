@@ -10,7 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from enum import Enum
 
-from aoftool.aof.layout import Log, LogFile
+from aoftool.aof.model import Log, LogFile
 from aoftool.commands.table import CONTAINERS
 from aoftool.errors import SourceError
 from aoftool.files import Source, SourceChange, open_source

@@ -9,6 +9,7 @@ import typer
 
 from aoftool.cli.console import Color, results_console
 from aoftool.cli.exit_codes import DONE, VERDICT, epilog
+from aoftool.cli.machine import worker_count
 from aoftool.cli.options import (
     ColorOption,
     JsonOption,
@@ -21,22 +22,22 @@ from aoftool.cli.options import (
 __all__ = ["register"]
 
 
-class GroupBy(str, Enum):
+class GroupBy(Enum):
     """What the distribution is by."""
 
-    command = "command"
-    db = "db"
-    file = "file"
+    COMMAND = "command"
+    DB = "db"
+    FILE = "file"
 
 
-class SortBy(str, Enum):
+class SortBy(Enum):
     """The order of the rows."""
 
-    bytes = "bytes"
-    count = "count"
-    largest = "largest"
-    mean = "mean"
-    name = "name"
+    BYTES = "bytes"
+    COUNT = "count"
+    LARGEST = "largest"
+    MEAN = "mean"
+    NAME = "name"
 
 
 def register(app: typer.Typer) -> None:
@@ -46,9 +47,9 @@ def register(app: typer.Typer) -> None:
 
 def inspect(
     path: PathArgument = None,
-    by: Annotated[GroupBy, typer.Option("--by", help="Show the distribution by this.")] = GroupBy.command,
+    by: Annotated[GroupBy, typer.Option("--by", help="Show the distribution by this.")] = GroupBy.COMMAND,
     top: Annotated[int, typer.Option("--top", "-n", min=1, help="Rows to show; the rest is folded.")] = 12,
-    sort: Annotated[SortBy, typer.Option("--sort", help="Order of the rows.")] = SortBy.bytes,
+    sort: Annotated[SortBy, typer.Option("--sort", help="Order of the rows.")] = SortBy.BYTES,
     as_json: JsonOption = False,
     color: ColorOption = Color.auto,
     quiet: QuietOption = False,
@@ -71,18 +72,21 @@ def inspect(
     from aoftool.analysis.overview import overview_of
     from aoftool.aof.layout import find_log
     from aoftool.aof.survey import survey
+    from aoftool.check.health import health_of
+    from aoftool.check.quick import quick_report
     from aoftool.cli.progress import ProgressReporter
 
     log = find_log(path)
     with ProgressReporter("reading", log.size_bytes, progress, quiet) as reporter:
-        result = overview_of(survey(log, progress=reporter))
+        read = survey(log, workers=worker_count(), progress=reporter)
+    result, health = overview_of(read), health_of(quick_report(read))
     if as_json:
         from aoftool.report.jsonout import print_json
         from aoftool.report.overview import overview_json
 
-        print_json(overview_json(result, sort=sort.value))
+        print_json(overview_json(result, health, sort=sort.value))
     else:
         from aoftool.report.overview import render_overview
 
-        render_overview(results_console(color), result, by=by.value, top=top, sort=sort.value)
-    raise typer.Exit(DONE if result.health.intact else VERDICT)
+        render_overview(results_console(color), result, health, by=by.value, top=top, sort=sort.value)
+    raise typer.Exit(DONE if health.intact else VERDICT)

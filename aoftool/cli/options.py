@@ -23,7 +23,7 @@ class ProgressMode(str, Enum):
 PathArgument = Annotated[
     str | None,
     typer.Argument(
-        metavar="[PATH]",
+        metavar="PATH",
         show_default=False,
         help="A manifest, its directory, the server's data directory, a single AOF, an RDB file, one of"
         " these compressed with gzip or zstd, or - for standard input. Default: search this directory.",

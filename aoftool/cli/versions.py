@@ -9,7 +9,7 @@ __all__ = ["describe"]
 
 def describe(version: str) -> str:
     """Return the text of `--version`."""
-    from aoftool.resp.scanner import IMPLEMENTATION
+    from aoftool.resp.scanner import scanner_name
 
-    scanner = {"cy": "compiled kernel", "py": "Python reference"}[IMPLEMENTATION]
+    scanner = {"native": "compiled kernel", "python": "Python reference"}[scanner_name()]
     return f"aoftool {version}\nPython {platform.python_version()}\nscanner: {scanner}"

@@ -17,6 +17,7 @@ from aoftool.analysis.model import (
     TimeRange,
     Writer,
 )
+from aoftool.check.health_model import Health
 from aoftool.escape import json_bytes, printable
 from aoftool.report.terminal import facts, print_table
 from aoftool.units import format_bytes, format_count, format_share, format_time_ms
@@ -42,10 +43,16 @@ _COMMAND_COLUMNS = (
 
 
 def render_overview(
-    console: Console, overview: Overview, *, by: str = "command", top: int = 12, sort: str = "bytes"
+    console: Console,
+    overview: Overview,
+    health: Health,
+    *,
+    by: str = "command",
+    top: int = 12,
+    sort: str = "bytes",
 ) -> None:
     """Print the overview: what it is, its health, its files and one distribution."""
-    facts(console, _head(overview))
+    facts(console, _head(overview, health))
     console.print()
     if by == "file" or len(overview.files) > 1 or overview.files[0].format == "missing":
         _render_files(console, overview.files)
@@ -62,14 +69,13 @@ def render_overview(
         _render_rdb(console, part, top)
 
 
-def _head(overview: Overview) -> Iterator[tuple[str, str, str]]:
+def _head(overview: Overview, health: Health) -> Iterator[tuple[str, str, str]]:
     count = len(overview.files)
     files = f", {count} files" if count > 1 else ""
     yield "log", f"{overview.path}: {overview.layout}{files}, {format_bytes(overview.size_bytes)}", "bold"
     yield "written by", _writer(overview.writer), ""
     yield "time range", _time_range(overview.time_range), ""
-    health = overview.health
-    yield "health", _health(overview), "green" if health.intact else "bold red"
+    yield "health", _health(health), "green" if health.intact else "bold red"
     for note in health.notes:
         yield "note", note, "yellow"
     if health.next_command:
@@ -95,8 +101,7 @@ def _time_range(times: TimeRange | None) -> str:
     return text
 
 
-def _health(overview: Overview) -> str:
-    health = overview.health
+def _health(health: Health) -> str:
     text = health.message
     if health.offset is not None and health.file is not None:
         text += f", in {health.file} at offset {format_count(health.offset)}"
@@ -280,7 +285,9 @@ def _rdb_json(part: RdbPart) -> dict[str, Any]:
         ],
         "functions": [json_bytes("name", name) for name in part.functions],
         "modules": part.modules,
+        "slot_notes": part.slots,
         "aux": [{**json_bytes("key", key), **json_bytes("value", value)} for key, value in part.aux],
+        "largest": [{**_plain(row), **json_bytes("key", row.key)} for row in part.largest],
     }
 
 
@@ -301,19 +308,19 @@ def _plain(row: Any) -> dict[str, Any]:
     return {name: getattr(row, name) for name in row.__slots__}
 
 
-def overview_json(overview: Overview, *, sort: str = "bytes") -> dict[str, Any]:
+def overview_json(overview: Overview, health: Health, *, sort: str = "bytes") -> dict[str, Any]:
     """Return the whole overview as one JSON object; nothing is folded or rounded."""
-    health = _plain(overview.health)
     return {
         "schema": "aoftool.inspect/1",
         "path": overview.path,
         "layout": overview.layout,
         "size_bytes": overview.size_bytes,
-        "intact": overview.health.intact,
-        "health": health,
+        "intact": health.intact,
+        "health": {**_plain(health), "verdict": health.verdict.value},
         "writer": _writer_json(overview.writer),
         "time_range": None if overview.time_range is None else _plain(overview.time_range),
         "files": [_plain(row) for row in overview.files],
+        "history": [_plain(row) for row in overview.history],
         "commands": [_command_json(row) for row in sorted(overview.commands, key=_SORT_KEYS[sort])],
         "transactions": overview.transactions,
         "databases": [_plain(row) for row in overview.databases],

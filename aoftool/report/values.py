@@ -13,6 +13,7 @@ from typing import Any
 
 from aoftool.escape import is_clean_text, printable, shorten
 from aoftool.values import (
+    ArrayValue,
     ConsumerGroup,
     HashValue,
     ListValue,
@@ -61,7 +62,13 @@ def value_json(value: Value) -> Any:
         return [_field_json(value, name) for name in value]
     if isinstance(value, StreamValue):
         return _stream_json(value)
+    if isinstance(value, ArrayValue):
+        return [{"index": place, "value": _element_json(item)} for place, item in value.items()]
     return _module_json(value)
+
+
+def _element_json(item: bytes | int | float) -> Any:
+    return bytes_json(item) if isinstance(item, bytes) else item
 
 
 def _field_json(value: HashValue, name: bytes) -> dict[str, Any]:
@@ -132,7 +139,13 @@ def value_line(value: Value, width: int = 100) -> str:
         return _joined((f"{shorten(m, 32)} {score_text(s)}" for s, m in value.ranked()), len(value))
     if isinstance(value, HashValue):
         return _joined((f"{shorten(f, 32)}={shorten(v, 32)}" for f, v in value.items()), len(value))
+    if isinstance(value, ArrayValue):
+        return _joined((f"{place}: {_element_line(item)}" for place, item in value.items()), len(value))
     return _joined((shorten(item, 32) for item in value), len(value))
+
+
+def _element_line(item: bytes | int | float) -> str:
+    return shorten(item, 32) if isinstance(item, bytes) else str(item)
 
 
 def _pairs(pairs: Iterable[tuple[bytes, bytes]]) -> str:

@@ -1,0 +1,108 @@
+"""The keys of a log's RDB part, one after the other, in constant memory."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+
+from aoftool.analysis.keys_model import KeyRow
+from aoftool.aof.model import Log, LogFile
+from aoftool.errors import InputError, UnsupportedError
+from aoftool.escape import printable
+from aoftool.files import open_source
+from aoftool.keyspace.selection import KeySelection
+from aoftool.progress import Progress, no_progress
+from aoftool.rdb.damage import EncodingDamage, RdbIssue
+from aoftool.rdb.header import HEADER_BYTES, is_rdb
+from aoftool.rdb.reader import records
+from aoftool.rdb.record import Record
+
+__all__ = ["KeyListing"]
+
+
+class KeyListing:
+    """Iterate over the selected keys of a log's RDB part; once.
+
+    After the last key, `damage` says where the RDB part breaks, None when it is whole, and `has_tail`
+    whether commands follow that may have changed the keys since.
+
+    Args:
+        min_size_bytes: only records at least this large.
+        values: decode the values too.
+    """
+
+    def __init__(
+        self,
+        log: Log,
+        selection: KeySelection,
+        *,
+        min_size_bytes: int = 0,
+        values: bool = False,
+        progress: Progress = no_progress,
+    ) -> None:
+        self._files = [file for file in log.files if file.exists]
+        self._selection = selection
+        self._min_size = min_size_bytes
+        self._values = values
+        self._progress = progress
+        self.damage: RdbIssue | None = None
+        self.damaged_file: str | None = None
+        self.has_tail = len(self._files) > 1
+        if not self._files:
+            raise InputError("the log has no file that can be read", path=log.path)
+
+    def __iter__(self) -> Iterator[KeyRow]:
+        file = self._files[0]
+        with open_source(file.path) as source:
+            if not is_rdb(source.peek(HEADER_BYTES)):
+                raise InputError(
+                    "the log does not begin with an RDB part, so its keys exist only in its commands",
+                    path=file.path,
+                    offset=0,
+                    hint="aoftool inspect shows its commands",
+                )
+            reader = records(source, 0, self._progress)
+            name = _name_of(file)
+            for record in reader:
+                row = self._row(record, name)
+                if row is not None:
+                    yield row
+            self.damage = reader.summary.damage
+            self.damaged_file = file.path
+            self.has_tail = self.has_tail or bool(source.peek(1))
+
+    def _row(self, record: Record, file: str) -> KeyRow | None:
+        if record.size_bytes < self._min_size:
+            return None
+        try:
+            key = record.key
+        except EncodingDamage as found:
+            return _row_of(record, b"", file, problem=f"the key cannot be read: {found.message}")
+        if not self._selection.admits(record.db, key, record.type_name, record.expire_at_ms):
+            return None
+        row = _row_of(record, key, file)
+        if self._values:
+            try:
+                row.value = record.value()
+            except (EncodingDamage, UnsupportedError) as found:
+                row.problem = found.message
+        return row
+
+
+def _name_of(file: LogFile) -> str:
+    return printable(file.name or os.fsencode(file.path))
+
+
+def _row_of(record: Record, key: bytes, file: str, problem: str | None = None) -> KeyRow:
+    return KeyRow(
+        db=record.db,
+        key=key,
+        type_name=record.type_name,
+        encoding=record.encoding,
+        elements=record.elements,
+        size_bytes=record.size_bytes,
+        expire_at_ms=record.expire_at_ms,
+        file=file,
+        offset=record.start,
+        problem=problem,
+    )

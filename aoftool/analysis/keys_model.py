@@ -1,0 +1,35 @@
+"""A key as a listing shows it: plain data."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from aoftool.values import Value
+
+__all__ = ["KeyRow"]
+
+
+@dataclass(slots=True)
+class KeyRow:
+    """One key.
+
+    Attributes:
+        encoding: how the file stores the value; empty when the value came from commands.
+        elements: entries, members, fields; bytes of a string are not elements. None when unknown.
+        size_bytes: the record as stored, key and expire time included.
+        file, offset: where the record stands.
+        value: the decoded value when it was asked for, else None.
+        problem: why the value could not be decoded.
+    """
+
+    db: int
+    key: bytes
+    type_name: str
+    encoding: str
+    elements: int | None
+    size_bytes: int
+    expire_at_ms: int | None
+    file: str
+    offset: int
+    value: Value | None = None
+    problem: str | None = None

@@ -1,0 +1,66 @@
+"""From findings to the one line that `inspect` shows."""
+
+from __future__ import annotations
+
+import os
+
+from aoftool.check.health_model import Health
+from aoftool.check.model import Finding, Report, Severity, Verdict, verdict_of
+from aoftool.escape import printable
+
+__all__ = ["health_of"]
+
+_MAX_NOTES = 5
+
+
+def health_of(report: Report) -> Health:
+    """Return the health of a checked log: its first damage, or that it is intact."""
+    notes = [f.message for f in report.findings if f.severity is Severity.WARNING]
+    damage = [f for f in report.findings if f.severity is Severity.DAMAGE]
+    if not damage:
+        return Health(Verdict.OK, "intact", notes=_bounded(notes))
+    health = _of_damage(damage[0], report)
+    health.notes = _bounded([f.message for f in damage[1:]] + notes)
+    return health
+
+
+def _bounded(notes: list[str]) -> list[str]:
+    if len(notes) <= _MAX_NOTES:
+        return notes
+    return [*notes[: _MAX_NOTES - 1], f"{len(notes) - _MAX_NOTES + 1} more: aoftool check shows all"]
+
+
+def _of_damage(finding: Finding, report: Report) -> Health:
+    row = next((row for row in report.files if row.path == finding.path), None)
+    behind = None
+    if row is not None and finding.start is not None:
+        behind = max(row.size_bytes - finding.start, 0)
+    verdict = verdict_of(finding.code)
+    return Health(
+        verdict=verdict,
+        message=f"{verdict.value}: {finding.message}",
+        file=printable(os.fsencode(os.path.basename(finding.path))),
+        offset=finding.start,
+        bytes_behind=behind,
+        commands_behind=_commands_behind(finding, report),
+        next_command=_next_command(finding, report),
+    )
+
+
+def _commands_behind(finding: Finding, report: Report) -> int | None:
+    """Return the whole commands found behind the damage: what plain truncation would throw away."""
+    row = next((row for row in report.files if row.path == finding.path), None)
+    if row is None or finding.command_index is None:
+        return None
+    return max(row.commands - finding.command_index, 0)
+
+
+def _next_command(finding: Finding, report: Report) -> str:
+    """Return what to type next; a name that a shell would not take as it is, is quoted."""
+    import shlex
+
+    where = shlex.quote(printable(os.fsencode(report.path)))
+    if not finding.remedies:
+        return f"aoftool check {where}"
+    option = f" {finding.remedies[0].option}" if finding.remedies[0].option else ""
+    return f"aoftool fix --dry-run{option} {where}"

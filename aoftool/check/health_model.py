@@ -1,0 +1,38 @@
+"""The health of a log in one line: plain data for reporters."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from aoftool.check.model import Verdict
+
+__all__ = ["Health"]
+
+
+@dataclass(slots=True)
+class Health:
+    """The verdict in one line.
+
+    Attributes:
+        verdict: the class of the first damage; OK for an intact log.
+        message: one printable sentence.
+        file, offset: where the first damage stands; None where it has no place.
+        bytes_behind, commands_behind: what stands in that file from the damage on; commands are those
+            that parse again behind it, None when they were not counted.
+        next_command: what to type next, None when there is nothing to do.
+        notes: what is worth knowing and leaves the log intact.
+    """
+
+    verdict: Verdict
+    message: str
+    file: str | None = None
+    offset: int | None = None
+    bytes_behind: int | None = None
+    commands_behind: int | None = None
+    next_command: str | None = None
+    notes: list[str] = field(default_factory=list)
+
+    @property
+    def intact(self) -> bool:
+        """Tell whether nothing is damaged."""
+        return self.verdict is Verdict.OK

@@ -1,0 +1,229 @@
+"""Findings of one plain pass: the first damage of each file, from its structure alone.
+
+What `inspect` needs for its line of health, and what lets a check of a healthy log end after one fast
+pass. What stands behind the first damage, what could be kept of it, and what each server would do is
+the business of the deeper levels.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from aoftool.aof.model import FileRole, LayoutCode
+from aoftool.aof.survey import Content, FileSurvey, Survey
+from aoftool.check.model import FileReport, Finding, Level, Remedy, Report, Severity, Verdict, verdict_of
+from aoftool.commands.table import lookup
+from aoftool.escape import printable, shorten
+from aoftool.rdb.checksum import ChecksumState
+from aoftool.resp.model import OTHER_NAMES, Occurrence, Reason, Stop, TailTally
+
+__all__ = ["intact_structure", "quick_report"]
+
+_NOT_DAMAGE = {
+    LayoutCode.HISTORY_LISTED: Severity.NOTE,
+    LayoutCode.MISSING_HISTORY: Severity.NOTE,
+    LayoutCode.EMPTY_INCR: Severity.NOTE,
+    LayoutCode.STALE_TEMP: Severity.NOTE,
+    LayoutCode.DUMP_BESIDE: Severity.NOTE,
+    LayoutCode.MANIFEST_BESIDE: Severity.NOTE,
+    LayoutCode.UPGRADE_PENDING: Severity.NOTE,
+    LayoutCode.OLD_STYLE_BESIDE: Severity.WARNING,
+    LayoutCode.ORPHAN_FILE: Severity.WARNING,
+    LayoutCode.ORPHAN_NEXT: Severity.WARNING,
+}
+_TORN = {
+    Reason.TORN_HEADER: "the last command is torn in its header",
+    Reason.TORN_PAYLOAD: "the last command is torn in a value",
+    Reason.MISSING_FINAL_CRLF: "the last command lacks only its final CRLF",
+    Reason.TORN_ANNOTATION: "the last annotation has no line end",
+}
+_BROKEN = {
+    Reason.LENGTH_BEYOND_END: "a length reaches past the end of the file",
+    Reason.GLUED_ANNOTATION: "an annotation has no line end and is glued to the next command",
+    Reason.ZERO_TAIL: "the file ends in NUL bytes",
+    Reason.ZERO_GAP: "NUL bytes stand between commands",
+    Reason.BLANK_LINE: "a blank line stands where a command must begin",
+    Reason.INLINE_COMMAND: "an inline command stands where a command must begin",
+    Reason.RESP3_PREFIX: "a RESP3 type stands where a command must begin",
+    Reason.BYTE_ORDER_MARK: "the file begins with a byte order mark",
+    Reason.RDB_MAGIC: "an RDB begins where a command must begin",
+    Reason.ORPHAN_BULK: "an argument stands where a command must begin",
+    Reason.BAD_PREFIX: "a byte no command begins with",
+    Reason.BAD_BULK_PREFIX: "an argument does not begin with $",
+    Reason.BAD_COUNT: "the number of arguments is not a count",
+    Reason.BAD_LENGTH: "the length of an argument is not a length",
+    Reason.BAD_TERMINATOR: "a value is not followed by CRLF",
+    Reason.LINE_TOO_LONG: "a header line is longer than any server reads",
+}
+# Departures that load everywhere, yet that no server writes: bytes were damaged.
+_CODES = {Reason.ZERO_TAIL: "zero-tail", Reason.GLUED_ANNOTATION: "glued-annotation"}
+
+
+def quick_report(survey: Survey) -> Report:
+    """Return the findings of a survey; `intact` then holds for structure, not for values."""
+    report = Report(survey.log.path, survey.log.kind.value, Level.QUICK)
+    report.findings.extend(_layout_findings(survey))
+    for number, item in enumerate(survey.files):
+        last = number == len(survey.files) - 1
+        found = list(_file_findings(item, last))
+        report.findings.extend(found)
+        report.files.append(_file_report(item, found))
+    return report
+
+
+def _layout_findings(survey: Survey) -> Iterator[Finding]:
+    for problem in survey.log.problems:
+        severity = Severity.DAMAGE
+        if isinstance(problem.code, LayoutCode):
+            severity = _NOT_DAMAGE.get(problem.code, Severity.DAMAGE)
+        yield Finding(
+            code=problem.code.value,
+            severity=severity,
+            path=problem.path or survey.log.manifest_path or survey.log.path,
+            message=problem.message,
+            line=problem.line or None,
+        )
+
+
+def _file_report(item: FileSurvey, found: list[Finding]) -> FileReport:
+    first = next((f for f in found if f.severity is Severity.DAMAGE), None)
+    return FileReport(
+        path=item.file.path,
+        role=item.file.role.value,
+        size_bytes=item.size_bytes,
+        format=item.content.value,
+        commands=item.tail.commands if item.tail is not None else 0,
+        good_end=item.good_end,
+        verdict=Verdict.OK if first is None else verdict_of(first.code),
+    )
+
+
+def _file_findings(item: FileSurvey, last: bool) -> Iterator[Finding]:
+    path = item.file.path
+    if item.error is not None:
+        yield Finding("read-error", Severity.DAMAGE, path, item.error)
+        return
+    for change in item.changes:
+        yield Finding("read-changed", Severity.DAMAGE, path, change.message, start=change.offset)
+    if item.walk is not None:
+        yield from _rdb_findings(item)
+    if item.tail is not None:
+        yield from _tail_findings(item, item.tail, last)
+    if item.content is Content.EMPTY and item.file.role in (FileRole.SINGLE, FileRole.RDB):
+        yield Finding("log-empty", Severity.DAMAGE, path, "the file is empty", start=0, end=0)
+
+
+def _rdb_findings(item: FileSurvey) -> Iterator[Finding]:
+    walk = item.walk
+    assert walk is not None
+    path = item.file.path
+    if walk.damage is not None:
+        code = walk.damage.code if walk.damage.code.startswith("rdb-") else "rdb-damaged"
+        yield Finding(
+            code, Severity.DAMAGE, path, walk.damage.message, start=walk.damage.offset, end=item.size_bytes
+        )
+    if walk.checksum.state is ChecksumState.DISABLED:
+        message = "the RDB part was written without a checksum: damage inside values cannot be seen"
+        yield Finding("rdb-no-checksum", Severity.NOTE, path, message)
+
+
+def _tail_findings(item: FileSurvey, tail: TailTally, last: bool) -> Iterator[Finding]:
+    """Yield what the command stream shows, ordered by offset."""
+    found = [*_state_findings(item, tail), *_name_findings(item, tail)]
+    if tail.stop is not None and not tail.stop.clean:
+        found.append(_stop_finding(item, tail.stop, last))
+    yield from sorted(found, key=lambda f: (f.severity is not Severity.DAMAGE, f.start or 0))
+
+
+def _stop_finding(item: FileSurvey, stop: Stop, last: bool) -> Finding:
+    trailing_rdb = item.file.role is FileRole.RDB
+    if trailing_rdb:
+        message = "bytes follow the end of the RDB; servers ignore them"
+        return Finding(
+            "rdb-trailing", Severity.NOTE, item.file.path, message, start=stop.good_end, end=item.size_bytes
+        )
+    text = _TORN.get(stop.reason) or _BROKEN.get(stop.reason) or stop.reason.value
+    code = _CODES.get(stop.reason) or ("torn-tail" if stop.reason in _TORN else stop.reason.value)
+    start = stop.command_start
+    remedy = Remedy("cut the tail", loses_bytes=item.size_bytes - start)
+    if code not in ("torn-tail", "zero-tail", "glued-annotation") or not last:
+        remedy = Remedy("salvage", option="--salvage", loses_commands=None)
+    return Finding(
+        code=code,
+        severity=Severity.DAMAGE,
+        path=item.file.path,
+        message=text,
+        start=start,
+        end=item.size_bytes,
+        command_index=stop.command_index,
+        evidence=shorten(stop.found, 60),
+        remedies=(remedy,),
+    )
+
+
+def _state_findings(item: FileSurvey, tail: TailTally) -> Iterator[Finding]:
+    state = tail.transactions
+    cases: tuple[tuple[str, Severity, str, Occurrence], ...] = (
+        ("lost-exec", Severity.DAMAGE, "MULTI stands inside a transaction: its EXEC is lost", state.nested),
+        ("exec-without-multi", Severity.DAMAGE, "EXEC stands outside a transaction", state.lone_execs),
+        (
+            "discard-in-multi",
+            Severity.DAMAGE,
+            "DISCARD stands inside a transaction: servers crash on it",
+            state.discards_inside,
+        ),
+        (
+            "select-invalid",
+            Severity.WARNING,
+            "a SELECT names no database: what follows lands in the one before",
+            tail.selects.invalid,
+        ),
+    )
+    for code, severity, message, seen in cases:
+        if seen.count:
+            yield Finding(
+                code,
+                severity,
+                item.file.path,
+                message,
+                start=seen.first_offset,
+                remedies=(Remedy("salvage", option="--salvage", loses_commands=None),),
+            )
+    if state.open_offset is not None:
+        yield Finding(
+            "open-multi",
+            Severity.DAMAGE,
+            item.file.path,
+            f"a transaction of {state.open_commands:,} commands has no EXEC before the end",
+            start=state.open_offset,
+            end=item.size_bytes,
+            remedies=(Remedy("cut before the MULTI", loses_bytes=item.size_bytes - state.open_offset),),
+        )
+    for kind, seen in tail.leniencies.items():
+        yield Finding(
+            "lenient-header" if kind.value != "terminator" else "bad-terminator",
+            Severity.DAMAGE,
+            item.file.path,
+            f"{seen.count:,} commands are not in canonical form ({kind.value}); servers load them",
+            start=seen.first_offset,
+            remedies=(Remedy("salvage", option="--salvage", loses_commands=0),),
+        )
+
+
+def _name_findings(item: FileSurvey, tail: TailTally) -> Iterator[Finding]:
+    unknown: dict[bytes, int] = {}
+    for key, row in tail.rows.items():
+        if key.name != OTHER_NAMES and lookup(key.name) is None:
+            unknown[key.name] = unknown.get(key.name, 0) + row.commands
+    for name, count in sorted(unknown.items())[:20]:
+        if b"." in name[1:]:
+            message = f"{count:,} commands {printable(name)}: only a server with that module loads them"
+            yield Finding("unknown-module-command", Severity.WARNING, item.file.path, message)
+        else:
+            message = f"{count:,} commands {printable(name)}, which no server knows: none loads this file"
+            yield Finding("unknown-command", Severity.DAMAGE, item.file.path, message)
+
+
+def intact_structure(report: Report) -> bool:
+    """Tell whether a quick pass found nothing at all to look at more closely."""
+    return all(f.severity is Severity.NOTE for f in report.findings)

@@ -1,0 +1,34 @@
+"""Points in time as people type them."""
+
+from __future__ import annotations
+
+from datetime import datetime, timezone
+
+from aoftool.errors import UsageError
+
+__all__ = ["parse_time_ms"]
+
+# Larger plain numbers are milliseconds: as seconds they would lie beyond the year 5138.
+_LARGEST_SECONDS = 100_000_000_000
+
+
+def parse_time_ms(text: str) -> int:
+    """Return Unix milliseconds for a Unix time (seconds or milliseconds) or an ISO 8601 time.
+
+    A time without a zone is UTC.
+
+    Raises:
+        UsageError: it is neither.
+    """
+    stripped = text.strip()
+    if stripped.lstrip("-").isdecimal() and stripped.isascii():
+        number = int(stripped)
+        return number * 1000 if abs(number) < _LARGEST_SECONDS else number
+    try:
+        moment = datetime.fromisoformat(stripped.replace("Z", "+00:00"))
+    except ValueError as error:
+        hint = "use seconds or milliseconds since 1970, or YYYY-MM-DD[THH:MM:SS]"
+        raise UsageError("not a point in time: " + ascii(text), hint=hint) from error
+    if moment.tzinfo is None:
+        moment = moment.replace(tzinfo=timezone.utc)
+    return round(moment.timestamp() * 1000)
