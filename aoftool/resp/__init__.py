@@ -1,4 +1,8 @@
-"""The command stream: scanning it, cutting it into commands, writing it."""
+"""The command stream: scanning it, cutting it into commands, writing it.
+
+Only what every run needs is named here; import `commands`, `batch`, `frame`, `encode` and `resync` as
+modules.
+"""
 
 from aoftool.resp.grammar import Grammar, KeyRule
 from aoftool.resp.model import Command, Leniency, Reason, Row, RowKey, Stop, TailTally

@@ -217,6 +217,11 @@ class Ledger:
 
     # Results
 
+    @property
+    def names_count(self) -> int:
+        """Return how many names were given a number, number 0 included."""
+        return len(self._ids)
+
     def names(self) -> list[tuple[bytes, bytes | None]]:
         """Return (name, subcommand) by command number; number 0 takes names without a place."""
         return list(self._ids)

@@ -5,22 +5,23 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING
 
-__all__ = ["NATIVE", "Scan"]
+__all__ = ["NATIVE", "Scan", "cut_commands"]
 
 if TYPE_CHECKING:
+    from aoftool.resp._cut_py import cut_commands
     from aoftool.resp._scan_py import Scan
 
     NATIVE: bool
-elif os.environ.get("AOFTOOL_PURE") == "1":
-    from aoftool.resp._scan_py import Scan
-
-    NATIVE = False
 else:
     try:
+        if os.environ.get("AOFTOOL_PURE") == "1":
+            raise ImportError
+        from aoftool.resp._cut_cy import cut_commands
         from aoftool.resp._scan_cy import Scan
 
         NATIVE = True
     except ImportError:
+        from aoftool.resp._cut_py import cut_commands
         from aoftool.resp._scan_py import Scan
 
         NATIVE = False

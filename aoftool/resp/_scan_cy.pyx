@@ -400,6 +400,16 @@ cdef class Scan:
         return self.counted
 
     @property
+    def good_end(self):
+        """Return the end of the last item that was counted."""
+        return self.item_start
+
+    @property
+    def names_count(self):
+        """Return how many names `names()` gives."""
+        return self.names_table.count
+
+    @property
     def skippable(self):
         """Return how many of the next bytes no one looks at."""
         if self.state != PAYLOAD or self.declared - self.remaining < self.capture_limit:

@@ -147,6 +147,16 @@ class Scan:
         return self.ledger.commands
 
     @property
+    def good_end(self) -> int:
+        """Return the end of the last item that was counted."""
+        return self._item_start
+
+    @property
+    def names_count(self) -> int:
+        """Return how many names `names()` gives."""
+        return self.ledger.names_count
+
+    @property
     def skippable(self) -> int:
         """Return how many of the next bytes no one looks at."""
         if self._state is not _State.PAYLOAD or len(self._captured) < self._capture_limit:

@@ -17,11 +17,11 @@ from aoftool.resp.grammar import Grammar, ScanOptions
 from aoftool.resp.join import NotJoinableError
 from aoftool.resp.model import Reason, TailTally
 
-__all__ = ["BUFFER_BYTES", "drive", "go_to", "scanner_name", "tally"]
+__all__ = ["BUFFER_BYTES", "SKIP_BYTES", "drive", "go_to", "scanner_name", "tally"]
 
 BUFFER_BYTES = 256 * 1024
 # A seek costs about as much as reading this much from the page cache.
-_SKIP_BYTES = 128 * 1024
+SKIP_BYTES = 128 * 1024
 _DRAIN_BYTES = 1 << 30
 
 Progress = Callable[[int], None]
@@ -78,7 +78,7 @@ def _skip_payload(scan: Scan, source: Source, end: int | None) -> None:
     ahead = scan.skippable
     if end is not None:
         ahead = min(ahead, end - scan.offset)
-    if ahead >= _SKIP_BYTES:
+    if ahead >= SKIP_BYTES:
         scan.skip(source.skip(ahead))
 
 

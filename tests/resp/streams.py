@@ -73,7 +73,8 @@ annotations = st.one_of(
         (
             b"#\n", b"#\r\n", b"#TS:\r\n", b"#TS:12\n", b"#TS:-5\r\n", b"#TS:1234567890123456789\r\n",
             b"#hello\n", b"#HDR:v1;len:3;\r\n", b"#TS:5*2\r\n", b"#TS:5*0\r\n", b"#*1\r\n",
-            b"#" + b"x" * 1021 + b"\n", b"#" + b"x" * 1022, b"#" + b"x" * 1023 + b"\n", b"#" + b"x" * 126, b"#TS:5\0\r\n",
+            b"#" + b"x" * 1021 + b"\n", b"#" + b"x" * 1022, b"#" + b"x" * 1023 + b"\n",
+            b"#" + b"x" * 126, b"#TS:5\0\r\n",
         )
     ),
     st.integers(0, 40).map(lambda n: b"#kind%d:x\n" % n),
