@@ -22,6 +22,7 @@ __all__ = [
     "RdbError",
     "RefusedError",
     "RespError",
+    "SinkError",
     "SourceError",
     "TruncatedError",
     "UnsafePathError",
@@ -120,6 +121,12 @@ class RdbError(FormatError):
 
 class TruncatedError(FormatError):
     """The input ends before the structure does."""
+
+
+class SinkError(AoftoolError):
+    """The output cannot be written: no space, no permission, no such directory."""
+
+    exit_code = 3
 
 
 class RefusedError(AoftoolError):

@@ -1,0 +1,81 @@
+"""Copies of files and ranges, by the cheapest way the file system offers.
+
+A clone shares the blocks and takes no time; else the kernel copies; else bytes go through a buffer.
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+import stat
+from enum import Enum
+
+from aoftool.files.syscalls import SYSTEM, SystemCalls
+
+__all__ = ["CopyMethod", "copy_range", "copy_whole"]
+
+_BUFFER_BYTES = 1024 * 1024
+_KERNEL_BYTES = 256 * 1024 * 1024
+# What the kernel answers when a way of copying is not for these two files; the next way is tried.
+_NOT_THIS_WAY = {
+    errno.EOPNOTSUPP,
+    errno.ENOTSUP,
+    errno.EXDEV,
+    errno.EINVAL,
+    errno.ENOSYS,
+    errno.ENOTTY,
+    errno.EPERM,
+    errno.EBADF,
+    errno.ETXTBSY,
+}
+
+
+class CopyMethod(str, Enum):
+    """How bytes came across."""
+
+    CLONE = "clone"
+    COPY = "copy"
+
+
+def copy_whole(source: int, destination: int, calls: SystemCalls = SYSTEM) -> tuple[CopyMethod, int]:
+    """Copy an open regular file into an empty one; return how, and how many bytes."""
+    status = os.fstat(source)
+    assert stat.S_ISREG(status.st_mode)
+    try:
+        calls.clone(source, destination)
+    except OSError as error:
+        if error.errno not in _NOT_THIS_WAY:
+            raise
+        return CopyMethod.COPY, copy_range(source, destination, 0, status.st_size, calls)
+    return CopyMethod.CLONE, status.st_size
+
+
+def copy_range(source: int, destination: int, offset: int, length: int, calls: SystemCalls = SYSTEM) -> int:
+    """Copy a range of an open file to the current place of another; return how many bytes there were."""
+    done = _copy_in_kernel(source, destination, offset, length, calls)
+    while done < length:
+        piece = os.pread(source, min(_BUFFER_BYTES, length - done), offset + done)
+        if not piece:
+            break
+        view = memoryview(piece)
+        while view:
+            count = calls.write(destination, view)
+            done += count
+            view = view[count:]
+    return done
+
+
+def _copy_in_kernel(source: int, destination: int, offset: int, length: int, calls: SystemCalls) -> int:
+    """Copy as much as the kernel will; what is left goes through a buffer."""
+    done = 0
+    while done < length:
+        try:
+            count = calls.copy_range(source, destination, offset + done, min(_KERNEL_BYTES, length - done))
+        except OSError as error:
+            if error.errno not in _NOT_THIS_WAY:
+                raise
+            break
+        if not count:
+            break  # the end, or a file system that says so of every file
+        done += count
+    return done
