@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 import numpy as np
+import numpy.typing as npt
 
 SEED = 20260101
 BLOCK_BYTES = 8 << 20
@@ -159,9 +160,10 @@ def _numbered(words: Words, sample: bytes, digits: bytes, filler: bytes) -> Bloc
         yield rows.tobytes()
 
 
-def _four_digits(numbers: np.ndarray) -> np.ndarray:
+def _four_digits(numbers: npt.NDArray[np.int64]) -> npt.NDArray[np.uint8]:
     """Return the decimal digits of numbers below 10000 as a byte matrix of four columns."""
-    return (numbers[:, None] // np.array([1000, 100, 10, 1]) % 10 + ord("0")).astype(np.uint8)
+    digits: npt.NDArray[np.int64] = numbers[:, None] // np.array([1000, 100, 10, 1]) % 10
+    return (digits + ord("0")).astype(np.uint8)
 
 
 def large_values(words: Words) -> Blocks:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -18,7 +19,7 @@ from aoftool.liveness.native import NATIVE
 from tests import builders
 from tests.liveness.pruning import trace_of
 from tests.random_logs import Mix, random_log
-from tests.servers import Build, Path
+from tests.servers import Build
 
 COLUMNS = ("offsets", "names", "ops", "keys", "fates", "ref_keys", "ref_effects", "ref_sizes")
 NEWEST = Build("valkey", (9, 1, 2), Path())

