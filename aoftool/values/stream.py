@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections import deque
 from dataclasses import dataclass, field
+from itertools import islice
 from typing import NamedTuple
 
 __all__ = ["Consumer", "ConsumerGroup", "PendingEntry", "StreamId", "StreamValue"]
@@ -61,6 +63,10 @@ class ConsumerGroup:
 class StreamValue:
     """A stream.
 
+    Who takes entries from the front uses `first_id_held` and `drop_first`: finding the first key of
+    a dict whose front was emptied costs more each time. Once they were used, entries are added by
+    `append`; removing single entries from `entries` stays allowed.
+
     Attributes:
         entries: live entries, ascending by ID; each is a tuple of (field, value) pairs, fields may
             repeat.
@@ -80,3 +86,36 @@ class StreamValue:
     first_id: StreamId | None = None
     groups: dict[bytes, ConsumerGroup] = field(default_factory=dict)
     tail: bytes = b""
+    _front: deque[StreamId] | None = field(default=None, init=False, repr=False, compare=False)
+
+    def append(self, entry_id: StreamId, fields: tuple[tuple[bytes, bytes], ...]) -> None:
+        """Add an entry whose ID is above all others; the counters are the caller's business."""
+        self.entries[entry_id] = fields
+        if self._front is not None:
+            self._front.append(entry_id)
+
+    def first_id_held(self) -> StreamId | None:
+        """Return the ID of the first entry, None when there is none."""
+        if not self.entries:
+            return None
+        front = self._ids()
+        while front[0] not in self.entries:
+            front.popleft()
+        return front[0]
+
+    def drop_first(self, count: int) -> None:
+        """Remove that many entries from the front."""
+        if count * 2 > len(self.entries):
+            self.entries = dict(islice(self.entries.items(), count, None))
+            self._front = None
+            return
+        front = self._ids()
+        while count:
+            if self.entries.pop(front.popleft(), None) is not None:
+                count -= 1
+
+    def _ids(self) -> deque[StreamId]:
+        """Return the IDs of all entries in order, with some that are gone among them."""
+        if self._front is None:
+            self._front = deque(self.entries)
+        return self._front
