@@ -1,0 +1,148 @@
+"""What a command handler works on: the databases, the selected one, the clock and the libraries.
+
+Knows no command; the rules that many handlers share (wrong type, gone when empty) are here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, TypeVar
+
+from aoftool.keyspace.database import Database
+from aoftool.keyspace.refusal import WRONG_TYPE, CommandRefused
+
+if TYPE_CHECKING:
+    from aoftool.keyspace.flavour import Flavour
+
+__all__ = ["Argv", "CannotFollow", "Context", "Library"]
+
+Argv = Sequence[bytes]
+T = TypeVar("T")
+
+# The servers' proto-max-bulk-len. A loader does not enforce it, but allocates as it is told; we stop
+# instead of letting one short command take gigabytes.
+MAX_STRING_BYTES = 512 * 1024 * 1024
+
+
+class CannotFollow(Exception):
+    """Leave a handler because its effect cannot be known or must not be tried."""
+
+    def __init__(self, reason: str, message: str) -> None:
+        super().__init__(message)
+        self.reason = reason
+        self.message = message
+
+
+class Library:
+    """A function library: its name, its engine and its code as loaded."""
+
+    __slots__ = ("code", "engine", "functions", "name")
+
+    def __init__(self, name: bytes, engine: bytes, code: bytes, functions: frozenset[bytes]) -> None:
+        self.name = name
+        self.engine = engine
+        self.code = code
+        self.functions = functions
+
+
+class Context:
+    """The state of a replay.
+
+    Attributes:
+        flavour: the server whose loader we are.
+        databases: all databases, by number.
+        index: the selected database's number.
+        db: the selected database, `databases[index]`.
+        now_ms: the load clock, Unix milliseconds; it stands still.
+        libraries: function libraries by name; they belong to no database.
+        scripts: digests of scripts that SCRIPT LOAD has cached, lower-case hex.
+        clock_reads: commands whose result depends on the load clock (relative times, XADD with `*`).
+        allow_random: choose instead of stopping where a server chooses at random.
+        random_choices: how often that happened.
+        max_string_bytes: longest string a command may make.
+    """
+
+    __slots__ = (
+        "allow_random",
+        "clock_reads",
+        "databases",
+        "db",
+        "flavour",
+        "index",
+        "libraries",
+        "max_string_bytes",
+        "now_ms",
+        "random_choices",
+        "scripts",
+    )
+
+    def __init__(self, flavour: Flavour, databases: int, now_ms: int, *, allow_random: bool) -> None:
+        self.flavour = flavour
+        self.databases = [Database() for _ in range(databases)]
+        self.index = 0
+        self.db = self.databases[0]
+        self.now_ms = now_ms
+        self.libraries: dict[bytes, Library] = {}
+        self.scripts: set[bytes] = set()
+        self.clock_reads = 0
+        self.allow_random = allow_random
+        self.random_choices = 0
+        self.max_string_bytes = MAX_STRING_BYTES
+
+    def select(self, index: int) -> None:
+        """Make another database the selected one."""
+        self.db = self.databases[index]
+        self.index = index
+
+    def clock(self) -> int:
+        """Return the load clock, counting that somebody looked at it."""
+        self.clock_reads += 1
+        return self.now_ms
+
+    def choose(self, what: str) -> None:
+        """Note a random choice, or stop where none is allowed."""
+        if not self.allow_random:
+            raise CannotFollow("random", f"a server chooses {what} at random")
+        self.random_choices += 1
+
+    def check_length(self, size_bytes: int) -> None:
+        """Stop before a string longer than `max_string_bytes` is made."""
+        if size_bytes > self.max_string_bytes:
+            raise CannotFollow("memory", f"a string of {size_bytes} bytes would be made")
+
+    def get(self, key: bytes, kind: type[T]) -> T | None:
+        """Return the value of a key of that type, None when missing.
+
+        Raises:
+            CommandRefused: the key holds another type.
+        """
+        value = self.db.values.get(key)
+        if value is None or type(value) is kind:
+            return value
+        raise CommandRefused(WRONG_TYPE)
+
+    def string(self, key: bytes) -> bytes | bytearray | None:
+        """Return the string at a key, None when missing."""
+        value = self.db.values.get(key)
+        if value is None or type(value) is bytes or type(value) is bytearray:
+            return value
+        raise CommandRefused(WRONG_TYPE)
+
+    def get_or_new(self, key: bytes, kind: Callable[[], T]) -> T:
+        """Return the value of a key of that type, stored new and empty when missing."""
+        values = self.db.values
+        value = values.get(key)
+        if value is None:
+            value = values[key] = kind()  # type: ignore[assignment]
+        elif type(value) is not kind:
+            raise CommandRefused(WRONG_TYPE)
+        return value  # type: ignore[return-value]
+
+    def changed_or_gone(self, key: bytes, value: object) -> None:
+        """Note that a collection changed; an empty one leaves, with its expire time."""
+        db = self.db
+        if not value:
+            del db.values[key]
+            if key in db.expires:
+                del db.expires[key]
+        db.changed.append(key)

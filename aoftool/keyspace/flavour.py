@@ -1,0 +1,120 @@
+"""The servers whose loading we reproduce, and the points in which they differ.
+
+A flavour stands for a release series; where patch releases differ, the latest measured one counts.
+Knows only switches; what a switch means is written where it is read.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+from aoftool.errors import UsageError
+
+__all__ = ["FLAVOURS", "Flavour", "Version", "flavour_named"]
+
+Version = tuple[int, int]
+
+
+@dataclass(frozen=True, slots=True)
+class Flavour:
+    """A release series of Redis or Valkey.
+
+    Attributes:
+        name: as in `--target`, for example `redis-7.0`.
+        family: `redis` or `valkey`.
+        version: major and minor number of the release measured.
+        rdb_version: highest RDB version its RESTORE accepts.
+        expire_conditions: EXPIRE and its kin take NX, XX, GT, LT; 6.2 ignores what follows the time.
+        get_with_nx: SET takes GET beside NX.
+        set_ifeq: SET takes IFEQ.
+        hex_scores: scores may be hexadecimal floats.
+        small_zsets_lose_minus_zero: a score of -0 becomes 0 in the small encoding.
+        zset_hints: the number of pairs in one ZADD counts towards the large encoding.
+        stream_counters: streams keep entries-added, max-deleted-id and entries-read.
+        xclaim_drops_deleted: XCLAIM of an entry that is gone removes it from the PEL.
+        xclaim_always_creates: XCLAIM creates its consumer even when it claims nothing.
+        field_expiry: how hashes expire fields: `None`, `redis` or `valkey`.
+        negative_expiry_is_zero: a negative deadline is stored as 0.
+        strict_subcommands: an unknown subcommand is as fatal as an unknown command.
+        strict_arity: a wrong number of arguments ends the loading with a message.
+    """
+
+    name: str
+    family: Literal["redis", "valkey"]
+    version: Version
+    rdb_version: int
+    expire_conditions: bool = True
+    get_with_nx: bool = True
+    set_ifeq: bool = False
+    hex_scores: bool = True
+    small_zsets_lose_minus_zero: bool = True
+    zset_hints: bool = True
+    stream_counters: bool = True
+    xclaim_drops_deleted: bool = True
+    xclaim_always_creates: bool = False
+    field_expiry: Literal["redis", "valkey"] | None = None
+    negative_expiry_is_zero: bool = False
+    strict_subcommands: bool = True
+    strict_arity: bool = False
+
+    def has(self, redis: Version | None, valkey: Version | None) -> bool:
+        """Tell whether something that came with these versions (None: never) is there."""
+        since = redis if self.family == "redis" else valkey
+        return since is not None and self.version >= since
+
+
+_REDIS_62 = Flavour(
+    "redis-6.2",
+    "redis",
+    (6, 2),
+    9,
+    expire_conditions=False,
+    get_with_nx=False,
+    small_zsets_lose_minus_zero=False,
+    zset_hints=False,
+    stream_counters=False,
+    xclaim_drops_deleted=False,
+    strict_subcommands=False,
+)
+_ALL = (
+    _REDIS_62,
+    Flavour("redis-7.0", "redis", (7, 0), 10, zset_hints=False),
+    Flavour("redis-7.2", "redis", (7, 2), 11, xclaim_always_creates=True),
+    Flavour("redis-7.4", "redis", (7, 4), 12, xclaim_always_creates=True, field_expiry="redis"),
+    Flavour("redis-8.0", "redis", (8, 0), 12, xclaim_always_creates=True, field_expiry="redis"),
+    Flavour(
+        "valkey-8",
+        "valkey",
+        (8, 1),
+        11,
+        set_ifeq=True,
+        xclaim_always_creates=True,
+        strict_arity=True,
+    ),
+    Flavour(
+        "valkey-9",
+        "valkey",
+        (9, 1),
+        80,
+        set_ifeq=True,
+        hex_scores=False,
+        xclaim_always_creates=True,
+        field_expiry="valkey",
+        negative_expiry_is_zero=True,
+        strict_arity=True,
+    ),
+)
+FLAVOURS: dict[str, Flavour] = {flavour.name: flavour for flavour in _ALL}
+
+
+def flavour_named(name: str) -> Flavour:
+    """Return the flavour of that name.
+
+    Raises:
+        UsageError: no such flavour; the hint lists those there are.
+    """
+    try:
+        return FLAVOURS[name]
+    except KeyError:
+        raise UsageError(f"no server flavour named {name!r}", hint=f"one of: {', '.join(FLAVOURS)}") from None

@@ -1,0 +1,185 @@
+"""Numbers in command arguments, read and written as the servers do.
+
+Knows 64-bit integers, scores (doubles) and the 80-bit floats of INCRBYFLOAT. Python's own parsers
+are too generous: they take blanks, underscores and a plus sign.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from fractions import Fraction
+
+from aoftool.keyspace.refusal import NOT_A_FLOAT, NOT_AN_INTEGER, CommandRefused
+
+__all__ = [
+    "INT64_MAX",
+    "INT64_MIN",
+    "UINT64_MAX",
+    "add_long_doubles",
+    "format_long_double",
+    "is_canonical_int64",
+    "parse_float",
+    "parse_int",
+    "parse_long_double",
+    "parse_positive",
+    "strtod",
+]
+
+INT64_MIN = -(2**63)
+INT64_MAX = 2**63 - 1
+UINT64_MAX = 2**64 - 1
+
+_DECIMAL = re.compile(rb"[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?")
+_HEXADECIMAL = re.compile(rb"[+-]?0[xX](?:[0-9a-fA-F]+\.?[0-9a-fA-F]*|\.[0-9a-fA-F]+)(?:[pP][+-]?\d+)?")
+_INFINITY = re.compile(rb"[+-]?inf(?:inity)?", re.IGNORECASE)
+_NONZERO = re.compile(rb"[1-9a-fA-F]")
+_EXPONENT = re.compile(rb"[eEpP]")
+# Fits a double without any rounding of the exponent range.
+_SHORT = 300
+# x86 long double: 64 bits of mantissa, exponents up to 16383.
+_MANTISSA_BITS = 64
+_LONG_DOUBLE_MAX = Fraction((2**64 - 1) * 2 ** (16383 - 63))
+_LONG_DOUBLE_DIGITS = 17
+# The longest text the servers hand to strtold (MAX_LONG_DOUBLE_CHARS, 5 * 1024) is far longer than
+# this exponent needs: beyond it the value overflows or is zero anyway.
+_EXPONENT_LIMIT = 6000
+
+
+def is_canonical_int64(text: bytes | bytearray) -> bool:
+    """Tell whether the servers read this text as a 64-bit integer."""
+    try:
+        number = int(text)
+    except ValueError:
+        return False
+    return b"%d" % number == text and INT64_MIN <= number <= INT64_MAX
+
+
+def parse_int(text: bytes | bytearray, refusal: str = NOT_AN_INTEGER) -> int:
+    """Return a signed 64-bit integer: canonical decimal, so no plus, blank or leading zero.
+
+    Raises:
+        CommandRefused: with the text given.
+
+    Source: Redis 7.0 src/util.c string2ll
+    """
+    try:
+        number = int(text)
+    except ValueError:
+        raise CommandRefused(refusal) from None
+    if b"%d" % number != text or not INT64_MIN <= number <= INT64_MAX:
+        raise CommandRefused(refusal)
+    return number
+
+
+def parse_positive(text: bytes, refusal: str = "ERR value is out of range, must be positive") -> int:
+    """Return an integer that is zero or more."""
+    number = parse_int(text)
+    if number < 0:
+        raise CommandRefused(refusal)
+    return number
+
+
+def parse_float(text: bytes, *, hexadecimal: bool = True, refusal: str = NOT_A_FLOAT) -> float:
+    """Return a double as strtod reads it, if the servers take it.
+
+    They refuse blanks, NaN, and texts that overflow or underflow to nothing; Valkey 9 also refuses
+    hexadecimal floats.
+
+    Source: Redis 7.0 src/object.c getDoubleFromObject; measured on 6.2.5 to 9.1.2
+    """
+    if text.isdigit() and len(text) < _SHORT:
+        return float(text)
+    if _DECIMAL.fullmatch(text):
+        number = float(text)
+        digits = _EXPONENT.split(text, maxsplit=1)[0]
+    elif _INFINITY.fullmatch(text):
+        return float(text)
+    elif hexadecimal and _HEXADECIMAL.fullmatch(text):
+        number = _parse_hexadecimal(text, refusal)
+        digits = text.lower().split(b"p")[0].replace(b"x", b"")
+    else:
+        raise CommandRefused(refusal)
+    if math.isinf(number) or (number == 0 and _NONZERO.search(digits)):
+        raise CommandRefused(refusal)
+    return number
+
+
+def strtod(text: bytes) -> float | None:
+    """Return what C's strtod makes of a whole text, None when something is left over or it is NaN.
+
+    Blanks in front are skipped, an empty text is 0, too large is infinite, and the text ends at a
+    NUL byte.
+    """
+    number = text.split(b"\0", 1)[0]
+    digits = number.lstrip(b" \t\n\v\f\r")
+    if not number:
+        return 0.0
+    if _DECIMAL.fullmatch(digits) or _INFINITY.fullmatch(digits):
+        return float(digits)
+    if not _HEXADECIMAL.fullmatch(digits):
+        return None
+    try:
+        return float.fromhex(digits.decode("ascii"))
+    except OverflowError:
+        return -math.inf if digits.startswith(b"-") else math.inf
+
+
+def _parse_hexadecimal(text: bytes, refusal: str) -> float:
+    try:
+        return float.fromhex(text.decode("ascii"))
+    except OverflowError:
+        raise CommandRefused(refusal) from None
+
+
+def parse_long_double(text: bytes | bytearray) -> Fraction:
+    """Return the 80-bit float nearest to a decimal text, exactly.
+
+    Infinities are refused here: no server lets them into a result.
+    """
+    raw = bytes(text)
+    if not _DECIMAL.fullmatch(raw) or len(raw) > 5 * 1024:
+        raise CommandRefused(NOT_A_FLOAT)
+    parts = _EXPONENT.split(raw, maxsplit=1)
+    exponent = int(parts[1]) if len(parts) > 1 and len(parts[1]) < 8 else 0
+    if abs(exponent) > _EXPONENT_LIMIT or (len(parts) > 1 and len(parts[1]) >= 8):
+        if _NONZERO.search(parts[0]):
+            raise CommandRefused(NOT_A_FLOAT)
+        return Fraction(0)
+    whole, _, fraction = parts[0].lstrip(b"+-").partition(b".")
+    number = Fraction(int(whole + fraction or b"0")) * Fraction(10) ** (exponent - len(fraction))
+    return _to_long_double(-number if parts[0].startswith(b"-") else number)
+
+
+def _to_long_double(number: Fraction) -> Fraction:
+    """Round to 64 bits of mantissa, ties to even; subnormal 80-bit floats print as 0 anyway."""
+    if not number:
+        return number
+    magnitude = abs(number)
+    shift = magnitude.numerator.bit_length() - magnitude.denominator.bit_length() - _MANTISSA_BITS
+    # The estimate is off by at most one; go down until the mantissa fills 64 bits.
+    while magnitude / Fraction(2) ** shift >= 2**_MANTISSA_BITS:
+        shift += 1
+    while magnitude / Fraction(2) ** shift < 2 ** (_MANTISSA_BITS - 1):
+        shift -= 1
+    rounded = round(magnitude / Fraction(2) ** shift) * Fraction(2) ** shift
+    if rounded > _LONG_DOUBLE_MAX:
+        raise CommandRefused("ERR increment would produce NaN or Infinity")
+    return -rounded if number < 0 else rounded
+
+
+def add_long_doubles(left: Fraction, right: Fraction) -> Fraction:
+    """Return the 80-bit float nearest to the sum."""
+    return _to_long_double(left + right)
+
+
+def format_long_double(number: Fraction) -> bytes:
+    """Return `%.17Lf` without trailing zeros and dot: never an exponent.
+
+    Source: Redis 7.0 src/util.c ld2string, LD_STR_HUMAN
+    """
+    scaled = round(abs(number) * 10**_LONG_DOUBLE_DIGITS)
+    whole, fraction = divmod(scaled, 10**_LONG_DOUBLE_DIGITS)
+    text = b"%d.%017d" % (whole, fraction)
+    text = text.rstrip(b"0").rstrip(b".")
+    return b"-" + text if number < 0 and text != b"0" else text
