@@ -1,0 +1,195 @@
+"""Strings as arrays of bits: SETBIT, BITFIELD, BITOP.
+
+Bit 0 is the highest bit of the first byte.
+"""
+
+from __future__ import annotations
+
+import operator
+from collections.abc import Callable
+from functools import reduce
+from typing import NamedTuple
+
+from aoftool.keyspace.context import Argv, Context
+from aoftool.keyspace.numbers import parse_int
+from aoftool.keyspace.refusal import SYNTAX, CommandRefused
+from aoftool.keyspace.registry import CommandTable
+
+__all__ = ["TABLE"]
+
+TABLE = CommandTable()
+
+_BAD_OFFSET = "ERR bit offset is not an integer or out of range"
+_BAD_BIT = "ERR bit is not an integer or out of range"
+_BAD_TYPE = "ERR Invalid bitfield type. Use something like i16 u8. Note that u64 is not supported but i64 is."
+_UNSIGNED_64 = (1 << 64) - 1
+
+
+def _bit_offset(text: bytes, width: int = 0) -> int:
+    """Read an offset in bits; with a width, `#n` means n times the width."""
+    hashed = width > 0 and text[:1] == b"#"
+    offset = parse_int(text[1:] if hashed else text, _BAD_OFFSET)
+    if offset < 0:
+        raise CommandRefused(_BAD_OFFSET)
+    return offset * width if hashed else offset
+
+
+def _buffer(ctx: Context, key: bytes, size_bytes: int) -> bytearray:
+    """Return the string at a key as a buffer that is at least that long, and store it."""
+    value = ctx.string(key)
+    ctx.check_length(size_bytes)
+    if type(value) is not bytearray:
+        value = ctx.db.values[key] = bytearray(value or b"")
+    if len(value) < size_bytes:
+        value.extend(bytes(size_bytes - len(value)))
+    return value
+
+
+@TABLE.command(b"SETBIT", 4)
+def apply_setbit(ctx: Context, argv: Argv) -> None:
+    offset = _bit_offset(argv[2])
+    bit = parse_int(argv[3], _BAD_BIT)
+    if bit not in (0, 1):
+        raise CommandRefused(_BAD_BIT)
+    at = offset >> 3
+    buffer = _buffer(ctx, argv[1], at + 1)
+    mask = 0x80 >> (offset & 7)
+    buffer[at] = buffer[at] | mask if bit else buffer[at] & ~mask
+    ctx.db.changed.append(argv[1])
+
+
+class _FieldType(NamedTuple):
+    """A BITFIELD integer type."""
+
+    signed: bool
+    width: int
+
+    @property
+    def least(self) -> int:
+        return -(1 << (self.width - 1)) if self.signed else 0
+
+    @property
+    def most(self) -> int:
+        return (1 << (self.width - 1)) - 1 if self.signed else (1 << self.width) - 1
+
+    def wrap(self, number: int) -> int:
+        number &= (1 << self.width) - 1
+        return number - (1 << self.width) if self.signed and number > self.most else number
+
+    def load(self, buffer: bytearray, offset: int) -> int:
+        first, last = offset >> 3, (offset + self.width + 7) >> 3
+        chunk = int.from_bytes(buffer[first:last], "big")
+        return self.wrap(chunk >> (last * 8 - offset - self.width))
+
+    def store(self, buffer: bytearray, offset: int, number: int) -> None:
+        first, last = offset >> 3, (offset + self.width + 7) >> 3
+        shift = last * 8 - offset - self.width
+        mask = ((1 << self.width) - 1) << shift
+        chunk = int.from_bytes(buffer[first:last], "big") & ~mask
+        chunk |= (number << shift) & mask
+        buffer[first:last] = chunk.to_bytes(last - first, "big")
+
+
+class _FieldWrite(NamedTuple):
+    """A SET or INCRBY of a BITFIELD command."""
+
+    adds: bool
+    kind: _FieldType
+    offset: int
+    amount: int
+    overflow: bytes
+
+
+def _field_type(text: bytes) -> _FieldType:
+    signed = text[:1] == b"i"
+    if not signed and text[:1] != b"u":
+        raise CommandRefused(_BAD_TYPE)
+    width = parse_int(text[1:], _BAD_TYPE)
+    if not 1 <= width <= (64 if signed else 63):
+        raise CommandRefused(_BAD_TYPE)
+    return _FieldType(signed, width)
+
+
+def _field_writes(argv: Argv) -> list[_FieldWrite]:
+    """Read the operations of a BITFIELD; those that only read are checked and left out.
+
+    Source: Redis 7.0 src/bitops.c bitfieldGeneric
+    """
+    writes = []
+    overflow = b"WRAP"
+    at = 2
+    while at < len(argv):
+        word, left = argv[at].upper(), len(argv) - at - 1
+        if word == b"OVERFLOW" and left >= 1:
+            overflow = argv[at + 1].upper()
+            if overflow not in (b"WRAP", b"SAT", b"FAIL"):
+                raise CommandRefused("ERR Invalid OVERFLOW type specified")
+            at += 2
+            continue
+        takes = {b"GET": 2, b"SET": 3, b"INCRBY": 3}.get(word)
+        if takes is None or left < takes:
+            raise CommandRefused(SYNTAX)
+        kind = _field_type(argv[at + 1])
+        offset = _bit_offset(argv[at + 2], kind.width)
+        if takes == 3:
+            amount = parse_int(argv[at + 3])
+            writes.append(_FieldWrite(word == b"INCRBY", kind, offset, amount, overflow))
+        at += takes + 1
+    return writes
+
+
+def _run_field_write(buffer: bytearray, write: _FieldWrite) -> None:
+    kind = write.kind
+    number = write.amount
+    if write.adds:
+        number += kind.load(buffer, write.offset)
+    elif not kind.signed:
+        # The server keeps the argument as an unsigned 64-bit number: -1 saturates to the top.
+        number &= _UNSIGNED_64
+    if not kind.least <= number <= kind.most:
+        if write.overflow == b"FAIL":
+            return
+        if write.overflow == b"SAT":
+            number = kind.most if number > kind.most else kind.least
+    kind.store(buffer, write.offset, number)
+
+
+@TABLE.command(b"BITFIELD", -2)
+def apply_bitfield(ctx: Context, argv: Argv) -> None:
+    writes = _field_writes(argv)
+    if not writes:
+        ctx.string(argv[1])
+        return
+    highest = max(write.offset + write.kind.width - 1 for write in writes)
+    buffer = _buffer(ctx, argv[1], (highest >> 3) + 1)
+    for write in writes:
+        _run_field_write(buffer, write)
+    ctx.db.changed.append(argv[1])
+
+
+_OPERATIONS: dict[bytes, Callable[[int, int], int]] = {
+    b"AND": operator.and_,
+    b"OR": operator.or_,
+    b"XOR": operator.xor,
+}
+
+
+@TABLE.command(b"BITOP", -4)
+def apply_bitop(ctx: Context, argv: Argv) -> None:
+    word = argv[1].upper()
+    if word != b"NOT" and word not in _OPERATIONS:
+        raise CommandRefused(SYNTAX)
+    if word == b"NOT" and len(argv) != 4:
+        raise CommandRefused("ERR BITOP NOT must be called with a single source key.")
+    sources = [ctx.string(key) or b"" for key in argv[3:]]
+    size = max(map(len, sources))
+    if not size:
+        ctx.db.delete(argv[2])
+        return
+    # Shorter sources count as padded with zero bytes at the end: shift them up to the common size.
+    numbers = [int.from_bytes(s, "big") << (8 * (size - len(s))) for s in sources]
+    if word == b"NOT":
+        result = numbers[0] ^ ((1 << (8 * size)) - 1)
+    else:
+        result = reduce(_OPERATIONS[word], numbers)
+    ctx.db.put(argv[2], result.to_bytes(size, "big"))
