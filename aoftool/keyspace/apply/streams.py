@@ -1,0 +1,237 @@
+"""Streams: XADD, XDEL, XTRIM, XSETID. Groups and consumers are in `stream_groups`.
+
+A stream without entries stays; it remembers its last ID.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from aoftool.keyspace.context import Argv, CannotFollow, Context
+from aoftool.keyspace.numbers import UINT64_MAX, parse_int
+from aoftool.keyspace.refusal import NO_SUCH_KEY, SYNTAX, CommandRefused
+from aoftool.keyspace.registry import CommandTable
+from aoftool.keyspace.stream_ids import MAX_ID, ZERO_ID, next_id, parse_added_id, parse_id
+from aoftool.values import StreamId, StreamValue
+
+__all__ = ["TABLE"]
+
+TABLE = CommandTable()
+
+_TOO_SMALL = "ERR The ID specified in XADD is equal or smaller than the target stream top item"
+_EXHAUSTED = "ERR The stream has exhausted the last possible ID, unable to add more items"
+
+
+@dataclass(slots=True)
+class _Trim:
+    """What XADD and XTRIM shall cut off the front."""
+
+    max_length: int | None = None
+    min_id: StreamId | None = None
+    approximate: bool = False
+    limit: int = 0
+
+    def is_set(self) -> bool:
+        return self.max_length is not None or self.min_id is not None
+
+    def run(self, stream: StreamValue) -> bool:
+        """Trim; tell whether entries went."""
+        if self.max_length is not None:
+            excess = max(len(stream.entries) - self.max_length, 0)
+        else:
+            excess = _count_below(stream, self.min_id or ZERO_ID)
+        if not excess:
+            return False
+        if self.approximate:
+            # Servers record trims with "="; how much "~" cuts depends on how entries lie in nodes.
+            raise CannotFollow("random", "an approximate trim depends on the server's stream nodes")
+        stream.drop_first(excess)
+        return True
+
+
+def _count_below(stream: StreamValue, min_id: StreamId) -> int:
+    first = stream.first_id_held()
+    if first is None or first >= min_id:
+        return 0
+    count = 0
+    for entry_id in stream.entries:
+        if entry_id >= min_id:
+            break
+        count += 1
+    return count
+
+
+def _parse_trim(argv: Argv, *, adding: bool) -> tuple[_Trim, bool, int]:
+    """Read the options; return the trim, whether NOMKSTREAM was there, and where they end.
+
+    A loader takes LIMIT with any form of trim and gives it no meaning.
+
+    Source: Redis 7.0 src/t_stream.c streamParseAddOrTrimArgsOrReply
+    """
+    trim = _Trim()
+    no_create = False
+    at = 2
+    last = len(argv) - 1
+    while at <= last:
+        word = argv[at].upper()
+        if adding and word == b"*":
+            break
+        if word in (b"MAXLEN", b"MINID") and at < last:
+            if trim.is_set():
+                raise CommandRefused(
+                    "ERR syntax error, MAXLEN and MINID options at the same time are not compatible"
+                )
+            if last - at >= 2 and argv[at + 1] in (b"~", b"="):
+                at += 1
+                trim.approximate = argv[at] == b"~"
+            at += 1
+            if word == b"MAXLEN":
+                trim.max_length = _not_negative(argv[at], "The MAXLEN argument must be >= 0.")
+            else:
+                trim.min_id = parse_id(argv[at])
+        elif word == b"LIMIT" and at < last:
+            at += 1
+            trim.limit = _not_negative(argv[at], "The LIMIT argument must be >= 0.")
+        elif adding and word == b"NOMKSTREAM":
+            no_create = True
+        elif adding:
+            break
+        else:
+            raise CommandRefused(SYNTAX)
+        at += 1
+    return trim, no_create, at
+
+
+def _not_negative(text: bytes, message: str) -> int:
+    number = parse_int(text)
+    if number < 0:
+        raise CommandRefused(f"ERR {message}")
+    return number
+
+
+def _check_trim(trim: _Trim, *, adding: bool) -> None:
+    if trim.limit and not trim.is_set():
+        raise CommandRefused("ERR syntax error, LIMIT cannot be used without specifying a trimming strategy")
+    if not adding and not trim.is_set():
+        raise CommandRefused("ERR syntax error, XTRIM must be called with a trimming strategy")
+
+
+_NO_TRIM = _Trim()
+
+
+@TABLE.command(b"XADD", -5)
+def apply_xadd(ctx: Context, argv: Argv) -> None:
+    first = argv[2][:1]
+    if first.isdigit():
+        trim, no_create, at = _NO_TRIM, False, 2
+    else:
+        trim, no_create, at = _parse_trim(argv, adding=True)
+    wanted: StreamId | None = None
+    with_seq = True
+    if at >= len(argv):
+        raise CommandRefused("ERR wrong number of arguments for 'xadd' command")
+    if argv[at] != b"*":
+        wanted, with_seq = parse_added_id(argv[at], auto_seq=ctx.flavour.stream_counters)
+    _check_trim(trim, adding=True)
+    pairs, odd = divmod(len(argv) - at - 1, 2)
+    if odd or not pairs:
+        raise CommandRefused("ERR wrong number of arguments for 'xadd' command")
+    if wanted == ZERO_ID and with_seq:
+        raise CommandRefused("ERR The ID specified in XADD must be greater than 0-0")
+    stream = ctx.get(argv[1], StreamValue)
+    if stream is None and no_create:
+        return
+    entry_id = _id_to_add(ctx, stream, wanted, with_seq)
+    if stream is None:
+        stream = ctx.db.values[argv[1]] = StreamValue()
+    stream.append(entry_id, tuple(zip(argv[at + 1 :: 2], argv[at + 2 :: 2], strict=True)))
+    stream.last_id = entry_id
+    stream.entries_added += 1
+    ctx.db.changed.append(argv[1])
+    if trim.is_set():
+        trim.run(stream)
+
+
+def _id_to_add(ctx: Context, stream: StreamValue | None, wanted: StreamId | None, with_seq: bool) -> StreamId:
+    last = ZERO_ID if stream is None else stream.last_id
+    if last == MAX_ID:
+        raise CommandRefused(_EXHAUSTED)
+    if wanted is None:
+        now = ctx.clock()
+        return StreamId(now, 0) if now > last.ms else next_id(last)
+    if not with_seq and wanted.ms == last.ms:
+        if last.seq == UINT64_MAX:
+            raise CommandRefused(_TOO_SMALL)
+        return next_id(last)
+    if wanted <= last:
+        raise CommandRefused(_TOO_SMALL)
+    return wanted
+
+
+@TABLE.command(b"XTRIM", -4)
+def apply_xtrim(ctx: Context, argv: Argv) -> None:
+    trim, _, _ = _parse_trim(argv, adding=False)
+    _check_trim(trim, adding=False)
+    stream = ctx.get(argv[1], StreamValue)
+    if stream is not None and trim.run(stream):
+        ctx.db.changed.append(argv[1])
+
+
+@TABLE.command(b"XDEL", -3)
+def apply_xdel(ctx: Context, argv: Argv) -> None:
+    stream = ctx.get(argv[1], StreamValue)
+    if stream is None:
+        return
+    changed = False
+    for entry_id in [parse_id(text) for text in argv[2:]]:
+        if entry_id in stream.entries:
+            del stream.entries[entry_id]
+            stream.max_deleted_id = max(stream.max_deleted_id, entry_id)
+            changed = True
+    if changed:
+        ctx.db.changed.append(argv[1])
+
+
+@TABLE.command(b"XSETID", -3)
+def apply_xsetid(ctx: Context, argv: Argv) -> None:
+    """Set the last ID, and the counters of 7.0 and later."""
+    if len(argv) > 3 and not ctx.flavour.stream_counters:
+        raise CannotFollow("arity", "wrong number of arguments for 'xsetid' command")
+    last_id = parse_id(argv[2])
+    added, max_deleted = _parse_counters(argv, last_id)
+    stream = ctx.get(argv[1], StreamValue)
+    if stream is None:
+        raise CommandRefused(NO_SUCH_KEY)
+    if ctx.flavour.has((7, 2), (7, 2)) and last_id < stream.max_deleted_id:
+        raise CommandRefused("ERR The ID specified in XSETID is smaller than current max_deleted_entry_id")
+    if stream.entries:
+        if last_id < next(reversed(stream.entries)):
+            raise CommandRefused("ERR The ID specified in XSETID is smaller than the target stream top item")
+        if added is not None and len(stream.entries) > added:
+            raise CommandRefused(
+                "ERR The entries_added specified in XSETID is smaller than the target stream length"
+            )
+    stream.last_id = last_id
+    if added is not None:
+        stream.entries_added = added
+    if max_deleted != ZERO_ID:
+        stream.max_deleted_id = max_deleted
+    ctx.db.changed.append(argv[1])
+
+
+def _parse_counters(argv: Argv, last_id: StreamId) -> tuple[int | None, StreamId]:
+    added: int | None = None
+    max_deleted = ZERO_ID
+    for at in range(3, len(argv), 2):
+        word = argv[at].upper()
+        if at + 1 == len(argv) or word not in (b"ENTRIESADDED", b"MAXDELETEDID"):
+            raise CommandRefused(SYNTAX)
+        if word == b"ENTRIESADDED":
+            added = _not_negative(argv[at + 1], "entries_added must be positive")
+        else:
+            max_deleted = parse_id(argv[at + 1])
+            if last_id < max_deleted:
+                raise CommandRefused(
+                    "ERR The ID specified in XSETID is smaller than the provided max_deleted_entry_id"
+                )
+    return added, max_deleted
