@@ -1,0 +1,266 @@
+"""Replays commands into databases as a server's loader would.
+
+Nothing expires; a refused command changes nothing and is counted; a command that a server would die
+on or whose effect nobody can know stops the replay with its name. Knows transactions and dispatch;
+what a command does is in `aoftool.keyspace.apply`.
+"""
+
+from __future__ import annotations
+
+import time
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from typing import Protocol
+
+from aoftool.escape import shorten
+from aoftool.keyspace.apply import TABLES
+from aoftool.keyspace.context import Argv, CannotFollow, Context, Library
+from aoftool.keyspace.database import Database
+from aoftool.keyspace.flavour import Flavour, flavour_named
+from aoftool.keyspace.inert import TABLE as INERT
+from aoftool.keyspace.refusal import (
+    CommandRefused,
+    OpaqueCommandError,
+    Refusal,
+    ReplayStopError,
+)
+from aoftool.keyspace.registry import Command
+from aoftool.keyspace.zset_encoding import settle
+from aoftool.values import Value, ZSetValue
+
+__all__ = ["ChangeObserver", "Keyspace"]
+
+# Spellings of command names that are remembered; a hostile log cannot make it grow without end.
+_SPELLINGS_KEPT = 4096
+_REFUSALS_KEPT = 100
+_NAME_SHOWN = 40
+
+
+class ChangeObserver(Protocol):
+    """Is told which keys a command changed."""
+
+    def keys_changed(self, command_index: int, db: int, keys: Sequence[bytes]) -> None:
+        """Take the keys of one database that one command changed, in order, possibly repeated."""
+
+
+class Keyspace:
+    """A server's data set, as a loader builds it.
+
+    Args:
+        flavour: the server, or its name such as `redis-7.0`.
+        databases: number of databases of that server.
+        now_ms: the load clock, which relative times are counted from; the present by default.
+        allow_random: choose where a server chooses at random (SPOP) instead of stopping.
+
+    Attributes:
+        commands: number of commands executed or queued so far.
+        refused: number of refused commands by (name, error text).
+        refusals: the first 100 of them.
+    """
+
+    def __init__(
+        self,
+        flavour: Flavour | str,
+        databases: int = 16,
+        now_ms: int | None = None,
+        *,
+        allow_random: bool = False,
+    ) -> None:
+        self.flavour = flavour_named(flavour) if isinstance(flavour, str) else flavour
+        now = int(time.time() * 1000) if now_ms is None else now_ms
+        self._context = Context(self.flavour, databases, now, allow_random=allow_random)
+        self._commands = _commands_of(self.flavour)
+        self._spelled: dict[bytes, Command] = {}
+        self._queue: list[tuple[Command, Argv, int]] | None = None
+        self._observers: list[ChangeObserver] = []
+        self.commands = 0
+        self.refused: Counter[tuple[str, str]] = Counter()
+        self.refusals: list[Refusal] = []
+
+    @property
+    def databases(self) -> list[Database]:
+        """The databases, by number."""
+        return self._context.databases
+
+    @property
+    def libraries(self) -> dict[bytes, Library]:
+        """The function libraries, by name."""
+        return self._context.libraries
+
+    @property
+    def selected(self) -> int:
+        """The number of the selected database."""
+        return self._context.index
+
+    @property
+    def in_transaction(self) -> bool:
+        """Whether a MULTI waits for its EXEC."""
+        return self._queue is not None
+
+    @property
+    def clock_reads(self) -> int:
+        """How often a result depended on the load clock."""
+        return self._context.clock_reads
+
+    @property
+    def random_choices(self) -> int:
+        """How often a choice was made that a server makes at random."""
+        return self._context.random_choices
+
+    def observe(self, observer: ChangeObserver) -> None:
+        """Tell an observer of changed keys from now on."""
+        self._observers.append(observer)
+        for database in self.databases:
+            database.watch()
+
+    def start_file(self) -> None:
+        """Begin another file of the log: database 0, and no transaction."""
+        self._queue = None
+        self._context.select(0)
+
+    def drop_transaction(self) -> int:
+        """Forget a transaction that never got its EXEC; return how many commands it held."""
+        queued = len(self._queue or ())
+        self._queue = None
+        return queued
+
+    def load_record(self, db: int, key: bytes, value: Value, expire_at_ms: int | None = None) -> None:
+        """Put a key of an RDB part in place. The value is taken over, not copied."""
+        if type(value) is ZSetValue:
+            settle(value, self.flavour)
+        self.databases[db].put(key, value, expire_at_ms)
+        if self._observers:
+            self._tell(self.commands)
+
+    def execute(self, argv: Argv) -> Refusal | None:
+        """Run one command, or queue it after MULTI.
+
+        Returns:
+            None when it ran or was queued, the refusal when the server would answer an error. The
+            refusals inside a transaction are in `refusals` only.
+
+        Raises:
+            ReplayStopError: the server would not load a log with this command, or its effect cannot
+                be known; the data is as before the command, but for a transaction it stands in.
+        """
+        index = self.commands
+        command = self._spelled.get(argv[0]) or self._find(argv)
+        if not command.least <= len(argv) <= command.most:
+            return self._wrong_arity(command, argv)
+        self.commands = index + 1
+        if self._queue is not None:
+            return self._enqueue(command, argv, index)
+        try:
+            command.apply(self._context, argv)
+        except CommandRefused as refused:
+            return self._refuse(command, refused, index)
+        except CannotFollow as reason:
+            raise self._stop(argv, reason.reason, reason.message, index) from None
+        if self._observers:
+            self._tell(index)
+        return None
+
+    def execute_all(self, commands: Iterable[Argv]) -> None:
+        """Run commands one after the other."""
+        execute = self.execute
+        for argv in commands:
+            execute(argv)
+
+    def _find(self, argv: Argv) -> Command:
+        """Look a command up whatever its case, and remember this spelling."""
+        command = self._commands.get(argv[0].upper())
+        if command is None:
+            name = shorten(argv[0], _NAME_SHOWN)
+            raise self._stop(argv, "unknown", f"unknown command '{name}'", self.commands)
+        if command.name in (b"MULTI", b"EXEC", b"DISCARD"):
+            command = Command(
+                command.name,
+                {b"MULTI": self._multi, b"EXEC": self._exec, b"DISCARD": _lone_discard}[command.name],
+                *(command.least, command.most, None, None, False),
+            )
+        if len(self._spelled) < _SPELLINGS_KEPT:
+            self._spelled[argv[0]] = command
+        return command
+
+    def _wrong_arity(self, command: Command, argv: Argv) -> Refusal | None:
+        name = command.name.decode("ascii").lower()
+        text = f"wrong number of arguments for '{name}' command"
+        index = self.commands
+        if not command.self_checking or self.flavour.strict_arity:
+            raise self._stop(argv, "arity", text, index)
+        self.commands = index + 1
+        return self._refuse(command, CommandRefused(f"ERR {text}"), index)
+
+    def _stop(self, argv: Argv, reason: str, message: str, index: int) -> ReplayStopError:
+        name = shorten(argv[0], _NAME_SHOWN)
+        kind = OpaqueCommandError if reason in ("opaque", "module", "unknown") else ReplayStopError
+        if reason != "unknown" and reason != "arity":
+            message = f"{name}: {message}"
+        return kind(message, reason=reason, command_index=index, name=name)
+
+    def _refuse(self, command: Command, refused: CommandRefused, index: int) -> Refusal:
+        refusal = Refusal(index, command.name.decode("ascii"), refused.text)
+        if len(self.refused) < _SPELLINGS_KEPT or (refusal.name, refusal.text) in self.refused:
+            self.refused[refusal.name, refusal.text] += 1
+        if len(self.refusals) < _REFUSALS_KEPT:
+            self.refusals.append(refusal)
+        return refusal
+
+    def _tell(self, index: int) -> None:
+        for number, database in enumerate(self.databases):
+            if database.changed:
+                keys = list(database.changed)
+                database.changed.clear()
+                for observer in self._observers:
+                    observer.keys_changed(index, number, keys)
+
+    # -- transactions --------------------------------------------------------------------------
+
+    def _multi(self, context: Context, argv: Argv) -> None:
+        if self._queue is None:
+            self._queue = []
+
+    def _exec(self, context: Context, argv: Argv) -> None:
+        raise CommandRefused("ERR EXEC without MULTI")
+
+    def _enqueue(self, command: Command, argv: Argv, index: int) -> Refusal | None:
+        """Keep a command for EXEC; every other one is kept, MULTI and DISCARD too."""
+        queue = self._queue
+        assert queue is not None
+        if command.name != b"EXEC":
+            queue.append((command, argv, index))
+            return None
+        self._queue = None
+        for queued, queued_argv, queued_index in queue:
+            self._run_queued(queued, queued_argv, queued_index)
+        return None
+
+    def _run_queued(self, command: Command, argv: Argv, index: int) -> None:
+        if command.name == b"MULTI":
+            self._refuse(command, CommandRefused("ERR MULTI calls can not be nested"), index)
+            return
+        if command.name in (b"DISCARD", b"RESET"):
+            message = "a server dies when EXEC reaches it"
+            raise self._stop(argv, "crash", message, index)
+        try:
+            command.apply(self._context, argv)
+        except CommandRefused as refused:
+            self._refuse(command, refused, index)
+        except CannotFollow as reason:
+            raise self._stop(argv, reason.reason, reason.message, index) from None
+        if self._observers:
+            self._tell(index)
+
+
+def _lone_discard(context: Context, argv: Argv) -> None:
+    raise CommandRefused("ERR DISCARD without MULTI")
+
+
+def _commands_of(flavour: Flavour) -> dict[bytes, Command]:
+    """Return the commands of a server by upper-case name."""
+    framing = (Command(name, _lone_discard, 1, 1, (1, 0), (7, 2), False) for name in _FRAMING)
+    tables = [command for table in (*TABLES, INERT) for command in table]
+    return {command.name: command for command in (*tables, *framing) if command.exists_on(flavour)}
+
+
+_FRAMING = (b"MULTI", b"EXEC", b"DISCARD")
