@@ -1,0 +1,58 @@
+"""Check one record in depth: everything that can be wrong inside a value that the walk steps over.
+
+What servers check (always, only when asked, or never) is known to `aoftool.check`; here every rule
+counts. The structure of the record is taken as given: it came out of a walk.
+"""
+
+from __future__ import annotations
+
+from aoftool.rdb.damage import EncodingDamage, RdbIssue
+from aoftool.rdb.findings import IssueList
+from aoftool.rdb.record import Record
+from aoftool.rdb.strings import read_string
+from aoftool.rdb.verify_collections import check_hash, check_list, check_set, check_zset
+from aoftool.rdb.verify_stream import check_stream
+
+__all__ = ["verify"]
+
+
+def verify(record: Record) -> list[RdbIssue]:
+    """Return what is wrong with a record, at most 20 issues; an empty list for a sound one.
+
+    Offsets are absolute; for damage inside a packed string they are those of the string.
+
+    Raises:
+        SourceError: the bytes were not kept and cannot be read again.
+    """
+    issues = IssueList(record.value_start)
+    try:
+        # Reading the key unpacks it; nothing else can be wrong with one.
+        _ = record.key
+    except EncodingDamage as found:
+        issues.found.append(found.issue())
+    try:
+        _check_value(record, issues)
+    except EncodingDamage as found:
+        issues.add_damage(found)
+    return issues.found
+
+
+def _check_value(record: Record, issues: IssueList) -> None:
+    kind = record.type_name
+    if kind == "module":
+        return
+    raw = record.value_bytes()
+    if kind == "string":
+        read_string(raw, 0)
+    elif kind == "hash":
+        check_hash(record, raw, issues)
+    elif kind == "list":
+        check_list(record.type_id, raw, issues)
+    elif kind == "set":
+        check_set(record.type_id, raw, issues)
+    elif kind == "zset":
+        check_zset(record.type_id, raw, issues)
+    elif kind == "stream":
+        check_stream(record.type_id, raw, issues)
+    else:
+        record.value()
