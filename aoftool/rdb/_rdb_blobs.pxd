@@ -4,7 +4,8 @@ Everything here answers "sound" or "not": whoever meets what is not sound hands 
 Python reference, which says what is wrong. So the kernels hold no wording and no offsets of damage.
 """
 
-from cpython.bytes cimport PyBytes_FromStringAndSize
+from cpython.buffer cimport PyBUF_SIMPLE, PyBuffer_Release, PyObject_GetBuffer
+from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_FromStringAndSize, PyBytes_GET_SIZE
 from libc.stdint cimport int8_t, int16_t, int32_t, int64_t, uint8_t, uint64_t
 from libc.stdlib cimport free, malloc
 
@@ -26,6 +27,31 @@ cdef struct Entry:
     const uint8_t* text
     Py_ssize_t size
     int64_t number
+
+
+# The bytes of an object: `bytes` directly, everything else through the buffer protocol.
+cdef struct Span:
+    const uint8_t* first
+    const uint8_t* end
+    Py_buffer view
+    bint held
+
+
+cdef inline int open_span(object holder, Span* span) except -1:
+    span.held = type(holder) is not bytes
+    if span.held:
+        PyObject_GetBuffer(holder, &span.view, PyBUF_SIMPLE)
+        span.first = <const uint8_t*>span.view.buf
+        span.end = span.first + span.view.len
+    else:
+        span.first = <const uint8_t*>PyBytes_AS_STRING(holder)
+        span.end = span.first + PyBytes_GET_SIZE(holder)
+    return 0
+
+
+cdef inline void close_span(Span* span) noexcept:
+    if span.held:
+        PyBuffer_Release(&span.view)
 
 
 cdef inline Py_ssize_t write_number(int64_t number, char* digits) noexcept nogil:

@@ -29,6 +29,7 @@ cdef object VALKEY = Family.VALKEY
 
 @cython.final
 @cython.freelist(64)
+@cython.no_gc  # holds bytes and a context that never points back
 cdef class Record:
     """See `aoftool.rdb._record_py.Record`."""
 
@@ -160,7 +161,7 @@ cdef class Record:
         try:
             return decode_value(context.family, self.row.number, self.value_bytes(), context.templates)
         except EncodingDamage as damage:
-            raise damage.moved(self.row.value_at) from None
+            raise damage.in_value(self.row.value_at) from None
 
     cdef object _cut(self, uint64_t start, uint64_t end):
         if self.data is not None:

@@ -175,7 +175,7 @@ class Record:
         try:
             return decode_value(context.family, self._row[5], self.value_bytes(), context.templates)
         except EncodingDamage as found:
-            raise found.moved(self._row[3]) from None
+            raise found.in_value(self._row[3]) from None
 
     def _cut(self, start: int, end: int) -> bytes | memoryview:
         if self._data is not None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from aoftool.rdb.damage import EncodingDamage, damage
 from aoftool.rdb.lzf import decompress
 
-__all__ = ["read_length", "read_string", "read_strings", "skip_string"]
+__all__ = ["read_length", "read_lengths", "read_string", "read_strings", "skip_string", "string_frame"]
 
 _Buffer = bytes | bytearray | memoryview
 
@@ -32,8 +32,17 @@ def read_length(buffer: _Buffer, at: int) -> tuple[int, int]:
     return (value | (first & 63) << 8 if size == 1 else value), at + 1 + size
 
 
-def _frame(buffer: _Buffer, at: int) -> tuple[int, int, int]:
-    """Return (start of payload, its size, unpacked size; -1 not packed, -2 an integer)."""
+def read_lengths(buffer: _Buffer, at: int, count: int) -> tuple[list[int], int]:
+    """See `aoftool.rdb.strings.read_lengths`."""
+    out = []
+    for _ in range(count):
+        value, at = read_length(buffer, at)
+        out.append(value)
+    return out, at
+
+
+def string_frame(buffer: _Buffer, at: int) -> tuple[int, int, int]:
+    """See `aoftool.rdb.strings.string_frame`."""
     end = len(buffer)
     if at >= end:
         raise damage("rdb-truncated", at)
@@ -55,7 +64,7 @@ def _frame(buffer: _Buffer, at: int) -> tuple[int, int, int]:
 
 def read_string(buffer: _Buffer, at: int) -> tuple[bytes, int]:
     """See `aoftool.rdb.strings.read_string`."""
-    start, size, unpacked = _frame(buffer, at)
+    start, size, unpacked = string_frame(buffer, at)
     raw = bytes(buffer[start : start + size])
     if unpacked == -2:
         return b"%d" % int.from_bytes(raw, "little", signed=True), start + size
@@ -70,7 +79,7 @@ def read_string(buffer: _Buffer, at: int) -> tuple[bytes, int]:
 
 def skip_string(buffer: _Buffer, at: int) -> int:
     """See `aoftool.rdb.strings.skip_string`."""
-    start, size, _ = _frame(buffer, at)
+    start, size, _ = string_frame(buffer, at)
     return start + size
 
 

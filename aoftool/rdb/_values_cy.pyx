@@ -11,14 +11,14 @@ from libc.stdint cimport int16_t, int32_t, int64_t, uint8_t, uint64_t
 from libc.string cimport memcpy
 
 from aoftool.rdb._rdb_blobs cimport (
-    DIGITS, Entry, Text, close_text, entry_bytes, listpack_first, listpack_next, open_text,
-    signed_little, write_number, ziplist_first, ziplist_next,
+    DIGITS, Entry, Span, Text, close_span, close_text, entry_bytes, listpack_first, listpack_next,
+    open_span, open_text, signed_little, write_number, ziplist_first, ziplist_next,
 )
 from aoftool.rdb._rdb_bytes cimport big_endian, little_endian, read_length
 
 from aoftool.values import HashValue, ListValue, SetValue, StreamId, ZSetValue
 
-__all__ = ["decode", "fill_entries"]
+__all__ = ["add_node", "decode"]
 
 cdef extern from "Python.h":
     double PyOS_string_to_double(const char* text, char** end, object overflow) except? -1.0
@@ -53,11 +53,14 @@ cdef enum:
     INTO_ZSET = 3
 
 
-def decode(bint valkey, int type_id, const uint8_t[::1] raw):
+def decode(bint valkey, int type_id, raw):
     """Return the value, or None where the reference has to answer."""
-    if not raw.shape[0]:
-        return None
-    return decode_sound(valkey, type_id, &raw[0], &raw[0] + raw.shape[0])
+    cdef Span span
+    open_span(raw, &span)
+    try:
+        return decode_sound(valkey, type_id, span.first, span.end)
+    finally:
+        close_span(&span)
 
 
 cdef object decode_sound(bint valkey, int type_id, const uint8_t* at, const uint8_t* end):
@@ -302,22 +305,45 @@ cdef object plain_mapping(const uint8_t* at, const uint8_t* end, int type_id):
     return into
 
 
-# Entries of one stream node into a dict of ID to pairs; False where the reference has to answer.
-def fill_entries(dict entries, const uint8_t[::1] key, const uint8_t[::1] blob):
-    """Add the live entries of a node to `entries`; False when the reference has to read the node."""
-    cdef const uint8_t* at
-    cdef const uint8_t* end
-    cdef uint64_t ms, seq
-    cdef Entry entry
-    cdef int64_t count
-    cdef list names = []
+def add_node(dict entries, raw, Py_ssize_t at):
+    """Add the live entries of the stream node at an offset; return the offset after it.
+
+    Returns -1, with nothing added, when the reference has to read the node.
+    """
+    cdef Span span
+    cdef Text key, blob
+    cdef Py_ssize_t key_size, blob_size
     cdef dict found = {}
-    if key.shape[0] != 16 or blob.shape[0] == 0:
-        return False
-    ms = big_endian(&key[0], 8)
-    seq = big_endian(&key[8], 8)
-    at = listpack_first(&blob[0], blob.shape[0])
-    end = &blob[0] + blob.shape[0]
+    cdef bint sound = False
+    open_span(raw, &span)
+    try:
+        if not 0 <= at <= span.end - span.first:
+            return -1
+        key_size = open_text(span.first + at, span.end, &key)
+        if key_size < 0:
+            return -1
+        blob_size = open_text(span.first + at + key_size, span.end, &blob)
+        try:
+            sound = blob_size > 0 and key.size == 16 and read_entries(found, key.data, &blob)
+        finally:
+            close_text(&key)
+            if blob_size > 0:
+                close_text(&blob)
+    finally:
+        close_span(&span)
+    if not sound:
+        return -1
+    entries.update(found)
+    return at + key_size + blob_size
+
+
+cdef bint read_entries(dict found, const uint8_t* key, Text* blob) except -1:
+    """Read the master entry of a node, then its entries; False when something is not sound."""
+    cdef const uint8_t* at = listpack_first(blob.data, blob.size)
+    cdef const uint8_t* end = blob.data + blob.size
+    cdef Entry entry
+    cdef int64_t count = 0
+    cdef list names = []
     if at == NULL or not next_number(&at, end, &count) or not next_number(&at, end, &count):
         return False
     if not next_number(&at, end, &count) or count < 0:
@@ -329,14 +355,12 @@ def fill_entries(dict entries, const uint8_t[::1] key, const uint8_t[::1] blob):
         count -= 1
     if not next_number(&at, end, &count) or count != 0:
         return False
-    if not walk_entries(found, at, end, ms, seq, names):
-        return False
-    entries.update(found)
-    return True
+    return walk_entries(found, at, end, big_endian(key, 8), big_endian(key + 8, 8), names)
 
 
 cdef inline bint next_number(const uint8_t** at, const uint8_t* end, int64_t* number) noexcept:
     cdef Entry entry
+    entry.number = 0
     if listpack_next(at, end, &entry) != 1 or entry.text != NULL:
         return False
     number[0] = entry.number
@@ -352,6 +376,7 @@ cdef bint walk_entries(
     cdef int status
     cdef bint kept
     cdef list pairs
+    entry.number = 0
     while True:
         status = listpack_next(&at, end, &entry)
         if status <= 0:

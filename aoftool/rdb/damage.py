@@ -41,10 +41,34 @@ MESSAGES = {
     "intset-order": "an intset's members are not strictly ascending",
     "zipmap-length": "a zipmap holds an invalid length byte",
     "score-text": "a score is not a number",
+    "score-nan": "a score is NaN",
+    "zset-order": "the members of a sorted set blob are not in order",
+    "duplicate-element": "a set, sorted set or hash holds the same element twice",
+    "value-empty": "a collection without elements",
+    "list-node": "a list node holds more than 65535 elements, which no server counts right",
+    "hash-ttl-order": "the fields of a hash blob are not in order of their expire times",
     "hash-odd": "a hash or sorted set blob holds a field without its value",
     "hash-ttl": "the expire time of a hash field is out of range",
     "stream-key": "the key of a stream node is not a 16-byte ID",
     "stream-node": "a stream node's entries do not follow its layout",
+    "stream-node-key": "a stream node's key is not the ID of its first entry",
+    "stream-node-count": "a stream node counts other live or deleted entries than it holds",
+    "stream-entry-count": "a stream entry states a wrong number of elements",
+    "stream-order": "the IDs of a stream do not rise",
+    "stream-length": "the length of a stream is not the number of its live entries",
+    "stream-last-id": "the last ID of a stream is below the ID of an entry",
+    "stream-first-id": "the first ID of a stream is not that of its first live entry",
+    "stream-max-deleted": "the greatest deleted ID of a stream is above its last ID",
+    "stream-entries-added": "a stream counts fewer entries added than it holds",
+    "stream-group": "a stream has two consumer groups of the same name",
+    "stream-consumer": "a consumer group has two consumers of the same name",
+    "stream-pel-twice": "a pending entry is listed twice in its group or by its consumers",
+    "stream-pel-owner": "a pending entry of a group belongs to no consumer",
+    "stream-pel-unknown": "a consumer holds a pending entry that its group does not list",
+    "duplicate-key": "the same key stands twice in one database",
+    "database-range": "a database number above 15, which servers refuse with default settings",
+    "database-again": "a database is selected again after another one",
+    "resize-hint": "a RESIZEDB opcode announces another number of keys than there are",
 }
 
 
@@ -73,6 +97,14 @@ class EncodingDamage(RdbError):
     def moved(self, base: int) -> EncodingDamage:
         """Return the same damage, `base` bytes further on."""
         return EncodingDamage(self.code, (self.offset or 0) + base, self.message)
+
+    def in_value(self, start: int) -> EncodingDamage:
+        """Return the same damage at its place in the input, the value standing at `start`.
+
+        Damage inside a blob gets the place of the value: the blob may be packed.
+        """
+        inside = self.code.startswith(("blob-", "intset-", "zipmap-", "hash-", "stream-node"))
+        return EncodingDamage(self.code, start + (0 if inside else self.offset or 0), self.message)
 
     def issue(self, base: int = 0) -> RdbIssue:
         """Return this damage as data, `base` bytes further on."""

@@ -13,7 +13,7 @@ from collections.abc import Callable
 from aoftool.rdb import _strings_py
 from aoftool.rdb.native import kernel
 
-__all__ = ["read_length", "read_string", "read_strings", "skip_string"]
+__all__ = ["read_length", "read_lengths", "read_string", "read_strings", "skip_string", "string_frame"]
 
 _Buffer = bytes | bytearray | memoryview
 _chosen = kernel("_strings_cy", _strings_py)
@@ -24,6 +24,9 @@ read_length: Callable[[_Buffer, int], tuple[int, int]] = _chosen.read_length
 Raises:
     EncodingDamage: `rdb-truncated` or `rdb-length`, with the offset in the buffer.
 """
+
+read_lengths: Callable[[_Buffer, int, int], tuple[list[int], int]] = _chosen.read_lengths
+"""Return (values, offset after them) of `count` lengths that follow each other; raises as one."""
 
 read_string: Callable[[_Buffer, int], tuple[bytes, int]] = _chosen.read_string
 """Return (bytes, offset after it) of the string at an offset, unpacked.
@@ -38,3 +41,9 @@ read_strings: Callable[[_Buffer, int, int], tuple[list[bytes], int]] = _chosen.r
 skip_string: Callable[[_Buffer, int], int] = _chosen.skip_string
 """Return the offset after the string at an offset, without unpacking it; raises as `read_string`
 but for `lzf-invalid`."""
+
+string_frame: Callable[[_Buffer, int], tuple[int, int, int]] = _strings_py.string_frame
+"""Return (offset of the payload, its size, unpacked size) of the string at an offset.
+
+The unpacked size is -1 for plain bytes and -2 for an integer. Raises as `skip_string`.
+"""

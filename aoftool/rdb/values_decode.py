@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import sys
+from collections.abc import Callable
+
 from aoftool.errors import UnsupportedError
 from aoftool.rdb.modules import split_module_id
+from aoftool.rdb.native import kernel
 from aoftool.rdb.opcodes import Family, type_info
 from aoftool.rdb.strings import read_length, read_string
 from aoftool.rdb.values_array import decode_array
@@ -17,6 +21,9 @@ from aoftool.values import ModuleValue, Value
 __all__ = ["decode_value"]
 
 _NO_TEMPLATES: Templates = {}
+# Decodes sound values of the common types and gives None for everything else.
+_decode_sound: Callable[[bool, int, bytes | memoryview], Value | None] | None
+_decode_sound = getattr(kernel("_values_cy", sys.modules[__name__]), "decode", None)
 
 
 def decode_value(
@@ -33,6 +40,10 @@ def decode_value(
         EncodingDamage: with the offset in `raw`, or in the blob for what is wrong inside one.
         UnsupportedError: the type is known by name only, or needs a template that is not there.
     """
+    if _decode_sound is not None:
+        value = _decode_sound(family is Family.VALKEY, type_id, raw)
+        if value is not None:
+            return value
     if type_id == 0:
         return read_string(raw, 0)[0]
     info = type_info(family, type_id)

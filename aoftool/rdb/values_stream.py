@@ -15,15 +15,15 @@ from typing import NamedTuple
 from aoftool.rdb import listpack
 from aoftool.rdb.damage import damage
 from aoftool.rdb.native import kernel
-from aoftool.rdb.strings import read_length, read_string
+from aoftool.rdb.strings import read_length, read_lengths, read_string
 from aoftool.values import Consumer, ConsumerGroup, PendingEntry, StreamId, StreamValue
 
 __all__ = ["STREAM_VERSIONS", "NodeEntry", "StreamNode", "decode_stream", "read_node", "split_node"]
 
 Pairs = tuple[tuple[bytes, bytes], ...]
 # Reads sound nodes; everything else is answered by `read_node`.
-_fill_entries: Callable[[dict[StreamId, Pairs], bytes, bytes], bool] | None
-_fill_entries = getattr(kernel("_values_cy", sys.modules[__name__]), "fill_entries", None)
+_add_sound_node: Callable[[dict[StreamId, Pairs], bytes | memoryview, int], int] | None
+_add_sound_node = getattr(kernel("_values_cy", sys.modules[__name__]), "add_node", None)
 
 # RDB type to version of the stream layout.
 STREAM_VERSIONS = {15: 1, 19: 2, 21: 3, 26: 4, 27: 5}
@@ -76,11 +76,8 @@ def decode_stream(type_id: int, raw: bytes | memoryview) -> StreamValue:
 
 def _add_node(entries: dict[StreamId, Pairs], raw: bytes | memoryview, at: int) -> int:
     """Add the live entries of the node at `at` and return the offset after it."""
-    if _fill_entries is not None:
-        key, after = read_string(raw, at)
-        blob, after = read_string(raw, after)
-        if _fill_entries(entries, key, blob):
-            return after
+    if _add_sound_node is not None and (after := _add_sound_node(entries, raw, at)) >= 0:
+        return after
     node, after = read_node(raw, at)
     for entry in node.entries:
         if not entry.deleted:
@@ -155,15 +152,15 @@ def _read_id(raw: bytes | memoryview, at: int) -> tuple[StreamId, int]:
 
 
 def _read_counters(value: StreamValue, raw: bytes | memoryview, at: int, version: int) -> int:
-    length, at = read_length(raw, at)
-    value.last_id, at = _read_id(raw, at)
+    numbers, at = read_lengths(raw, at, 3 if version < 2 else 8)
+    value.last_id = StreamId(numbers[1], numbers[2])
     if version < 2:
         # What servers assume for a stream of Redis 5 and 6; measured on 7.0.15 and 9.1.2.
-        value.entries_added = length
+        value.entries_added = numbers[0]
         return at
-    value.first_id, at = _read_id(raw, at)
-    value.max_deleted_id, at = _read_id(raw, at)
-    value.entries_added, at = read_length(raw, at)
+    value.first_id = StreamId(numbers[3], numbers[4])
+    value.max_deleted_id = StreamId(numbers[5], numbers[6])
+    value.entries_added = numbers[7]
     return at
 
 
