@@ -96,6 +96,7 @@ class LogFile:
         exists: whether there is a regular file that may be read. False also for a name that leads
             out of the directory: such a file is never opened.
         line: line of the manifest, 0 for none.
+        is_unsafe: the name leads out of the directory of the log.
     """
 
     path: str
@@ -106,6 +107,7 @@ class LogFile:
     listed: bool = True
     exists: bool = True
     line: int = 0
+    is_unsafe: bool = False
 
 
 @dataclass(frozen=True)

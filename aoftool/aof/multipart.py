@@ -124,6 +124,7 @@ def _listed_file(entry: ManifestEntry, found: Entry) -> LogFile:
         listed=True,
         exists=found.kind is EntryKind.FILE,
         line=entry.line,
+        is_unsafe=found.kind is EntryKind.UNSAFE,
     )
 
 

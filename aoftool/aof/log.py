@@ -1,0 +1,94 @@
+"""The files of a log read in order: the RDB part of each stepped over, its commands given one by one.
+
+Each file starts afresh, in database 0 and outside MULTI, as in the servers' loaders; that comes from
+reading each with its own reader. History files are not read. Judges nothing.
+Source: Valkey 8.0 src/aof.c loadAppendOnlyFiles, loadSingleAppendOnlyFile.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from aoftool.aof.model import Log, LogFile
+from aoftool.commands.table import CONTAINERS
+from aoftool.errors import SourceError, UnsafePathError
+from aoftool.escape import printable
+from aoftool.files import Source, open_source
+from aoftool.progress import Progress, no_progress
+from aoftool.rdb.header import HEADER_BYTES, is_rdb
+from aoftool.rdb.summary import RdbWalk
+from aoftool.rdb.walk import walk
+from aoftool.resp.commands import CommandReader
+from aoftool.resp.grammar import Grammar
+
+__all__ = ["LogPart", "open_log_file", "open_part", "read_parts"]
+
+
+@dataclass(frozen=True)
+class LogPart:
+    """Hold one open file of a log, placed where its commands begin.
+
+    Attributes:
+        file: which one.
+        source: open; closed by whoever made the part.
+        rdb: its RDB part, None when it has none.
+        tail_start: offset of the first command, None when the RDB part is damaged, so that nobody
+            knows where it would be.
+    """
+
+    file: LogFile
+    source: Source
+    rdb: RdbWalk | None
+    tail_start: int | None
+
+    def commands(
+        self, *, names: frozenset[bytes] | None = None, grammar: Grammar = Grammar.LENIENT
+    ) -> CommandReader:
+        """Return a reader of its commands, from database 0 and outside MULTI.
+
+        Args:
+            names: in upper case; only these commands are made, the others are only counted.
+            grammar: what counts as a command.
+
+        Raises:
+            SourceError: the RDB part is damaged.
+        """
+        if self.tail_start is None:
+            message = f"the RDB part of {self.source.name} is damaged, where its commands begin is unknown"
+            raise SourceError(message, path=self.source.path, hint="aoftool check says what is damaged")
+        return CommandReader(
+            self.source, start=self.tail_start, names=names, grammar=grammar, containers=CONTAINERS
+        )
+
+
+def open_log_file(file: LogFile) -> Source:
+    """Open one file of a log, read-only.
+
+    Raises:
+        UnsafePathError: its name leads out of the directory of the log.
+        SourceError: it is missing or unreadable.
+    """
+    if file.is_unsafe:
+        message = f"{printable(file.name)} leads out of the directory of the log"
+        raise UnsafePathError(message, path=file.path, hint="copy the file into the directory")
+    return open_source(file.path)
+
+
+def open_part(file: LogFile, source: Source, progress: Progress = no_progress) -> LogPart:
+    """Return the part that an open file is, its RDB part walked where it has one."""
+    if not is_rdb(source.peek(HEADER_BYTES)):
+        return LogPart(file, source, None, source.tell())
+    rdb = walk(source, source.tell(), progress)
+    return LogPart(file, source, rdb, rdb.end_offset)
+
+
+def read_parts(log: Log, progress: Progress = no_progress) -> Iterator[LogPart]:
+    """Yield the files of a log in load order, each open until the next is asked for.
+
+    Raises:
+        SourceError: a file is missing or unreadable; UnsafePathError as for `open_log_file`.
+    """
+    for file in log.files:
+        with open_log_file(file) as source:
+            yield open_part(file, source, progress)
