@@ -12,6 +12,7 @@ from collections.abc import Iterable
 from aoftool.rdb._listpack_py import _backlen, _entry, canonical_int
 
 __all__ = [
+    "encode_length",
     "encode_scored",
     "encode_string",
     "encode_strings",
@@ -129,7 +130,8 @@ _LZF_ABOVE = 20
 _LZF_GAIN = 4
 
 
-def _length(value: int) -> bytes:
+def encode_length(value: int) -> bytes:
+    """Return a length or count in its shortest form; at most 64 bits."""
     if value < 64:
         return bytes([value])
     if value < 16384:
@@ -158,8 +160,8 @@ def encode_string(data: bytes, compress: bool) -> bytes:
     if compress and size > _LZF_ABOVE:
         packed = lzf_compress(data, size - _LZF_GAIN)
         if packed is not None:
-            return b"\xc3" + _length(len(packed)) + _length(size) + packed
-    return _length(size) + data
+            return b"\xc3" + encode_length(len(packed)) + encode_length(size) + packed
+    return encode_length(size) + data
 
 
 def encode_strings(items: Iterable[bytes], compress: bool) -> bytes:

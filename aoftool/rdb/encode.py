@@ -11,6 +11,7 @@ from aoftool.rdb import _encode_py
 from aoftool.rdb.native import kernel
 
 __all__ = [
+    "encode_length",
     "encode_scored",
     "encode_string",
     "encode_strings",
@@ -22,6 +23,7 @@ __all__ = [
 
 _chosen = kernel("_encode_cy", _encode_py)
 
+encode_length = _encode_py.encode_length
 lzf_compress: Callable[[bytes, int], bytes | None] = _chosen.lzf_compress
 encode_string: Callable[[bytes, bool], bytes] = _chosen.encode_string
 encode_strings: Callable[[Iterable[bytes], bool], bytes] = _chosen.encode_strings

@@ -9,7 +9,7 @@ from __future__ import annotations
 import struct
 from collections.abc import Iterator
 
-from aoftool.rdb.encode import encode_string, listpack_entries
+from aoftool.rdb.encode import encode_length, encode_string, listpack_entries
 from aoftool.rdb.targets import Limits
 from aoftool.values import Consumer, ConsumerGroup, StreamId, StreamValue
 
@@ -35,17 +35,17 @@ def encode_stream(stream: StreamValue, version: int, limits: Limits, compress: b
         compress: pack long strings with LZF.
     """
     nodes = list(_nodes(stream, limits))
-    parts = [_length(len(nodes))]
+    parts = [encode_length(len(nodes))]
     for first, blob in nodes:
         parts.append(encode_string(_raw_id(first), compress))
         parts.append(encode_string(blob, compress))
-    parts.append(_length(len(stream.entries)))
+    parts.append(encode_length(len(stream.entries)))
     parts.append(_header_id(stream.last_id))
     if version >= 2:
         parts.append(_header_id(next(iter(stream.entries), StreamId(0, 0))))
         parts.append(_header_id(stream.max_deleted_id))
-        parts.append(_length(stream.entries_added))
-    parts.append(_length(len(stream.groups)))
+        parts.append(encode_length(stream.entries_added))
+    parts.append(encode_length(len(stream.groups)))
     # Servers keep groups and consumers in a radix tree and walk it: names come in byte order.
     for name in sorted(stream.groups):
         parts += _group(name, stream.groups[name], version, compress)
@@ -124,37 +124,27 @@ def _signed(difference: int) -> int:
 # --- IDs and groups ---------------------------------------------------------------------------
 
 
-def _length(value: int) -> bytes:
-    if value < 1 << 6:
-        return bytes([value])
-    if value < 1 << 14:
-        return bytes([0x40 | value >> 8, value & 0xFF])
-    if value < 1 << 32:
-        return b"\x80" + value.to_bytes(4, "big")
-    return b"\x81" + value.to_bytes(8, "big")
-
-
 def _raw_id(entry_id: StreamId) -> bytes:
     return struct.pack(">QQ", *entry_id)
 
 
 def _header_id(entry_id: StreamId) -> bytes:
-    return _length(entry_id.ms) + _length(entry_id.seq)
+    return encode_length(entry_id.ms) + encode_length(entry_id.seq)
 
 
 def _group(name: bytes, group: ConsumerGroup, version: int, compress: bool) -> Iterator[bytes]:
     yield encode_string(name, compress)
     yield _header_id(group.last_id)
     if version >= 2:
-        yield _length(_UNKNOWN_READ if group.entries_read is None else group.entries_read)
-    yield _length(len(group.pel))
+        yield encode_length(_UNKNOWN_READ if group.entries_read is None else group.entries_read)
+    yield encode_length(len(group.pel))
     owned: dict[bytes, list[StreamId]] = {consumer: [] for consumer in group.consumers}
     for entry_id in sorted(group.pel):
         pending = group.pel[entry_id]
         owned.setdefault(pending.consumer, []).append(entry_id)
         yield _raw_id(entry_id) + struct.pack("<q", pending.delivery_time_ms)
-        yield _length(pending.delivery_count)
-    yield _length(len(owned))
+        yield encode_length(pending.delivery_count)
+    yield encode_length(len(owned))
     for consumer in sorted(owned):
         details = group.consumers.get(consumer) or Consumer()
         yield from _consumer(consumer, details, owned[consumer], version, compress)
@@ -169,5 +159,5 @@ def _consumer(
         # Older forms have one time only; servers take it for both when they load them.
         active = consumer.seen_time_ms if consumer.active_time_ms is None else consumer.active_time_ms
         yield struct.pack("<q", active)
-    yield _length(len(pending))
+    yield encode_length(len(pending))
     yield b"".join(map(_raw_id, pending))

@@ -12,6 +12,7 @@ from typing import NamedTuple
 
 from aoftool.rdb import intset, ziplist
 from aoftool.rdb.encode import (
+    encode_length,
     encode_scored,
     encode_string,
     encode_strings,
@@ -34,7 +35,7 @@ from aoftool.values import (
     ZSetValue,
 )
 
-__all__ = ["EncodedValue", "ValueEncoder", "encode_length", "wrap_listpack"]
+__all__ = ["EncodedValue", "ValueEncoder", "wrap_listpack"]
 
 STRING = 0
 SET, HASH, ZSET = 2, 4, 5
@@ -57,17 +58,6 @@ class EncodedValue(NamedTuple):
 
     type_id: int
     data: bytes
-
-
-def encode_length(value: int) -> bytes:
-    """Return a length or count in its shortest form; at most 64 bits."""
-    if value < 1 << 6:
-        return bytes([value])
-    if value < 1 << 14:
-        return bytes([0x40 | value >> 8, value & 0xFF])
-    if value < 1 << 32:
-        return b"\x80" + value.to_bytes(4, "big")
-    return b"\x81" + value.to_bytes(8, "big")
 
 
 def wrap_listpack(entries: bytes, count: int) -> bytes:
@@ -152,8 +142,8 @@ class ValueEncoder:
     def _zset(self, value: ZSetValue) -> EncodedValue:
         ranked = value.ranked()
         if _fits(value, self._limits.zset_entries, self._limits.zset_value_bytes):
-            shortest = self._target.shortest_scores
-            scores = [packed_score(score, shortest=shortest) for score, _ in ranked]
+            shortest, listpack = self._target.shortest_scores, self._target.listpacks
+            scores = [packed_score(score, shortest=shortest, listpack=listpack) for score, _ in ranked]
             items = [part for (_, name), text in zip(ranked, scores, strict=True) for part in (name, text)]
             type_id = ZSET_LISTPACK if self._target.listpacks else ZSET_ZIPLIST
             return EncodedValue(type_id, self._compact(items))

@@ -13,8 +13,8 @@ from typing import Protocol
 from aoftool.errors import UnsupportedError
 from aoftool.escape import shorten
 from aoftool.rdb.checksum import crc64
-from aoftool.rdb.encode import encode_string
-from aoftool.rdb.encode_values import ValueEncoder, encode_length
+from aoftool.rdb.encode import encode_length, encode_string
+from aoftool.rdb.encode_values import ValueEncoder
 from aoftool.rdb.targets import Limits, Target
 from aoftool.values import Value
 

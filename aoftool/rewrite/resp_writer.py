@@ -1,0 +1,199 @@
+"""Writes a data set as commands: the AOF base a server writes with `aof-use-rdb-preamble no`.
+
+Knows the commands and their order for each type and target. Two things no command can say: when a
+consumer was last seen, and idle times or access frequencies of keys. Where a server's own rewrite loses
+data this one does not: pending entries whose stream entry is gone are carried by placeholders, and
+module values by RESTORE.
+Source: Valkey 9.1 src/aof.c rewriteAppendOnlyFileRio; measured on Redis 6.2.5, 7.0.15 and 8.0.6 and on
+Valkey 8.1.1 and 9.1.2.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from itertools import islice
+
+from aoftool.errors import UnsupportedError
+from aoftool.escape import shorten
+from aoftool.rdb.payload import encode_payload
+from aoftool.rdb.score_text import score_text
+from aoftool.rdb.targets import Target
+from aoftool.rdb.writer import REFUSED_SHOWN, Sink
+from aoftool.resp.encode import encode_command, encode_select
+from aoftool.rewrite.stream_commands import stream_commands
+from aoftool.values import (
+    ArrayValue,
+    HashValue,
+    ListValue,
+    ModuleValue,
+    SetValue,
+    StreamValue,
+    Value,
+    ZSetValue,
+)
+
+__all__ = ["ITEMS_PER_COMMAND", "RespWriter", "value_commands"]
+
+ITEMS_PER_COMMAND = 64
+"""Elements in one command at most. Source: Redis 7.0 src/server.h AOF_REWRITE_ITEMS_PER_CMD"""
+
+_FLUSH_BYTES = 256 * 1024
+
+Argv = tuple[bytes, ...]
+
+
+class RespWriter:
+    """Write one file of commands. The calls are those of `aoftool.rdb.writer.RdbWriter`.
+
+    Args:
+        sink: takes the bytes, in pieces of some 256 KB.
+        target: the server the file is for.
+        now_s: Unix time of the annotation at the front; None for no annotation. Redis 6.2 knows none.
+    """
+
+    def __init__(self, sink: Sink, target: Target, now_s: int | None = None) -> None:
+        self._sink = sink
+        self._target = target
+        self._buffer: list[bytes] = []
+        self._buffered = 0
+        self._flushed = 0
+        self._db = 0
+        self._select: bytes = b""
+        self.refused: list[tuple[int, bytes, str]] = []
+        self.refused_count = 0
+        if now_s is not None and target.rdb_version >= _ANNOTATIONS_SINCE:
+            self._put(b"#TS:%d\r\n" % now_s)
+
+    @property
+    def size_bytes(self) -> int:
+        """Return the bytes written so far, those still in the buffer included."""
+        return self._flushed + self._buffered
+
+    def function(self, code: bytes) -> None:
+        """Write one function library."""
+        if not self._target.functions:
+            self._refuse(code.partition(b"\n")[0], "a function library")
+            return
+        self._put(encode_command((b"FUNCTION", b"LOAD", code)))
+
+    def select(self, db: int, keys: int = 0, expires: int = 0) -> None:
+        """Open a database; the command is written with its first key. The counts are not used."""
+        self._db = db
+        self._select = encode_select(db)
+
+    def key(
+        self,
+        key: bytes,
+        value: Value,
+        *,
+        expire_at_ms: int | None = None,
+        idle_s: int | None = None,
+        freq: int | None = None,
+    ) -> None:
+        """Write the commands that make one key; a value the target cannot hold is remembered for `close`."""
+        problem = _refusal(value, self._target)
+        if problem:
+            self._refuse(key, problem)
+            return
+        if self._select:
+            self._put(self._select)
+            self._select = b""
+        for argv in value_commands(key, value, self._target):
+            self._put(encode_command(argv))
+        if expire_at_ms is not None:
+            self._put(encode_command((b"PEXPIREAT", key, b"%d" % expire_at_ms)))
+
+    def close(self) -> int:
+        """Hand the rest to the sink and return the size of the file in bytes.
+
+        Raises:
+            UnsupportedError: keys were refused.
+        """
+        if self.refused_count:
+            shown = "; ".join(f"{problem}: {shorten(name)} (db {db})" for db, name, problem in self.refused)
+            raise UnsupportedError(
+                f"{self._target.name} cannot hold {self.refused_count} of the items: {shown}",
+                hint="choose a newer target",
+            )
+        self._flush()
+        return self._flushed
+
+    def _put(self, data: bytes) -> None:
+        self._buffer.append(data)
+        self._buffered += len(data)
+        if self._buffered >= _FLUSH_BYTES:
+            self._flush()
+
+    def _flush(self) -> None:
+        if self._buffer:
+            self._sink.write(b"".join(self._buffer))
+        self._flushed += self._buffered
+        self._buffer, self._buffered = [], 0
+
+    def _refuse(self, name: bytes, problem: str) -> None:
+        self.refused_count += 1
+        if len(self.refused) < REFUSED_SHOWN:
+            self.refused.append((self._db, name, problem))
+
+
+_ANNOTATIONS_SINCE = 10
+
+
+def _refusal(value: Value, target: Target) -> str:
+    """Return why no commands of the target make the value, empty when some do."""
+    if isinstance(value, HashValue) and value.expires and not target.field_expiry:
+        return "hash fields with expire times"
+    if isinstance(value, StreamValue) and value.tail:
+        return "a stream with parts that only newer servers know"
+    if isinstance(value, ModuleValue) and value.module_name == "vectorset" and not target.vector_sets:
+        return "a vector set"
+    if isinstance(value, ArrayValue):
+        return "an array"
+    return ""
+
+
+def value_commands(key: bytes, value: Value, target: Target) -> Iterator[Argv]:
+    """Yield the commands that make a value from nothing, as the target's own rewrite writes them."""
+    if isinstance(value, bytes):
+        yield b"SET", key, value
+    elif isinstance(value, ListValue):
+        yield from _batches(b"RPUSH", key, value, ITEMS_PER_COMMAND)
+    elif isinstance(value, SetValue):
+        yield from _batches(b"SADD", key, value, ITEMS_PER_COMMAND)
+    elif isinstance(value, ZSetValue):
+        shortest = target.shortest_scores
+        pairs = (
+            part for member, score in value.items() for part in (score_text(score, shortest=shortest), member)
+        )
+        yield from _batches(b"ZADD", key, pairs, 2 * ITEMS_PER_COMMAND)
+    elif isinstance(value, HashValue):
+        yield from _hash(key, value, target)
+    elif isinstance(value, StreamValue):
+        yield from stream_commands(key, value, target)
+    else:
+        yield b"RESTORE", key, b"0", encode_payload(value, target)
+
+
+def _batches(name: bytes, key: bytes, items: Iterable[bytes], count: int) -> Iterator[Argv]:
+    rest = iter(items)
+    while batch := tuple(islice(rest, count)):
+        yield (name, key, *batch)
+
+
+def _hash(key: bytes, value: HashValue, target: Target) -> Iterator[Argv]:
+    if value.expires and target.flavour == "redis":
+        yield from _redis_expiring_hash(key, value)
+        return
+    # Valkey sets the fields with expire times first, each with its own.
+    for field, at in value.expires.items():
+        yield b"HSETEX", key, b"PXAT", b"%d" % at, b"FIELDS", b"1", field, value[field]
+    pairs = (part for field in value if field not in value.expires for part in (field, value[field]))
+    yield from _batches(b"HMSET", key, pairs, 2 * ITEMS_PER_COMMAND)
+
+
+def _redis_expiring_hash(key: bytes, value: HashValue) -> Iterator[Argv]:
+    for field, text in value.items():
+        yield b"HMSET", key, field, text
+        at = value.expires.get(field)
+        if at is not None:
+            yield b"HPEXPIREAT", key, b"%d" % at, b"FIELDS", b"1", field
