@@ -244,6 +244,7 @@ class Ledger:
             transactions=self._transactions,
             selects=self._selects,
             capped=self._capped,
+            streams=1,
             edge=self._edge,
         )
 

@@ -1176,6 +1176,7 @@ cdef class Scan:
             leniencies=self.make_leniencies(),
             stop=build_stop(self.raw_stop()),
             capped=self.capped,
+            streams=1,
             edge=self.make_edge(),
         )
 

@@ -334,6 +334,7 @@ class TailTally:
         stop: why the scan ended; None in a tally merged from several streams.
         rest_bytes: bytes from `good_end` to the end of input.
         capped: a bounded table was full, so some rows are under `OTHER_NAMES` or `OTHER_DB`.
+        streams: how many streams are in it; 0 for an empty tally.
         edge: for the exact joining of ranges.
     """
 
@@ -348,6 +349,7 @@ class TailTally:
     stop: Stop | None = None
     rest_bytes: int = 0
     capped: bool = False
+    streams: int = 0
     edge: Edge = field(default_factory=Edge)
 
     @property
@@ -368,11 +370,11 @@ class TailTally:
         Associative and commutative; an empty tally is neutral. Offsets then belong to different
         files and only say that there was one; `stop` is dropped unless one side is empty.
         """
-        empty, other_empty = self._is_neutral(), other._is_neutral()
-        if other_empty:
+        if not other.streams:
             return
-        self.stop = other.stop if empty else None
-        self.start = other.start if empty else min(self.start, other.start)
+        self.stop = None if self.streams else other.stop
+        self.start = min(self.start, other.start) if self.streams else other.start
+        self.streams += other.streams
         self.good_end = max(self.good_end, other.good_end)
         self.commands += other.commands
         for key, row in other.rows.items():
@@ -391,9 +393,6 @@ class TailTally:
         total.add(self)
         total.add(other)
         return total
-
-    def _is_neutral(self) -> bool:
-        return self.stop is None and not self.rows and not self.annotations.count and not self.rest_bytes
 
     def to_dict(self) -> dict[str, Any]:
         """Return JSON members; names as printable text, rows in a stable order."""

@@ -45,6 +45,7 @@ def tally_to_dict(tally: TailTally) -> dict[str, Any]:
         "bytes_scanned": tally.bytes_scanned,
         "rest_bytes": tally.rest_bytes,
         "capped": tally.capped,
+        "streams": tally.streams,
         "rows": [_row_to_dict(key, row) for key, row in ordered],
         "annotations": _annotations_to_dict(tally.annotations),
         "transactions": asdict(tally.transactions),
@@ -86,5 +87,6 @@ def tally_from_dict(members: dict[str, Any]) -> TailTally:
         stop=None if members["stop"] is None else Stop.from_dict(members["stop"]),
         rest_bytes=members["rest_bytes"],
         capped=members["capped"],
+        streams=members["streams"],
         edge=Edge(**_with_occurrences(members["edge"])),
     )
