@@ -1,1 +1,1 @@
-"""To be filled by its modules."""
+"""Append-only files as a whole: manifests, which files form a log, reading them in order."""

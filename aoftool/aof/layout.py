@@ -14,7 +14,7 @@ from aoftool.aof.directory import Directory, EntryKind, printable_path
 from aoftool.aof.manifest_salvage import parse_file_name, salvage_manifest
 from aoftool.aof.model import FileRole, LayoutCode, LayoutProblem, Log, LogFile, LogKind
 from aoftool.aof.multipart import log_of_directory, manifest_prefix
-from aoftool.aof.surroundings import is_temporary, problems_beside_single
+from aoftool.aof.surroundings import is_temporary, manifests_beside, problems_beside_single
 from aoftool.errors import InputError, SourceError
 from aoftool.escape import printable
 from aoftool.files import open_source
@@ -56,7 +56,15 @@ def _log_of_file(path: str) -> Log:
     directory = os.fsdecode(parent) or os.curdir
     if _is_manifest(head, name):
         return log_of_directory(path, Directory(directory), name)
-    return _single(path, path, directory, name, head, size_bytes)
+    return _single(path, path, directory, name, head, size_bytes, _taken_over(directory, name))
+
+
+def _taken_over(directory: str, name: bytes) -> tuple[LayoutProblem, ...]:
+    """Return the manifests that made a single file obsolete; none where nobody may list."""
+    try:
+        return tuple(manifests_beside(Directory(directory), name))
+    except SourceError:
+        return ()
 
 
 def _head_of(path: str) -> tuple[bytes, int | None]:

@@ -13,7 +13,7 @@ from aoftool.aof.directory import Directory, EntryKind
 from aoftool.aof.model import LayoutCode, LayoutProblem, LogFile
 from aoftool.escape import printable
 
-__all__ = ["is_temporary", "problems_beside", "problems_beside_single"]
+__all__ = ["is_temporary", "manifests_beside", "problems_beside", "problems_beside_single"]
 
 # Source: Valkey 8.0 src/aof.c getTempAofManifestFileName, getTempIncrAofName, rewriteAppendOnlyFile,
 # backgroundRewriteDoneHandler; src/rdb.c rdbSave.
@@ -51,6 +51,11 @@ def problems_beside(directory: Directory, prefix: bytes, pending: LogFile | None
 def problems_beside_single(directory: Directory, name: bytes) -> Iterator[LayoutProblem]:
     """Yield what lies beside an old-style file: leftovers, and a manifest that takes its place."""
     yield from _leftovers(directory)
+    yield from manifests_beside(directory, name)
+
+
+def manifests_beside(directory: Directory, name: bytes) -> Iterator[LayoutProblem]:
+    """Yield manifests for an old-style file in the directories beside it."""
     for other in directory.names:
         inner = directory.look(other)
         if inner.kind is not EntryKind.DIRECTORY:
