@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 
 from aoftool.check.health_model import Health
-from aoftool.check.model import Finding, Report, Severity, Verdict, verdict_of
+from aoftool.check.model import Finding, Level, Report, Severity, Verdict, verdict_of
 from aoftool.escape import printable
 
 __all__ = ["health_of"]
@@ -50,7 +50,7 @@ def _of_damage(finding: Finding, report: Report) -> Health:
 def _commands_behind(finding: Finding, report: Report) -> int | None:
     """Return the whole commands found behind the damage: what plain truncation would throw away."""
     row = next((row for row in report.files if row.path == finding.path), None)
-    if row is None or finding.command_index is None:
+    if row is None or finding.command_index is None or report.level is Level.QUICK:
         return None
     return max(row.commands - finding.command_index, 0)
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from enum import Enum
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -18,6 +18,10 @@ from aoftool.cli.options import (
     ProgressOption,
     QuietOption,
 )
+
+if TYPE_CHECKING:
+    from aoftool.aof.layout import Log
+    from aoftool.check.model import Report
 
 __all__ = ["register"]
 
@@ -70,16 +74,19 @@ def inspect(
       aoftool inspect --json | jq .health
     """
     from aoftool.analysis.overview import overview_of
-    from aoftool.aof.layout import find_log
+    from aoftool.aof.layout import LogKind, find_log
     from aoftool.aof.survey import survey
     from aoftool.check.health import health_of
-    from aoftool.check.quick import quick_report
+    from aoftool.check.quick import intact_structure, quick_report
     from aoftool.cli.progress import ProgressReporter
 
     log = find_log(path)
     with ProgressReporter("reading", log.size_bytes, progress, quiet) as reporter:
         read = survey(log, workers=worker_count(), progress=reporter)
-    result, health = overview_of(read), health_of(quick_report(read))
+        report = quick_report(read)
+        if not intact_structure(report) and log.kind is not LogKind.STDIN:
+            report = _look_behind(log)
+    result, health = overview_of(read), health_of(report)
     if as_json:
         from aoftool.report.jsonout import print_json
         from aoftool.report.overview import overview_json
@@ -90,3 +97,11 @@ def inspect(
 
         render_overview(results_console(color), result, health, by=by.value, top=top, sort=sort.value)
     raise typer.Exit(DONE if health.intact else VERDICT)
+
+
+def _look_behind(log: Log) -> Report:
+    """Check a log in full: what stands behind the first damage is worth a second reading only now."""
+    from aoftool.check.checker import check
+    from aoftool.check.model import Level
+
+    return check(log, Level.FULL)
