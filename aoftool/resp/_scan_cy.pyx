@@ -119,6 +119,8 @@ cdef struct CacheLine:
     int64_t db
     int32_t length
     int32_t slot  # -1: free
+    const RuleSet* rules  # where its keys are; only rules that need no argument to be read
+    bint rows_ok  # its rows can be kept without the general path
 
 cdef struct Kind:
     uint8_t text[KIND_BYTES]
@@ -547,7 +549,7 @@ cdef class Scan:
                 break
             size = at - start
             line = NULL
-            if not self.rows and name_length <= 16 and end - name >= 16:
+            if name_length <= 16 and end - name >= 16:
                 memcpy(words, name, 16)
                 memcpy(masks, MASKS + 16 - name_length, 16)
                 words[0] &= masks[0]
@@ -558,6 +560,7 @@ cdef class Scan:
                     and line.length == name_length
                     and line.db == self.db
                     and memcmp(line.text, words, 16) == 0
+                    and (line.rows_ok or not self.rows)
                 ):
                     slot = &self.slots.slots[line.slot]
                     slot.commands += 1
@@ -566,6 +569,15 @@ cdef class Scan:
                         slot.largest = size
                         slot.largest_offset = self.base + (start - data)
                     self.counted += 1
+                    if self.rows:
+                        self.argc = argc
+                        if line.rules != NULL:
+                            self.push_plain_keys(data, second, end, &line.rules.rules[0])
+                        self.push_row(
+                            self.base + (start - data), size, slot.number, self.txn if self.open_state == 1 else 0
+                        )
+                        if self.failed:
+                            break
                     start = at
                     continue
             self.count_whole(data, start, name, name_length, second, argc, at, end, line, words)
@@ -614,6 +626,10 @@ cdef class Scan:
             line.length = <int32_t>name_length
             line.db = self.db
             line.slot = <int32_t>slot
+            line.rules = self.chosen if self.rows else NULL
+            line.rows_ok = line.rules == NULL or (
+                line.rules.count == 1 and line.rules.rules[0].count_at == 0
+            )
         self.clear_item()
 
     cdef void take_arguments(
@@ -629,6 +645,38 @@ cdef class Scan:
                 break
             at = read_header(at + length + 2, end, DOLLAR, &length)
         self.state = ITEM
+
+    cdef void push_plain_keys(
+        self, const uint8_t* data, const uint8_t* at, const uint8_t* end, const Rule* rule
+    ) noexcept nogil:
+        """Take the keys of a whole command by a single rule; `at` is behind the name."""
+        cdef int64_t last = rule.last if rule.last >= 0 else self.argc + rule.last
+        cdef int64_t argument, length = 0, kept, next_key = rule.first
+        cdef int64_t budget = KEY_BYTES_PER_COMMAND, taken = 0
+        if last >= self.argc:
+            last = self.argc - 1
+        # A rule may start at the name itself, which the walk below does not see; none of a server does.
+        while next_key < 1:
+            next_key += rule.step
+        for argument in range(1, last + 1):
+            at = read_header(at, end, DOLLAR, &length)
+            if argument == next_key:
+                next_key += rule.step
+                if taken == KEYS_PER_COMMAND:
+                    return
+                taken += 1
+                kept = min(length, min(<int64_t>KEY_BYTES, budget))
+                budget -= kept
+                if (
+                    push_bytes(&self.key_bytes, at, kept) < 0
+                    or push(&self.columns[COL_KEY_ARGUMENT], argument) < 0
+                    or push(&self.columns[COL_KEY_OFFSET], self.base + (at - data)) < 0
+                    or push(&self.columns[COL_KEY_LENGTH], length) < 0
+                    or push(&self.columns[COL_KEY_BYTES_END], self.key_bytes.count) < 0
+                ):
+                    self.failed = True
+                    return
+            at += length + 2
 
     # Lines
 
