@@ -14,6 +14,7 @@ from aoftool.aof.survey import Content, FileSurvey, Survey
 from aoftool.check.model import FileReport, Finding, Level, Remedy, Report, Severity, Verdict, verdict_of
 from aoftool.commands.table import lookup
 from aoftool.escape import printable, shorten
+from aoftool.files import ChangeKind
 from aoftool.rdb.checksum import ChecksumState
 from aoftool.resp.model import OTHER_NAMES, Occurrence, Reason, Stop, TailTally
 
@@ -31,6 +32,8 @@ _NOT_DAMAGE = {
     LayoutCode.ORPHAN_FILE: Severity.WARNING,
     LayoutCode.ORPHAN_NEXT: Severity.WARNING,
 }
+# A running server appends all the time: that is no damage.
+GROWTH = frozenset({ChangeKind.GREW, ChangeKind.MODIFIED})
 _TORN = {
     Reason.TORN_HEADER: "the last command is torn in its header",
     Reason.TORN_PAYLOAD: "the last command is torn in a value",
@@ -104,7 +107,10 @@ def _file_findings(item: FileSurvey, last: bool) -> Iterator[Finding]:
         yield Finding("read-error", Severity.DAMAGE, path, item.error)
         return
     for change in item.changes:
-        yield Finding("read-changed", Severity.DAMAGE, path, change.message, start=change.offset)
+        if change.kind in GROWTH:
+            yield Finding("file-growing", Severity.NOTE, path, change.message, start=change.offset)
+        else:
+            yield Finding("read-changed", Severity.DAMAGE, path, change.message, start=change.offset)
     if item.walk is not None:
         yield from _rdb_findings(item)
     if item.tail is not None:
