@@ -12,6 +12,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field, replace
 from enum import Enum
 
+from aoftool.aof.manifest_codes import LINE_UNREAD, SERVER_TEXT, ManifestCode
 from aoftool.aof.quoting import Quoting, atoll, quote, split_words
 from aoftool.errors import ManifestError
 from aoftool.escape import shorten
@@ -45,49 +46,6 @@ class FileType(str, Enum):
     BASE = "b"
     HISTORY = "h"
     INCR = "i"
-
-
-class ManifestCode(str, Enum):
-    """Name what is wrong with a manifest; the values are stable and appear in JSON."""
-
-    EMPTY = "manifest-empty"
-    NO_FINAL_NEWLINE = "manifest-no-final-newline"
-    LINE_TOO_LONG = "manifest-line-too-long"
-    NUL_BYTE = "manifest-nul-byte"
-    BLANK_LINE = "manifest-blank-line"
-    UNBALANCED_QUOTES = "manifest-unbalanced-quotes"
-    ODD_FIELDS = "manifest-odd-fields"
-    TOO_FEW_FIELDS = "manifest-too-few-fields"
-    MISSING_FIELD = "manifest-missing-field"
-    NAME_IS_PATH = "manifest-name-is-path"
-    BAD_TYPE = "manifest-bad-type"
-    DUPLICATE_BASE = "manifest-duplicate-base"
-    SEQUENCE_ORDER = "manifest-sequence-order"
-
-
-_FORMAT = "Invalid AOF manifest file format"
-_TOO_LONG = "The AOF manifest file contains too long line"
-_SERVER_TEXT = {
-    ManifestCode.EMPTY: "Found an empty AOF manifest",
-    ManifestCode.NO_FINAL_NEWLINE: _TOO_LONG,
-    ManifestCode.LINE_TOO_LONG: _TOO_LONG,
-    ManifestCode.NUL_BYTE: _TOO_LONG,
-    ManifestCode.BLANK_LINE: _FORMAT,
-    ManifestCode.UNBALANCED_QUOTES: _FORMAT,
-    ManifestCode.ODD_FIELDS: _FORMAT,
-    ManifestCode.TOO_FEW_FIELDS: _FORMAT,
-    ManifestCode.MISSING_FIELD: _FORMAT,
-    ManifestCode.NAME_IS_PATH: "File can't be a path, just a filename",
-    ManifestCode.BAD_TYPE: "Unknown AOF file type",
-    ManifestCode.DUPLICATE_BASE: "Found duplicate base file information",
-    ManifestCode.SEQUENCE_ORDER: "Found a non-monotonic sequence number",
-}
-_LINE_UNREAD = {
-    ManifestCode.EMPTY,
-    ManifestCode.NO_FINAL_NEWLINE,
-    ManifestCode.LINE_TOO_LONG,
-    ManifestCode.NUL_BYTE,
-}
 
 
 @dataclass(frozen=True)
@@ -138,13 +96,13 @@ class ManifestProblem:
     @property
     def server_message(self) -> str:
         """The last line a server logs before it exits with status 1."""
-        return _SERVER_TEXT[self.code]
+        return SERVER_TEXT[self.code]
 
     @property
     def server_log(self) -> tuple[str, ...]:
         """Every line a server logs, without time stamps; the quoted line is shortened."""
         head: tuple[str, ...] = ("*** FATAL AOF MANIFEST FILE ERROR ***",)
-        if self.code not in _LINE_UNREAD:
+        if self.code not in LINE_UNREAD:
             at = f"Reading the manifest file, at line {self.line}"
             head = (*head, at, f">>> '{shorten(self.found, 200)}'")
         return (*head, self.server_message)
