@@ -21,21 +21,25 @@ class NativeTraceBuilder(TraceBuilder):
     """Turn buffers of commands into rows, the simple ones in compiled code."""
 
     def __init__(self, table: EffectTable, *, chunk_rows: int = CHUNK_ROWS) -> None:
+        self._native_keys = KeyTable()
         super().__init__(table, chunk_rows=chunk_rows)
         databases = table.setting.databases
         self._all_slow = databases > _DATABASES_MAX
         self._feeder = _trace_cy.Feeder(
-            self._keys, compile_forms(table), _obeyed(table), min(databases, _DATABASES_MAX), chunk_rows
+            self._native_keys,
+            compile_forms(table),
+            _obeyed(table),
+            min(databases, _DATABASES_MAX),
+            chunk_rows,
         )
         self._synced: dict[int, int] = {}
 
     def _new_keys(self) -> model.KeyTable:
-        keys: model.KeyTable = KeyTable()
-        return keys
+        return self._native_keys
 
     def _new_rows(self, file: int, start: int) -> RowStore:
-        rows: RowStore = _trace_cy.Rows(file, start, START_FATES)
-        return rows
+        self._native_rows = _trace_cy.Rows(file, start, START_FATES)
+        return self._native_rows
 
     def start_file(self, file: int, start: int, label: str) -> None:
         """Go on with another file."""
@@ -55,7 +59,7 @@ class NativeTraceBuilder(TraceBuilder):
         """
         taken = 0
         while True:
-            reason, taken = self._feeder.run(self._rows, data, taken, base)
+            reason, taken = self._feeder.run(self._native_rows, data, taken, base)
             self._take_over()
             if reason == _trace_cy.FULL:
                 self._seal()

@@ -1,0 +1,131 @@
+"""Trace the command streams of a log, file by file, in one buffer.
+
+Canonical commands go to the compiled pass in large pieces; a command that is written differently, and
+every command when there is no compiled pass, comes through the scanner. The buffer grows to the
+largest command that is really there, never to a declared length.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from aoftool.commands.effects import EffectTable
+from aoftool.errors import RespError
+from aoftool.files import Source, open_source
+from aoftool.liveness.framing import NotCanonical, split_command
+from aoftool.liveness.model import Trace
+from aoftool.liveness.native import NATIVE, TraceBuilder
+from aoftool.progress import Progress, no_progress
+
+__all__ = ["Tail", "TailEnd", "trace_tails"]
+
+_BUFFER_BYTES = 4 << 20
+
+
+@dataclass(frozen=True, slots=True)
+class Tail:
+    """The command stream of one file.
+
+    Attributes:
+        path: the file.
+        start: offset of the first command.
+        end: where to stop, at a command boundary; None reads to the end of the file.
+    """
+
+    path: str
+    start: int = 0
+    end: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class TailEnd:
+    """Where a stream ended.
+
+    Attributes:
+        offset: behind the last whole command or annotation.
+        torn_bytes: bytes of a command or annotation that never ends.
+    """
+
+    offset: int
+    torn_bytes: int = 0
+
+
+def trace_tails(
+    tails: Iterable[Tail], table: EffectTable, progress: Progress = no_progress
+) -> tuple[Trace, list[TailEnd]]:
+    """Read streams in load order.
+
+    Returns:
+        the trace, and how each stream ends.
+
+    Raises:
+        RespError: a stream is no sequence of commands.
+        UnsupportedError: the outcome of loading the log cannot be told from its text.
+    """
+    builder = TraceBuilder(table)
+    ends: list[TailEnd] = []
+    for number, tail in enumerate(tails):
+        builder.start_file(number, tail.start, tail.path)
+        with open_source(tail.path) as source:
+            ends.append(_read(builder, source, tail, progress))
+    return builder.end(ends[-1].offset if ends else 0), ends
+
+
+def _read(builder: TraceBuilder, source: Source, tail: Tail, progress: Progress) -> TailEnd:
+    """Fill the buffer and hand it on until the stream ends."""
+    source.seek(tail.start)
+    take = _take_native if NATIVE else _take
+    buffer = bytearray(_BUFFER_BYTES)
+    at, held = tail.start, 0
+    while True:
+        if held == len(buffer):
+            buffer.extend(bytes(len(buffer)))
+        room = len(buffer) if tail.end is None else min(len(buffer), tail.end - at)
+        with memoryview(buffer) as view:
+            count = source.read_into(view[held:room]) if room > held else 0
+            held += count
+            taken = take(builder, view[:held], at, tail)
+            view[: held - taken] = bytes(view[taken:held])
+        progress(taken)
+        at += taken
+        held -= taken
+        if not count:
+            break
+    return TailEnd(at, held)
+
+
+def _take_native(builder: TraceBuilder, data: memoryview, at: int, tail: Tail) -> int:
+    """Add all whole commands of the data; return how many bytes they took."""
+    taken, irregular = builder.feed(data, at)  # type: ignore[attr-defined]
+    while irregular:
+        step = _take(builder, data[taken:], at + taken, tail, limit=1)
+        more, irregular = builder.feed(data[taken + step :], at + taken + step)  # type: ignore[attr-defined]
+        taken += step + more
+    return int(taken)
+
+
+def _take(builder: TraceBuilder, data: memoryview, at: int, tail: Tail, limit: int | None = None) -> int:
+    taken = count = 0
+    while taken < len(data) and count != limit:
+        if data[taken] == ord("#"):
+            line = bytes(data[taken:]).find(b"\n")
+            if line < 0:
+                break
+            taken += line + 1
+            continue
+        try:
+            found = split_command(data, taken)
+        except NotCanonical:
+            raise _damaged(tail, at + taken, "this is no canonical command") from None
+        if found is None:
+            break
+        argv, end = found
+        builder.add(at + taken, at + end, argv)
+        taken = end
+        count += 1
+    return taken
+
+
+def _damaged(tail: Tail, offset: int, message: str) -> RespError:
+    return RespError(message, path=tail.path, offset=offset, hint=f"aoftool check {tail.path}")

@@ -1,0 +1,92 @@
+"""Add up what a trace says: live and dead commands and bytes, by name and cause."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+from numpy.typing import NDArray
+
+from aoftool.liveness.model import ANNOTATION, DROPPED, Chunk, Fate, Op, Trace
+from aoftool.rewrite.model import DeadRow, OutputFormat, RewriteSummary, TailCounts
+
+__all__ = ["estimate_size", "tail_counts"]
+
+_FATES = len(Fate)
+_CAUSES = {fate: fate.name.lower().replace("_", "-") for fate in Fate}
+# Bytes around a key and its value: `*3 $3 SET $n $m` with line ends as a command, and type, lengths as a
+# record of an RDB.
+_COMMAND_FRAME_BYTES = 31
+_RECORD_FRAME_BYTES = 3
+
+
+def tail_counts(trace: Trace, torn_bytes: int) -> TailCounts:
+    """Return the counts of a decided trace."""
+    counts = TailCounts(torn_bytes=torn_bytes)
+    size = len(trace.names) * _FATES
+    rows_of = np.zeros(size, np.int64)
+    bytes_of = np.zeros(size, np.int64)
+    cut: dict[int, int] = {}
+    for chunk in trace.chunks:
+        cells = chunk.names.astype(np.int64) * _FATES + chunk.fates
+        lengths = np.diff(chunk.offsets)
+        rows_of += np.bincount(cells, minlength=size)
+        # Sums of floats are exact below 2^53 bytes.
+        bytes_of += np.bincount(cells, weights=lengths, minlength=size).astype(np.int64)
+        for name, cut_bytes in _trimmed(chunk):
+            cut[name] = cut.get(name, 0) + cut_bytes
+        counts.opaque += int(np.isin(chunk.ops, (Op.OPAQUE, Op.EVALSHA)).sum())
+    _fill(counts, trace, rows_of.reshape(-1, _FATES), bytes_of.reshape(-1, _FATES), cut)
+    return counts
+
+
+def _trimmed(chunk: Chunk) -> Iterator[tuple[int, int]]:
+    """Yield (name, bytes cut out) of trimmed rows."""
+    for row in np.flatnonzero(chunk.fates == Fate.TRIMMED).tolist():
+        first = int(chunk.keys[row])
+        last = first + sum(1 for _ in chunk.refs(row))
+        dropped = (chunk.ref_effects[first:last] & DROPPED) > 0
+        yield int(chunk.names[row]), int(chunk.ref_sizes[first:last][dropped].sum())
+
+
+def _fill(
+    counts: TailCounts,
+    trace: Trace,
+    rows: NDArray[np.int64],
+    sizes: NDArray[np.int64],
+    cut: dict[int, int],
+) -> None:
+    counts.size_bytes = int(sizes.sum())
+    counts.commands = int(rows[1:].sum())
+    counts.live = int(rows[:, : Fate.TRIMMED + 1].sum())
+    counts.trimmed = int(rows[:, Fate.TRIMMED].sum())
+    counts.unfinished = int(rows[1:, Fate.UNFINISHED].sum())
+    counts.live_bytes = int(sizes[:, : Fate.TRIMMED + 1].sum()) - sum(cut.values())
+    for number, name in enumerate(trace.names):
+        for fate in range(Fate.OVERWRITTEN, _FATES):
+            if rows[number, fate]:
+                cause = "annotation" if name == ANNOTATION else _CAUSES[Fate(fate)]
+                row = DeadRow(name, cause, int(rows[number, fate]), int(sizes[number, fate]))
+                counts.dead.append(row)
+        if cut.get(number):
+            counts.dead.append(DeadRow(name, "trimmed", int(rows[number, Fate.TRIMMED]), cut[number]))
+    counts.dead.sort(key=lambda row: (-row.size_bytes, row.name, row.cause))
+
+
+def estimate_size(trace: Trace, summary: RewriteSummary, form: OutputFormat) -> tuple[int, bool]:
+    """Return the size of the result as liveness sees it, and whether it may be far above the truth.
+
+    Live bytes say little where many commands build one value: a list that is pushed and popped a
+    million times has a million live commands and no element.
+    """
+    tail, base = summary.tail, summary.base
+    building = plain = 0
+    for chunk in trace.chunks:
+        live = chunk.fates <= Fate.TRIMMED
+        plain += int((live & (chunk.ops == Op.ONE_SETS)).sum())
+        building += int((live & (chunk.ops == Op.ONE_CHANGES)).sum())
+    size = tail.live_bytes + base.size_bytes - base.dead_bytes
+    if form is OutputFormat.RDB:
+        size -= tail.live * (_COMMAND_FRAME_BYTES - _RECORD_FRAME_BYTES)
+    keys = max(summary.key_count, 1)
+    return max(size, 0), building > plain and building > 2 * keys

@@ -1,0 +1,124 @@
+"""Carry what follows the first command that may do anything: in order, without what is dead.
+
+From there on the state is not known, so commands stay commands. Database numbers stay as they are in
+the log, SWAPDB stays in its place, and a script from a transaction gets a transaction of its own: an
+error reply ends a loading server outside of one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+import numpy as np
+
+from aoftool.commands.effects import EffectTable, Role
+from aoftool.liveness.carry import trim
+from aoftool.liveness.model import DROPPED, Chunk, Fate, Op, Trace
+from aoftool.rdb.writer import Sink
+from aoftool.resp.encode import encode_command, encode_select
+from aoftool.rewrite.texts import TextReader
+
+__all__ = ["carry_rest"]
+
+_OPAQUE = (Op.OPAQUE, Op.EVALSHA)
+
+
+def carry_rest(trace: Trace, table: EffectTable, reader: TextReader, sink: Sink) -> tuple[int, int]:
+    """Write scripts that are called later, then everything from the first opaque command on.
+
+    Returns:
+        commands and bytes written.
+    """
+    count = size = 0
+    for command in _commands(trace, table, reader):
+        sink.write(command)
+        count += 1
+        size += len(command)
+    return count, size
+
+
+def _commands(trace: Trace, table: EffectTable, reader: TextReader) -> Iterator[bytes]:
+    yield from _scripts_before(trace, reader)
+    yield from _Follower(trace, table).commands(reader)
+
+
+def _scripts_before(trace: Trace, reader: TextReader) -> Iterator[bytes]:
+    """Cached scripts are no part of a base file, so they are carried in front."""
+    place = trace.first_opaque
+    if place is None:
+        return
+    for number, chunk in enumerate(trace.chunks[: place.chunk + 1]):
+        stop = place.row if number == place.chunk else len(chunk)
+        scripts = (chunk.ops[:stop] == Op.SCRIPTS) & (chunk.fates[:stop] <= Fate.TRIMMED)
+        for _, argv in reader.texts(chunk, np.flatnonzero(scripts)):
+            yield encode_command(argv)
+
+
+class _Follower:
+    """Follow SELECT, SWAPDB, MULTI and EXEC as a loader does, and write what is alive."""
+
+    def __init__(self, trace: Trace, table: EffectTable) -> None:
+        self._trace = trace
+        self._table = table
+        # The database that the log has selected, and the one that the output has.
+        self._selected = 0
+        self._written = 0
+        self._inside = False
+        self._file = -1
+
+    def commands(self, reader: TextReader) -> Iterator[bytes]:
+        place = self._trace.first_opaque
+        if place is None:
+            return
+        for number, chunk in enumerate(self._trace.chunks):
+            if chunk.file != self._file:
+                self._file, self._selected, self._inside = chunk.file, 0, False
+            start = max(place.row, 0) if number == place.chunk else 0
+            carried = number >= place.chunk
+            wanted = (chunk.fates <= Fate.TRIMMED) | (chunk.ops == Op.FRAMING)
+            wanted &= chunk.names != 0
+            if not carried or start:
+                framing_only = np.arange(len(chunk)) < (len(chunk) if not carried else start)
+                wanted &= ~framing_only | (chunk.ops == Op.FRAMING)
+            for row, argv in reader.texts(chunk, np.flatnonzero(wanted)):
+                live = carried and row >= start
+                yield from self._row(chunk, row, argv, live)
+
+    def _row(self, chunk: Chunk, row: int, argv: list[bytes], live: bool) -> Iterator[bytes]:
+        op = int(chunk.ops[row])
+        if op == Op.FRAMING:
+            yield from self._framing(argv, live)
+        elif live:
+            yield from self._live(chunk, row, argv, op)
+
+    def _framing(self, argv: Sequence[bytes], live: bool) -> Iterator[bytes]:
+        role = self._table.of(argv).role
+        if role is Role.SELECT:
+            self._selected = int(argv[1])
+        elif role is Role.SWAPDB and live:
+            yield encode_command(argv)
+        elif role is Role.MULTI:
+            self._inside = True
+        elif role is Role.EXEC:
+            self._inside = False
+
+    def _live(self, chunk: Chunk, row: int, argv: list[bytes], op: int) -> Iterator[bytes]:
+        if self._written != self._selected:
+            yield encode_select(self._selected)
+            self._written = self._selected
+        wrapped = op in _OPAQUE and self._inside
+        if wrapped:
+            yield encode_command((b"MULTI",))
+        yield encode_command(self._trimmed(chunk, row, argv, op))
+        if wrapped:
+            yield encode_command((b"EXEC",))
+        if op in _OPAQUE and self._table.of(argv).form.loses_db:
+            # The next SELECT of the log must reach the output whatever was selected before.
+            self._written = -1
+            self._selected = -1
+
+    def _trimmed(self, chunk: Chunk, row: int, argv: list[bytes], op: int) -> Sequence[bytes]:
+        if op != Op.MANY_TRIM:
+            return argv
+        dropped = [bool(flags & DROPPED) for _, flags in chunk.refs(row)]
+        return trim(argv, self._table.of(argv), dropped) if any(dropped) else argv

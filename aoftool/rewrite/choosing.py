@@ -1,0 +1,50 @@
+"""Which keys of the result are written, and under which database number."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from aoftool.errors import UsageError
+from aoftool.keyspace.selection import glob_to_regex
+from aoftool.rewrite.model import Selection
+
+__all__ = ["Chooser"]
+
+
+class Chooser:
+    """Apply a selection to keys.
+
+    Args:
+        used: database numbers that hold keys.
+
+    Raises:
+        UsageError: two databases would be written under one number.
+    """
+
+    def __init__(self, selection: Selection, used: Iterable[int], databases: int) -> None:
+        self._selection = selection
+        self._name = None if selection.match is None else glob_to_regex(selection.match)
+        self._numbers = {db: selection.rename_db.get(db, db) for db in used if self._takes(db)}
+        if len(set(self._numbers.values())) < len(self._numbers):
+            raise UsageError("two databases would get the same number", hint="choose another --rename-db")
+        beyond = [number for number in self._numbers.values() if not 0 <= number < databases]
+        if beyond:
+            raise UsageError(f"database {beyond[0]} is beyond the {databases} of the target")
+        self.expired = 0
+
+    def _takes(self, db: int) -> bool:
+        return self._selection.databases is None or db in self._selection.databases
+
+    def number(self, db: int) -> int | None:
+        """Return the number a database is written under; None when it is left out."""
+        return self._numbers.get(db)
+
+    def takes(self, key: bytes, expire_at_ms: int | None) -> bool:
+        """Tell whether a key of a written database is written; counts those left out for their age."""
+        if self._name is not None and self._name.match(key) is None:
+            return False
+        limit = self._selection.expired_before_ms
+        if limit is not None and expire_at_ms is not None and expire_at_ms <= limit:
+            self.expired += 1
+            return False
+        return True

@@ -1,0 +1,187 @@
+"""Take a log apart for a rewrite: which file holds the RDB part, where commands start, where to stop.
+
+Files that cannot be read at an offset (compressed, standard input) are unpacked to a temporary file
+first: a rewrite reads its input more than once.
+"""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, field
+
+from aoftool.aof.model import Log, LogFile, LogKind
+from aoftool.errors import InputError, RdbError, SourceError, UnsupportedError, UsageError
+from aoftool.files import Source, open_source
+from aoftool.liveness.reading import Tail, TailEnd
+from aoftool.progress import Progress, no_progress
+from aoftool.rdb.header import HEADER_BYTES, is_rdb
+from aoftool.rdb.reader import walk
+from aoftool.rdb.summary import RdbWalk
+from aoftool.resp.commands import CommandReader
+from aoftool.resp.model import Reason
+from aoftool.resp.scanner import tally
+from aoftool.rewrite.model import Cut, FileSize
+
+__all__ = ["Input", "open_input", "require_only_torn"]
+
+_COPY_BYTES = 1 << 20
+_TORN = frozenset(
+    {Reason.TORN_HEADER, Reason.TORN_PAYLOAD, Reason.MISSING_FINAL_CRLF, Reason.TORN_ANNOTATION}
+)
+
+
+@dataclass
+class Input:
+    """A log ready to be traced.
+
+    Attributes:
+        tails: command streams in load order, one a file.
+        base: what the RDB part of the first file holds; None when there is none.
+        cut: whether commands were left out at the end because the caller asked for it.
+    """
+
+    tails: list[Tail] = field(default_factory=list)
+    base: RdbWalk | None = None
+    files: list[FileSize] = field(default_factory=list)
+    history_bytes: int = 0
+    multi_part: bool = False
+    cut: bool = False
+
+    @property
+    def paths(self) -> list[str]:
+        """Paths of the files that are read, by number."""
+        return [tail.path for tail in self.tails]
+
+    @property
+    def base_path(self) -> str | None:
+        """The file that starts with an RDB part."""
+        return self.tails[0].path if self.base is not None else None
+
+
+@contextmanager
+def open_input(log: Log, cut: Cut, progress: Progress = no_progress) -> Iterator[Input]:
+    """Give the parts of a log; temporary files live as long as the context.
+
+    Raises:
+        SourceError, RdbError: a file is missing or its RDB part damaged.
+        UnsupportedError: an RDB part stands where none is read from.
+        UsageError: the cut names a place that is not there.
+    """
+    found = Input(multi_part=log.kind is LogKind.MULTI_PART)
+    found.history_bytes = sum(file.size_bytes or 0 for file in log.history)
+    with ExitStack() as stack:
+        for number, file in enumerate(log.files):
+            path = stack.enter_context(_seekable(file))
+            _add(found, number, file, path, progress)
+        if not found.tails:
+            raise InputError("the log has no files", path=log.path, hint=f"aoftool check {log.path}")
+        _apply(found, cut)
+        yield found
+
+
+@contextmanager
+def _seekable(file: LogFile) -> Iterator[str]:
+    """Give the path of a plain file with the content of a log file."""
+    if not file.exists:
+        raise SourceError("a file of the log is missing", path=file.path, hint="aoftool check")
+    with open_source(file.path) as source:
+        if source.seekable:
+            yield file.path
+            return
+        with tempfile.NamedTemporaryFile(prefix="aoftool-") as copy:
+            while data := source.read(_COPY_BYTES):
+                copy.write(data)
+            copy.flush()
+            problems = source.changes()
+            if problems:
+                raise SourceError(problems[0].message, path=file.path)
+            yield copy.name
+
+
+def _add(found: Input, number: int, file: LogFile, path: str, progress: Progress) -> None:
+    with open_source(path) as source:
+        size = source.size_bytes or 0
+        found.files.append(FileSize(file.path, file.role.value, size))
+        start = 0
+        if is_rdb(source.peek(HEADER_BYTES)):
+            if number:
+                raise UnsupportedError("an RDB part behind commands cannot be rewritten", path=file.path)
+            found.base = _walk_whole(source, file.path, progress)
+            start = found.base.end_offset or 0
+        found.tails.append(Tail(path, start))
+
+
+def _walk_whole(source: Source, path: str, progress: Progress) -> RdbWalk:
+    found = walk(source, 0, progress)
+    if found.damage is not None or found.end_offset is None:
+        message = found.damage.message if found.damage else "the RDB part has no end"
+        offset = found.damage.offset if found.damage else found.good_end
+        raise RdbError(message, path=path, offset=offset, hint=f"aoftool check {path}")
+    return found
+
+
+def require_only_torn(tails: list[Tail], ends: list[TailEnd]) -> int:
+    """Return the bytes of a torn last command; a loader drops these.
+
+    Raises:
+        RespError: what does not end is something else, or not at the end of the last file.
+    """
+    torn = 0
+    for number, (tail, end) in enumerate(zip(tails, ends, strict=True)):
+        if not end.torn_bytes:
+            continue
+        with open_source(tail.path) as source:
+            stop = tally(source, start=end.offset, end=tail.end).stop
+        last = number == len(tails) - 1
+        if not last or stop is None or stop.reason not in _TORN:
+            reason = "damaged" if stop is None else stop.reason.value
+            raise InputError(
+                f"the commands do not go on here: {reason}",
+                path=tail.path,
+                offset=end.offset,
+                hint=f"aoftool check {tail.path}",
+            )
+        torn = end.torn_bytes
+    return torn
+
+
+def _apply(found: Input, cut: Cut) -> None:
+    place = None
+    if cut.to_offset is not None:
+        place = cut.to_offset
+        if not 0 <= place[0] < len(found.tails) or place[1] < found.tails[place[0]].start:
+            raise UsageError("there are no commands at that offset")
+    elif cut.to_time_s is not None:
+        place = _first_after(found.tails, cut.to_time_s)
+    elif cut.before is not None:
+        place = _last_named(found.tails, cut.before.upper())
+        if place is None:
+            raise UsageError(f"no {cut.before.decode('ascii', 'replace')} in the log")
+    if place is not None:
+        number, offset = place
+        tail = found.tails[number]
+        found.tails[number:] = [Tail(tail.path, tail.start, offset)]
+        found.cut = True
+
+
+def _first_after(tails: list[Tail], time_s: int) -> tuple[int, int] | None:
+    """Return where the first command of a later time stands."""
+    for number, tail in enumerate(tails):
+        with open_source(tail.path) as source:
+            for command in CommandReader(source, start=tail.start, limit=0):
+                if command.time_s > time_s:
+                    return number, command.offset
+    return None
+
+
+def _last_named(tails: list[Tail], name: bytes) -> tuple[int, int] | None:
+    for number in range(len(tails) - 1, -1, -1):
+        found = None
+        with open_source(tails[number].path) as source:
+            for command in CommandReader(source, start=tails[number].start, limit=0, names=frozenset({name})):
+                found = command.offset
+        if found is not None:
+            return number, found
+    return None

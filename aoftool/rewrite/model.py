@@ -1,0 +1,252 @@
+"""What a rewrite is asked to do, what it found beforehand, and what it wrote. Plain records.
+
+Computed by `aoftool.rewrite`; shown by reporters. Sizes are bytes, keys and command names are bytes.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from enum import Enum
+
+__all__ = [
+    "BaseCounts",
+    "Cut",
+    "DeadRow",
+    "FileSize",
+    "Layout",
+    "OutputFile",
+    "OutputFormat",
+    "OutputSize",
+    "RewriteOptions",
+    "RewriteResult",
+    "RewriteSummary",
+    "Selection",
+    "TailCounts",
+]
+
+
+class OutputFormat(str, Enum):
+    """How the data set is written: as an RDB, or as commands."""
+
+    RDB = "rdb"
+    RESP = "resp"
+
+
+class Layout(str, Enum):
+    """What is written: a manifest with a base and an incr file, or one file."""
+
+    MULTI_PART = "multi-part"
+    SINGLE = "single"
+
+
+@dataclass(frozen=True, slots=True)
+class Cut:
+    """Where the log ends for this rewrite; at most one of these is given.
+
+    Attributes:
+        to_offset: (file, offset) behind the last command taken; the file counted in load order from 0.
+        to_time_s: commands under a later `#TS` annotation are left out, and all that follow.
+        before: the last command of this name, and all that follow, are left out.
+    """
+
+    to_offset: tuple[int, int] | None = None
+    to_time_s: int | None = None
+    before: bytes | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Selection:
+    """Which keys are written, and under which database number.
+
+    Attributes:
+        databases: only these; None for all.
+        match: glob pattern that names must match, as KEYS does it; None for all.
+        rename_db: old number to new.
+        expired_before_ms: keys whose expire time is at or before this are left out; None keeps them.
+    """
+
+    databases: frozenset[int] | None = None
+    match: bytes | None = None
+    rename_db: dict[int, int] = field(default_factory=dict)
+    expired_before_ms: int | None = None
+
+    @property
+    def everything(self) -> bool:
+        """Tell whether nothing is selected away or renamed."""
+        return self == Selection()
+
+
+@dataclass(frozen=True, slots=True)
+class RewriteOptions:
+    """How to rewrite.
+
+    Attributes:
+        target: server the result is for; None for the one that wrote the log.
+        databases: its number of databases.
+        chunk_items: elements in one command of the RESP form.
+        now_ms: clock for relative times; None for the present.
+        memory_limit_bytes: bound on what is replayed at once; None for no bound.
+        compress: pack long strings of the RDB form, as servers do.
+    """
+
+    target: str | None = None
+    format: OutputFormat = OutputFormat.RDB
+    layout: Layout = Layout.MULTI_PART
+    databases: int = 16
+    chunk_items: int = 64
+    cut: Cut = field(default_factory=Cut)
+    selection: Selection = field(default_factory=Selection)
+    now_ms: int | None = None
+    memory_limit_bytes: int | None = None
+    jobs: int = 1
+    compress: bool = True
+
+
+@dataclass(slots=True)
+class DeadRow:
+    """Commands of one name that are dead for one cause; for trimmed ones the bytes cut out of them."""
+
+    name: bytes
+    cause: str
+    commands: int
+    size_bytes: int
+
+
+@dataclass(slots=True)
+class TailCounts:
+    """The commands behind the RDB part.
+
+    Attributes:
+        trimmed: live commands that lose some of their keys.
+        unfinished: commands of a transaction without its EXEC; they never happen.
+        opaque: scripts, functions and commands nobody here knows; carried as they are.
+    """
+
+    commands: int = 0
+    size_bytes: int = 0
+    live: int = 0
+    live_bytes: int = 0
+    trimmed: int = 0
+    unfinished: int = 0
+    opaque: int = 0
+    torn_bytes: int = 0
+    dead: list[DeadRow] = field(default_factory=list)
+
+    @property
+    def dead_bytes(self) -> int:
+        """Bytes of commands, or parts of them, that the result does not need."""
+        return sum(row.size_bytes for row in self.dead)
+
+
+@dataclass(slots=True)
+class BaseCounts:
+    """The records of the RDB part.
+
+    Attributes:
+        touched: live records that live commands read or change.
+        dead: records whose key is replaced, deleted or flushed later.
+    """
+
+    keys: int = 0
+    size_bytes: int = 0
+    touched: int = 0
+    dead: int = 0
+    dead_bytes: int = 0
+
+
+@dataclass(slots=True)
+class FileSize:
+    """One file of the log as it is."""
+
+    path: str
+    role: str
+    size_bytes: int
+
+
+@dataclass(slots=True)
+class RewriteSummary:
+    """What is known before anything is replayed.
+
+    Attributes:
+        target: name of the target, and why it was chosen in `target_reason`.
+        estimate_bytes: size of the result in the format asked for, from liveness alone.
+        upper_bound: the estimate may be far too high: many live commands build on each other.
+        notes: things the user should know, in words.
+    """
+
+    path: str
+    target: str
+    target_reason: str
+    files: list[FileSize] = field(default_factory=list)
+    history_bytes: int = 0
+    tail: TailCounts = field(default_factory=TailCounts)
+    base: BaseCounts = field(default_factory=BaseCounts)
+    key_count: int = 0
+    estimate_bytes: int = 0
+    upper_bound: bool = False
+    notes: list[str] = field(default_factory=list)
+    elapsed_s: float = 0.0
+
+    @property
+    def size_bytes(self) -> int:
+        """Bytes of the live files as they are."""
+        return sum(item.size_bytes for item in self.files)
+
+
+@dataclass(slots=True)
+class OutputSize:
+    """Size of the result in one format.
+
+    Attributes:
+        base_bytes: the base file.
+        tail_bytes: commands carried behind it.
+        keys: keys written by database.
+        expired_keys: keys left out because their time had passed.
+    """
+
+    format: OutputFormat
+    base_bytes: int = 0
+    tail_bytes: int = 0
+    keys: dict[int, int] = field(default_factory=dict)
+    expiring_keys: int = 0
+    expired_keys: int = 0
+    copied_records: int = 0
+    copied_sets: int = 0
+    replayed_commands: int = 0
+    refused_commands: int = 0
+
+    @property
+    def size_bytes(self) -> int:
+        """Bytes of everything written but the manifest."""
+        return self.base_bytes + self.tail_bytes
+
+    @property
+    def key_count(self) -> int:
+        """Keys written."""
+        return sum(self.keys.values())
+
+
+@dataclass(slots=True)
+class OutputFile:
+    """A file that was written."""
+
+    path: str
+    size_bytes: int
+
+
+@dataclass(slots=True)
+class RewriteResult:
+    """What was done.
+
+    Attributes:
+        sizes: of each format that was written or counted.
+        files: written; empty for a dry run.
+        verified: name of the server that loaded both and found the same data; None when not asked.
+    """
+
+    summary: RewriteSummary
+    sizes: list[OutputSize] = field(default_factory=list)
+    files: list[OutputFile] = field(default_factory=list)
+    verified: str | None = None
+    elapsed_s: float = 0.0
+    peak_bytes: int = 0

@@ -1,0 +1,89 @@
+"""What takes the keys of the result: the RDB writer and the RESP writer behind one face.
+
+Knows how a base record reaches each of them; refuses to know which keys there are, or where the bytes
+go.
+"""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+from aoftool.rdb.record import Record
+from aoftool.rdb.targets import Target
+from aoftool.rdb.writer import RdbWriter, Sink
+from aoftool.rewrite.model import OutputFormat
+from aoftool.rewrite.resp_writer import RespWriter
+from aoftool.values import Value
+
+__all__ = ["KeyWriter", "Output", "open_output"]
+
+
+class KeyWriter(Protocol):
+    """What both writers offer."""
+
+    def function(self, code: bytes) -> None:
+        """Write a function library; before any database."""
+
+    def select(self, db: int, keys: int = 0, expires: int = 0) -> None:
+        """Open a database; the counts are hints, 0 for unknown."""
+
+    def key(
+        self,
+        key: bytes,
+        value: Value,
+        *,
+        expire_at_ms: int | None = None,
+        idle_s: int | None = None,
+        freq: int | None = None,
+    ) -> None:
+        """Write a key."""
+
+    def close(self) -> int:
+        """End the file and return its size in bytes."""
+
+
+class Output:
+    """One data set in one format.
+
+    Attributes:
+        writer: takes functions, databases and keys.
+    """
+
+    def __init__(self, writer: KeyWriter, target: Target) -> None:
+        self.writer = writer
+        self._target = target
+        self._copy = writer.raw_record if isinstance(writer, RdbWriter) else None
+
+    def record(self, record: Record) -> bool:
+        """Write a base record: its bytes where the target reads them alike, else its value anew.
+
+        Returns:
+            True when the bytes were copied.
+        """
+        alike = self._target.reads_type(record.type_id, record.family.value)
+        if self._copy is not None and alike and not record.split_times:
+            self._copy(record.raw())
+            return True
+        self.writer.key(
+            record.key,
+            record.value(),
+            expire_at_ms=record.expire_at_ms,
+            idle_s=record.idle_s,
+            freq=record.freq,
+        )
+        return False
+
+
+def open_output(
+    form: OutputFormat, sink: Sink, target: Target, now_s: int, *, compress: bool, chunk_items: int
+) -> Output:
+    """Return an output of a format.
+
+    Args:
+        now_s: Unix time of the `ctime` field of an RDB.
+        chunk_items: elements in one command of the RESP form.
+    """
+    del chunk_items
+    if form is OutputFormat.RDB:
+        return Output(RdbWriter(sink, target, now_s, base=True, compress=compress), target)
+    return Output(RespWriter(sink, target), target)

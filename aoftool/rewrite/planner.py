@@ -1,0 +1,129 @@
+"""Find out what a rewrite has to do: trace the log, decide every command and base record.
+
+Writes nothing but a temporary copy of inputs that cannot be read twice.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+import numpy as np
+
+from aoftool.aof.model import Log
+from aoftool.commands.effects import EffectTable
+from aoftool.errors import UnsupportedError
+from aoftool.escape import shorten
+from aoftool.liveness.model import Trace
+from aoftool.liveness.native import drop_needless, mark_dead
+from aoftool.liveness.reading import trace_tails
+from aoftool.progress import Progress, no_progress
+from aoftool.rdb.payload import restore_refusal
+from aoftool.rdb.targets import Target, find_target
+from aoftool.rewrite.accounts import estimate_size, tail_counts
+from aoftool.rewrite.basekeys import BaseKeys
+from aoftool.rewrite.inputs import Input, open_input, require_only_torn
+from aoftool.rewrite.model import RewriteOptions, RewriteSummary
+from aoftool.rewrite.target_choice import choose_target
+from aoftool.rewrite.touches import Touches
+
+__all__ = ["RewritePlan", "plan_rewrite"]
+
+# Relative payload versions differ between targets; without a target yet, nothing is proved.
+_NO_TARGET = "redis-6.2"
+
+
+@dataclass
+class RewritePlan:
+    """A rewrite ready to run.
+
+    Attributes:
+        summary: what can be shown.
+        input, trace, base, touches, table, target: what `aoftool.rewrite.runner` works on.
+    """
+
+    options: RewriteOptions
+    summary: RewriteSummary
+    input: Input
+    table: EffectTable
+    trace: Trace
+    base: BaseKeys
+    touches: Touches
+    target: Target
+
+
+@contextmanager
+def plan_rewrite(
+    log: Log, options: RewriteOptions, progress: Progress = no_progress
+) -> Iterator[RewritePlan]:
+    """Give the plan of a rewrite; it holds while the context is open.
+
+    Raises:
+        InputError: the log is damaged or incomplete; the hint says what to type.
+        UnsupportedError: its outcome cannot be known, or the target cannot take it.
+        UsageError: the options ask for something that is not there.
+    """
+    started = time.monotonic()
+    with open_input(log, options.cut, progress) as found:
+        target = _early_target(options, found)
+        table = EffectTable(options.databases, lambda payload: not restore_refusal(payload, target))
+        trace, ends = trace_tails(found.tails, table, progress)
+        torn = require_only_torn(found.tails, ends)
+        target, reason = choose_target(
+            options.target, found.base, trace.names[1:], multi_part=found.multi_part
+        )
+        covered = mark_dead(trace)
+        touches = Touches(trace)
+        base = BaseKeys.of(found.base_path, trace, covered)
+        base.read(touches.touched, progress)
+        drop_needless(trace, base.held.copy(), base.database_flags())
+        touches = Touches(trace)
+        _refuse_selected_scripts(trace, options)
+        summary = RewriteSummary(log.path, target.name, reason, found.files, found.history_bytes)
+        summary.tail = tail_counts(trace, torn)
+        summary.base = base.counts
+        summary.key_count = int(np.count_nonzero(touches.written))
+        summary.estimate_bytes, summary.upper_bound = estimate_size(trace, summary, options.format)
+        summary.notes = _notes(summary, found)
+        summary.elapsed_s = time.monotonic() - started
+        yield RewritePlan(options, summary, found, table, trace, base, touches, target)
+
+
+def _early_target(options: RewriteOptions, found: Input) -> Target:
+    """Return the target before the commands are known: only to prove RESTORE payloads.
+
+    A payload proved for the oldest family loads on every other.
+    """
+    if options.target is None and found.base is None:
+        return find_target(_NO_TARGET)
+    return choose_target(options.target, found.base, (), multi_part=found.multi_part)[0]
+
+
+def _refuse_selected_scripts(trace: Trace, options: RewriteOptions) -> None:
+    if trace.first_opaque is None or options.selection.everything:
+        return
+    place = trace.first_opaque
+    name = trace.names[int(trace.chunks[place.chunk].names[place.row])]
+    raise UnsupportedError(
+        f"{shorten(name)} may touch any key, so keys and databases cannot be selected from this log",
+        offset=int(trace.chunks[place.chunk].offsets[place.row]),
+    )
+
+
+def _notes(summary: RewriteSummary, found: Input) -> list[str]:
+    notes = []
+    tail = summary.tail
+    if found.cut:
+        notes.append("commands behind the cut are left out")
+    if tail.torn_bytes:
+        notes.append(f"the last command is torn ({tail.torn_bytes} bytes); a server drops it, and so do we")
+    if tail.unfinished:
+        notes.append(f"{tail.unfinished} commands stand in a transaction without its EXEC and never happen")
+    if tail.opaque:
+        notes.append(
+            f"{tail.opaque} commands may do anything (scripts, functions, modules); they are carried as"
+            " they are, and what follows the first of them stays commands"
+        )
+    return notes

@@ -1,0 +1,125 @@
+"""Run the live commands over the live base records they touch, and give the resulting keys.
+
+Knows which commands need running; what they do is `aoftool.keyspace`. Keys whose one live command is a
+plain SET are left out: their value stands in the log. Memory is that of the keys replayed.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from aoftool.commands.effects import EffectTable
+from aoftool.keyspace import Keyspace
+from aoftool.liveness.carry import Carrier
+from aoftool.liveness.model import Chunk, Fate, Op, Trace
+from aoftool.progress import Progress, no_progress
+from aoftool.rewrite.basekeys import BaseKeys
+from aoftool.rewrite.texts import TextReader
+from aoftool.rewrite.touches import Touches, chunk_touches, understood_rows
+
+__all__ = ["Partition", "Replay", "rows_to_run"]
+
+
+@dataclass(frozen=True, slots=True)
+class Partition:
+    """A share of the keys: those whose component falls into it.
+
+    Attributes:
+        of_key: partition number of every key; None when there is one partition only.
+    """
+
+    number: int = 0
+    of_key: NDArray[np.uint16] | None = None
+
+    def holds(self, key: int) -> bool:
+        """Tell whether a key of the table belongs here."""
+        return self.of_key is None or int(self.of_key[key]) == self.number
+
+
+def rows_to_run(chunk: Chunk, stop: int, touches: Touches, part: Partition) -> NDArray[np.int64]:
+    """Return the live rows that must be executed for a share of the keys, in order."""
+    found = chunk_touches(chunk, stop)
+    needed = touches.copied[found.keys] == 0
+    if part.of_key is not None:
+        needed &= part.of_key[found.keys] == part.number
+    ops = chunk.ops[:stop]
+    whole = (ops == Op.FLUSH_DB) | (ops == Op.FLUSH_ALL)
+    if part.number == 0:
+        whole |= ops == Op.FUNCTIONS
+    others = np.flatnonzero((chunk.fates[:stop] <= Fate.TRIMMED) & whole)
+    return np.union1d(found.rows[needed], others).astype(np.int64)
+
+
+class Replay:
+    """Run what must be run.
+
+    Args:
+        keyspace: where it ends up; in final database numbers.
+    """
+
+    def __init__(
+        self, trace: Trace, table: EffectTable, touches: Touches, base: BaseKeys, keyspace: Keyspace
+    ) -> None:
+        self._trace = trace
+        self._touches = touches
+        self._base = base
+        self._carrier = Carrier(trace, table)
+        self.keyspace = keyspace
+        self.commands = 0
+
+    def load_base(self, part: Partition, progress: Progress = no_progress) -> None:
+        """Put the live base records that commands touch in place."""
+        touched, patterns = self._touches.touched, self._touches.pattern_databases
+        if not patterns and not (self._base.held & touched).any():
+            return
+        for record, number, cause in self._base.records(progress):
+            if cause:
+                continue
+            if record.db in patterns or (number >= 0 and touched[number] and part.holds(number)):
+                db = self._carrier.number(record.db)
+                self.keyspace.load_record(db, record.key, record.value(), record.expire_at_ms)
+
+    def run(self, reader: TextReader, part: Partition, progress: Progress = no_progress) -> None:
+        """Execute the live rows of a share of the keys, in order of the log.
+
+        Raises:
+            ReplayStopError: a server would not load this log.
+        """
+        for _, chunk, stop in understood_rows(self._trace):
+            rows = rows_to_run(chunk, stop, self._touches, part)
+            self._run_rows(reader, chunk, rows)
+            progress(int(chunk.offsets[stop] - chunk.offsets[0]))
+
+    def _run_rows(self, reader: TextReader, chunk: Chunk, rows: NDArray[np.int64]) -> None:
+        execute, select = self.keyspace.execute, self._select
+        simple = chunk.ops[rows] <= Op.ONE_SETS
+        databases = self._numbers_of(chunk, rows).tolist()
+        current = -1
+        for (row, argv), is_simple, db in zip(
+            reader.texts(chunk, rows), simple.tolist(), databases, strict=True
+        ):
+            if db != current and db >= 0:
+                select(db)
+                current = db
+            execute(argv if is_simple else self._carrier.text(argv, chunk, row))
+        self.commands += len(rows)
+
+    def _select(self, db: int) -> None:
+        self.keyspace.execute((b"SELECT", b"%d" % db))
+
+    def _numbers_of(self, chunk: Chunk, rows: NDArray[np.int64]) -> NDArray[np.int64]:
+        """Return the final database number each row works in, -1 for rows bound to none."""
+        ops = chunk.ops[rows]
+        keys = chunk.keys[rows].astype(np.int64)
+        many = (ops >= Op.MANY) & (ops <= Op.SORT)
+        keys[many] = chunk.ref_keys[keys[many]]
+        keyed = (ops >= Op.ONE_CHANGES) & (ops <= Op.SORT)
+        home = self._trace.keys.databases()
+        physical = np.full(len(rows), -1, np.int64)
+        physical[keyed] = home[keys[keyed]]
+        physical[ops == Op.FLUSH_DB] = keys[ops == Op.FLUSH_DB]
+        final = np.array([self._carrier.number(db) for db in range(self._trace.databases)], np.int64)
+        return np.where(physical >= 0, final[physical], -1)

@@ -1,0 +1,112 @@
+"""Run a plan: replay, and give the result to one or more outputs."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from aoftool.keyspace import Keyspace
+from aoftool.liveness.carry import Carrier
+from aoftool.progress import Progress, no_progress
+from aoftool.rdb.writer import ByteCounter, Sink
+from aoftool.rewrite.basekeys import read_functions
+from aoftool.rewrite.carrying import carry_rest
+from aoftool.rewrite.choosing import Chooser
+from aoftool.rewrite.emitting import Emitter, FirstWrites, first_writes
+from aoftool.rewrite.model import OutputFormat, OutputSize, RewriteResult
+from aoftool.rewrite.outputs import Output, open_output
+from aoftool.rewrite.planner import RewritePlan
+from aoftool.rewrite.replaying import Partition, Replay
+from aoftool.rewrite.target_choice import flavour_of
+from aoftool.rewrite.texts import TextReader
+
+__all__ = ["Sinks", "count_rewrite", "write_rewrite"]
+
+
+@dataclass
+class Sinks:
+    """Where one format goes: the base file, and the commands carried behind it."""
+
+    format: OutputFormat
+    base: Sink
+    tail: Sink
+
+
+def count_rewrite(
+    plan: RewritePlan, formats: Sequence[OutputFormat], progress: Progress = no_progress
+) -> RewriteResult:
+    """Run a plan against sinks that only count: the exact sizes, and nothing is written."""
+    return write_rewrite(plan, [Sinks(form, ByteCounter(), ByteCounter()) for form in formats], progress)
+
+
+def write_rewrite(
+    plan: RewritePlan, sinks: Sequence[Sinks], progress: Progress = no_progress
+) -> RewriteResult:
+    """Replay a log once and write the result in every format asked for.
+
+    Raises:
+        ReplayStopError: a server would not load this log.
+        UnsupportedError: the target cannot hold some of the keys.
+    """
+    started = time.monotonic()
+    result = RewriteResult(plan.summary)
+    firsts = first_writes(plan.trace)
+    part = Partition()
+    with TextReader(plan.input.paths) as reader:
+        keyspace = _replayed(plan, reader, part, progress)
+        for each in sinks:
+            size = OutputSize(each.format, refused_commands=sum(keyspace.refused.values()))
+            output = open_output(
+                each.format,
+                each.base,
+                plan.target,
+                _creation_time(plan),
+                compress=plan.options.compress,
+                chunk_items=plan.options.chunk_items,
+            )
+            _emit(plan, output, size, keyspace, firsts, reader, part)
+            size.base_bytes = output.writer.close()
+            size.tail_bytes = carry_rest(plan.trace, plan.table, reader, each.tail)[1]
+            result.sizes.append(size)
+    result.elapsed_s = time.monotonic() - started
+    return result
+
+
+def _replayed(plan: RewritePlan, reader: TextReader, part: Partition, progress: Progress) -> Keyspace:
+    keyspace = Keyspace(flavour_of(plan.target), plan.options.databases, plan.options.now_ms)
+    if plan.input.base is not None and plan.input.base_path is not None:
+        for code in read_functions(plan.input.base, plan.input.base_path):
+            keyspace.execute((b"FUNCTION", b"LOAD", code))
+    replay = Replay(plan.trace, plan.table, plan.touches, plan.base, keyspace)
+    replay.load_base(part, progress)
+    replay.run(reader, part, progress)
+    return keyspace
+
+
+def _emit(
+    plan: RewritePlan,
+    output: Output,
+    size: OutputSize,
+    keyspace: Keyspace,
+    firsts: list[FirstWrites],
+    reader: TextReader,
+    part: Partition,
+) -> None:
+    carrier = Carrier(plan.trace, plan.table)
+    used = {carrier.number(physical) for physical in range(plan.options.databases)}
+    chooser = Chooser(plan.options.selection, used, plan.options.databases)
+    emitter = Emitter(plan.trace, plan.table, plan.touches, plan.base, output, chooser, size)
+    if plan.options.selection.everything:
+        emitter.hint(keyspace)
+    emitter.functions(keyspace)
+    emitter.base()
+    emitter.keys(firsts, keyspace, reader, part)
+    size.expired_keys = chooser.expired
+
+
+def _creation_time(plan: RewritePlan) -> int:
+    """Return the time for the new file: that of the old RDB part, so that a rewrite can be repeated."""
+    base = plan.input.base
+    told = base.aux.get(b"ctime", b"") if base is not None else b""
+    return int(told) if told.isdigit() else int(time.time())

@@ -1,0 +1,84 @@
+"""Which server the result is for, when nobody says: the one that wrote the log, as far as it tells."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from aoftool.commands.table import lookup
+from aoftool.errors import UnsupportedError
+from aoftool.keyspace.flavour import Flavour, flavour_named
+from aoftool.rdb.summary import RdbWalk
+from aoftool.rdb.targets import Target, find_target
+
+__all__ = ["choose_target", "flavour_of"]
+
+# For a log without an RDB part: the oldest family whose commands it keeps to. Each with the release that
+# the command table was measured on.
+_CANDIDATES = (
+    ("redis-6.2", "6.2.5"),
+    ("redis-7.0", "7.0.15"),
+    ("valkey-8", "8.1.1"),
+    ("valkey-9", "9.1.2"),
+    ("redis-8.0", "8.0.6"),
+)
+_VERSION_FIELDS = ((b"valkey-ver", "valkey"), (b"redis-ver", "redis"))
+# Families without a flavour of their own load as this one does.
+_LOADS_LIKE = {"valkey-7.2": "redis-7.2"}
+
+
+def choose_target(
+    asked: str | None, base: RdbWalk | None, names: Iterable[bytes], *, multi_part: bool
+) -> tuple[Target, str]:
+    """Return the target and the reason for it, in words.
+
+    Args:
+        asked: what the user named; None to find out.
+        base: RDB part of the log.
+        names: names of the commands behind it.
+        multi_part: the log has a manifest, which servers before 7.0 do not know.
+
+    Raises:
+        UnsupportedError: no target has that name, or no server has all these commands.
+    """
+    if asked is not None:
+        return find_target(asked), "asked for"
+    if base is not None:
+        for field, project in _VERSION_FIELDS:
+            if field in base.aux:
+                version = base.aux[field].decode("ascii", "replace")
+                return _family(project, version), f"the RDB part was written by {project} {version}"
+    unknown = list(names)
+    for name, server in _CANDIDATES[1 if multi_part else 0 :]:
+        if all(_available(command, server) for command in unknown):
+            return find_target(name), "the oldest server that has every command of the log"
+    return find_target("redis-7.0"), "nothing in the log tells which server wrote it"
+
+
+def _family(project: str, version: str) -> Target:
+    """Return the family of a version; a version between or beyond families counts as the one below."""
+    try:
+        return find_target(f"{project}-{version}")
+    except UnsupportedError:
+        pass
+    numbers = tuple(int(part) for part in version.split(".") if part.isdigit())
+    if project == "valkey":
+        return find_target("valkey-9" if numbers >= (9,) else "valkey-8" if numbers >= (8,) else "valkey-7.2")
+    for name, since in (
+        ("redis-8.0", (8,)),
+        ("redis-7.4", (7, 4)),
+        ("redis-7.2", (7, 1)),
+        ("redis-7.0", (7,)),
+    ):
+        if numbers >= since:
+            return find_target(name)
+    return find_target("redis-6.2")
+
+
+def _available(name: bytes, server: str) -> bool:
+    spec = lookup(name)
+    return spec is None or server in spec.available_on
+
+
+def flavour_of(target: Target) -> Flavour:
+    """Return how a server of the target loads a log."""
+    return flavour_named(_LOADS_LIKE.get(target.name, target.name))

@@ -1,0 +1,105 @@
+"""Read the texts of chosen rows back from the log, in order and in large pieces.
+
+Spans between chosen rows are not read when they are long. Memory is one window, or the largest
+command.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator, Sequence
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from aoftool.errors import SourceError
+from aoftool.files import Source, open_source
+from aoftool.liveness.framing import NotCanonical
+from aoftool.liveness.model import Chunk
+from aoftool.resp.frame import read_frame
+from aoftool.rewrite import _texts_py
+
+__all__ = ["TextReader"]
+
+_WINDOW_BYTES = 1 << 20
+
+split_rows: Callable[[memoryview, int, NDArray[np.int64]], list[list[bytes]]]
+if TYPE_CHECKING:
+    split_rows = _texts_py.split_rows  # type: ignore[assignment]
+elif os.environ.get("AOFTOOL_PURE", "0") not in ("", "0"):
+    split_rows = _texts_py.split_rows
+else:
+    try:
+        from aoftool.rewrite._texts_cy import split_rows
+    except ImportError:
+        split_rows = _texts_py.split_rows
+
+
+class TextReader:
+    """Give the arguments of rows of a trace.
+
+    Args:
+        paths: files by number.
+    """
+
+    def __init__(self, paths: Sequence[str]) -> None:
+        self._paths = paths
+        self._sources: dict[int, Source] = {}
+
+    def __enter__(self) -> TextReader:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Close the files."""
+        for source in self._sources.values():
+            source.close()
+        self._sources.clear()
+
+    def texts(self, chunk: Chunk, rows: NDArray[np.int64]) -> Iterator[tuple[int, list[bytes]]]:
+        """Yield (row, arguments) of rows, which are in ascending order.
+
+        Raises:
+            SourceError: the file does not hold these bytes any more.
+        """
+        source = self._source(chunk.file)
+        for group in _windows(chunk, rows):
+            start = int(chunk.offsets[group[0]])
+            end = int(chunk.offsets[group[-1] + 1])
+            data = source.read_at(start, end - start)
+            if len(data) != end - start:
+                raise SourceError(f"{source.name} has changed since it was read", path=source.path)
+            yield from zip(group.tolist(), self._split(data, start, chunk, group), strict=True)
+
+    def _split(self, data: bytes, base: int, chunk: Chunk, rows: NDArray[np.int64]) -> list[list[bytes]]:
+        starts = np.ascontiguousarray(chunk.offsets[rows])
+        try:
+            return split_rows(memoryview(data), base, starts)
+        except NotCanonical:
+            # Some command is written in a way that only the scanner knows.
+            ends = chunk.offsets[rows + 1]
+            return [
+                read_frame(data[start - base : end - base], start).argv
+                for start, end in zip(starts.tolist(), ends.tolist(), strict=True)
+            ]
+
+    def _source(self, file: int) -> Source:
+        if file not in self._sources:
+            self._sources[file] = open_source(self._paths[file])
+        return self._sources[file]
+
+
+def _windows(chunk: Chunk, rows: NDArray[np.int64]) -> Iterator[NDArray[np.int64]]:
+    """Split rows into groups whose bytes lie close together and fit a window."""
+    if not len(rows):
+        return
+    starts, ends = chunk.offsets[rows], chunk.offsets[rows + 1]
+    first = 0
+    while first < len(rows):
+        # At least one row, however large it is.
+        stop = max(first + 1, int(np.searchsorted(ends, starts[first] + _WINDOW_BYTES, "right")))
+        yield rows[first:stop]
+        first = stop
