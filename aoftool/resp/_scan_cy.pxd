@@ -10,29 +10,40 @@ cdef inline const uint8_t* read_header(
     Looks at no byte at or behind `at + 16` and gives up when fewer are there: 16 bytes hold any such
     header, so one check of the bounds is enough. Callers take the general path for the last few.
     """
-    cdef uint8_t digit
+    cdef uint8_t digit, first
     cdef int64_t value
-    cdef int digits = 1
+    cdef int digits = 3
     if end - at < 16 or at[0] != prefix:
         return NULL
-    digit = <uint8_t>(at[1] - 48)
+    first = <uint8_t>(at[1] - 48)
+    if first > 9:
+        return NULL
+    # One, two and three digits apart: nearly every header is one of these, and guessing where the CR
+    # stands is most of the cost.
+    if at[2] == 13:
+        number[0] = first
+        return at + 4 if at[3] == 10 else NULL
+    digit = <uint8_t>(at[2] - 48)
+    if digit > 9 or first == 0:
+        return NULL
+    value = first * 10 + digit
+    if at[3] == 13:
+        number[0] = value
+        return at + 5 if at[4] == 10 else NULL
+    digit = <uint8_t>(at[3] - 48)
     if digit > 9:
         return NULL
-    value = digit
-    at += 2
-    while True:
+    value = value * 10 + digit
+    at += 4
+    while at[0] != 13:
         digit = <uint8_t>(at[0] - 48)
-        if digit > 9:
-            break
-        if digits == 9 or value == 0:
+        if digit > 9 or digits == 9:
             return NULL
         value = value * 10 + digit
         digits += 1
         at += 1
-    if at[0] != 13 or at[1] != 10:
-        return NULL
     number[0] = value
-    return at + 2
+    return at + 2 if at[1] == 10 else NULL
 
 cdef inline const uint8_t* end_payload(const uint8_t* at, const uint8_t* end, int64_t length) noexcept nogil:
     """Return what follows a payload of `length` bytes and its CRLF, NULL when that is not there."""
