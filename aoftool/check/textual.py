@@ -152,7 +152,7 @@ class _Lines:
         self._header = re.compile(rb"([*$])(0|[1-9][0-9]{0,18})" + re.escape(line_end))
 
     def pieces(self, start: int) -> Iterator[Piece]:
-        """Yield one piece a command or annotation; what follows the last one goes as it stands."""
+        """Yield one piece a command or annotation; a torn end is a piece without data."""
         at = start
         while at < self._reader.size_bytes:
             piece = self._annotation(at) or self._command(at)
@@ -162,7 +162,7 @@ class _Lines:
             at = piece.end
 
     def _beyond(self, at: int) -> Piece:
-        """Return the damage at an offset: lost up to where commands go on, or the torn end."""
+        """Return what cannot be read at an offset, up to where commands go on, or to the end."""
         reach = min(at + _MAX_PAYLOAD, self._reader.size_bytes)
         place = at
         while (place := self._reader.find(self._line_end + b"*", place + 1, reach)) >= 0:
@@ -172,12 +172,7 @@ class _Lines:
                 continue
             if first.end >= self._reader.size_bytes or self._command(first.end) is not None:
                 return Piece(at, start, None)
-        rest = self._reader.size_bytes
-        return Piece(at, rest, self._tail(at, rest))
-
-    def _tail(self, at: int, end: int) -> bytes:
-        """Return a torn end with its line ends restored, as far as it can matter: it is cut anyway."""
-        return self._reader.at(at, min(end - at, 4096)).replace(self._line_end, b"\r\n")
+        return Piece(at, self._reader.size_bytes, None)
 
     def _annotation(self, at: int) -> Piece | None:
         line = self._reader.at(at, 1024)

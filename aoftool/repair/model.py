@@ -250,6 +250,7 @@ class Statistics:
         bytes_kept, bytes_set_aside, bytes_added: of the original files; set aside means it goes to the
             lost-and-found file or stays in a file that is no longer listed.
         commands_kept, commands_set_aside: whole commands.
+        commands_removed: those of them that stand in files which leave the log.
         commands_doubtful: kept, but the log may have meant something else: their database or the value
             they change is in doubt.
         keys_kept, keys_lost: of RDB parts; keys_lost None when it cannot be counted.
@@ -260,6 +261,7 @@ class Statistics:
     bytes_added: int = 0
     commands_kept: int = 0
     commands_set_aside: int = 0
+    commands_removed: int = 0
     commands_doubtful: int = 0
     keys_kept: int = 0
     keys_lost: int | None = 0
@@ -277,7 +279,8 @@ class Plan:
         path: what was asked to be fixed.
         kind: layout of the log.
         directory: where receipt, originals and lost-and-found go.
-        files: in load order; a manifest that changes is the last.
+        files: in load order; a manifest that changes comes behind them, then files that leave the log.
+        inputs: every file of the log as it was read, changed or not.
         statistics: see `Statistics`.
         suspects: keys that relative commands touched after a gap, printable; at most a thousand.
         left: codes and sentences of what stays wrong, and which option would repair it.
@@ -289,6 +292,7 @@ class Plan:
     kind: str
     directory: str
     files: list[FilePlan] = field(default_factory=list)
+    inputs: list[tuple[str, Stamp]] = field(default_factory=list)
     statistics: Statistics = field(default_factory=Statistics)
     suspects: list[str] = field(default_factory=list)
     left: list[tuple[str, str]] = field(default_factory=list)
@@ -302,10 +306,19 @@ class Plan:
 
     @property
     def lossless(self) -> bool:
-        """Tell whether no command and no key is taken out."""
-        taken = self.statistics.commands_set_aside + (self.statistics.keys_lost or 0)
+        """Tell whether nothing that a server would have run is taken out."""
         removed = any(file.method is Method.REMOVE for file in self.files)
-        return not taken and not removed and all(e.lossless for f in self.files for e in f.edits)
+        return not removed and all(edit.lossless for _, edit in self.edits())
+
+    @property
+    def loss(self) -> tuple[int, int]:
+        """Return the bytes and whole commands that are taken out and were not mere framing or copies."""
+        lossy = [edit for _, edit in self.edits() if not edit.lossless]
+        removed = [file for file in self.files if file.method is Method.REMOVE]
+        size = sum(edit.taken_bytes for edit in lossy)
+        size += sum(file.stamp.size_bytes for file in removed if file.stamp is not None)
+        commands = sum(edit.commands for edit in lossy) + self.statistics.commands_removed
+        return size, commands
 
     def edits(self) -> Iterator[tuple[FilePlan, Edit]]:
         """Yield every edit with its file."""

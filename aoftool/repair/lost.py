@@ -1,0 +1,87 @@
+"""The lost-and-found file: every byte that a repair takes out, with an index that says whence.
+
+Bytes stand there one span after the other, as they were. The index is JSON lines: file, offset, length,
+place in the lost-and-found file, and why.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from dataclasses import dataclass
+
+from aoftool.files.sink import AtomicFile, write_atomically
+from aoftool.files.syscalls import SYSTEM, SystemCalls
+from aoftool.repair.model import FilePlan, Plan
+
+__all__ = ["BYTES_NAME", "INDEX_NAME", "LostSpan", "collect_lost", "lost_spans", "write_lost"]
+
+BYTES_NAME = "lost-and-found.bin"
+INDEX_NAME = "lost-and-found.jsonl"
+
+
+@dataclass(frozen=True)
+class LostSpan:
+    """One span that a repair takes out.
+
+    Attributes:
+        path: the file it stood in.
+        offset, length: where.
+        place: where it stands in the lost-and-found file.
+        code, reason: why it went.
+        commands: whole commands in it.
+    """
+
+    path: str
+    offset: int
+    length: int
+    place: int
+    code: str
+    reason: str
+    commands: int
+
+    def to_line(self) -> bytes:
+        """Return the index line."""
+        members = dict(vars(self))
+        members["path"] = os.path.basename(self.path)
+        return json.dumps(members).encode("utf-8", "surrogateescape") + b"\n"
+
+
+def lost_spans(plan: Plan) -> list[LostSpan]:
+    """Return what a plan takes out, in the order of the lost-and-found file."""
+    spans: list[LostSpan] = []
+    place = 0
+    for file, edit in plan.edits():
+        if edit.taken_bytes:
+            spans.append(
+                LostSpan(
+                    file.path, edit.start, edit.taken_bytes, place, edit.code, edit.reason, edit.commands
+                )
+            )
+            place += edit.taken_bytes
+    return spans
+
+
+def collect_lost(plan: Plan, file: FilePlan) -> tuple[int, int] | None:
+    """Return place and length of the tail that a cut takes off a file."""
+    for span in lost_spans(plan):
+        if span.path == file.path and span.offset == file.cut_at:
+            return span.place, span.length
+    return None
+
+
+def write_lost(plan: Plan, directory: str, calls: SystemCalls = SYSTEM) -> list[LostSpan]:
+    """Copy everything a plan takes out into a directory, and sync it."""
+    spans = lost_spans(plan)
+    if not spans:
+        return spans
+    with AtomicFile(os.path.join(directory, BYTES_NAME), calls=calls) as out:
+        for span in spans:
+            descriptor = os.open(span.path, os.O_RDONLY | os.O_CLOEXEC)
+            try:
+                out.copy_from(descriptor, span.offset, span.length)
+            finally:
+                os.close(descriptor)
+        out.commit()
+    write_atomically(os.path.join(directory, INDEX_NAME), (span.to_line() for span in spans), calls=calls)
+    return spans

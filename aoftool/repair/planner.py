@@ -1,0 +1,320 @@
+"""The plan for a whole log: every planner's part, put together, and what it keeps and takes.
+
+Reads, and writes nothing: the same plan is shown by a dry run and carried out for real.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from dataclasses import replace
+
+from aoftool.aof.layout import Log, LogKind
+from aoftool.aof.manifest import FileType, ManifestEntry
+from aoftool.check.exam import FileExam, LogExam, examine
+from aoftool.check.model import Level
+from aoftool.errors import UnsupportedError
+from aoftool.files.source import open_source
+from aoftool.progress import Progress, no_progress
+from aoftool.repair.draft import Draft, stamp_of
+from aoftool.repair.model import (
+    MAX_SUSPECTS,
+    Choice,
+    Edit,
+    EditKind,
+    FilePlan,
+    Method,
+    Plan,
+    Stamp,
+)
+from aoftool.repair.planners.commands import plan_commands
+from aoftool.repair.planners.duplicates import plan_duplicates
+from aoftool.repair.planners.lenient import plan_lenient
+from aoftool.repair.planners.manifest import ManifestPlan, manifest_bytes, plan_manifest
+from aoftool.repair.planners.point_in_time import CutPoint, find_cut
+from aoftool.repair.planners.rdb_base import plan_rdb
+from aoftool.repair.planners.stream import StreamPlanner
+from aoftool.repair.planners.suspects import suspects_behind
+from aoftool.repair.planners.text import plan_text
+from aoftool.repair.planners.undelete import plan_undelete
+
+__all__ = ["make_plan"]
+
+
+def make_plan(log: Log, choice: Choice | None = None, progress: Progress = no_progress) -> Plan:
+    """Return the plan that repairs a log, or cuts it, as was chosen.
+
+    Args:
+        log: from `aoftool.aof.layout.find_log`.
+        choice: what was asked for; by default only what loses nothing but a torn end.
+        progress: told of bytes done.
+
+    Raises:
+        UnsupportedError: standard input, or compressed files: there is nothing to put in their place.
+        UsageError: nothing matches what a cut or a drop names.
+    """
+    chosen = Choice() if choice is None else choice
+    if log.kind is LogKind.STDIN:
+        raise UnsupportedError("standard input cannot be repaired", hint="save it to a file first")
+    return _Planner(log, chosen, progress).plan()
+
+
+class _Planner:
+    def __init__(self, log: Log, choice: Choice, progress: Progress) -> None:
+        self._choice = choice
+        inputs = _inputs(log)
+        self._manifest = plan_manifest(log, choice) if log.kind is LogKind.MULTI_PART else ManifestPlan()
+        self._log = replace(log, files=self._manifest.files(log))
+        self._exam = examine(self._log, Level.FULL, progress)
+        self._plan = Plan(log.path, log.kind.value, log.directory or os.curdir, inputs=inputs, choice=choice)
+        self._refuse_compressed()
+        self._drafts = [Draft(file.path, file.size_bytes) for file in self._exam.files]
+        # Counted before planning, which splits stretches at what it takes out of them.
+        self._whole = {file.path: _whole_commands(file) for file in self._exam.files}
+        self._cut: CutPoint | None = None
+
+    def _refuse_compressed(self) -> None:
+        for file in self._exam.files:
+            if file.compression is not None:
+                raise UnsupportedError(
+                    f"a file compressed with {file.compression} cannot be repaired",
+                    path=file.path,
+                    hint="decompress it first",
+                )
+
+    def plan(self) -> Plan:
+        files = self._exam.files
+        modules = _modules(self._exam)
+        for number, (file, draft) in enumerate(zip(files, self._drafts, strict=True)):
+            self._file(file, draft, modules, is_last=number == len(files) - 1)
+        if self._choice.point_in_time:
+            self._cut = find_cut(files, self._choice)
+            self._plan.notes += [self._cut.reason, *self._cut.notes]
+            self._cut_files(self._cut)
+        if self._choice.undelete:
+            self._undelete()
+        self._put_together()
+        return self._plan
+
+    def _file(self, file: FileExam, draft: Draft, modules: frozenset[bytes], is_last: bool) -> None:
+        if file.error:
+            draft.left.append(("read-error", file.error))
+            return
+        if not file.size_bytes:
+            return
+        with open_source(file.path) as source:
+            kept, lost = plan_rdb(file, source, draft, self._choice)
+            self._count_keys(kept, lost)
+            if plan_text(file, draft, self._choice) or file.tail is None:
+                return
+            planner = StreamPlanner(source, file.tail, draft, self._choice, is_last)
+            planner.plan()
+            plan_commands(file, source, draft, self._choice, modules)
+            plan_lenient(file, source, draft)
+            if self._choice.drop_duplicates:
+                plan_duplicates(file, source, draft)
+            for gap in planner.gaps:
+                self._plan.statistics.commands_doubtful += gap.doubtful
+                if gap.at and len(self._plan.suspects) < MAX_SUSPECTS:
+                    keys, commands = suspects_behind(source, gap.at, file.size_bytes, gap.assumed or 0)
+                    self._plan.suspects += keys[: MAX_SUSPECTS - len(self._plan.suspects)]
+                    self._plan.statistics.commands_doubtful += 0 if gap.doubtful else commands
+
+    def _count_keys(self, kept: int, lost: int | None) -> None:
+        statistics = self._plan.statistics
+        statistics.keys_kept += kept
+        if lost is None or statistics.keys_lost is None:
+            statistics.keys_lost = None
+        else:
+            statistics.keys_lost += lost
+
+    def _cut_files(self, cut: CutPoint) -> None:
+        """Drop what lies behind the cut; edits there go with it."""
+        file, draft = self._exam.files[cut.file], self._drafts[cut.file]
+        draft.edits = [
+            edit for edit in draft.edits if edit.start < cut.offset or edit.start == 0 == cut.offset
+        ]
+        draft.left.clear()
+        if cut.offset < file.size_bytes:
+            commands = _commands_between(file, cut.offset)
+            draft.add(
+                Edit(EditKind.CUT, cut.offset, file.size_bytes, b"", "point-in-time", cut.reason, commands)
+            )
+
+    def _undelete(self) -> None:
+        found = plan_undelete(self._exam.files, self._drafts, self._choice)
+        self._plan.notes.append(f"{found.commands:,} commands are taken out")
+        if found.touched_count:
+            shown = "" if found.touched_count == len(found.touched) else f", the first {len(found.touched)}"
+            self._plan.notes.append(f"{found.touched_count:,} later commands name a revived key{shown}:")
+            self._plan.notes += [f"  {line}" for line in found.touched]
+
+    # Putting the parts together
+
+    def _put_together(self) -> None:
+        plan = self._plan
+        for draft in self._drafts:
+            plan.left += draft.left
+        plan.left += self._manifest.left
+        plan.notes += self._manifest.doubts
+        removed = self._removed()
+        changed = [file for draft in self._drafts if (file := draft.plan()) is not None]
+        changed = [file for file in changed if file.path not in removed]
+        entries = self._entries_after(removed)
+        alone = len(changed) == 1 and entries is None and not removed
+        if self._log.kind is LogKind.MULTI_PART and not alone:
+            changed = [
+                replace(file, method=_rewritten(file), becomes=self._new_name(file.path)) for file in changed
+            ]
+        plan.files = changed
+        if self._log.kind is LogKind.MULTI_PART and (entries is not None or len(changed) > 1):
+            self._add_manifest(entries, changed)
+        plan.files += [
+            FilePlan(path, Method.REMOVE, stamp_of(path), reason=reason) for path, reason in removed.items()
+        ]
+        self._count(removed)
+
+    def _removed(self) -> dict[str, str]:
+        """Return files that leave the log, with the reason."""
+        removed = dict.fromkeys(
+            self._manifest.set_aside, "no line of the manifest names it, and a server would write to it"
+        )
+        if self._cut is not None:
+            for file in self._exam.files[self._cut.file + 1 :]:
+                removed[file.path] = "written after the moment of the cut"
+        return removed
+
+    def _entries_after(self, removed: dict[str, str]) -> list[ManifestEntry] | None:
+        """Return the manifest's entries if they change, before files are renamed."""
+        if self._log.kind is not LogKind.MULTI_PART:
+            return None
+        listed = {file.name for file in self._log.files if file.path in removed}
+        if self._manifest.entries is None and not listed:
+            return None
+        entries = self._entries()
+        kept = [entry for entry in entries if entry.name not in listed]
+        if listed and kept:
+            kept = self._with_high_number(kept, entries)
+        return kept
+
+    def _entries(self) -> list[ManifestEntry]:
+        if self._manifest.entries is not None:
+            return list(self._manifest.entries)
+        return [] if self._log.manifest is None else list(self._log.manifest.entries)
+
+    def _with_high_number(
+        self, kept: list[ManifestEntry], before: list[ManifestEntry]
+    ) -> list[ManifestEntry]:
+        """Give the last incr file the highest number there was.
+
+        A server opens the next number for appending; if a removed file had it and were still there
+        after a crash, its commands would come back.
+        """
+        incrs = [entry for entry in kept if entry.type is FileType.INCR]
+        highest = max(entry.sequence for entry in before if entry.type is FileType.INCR)
+        if not incrs:
+            return kept
+        last = max(incrs, key=lambda entry: entry.sequence)
+        return [replace(entry, sequence=highest) if entry is last else entry for entry in kept]
+
+    def _new_name(self, path: str) -> str:
+        """Return a free name beside a file: the manifest then switches all files at once."""
+        folder, name = os.path.split(path)
+        stem, suffix = os.path.splitext(name)
+        number = 1
+        while os.path.lexists(os.path.join(folder, f"{stem}.fixed-{number}{suffix}")):
+            number += 1
+        return os.path.join(folder, f"{stem}.fixed-{number}{suffix}")
+
+    def _add_manifest(self, entries: list[ManifestEntry] | None, changed: list[FilePlan]) -> None:
+        log = self._log
+        renamed = {
+            os.fsencode(os.path.basename(file.path)): os.fsencode(os.path.basename(file.becomes))
+            for file in changed
+            if file.becomes
+        }
+        lines = [
+            replace(entry, name=renamed.get(entry.name, entry.name))
+            if entry.type is not FileType.HISTORY
+            else entry
+            for entry in (self._entries() if entries is None else entries)
+        ]
+        contents = manifest_bytes(lines, frozenset(renamed.values()))
+        path = log.manifest_path
+        if path is None:
+            prefix = os.fsdecode(log.prefix) or "appendonly.aof"
+            path = os.path.join(log.directory or os.curdir, f"{prefix}.manifest")
+        exists = os.path.exists(path)
+        reason = "; ".join(self._manifest.reasons) or "it names the repaired files"
+        self._plan.files.append(
+            FilePlan(
+                path,
+                Method.REWRITE if exists else Method.CREATE,
+                stamp_of(path) if exists else None,
+                contents=contents,
+                reason=reason,
+            )
+        )
+
+    def _count(self, removed: dict[str, str]) -> None:
+        statistics = self._plan.statistics
+        plans = {file.path: file for file in self._plan.files}
+        for file in self._exam.files:
+            if file.path in removed:
+                statistics.bytes_set_aside += file.size_bytes
+                statistics.commands_set_aside += self._whole[file.path]
+                statistics.commands_removed += self._whole[file.path]
+                continue
+            plan = plans.get(file.path)
+            edits: Sequence[Edit] = () if plan is None else plan.edits
+            taken = sum(edit.taken_bytes for edit in edits)
+            gone = sum(edit.commands for edit in edits)
+            statistics.bytes_kept += file.size_bytes - taken
+            statistics.bytes_set_aside += taken
+            statistics.bytes_added += sum(len(edit.data) for edit in edits)
+            statistics.commands_set_aside += gone
+            statistics.commands_kept += max(self._whole[file.path] - gone, 0)
+
+
+def _inputs(log: Log) -> list[tuple[str, Stamp]]:
+    """Return how every file of the log looks before it is read, the manifest included."""
+    paths = [file.path for file in (*log.files, *log.unlisted) if file.exists]
+    if log.manifest_path is not None:
+        paths.append(log.manifest_path)
+    return [(path, stamp_of(path)) for path in dict.fromkeys(paths) if os.path.exists(path)]
+
+
+def _rewritten(file: FilePlan) -> Method:
+    return Method.REWRITE if file.method is Method.CUT else file.method
+
+
+def _whole_commands(file: FileExam) -> int:
+    """Return the commands that are whole in a file, or can be made so."""
+    if file.text is not None:
+        return file.text.commands + file.text.lost_count
+    if file.tail is None:
+        return 0
+    healed = sum(1 for wound in file.tail.wounds if wound.healing is not None)
+    completed = sum(1 for wound in file.tail.wounds if wound.code == "missing-final-crlf")
+    return file.commands + healed + completed
+
+
+def _commands_between(file: FileExam, offset: int) -> int:
+    """Return how many commands stand behind an offset."""
+    from aoftool.check.dissect import scan_range
+
+    if file.tail is None:
+        return 0
+    with open_source(file.path) as source:
+        behind = scan_range(source, offset, end=file.size_bytes)
+    return behind.commands
+
+
+def _modules(exam: LogExam) -> frozenset[bytes]:
+    """Return name prefixes of modules whose data a base holds."""
+    found: set[bytes] = set()
+    for file in exam.files:
+        if file.rdb is not None:
+            for use in file.rdb.walk.modules:
+                found.add(use.name.partition("-")[0].upper().encode())
+    return frozenset(found)

@@ -1,0 +1,105 @@
+"""Plans for commands that no server runs: take them out, or put a damaged name right."""
+
+from __future__ import annotations
+
+from aoftool.check.census import Spot, SpotKind
+from aoftool.check.exam import FileExam
+from aoftool.check.reader import Reader
+from aoftool.check.shapes import read_shape
+from aoftool.check.targets import TARGETS
+from aoftool.check.vocabulary import accepts, is_known, looks_like_module
+from aoftool.escape import shorten
+from aoftool.files.source import Source
+from aoftool.repair.draft import Draft
+from aoftool.repair.model import Choice
+
+__all__ = ["plan_commands"]
+
+_EVERYWHERE = len(TARGETS)
+# A module's commands are believed when they come more often than an accident does.
+_FAMILY = 2
+
+
+def plan_commands(
+    exam: FileExam, source: Source, draft: Draft, choice: Choice, modules: frozenset[bytes]
+) -> None:
+    """Plan what becomes of one file's questionable commands.
+
+    Args:
+        modules: prefixes of commands whose module the log shows elsewhere.
+    """
+    hurt = [spot for spot in exam.census.spots if _is_refused(spot)]
+    if not hurt:
+        return
+    if not choice.salvage:
+        draft.left.append(
+            (hurt[0].kind, f"{len(hurt):,} commands that no server runs; --salvage takes them out")
+        )
+        return
+    families: dict[bytes, int] = {}
+    for spot in hurt:
+        families[_family(spot.name)] = families.get(_family(spot.name), 0) + 1
+    reader = Reader(source, exam.size_bytes)
+    names = _names(exam)
+    for spot in hurt:
+        if _is_kept(spot, choice, families, modules):
+            text = f"{shorten(spot.name)} may belong to a module: it is kept"
+            if ("unknown-module-command", text) not in draft.left:
+                draft.left.append(("unknown-module-command", text))
+        elif not _rename(spot, reader, draft, names):
+            text = f"{shorten(spot.name)}: a command no server runs"
+            draft.drop(spot.start, spot.end, spot.kind, text, 1)
+
+
+def _is_refused(spot: Spot) -> bool:
+    return spot.kind != SpotKind.HURTFUL and len(spot.targets) == _EVERYWHERE
+
+
+def _family(name: bytes) -> bytes:
+    return name.partition(b".")[0]
+
+
+def _is_kept(spot: Spot, choice: Choice, families: dict[bytes, int], modules: frozenset[bytes]) -> bool:
+    if spot.kind != SpotKind.UNKNOWN:
+        return False
+    if choice.keep_unknown:
+        return True
+    if not looks_like_module(spot.name):
+        return False
+    return families[_family(spot.name)] >= _FAMILY or _family(spot.name) in modules
+
+
+def _names(exam: FileExam) -> frozenset[bytes]:
+    if exam.tail is None:
+        return frozenset()
+    return frozenset(
+        key.name for stretch in exam.tail.stretches for key in stretch.tally.rows if is_known(key.name)
+    )
+
+
+def _rename(spot: Spot, reader: Reader, draft: Draft, names: frozenset[bytes]) -> bool:
+    """Put a name right in which one bit was flipped, when only one name of this log fits."""
+    if spot.kind != SpotKind.UNKNOWN:
+        return False
+    shape = read_shape(reader, spot.start)
+    if shape is None:
+        return False
+    first = shape.arguments[0]
+    written = reader.at(first.payload_start, first.length)
+    fits = {
+        candidate
+        for place in range(len(written))
+        for bit in range(8)
+        if (candidate := _flipped(written, place, bit)).upper() in names and accepts(candidate, spot.argc)
+    }
+    # Flipping bit 5 of a letter only changes its case: both spellings are one name.
+    if len({candidate.upper() for candidate in fits}) != 1:
+        return False
+    chosen = max(fits, key=lambda name: (name.isupper() == written.isupper(), name))
+    text = f"{shorten(written)} is {shorten(chosen)} with one bit flipped"
+    draft.put(first.payload_start, first.payload_end, chosen, "unknown-command", text)
+    return True
+
+
+def _flipped(word: bytes, place: int, bit: int) -> bytes:
+    return word[:place] + bytes([word[place] ^ (1 << bit)]) + word[place + 1 :]

@@ -1,0 +1,302 @@
+"""Plans for manifests: which files make up the log, and the lines that say so.
+
+Keeps what can be read of the old manifest. Only where it says nothing are files taken from the
+directory, by the rules of aof-format 5.2: a base needs every incr file written since its rewrite began,
+and an older base with all incr files that follow gives the same data as a newer one with only its own,
+so the older one is the safe choice.
+"""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass, field, replace
+
+from aoftool.aof.layout import FileRole, LayoutCode, Log, LogFile
+from aoftool.aof.manifest import FileType, ManifestEntry, encode_manifest
+from aoftool.aof.manifest_salvage import SalvagedEntry, parse_file_name, salvage_manifest
+from aoftool.files.source import open_source
+from aoftool.repair.model import Choice
+
+__all__ = ["ManifestPlan", "manifest_bytes", "plan_manifest", "read_raw"]
+
+_MANIFEST_LIMIT = 16 << 20
+_ROLES = {FileType.BASE: FileRole.BASE, FileType.INCR: FileRole.INCR, FileType.HISTORY: FileRole.HISTORY}
+
+
+@dataclass
+class ManifestPlan:
+    """The lines a log is to have.
+
+    Attributes:
+        entries: as they are to be written, None to leave the manifest alone.
+        reasons: what is changed and why.
+        set_aside: files that no line names and that a server would pick up.
+        left: what stays wrong.
+        doubts: what to know before saying yes.
+    """
+
+    entries: list[ManifestEntry] | None = None
+    reasons: list[str] = field(default_factory=list)
+    set_aside: list[str] = field(default_factory=list)
+    left: list[tuple[str, str]] = field(default_factory=list)
+    doubts: list[str] = field(default_factory=list)
+
+    def files(self, log: Log) -> tuple[LogFile, ...]:
+        """Return the files to load, in order, as a layout would name them."""
+        if self.entries is None:
+            return log.files
+        known = {file.name: file for file in (*log.files, *log.history, *log.unlisted)}
+        result = []
+        for entry in _load_order(self.entries):
+            file = known.get(entry.name)
+            if file is not None:
+                result.append(replace(file, role=_ROLES[entry.type], sequence=entry.sequence, listed=True))
+        return tuple(result)
+
+
+def _load_order(entries: list[ManifestEntry]) -> list[ManifestEntry]:
+    bases = [entry for entry in entries if entry.type is FileType.BASE]
+    incrs = sorted((e for e in entries if e.type is FileType.INCR), key=lambda entry: entry.sequence)
+    return bases + incrs
+
+
+def read_raw(path: str) -> bytes:
+    """Return a manifest's bytes, bounded."""
+    pieces = []
+    size = 0
+    with open_source(path) as source:
+        while size < _MANIFEST_LIMIT and (piece := source.read(1 << 18)):
+            pieces.append(piece)
+            size += len(piece)
+    return b"".join(pieces)
+
+
+def plan_manifest(log: Log, choice: Choice) -> ManifestPlan:
+    """Plan the manifest of a multi-part log."""
+    plan = ManifestPlan()
+    codes = {problem.code for problem in log.problems}
+    if LayoutCode.UPGRADE_PENDING in codes:
+        return plan
+    if log.manifest_path is None or LayoutCode.MANIFEST_MISSING in codes:
+        _from_directory(log, plan, "there was no manifest")
+        return plan
+    raw = read_raw(log.manifest_path)
+    broken = log.manifest is not None and log.manifest.problem is not None
+    salvaged = salvage_manifest(raw)
+    entries = [_with_own_number(found) for found in salvaged.entries]
+    if not any(entry.type is not FileType.HISTORY for entry in entries):
+        if _files_of(log):
+            _from_directory(log, plan, "the manifest names no file to load")
+        return plan
+    before = list(entries)
+    if broken:
+        plan.reasons.append(f"the manifest cannot be read by a server: {_words(log)}")
+    entries = _without_repeats(entries, plan)
+    entries = _one_base(entries, log, plan)
+    entries = _with_lost_lines(entries, log, plan, broken)
+    entries = _without_missing(entries, log, choice, plan)
+    crlf = b"\r\n" in raw and not broken
+    if crlf:
+        plan.reasons.append("the manifest has CRLF line ends")
+    if broken or crlf or entries != before:
+        plan.entries = entries
+    _set_orphans_aside(entries, log, choice, plan)
+    return plan
+
+
+def _words(log: Log) -> str:
+    assert log.manifest is not None
+    assert log.manifest.problem is not None
+    return log.manifest.problem.message
+
+
+def _with_own_number(found: SalvagedEntry) -> ManifestEntry:
+    """Return an entry; a number that its line did not give comes from the name already."""
+    return found.entry
+
+
+def _without_repeats(entries: list[ManifestEntry], plan: ManifestPlan) -> list[ManifestEntry]:
+    """Drop a second line for one file, and give incr files with one number their own."""
+    result: list[ManifestEntry] = []
+    names: set[bytes] = set()
+    taken: set[int] = set()
+    for entry in entries:
+        if entry.type is FileType.HISTORY:
+            result.append(entry)
+            continue
+        if entry.name in names:
+            plan.reasons.append(f"{_shown(entry)} was listed twice")
+            continue
+        names.add(entry.name)
+        if entry.type is FileType.INCR and entry.sequence in taken:
+            parts = parse_file_name(entry.name)
+            number = parts.sequence if parts is not None and parts.sequence not in taken else max(taken) + 1
+            plan.reasons.append(f"{_shown(entry)} had a number that was taken")
+            entry = replace(entry, sequence=number)
+        if entry.type is FileType.INCR:
+            taken.add(entry.sequence)
+        result.append(entry)
+    return result
+
+
+def _shown(entry: ManifestEntry) -> str:
+    from aoftool.escape import printable
+
+    return printable(entry.name)
+
+
+def _one_base(entries: list[ManifestEntry], log: Log, plan: ManifestPlan) -> list[ManifestEntry]:
+    """Keep one base: the newest of those listed, or one that no line names."""
+    bases = [entry for entry in entries if entry.type is FileType.BASE]
+    if len(bases) > 1:
+        present = {file.name for file in log.files if file.exists}
+        chosen = max(bases, key=lambda entry: (entry.name in present, entry.sequence))
+        plan.reasons.append(f"more than one base was listed; {_shown(chosen)} is the newest")
+        return [entry for entry in entries if entry.type is not FileType.BASE or entry is chosen]
+    if bases:
+        return entries
+    found = [file for file in log.unlisted if file.role is FileRole.BASE]
+    if not found:
+        return entries
+    newest = max(found, key=lambda file: file.sequence or 0)
+    plan.reasons.append(f"no base was listed; {_entry_of(newest).name.decode('utf-8', 'replace')} is there")
+    if len(found) > 1:
+        plan.doubts.append("more than one base is in the directory; the newest was chosen")
+    return [_entry_of(newest), *entries]
+
+
+def _entry_of(file: LogFile) -> ManifestEntry:
+    kind = FileType.BASE if file.role is FileRole.BASE else FileType.INCR
+    return ManifestEntry(file.name, file.sequence or 1, kind)
+
+
+def _with_lost_lines(
+    entries: list[ManifestEntry], log: Log, plan: ManifestPlan, broken: bool
+) -> list[ManifestEntry]:
+    """Add incr files whose line was lost: they fill a gap, or follow a manifest that was cut."""
+    numbers = {entry.sequence for entry in entries if entry.type is FileType.INCR}
+    numbers |= {
+        parts.sequence
+        for entry in entries
+        if entry.type is FileType.HISTORY
+        and (parts := parse_file_name(entry.name)) is not None
+        and parts.type is FileType.INCR
+    }
+    if not numbers:
+        return entries
+    low, high = min(numbers), max(numbers)
+    added = []
+    for file in log.unlisted:
+        number = file.sequence
+        if file.role is not FileRole.INCR or number is None or number in numbers:
+            continue
+        follows_on = broken and number == high + 1
+        if low < number < high or follows_on:
+            added.append(_entry_of(file))
+            numbers.add(number)
+            high = max(high, number)
+    for entry in added:
+        plan.reasons.append(f"the line of {_shown(entry)} was lost; the file is there")
+    return entries + added
+
+
+def _without_missing(
+    entries: list[ManifestEntry], log: Log, choice: Choice, plan: ManifestPlan
+) -> list[ManifestEntry]:
+    """Drop lines of files that are gone, when that is asked for."""
+    absent = {file.name for file in log.files if not file.exists}
+    gone = [entry for entry in entries if entry.name in absent and entry.type is not FileType.HISTORY]
+    if not gone:
+        return entries
+    names = ", ".join(map(_shown, gone))
+    if not choice.salvage:
+        plan.left.append(("missing-file", f"{names}: put it back, or go on without it with --salvage"))
+        return entries
+    plan.reasons.append(f"{names} is gone: its line is dropped")
+    plan.doubts.append(f"what {names} held is lost; commands in later files were written on top of it")
+    return [entry for entry in entries if entry not in gone]
+
+
+def _set_orphans_aside(entries: list[ManifestEntry], log: Log, choice: Choice, plan: ManifestPlan) -> None:
+    """Plan for files that a server would append to, or empty, as if they were its own."""
+    listed = {entry.name for entry in entries}
+    risky = {problem.path for problem in log.problems if problem.code is LayoutCode.ORPHAN_NEXT}
+    for file in log.unlisted:
+        if file.path not in risky or file.name in listed:
+            continue
+        if choice.salvage:
+            plan.set_aside.append(file.path)
+        else:
+            name = os.path.basename(file.path)
+            text = f"{name} is not listed, and a server may write to it; --salvage sets it aside"
+            plan.left.append(("orphan-next", text))
+
+
+def _files_of(log: Log) -> list[LogFile]:
+    """Return every data file there is, listed or not, each once."""
+    known: dict[bytes, LogFile] = {}
+    for file in (*log.files, *log.history, *log.unlisted):
+        if file.exists:
+            known.setdefault(file.name, file)
+    return list(known.values())
+
+
+def _from_directory(log: Log, plan: ManifestPlan, reason: str) -> None:
+    """Make a manifest of the files that are there."""
+    files = [file for file in _files_of(log) if parse_file_name(file.name) is not None]
+    bases = sorted((f for f in files if _type(f) is FileType.BASE), key=_number)
+    incrs = sorted((f for f in files if _type(f) is FileType.INCR), key=_number)
+    if not bases and not incrs:
+        return
+    chosen = _choose_base(bases, incrs, plan)
+    entries = [] if chosen is None else [ManifestEntry(chosen.name, _number(chosen), FileType.BASE)]
+    entries += [ManifestEntry(file.name, _number(file), FileType.INCR) for file in incrs]
+    plan.entries = entries
+    plan.reasons.append(f"{reason}; it is made of the files that are there")
+    numbers = [_number(file) for file in incrs]
+    if numbers and numbers != list(range(numbers[0], numbers[0] + len(numbers))):
+        plan.doubts.append("the incr files do not follow each other without a gap: what lay between is lost")
+
+
+def _type(file: LogFile) -> FileType | None:
+    parts = parse_file_name(file.name)
+    return None if parts is None else parts.type
+
+
+def _number(file: LogFile) -> int:
+    parts = parse_file_name(file.name)
+    return 0 if parts is None else parts.sequence
+
+
+def _choose_base(bases: list[LogFile], incrs: list[LogFile], plan: ManifestPlan) -> LogFile | None:
+    """Return the oldest base from which the incr files lead on without a gap.
+
+    Numbers of bases and incr files are independent, but both start at 1: where the first incr file is
+    still there, every incr file is, and the oldest base is the one it began with.
+    """
+    if not bases:
+        return None
+    if len(bases) == 1:
+        return bases[0]
+    names = ", ".join(os.path.basename(file.path) for file in bases)
+    if incrs and _number(incrs[0]) == 1 and _number(bases[0]) == 1 and bases[0].size_bytes:
+        plan.doubts.append(
+            f"there are several bases ({names}); the oldest with all incr files gives the same data"
+        )
+        return bases[0]
+    plan.doubts.append(
+        f"there are several bases ({names}) and early incr files are gone; the newest was chosen, and an "
+        "incr file older than it would be replayed twice"
+    )
+    return bases[-1]
+
+
+def manifest_bytes(entries: list[ManifestEntry], altered: frozenset[bytes] = frozenset()) -> bytes:
+    """Return the manifest; files that a repair altered lose the replication offset of their end."""
+    lines = []
+    for entry in entries:
+        if entry.name in altered:
+            extras = tuple(pair for pair in entry.extras if pair[0].lower() != b"endoffset")
+            entry = replace(entry, extras=extras)
+        lines.append(entry)
+    return encode_manifest(lines)

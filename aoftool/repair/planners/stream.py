@@ -1,0 +1,396 @@
+"""Plans for one command stream: what stays, what goes, and what must be said anew.
+
+Walks the stretches and wounds of a stream in order and keeps account of two things: the database and
+the transaction that a loader of the repaired file would be in, and those that the log meant. Where
+they part (a dropped half of a transaction held a SELECT), a SELECT is put in.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+from aoftool.check.detectors.resp import repaired_by_default
+from aoftool.check.dissect import Dissection, Stretch, Wound, scan_range
+from aoftool.check.reader import Reader
+from aoftool.check.shapes import read_shape
+from aoftool.files.source import Source
+from aoftool.repair.draft import Draft
+from aoftool.repair.model import AfterGap, Choice
+from aoftool.resp.commands import CommandReader
+from aoftool.resp.encode import encode_select
+from aoftool.resp.model import INHERITED_DB
+
+__all__ = ["Gap", "StreamPlanner"]
+
+_MARKS = frozenset({b"MULTI", b"EXEC", b"DISCARD", b"SELECT"})
+_NOTHING_LOST = frozenset({"byte-order-mark", "inline-text", "empty-command", "long-annotation"})
+# An unfinished transaction of more commands than this is rather one whose EXEC was lost.
+_MANY = 512
+
+
+@dataclass(frozen=True)
+class Gap:
+    """A place where commands were lost.
+
+    Attributes:
+        at: offset from which the stream goes on, 0 when it does not.
+        assumed: database that was assumed there, None where it is known.
+        doubtful: commands that run in the assumed database.
+    """
+
+    at: int
+    assumed: int | None
+    doubtful: int
+
+
+@dataclass
+class _Account:
+    """Where a loader stands at a point of the stream.
+
+    Attributes:
+        kept: database in the repaired file.
+        meant: database as the log meant it.
+        open_at: start of the transaction that is open, None outside.
+        open_kept: database of the repaired file where it opened.
+    """
+
+    kept: int = 0
+    meant: int = 0
+    open_at: int | None = None
+    open_kept: int = 0
+
+
+@dataclass
+class StreamPlanner:
+    """Plan the repair of one command stream.
+
+    Args:
+        source: the file.
+        tail: its stream, taken apart.
+        draft: where edits go.
+        choice: what was asked for.
+        is_last: the file is the one a server appends to.
+    """
+
+    source: Source
+    tail: Dissection
+    draft: Draft
+    choice: Choice
+    is_last: bool
+    gaps: list[Gap] = field(default_factory=list)
+    _stopped: bool = False
+
+    def __post_init__(self) -> None:
+        self._reader = Reader(self.source, self.tail.size_bytes)
+        self._account = _Account()
+
+    @property
+    def _salvage(self) -> bool:
+        return self.choice.salvage
+
+    def plan(self) -> None:
+        """Fill the draft."""
+        pieces = self.tail.pieces
+        at = 0
+        while at < len(pieces) and not self._stopped:
+            piece = pieces[at]
+            if isinstance(piece, Stretch):
+                self._stretch(piece)
+            else:
+                behind = pieces[at + 1] if at + 1 < len(pieces) else None
+                self._wound(piece, behind if isinstance(behind, Stretch) else None)
+            at += 1
+        if not self._stopped:
+            self._end()
+
+    # Healthy stretches
+
+    def _stretch(self, stretch: Stretch) -> None:
+        """Take account of a stretch; repair its transactions where that is asked for."""
+        account, tally = self._account, stretch.tally
+        marks, edge = tally.transactions, tally.edge
+        crossed = not edge.known and (
+            (edge.event == "MULTI" and account.open_at is not None)
+            or (edge.event == "EXEC" and account.open_at is None)
+            or (edge.discards.count and account.open_at is not None)
+        )
+        odd = marks.nested.count or marks.lone_execs.count or marks.discards_inside.count or crossed
+        if odd and self._salvage:
+            self._walk_marks(stretch.start, stretch.end)
+            return
+        if odd:
+            self._leave("lost-exec", "transactions are out of order; --salvage repairs them")
+        closed = edge.known or edge.event is not None
+        if marks.open_offset is not None:
+            self._open(marks.open_offset, stretch)
+        elif closed:
+            account.open_at = None
+        if tally.selects.last_db != INHERITED_DB and tally.selects.count:
+            account.kept = account.meant = tally.selects.last_db
+
+    def _open(self, start: int, stretch: Stretch) -> None:
+        """Note a transaction that is open at the end of a stretch, and the database it opened in."""
+        account = self._account
+        account.open_at = start
+        inside = self._last_select(start, stretch.end)
+        if inside is None:
+            last = stretch.tally.selects.last_db
+            account.open_kept = account.kept if last == INHERITED_DB else last
+            return
+        before = scan_range(self.source, stretch.start, end=start, known_state=stretch.tally.edge.known)
+        known = before.selects.last_db
+        account.open_kept = account.kept if known == INHERITED_DB else known
+
+    def _marks(self, start: int, end: int) -> Iterator[tuple[int, int, bytes, int | None]]:
+        """Yield the commands that change state: start, end, name, database of a valid SELECT."""
+        for command in CommandReader(self.source, start=start, end=end, names=_MARKS):
+            db = _database(command.argv) if command.name == b"SELECT" else None
+            yield command.offset, command.offset + command.length, command.name, db
+
+    def _last_select(self, start: int, end: int) -> int | None:
+        found = None
+        for _, _, name, db in self._marks(start, end):
+            if name == b"SELECT" and db is not None:
+                found = db
+        return found
+
+    def _walk_marks(self, start: int, end: int) -> None:
+        """Go through a stretch mark by mark and repair its transactions."""
+        account = self._account
+        for at, behind, name, db in self._marks(start, end):
+            if name == b"SELECT" and db is not None:
+                account.kept = account.meant = db
+            elif name == b"MULTI":
+                if account.open_at is not None:
+                    self._drop_half(account.open_at, at, "lost-exec")
+                    self._say_database(at)
+                account.open_at, account.open_kept = at, account.kept
+            elif name == b"EXEC":
+                if account.open_at is None:
+                    self.draft.drop(at, behind, "exec-without-multi", "an EXEC without MULTI", 1, True)
+                account.open_at = None
+            elif name == b"DISCARD" and account.open_at is not None:
+                self.draft.drop(at, behind, "discard-in-multi", "a DISCARD inside a transaction", 1, True)
+
+    def _drop_half(self, start: int, end: int, code: str) -> None:
+        """Take out a transaction that lost its end."""
+        tally = scan_range(self.source, start, end=end, known_state=True)
+        alone = tally.commands <= 1
+        reason = "a transaction that lost its end: half of it must not run"
+        if alone:
+            reason = "a MULTI that nothing belongs to"
+        self.draft.drop(start, end, code, reason, tally.commands, lossless=alone)
+        self._account.kept = self._account.open_kept
+        self._account.open_at = None
+
+    def _say_database(self, at: int) -> None:
+        """Put a SELECT in where the repaired file would be in another database than the log meant."""
+        account = self._account
+        if account.kept != account.meant and at < self.tail.size_bytes:
+            reason = f"what was taken out selected database {account.meant}"
+            self.draft.insert(at, encode_select(account.meant), "reselect", reason)
+            account.kept = account.meant
+
+    # Wounds
+
+    def _wound(self, wound: Wound, behind: Stretch | None) -> None:
+        if wound.code == "unread":
+            self._leave(wound.stop.reason.value, "the file was read only to its first damage")
+            self._stopped = True
+        elif wound.last:
+            self._last(wound)
+        elif not (self._salvage or repaired_by_default(wound)):
+            self._leave(wound.code, f"damage at offset {wound.start:,}; --salvage repairs it")
+            self._stopped = True
+        elif wound.healing is not None:
+            self._heal(wound)
+        elif wound.insert is not None:
+            patch = wound.insert
+            self.draft.insert(patch.start, patch.data, wound.code, "a line end that was never written")
+        elif wound.copies:
+            reason = "these bytes stand there again, whole"
+            self.draft.drop(wound.start, wound.end, wound.code, reason, 0, lossless=True)
+        elif wound.code in _NOTHING_LOST:
+            self.draft.drop(wound.start, wound.end, wound.code, "no part of the log", 0, lossless=True)
+        else:
+            self._gap(wound, behind)
+
+    def _leave(self, code: str, text: str) -> None:
+        self.draft.left.append((code, text))
+
+    def _heal(self, wound: Wound) -> None:
+        healing = wound.healing
+        assert healing is not None
+        patch = healing.patch
+        self.draft.put(patch.start, patch.end, patch.data, healing.code, healing.text)
+        account = self._account
+        name, db = self._healed_mark(wound)
+        if name == b"SELECT" and db is not None:
+            account.kept = account.meant = db
+        elif name == b"MULTI" and account.open_at is None:
+            account.open_at, account.open_kept = wound.start, account.kept
+        elif name == b"EXEC":
+            account.open_at = None
+
+    def _healed_mark(self, wound: Wound) -> tuple[bytes, int | None]:
+        """Return name and database of a healed command that changes state."""
+        assert wound.healing is not None
+        patch = wound.healing.patch
+        if wound.end - wound.start > 256:
+            return b"", None
+        raw = self._reader.at(wound.start, wound.end - wound.start)
+        low, high = patch.start - wound.start, patch.end - wound.start
+        words = (raw[:low] + patch.data + raw[high:]).split(b"\r\n")
+        argv = words[2:-1:2]
+        return (argv[0].upper(), _database(argv)) if argv else (b"", None)
+
+    def _last(self, wound: Wound) -> None:
+        """Treat damage that reaches to the end of the file."""
+        if wound.insert is not None:
+            patch = wound.insert
+            self.draft.insert(patch.start, patch.data, wound.code, "the line end of the last command")
+            return
+        allowed = self._salvage or (self.is_last and repaired_by_default(wound))
+        if not allowed:
+            where = "" if self.is_last else " in a file that is not the last"
+            self._leave(wound.code, f"damage{where} at offset {wound.start:,}; --salvage repairs it")
+            self._stopped = True
+            return
+        lossless = wound.code == "trailing-bytes" or (wound.code == "zero-tail" and self._only_zeros(wound))
+        self.draft.drop(wound.start, wound.end, wound.code, _REASONS.get(wound.code, "damage"), 0, lossless)
+        if self._account.open_at is not None:
+            self._drop_half(self._account.open_at, wound.start, "open-multi")
+
+    def _only_zeros(self, wound: Wound) -> bool:
+        return self._reader.run_of(0, wound.start) >= wound.end - wound.start
+
+    def _gap(self, wound: Wound, behind: Stretch | None) -> None:
+        """Treat damage in the middle that may have taken commands with it."""
+        account = self._account
+        reason = _REASONS.get(wound.code, "bytes that cannot be read")
+        self.draft.drop(wound.start, wound.end, wound.code, reason, 0)
+        if account.open_at is not None:
+            self._drop_half(account.open_at, wound.start, "half-transaction")
+        if behind is None:
+            return
+        resume = behind.start
+        edge = behind.tally.edge
+        if edge.event == "EXEC":
+            resume = self._drop_to_exec(behind, edge.event_offset)
+        self._settle_database(resume, behind)
+
+    def _drop_to_exec(self, behind: Stretch, exec_at: int) -> int:
+        """Take out the end of a transaction that lost its start; return where the log goes on."""
+        shape = read_shape(self._reader, exec_at)
+        end = behind.end if shape is None else shape.end
+        tally = scan_range(self.source, behind.start, end=exec_at)
+        selected = self._last_select(behind.start, exec_at)
+        if selected is not None:
+            self._account.meant = selected
+        reason = "a transaction that lost its start: half of it must not run"
+        alone = not tally.commands
+        self.draft.drop(behind.start, end, "half-transaction", reason, tally.commands + 1, lossless=alone)
+        # What the next stretch says of its start is settled with this.
+        rest = scan_range(self.source, end, end=behind.end)
+        behind.start, behind.tally = end, rest
+        return end
+
+    def _settle_database(self, resume: int, behind: Stretch) -> None:
+        """Decide which database the commands behind a gap run in."""
+        in_doubt = sum(
+            row.commands
+            for key, row in behind.tally.rows.items()
+            if key.db == INHERITED_DB and key.name not in _MARKS
+        )
+        if not in_doubt or self._one_database():
+            self._say_database(resume)
+            self.gaps.append(Gap(resume, None, 0))
+            return
+        rule = self.choice.after_gap
+        if rule is AfterGap.ASSUME:
+            self._say_database(resume)
+            self.gaps.append(Gap(resume, self._account.meant, in_doubt))
+        elif rule is AfterGap.STOP:
+            reason = "behind a gap: its database is in doubt"
+            lost = sum(stretch.tally.commands for stretch in self.tail.stretches if stretch.start >= resume)
+            self.draft.drop(resume, self.tail.size_bytes, "after-gap", reason, lost)
+            self._stopped = True
+        else:
+            self._skip_to_select(resume, behind)
+
+    def _one_database(self) -> bool:
+        """Tell whether the whole stream uses one database."""
+        used = {
+            key.db
+            for stretch in self.tail.stretches
+            for key in stretch.tally.rows
+            if key.db != INHERITED_DB and key.name not in _MARKS
+        }
+        return used <= {self._account.meant}
+
+    def _skip_to_select(self, resume: int, behind: Stretch) -> None:
+        """Set commands aside until one says which database it is in."""
+        multi: int | None = None
+        end = behind.end
+        for at, _, name, db in self._marks(resume, behind.end):
+            if name == b"MULTI":
+                multi = at
+            elif name == b"EXEC":
+                multi = None
+            elif name == b"SELECT" and db is not None:
+                end = at if multi is None else multi
+                break
+        tally = scan_range(self.source, resume, end=end)
+        reason = "behind a gap, before the next SELECT: its database is in doubt"
+        self.draft.drop(resume, end, "after-gap", reason, tally.commands)
+        behind.start, behind.tally = end, scan_range(self.source, end, end=behind.end)
+        self.gaps.append(Gap(end, None, 0))
+
+    def _end(self) -> None:
+        """Treat a transaction that is open at the end of the file."""
+        account = self._account
+        size = self.tail.size_bytes
+        if account.open_at is None or self._already_cut():
+            return
+        if not (self._salvage or self.is_last):
+            text = "a file that is not the last ends inside a transaction; --salvage repairs it"
+            self._leave("multi-across-files", text)
+            return
+        count = scan_range(self.source, account.open_at, end=size, known_state=True).commands - 1
+        if count <= _MANY:
+            self._drop_half(account.open_at, size, "open-multi" if self.is_last else "multi-across-files")
+        elif self._salvage:
+            shape = read_shape(self._reader, account.open_at)
+            end = account.open_at if shape is None else shape.end
+            reason = f"a MULTI whose EXEC was lost; the {count:,} commands behind it are kept"
+            self.draft.drop(account.open_at, end, "lost-exec", reason, 1, lossless=True)
+        else:
+            text = f"a transaction of {count:,} commands never ends: its EXEC was lost; --salvage keeps them"
+            self._leave("lost-exec", text)
+
+    def _already_cut(self) -> bool:
+        return any(edit.end >= self.tail.size_bytes and edit.start < edit.end for edit in self.draft.edits)
+
+
+_REASONS = {
+    "torn-tail": "a command that was not written whole",
+    "zero-tail": "zero bytes at the end",
+    "trailing-bytes": "stray bytes behind the last command",
+    "torn-annotation": "an annotation that was not written whole",
+    "corrupt-tail": "an end that cannot be read",
+    "second-log": "a second log behind the first",
+    "zero-block": "a block of zero bytes",
+    "leading-bytes": "bytes before the first command",
+    "corrupt-region": "bytes that cannot be read",
+}
+
+
+def _database(argv: list[bytes]) -> int | None:
+    """Return the database of a SELECT that servers accept."""
+    if len(argv) != 2 or argv[0].upper() != b"SELECT":
+        return None
+    text = argv[1]
+    if not text.isdigit() or (text.startswith(b"0") and len(text) > 1) or len(text) > 9:
+        return None
+    return int(text)

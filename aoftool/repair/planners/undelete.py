@@ -1,0 +1,174 @@
+"""Plans that take chosen commands out and keep everything behind them: the FLUSHALL nobody meant.
+
+Commands are found by place or by name; a DEL or UNLINK of several keys is split when only some are
+meant. What later commands did to the revived keys cannot be undone: they are listed.
+"""
+
+from __future__ import annotations
+
+import fnmatch
+import os
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+
+from aoftool.check.exam import FileExam
+from aoftool.commands.table import lookup_argv
+from aoftool.errors import UsageError
+from aoftool.escape import printable, shorten
+from aoftool.files.source import open_source
+from aoftool.repair.draft import Draft
+from aoftool.repair.model import Choice
+from aoftool.repair.planners.point_in_time import find_file
+from aoftool.resp.commands import CommandReader
+from aoftool.resp.encode import encode_command
+from aoftool.resp.frame import argv_at
+from aoftool.resp.model import Command
+
+__all__ = ["Undeleted", "plan_undelete"]
+
+_SPLIT = frozenset({b"DEL", b"UNLINK"})
+_EVERYTHING = frozenset({b"FLUSHALL", b"FLUSHDB"})
+_SHOWN = 100
+_INSPECTED = 2_000_000
+
+
+@dataclass
+class Undeleted:
+    """What was taken out, and what later commands did to the same keys.
+
+    Attributes:
+        commands: how many were taken out, whole or in part.
+        touched: later commands that name a revived key, printable, at most a hundred.
+        touched_count: all of them.
+    """
+
+    commands: int = 0
+    touched: list[str] = field(default_factory=list)
+    touched_count: int = 0
+    keys: set[bytes] = field(default_factory=set)
+    first: tuple[int, int] | None = None
+
+
+def plan_undelete(files: Sequence[FileExam], drafts: Sequence[Draft], choice: Choice) -> Undeleted:
+    """Plan to take the chosen commands out.
+
+    Raises:
+        UsageError: no command stands at a place, or none has the name.
+    """
+    result = Undeleted()
+    for name, offset in choice.drop_at:
+        number = find_file(files, name)
+        _drop_at(files[number], drafts[number], offset, number, result)
+    if choice.drop_command is not None:
+        _drop_named(files, drafts, choice.drop_command.upper(), choice.match, result)
+        if not result.commands:
+            where = "" if choice.match is None else f" that touches {shorten(choice.match)}"
+            raise UsageError(f"the log holds no {shorten(choice.drop_command)}{where}")
+    if result.keys:
+        _list_later(files, result)
+    return result
+
+
+def _drop_at(file: FileExam, draft: Draft, offset: int, number: int, result: Undeleted) -> None:
+    if file.tail is not None and file.tail_start <= offset < file.good_end:
+        with open_source(file.path) as source:
+            for command in CommandReader(source, start=file.tail_start, end=file.good_end, limit=64):
+                if command.offset == offset:
+                    argv = argv_at(source, offset).argv if command.lengths else command.argv
+                    _drop(draft, command, argv, "the command at this place was to go", result, number)
+                    return
+                if command.offset > offset:
+                    break
+    raise UsageError(
+        f"no command starts at offset {offset:,} of {printable(os.fsencode(file.path))}",
+        hint="`aoftool log` shows offsets",
+    )
+
+
+def _drop(
+    draft: Draft, command: Command, argv: Sequence[bytes], reason: str, result: Undeleted, number: int
+) -> None:
+    draft.drop(command.offset, command.offset + command.length, "undelete", reason, 1)
+    _note(command, argv, result, number)
+    spec = lookup_argv(argv)
+    if spec is not None:
+        result.keys.update(argv[place] for place in spec.keys(argv))
+
+
+def _note(command: Command, argv: Sequence[bytes], result: Undeleted, number: int) -> None:
+    result.commands += 1
+    if result.first is None:
+        result.first = (number, command.offset)
+
+
+def _drop_named(
+    files: Sequence[FileExam],
+    drafts: Sequence[Draft],
+    name: bytes,
+    match: bytes | None,
+    result: Undeleted,
+) -> None:
+    for number, (file, draft) in enumerate(zip(files, drafts, strict=True)):
+        if file.tail is None:
+            continue
+        with open_source(file.path) as source:
+            for command in CommandReader(
+                source, start=file.tail_start, end=file.good_end, names=frozenset({name})
+            ):
+                _drop_matching(draft, command, name, match, result, number)
+
+
+def _drop_matching(
+    draft: Draft, command: Command, name: bytes, match: bytes | None, result: Undeleted, number: int
+) -> None:
+    spec = lookup_argv(command.argv)
+    places = [] if spec is None else spec.keys(command.argv)
+    if match is None:
+        _drop(draft, command, command.argv, f"{shorten(name)} was to go", result, number)
+        return
+    hit = [place for place in places if _matches(command.argv[place], match)]
+    if not hit:
+        return
+    if name in _SPLIT and len(hit) < len(places):
+        kept = [word for place, word in enumerate(command.argv) if place not in hit]
+        end = command.offset + command.length
+        reason = f"{len(hit)} of its {len(places)} keys were to stay"
+        draft.put(command.offset, end, encode_command(kept), "undelete", reason)
+        result.keys.update(command.argv[place] for place in hit)
+        _note(command, command.argv, result, number)
+        return
+    _drop(draft, command, command.argv, f"{shorten(name)} was to go", result, number)
+
+
+def _matches(key: bytes, pattern: bytes) -> bool:
+    # Latin-1 keeps every byte a character of its own.
+    return fnmatch.fnmatchcase(key.decode("latin-1"), pattern.decode("latin-1"))
+
+
+def _list_later(files: Sequence[FileExam], result: Undeleted) -> None:
+    """List commands behind the first dropped one that name a revived key."""
+    for number, command in _behind(files, result.first):
+        spec = lookup_argv(command.argv)
+        if spec is None or not any(command.argv[place] in result.keys for place in spec.keys(command.argv)):
+            continue
+        result.touched_count += 1
+        if len(result.touched) < _SHOWN:
+            words = " ".join(shorten(word, 40) for word in command.argv[:4])
+            name = printable(os.fsencode(os.path.basename(files[number].path)))
+            result.touched.append(f"{name}:{command.offset} {words}")
+
+
+def _behind(files: Sequence[FileExam], first: tuple[int, int] | None) -> Iterator[tuple[int, Command]]:
+    if first is None:
+        return
+    looked = 0
+    for number, file in enumerate(files):
+        if number < first[0] or file.tail is None:
+            continue
+        with open_source(file.path) as source:
+            for command in CommandReader(source, start=file.tail_start, end=file.good_end, limit=512):
+                looked += 1
+                if looked > _INSPECTED:
+                    return
+                if (number, command.offset) > first:
+                    yield number, command
