@@ -7,7 +7,7 @@ a loop that ends with the bytes. Building is not declared; `aoftool.rdb.writer` 
 from __future__ import annotations
 
 import io
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from construct import (
@@ -33,7 +33,8 @@ from construct import (
 )
 
 from aoftool.escape import shorten
-from aoftool.rdb.trace import Trace
+from aoftool.rdb.damage import EncodingDamage
+from aoftool.rdb.trace import HEAD_ELEMENTS, NEAR_ELEMENTS, Trace
 
 __all__ = [
     "LENGTH",
@@ -42,6 +43,7 @@ __all__ = [
     "Blob",
     "Elements",
     "Part",
+    "Step",
     "Text",
     "checked",
     "part",
@@ -54,6 +56,7 @@ UNPACKED_LIMIT = 256 << 20
 """Most bytes that one LZF string may unpack to here; a server's default limit is 512 MB."""
 
 Show = Callable[[Any], str]
+Step = Callable[[bytes, int], int]
 
 
 def trace_of(context: Any) -> Trace | None:
@@ -110,11 +113,17 @@ def part(
 class Elements(Construct):  # type: ignore[misc]
     """Parse a run of elements: a counted one, or one that ends where `more` says so.
 
+    A parse with a trace reads the first elements and those around the wanted byte. It steps over the
+    others by hand where `steps` tells how, so that a run of millions takes seconds, and keeps no
+    values: its spans are what it is for.
+
     Args:
         count: a number, a function of the context, or None for a run ended by `more`.
         element: parses one element; its context has the index as `_index`.
         label: of one element; the index is appended.
         more: looks at the stream (and leaves it in place); False ends the run.
+        steps: how to step over one element: functions from (buffer, position) to the position
+            behind, or numbers of bytes.
     """
 
     def __init__(
@@ -123,36 +132,87 @@ class Elements(Construct):  # type: ignore[misc]
         element: Construct,
         label: str = "element",
         more: Callable[[io.BytesIO], bool] | None = None,
+        steps: Sequence[Step | int] = (),
     ) -> None:
         super().__init__()
         self._count = count
         self._more = more
         self._element = element
+        self._steps = steps
         self._traced = Part(lambda context: f"{label} {context._index}", element)
 
     def _parse(self, stream: io.BytesIO, context: Any, path: str) -> list[Any]:
         count = self._count(context) if callable(self._count) else self._count
         trace = trace_of(context)
-        out: list[Any] = []
-        element = self._element if trace is None else self._traced
+        if trace is None:
+            return self._plain(stream, context, path, count)
 
         def read(index: int) -> bool:
             if self._more is not None and not self._more(stream):
                 return False
             context._index = index
-            value = element._parsereport(stream, context, path)
-            # A traced parse is for its spans: keeping the values of a huge run would not be bounded.
-            if trace is None:
-                out.append(value)
+            self._traced._parsereport(stream, context, path)
             return True
 
-        if trace is not None:
+        if self._steps and count is not None:
+            self._stepping(stream, trace, count, read)
+        else:
             trace.run(count, read)
-            return out
-        index = 0
-        while (count is None or index < count) and read(index):
-            index += 1
+        return []
+
+    def _plain(self, stream: io.BytesIO, context: Any, path: str, count: int | None) -> list[Any]:
+        out: list[Any] = []
+        while count is None or len(out) < count:
+            if self._more is not None and not self._more(stream):
+                break
+            context._index = len(out)
+            out.append(self._element._parsereport(stream, context, path))
         return out
+
+    def _stepping(self, stream: io.BytesIO, trace: Trace, count: int, read: Callable[[int], bool]) -> None:
+        index = 0
+        near = HEAD_ELEMENTS
+        jumped = False
+        while index < count:
+            if near == 0:
+                wanted = None if jumped else trace.wanted_in(stream.tell(), len(stream.getbuffer()))
+                index += self._step_over(stream, trace, count - index, wanted)
+                # One jump leads to the wanted element, and what is left is one gap.
+                jumped, near = wanted is not None, 2 * NEAR_ELEMENTS + 1
+                continue
+            read(index)
+            index += 1
+            near -= 1
+            if trace.last_was_hit():
+                jumped, near = True, NEAR_ELEMENTS
+
+    def _step_over(self, stream: io.BytesIO, trace: Trace, count: int, wanted: int | None) -> int:
+        """Step to shortly before the wanted position, or over all; return how many elements."""
+        buffer = stream.getvalue()
+        start = position = stream.tell()
+        recent: list[int] = []
+        done = 0
+        try:
+            while done < count:
+                behind = self._behind(buffer, position)
+                if wanted is not None and wanted < behind:
+                    break
+                recent = [*recent[-NEAR_ELEMENTS + 1 :], position]
+                position = behind
+                done += 1
+        except EncodingDamage as found:
+            raise refuse(found.message) from None
+        if wanted is not None:
+            position = recent[0] if recent else position
+            done -= len(recent)
+        trace.gap(start, position, done)
+        stream.seek(position)
+        return done
+
+    def _behind(self, buffer: bytes, position: int) -> int:
+        for step in self._steps:
+            position = position + step if isinstance(step, int) else step(buffer, position)
+        return position
 
 
 def checked(subcon: Construct, test: Callable[[Any, Any], str]) -> Construct:
@@ -255,7 +315,7 @@ def _bytes_part(length: int) -> Part:
 
 def _number(form: str, subcon: Construct) -> Construct:
     decode = ExprAdapter(subcon, lambda n, context: Text.of(b"%d" % n, form), lambda value, context: value)
-    return Part(f"integer, {subcon.sizeof() * 8} bit", decode)
+    return Part("integer", decode)
 
 
 _LENGTH_PART = Part("length", LENGTH)
@@ -272,9 +332,24 @@ def _bad_string(context: Any) -> bytes:
     raise refuse(f"unknown string encoding {context.head & 0x3F}, byte {context.head:#04x}")
 
 
+class _Head(Construct):  # type: ignore[misc]
+    """The first byte of a string; of special forms it is a part of its own."""
+
+    def _parse(self, stream: io.BytesIO, context: Any, path: str) -> int:
+        head: int = Byte._parsereport(stream, context, path)
+        trace = trace_of(context)
+        if trace is not None and head >> 6 == _SPECIAL:
+            start = stream.tell() - 1
+            with trace.part("encoding", start) as span:
+                trace.finish(span, start + 1, _FORMS.get(head, "unknown"))
+        return head
+
+
+_FORMS = {0xC0: "integer, 8 bit", 0xC1: "integer, 16 bit", 0xC2: "integer, 32 bit", 0xC3: "LZF"}
+
 STRING = FocusedSeq(
     "value",
-    "head" / Byte,
+    "head" / _Head(),
     "value"
     / Switch(
         _string_form,
@@ -315,6 +390,7 @@ class Blob(Construct):  # type: ignore[misc]
             with trace.unpacked(text, place):
                 value = self._inner._parsereport(inner, context, path)
         else:
+            trace.drop_last("bytes")
             with trace.inside(text, text.data_start):
                 value = self._inner._parsereport(inner, context, path)
         if inner.tell() != len(text):

@@ -7,7 +7,7 @@ file tells which is meant.
 from __future__ import annotations
 
 import io
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from construct import (
@@ -36,7 +36,8 @@ from aoftool.rdb.grammar_blobs import (
     listpack,
     ziplist,
 )
-from aoftool.rdb.grammar_parts import LENGTH, STRING, Blob, Elements, Part, part, refuse
+from aoftool.rdb.grammar_parts import LENGTH, STRING, Blob, Elements, Part, Step, part, refuse
+from aoftool.rdb.strings import read_length, skip_string
 from aoftool.units import format_time_ms
 
 __all__ = ["COMMON_VALUES", "MODULE_ITEMS", "REDIS_VALUES", "VALKEY_VALUES", "module_name", "show_time"]
@@ -53,9 +54,16 @@ def _count(label: str) -> Construct:
     return part("count", LENGTH, label)
 
 
-def _run(label: str, element: Construct, what: str) -> Construct:
-    """A count and that many elements."""
-    return FocusedSeq("items", _count(what), "items" / Elements(this.count, element, label))
+def _run(label: str, element: Construct, what: str, steps: Sequence[Step | int] = ()) -> Construct:
+    """A count and that many elements; `steps` tells how to step over one."""
+    return FocusedSeq("items", _count(what), "items" / Elements(this.count, element, label, steps=steps))
+
+
+def _step_length(buffer: bytes, position: int) -> int:
+    return read_length(buffer, position)[1]
+
+
+_S, _L = skip_string, _step_length
 
 
 # --- plain aggregates -------------------------------------------------------------------------
@@ -76,11 +84,11 @@ def _text_double() -> Construct:
 
 
 _PAIR = Struct(part("field", STRING), part("value", STRING))
-_LIST = _run("element", STRING, "elements")
-_SET = _run("member", STRING, "members")
-_HASH = _run("pair", _PAIR, "pairs")
+_LIST = _run("element", STRING, "elements", (_S,))
+_SET = _run("member", STRING, "members", (_S,))
+_HASH = _run("pair", _PAIR, "pairs", (_S, _S))
 _ZSET_TEXT = _run("pair", Struct(part("member", STRING), part("score", _text_double())), "members")
-_ZSET = _run("pair", Struct(part("member", STRING), part("score", Float64l)), "members")
+_ZSET = _run("pair", Struct(part("member", STRING), part("score", Float64l)), "members", (_S, 8))
 
 # --- lists of nodes ---------------------------------------------------------------------------
 
@@ -103,8 +111,8 @@ _NODE = Struct(
         default=Computed(_bad_container),
     ),
 )
-_QUICKLIST_ZIPLISTS = _run("node", Blob(ziplist("element"), "ziplist"), "nodes")
-_QUICKLIST = _run("node", _NODE, "nodes")
+_QUICKLIST_ZIPLISTS = _run("node", Blob(ziplist("element"), "ziplist"), "nodes", (_S,))
+_QUICKLIST = _run("node", _NODE, "nodes", (_L, _S))
 
 # --- hashes with field expire times -----------------------------------------------------------
 
@@ -129,6 +137,7 @@ _VALKEY_HASH = _run(
         _field_time("field expire time", _TIME, lambda at, context: None if at == -1 else at),
     ),
     "pairs",
+    (_S, _S, 8),
 )
 _REDIS_RC_HASH = _run(
     "pair",
@@ -155,6 +164,7 @@ _REDIS_HASH = FocusedSeq(
             part("value", STRING),
         ),
         "pair",
+        steps=(_L, _S, _S),
     ),
 )
 _TRIPLES = Blob(listpack("field", "value", "field expire time"), "listpack")
@@ -299,7 +309,7 @@ def _consumer(version: int) -> Construct:
         part("name", STRING, "consumer name"),
         part("seen", Int64sl, "seen time", show=show_time),
         *active,
-        "pending" / _run("pending ID", _Shown(_RAW_ID), "pending entries of the consumer"),
+        "pending" / _run("pending ID", _Shown(_RAW_ID), "pending entries of the consumer", (16,)),
     )
 
 
@@ -328,7 +338,7 @@ def _group(version: int) -> Construct:
         part("name", STRING, "group name"),
         _id("last", label="last delivered ID"),
         *read,
-        "pel" / _run("pending entry", _PENDING, "pending entries"),
+        "pel" / _run("pending entry", _PENDING, "pending entries", (16, 8, _L)),
         "consumers" / _run("consumer", _consumer(version), "consumers"),
         *nacked,
     )
@@ -358,7 +368,7 @@ def _stream(version: int) -> Construct:
         part("iids_duplicates", LENGTH),
     ]
     return Struct(
-        "nodes" / _run("node", _STREAM_NODE, "nodes"),
+        "nodes" / _run("node", _STREAM_NODE, "nodes", (_S, _S)),
         part("length", LENGTH, "live entries"),
         _id("last", label="last ID"),
         *(counters if version >= 2 else []),
@@ -443,9 +453,9 @@ COMMON_VALUES: dict[int, tuple[str, Construct]] = {
     16: ("hash, listpack", Blob(listpack("field", "value"), "listpack")),
     17: ("zset, listpack", Blob(listpack("member", "score"), "listpack")),
     18: ("list, quicklist of listpacks", _QUICKLIST),
-    19: ("stream, form 2", _stream(2)),
+    19: ("stream, version 2", _stream(2)),
     20: ("set, listpack", Blob(listpack("member"), "listpack")),
-    21: ("stream, form 3", _stream(3)),
+    21: ("stream, version 3", _stream(3)),
 }
 """Type number to name and grammar, for numbers that mean the same everywhere."""
 
@@ -454,8 +464,8 @@ REDIS_VALUES: dict[int, tuple[str, Construct]] = COMMON_VALUES | {
     23: ("hash with field expire times, listpack, 7.4 rc", _TRIPLES),
     24: ("hash with field expire times", _REDIS_HASH),
     25: ("hash with field expire times, listpack", _REDIS_LISTPACK_HASH),
-    26: ("stream, form 4", _stream(4)),
-    27: ("stream, form 5", _stream(5)),
+    26: ("stream, version 4", _stream(4)),
+    27: ("stream, version 5", _stream(5)),
     28: ("array", _ARRAY),
     29: ("template hash, listpack", _TEMPLATE_OWN_LISTPACK),
     30: ("template hash, listpack, template by id", _TEMPLATE_LISTPACK),

@@ -52,6 +52,11 @@ class RecordReader:
         """Return what is known of the part so far; complete after the last record."""
         return self._pass.summary
 
+    @property
+    def templates(self) -> dict[int, tuple[bytes, ...]]:
+        """Return the field names of the hash templates defined so far."""
+        return {} if self._context is None else self._context.templates
+
     def __iter__(self) -> Iterator[Record]:
         walker = self._pass.walker
         if walker is None or self._context is None:

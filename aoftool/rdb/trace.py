@@ -9,9 +9,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
 
-__all__ = ["HEAD_ELEMENTS", "RAW_LIMIT", "Span", "Trace"]
+from aoftool.rdb.explain_model import Span
+
+__all__ = ["HEAD_ELEMENTS", "NEAR_ELEMENTS", "RAW_LIMIT", "Trace"]
 
 HEAD_ELEMENTS = 4
 """Elements kept from the front of every long run."""
@@ -21,38 +22,6 @@ NEAR_ELEMENTS = 2
 
 RAW_LIMIT = 64
 """Bytes of a span kept for showing."""
-
-
-@dataclass(slots=True)
-class Span:
-    """Bytes with a meaning.
-
-    Attributes:
-        label: what the bytes are, such as `key` or `listpack entry`.
-        start: offset of the first byte; in the file, or in the unpacked bytes when `unpacked`.
-        end: offset after the last byte.
-        value: the decoded value as printable text, empty for parts that only hold other parts.
-        raw: at most `RAW_LIMIT` of the bytes, from `raw_start` on.
-        raw_start: offset of the first byte of `raw`; the span is longer when clipped.
-        children: parts in order; they need not cover the span.
-        unpacked: offsets count bytes after LZF unpacking, not bytes of the file.
-        skipped: for a gap, how many elements it stands for; 0 otherwise.
-        problem: what is wrong with the bytes, empty when nothing is.
-        hit: whether the wanted offset lies inside; for unpacked bytes, whether the packed byte at
-            the wanted offset says something about them.
-    """
-
-    label: str
-    start: int
-    end: int
-    value: str = ""
-    raw: bytes = b""
-    raw_start: int = 0
-    children: list[Span] = field(default_factory=list)
-    unpacked: bool = False
-    skipped: int = 0
-    problem: str = ""
-    hit: bool = False
 
 
 class Trace:
@@ -152,6 +121,22 @@ class Trace:
             run.added()
             index += 1
         return index
+
+    def gap(self, start: int, end: int, count: int) -> None:
+        """Stand in for `count` elements between two stream positions that were stepped over."""
+        if count:
+            span = Span("", self._base + start, self._base + end, unpacked=self._unpacked, skipped=count)
+            self._open[-1].children.append(span)
+
+    def drop_last(self, label: str) -> None:
+        """Forget the newest child of the open part when it has that label: its bytes come in detail."""
+        children = self._open[-1].children
+        if children and children[-1].label == label:
+            del children[-1]
+
+    def last_was_hit(self) -> bool:
+        """Tell whether the newest child of the open part holds the wanted byte."""
+        return self._open[-1].children[-1].hit
 
     def _keep_raw(self, span: Span) -> None:
         length = span.end - span.start

@@ -1,0 +1,151 @@
+"""Shows an explanation: facts, then the bytes with what they mean beside them.
+
+Eight bytes a row: offset, hex, printable ASCII, meaning. Offsets are decimal, as everywhere; those with a
+plus count unpacked bytes. The row of the wanted byte has a `>`, damage has a `!`: colour only repeats it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from rich.console import Console
+from rich.text import Text
+
+from aoftool.rdb.explain_model import Explanation, Span
+from aoftool.units import format_count
+
+__all__ = ["explanation_json", "hex_lines", "render_explanation"]
+
+_ROW_BYTES = 8
+_HEX_WIDTH = 3 * _ROW_BYTES - 1
+_INDENT = "  "
+_STYLES = {">": "bold", "!": "bold red"}
+
+
+def render_explanation(console: Console, explanation: Explanation) -> None:
+    """Print the explanation; rows are never wrapped, so that columns stay columns."""
+    for line in hex_lines(explanation):
+        console.print(line, soft_wrap=True)
+
+
+def hex_lines(explanation: Explanation) -> Iterator[Text]:
+    """Yield the lines of the view."""
+    yield Text(f"{explanation.name}, offset {explanation.offset}: {explanation.part}", style="bold")
+    width = max((len(name) for name, _ in explanation.facts), default=0)
+    for name, text in explanation.facts:
+        yield Text(f"  {name:<{width}}  {text}")
+    if explanation.problem:
+        yield Text(f"! {explanation.problem}", style="bold red")
+    yield Text("")
+    offsets = max((len(_offset(span, span.end)) for span in _all(explanation.spans)), default=1)
+    for span in explanation.spans:
+        yield from _View(explanation.offset, offsets).lines(span, 0)
+
+
+def _all(spans: list[Span]) -> Iterator[Span]:
+    for span in spans:
+        yield span
+        yield from _all(span.children)
+
+
+def _offset(span: Span, offset: int) -> str:
+    return f"+{offset}" if span.unpacked else str(offset)
+
+
+class _View:
+    """Lays out spans in columns.
+
+    Args:
+        wanted: the file offset whose row is marked.
+        width: of the offset column.
+    """
+
+    def __init__(self, wanted: int, width: int) -> None:
+        self._wanted = wanted
+        self._width = width
+
+    def lines(self, span: Span, depth: int) -> Iterator[Text]:
+        """Yield the rows of a span: its bytes when it has no parts, else its name and its parts."""
+        indent = _INDENT * depth
+        if span.skipped:
+            parts = "element" if span.skipped == 1 else "elements"
+            yield self._note(_offset(span, span.start), f"{indent}{format_count(span.skipped)} {parts} more")
+            return
+        meaning = indent + span.label + (f": {span.value}" if span.value else "")
+        if span.children:
+            yield self._row("", _offset(span, span.start), b"", meaning)
+        else:
+            yield from self._bytes(span, meaning, indent)
+        if span.problem:
+            yield self._row("!", "", b"", indent + span.problem)
+        for child in span.children:
+            yield from self.lines(child, depth + 1)
+
+    def _bytes(self, span: Span, meaning: str, indent: str) -> Iterator[Text]:
+        """Yield the kept bytes, eight a row, and how many are left out before and behind."""
+        before = span.raw_start - span.start
+        behind = span.end - span.raw_start - len(span.raw)
+        if before:
+            yield self._note(_offset(span, span.start), meaning)
+            yield self._note("", f"{indent}{format_count(before)} bytes before")
+            meaning = ""
+        for at in range(0, max(len(span.raw), 1), _ROW_BYTES):
+            row, offset = span.raw[at : at + _ROW_BYTES], span.raw_start + at
+            mark = ">" if self._is_wanted(span, offset, len(row)) else ""
+            yield self._row(mark, _offset(span, offset), row, meaning)
+            meaning = ""
+        if behind:
+            yield self._note("", f"{indent}{format_count(behind)} bytes more")
+
+    def _is_wanted(self, span: Span, offset: int, length: int) -> bool:
+        if span.unpacked:
+            # The packed byte tells of a place in here, not of one byte.
+            return span.hit and offset == span.raw_start
+        return span.hit and offset <= self._wanted < offset + length
+
+    def _note(self, offset: str, meaning: str) -> Text:
+        gap = " " * (_HEX_WIDTH + _ROW_BYTES + 1)
+        return Text(f"  {offset:>{self._width}}  ...{gap}{meaning}", style="dim")
+
+    def _row(self, mark: str, offset: str, row: bytes, meaning: str) -> Text:
+        head = f"{mark:1} {offset:>{self._width}}"
+        text = f"{head}  {row.hex(' '):<{_HEX_WIDTH}}  {_ascii(row):<{_ROW_BYTES}}  {meaning}"
+        return Text(text.rstrip(), style=_STYLES.get(mark, ""))
+
+
+def _ascii(row: bytes) -> str:
+    return "".join(chr(byte) if 0x20 <= byte < 0x7F else "." for byte in row)
+
+
+def explanation_json(explanation: Explanation) -> dict[str, Any]:
+    """Return the explanation as one JSON object; bytes as hex."""
+    return {
+        "schema": "aoftool.explain/1",
+        "file": explanation.name,
+        "offset": explanation.offset,
+        "part": explanation.part,
+        "facts": dict(explanation.facts),
+        "problem": explanation.problem or None,
+        "spans": [_span_json(span) for span in explanation.spans],
+    }
+
+
+def _span_json(span: Span) -> dict[str, Any]:
+    members: dict[str, Any] = {
+        "label": span.label or None,
+        "start": span.start,
+        "end": span.end,
+        "unpacked": span.unpacked,
+        "hit": span.hit,
+        "value": span.value or None,
+    }
+    if span.skipped:
+        members["skipped"] = span.skipped
+    if span.raw:
+        members |= {"hex": span.raw.hex(), "hex_start": span.raw_start}
+    if span.problem:
+        members["problem"] = span.problem
+    if span.children:
+        members["parts"] = [_span_json(child) for child in span.children]
+    return members
