@@ -146,7 +146,10 @@ class Keyspace:
         index = self.commands
         command = self._spelled.get(argv[0]) or self._find(argv)
         if not command.least <= len(argv) <= command.most:
-            return self._wrong_arity(command, argv)
+            if len(argv) < command.least or self.flavour.strict_arity:
+                return self._wrong_arity(command, argv)
+            # Loaders before Valkey 8.1 do not count arguments, and handlers never look at the rest.
+            argv = argv[: command.most]
         self.commands = index + 1
         if self._queue is not None:
             return self._enqueue(command, argv, index)

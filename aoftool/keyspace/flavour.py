@@ -29,6 +29,10 @@ class Flavour:
         get_with_nx: SET takes GET beside NX.
         set_ifeq: SET takes IFEQ.
         hex_scores: scores may be hexadecimal floats.
+        plain_floats: range ends and SORT take no blanks or hexadecimal for a number.
+        sort_range_errors: which numbers SORT refuses: `subnormal` and beyond, `overflow` and
+            underflow to nothing, or `none`.
+        nth_from_end: in the large encoding a negative LIMIT offset counts from the end.
         small_zsets_lose_minus_zero: a score of -0 becomes 0 in the small encoding.
         zset_hints: the number of pairs in one ZADD counts towards the large encoding.
         stream_counters: streams keep entries-added, max-deleted-id and entries-read.
@@ -36,6 +40,8 @@ class Flavour:
         xclaim_always_creates: XCLAIM creates its consumer even when it claims nothing.
         field_expiry: how hashes expire fields: `None`, `redis` or `valkey`.
         negative_expiry_is_zero: a negative deadline is stored as 0.
+        negative_expiry_harms: after a negative deadline the server loses track of the key's time.
+        short_list_indexes: LSET keeps only the low 32 bits of an index.
         strict_subcommands: an unknown subcommand is as fatal as an unknown command.
         strict_arity: a wrong number of arguments ends the loading with a message.
     """
@@ -48,6 +54,9 @@ class Flavour:
     get_with_nx: bool = True
     set_ifeq: bool = False
     hex_scores: bool = True
+    plain_floats: bool = False
+    sort_range_errors: Literal["subnormal", "overflow", "none"] = "subnormal"
+    nth_from_end: bool = False
     small_zsets_lose_minus_zero: bool = True
     zset_hints: bool = True
     stream_counters: bool = True
@@ -55,6 +64,8 @@ class Flavour:
     xclaim_always_creates: bool = False
     field_expiry: Literal["redis", "valkey"] | None = None
     negative_expiry_is_zero: bool = False
+    negative_expiry_harms: bool = False
+    short_list_indexes: bool = True
     strict_subcommands: bool = True
     strict_arity: bool = False
 
@@ -70,6 +81,7 @@ _REDIS_62 = Flavour(
     (6, 2),
     9,
     expire_conditions=False,
+    short_list_indexes=False,
     get_with_nx=False,
     small_zsets_lose_minus_zero=False,
     zset_hints=False,
@@ -79,17 +91,37 @@ _REDIS_62 = Flavour(
 )
 _ALL = (
     _REDIS_62,
-    Flavour("redis-7.0", "redis", (7, 0), 10, zset_hints=False),
+    Flavour("redis-7.0", "redis", (7, 0), 10, zset_hints=False, short_list_indexes=False),
     Flavour("redis-7.2", "redis", (7, 2), 11, xclaim_always_creates=True),
-    Flavour("redis-7.4", "redis", (7, 4), 12, xclaim_always_creates=True, field_expiry="redis"),
-    Flavour("redis-8.0", "redis", (8, 0), 12, xclaim_always_creates=True, field_expiry="redis"),
+    Flavour(
+        "redis-7.4",
+        "redis",
+        (7, 4),
+        12,
+        nth_from_end=True,
+        xclaim_always_creates=True,
+        field_expiry="redis",
+    ),
+    Flavour(
+        "redis-8.0",
+        "redis",
+        (8, 0),
+        12,
+        plain_floats=True,
+        sort_range_errors="none",
+        nth_from_end=True,
+        xclaim_always_creates=True,
+        field_expiry="redis",
+    ),
     Flavour(
         "valkey-8",
         "valkey",
         (8, 1),
         11,
         set_ifeq=True,
+        nth_from_end=True,
         xclaim_always_creates=True,
+        negative_expiry_harms=True,
         strict_arity=True,
     ),
     Flavour(
@@ -99,6 +131,9 @@ _ALL = (
         80,
         set_ifeq=True,
         hex_scores=False,
+        plain_floats=True,
+        sort_range_errors="overflow",
+        nth_from_end=True,
         xclaim_always_creates=True,
         field_expiry="valkey",
         negative_expiry_is_zero=True,

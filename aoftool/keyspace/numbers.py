@@ -105,19 +105,19 @@ def parse_float(text: bytes, *, hexadecimal: bool = True, refusal: str = NOT_A_F
     return number
 
 
-def strtod(text: bytes) -> float | None:
+def strtod(text: bytes, *, plain: bool) -> float | None:
     """Return what C's strtod makes of a whole text, None when something is left over or it is NaN.
 
-    Blanks in front are skipped, an empty text is 0, too large is infinite, and the text ends at a
-    NUL byte.
+    Too large is infinite, an empty text is 0, and the text ends at a NUL byte. Blanks in front and
+    hexadecimal are taken unless `plain`, as by servers with a parser of their own.
     """
     number = text.split(b"\0", 1)[0]
-    digits = number.lstrip(b" \t\n\v\f\r")
+    digits = number if plain else number.lstrip(b" \t\n\v\f\r")
     if not number:
         return 0.0
     if _DECIMAL.fullmatch(digits) or _INFINITY.fullmatch(digits):
         return float(digits)
-    if not _HEXADECIMAL.fullmatch(digits):
+    if plain or not _HEXADECIMAL.fullmatch(digits):
         return None
     try:
         return float.fromhex(digits.decode("ascii"))

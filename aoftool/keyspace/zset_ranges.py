@@ -6,6 +6,7 @@ import math
 from typing import NamedTuple
 
 from aoftool.keyspace.context import CannotFollow
+from aoftool.keyspace.flavour import Flavour
 from aoftool.keyspace.numbers import parse_int, strtod
 from aoftool.keyspace.refusal import CommandRefused
 from aoftool.values import ZSetValue
@@ -31,14 +32,14 @@ class LexBound(NamedTuple):
     side: int = 0
 
 
-def parse_score_bound(text: bytes) -> ScoreBound:
+def parse_score_bound(text: bytes, flavour: Flavour) -> ScoreBound:
     """Read `5`, `(5` or `-inf`; what strtod takes is taken, an empty text as 0.
 
     Source: Redis 7.0 src/t_zset.c zslParseRange
     """
     exclusive = text[:1] == b"("
     number = text[exclusive:]
-    score = strtod(number)
+    score = strtod(number, plain=flavour.plain_floats)
     if score is None:
         raise CommandRefused(_NOT_A_RANGE)
     return ScoreBound(score, exclusive)

@@ -11,7 +11,7 @@ from functools import reduce
 from typing import NamedTuple
 
 from aoftool.keyspace.context import Argv, Context
-from aoftool.keyspace.numbers import parse_int
+from aoftool.keyspace.numbers import INT64_MAX, parse_int
 from aoftool.keyspace.refusal import SYNTAX, CommandRefused
 from aoftool.keyspace.registry import CommandTable
 
@@ -138,6 +138,17 @@ def _field_writes(argv: Argv) -> list[_FieldWrite]:
     return writes
 
 
+def _is_over(write: _FieldWrite, number: int) -> bool:
+    """Tell whether a number that does not fit saturates to the top.
+
+    For a SET of the least numbers the server's distance to the top overflows, and so does it.
+    Source: Redis 7.0 src/bitops.c checkSignedBitfieldOverflow
+    """
+    most = write.kind.most
+    wraps = not write.adds and write.kind.width < 64 and most - number > INT64_MAX
+    return number > most or wraps
+
+
 def _run_field_write(buffer: bytearray, write: _FieldWrite) -> None:
     kind = write.kind
     number = write.amount
@@ -150,7 +161,7 @@ def _run_field_write(buffer: bytearray, write: _FieldWrite) -> None:
         if write.overflow == b"FAIL":
             return
         if write.overflow == b"SAT":
-            number = kind.most if number > kind.most else kind.least
+            number = kind.most if _is_over(write, number) else kind.least
     kind.store(buffer, write.offset, number)
 
 

@@ -23,6 +23,9 @@ TABLE = CommandTable()
 _REDIS_LATEST_MS = 0x0000_FFFF_FFFF_FFFE >> 2
 _TIMES = {b"EX": (1000, True), b"PX": (1, True), b"EXAT": (1000, False), b"PXAT": (1, False)}
 _CONDITIONS = frozenset({b"NX", b"XX", b"GT", b"LT"})
+# hash-max-listpack-entries and -value as every release ships them.
+_MAX_SMALL_FIELDS = 512
+_MAX_SMALL_BYTES = 64
 
 
 def _deadline(ctx: Context, text: bytes, unit: int, *, relative: bool) -> int:
@@ -37,6 +40,23 @@ def _deadline(ctx: Context, text: bytes, unit: int, *, relative: bool) -> int:
     if deadline > latest:
         raise CommandRefused(INVALID_EXPIRE)
     return deadline
+
+
+def _set_time(ctx: Context, value: HashValue, field: bytes, deadline: int) -> None:
+    """Store a field's time. In Redis' small encoding 0 is how "no time" is written.
+
+    Source: measured on 8.0.6
+    """
+    if not deadline and ctx.flavour.field_expiry == "redis" and _is_small(value):
+        value.expires.pop(field, None)
+    else:
+        value.expires[field] = deadline
+
+
+def _is_small(value: HashValue) -> bool:
+    return len(value) <= _MAX_SMALL_FIELDS and all(
+        len(name) <= _MAX_SMALL_BYTES and len(content) <= _MAX_SMALL_BYTES for name, content in value.items()
+    )
 
 
 def _fields(argv: Argv, at: int, size: int = 1) -> list[bytes]:
@@ -64,7 +84,7 @@ def _expire(ctx: Context, argv: Argv, unit: int, *, relative: bool) -> None:
     changed = False
     for field in fields:
         if field in value and (not conditional or _meets(condition, value.expires.get(field), deadline)):
-            value.expires[field] = deadline
+            _set_time(ctx, value, field, deadline)
             changed = True
     if changed:
         ctx.db.changed.append(argv[1])
@@ -181,10 +201,11 @@ def apply_hsetex(ctx: Context, argv: Argv) -> None:
     value = hash_or_new(ctx, key)
     for field, content in zip(pairs[::2], pairs[1::2], strict=True):
         value[field] = content
-        if options.deadline is not None:
-            value.expires[field] = options.deadline
-        elif not options.keep:
+        if not options.keep:
             value.expires.pop(field, None)
+    if options.deadline is not None:
+        for field in pairs[::2]:
+            _set_time(ctx, value, field, options.deadline)
     ctx.db.changed.append(key)
 
 
@@ -210,7 +231,7 @@ def apply_hgetex(ctx: Context, argv: Argv) -> None:
         changed = False
         for field in fields:
             if live_value(ctx, value, field) is not None:
-                value.expires[field] = options.deadline
+                _set_time(ctx, value, field, options.deadline)
                 changed = True
         if changed:
             ctx.db.changed.append(argv[1])

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from aoftool.keyspace.context import Argv, Context
+from aoftool.keyspace.context import Argv, CannotFollow, Context
 from aoftool.keyspace.copies import copied
 from aoftool.keyspace.database import Database
 from aoftool.keyspace.numbers import INT64_MAX, INT64_MIN, parse_int
@@ -156,6 +156,8 @@ def _set_deadline(ctx: Context, key: bytes, deadline: int) -> None:
     db = ctx.db
     if deadline < 0 and ctx.flavour.negative_expiry_is_zero:
         deadline = 0
+    elif deadline < 0 and ctx.flavour.negative_expiry_harms:
+        raise CannotFollow("crash", "a negative expire time damages the key and may end the server")
     if deadline == -1:
         db.expires.pop(key, None)
     else:

@@ -84,6 +84,8 @@ def apply_lset(ctx: Context, argv: Argv) -> None:
     if value is None:
         raise CommandRefused(NO_SUCH_KEY)
     index = parse_int(argv[2])
+    if ctx.flavour.short_list_indexes:
+        index = (index + 2**31) % 2**32 - 2**31
     if not -len(value) <= index < len(value):
         raise CommandRefused(_OUT_OF_RANGE)
     value[index] = argv[3]

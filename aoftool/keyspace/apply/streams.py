@@ -195,8 +195,8 @@ def apply_xdel(ctx: Context, argv: Argv) -> None:
 @TABLE.command(b"XSETID", -3)
 def apply_xsetid(ctx: Context, argv: Argv) -> None:
     """Set the last ID, and the counters of 7.0 and later."""
-    if len(argv) > 3 and not ctx.flavour.stream_counters:
-        raise CannotFollow("arity", "wrong number of arguments for 'xsetid' command")
+    if not ctx.flavour.stream_counters:
+        argv = argv[:3]
     last_id = parse_id(argv[2])
     added, max_deleted = _parse_counters(argv, last_id)
     stream = ctx.get(argv[1], StreamValue)

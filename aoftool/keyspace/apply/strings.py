@@ -292,10 +292,13 @@ def apply_incrby(ctx: Context, argv: Argv) -> None:
 
 @TABLE.command(b"DECRBY", 3)
 def apply_decrby(ctx: Context, argv: Argv) -> None:
-    amount = parse_int(argv[2])
-    if amount == INT64_MIN:
-        raise CommandRefused("ERR decrement would overflow")
-    _add(ctx, argv[1], -amount)
+    amount = -parse_int(argv[2])
+    if amount > INT64_MAX:
+        if ctx.flavour.has((7, 0), (7, 2)):
+            raise CommandRefused("ERR decrement would overflow")
+        # 6.2 negates the least number into itself.
+        amount = INT64_MIN
+    _add(ctx, argv[1], amount)
 
 
 @TABLE.command(b"INCRBYFLOAT", 3)

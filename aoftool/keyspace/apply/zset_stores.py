@@ -190,17 +190,25 @@ def _parse_range_options(words: Argv) -> _RangeOptions:
     return options
 
 
-def _limited(start: int, stop: int, options: _RangeOptions) -> tuple[int, int]:
-    """Apply LIMIT within a range of ranks; a negative offset leaves nothing, a negative count all."""
+def _limited(start: int, stop: int, options: _RangeOptions, from_end: bool) -> tuple[int, int]:
+    """Apply LIMIT within a range of ranks.
+
+    A negative offset leaves nothing, or counts from the end of the range. A negative count is all.
+    """
     length = stop - start
-    if options.offset < 0 or options.offset >= length:
+    offset = options.offset
+    if offset < 0:
+        if not from_end:
+            return 0, 0
+        offset += length
+    if not 0 <= offset < length:
         return 0, 0
-    taken = length - options.offset
+    taken = length - offset
     if options.limit >= 0:
         taken = min(taken, options.limit)
     if options.reverse:
-        return stop - options.offset - taken, stop - options.offset
-    return start + options.offset, start + options.offset + taken
+        return stop - offset - taken, stop - offset
+    return start + offset, start + offset + taken
 
 
 @TABLE.command(b"ZRANGESTORE", -5, redis=(6, 2))
@@ -210,7 +218,7 @@ def apply_zrangestore(ctx: Context, argv: Argv) -> None:
     if options.by and options.reverse:
         low_text, high_text = high_text, low_text
     if options.by == b"BYSCORE":
-        scores = [parse_score_bound(text) for text in (low_text, high_text)]
+        scores = [parse_score_bound(text, ctx.flavour) for text in (low_text, high_text)]
     elif options.by == b"BYLEX":
         lex = [parse_lex(text) for text in (low_text, high_text)]
     else:
@@ -219,10 +227,11 @@ def apply_zrangestore(ctx: Context, argv: Argv) -> None:
     if value is None:
         ctx.db.delete(argv[1])
         return
+    from_end = value.is_skiplist and ctx.flavour.nth_from_end
     if options.by == b"BYSCORE":
-        start, stop = _limited(*score_ranks(value, *scores), options)
+        start, stop = _limited(*score_ranks(value, *scores), options, from_end)
     elif options.by == b"BYLEX":
-        start, stop = _limited(*lex_ranks(value, *lex), options)
+        start, stop = _limited(*lex_ranks(value, *lex), options, from_end)
     else:
         start, stop = rank_range(low_text, high_text, len(value))
         if options.reverse:

@@ -171,7 +171,7 @@ def apply_zremrangebyrank(ctx: Context, argv: Argv) -> None:
 
 @TABLE.command(b"ZREMRANGEBYSCORE", 4)
 def apply_zremrangebyscore(ctx: Context, argv: Argv) -> None:
-    low, high = (parse_score_bound(text) for text in argv[2:4])
+    low, high = (parse_score_bound(text, ctx.flavour) for text in argv[2:4])
     value = ctx.get(argv[1], ZSetValue)
     if value is not None:
         _cut(ctx, argv[1], value, *score_ranks(value, low, high))
