@@ -8,6 +8,7 @@ Knows the strict grammar only. Needs a source that can be read at an offset.
 
 from __future__ import annotations
 
+import itertools
 import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -20,6 +21,10 @@ from aoftool.resp.stops import Halt
 __all__ = ["Boundary", "boundaries", "find_boundary", "resync"]
 
 PROOF_COMMANDS = 8
+# A file can be written so that millions of places look like a start and none is one. A search gives up
+# behind so many: some seconds of work, where honest damage shows a handful.
+_MAX_STARTS = 1_000_000
+_MAX_PROOFS = 20_000
 _WINDOW_BYTES = 64 * 1024
 _READ_BYTES = 512 * 1024
 # `*<argc>`, then a first argument that looks like a command name. 80 bytes hold any such start.
@@ -66,6 +71,12 @@ def find_boundary(data: bytes, at: int = 0) -> int:
         at += 2
 
 
+def _can_go_on(data: bytes, at: int, argc: int) -> bool:
+    """Tell whether what follows a name at `at` can be the next argument or item, if it is in view."""
+    behind = data[at : at + 1]
+    return not behind or behind == (b"$" if argc > 1 else b"*") or (argc == 1 and behind == b"#")
+
+
 def _starts(source: Source, offset: int, end: int) -> Iterator[tuple[int, bytes, int, bool]]:
     """Yield (offset, name, argc, aligned) of everything that looks like the start of a command."""
     at, before = offset, b"\r\n"
@@ -79,9 +90,10 @@ def _starts(source: Source, offset: int, end: int) -> Iterator[tuple[int, bytes,
             begin = match.start()
             if begin >= use:
                 break
-            if len(match[3]) == int(match[2]):
+            argc, name_end = int(match[1]), match.end(3) + 2
+            if len(match[3]) == int(match[2]) and _can_go_on(data, name_end, argc):
                 ahead = data[begin - 1] if begin else before[-1]
-                yield at + begin, match[3], int(match[1]), ahead == 10
+                yield at + begin, match[3], argc, ahead == 10
         before = data[use - 1 : use]
         at += use
 
@@ -89,8 +101,9 @@ def _starts(source: Source, offset: int, end: int) -> Iterator[tuple[int, bytes,
 def _prove(source: Source, offset: int, end: int, commands: int | None) -> Scan:
     """Walk canonical items from `offset`; stop soon after `commands` of them, None for all."""
     scan = Scan(ScanOptions(start=offset, grammar=Grammar.STRICT))
-    size = _WINDOW_BYTES
     while not scan.halted and (commands is None or scan.commands < commands):
+        # Small reads until there is something to believe in.
+        size = _WINDOW_BYTES if scan.commands < PROOF_COMMANDS else _READ_BYTES
         data = source.read_at(scan.offset, min(size, end - scan.offset)) if scan.offset < end else b""
         if not data:
             scan.finish()
@@ -98,7 +111,6 @@ def _prove(source: Source, offset: int, end: int, commands: int | None) -> Scan:
         scan.feed(data)
         if scan.skippable:
             scan.skip(min(scan.skippable, end - scan.offset))
-        size = _READ_BYTES
     return scan
 
 
@@ -113,6 +125,8 @@ def boundaries(
 ) -> Iterator[Boundary]:
     """Yield proven boundaries at or behind `offset`, ascending; one for each chain.
 
+    Gives up behind a million false starts, which only a hostile file has.
+
     Args:
         source: one that can be read at an offset; its place does not move.
         end: absolute offset to treat as the end of input.
@@ -123,10 +137,13 @@ def boundaries(
     """
     size = source.size_bytes or 0
     end = size if end is None else min(end, size)
-    passed = offset
-    for start, name, argc, aligned in _starts(source, offset, end):
+    passed, proofs = offset, 0
+    for start, name, argc, aligned in itertools.islice(_starts(source, offset, end), _MAX_STARTS):
         if start < passed or (accept is not None and not accept(name, argc)):
             continue
+        proofs += 1
+        if proofs > _MAX_PROOFS:
+            return
         scan = _prove(source, start, end, None if to_end else proof)
         stop = scan.tally().stop
         assert stop is not None

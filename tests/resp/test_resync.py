@@ -112,3 +112,15 @@ def test_a_torn_value_that_holds_commands_stays_torn(tmp_path: Path) -> None:
 
     assert stop is not None
     assert stop.reason is Reason.TORN_PAYLOAD
+
+
+def test_a_file_full_of_false_starts_is_given_up(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(resync_module, "_MAX_PROOFS", 5)
+    false = encode(b"GET", b"a") + b"\xff"
+
+    near = search(tmp_path / "log.aof", false * 4 + CHAIN, 0)
+    far = search(tmp_path / "log.aof", false * 6 + CHAIN, 0)
+
+    assert near is not None
+    assert near.offset == 4 * len(false)
+    assert far is None
