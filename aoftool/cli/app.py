@@ -11,7 +11,7 @@ from typing import Annotated
 import typer
 
 from aoftool import __version__
-from aoftool.cli import check, inspect, keys
+from aoftool.cli import check, explain, inspect, keys
 from aoftool.cli.exit_codes import CLOSED_PIPE, INTERRUPTED, OUR_BUG, USAGE
 from aoftool.errors import AoftoolError
 
@@ -55,6 +55,7 @@ def _top(
 inspect.register(app)
 check.register(app)
 keys.register(app)
+explain.register(app)
 
 
 def _report_error(error: AoftoolError, as_json: bool) -> None:

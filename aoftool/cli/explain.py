@@ -1,0 +1,101 @@
+"""`aoftool explain`: what is at this byte."""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from aoftool.cli.console import Color, results_console
+from aoftool.cli.exit_codes import epilog
+from aoftool.cli.options import ColorOption, JsonOption, PathArgument
+from aoftool.errors import InputError, UsageError
+from aoftool.escape import printable, unprintable
+
+if TYPE_CHECKING:
+    from aoftool.aof.layout import Log
+    from aoftool.rdb.explain_model import Explanation
+
+__all__ = ["register"]
+
+
+def register(app: typer.Typer) -> None:
+    """Add the verb to the application."""
+    app.command(epilog=epilog())(explain)
+
+
+def explain(
+    path: PathArgument = None,
+    offset: Annotated[
+        str | None,
+        typer.Option("--offset", help="The byte: N, or FILE:N where the log has several files."),
+    ] = None,
+    key: Annotated[
+        str | None, typer.Option("--key", help="Show the record of this key, or the last command with it.")
+    ] = None,
+    db: Annotated[int | None, typer.Option("--db", min=0, help="Look for the key in this database.")] = None,
+    as_json: JsonOption = False,
+    color: ColorOption = Color.auto,
+) -> None:
+    r"""Show what stands at a byte of a log, down to the entry, as labelled hex.
+
+    Says which part of the file it is (RDB header, record, value, command,
+    argument, annotation) and what each byte of it means. A key may be typed
+    with escapes, such as 'k\x00\xff'.
+
+    \b
+    Examples:
+      aoftool explain dump.rdb --offset 4477
+      aoftool explain appendonlydir --offset appendonly.aof.1.incr.aof:13063
+      aoftool explain appendonlydir --key user:1
+    """
+    from aoftool.aof.layout import find_log
+
+    if (offset is None) == (key is None):
+        raise UsageError("explain needs either --offset or --key", hint="aoftool explain PATH --offset N")
+    log = find_log(path)
+    found = _at(log, offset) if offset is not None else _of_key(log, unprintable(key or ""), db)
+    if as_json:
+        from aoftool.report.hexview import explanation_json
+        from aoftool.report.jsonout import print_json
+
+        print_json(explanation_json(found))
+    else:
+        from aoftool.report.hexview import render_explanation
+
+        render_explanation(results_console(color), found)
+
+
+def _paths(log: Log) -> list[str]:
+    return [file.path for file in log.files if file.exists]
+
+
+def _at(log: Log, place: str) -> Explanation:
+    """Explain a byte given as `N` or `FILE:N`."""
+    from aoftool.rdb.explain import explain as explain_file
+
+    name, _, number = place.rpartition(":")
+    if not number.isdecimal() or not number.isascii():
+        raise UsageError(f"not an offset: {printable(os.fsencode(place))}", hint="use N or FILE:N")
+    paths = _paths(log)
+    if name:
+        paths = [path for path in paths if os.path.basename(path) == os.path.basename(name)]
+    if len(paths) != 1:
+        names = ", ".join(printable(os.fsencode(os.path.basename(path))) for path in _paths(log))
+        raise UsageError("the offset does not say in which file", hint=f"use FILE:N with one of {names}")
+    return explain_file(paths[0], offset=int(number))
+
+
+def _of_key(log: Log, key: bytes, db: int | None) -> Explanation:
+    """Explain where a key stands: the newest file that has it wins."""
+    from aoftool.rdb.explain import explain as explain_file
+
+    for path in reversed(_paths(log)):
+        try:
+            return explain_file(path, key=key, db=db)
+        except InputError as error:
+            reason = error
+    if not _paths(log):
+        raise InputError("the log has no file that can be read", path=log.path)
+    raise reason
