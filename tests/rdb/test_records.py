@@ -62,6 +62,19 @@ def test_value_of_a_record_has_its_meaning(vector: Vector) -> None:
         assert math.copysign(1, value[b"q"]) == -1
 
 
+@pytest.mark.parametrize(("last", "counter"), [((0, 5), 0), ((1, 1), 1), ((2, 0), None), ((3, 0), 3)])
+def test_group_of_an_old_stream_gets_the_read_counter_that_servers_estimate(
+    last: tuple[int, int], counter: int | None
+) -> None:
+    value = stream_value(1).replace(rdb_string(b"g") + b"\x02\x00", rdb_string(b"g") + bytes(last))
+
+    (record,) = read(rdb(rdb_record(15, "s", value)))
+
+    stream = record.value()
+    assert isinstance(stream, StreamValue)
+    assert stream.groups[b"g"].entries_read == counter
+
+
 @pytest.mark.parametrize("version", [1, 2, 3, 4, 5])
 def test_stream_has_entries_counters_groups_and_pending_entries(version: int) -> None:
     value = sample(f"stream-v{version}").value()

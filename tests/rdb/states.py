@@ -1,0 +1,62 @@
+"""Our reading of an RDB in the terms of the oracle, so that it can be held against a server's answers."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from aoftool.rdb import Record
+from aoftool.values import ConsumerGroup, HashValue, StreamValue
+from tests.oracle import KeyState
+
+__all__ = ["key_state"]
+
+
+def key_state(record: Record, asked: KeyState) -> KeyState:
+    """Return one key in the oracle's form.
+
+    Args:
+        asked: what the server said of the key; tells which stream details that server knows.
+    """
+    value = record.value()
+    fields = dict(value.expires) if isinstance(value, HashValue) else {}
+    kind = record.type_name
+    form: Any = value
+    if kind == "list":
+        form = list(value)  # type: ignore[arg-type]
+    elif kind == "set":
+        form = frozenset(value)  # type: ignore[arg-type]
+    elif isinstance(value, StreamValue):
+        form = _stream(value, asked.value)
+    elif kind in ("hash", "zset"):
+        form = dict(value)  # type: ignore[call-overload]
+    return KeyState(kind, form, record.expire_at_ms, fields)
+
+
+def _stream(value: StreamValue, asked: dict[str, Any]) -> dict[str, Any]:
+    form: dict[str, Any] = {
+        "entries": [
+            (entry_id.encode(), tuple(part for pair in pairs for part in pair))
+            for entry_id, pairs in value.entries.items()
+        ]
+    }
+    details = {
+        "last-generated-id": value.last_id.encode(),
+        "max-deleted-entry-id": value.max_deleted_id.encode(),
+        "entries-added": value.entries_added,
+    }
+    form |= {name: detail for name, detail in details.items() if name in asked}
+    groups = asked["groups"]
+    form["groups"] = {name: _group(group, groups.get(name, {})) for name, group in value.groups.items()}
+    return form
+
+
+def _group(group: ConsumerGroup, asked: dict[str, Any]) -> dict[str, Any]:
+    form: dict[str, Any] = {"last-delivered-id": group.last_id.encode()}
+    if "entries-read" in asked:
+        form["entries-read"] = group.entries_read
+    form["consumers"] = sorted(group.consumers)
+    form["pending"] = [
+        (entry_id.encode(), entry.consumer, entry.delivery_time_ms, entry.delivery_count)
+        for entry_id, entry in group.pel.items()
+    ]
+    return form
