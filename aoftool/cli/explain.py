@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 from typing import TYPE_CHECKING, Annotated
 
@@ -91,11 +92,10 @@ def _of_key(log: Log, key: bytes, db: int | None) -> Explanation:
     """Explain where a key stands: the newest file that has it wins."""
     from aoftool.rdb.explain import explain as explain_file
 
-    for path in reversed(_paths(log)):
-        try:
+    paths = _paths(log)
+    for path in reversed(paths[1:]):
+        with contextlib.suppress(InputError):
             return explain_file(path, key=key, db=db)
-        except InputError as error:
-            reason = error
-    if not _paths(log):
+    if not paths:
         raise InputError("the log has no file that can be read", path=log.path)
-    raise reason
+    return explain_file(paths[0], key=key, db=db)
