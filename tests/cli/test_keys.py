@@ -1,0 +1,132 @@
+"""`aoftool keys`: listing, filters, values as text and as exact JSON."""
+
+from __future__ import annotations
+
+import base64
+import json
+import unicodedata
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from aoftool.cli.app import run
+from tests import builders
+from tests.corpus import FIXTURES
+from tests.golden_text import check_golden
+
+SHOP = FIXTURES / "valkey-9" / "shop"
+FUTURE_MS = 4_102_444_800_123
+
+
+def _rdb(tmp_path: Path) -> str:
+    path = tmp_path / "dump.rdb"
+    path.write_bytes(
+        builders.rdb(
+            builders.rdb_database(
+                0,
+                builders.rdb_record(0, "user:1", builders.rdb_string("ann")),
+                builders.rdb_record(0, "user:2", builders.rdb_string("bob"), expire_at_ms=FUTURE_MS),
+                builders.rdb_record(0, b"\x1b[31m[red]\xff", builders.rdb_string(b"\x00\xfe")),
+            ),
+            builders.rdb_database(
+                3,
+                builders.rdb_record(
+                    1,
+                    "list",
+                    builders.rdb_length(2) + builders.rdb_string("a") + builders.rdb_string("b" * 500),
+                ),
+            ),
+        )
+    )
+    return str(path)
+
+
+def _lines(capsys: pytest.CaptureFixture[str], *args: str) -> list[dict[str, Any]]:
+    code = run(["keys", "--json", *args])
+    assert code == 0
+    return [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+
+
+@pytest.mark.parametrize(
+    ("options", "keys"),
+    [
+        ([], [b"user:1", b"user:2", b"\x1b[31m[red]\xff", b"list"]),
+        (["--db", "3"], [b"list"]),
+        (["--db", "0", "--db", "3", "--type", "list"], [b"list"]),
+        (["--match", "user:*"], [b"user:1", b"user:2"]),
+        (["--regex", "[2t]$"], [b"user:2", b"list"]),
+        (["--no-ttl", "--match", "user:?"], [b"user:1"]),
+        (["--expires-before", "2200-01-01"], [b"user:2"]),
+        (["--expires-before", "2000-01-01"], []),
+        (["--min-size", "400"], [b"list"]),
+        (["--limit", "1"], [b"user:1"]),
+    ],
+)
+def test_filters_choose_keys(
+    options: list[str], keys: list[bytes], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    rows = _lines(capsys, *options, _rdb(tmp_path))
+
+    found = [base64.b64decode(row["key_b64"]) if "key_b64" in row else row["key"].encode() for row in rows]
+    assert found == keys
+
+
+def test_json_holds_the_exact_bytes_of_values(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    rows = _lines(capsys, "--values", _rdb(tmp_path))
+
+    assert [row["value"] for row in rows] == [
+        "ann",
+        "bob",
+        {"b64": base64.b64encode(b"\x00\xfe").decode()},
+        ["a", "b" * 500],
+    ]
+    assert rows[1]["expire_at_ms"] == FUTURE_MS
+
+
+def test_text_shows_no_control_character(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    run(["keys", "--values", _rdb(tmp_path)])
+
+    shown = capsys.readouterr().out
+    assert not [char for char in shown if unicodedata.category(char)[0] == "C" and char != "\n"]
+    assert r"\x1b[31m[red]\xff" in shown
+
+
+def test_a_damaged_rdb_gives_its_whole_keys_and_a_verdict(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = Path(_rdb(tmp_path))
+    path.write_bytes(path.read_bytes()[:-200])
+
+    code = run(["keys", str(path)])
+
+    shown = capsys.readouterr()
+    assert code == 1
+    assert "user:2" in shown.out
+    assert "damaged at offset" in shown.err
+    assert "aoftool check" in shown.err
+
+
+def test_a_log_without_an_rdb_part_is_refused_with_a_hint(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = tmp_path / "plain.aof"
+    path.write_bytes(builders.command("SET", "k", "v"))
+
+    code = run(["keys", str(path)])
+
+    shown = capsys.readouterr()
+    assert code == 3
+    assert "aoftool inspect" in shown.err
+
+
+def test_commands_behind_the_rdb_part_are_mentioned(capsys: pytest.CaptureFixture[str]) -> None:
+    run(["keys", str(SHOP)])
+
+    assert "commands follow" in capsys.readouterr().err
+
+
+def test_transcript(request: pytest.FixtureRequest, capsys: pytest.CaptureFixture[str]) -> None:
+    run(["keys", "--values", "--limit", "30", str(SHOP)])
+
+    check_golden(request, "cli/keys-shop.txt", capsys.readouterr().out)
