@@ -9,7 +9,7 @@ from __future__ import annotations
 import io
 from collections.abc import Mapping
 
-from construct import Construct, ConstructError, Struct
+from construct import Construct, ConstructError, StreamError, Struct
 
 from aoftool.escape import shorten
 from aoftool.files import Source
@@ -29,6 +29,8 @@ WINDOW_BYTES = 64 << 20
 """Most bytes of one record that are read to explain a byte in it."""
 
 _EOF = 0xFF
+# Greatest type number that means the same to Redis and Valkey.
+_LAST_COMMON = 21
 
 Templates = Mapping[int, tuple[bytes, ...]]
 
@@ -71,17 +73,20 @@ def explain_in_rdb(source: Source, offset: int) -> Explanation | None:
 
 
 def _facts(summary: RdbWalk) -> list[tuple[str, str]]:
-    family = summary.family.value if summary.family else "unknown"
-    return [("RDB", f"version {summary.version}, numbers of {family}")]
+    family = summary.family.value.capitalize() if summary.family else "unknown"
+    return [("format", f"{family}, RDB version {summary.version}")]
 
 
 def _record(source: Source, record: Record, offset: int, templates: Templates) -> Explanation:
     out = Explanation(source.name, offset, "RDB record")
     family = record.family.value
+    number = f"type {record.type_id}" + (
+        f" of {family.capitalize()}" if record.type_id > _LAST_COMMON else ""
+    )
     out.facts += [
         ("database", str(record.db)),
         ("key", shorten(record.key)),
-        ("type", f"{record.type_name}, {record.encoding} (type {record.type_id} of {family})"),
+        ("type", f"{record.type_name}, {record.encoding} ({number})"),
     ]
     if record.expire_at_ms is not None:
         out.facts.append(("expires", format_time_ms(record.expire_at_ms)))
@@ -184,4 +189,6 @@ def _parse_items(
 
 
 def _reason(error: ConstructError) -> str:
+    if isinstance(error, StreamError):
+        return "the bytes end before the part does"
     return str(error).strip().splitlines()[-1].strip()

@@ -115,7 +115,7 @@ class Elements(Construct):  # type: ignore[misc]
 
     A parse with a trace reads the first elements and those around the wanted byte. It steps over the
     others by hand where `steps` tells how, so that a run of millions takes seconds, and keeps no
-    values: its spans are what it is for.
+    values: its spans are what it is for, and the result only has the right length.
 
     Args:
         count: a number, a function of the context, or None for a run ended by `more`.
@@ -141,7 +141,7 @@ class Elements(Construct):  # type: ignore[misc]
         self._steps = steps
         self._traced = Part(lambda context: f"{label} {context._index}", element)
 
-    def _parse(self, stream: io.BytesIO, context: Any, path: str) -> list[Any]:
+    def _parse(self, stream: io.BytesIO, context: Any, path: str) -> Sequence[Any]:
         count = self._count(context) if callable(self._count) else self._count
         trace = trace_of(context)
         if trace is None:
@@ -156,9 +156,8 @@ class Elements(Construct):  # type: ignore[misc]
 
         if self._steps and count is not None:
             self._stepping(stream, trace, count, read)
-        else:
-            trace.run(count, read)
-        return []
+            return range(count)
+        return range(trace.run(count, read))
 
     def _plain(self, stream: io.BytesIO, context: Any, path: str, count: int | None) -> list[Any]:
         out: list[Any] = []
@@ -294,7 +293,7 @@ class _PlainBody(Construct):  # type: ignore[misc]
         stream.seek(-1, io.SEEK_CUR)
         length = _LENGTH_PART._parsereport(stream, context, path)
         start = stream.tell()
-        data = _bytes_part(length)._parsereport(stream, context, path)
+        data = _bytes_part(length)._parsereport(stream, context, path) if length else b""
         return Text.of(data, "plain", start)
 
 

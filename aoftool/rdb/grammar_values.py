@@ -210,7 +210,7 @@ class _TemplateValues(Construct):  # type: ignore[misc]
 
 
 class _NamedValues(Construct):  # type: ignore[misc]
-    """As many strings as names were read; while tracing, names are counted by the run before."""
+    """As many strings as names were read before."""
 
     def _parse(self, stream: io.BytesIO, context: Any, path: str) -> Any:
         return Elements(len(context.names.names), STRING, "value")._parsereport(stream, context, path)

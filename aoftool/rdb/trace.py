@@ -10,6 +10,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
+from construct import StreamError
+
 from aoftool.rdb.explain_model import Span
 
 __all__ = ["HEAD_ELEMENTS", "NEAR_ELEMENTS", "RAW_LIMIT", "Trace"]
@@ -54,10 +56,13 @@ class Trace:
         try:
             yield span
         except Exception as error:
-            span.end = max(span.end, min(here + 1, self._base + len(self._data)))
+            # What was cut short reaches to the end of the bytes; other damage shows its first byte.
+            last = self._base + len(self._data)
+            is_short = isinstance(error, StreamError)
+            span.end = max(span.end, last if is_short else min(here + 1, last))
             span.hit = self._wanted is not None and span.start <= self._wanted < span.end
             if not any(child.problem for child in span.children):
-                span.problem = str(error).splitlines()[-1].strip()
+                span.problem = "the bytes end inside this part" if is_short else _reason(error)
             self._keep_raw(span)
             raise
         finally:
@@ -147,6 +152,10 @@ class Trace:
         at = span.start - self._base + first
         span.raw_start = span.start + first
         span.raw = bytes(self._data[at : at + min(length, RAW_LIMIT)])
+
+
+def _reason(error: Exception) -> str:
+    return str(error).strip().splitlines()[-1].strip()
 
 
 class _Run:

@@ -69,8 +69,7 @@ class _View:
         """Yield the rows of a span: its bytes when it has no parts, else its name and its parts."""
         indent = _INDENT * depth
         if span.skipped:
-            parts = "element" if span.skipped == 1 else "elements"
-            yield self._note(_offset(span, span.start), f"{indent}{format_count(span.skipped)} {parts} more")
+            yield self._note(_offset(span, span.start), f"{indent}{format_count(span.skipped)} more")
             return
         meaning = indent + span.label + (f": {span.value}" if span.value else "")
         if span.children:

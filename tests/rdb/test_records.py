@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from aoftool.errors import SourceError
+from aoftool.errors import SourceError, UnsupportedError
 from aoftool.files import open_source
 from aoftool.rdb import Record, records
 from aoftool.rdb._record_py import Record as ReferenceRecord
@@ -116,6 +116,14 @@ def test_array_has_its_places() -> None:
     assert isinstance(value, ArrayValue)
     assert value == {0: b"a", 5: 7, 9: 1.5}
     assert value.insert_index == 7
+
+
+def test_hash_by_paths_can_be_copied_but_not_decoded() -> None:
+    record = sample("path-hash")
+
+    assert record.raw() == next(entry for entry in SAMPLES if entry.name == "path-hash").record
+    with pytest.raises(UnsupportedError):
+        record.value()
 
 
 @pytest.mark.parametrize("name", ["template-listpack", "template-array"])

@@ -364,10 +364,12 @@ def expected(value: Value, version: int) -> Value:
     return value
 
 
-def comparable(value: Value) -> Value:
-    """Drop what only the file has."""
+def comparable(value: Value, version: int) -> Value:
+    """Drop what only the file has, and what the reader estimates where the file has nothing."""
     if isinstance(value, StreamValue):
         value.first_id = None
+        for group in value.groups.values():
+            group.entries_read = None if version == 1 else group.entries_read
     return value
 
 
@@ -384,6 +386,7 @@ def test_every_value_comes_back(value: Value, target: object, small: bool, tmp_p
     _, fast = read(data, tmp_path)
     (slow,) = grammar_records(data)
 
-    wanted = expected(value, target.stream_version)  # type: ignore[attr-defined]
-    assert comparable(fast[0][2]) == wanted
-    assert comparable(slow.value) == wanted
+    version = target.stream_version  # type: ignore[attr-defined]
+    wanted = expected(value, version)
+    assert comparable(fast[0][2], version) == wanted
+    assert comparable(slow.value, version) == wanted
