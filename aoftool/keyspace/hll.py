@@ -204,7 +204,10 @@ def _sparse_set(value: bytearray, index: int, count: int) -> bool:
     grown = len(pieces) - old_size
     if grown > 0 and len(value) + grown > _SPARSE_MAX_BYTES:
         return _promote(value, index, count)
+    size = len(value) + grown
     value[at : at + old_size] = pieces
+    # A damaged value may end within a run of two bytes; the server then cuts the new ones short.
+    del value[size:]
     _merge_runs(value, previous)
     invalidate_cache(value)
     return True

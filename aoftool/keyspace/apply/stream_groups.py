@@ -121,7 +121,7 @@ def _set_id(ctx: Context, argv: Argv) -> None:
     group = stream.groups.get(argv[3])
     if group is None:
         raise _no_group(argv)
-    group.last_id = _group_id(argv[4], stream, strict=ctx.flavour.stream_counters)
+    group.last_id = _group_id(argv[4], stream, strict=False)
     group.entries_read = entries_read
     ctx.db.changed.append(argv[2])
 
