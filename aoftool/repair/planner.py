@@ -41,13 +41,21 @@ from aoftool.repair.planners.undelete import plan_undelete
 __all__ = ["make_plan"]
 
 
-def make_plan(log: Log, choice: Choice | None = None, progress: Progress = no_progress) -> Plan:
+def make_plan(
+    log: Log,
+    choice: Choice | None = None,
+    progress: Progress = no_progress,
+    *,
+    in_place: bool = True,
+) -> Plan:
     """Return the plan that repairs a log, or cuts it, as was chosen.
 
     Args:
         log: from `aoftool.aof.layout.find_log`.
         choice: what was asked for; by default only what loses nothing but a torn end.
         progress: told of bytes done.
+        in_place: the repaired log takes the place of the old one; else it is written somewhere else,
+            and files keep their names.
 
     Raises:
         UnsupportedError: standard input, or compressed files: there is nothing to put in their place.
@@ -56,12 +64,13 @@ def make_plan(log: Log, choice: Choice | None = None, progress: Progress = no_pr
     chosen = Choice() if choice is None else choice
     if log.kind is LogKind.STDIN:
         raise UnsupportedError("standard input cannot be repaired", hint="save it to a file first")
-    return _Planner(log, chosen, progress).plan()
+    return _Planner(log, chosen, progress, in_place).plan()
 
 
 class _Planner:
-    def __init__(self, log: Log, choice: Choice, progress: Progress) -> None:
+    def __init__(self, log: Log, choice: Choice, progress: Progress, in_place: bool) -> None:
         self._choice = choice
+        self._in_place = in_place
         inputs = _inputs(log)
         self._manifest = plan_manifest(log, choice) if log.kind is LogKind.MULTI_PART else ManifestPlan()
         self._log = replace(log, files=self._manifest.files(log))
@@ -162,12 +171,13 @@ class _Planner:
         changed = [file for file in changed if file.path not in removed]
         entries = self._entries_after(removed)
         alone = len(changed) == 1 and entries is None and not removed
-        if self._log.kind is LogKind.MULTI_PART and not alone:
+        if self._log.kind is LogKind.MULTI_PART and not alone and self._in_place:
             changed = [
                 replace(file, method=_rewritten(file), becomes=self._new_name(file.path)) for file in changed
             ]
         plan.files = changed
-        if self._log.kind is LogKind.MULTI_PART and (entries is not None or len(changed) > 1):
+        renamed = any(file.becomes for file in changed)
+        if self._log.kind is LogKind.MULTI_PART and (entries is not None or renamed):
             self._add_manifest(entries, changed)
         plan.files += [
             FilePlan(path, Method.REMOVE, stamp_of(path), reason=reason) for path, reason in removed.items()

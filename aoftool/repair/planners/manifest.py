@@ -78,7 +78,7 @@ def plan_manifest(log: Log, choice: Choice) -> ManifestPlan:
     if LayoutCode.UPGRADE_PENDING in codes:
         return plan
     if log.manifest_path is None or LayoutCode.MANIFEST_MISSING in codes:
-        _from_directory(log, plan, "there was no manifest")
+        _from_directory(log, plan, choice, "there was no manifest")
         return plan
     raw = read_raw(log.manifest_path)
     broken = log.manifest is not None and log.manifest.problem is not None
@@ -86,7 +86,7 @@ def plan_manifest(log: Log, choice: Choice) -> ManifestPlan:
     entries = [_with_own_number(found) for found in salvaged.entries]
     if not any(entry.type is not FileType.HISTORY for entry in entries):
         if _files_of(log):
-            _from_directory(log, plan, "the manifest names no file to load")
+            _from_directory(log, plan, choice, "the manifest names no file to load")
         return plan
     before = list(entries)
     if broken:
@@ -220,9 +220,15 @@ def _without_missing(
 def _set_orphans_aside(entries: list[ManifestEntry], log: Log, choice: Choice, plan: ManifestPlan) -> None:
     """Plan for files that a server would append to, or empty, as if they were its own."""
     listed = {entry.name for entry in entries}
-    risky = {problem.path for problem in log.problems if problem.code is LayoutCode.ORPHAN_NEXT}
-    for file in log.unlisted:
-        if file.path not in risky or file.name in listed:
+    last = {
+        kind: max((entry.sequence for entry in entries if entry.type is kind), default=0)
+        for kind in (FileType.BASE, FileType.INCR)
+    }
+    for file in _files_of(log):
+        parts = parse_file_name(file.name)
+        if parts is None or file.name in listed or file.role is FileRole.HISTORY:
+            continue
+        if parts.prefix != _prefix(log) or parts.sequence != last[parts.type] + 1:
             continue
         if choice.salvage:
             plan.set_aside.append(file.path)
@@ -230,6 +236,10 @@ def _set_orphans_aside(entries: list[ManifestEntry], log: Log, choice: Choice, p
             name = os.path.basename(file.path)
             text = f"{name} is not listed, and a server may write to it; --salvage sets it aside"
             plan.left.append(("orphan-next", text))
+
+
+def _prefix(log: Log) -> bytes:
+    return log.prefix or b"appendonly.aof"
 
 
 def _files_of(log: Log) -> list[LogFile]:
@@ -241,7 +251,7 @@ def _files_of(log: Log) -> list[LogFile]:
     return list(known.values())
 
 
-def _from_directory(log: Log, plan: ManifestPlan, reason: str) -> None:
+def _from_directory(log: Log, plan: ManifestPlan, choice: Choice, reason: str) -> None:
     """Make a manifest of the files that are there."""
     files = [file for file in _files_of(log) if parse_file_name(file.name) is not None]
     bases = sorted((f for f in files if _type(f) is FileType.BASE), key=_number)
@@ -252,6 +262,7 @@ def _from_directory(log: Log, plan: ManifestPlan, reason: str) -> None:
     entries = [] if chosen is None else [ManifestEntry(chosen.name, _number(chosen), FileType.BASE)]
     entries += [ManifestEntry(file.name, _number(file), FileType.INCR) for file in incrs]
     plan.entries = entries
+    _set_orphans_aside(entries, log, choice, plan)
     plan.reasons.append(f"{reason}; it is made of the files that are there")
     numbers = [_number(file) for file in incrs]
     if numbers and numbers != list(range(numbers[0], numbers[0] + len(numbers))):

@@ -1,0 +1,325 @@
+"""`aoftool fix`: show what would repair a log, ask, do it, and say how to take it back."""
+
+from __future__ import annotations
+
+import re
+import sys
+from enum import Enum
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from aoftool.cli.console import Color, results_console
+from aoftool.cli.exit_codes import DONE, REFUSED, VERDICT, VERIFY, epilog
+from aoftool.cli.options import (
+    ColorOption,
+    JsonOption,
+    PathArgument,
+    ProgressMode,
+    ProgressOption,
+    QuietOption,
+)
+from aoftool.errors import RefusedError, UsageError
+
+if TYPE_CHECKING:
+    from aoftool.repair.model import Choice, Plan
+
+__all__ = ["register"]
+
+_WHAT = "What to repair"
+_MOMENT = "Go back to a moment"
+_TAKE_OUT = "Take commands out"
+_HOW = "How to do it"
+
+
+class AfterGapOption(str, Enum):
+    """What to do with commands behind a gap whose database is in doubt."""
+
+    auto = "auto"
+    assume = "assume"
+    skip = "skip-to-select"
+    stop = "stop"
+
+
+def register(app: typer.Typer) -> None:
+    """Add the verb to the application."""
+    app.command(epilog=epilog(VERDICT, REFUSED, VERIFY))(fix)
+
+
+def fix(
+    path: PathArgument = None,
+    salvage: Annotated[
+        bool, typer.Option("--salvage", help="Repair damage in the middle too.", rich_help_panel=_WHAT)
+    ] = False,
+    after_gap: Annotated[
+        AfterGapOption,
+        typer.Option(
+            "--after-gap",
+            help="When the database behind a gap is in doubt: assume the one before, skip to the next SELECT,"
+            " stop there. auto assumes only where the log uses one database.",
+            rich_help_panel=_WHAT,
+        ),
+    ] = AfterGapOption.auto,
+    drop_duplicates: Annotated[
+        bool,
+        typer.Option(
+            "--drop-duplicates",
+            help="Take out blocks that stand there twice in a row.",
+            rich_help_panel=_WHAT,
+        ),
+    ] = False,
+    keep_unknown: Annotated[
+        bool,
+        typer.Option(
+            "--keep-unknown", help="Leave commands that no known server has.", rich_help_panel=_WHAT
+        ),
+    ] = False,
+    to_timestamp: Annotated[
+        int | None,
+        typer.Option(
+            "--to-timestamp",
+            metavar="SECONDS",
+            help="Keep what was written up to this Unix time.",
+            rich_help_panel=_MOMENT,
+        ),
+    ] = None,
+    to_offset: Annotated[
+        str | None,
+        typer.Option(
+            "--to-offset",
+            metavar="FILE:N",
+            help="Cut at the last boundary up to this offset.",
+            rich_help_panel=_MOMENT,
+        ),
+    ] = None,
+    before: Annotated[
+        str | None,
+        typer.Option(
+            "--before",
+            metavar="NAME",
+            help="Cut just before a command, the last of that name.",
+            rich_help_panel=_MOMENT,
+        ),
+    ] = None,
+    nth: Annotated[
+        int | None,
+        typer.Option("--nth", min=1, help="With --before: which of them.", rich_help_panel=_MOMENT),
+    ] = None,
+    drop: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--drop",
+            metavar="FILE:OFFSET",
+            help="Take out the command that starts there.",
+            rich_help_panel=_TAKE_OUT,
+        ),
+    ] = None,
+    drop_command: Annotated[
+        str | None,
+        typer.Option(
+            "--drop-command",
+            metavar="NAME",
+            help="Take out all commands of a name.",
+            rich_help_panel=_TAKE_OUT,
+        ),
+    ] = None,
+    match: Annotated[
+        str | None,
+        typer.Option(
+            "--match",
+            metavar="KEY",
+            help="With --drop-command: only for keys like this.",
+            rich_help_panel=_TAKE_OUT,
+        ),
+    ] = None,
+    out: Annotated[
+        str | None,
+        typer.Option(
+            "-o",
+            "--output",
+            metavar="OUT",
+            help="Write there and leave the input alone.",
+            rich_help_panel=_HOW,
+        ),
+    ] = None,
+    force: Annotated[
+        bool, typer.Option("--force", help="Replace an existing OUT.", rich_help_panel=_HOW)
+    ] = False,
+    dry_run: Annotated[
+        bool, typer.Option("-n", "--dry-run", help="Show the plan and stop.", rich_help_panel=_HOW)
+    ] = False,
+    yes: Annotated[bool, typer.Option("-y", "--yes", help="Do not ask.", rich_help_panel=_HOW)] = False,
+    max_loss: Annotated[
+        str | None,
+        typer.Option(
+            "--max-loss",
+            metavar="BYTES|COMMANDS",
+            help="Refuse to lose more: 4096, 64k, or 10c for ten commands.",
+            rich_help_panel=_HOW,
+        ),
+    ] = None,
+    in_use: Annotated[
+        bool,
+        typer.Option("--in-use", help="Go on although a process writes to the log.", rich_help_panel=_HOW),
+    ] = False,
+    verify: Annotated[
+        bool,
+        typer.Option("--verify", help="Load the result on a real server.", rich_help_panel=_HOW),
+    ] = False,
+    as_json: JsonOption = False,
+    color: ColorOption = Color.auto,
+    quiet: QuietOption = False,
+    progress: ProgressOption = ProgressMode.auto,
+) -> None:
+    """Repair a log, undoably: show the plan, ask, do it, read it back.
+
+    By default only what loses nothing but a torn end: a tail that was not
+    written whole, zero bytes and stray bytes at the end, an unfinished
+    transaction, torn annotations, damaged framing that can mean one thing
+    only, and manifests. The original bytes are kept; `aoftool undo` takes
+    everything back.
+
+    \b
+    Examples:
+      aoftool fix -n
+      aoftool fix --yes --max-loss 64k /var/lib/valkey
+      aoftool fix --salvage appendonly.aof -o repaired.aof
+      aoftool fix --before FLUSHALL
+      aoftool fix --drop appendonly.aof.3.incr.aof:8276
+    """
+    from aoftool.aof.layout import find_log
+    from aoftool.cli.progress import ProgressReporter
+    from aoftool.repair.planner import make_plan
+    from aoftool.report.jsonout import print_json
+    from aoftool.report.plan import plan_json, render_plan
+
+    choice = _choice(salvage, after_gap, drop_duplicates, keep_unknown, to_timestamp, to_offset, before, nth)
+    choice = _with_drops(choice, drop or [], drop_command, match)
+    limit = None if max_loss is None else _loss_limit(max_loss)
+    log = find_log(path)
+    with ProgressReporter("planning", log.size_bytes, progress, quiet) as reporter:
+        plan = make_plan(log, choice, reporter, in_place=out is None)
+    console = results_console(color)
+    if not as_json:
+        render_plan(console, plan)
+    idle = plan.empty and out is None
+    if not idle and not dry_run:
+        _refuse_loss(plan, limit)
+        if not yes:
+            _ask(as_json)
+    receipt, written = (None, []) if idle or dry_run else _carry_out(plan, out, force, in_use)
+    if as_json:
+        print_json(plan_json(plan, applied=not (idle or dry_run), receipt=receipt, written=written))
+    elif not (idle or dry_run):
+        from aoftool.report.plan import render_done
+
+        render_done(console, None if receipt is None else {"directory": receipt}, written)
+    if verify and not (dry_run and not plan.empty):
+        _verify(out or log.path, as_json)
+    open_work = plan.left or (dry_run and not plan.empty)
+    raise typer.Exit(VERDICT if open_work else DONE)
+
+
+def _choice(
+    salvage: bool,
+    after_gap: AfterGapOption,
+    drop_duplicates: bool,
+    keep_unknown: bool,
+    to_timestamp: int | None,
+    to_offset: str | None,
+    before: str | None,
+    nth: int | None,
+) -> Choice:
+    from aoftool.escape import unprintable
+    from aoftool.repair.model import AfterGap, Choice
+
+    moments = [option for option in (to_timestamp, to_offset, before) if option is not None]
+    if len(moments) > 1:
+        raise UsageError("--to-timestamp, --to-offset and --before each name a moment; give one")
+    if nth is not None and before is None:
+        raise UsageError("--nth needs --before")
+    return Choice(
+        salvage=salvage,
+        after_gap=AfterGap(after_gap.value),
+        drop_duplicates=drop_duplicates,
+        keep_unknown=keep_unknown,
+        to_timestamp=to_timestamp,
+        to_offset=None if to_offset is None else _place(to_offset, "--to-offset"),
+        before=None if before is None else unprintable(before),
+        nth=nth,
+    )
+
+
+def _with_drops(choice: Choice, places: list[str], name: str | None, match: str | None) -> Choice:
+    from dataclasses import replace
+
+    from aoftool.escape import unprintable
+
+    if match is not None and name is None:
+        raise UsageError("--match needs --drop-command")
+    if choice.point_in_time and (places or name is not None):
+        raise UsageError(
+            "going back to a moment and taking commands out are two repairs; do one after the other"
+        )
+    return replace(
+        choice,
+        drop_at=tuple(_place(place, "--drop") for place in places),
+        drop_command=None if name is None else unprintable(name),
+        match=None if match is None else unprintable(match),
+    )
+
+
+def _place(text: str, option: str) -> tuple[str, int]:
+    name, colon, digits = text.rpartition(":")
+    if not colon or not name or not digits.isdigit():
+        raise UsageError(f"{option} takes FILE:OFFSET, such as appendonly.aof:1024")
+    return name, int(digits)
+
+
+def _loss_limit(text: str) -> tuple[str, int]:
+    """Return ("bytes", n) or ("commands", n)."""
+    match = re.fullmatch(r"(\d+)\s*([kKmMgG]?)(?:i?[bB])?|(\d+)\s*c(?:ommands?)?", text.strip())
+    if match is None:
+        raise UsageError("--max-loss takes bytes (4096, 64k, 2M) or commands (10c)")
+    if match[3] is not None:
+        return "commands", int(match[3])
+    return "bytes", int(match[1]) << {"": 0, "k": 10, "m": 20, "g": 30}[match[2].lower()]
+
+
+def _refuse_loss(plan: Plan, limit: tuple[str, int] | None) -> None:
+    if limit is None:
+        return
+    lost_bytes, lost_commands = plan.loss
+    unit, most = limit
+    lost = lost_bytes if unit == "bytes" else lost_commands
+    if lost > most:
+        raise RefusedError(
+            f"this would lose {lost:,} {unit}, more than the {most:,} allowed",
+            hint="look at the plan with --dry-run",
+        )
+
+
+def _ask(as_json: bool) -> None:
+    if as_json or not sys.stdin.isatty():
+        raise RefusedError("nobody can answer here", hint="--yes answers, --dry-run stops after the plan")
+    print("Carry this out? [y/N] ", end="", file=sys.stderr, flush=True)
+    if sys.stdin.readline().strip().lower() not in ("y", "yes"):
+        raise RefusedError("not carried out; nothing was changed")
+
+
+def _carry_out(plan: Plan, out: str | None, force: bool, in_use: bool) -> tuple[str | None, list[str]]:
+    if out is not None:
+        from aoftool.repair.elsewhere import write_elsewhere
+
+        return None, write_elsewhere(plan, out, force=force)
+    from aoftool.repair.apply import apply_plan
+
+    return apply_plan(plan, in_use=in_use).directory, []
+
+
+def _verify(path: str, as_json: bool) -> None:
+    from aoftool.repair.verify import verify_log
+
+    answer = verify_log(path)
+    if not as_json:
+        print(answer.text)

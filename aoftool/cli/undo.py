@@ -1,0 +1,57 @@
+"""`aoftool undo`: take a repair back."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from aoftool.cli.exit_codes import DONE, REFUSED, epilog
+from aoftool.cli.options import JsonOption
+
+__all__ = ["register"]
+
+
+def register(app: typer.Typer) -> None:
+    """Add the verb to the application."""
+    app.command(epilog=epilog(REFUSED))(undo)
+
+
+def undo(
+    receipt: Annotated[
+        str, typer.Argument(metavar="RECEIPT", help="The receipt of a fix, or the folder it is in.")
+    ],
+    in_use: Annotated[
+        bool, typer.Option("--in-use", help="Go on although a process writes to the log.")
+    ] = False,
+    as_json: JsonOption = False,
+) -> None:
+    """Restore the original bytes and names that a fix changed.
+
+    Refuses when a file changed since: going back would lose that. A fix or
+    an undo that was killed half-way can be undone too.
+
+    \b
+    Examples:
+      aoftool undo appendonlydir/aoftool-fix-20261121T101500Z-1f2e3d
+    """
+    import os
+
+    from aoftool.escape import printable
+    from aoftool.repair.receipt import Done, read_receipt
+    from aoftool.repair.undo import undo_repair
+
+    found = read_receipt(receipt)
+    already = found.state is Done.UNDONE
+    if not already:
+        undo_repair(found, in_use=in_use)
+    if as_json:
+        from aoftool.report.jsonout import print_json
+
+        print_json({"schema": "aoftool.undo/1", "undone": not already, "receipt": found.to_dict()})
+    elif already:
+        print("this was undone before; nothing to do")
+    else:
+        for step in found.steps:
+            print(f"restored {printable(os.fsencode(step.path))}")
+    raise typer.Exit(DONE)

