@@ -97,7 +97,8 @@ class Record:
 
     @property
     def type_name(self) -> str:
-        """What TYPE answers: `string`, `list`, `set`, `zset`, `hash`, `stream`, `array` or `module`."""
+        """What TYPE answers: `string`, `list`, `set`, `zset`, `hash`, `stream`, `array`; `module` for
+        module values and `path-hash` for the hashes by path of Valkey 9.2."""
         info = type_info(self._context.family, self._row[5])
         assert info is not None
         return info.type_name

@@ -159,9 +159,11 @@ class Walker:
     def _take(self, size: int) -> None:
         if self._capturing:
             room = _CAPTURE_LIMIT - len(self._captured)
-            self._captured += self._buffer[self._at : self._at + min(size, room)]
             if size > room:
                 self.capture_cut = True
+                self._captured += self._buffer[self._at : self._at + room]
+            else:
+                self._captured += self._buffer[self._at : self._at + size]
         self._at += size
 
     def _step_over(self, size: int) -> int:
@@ -242,8 +244,11 @@ class Walker:
         return _GO_ON, 1 + size + more, packed, 2
 
     def _pass_string(self, header: int, payload: int) -> int:
-        self._take(header)
-        self.skipping = payload
+        # What is there of the payload is passed at once; `_run` passes the rest as it arrives.
+        left = self._end - self._at - header
+        there = payload if payload < left else left
+        self._take(header + there)
+        self.skipping = payload - there
         self._pc += 1
         return _GO_ON
 

@@ -132,7 +132,8 @@ _REDIS = {
 }
 _VALKEY = {
     22: TypeInfo("hash", "hash2"),
-    23: TypeInfo("hash", "path-hash"),
+    # A type of its own in Valkey 9.2; nobody here has seen what TYPE answers.
+    23: TypeInfo("path-hash", "path-hash"),
 }
 _TYPES = {Family.REDIS: _SHARED | _REDIS, Family.VALKEY: _SHARED | _VALKEY}
 

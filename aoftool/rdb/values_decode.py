@@ -63,4 +63,4 @@ def decode_value(
     if type_id == 7:
         name, version = split_module_id(read_length(raw, 0)[0])
         return ModuleValue(name, version, bytes(raw))
-    raise UnsupportedError(f"values of RDB type {type_id} ({kind}) cannot be decoded")
+    raise UnsupportedError(f"values of RDB type {type_id} ({kind}) can be copied but not decoded")

@@ -19,7 +19,6 @@ Templates = Mapping[int, tuple[bytes, ...]]
 _PLAIN, _ZIPMAP, _ZIPLIST, _LISTPACK = 4, 9, 13, 16
 _PLAIN_TTL_RC, _LISTPACK_TTL_RC, _PLAIN_TTL, _LISTPACK_TTL = 22, 23, 24, 25
 _TEMPLATE_LISTPACK_FULL, _TEMPLATE_LISTPACK, _TEMPLATE_ARRAY_FULL, _TEMPLATE_ARRAY = 29, 30, 31, 32
-_VALKEY_HASH_2, _VALKEY_PATH_HASH = 22, 23
 # The expire time of a HASH_2 field that has none. Source: Valkey 9.1 src/entry.h EXPIRY_NONE.
 NO_EXPIRE = -1
 _INT64 = struct.Struct("<q")
@@ -42,7 +41,7 @@ def decode_hash(family: Family, type_id: int, raw: bytes | memoryview, templates
     if type_id in (_ZIPMAP, _ZIPLIST, _LISTPACK):
         return _from_blob(type_id, read_string(raw, 0)[0])
     if family is Family.VALKEY:
-        return _hash_2(raw) if type_id == _VALKEY_HASH_2 else _path_hash(raw)
+        return _hash_2(raw)
     if type_id in (_PLAIN_TTL_RC, _PLAIN_TTL):
         return _plain_ttl(raw, based=type_id == _PLAIN_TTL)
     if type_id in (_LISTPACK_TTL_RC, _LISTPACK_TTL):
@@ -77,19 +76,6 @@ def _hash_2(raw: bytes | memoryview) -> HashValue:
         if expire != NO_EXPIRE:
             value.expires[field] = expire
         at += 8
-    return value
-
-
-def _path_hash(raw: bytes | memoryview) -> HashValue:
-    """Read Valkey 9.2's hash of paths: each field belongs to a path; shown as `path` + field."""
-    value = HashValue()
-    paths, at = read_length(raw, 0)
-    for _ in range(paths):
-        path, at = read_string(raw, at)
-        count, at = read_length(raw, at)
-        texts, at = read_strings(raw, at, count * 2)
-        for field, text in zip(texts[::2], texts[1::2], strict=True):
-            value[path + field] = text
     return value
 
 
