@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
+import time
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 
+from tests.corpus import CHECKOUT
 from tests.servers import Build, Server, find_build, find_builds, require_build, server_params
 
 SET_COMMAND = b"*3\r\n$3\r\nSET\r\n$1\r\nk\r\n$5\r\nvalue\r\n"
@@ -85,6 +90,34 @@ def test_restart_keeps_what_the_log_holds(server_build: Build, start_server: Cal
 
     assert outcome.loaded
     assert server.send("GET", "k") == b"v"
+
+
+def test_server_ends_with_a_killed_test_run(newest_build: Build) -> None:
+    script = (
+        "import sys, time; from tests.servers import Server, require_build; "
+        f"server = Server(require_build('{newest_build}')); server.start(); "
+        "print(server.pid, flush=True); time.sleep(60)"
+    )
+    run = subprocess.Popen([sys.executable, "-c", script], stdout=subprocess.PIPE, cwd=CHECKOUT)
+    assert run.stdout is not None
+    pid = int(run.stdout.readline())
+
+    run.kill()
+    run.wait()
+    deadline = time.monotonic() + 10
+    while process_runs(pid) and time.monotonic() < deadline:
+        time.sleep(0.01)
+
+    assert not process_runs(pid)
+    run.stdout.close()
+
+
+def process_runs(pid: int) -> bool:
+    """Tell whether a process is there and not only waiting to be collected."""
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
+    except OSError:
+        return False
 
 
 def test_builds_are_listed_once_and_found_by_prefix() -> None:

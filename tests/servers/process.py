@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ctypes
 import os
 import shutil
 import signal
@@ -25,6 +26,10 @@ STOP_TIMEOUT_S = 10.0
 SOCKET_NAME = "s"
 # sun_path holds 108 bytes on Linux, the closing NUL among them.
 SOCKET_PATH_LIMIT = 107
+
+_LIBC = ctypes.CDLL(None)
+# Source: Linux include/uapi/linux/prctl.h
+_PR_SET_PDEATHSIG = 1
 
 
 class ServerDied(RuntimeError):
@@ -160,6 +165,8 @@ class Server:
 
     def start(self) -> Outcome:
         """Start the process and wait until it has loaded its files or has ended."""
+        if self._process is not None and self._process.poll() is None:
+            raise RuntimeError(f"{self.build} runs already")
         before = file_sizes(self.data_directory)
         config = self.directory / "conf"
         config.write_text("".join(f"{key} {_quoted(value)}\n" for key, value in self._settings.items()))
@@ -171,6 +178,7 @@ class Server:
                 stderr=log,
                 cwd=self.directory,
                 start_new_session=True,
+                preexec_fn=_end_with_parent,
             )
         loaded = self._wait_until_loaded()
         status = None if loaded else self._process.wait(STOP_TIMEOUT_S)
@@ -294,6 +302,11 @@ class Server:
         """Return one section of INFO as text pairs."""
         text = self.send("INFO", section).decode()
         return dict(line.split(":", 1) for line in text.splitlines() if ":" in line)
+
+
+def _end_with_parent() -> None:
+    """Let the kernel end the server when the thread that started it is gone, a killed test run included."""
+    _LIBC.prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
 
 
 def _private_directory() -> Path:
