@@ -36,7 +36,9 @@ cdef tuple cut_argv(const uint8_t* at, int64_t limit):
     return argv, lengths
 
 
-def cut_commands(const uint8_t[::1] data not None, int64_t base, rows, int64_t first_index, int64_t limit, wanted):
+def cut_commands(
+    const uint8_t[::1] data not None, int64_t base, rows, int64_t first_index, int64_t limit, wanted
+):
     """Return a command for every wanted row, in order. See `_cut_py.cut_commands`."""
     cdef const int64_t[::1] offsets, sizes, numbers, dbs, txns, times, lenients
     cdef int64_t i, end = base + data.shape[0]
@@ -56,9 +58,9 @@ def cut_commands(const uint8_t[::1] data not None, int64_t base, rows, int64_t f
         argv, lengths = [], None
         if not lenients[i] and offsets[i] >= base and offsets[i] + sizes[i] <= end:
             argv, lengths = cut_argv(&data[offsets[i] - base], limit)
+        lenient = lenients[i] != 0
+        index = first_index + i
         commands.append(
-            Command(
-                offsets[i], sizes[i], argv, dbs[i], txns[i], times[i], first_index + i, lengths, lenients[i] != 0
-            )
+            Command(offsets[i], sizes[i], argv, dbs[i], txns[i], times[i], index, lengths, lenient)
         )
     return commands

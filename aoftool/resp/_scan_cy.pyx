@@ -5,48 +5,26 @@ Runs without the GIL, so ranges of a file can be walked by several threads. All 
 reference says why the rest is as it is.
 """
 
-import os
-
-from libc.stdint cimport INT64_MAX, INT64_MIN, int32_t, int64_t, uint8_t, uint64_t
+from libc.stdint cimport INT64_MAX, int32_t, int64_t, uint8_t, uint64_t
 from libc.stdlib cimport free, malloc
-from libc.string cimport memchr, memcmp, memcpy, memmove, memset
+from libc.string cimport memchr, memcmp, memcpy, memset
 
-from aoftool.resp._scan_cy cimport end_payload, read_header
-from aoftool.resp._tables cimport (
-    Heap,
-    NameEntry,
-    NameTable,
-    Slot,
-    SlotTable,
-    Vector,
-    add_name,
-    add_slot,
-    close_names,
-    close_slots,
-    find_name,
-    find_slot,
-    mix,
-    open_names,
-    open_slots,
-    push,
-    push_bytes,
+from aoftool.resp._ledger_cy cimport (
+    COL_KEY_ARGUMENT,
+    COL_KEY_BYTES_END,
+    COL_KEY_LENGTH,
+    COL_KEY_OFFSET,
+    LINE_ROOM,
+    NAME_BYTES,
+    Ledger,
+    Seen,
+    as_occurrence,
+    canonical_name,
+    merge_seen,
+    note,
 )
+from aoftool.resp._tables cimport NameTable, Slot, close_names, find_name, open_names, push, push_bytes
 
-from aoftool.resp.columns import RowColumns
-from aoftool.resp.grammar import Limits
-from aoftool.resp.model import (
-    Annotations,
-    Edge,
-    Occurrence,
-    Row,
-    RowKey,
-    Selects,
-    TailTally,
-    Transactions,
-)
-from aoftool.resp.model import INHERITED_DB as _INHERITED_DB
-from aoftool.resp.model import OTHER_DB as _OTHER_DB
-from aoftool.resp.model import OTHER_NAMES as _OTHER_NAMES
 from aoftool.resp.stops import DEPARTURES, Departure, Halt, RawStop, build_stop
 
 __all__ = ["Scan"]
@@ -55,53 +33,26 @@ __all__ = ["Scan"]
 cdef enum:
     ITEM, LINE, PAYLOAD, TERMINATOR, PEEK, HALTED
 
-# `Halt` and `Departure` by number; a test compares them with the enumerations.
+# `Halt` by number.
 cdef enum:
     RUNNING, BOUNDARY, EOF_COUNT, EOF_LENGTH, EOF_PAYLOAD, EOF_TERMINATOR, EOF_ANNOTATION
     BAD_PREFIX, BAD_BULK_PREFIX, BAD_COUNT, BAD_LENGTH, DEPARTED
 
 cdef enum:
-    BARE_LINE_FEED, HEADER_JUNK, HEADER_NUL, PADDED_NUMBER, COUNT_WRAP, EMPTY_LENGTH, LONG_LINE
-    WRONG_TERMINATOR, ZERO_TERMINATOR, LONG_ANNOTATION
-    DEPARTURE_KINDS
-
-cdef enum:
-    OPEN_UNKNOWN = -1
     STAR = 42
     DOLLAR = 36
     HASH = 35
     CR = 13
     LF = 10
-    NAME_BYTES = 64
     FOUND_BYTES = 64
-    KIND_BYTES = 16
-    KINDS = 16
-    NAMES = 4096
-    DBS = 1024
-    ROWS = 32768
     COUNT_DIGITS = 20
     KEY_BYTES = 65536
     KEYS_PER_COMMAND = 1 << 20
     KEY_BYTES_PER_COMMAND = 16 << 20
     RULES = 4
     CACHE = 512
-    COLUMNS = 13
-    DB_SLOTS = 4096
-    LINE_ROOM = 1024
 
-# Columns by number, as in `RowColumns`.
-cdef enum:
-    COL_OFFSET, COL_LENGTH, COL_ARGC, COL_COMMAND, COL_DB, COL_TXN, COL_TIME, COL_LENIENT, COL_KEY_END
-    COL_KEY_ARGUMENT, COL_KEY_OFFSET, COL_KEY_LENGTH, COL_KEY_BYTES_END
-
-cdef int64_t INHERITED_DB = _INHERITED_DB
-cdef int64_t OTHER_DB = _OTHER_DB
-cdef int64_t DB_MAX = 2**31 - 1
 cdef int64_t INT_MAX = 2**31 - 1
-
-cdef struct Seen:
-    int64_t count
-    int64_t first
 
 cdef struct Rule:
     int64_t first
@@ -122,134 +73,30 @@ cdef struct CacheLine:
     const RuleSet* rules  # where its keys are; only rules that need no argument to be read
     bint rows_ok  # its rows can be kept without the general path
 
-cdef struct Kind:
-    uint8_t text[KIND_BYTES]
-    int32_t length
-    int64_t count
-
 # 16 bytes of ones, 16 of zeros: `MASKS + 16 - n` keeps n bytes of a 16-byte load on any byte order.
 cdef uint8_t MASKS[32]
 memset(MASKS, 255, 16)
 memset(MASKS + 16, 0, 16)
 
 
-cdef inline void note(Seen* seen, int64_t offset) noexcept nogil:
-    if seen.count == 0 or offset < seen.first:
-        seen.first = offset
-    seen.count += 1
-
-
-cdef inline void merge_seen(Seen* seen, const Seen* other) noexcept nogil:
-    if other.count:
-        if seen.count == 0 or other.first < seen.first:
-            seen.first = other.first
-        seen.count += other.count
-
-
-cdef object as_occurrence(Seen seen):
-    return Occurrence(seen.count, seen.first) if seen.count else Occurrence()
-
-
-cdef inline int32_t canonical_name(const uint8_t* name, int32_t length, uint8_t* into) noexcept nogil:
-    """Write the name in upper case, cut and marked when too long; return its length."""
-    cdef int32_t i, kept = length if length <= NAME_BYTES else NAME_BYTES
-    cdef uint8_t c
-    for i in range(kept):
-        c = name[i]
-        into[i] = c - 32 if 97 <= c <= 122 else c
-    if length > NAME_BYTES:
-        into[kept] = into[kept + 1] = into[kept + 2] = 46
-        kept += 3
-    return kept
-
-
-cdef struct Number:
-    int64_t value
-    bint digits
-    bint beyond  # larger than a long holds; `value` is saturated
-
-
-cdef Number read_number(const uint8_t* line, int32_t count) noexcept nogil:
-    """Read a header line as C strtol does, from its second byte on."""
-    cdef Number number
-    cdef int32_t i = 1
-    cdef bint negative = False
-    cdef uint8_t digit
-    cdef uint64_t value = 0
-    number.digits = number.beyond = False
-    while i < count and (line[i] == 32 or line[i] == 9 or 11 <= line[i] <= 13):
-        i += 1
-    if i < count and (line[i] == 43 or line[i] == 45):
-        negative = line[i] == 45
-        i += 1
-    while i < count:
-        digit = <uint8_t>(line[i] - 48)
-        if digit > 9:
-            break
-        number.digits = True
-        if value > (<uint64_t>INT64_MAX - digit) // 10:
-            number.beyond = True
-        else:
-            value = value * 10 + digit
-        i += 1
-    if number.beyond:
-        number.value = INT64_MIN if negative else INT64_MAX
-        number.beyond = not negative
-    else:
-        number.value = -<int64_t>value if negative else <int64_t>value
-    return number
-
-
-cdef inline int64_t wrap_int(int64_t value) noexcept nogil:
-    return <int64_t>(<int32_t>(<uint64_t>value & <uint64_t>0xFFFFFFFF))
-
-
-cdef int header_departure(const uint8_t* line, int32_t count, bint has_digits) noexcept nogil:
-    """Return the first departure of a header line, -1 for a canonical one."""
-    cdef int32_t at = 1
-    cdef bint digits = False
-    if count > 1 and line[1] == 48:
-        if count == 2 or not 48 <= line[2] <= 57:
-            digits, at = True, 2
-    elif count > 1 and 49 <= line[1] <= 57:
-        digits = True
-        while at < count and 48 <= line[at] <= 57:
-            at += 1
-    if digits and count - at == 2 and line[at] == CR and line[at + 1] == LF:
-        return -1
-    if at < count and line[at] == 0:
-        return HEADER_NUL
-    if not digits:
-        return PADDED_NUMBER if has_digits else EMPTY_LENGTH
-    if count - at == 1 and line[at] == LF:
-        return BARE_LINE_FEED
-    return HEADER_JUNK if at < count and line[count - 1] == LF else LONG_LINE
-
-
-cdef class Scan:
+cdef class Scan(Ledger):
     """Walk one stream; feed it, finish it, take the tally. See `_scan_py.Scan`."""
 
     implementation = "native"
 
-    cdef readonly object options
     cdef int64_t limit, position, base, item_start
     cdef int line_max, state, kind, halt_code
-    cdef bint strict, annotations_ok, rows, failed
+    cdef bint strict, annotations_ok
     cdef int64_t halt_offset
     # The item in hand.
-    cdef uint8_t line[LINE_ROOM]
-    cdef int32_t line_count
-    cdef uint8_t name[NAME_BYTES + 1]
-    cdef uint8_t second[NAME_BYTES + 1]
-    cdef int32_t name_count, second_count
     cdef uint8_t terminator[2]
     cdef int32_t terminator_count
-    cdef int64_t pending, argc, argument, declared, remaining, payload_offset, header_offset
+    cdef int64_t pending, argument, declared, remaining, payload_offset, header_offset
     cdef int64_t terminator_offset, glue_offset, first_offset, first_end
-    cdef int first_departure
     cdef bint is_note
     cdef Seen departures[DEPARTURE_KINDS]
     cdef Seen leniencies[DEPARTURE_KINDS]
+    cdef CacheLine cache[CACHE]
     # Keys of the item in hand.
     cdef RuleSet* rule_sets
     cdef const RuleSet* chosen
@@ -263,87 +110,28 @@ cdef class Scan:
     cdef int32_t found_count
     cdef int64_t run_bytes
     cdef bint run_ended
-    # The ledger.
-    cdef NameTable names_table
-    cdef NameTable containers
-    cdef SlotTable slots
-    cdef CacheLine cache[CACHE]
-    cdef int64_t dbs[DB_SLOTS]
-    cdef uint8_t db_used[DB_SLOTS]
-    cdef int32_t db_count
-    cdef int64_t counted, command_end, db, time_s, txn, open_index, open_offset, transactions
-    cdef int open_state
-    cdef bint capped, known_state
-    cdef Seen nested, lone_execs, discards_inside, lone_discards, edge_discards, invalid_selects
-    cdef int64_t selects, edge_offset, edge_commands
-    cdef int edge_event  # 0 none, 1 MULTI, 2 EXEC
-    cdef int64_t notes, note_bytes, timestamps, first_s, last_s, min_s, max_s, first_time_offset
-    cdef Seen backwards
-    cdef Kind kinds[KINDS + 1]
-    cdef int32_t kind_count
-    # Columns; keys of an item that is not counted yet stand behind the committed ones.
-    cdef Vector columns[COLUMNS]
-    cdef Heap key_bytes
-    cdef int64_t committed_keys, committed_bytes
 
     def __cinit__(self, options):
-        cdef uint64_t seed = int.from_bytes(os.urandom(8), "little")
-        self.options = options
-        self.failed = (
-            open_names(&self.names_table, seed) < 0
-            or open_names(&self.containers, seed) < 0
-            or open_names(&self.rule_names, seed) < 0
-            or open_slots(&self.slots, seed) < 0
-        )
-        if self.failed:
+        if open_names(&self.rule_names, self.names_table.seed) < 0:
             raise MemoryError
-        self.position = self.base = self.item_start = self.command_end = options.start
+        self.position = self.base = self.item_start = options.start
         self.limit = INT64_MAX if options.limit is None else options.limit
         self.line_max = options.grammar.line_max
         if not 0 < self.line_max < LINE_ROOM:
             raise ValueError("line_max must be between 1 and 1023")
         self.strict = options.grammar.strict
         self.annotations_ok = options.grammar.annotations
-        self.rows = options.rows
-        self.known_state = options.known_state
-        self.db = 0 if self.known_state else INHERITED_DB
-        self.open_state = 0 if self.known_state else OPEN_UNKNOWN
-        self.time_s = -1
-        self.open_offset = -1
         self.state = ITEM
         for i in range(CACHE):
             self.cache[i].slot = -1
-        add_name(&self.names_table, <const uint8_t*>b"...", 3, -1, 0)
-        self._take_containers(options.containers)
-        self._take_rules(options.key_rules)
+        self.take_rules(options.key_rules)
         self.clear_item()
 
     def __dealloc__(self):
-        cdef int i
-        close_names(&self.names_table)
-        close_names(&self.containers)
         close_names(&self.rule_names)
-        close_slots(&self.slots)
         free(self.rule_sets)
-        for i in range(COLUMNS):
-            free(self.columns[i].items)
-        free(self.key_bytes.bytes)
 
-    cdef int _add_text(self, NameTable* table, bytes name, bytes sub, int64_t value) except -1:
-        cdef bytes text = name if sub is None else name + sub
-        cdef int32_t sub_length = -1 if sub is None else <int32_t>len(sub)
-        if add_name(table, <const uint8_t*>text, <int32_t>len(name), sub_length, value) < 0:
-            raise MemoryError
-        return 0
-
-    cdef int _take_containers(self, containers) except -1:
-        for name in containers:
-            # A longer name is never met: names are cut, and marked, before they are looked up.
-            if len(name) <= NAME_BYTES:
-                self._add_text(&self.containers, name, None, 0)
-        return 0
-
-    cdef int _take_rules(self, key_rules) except -1:
+    cdef int take_rules(self, key_rules) except -1:
         cdef int64_t number = 0
         cdef int i
         self.rule_sets = <RuleSet*>malloc((len(key_rules) + 1) * sizeof(RuleSet))
@@ -354,7 +142,7 @@ cdef class Scan:
                 raise ValueError("at most four key rules a command")
             if len(name) > NAME_BYTES or len(sub or b"") > NAME_BYTES:
                 continue
-            self._add_text(&self.rule_names, name, sub, number)
+            self.add_text(&self.rule_names, name, sub, number)
             self.rule_sets[number].count = <int32_t>len(rules)
             for i, rule in enumerate(rules):
                 self.rule_sets[number].rules[i].first = rule.first
@@ -397,19 +185,9 @@ cdef class Scan:
         return self.state == HALTED
 
     @property
-    def commands(self):
-        """Return how many whole commands were counted."""
-        return self.counted
-
-    @property
     def good_end(self):
         """Return the end of the last item that was counted."""
         return self.item_start
-
-    @property
-    def names_count(self):
-        """Return how many names `names()` gives."""
-        return self.names_table.count
 
     @property
     def skippable(self):
@@ -521,7 +299,7 @@ cdef class Scan:
         cdef const uint8_t* at
         cdef const uint8_t* name
         cdef const uint8_t* second
-        cdef int64_t argc, length, name_length, i, size
+        cdef int64_t argc, length, name_length, i, size, inside
         cdef uint64_t words[2]
         cdef uint64_t masks[2]
         cdef CacheLine* line
@@ -573,9 +351,8 @@ cdef class Scan:
                         self.argc = argc
                         if line.rules != NULL:
                             self.push_plain_keys(data, second, end, &line.rules.rules[0])
-                        self.push_row(
-                            self.base + (start - data), size, slot.number, self.txn if self.open_state == 1 else 0
-                        )
+                        inside = self.txn if self.open_state == 1 else 0
+                        self.push_row(self.base + (start - data), size, slot.number, inside)
                         if self.failed:
                             break
                     start = at
@@ -944,199 +721,6 @@ cdef class Scan:
         self.item_start = end
         self.clear_item()
 
-    cdef int64_t count_command(self, int64_t start, int64_t length) noexcept nogil:
-        """Count one whole command; return its slot when it has no special meaning, else -1."""
-        cdef uint8_t text[2 * NAME_BYTES + 8]
-        cdef int32_t count, sub_count = -1
-        cdef int64_t number, slot_number, inside
-        cdef int marker
-        cdef bint container
-        cdef Slot* slot
-        count = canonical_name(self.name, self.name_count, text)
-        inside = self.txn if self.open_state == 1 else 0
-        marker = self.marker_of(text, count)
-        if marker:
-            inside = self.run_marker(marker, start) or inside
-        container = find_name(&self.containers, text, count, -1) >= 0
-        if container and self.argc > 1:
-            sub_count = canonical_name(self.second, self.second_count, text + count)
-        number = self.number_of(text, count, sub_count)
-        slot_number = self.slot_of(number, self.db)
-        if self.failed:
-            return -1
-        slot = &self.slots.slots[slot_number]
-        slot.commands += 1
-        slot.bytes += length
-        if length > slot.largest:
-            slot.largest, slot.largest_offset = length, start
-        self.counted += 1
-        self.command_end = start + length
-        if self.rows:
-            self.push_row(start, length, number, inside)
-        return -1 if marker or container else slot_number
-
-    cdef inline int marker_of(self, const uint8_t* text, int32_t count) noexcept nogil:
-        if count == 6 and memcmp(text, b"SELECT", 6) == 0:
-            return 1
-        if count == 5 and memcmp(text, b"MULTI", 5) == 0:
-            return 2
-        if count == 4 and memcmp(text, b"EXEC", 4) == 0:
-            return 3
-        if count == 7 and memcmp(text, b"DISCARD", 7) == 0:
-            return 4
-        return 0
-
-    cdef int64_t number_of(self, const uint8_t* text, int32_t count, int32_t sub_count) noexcept nogil:
-        cdef int64_t number = find_name(&self.names_table, text, count, sub_count)
-        if number >= 0:
-            return number
-        if self.names_table.count > NAMES:
-            self.capped = True
-            return 0
-        number = add_name(&self.names_table, text, count, sub_count, 0)
-        if number < 0:
-            self.failed = True
-            return 0
-        return number
-
-    cdef bint has_db(self, int64_t db) noexcept nogil:
-        """Tell whether a database has its own rows, giving it room if there is some."""
-        cdef uint64_t at = mix(self.slots.seed, <uint64_t>db) % DB_SLOTS
-        while self.db_used[at]:
-            if self.dbs[at] == db:
-                return True
-            at = (at + 1) % DB_SLOTS
-        if self.db_count >= DBS:
-            return False
-        self.db_used[at], self.dbs[at] = 1, db
-        self.db_count += 1
-        return True
-
-    cdef int64_t slot_of(self, int64_t number, int64_t db) noexcept nogil:
-        cdef int64_t slot
-        if not self.has_db(db):
-            self.capped = True
-            db = OTHER_DB
-        slot = find_slot(&self.slots, number, db)
-        if slot < 0 and self.slots.count >= ROWS and db != OTHER_DB:
-            self.capped = True
-            db = OTHER_DB
-            slot = find_slot(&self.slots, number, db)
-        if slot < 0:
-            slot = add_slot(&self.slots, number, db)
-            if slot < 0:
-                self.failed = True
-        return slot
-
-    # Database and transaction state
-
-    cdef int64_t run_marker(self, int marker, int64_t start) noexcept nogil:
-        """Follow the state; return the transaction number of an EXEC or MULTI, else 0."""
-        if marker == 1:
-            self.run_select(start)
-            return 0
-        if marker == 4:
-            if self.open_state == OPEN_UNKNOWN:
-                note(&self.edge_discards, start)
-            elif self.open_state:
-                note(&self.discards_inside, start)
-            else:
-                note(&self.lone_discards, start)
-            return 0
-        if self.open_state == OPEN_UNKNOWN:
-            self.edge_event = marker - 1
-            self.edge_offset = start
-            self.edge_commands = self.counted
-        return self.run_multi(start) if marker == 2 else self.run_exec(start)
-
-    cdef void run_select(self, int64_t start) noexcept nogil:
-        cdef int32_t i, count = self.second_count
-        cdef int64_t value = 0
-        cdef bint valid = self.argc == 2 and 1 <= count <= 10 and (count == 1 or self.second[0] != 48)
-        self.selects += 1
-        if valid:
-            for i in range(count):
-                if not 48 <= self.second[i] <= 57:
-                    valid = False
-                    break
-                value = value * 10 + (self.second[i] - 48)
-        if valid and value <= DB_MAX:
-            self.db = value
-        else:
-            note(&self.invalid_selects, start)
-
-    cdef int64_t run_multi(self, int64_t start) noexcept nogil:
-        if self.open_state == 1:
-            note(&self.nested, start)
-            return self.txn
-        self.open_state = 1
-        self.txn += 1
-        self.open_offset = start
-        self.open_index = self.counted
-        return self.txn
-
-    cdef int64_t run_exec(self, int64_t start) noexcept nogil:
-        cdef int was = self.open_state
-        self.open_state = 0
-        if was == 0:
-            note(&self.lone_execs, start)
-            return 0
-        self.transactions += 1
-        self.open_offset = -1
-        return self.txn
-
-    # Annotations
-
-    cdef void count_annotation(self, int64_t start, int64_t length) noexcept nogil:
-        cdef int32_t count = self.line_count, at = 4
-        cdef int64_t time_s = 0
-        self.notes += 1
-        self.note_bytes += length
-        if count > 5 and memcmp(self.line, b"#TS:", 4) == 0 and self.line[count - 1] == LF:
-            while at < count and at < 22 and 48 <= self.line[at] <= 57:
-                time_s = time_s * 10 + (self.line[at] - 48)
-                at += 1
-            if at > 4 and (at == count - 1 or (at == count - 2 and self.line[at] == CR)):
-                self.count_timestamp(time_s, start)
-                return
-        self.count_kind()
-
-    cdef void count_timestamp(self, int64_t time_s, int64_t start) noexcept nogil:
-        if self.timestamps == 0:
-            self.first_s = self.min_s = self.max_s = time_s
-            self.first_time_offset = start
-        elif time_s < self.last_s:
-            note(&self.backwards, start)
-        self.timestamps += 1
-        self.last_s = self.time_s = time_s
-        self.min_s = min(self.min_s, time_s)
-        self.max_s = max(self.max_s, time_s)
-
-    cdef void count_kind(self) noexcept nogil:
-        cdef const uint8_t* colon = <const uint8_t*>memchr(self.line, 58, self.line_count)
-        cdef int32_t i, length = 0
-        if colon != NULL:
-            length = <int32_t>min(colon - self.line - 1, <int64_t>KIND_BYTES)
-        for i in range(self.kind_count):
-            if self.kinds[i].length == length and memcmp(self.kinds[i].text, self.line + 1, length) == 0:
-                self.kinds[i].count += 1
-                return
-        if self.kind_count >= KINDS:
-            self.count_other_kind()
-            return
-        self.kinds[self.kind_count].length = length
-        self.kinds[self.kind_count].count = 1
-        memcpy(self.kinds[self.kind_count].text, self.line + 1, length)
-        self.kind_count += 1
-
-    cdef void count_other_kind(self) noexcept nogil:
-        if self.kind_count == KINDS:
-            self.kinds[KINDS].length = 3
-            self.kinds[KINDS].count = 0
-            memcpy(self.kinds[KINDS].text, b"...", 3)
-            self.kind_count += 1
-        self.kinds[KINDS].count += 1
-
     # The end
 
     cdef void peek_from(self, int halt, int64_t here) noexcept nogil:
@@ -1195,84 +779,13 @@ cdef class Scan:
         """Return where in the grammar the scan ended."""
         return Halt(self.halt_code)
 
-    def names(self):
-        """Return (name, subcommand) by command number; number 0 takes names without a place."""
-        cdef int64_t i
-        found = [(_OTHER_NAMES, None)]
-        for i in range(1, self.names_table.count):
-            found.append(self.name_at(i))
-        return found
-
-    cdef object name_at(self, int64_t number):
-        cdef NameEntry* entry = &self.names_table.entries[number]
-        cdef int32_t length = entry.length
-        name = entry.text[:length]
-        if entry.sub_length < 0:
-            return name, None
-        return name, entry.text[length : length + entry.sub_length]
-
     def tally(self):
         """Return everything counted. `rest_bytes` is the driver's to add: it knows the extent."""
-        return TailTally(
-            start=self.options.start,
-            good_end=self.item_start,
-            commands=self.counted,
-            rows=self.make_rows(),
-            annotations=self.make_annotations(),
-            transactions=self.make_transactions(),
-            selects=Selects(self.selects, as_occurrence(self.invalid_selects), self.db),
-            leniencies=self.make_leniencies(),
-            stop=build_stop(self.raw_stop()),
-            capped=self.capped,
-            streams=1,
-            edge=self.make_edge(),
-        )
-
-    cdef object make_rows(self):
-        cdef int64_t i
-        cdef Slot* slot
-        names = self.names()
-        rows = {}
-        for i in range(self.slots.count):
-            slot = &self.slots.slots[i]
-            key = RowKey(*names[slot.number], slot.db)
-            row = Row(slot.commands, slot.bytes, slot.largest, slot.largest_offset)
-            if key in rows:
-                rows[key].merge(row)
-            else:
-                rows[key] = row
-        return rows
-
-    cdef object make_annotations(self):
-        cdef int32_t i
-        kinds = {}
-        for i in range(self.kind_count):
-            kind = self.kinds[i].text[: self.kinds[i].length]
-            kinds[kind] = kinds.get(kind, 0) + self.kinds[i].count
-        any_time = self.timestamps > 0
-        return Annotations(
-            count=self.notes,
-            bytes=self.note_bytes,
-            timestamps=self.timestamps,
-            first_offset=self.first_time_offset if any_time else -1,
-            first_s=self.first_s if any_time else None,
-            last_s=self.last_s if any_time else None,
-            min_s=self.min_s if any_time else None,
-            max_s=self.max_s if any_time else None,
-            backwards=as_occurrence(self.backwards),
-            kinds=kinds,
-        )
-
-    cdef object make_transactions(self):
-        return Transactions(
-            count=self.transactions,
-            nested=as_occurrence(self.nested),
-            lone_execs=as_occurrence(self.lone_execs),
-            discards_inside=as_occurrence(self.discards_inside),
-            lone_discards=as_occurrence(self.lone_discards),
-            open_offset=self.open_offset if self.open_state == 1 else None,
-            open_commands=self.counted - self.open_index - 1 if self.open_state == 1 else 0,
-        )
+        tally = Ledger.tally(self)
+        tally.good_end = self.item_start
+        tally.leniencies = self.make_leniencies()
+        tally.stop = build_stop(self.raw_stop())
+        return tally
 
     cdef object make_leniencies(self):
         found = {}
@@ -1280,54 +793,3 @@ cdef class Scan:
             if self.leniencies[i].count:
                 found[DEPARTURES[i]] = as_occurrence(self.leniencies[i])
         return found
-
-    cdef object make_edge(self):
-        if self.known_state:
-            return Edge()
-        return Edge(
-            known=False,
-            event=(None, "MULTI", "EXEC")[self.edge_event],
-            event_offset=self.edge_offset if self.edge_event else -1,
-            discards=as_occurrence(self.edge_discards),
-            commands=self.edge_commands if self.edge_event else self.counted,
-        )
-
-    # Columns
-
-    cdef void push_row(self, int64_t start, int64_t length, int64_t number, int64_t inside) noexcept nogil:
-        if (
-            push(&self.columns[COL_OFFSET], start) < 0
-            or push(&self.columns[COL_LENGTH], length) < 0
-            or push(&self.columns[COL_ARGC], self.argc) < 0
-            or push(&self.columns[COL_COMMAND], number) < 0
-            or push(&self.columns[COL_DB], self.db) < 0
-            or push(&self.columns[COL_TXN], inside) < 0
-            or push(&self.columns[COL_TIME], self.time_s) < 0
-            or push(&self.columns[COL_LENIENT], self.first_departure >= 0) < 0
-            or push(&self.columns[COL_KEY_END], self.columns[COL_KEY_ARGUMENT].count) < 0
-        ):
-            self.failed = True
-        self.committed_keys = self.columns[COL_KEY_ARGUMENT].count
-        self.committed_bytes = self.key_bytes.count
-
-    def take_rows(self):
-        """Return the rows since the last call and forget them."""
-        cdef int i
-        cdef int64_t keep, k, count
-        taken = []
-        for i in range(COLUMNS):
-            count = self.columns[i].count if i <= COL_KEY_END else self.committed_keys
-            taken.append((<char*>self.columns[i].items)[: count * 8] if count else b"")
-            keep = self.columns[i].count - count
-            if keep:
-                memmove(self.columns[i].items, self.columns[i].items + count, keep * 8)
-            self.columns[i].count = keep
-        taken.append((<char*>self.key_bytes.bytes)[: self.committed_bytes] if self.committed_bytes else b"")
-        keep = self.key_bytes.count - self.committed_bytes
-        if keep:
-            memmove(self.key_bytes.bytes, self.key_bytes.bytes + self.committed_bytes, keep)
-        for k in range(self.columns[COL_KEY_BYTES_END].count):
-            self.columns[COL_KEY_BYTES_END].items[k] -= self.committed_bytes
-        self.key_bytes.count = keep
-        self.committed_keys = self.committed_bytes = 0
-        return RowColumns._make(taken)

@@ -15,6 +15,7 @@ import re
 from collections.abc import Callable
 from enum import IntEnum
 
+from aoftool.resp._header_py import LONG_MAX, header_departure, read_number, wrap_int
 from aoftool.resp._ledger_py import Key, Ledger
 from aoftool.resp.columns import RowColumns
 from aoftool.resp.grammar import KeyRule, Limits, ScanOptions
@@ -35,47 +36,14 @@ class _State(IntEnum):
 
 _STAR, _DOLLAR, _HASH = b"*$#"
 _NO_LIMIT = 2**63 - 1
-_LONG_MAX = 2**63 - 1
 _INT_MAX = 2**31 - 1
 _COUNT_DIGITS = 20
 
 _CANONICAL = re.compile(rb"(0|[1-9][0-9]*)\r\n")
-_DIGITS = re.compile(rb"0(?![0-9])|[1-9][0-9]*")
-_LOOSE = re.compile(rb"[ \t\v\f\r]*([+-]?)([0-9]*)")
 _GLUE = re.compile(rb"\*[1-9][0-9]*\r\n\Z")
 # Canonical starts for the fast path; longer numbers take the general one.
 _HEAD = re.compile(rb"\*([1-9][0-9]{0,8})\r\n\$(0|[1-9][0-9]{0,8})\r\n")
 _BULK = re.compile(rb"\$(0|[1-9][0-9]{0,8})\r\n")
-
-
-def _read_number(line: bytes) -> tuple[int, bool]:
-    """Return what C strtol makes of a header line, and whether digits were there."""
-    sign, digits = _LOOSE.match(line, 1).groups()  # type: ignore[union-attr]
-    value = int(digits or b"0")
-    if sign == b"-":
-        return max(-value, -_LONG_MAX - 1), bool(digits)
-    return value, bool(digits)
-
-
-def _wrap_int(value: int) -> int:
-    """Return the low 32 bits as a signed number, as C does when atoi narrows a long."""
-    return (min(value, _LONG_MAX) + 2**31) % 2**32 - 2**31
-
-
-def _header_departure(line: bytes, has_digits: bool) -> Departure | None:
-    """Return the first departure of a header line."""
-    digits = _DIGITS.match(line, 1)
-    at = digits.end() if digits else 1
-    tail = line[at:]
-    if digits and tail == b"\r\n":
-        return None
-    if tail[:1] == b"\0":
-        return Departure.HEADER_NUL
-    if digits is None:
-        return Departure.PADDED_NUMBER if has_digits else Departure.EMPTY_LENGTH
-    if tail == b"\n":
-        return Departure.BARE_LINE_FEED
-    return Departure.HEADER_JUNK if tail.endswith(b"\n") else Departure.LONG_LINE
 
 
 class Scan:
@@ -207,11 +175,11 @@ class Scan:
             self._stop(Halt.EOF_ANNOTATION, start)
             return
         # A lone prefix may still become a header; with more, the loader takes the line as it stands.
-        value = _read_number(bytes(self._line))[0] if len(self._line) > 1 else 1
+        value = read_number(bytes(self._line))[0] if len(self._line) > 1 else 1
         if self._kind == _DOLLAR:
             self._stop(Halt.LENGTH if value < 0 else Halt.EOF_LENGTH, start)
         else:
-            self._stop(Halt.COUNT if _wrap_int(value) < 1 else Halt.EOF_COUNT, start)
+            self._stop(Halt.COUNT if wrap_int(value) < 1 else Halt.EOF_COUNT, start)
 
     def _stop(self, halt: Halt, offset: int) -> None:
         self._halt, self._halt_offset = halt, offset
@@ -381,8 +349,8 @@ class Scan:
 
     def _end_count(self, line: bytes, end: int) -> None:
         match = _CANONICAL.fullmatch(line, 1)
-        value, has_digits = _read_number(line)
-        self._argc = _wrap_int(value)
+        value, has_digits = read_number(line)
+        self._argc = wrap_int(value)
         if self._argc < 1:
             self._stop(Halt.COUNT, end - len(line))
             return
@@ -390,19 +358,19 @@ class Scan:
         if value > _INT_MAX:
             departure = Departure.COUNT_WRAP
         elif match is None:
-            departure = _header_departure(line, has_digits)
+            departure = header_departure(line, has_digits)
         if departure is not None and self._depart(departure, end - len(line), end):
             return
         self._begin_line(_DOLLAR)
 
     def _end_length(self, line: bytes, end: int) -> None:
         match = _CANONICAL.fullmatch(line, 1)
-        value, has_digits = _read_number(line)
-        if not 0 <= value <= _LONG_MAX:
+        value, has_digits = read_number(line)
+        if not 0 <= value <= LONG_MAX:
             self._stop(Halt.LENGTH, end - len(line))
             return
         self._header_offset = end - len(line)
-        departure = None if match else _header_departure(line, has_digits)
+        departure = None if match else header_departure(line, has_digits)
         if departure is not None and self._depart(departure, end - len(line), end):
             return
         self._begin_argument(value, end)
