@@ -11,7 +11,7 @@ from __future__ import annotations
 import enum
 import json
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from importlib import resources
 from typing import Any
@@ -103,6 +103,7 @@ class Form:
     loses_db: bool
     value_follows: bool
     deletes: bool
+    replayable: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,6 +149,14 @@ def _form(row: dict[str, Any]) -> Form:
         loses_db=row.get("db_after") == "unknown",
         value_follows=bool(keys) and all(rule.get("value") == 1 for rule in keys),
         deletes=bool(keys) and all(rule.get("outcome") == "missing" for rule in keys),
+        replayable=row.get("replay", True),
+    )
+
+
+def _opaque(form: Form) -> Form:
+    """Return a form of the same command of which nothing is known but that it selects no database."""
+    return replace(
+        form, when=None, keys=(), scope=Scope.OPAQUE, role=Role.NONE, trim=False, reads_database=False
     )
 
 
@@ -171,11 +180,24 @@ class EffectTable:
     Args:
         databases: number of databases of the target.
         payload_loads: proves a RESTORE payload for the target; without it no RESTORE replaces.
+        opaque: names whose commands count as opaque, whatever the table says.
+        replay: the state is going to be computed by executing the commands: those that only a server
+            can execute count as opaque too.
     """
 
-    def __init__(self, databases: int = 16, payload_loads: Callable[[bytes], bool] | None = None) -> None:
+    def __init__(
+        self,
+        databases: int = 16,
+        payload_loads: Callable[[bytes], bool] | None = None,
+        *,
+        opaque: frozenset[bytes] = frozenset(),
+        replay: bool = False,
+    ) -> None:
         self.setting = Setting(databases, payload_loads or _never)
-        self._forms = _packaged()
+        self._forms = dict(_packaged())
+        for name, forms in _packaged().items():
+            if name in opaque or (replay and not all(form.replayable for form in forms)):
+                self._forms[name] = (_opaque(forms[-1]),)
 
     def forms(self, name: bytes) -> tuple[Form, ...]:
         """Return the forms of an upper-case command name, in the order they are tried."""

@@ -6,7 +6,7 @@ to decide what is cut; the fate of each key stands in the trace.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from aoftool.commands.effects import Effect, EffectTable
 from aoftool.liveness.model import DROPPED, Chunk, Op, Trace
@@ -67,13 +67,26 @@ class Carrier:
             key = int(chunk.ref_keys[key])
         return self.number(self._home[key])
 
-    def text(self, argv: Sequence[bytes], chunk: Chunk, row: int) -> Sequence[bytes]:
-        """Return the text of a live row; `argv` is what stands in the log."""
+    def text(
+        self,
+        argv: Sequence[bytes],
+        chunk: Chunk,
+        row: int,
+        unwanted: Callable[[int], bool] | None = None,
+    ) -> Sequence[bytes]:
+        """Return the text of a live row.
+
+        Args:
+            argv: what stands in the log.
+            unwanted: tells of keys that a trimmable command may lose besides the dead ones.
+        """
         op = int(chunk.ops[row])
         if not Op.MANY <= op <= Op.SORT:
             return argv
         effect = self._table.of(argv)
         refs = list(chunk.refs(row))
         renewed = renumber(argv, effect, [self.number(self._home[key]) for key, _ in refs])
-        dropped = [bool(flags & DROPPED) for _, flags in refs]
+        if op != Op.MANY_TRIM:
+            return renewed
+        dropped = [bool(flags & DROPPED) or (unwanted is not None and unwanted(key)) for key, flags in refs]
         return trim(renewed, effect, dropped) if any(dropped) else renewed

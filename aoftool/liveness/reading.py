@@ -11,12 +11,13 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from aoftool.commands.effects import EffectTable
-from aoftool.errors import RespError
+from aoftool.errors import RespError, TruncatedError
 from aoftool.files import Source, open_source
 from aoftool.liveness.framing import NotCanonical, split_command
 from aoftool.liveness.model import Trace
 from aoftool.liveness.native import NATIVE, TraceBuilder
 from aoftool.progress import Progress, no_progress
+from aoftool.resp.frame import read_frame
 
 __all__ = ["Tail", "TailEnd", "trace_tails"]
 
@@ -114,10 +115,7 @@ def _take(builder: TraceBuilder, data: memoryview, at: int, tail: Tail, limit: i
                 break
             taken += line + 1
             continue
-        try:
-            found = split_command(data, taken)
-        except NotCanonical:
-            raise _damaged(tail, at + taken, "this is no canonical command") from None
+        found = _command(data, taken, at, tail)
         if found is None:
             break
         argv, end = found
@@ -125,6 +123,21 @@ def _take(builder: TraceBuilder, data: memoryview, at: int, tail: Tail, limit: i
         taken = end
         count += 1
     return taken
+
+
+def _command(data: memoryview, taken: int, at: int, tail: Tail) -> tuple[list[bytes], int] | None:
+    """Return the command at an index of the data and the index behind it, None when it is not whole."""
+    try:
+        return split_command(data, taken)
+    except NotCanonical:
+        pass
+    try:
+        frame = read_frame(data[taken:], at + taken)
+    except TruncatedError:
+        return None
+    except RespError as error:
+        raise _damaged(tail, at + taken, error.message) from None
+    return frame.argv, taken + frame.length
 
 
 def _damaged(tail: Tail, offset: int, message: str) -> RespError:

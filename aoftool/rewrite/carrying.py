@@ -21,6 +21,7 @@ from aoftool.rewrite.texts import TextReader
 __all__ = ["carry_rest"]
 
 _OPAQUE = (Op.OPAQUE, Op.EVALSHA)
+_UNKNOWN = -1
 
 
 def carry_rest(trace: Trace, table: EffectTable, reader: TextReader, sink: Sink) -> tuple[int, int]:
@@ -60,9 +61,9 @@ class _Follower:
     def __init__(self, trace: Trace, table: EffectTable) -> None:
         self._trace = trace
         self._table = table
-        # The database that the log has selected, and the one that the output has.
+        # The database that the log has selected, and the one that the output has: it may go on behind a base.
         self._selected = 0
-        self._written = 0
+        self._written = _UNKNOWN
         self._inside = False
         self._file = -1
 
@@ -114,8 +115,8 @@ class _Follower:
             yield encode_command((b"EXEC",))
         if op in _OPAQUE and self._table.of(argv).form.loses_db:
             # The next SELECT of the log must reach the output whatever was selected before.
-            self._written = -1
-            self._selected = -1
+            self._written = _UNKNOWN
+            self._selected = _UNKNOWN
 
     def _trimmed(self, chunk: Chunk, row: int, argv: list[bytes], op: int) -> Sequence[bytes]:
         if op != Op.MANY_TRIM:

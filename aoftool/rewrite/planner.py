@@ -6,7 +6,7 @@ Writes nothing but a temporary copy of inputs that cannot be read twice.
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 
@@ -16,6 +16,7 @@ from aoftool.aof.model import Log
 from aoftool.commands.effects import EffectTable
 from aoftool.errors import UnsupportedError
 from aoftool.escape import shorten
+from aoftool.keyspace import ReplayStopError
 from aoftool.liveness.model import Trace
 from aoftool.liveness.native import drop_needless, mark_dead
 from aoftool.liveness.reading import trace_tails
@@ -25,14 +26,15 @@ from aoftool.rdb.targets import Target, find_target
 from aoftool.rewrite.accounts import estimate_size, tail_counts
 from aoftool.rewrite.basekeys import BaseKeys
 from aoftool.rewrite.inputs import Input, open_input, require_only_torn
-from aoftool.rewrite.model import RewriteOptions, RewriteSummary
+from aoftool.rewrite.model import RewriteOptions, RewriteResult, RewriteSummary
 from aoftool.rewrite.target_choice import choose_target
 from aoftool.rewrite.touches import Touches
 
-__all__ = ["RewritePlan", "plan_rewrite"]
+__all__ = ["RewritePlan", "plan_rewrite", "with_plan"]
 
 # Relative payload versions differ between targets; without a target yet, nothing is proved.
 _NO_TARGET = "redis-6.2"
+_NEEDS_SERVER = frozenset({"random", "module", "opaque"})
 
 
 @dataclass
@@ -56,9 +58,16 @@ class RewritePlan:
 
 @contextmanager
 def plan_rewrite(
-    log: Log, options: RewriteOptions, progress: Progress = no_progress
+    log: Log,
+    options: RewriteOptions,
+    progress: Progress = no_progress,
+    *,
+    opaque: frozenset[bytes] = frozenset(),
 ) -> Iterator[RewritePlan]:
     """Give the plan of a rewrite; it holds while the context is open.
+
+    Args:
+        opaque: names of commands to be carried as they are, for only a server can execute them.
 
     Raises:
         InputError: the log is damaged or incomplete; the hint says what to type.
@@ -68,7 +77,12 @@ def plan_rewrite(
     started = time.monotonic()
     with open_input(log, options.cut, progress) as found:
         target = _early_target(options, found)
-        table = EffectTable(options.databases, lambda payload: not restore_refusal(payload, target))
+        table = EffectTable(
+            options.databases,
+            lambda payload: not restore_refusal(payload, target),
+            opaque=opaque,
+            replay=True,
+        )
         trace, ends = trace_tails(found.tails, table, progress)
         torn = require_only_torn(found.tails, ends)
         target, reason = choose_target(
@@ -89,6 +103,32 @@ def plan_rewrite(
         summary.notes = _notes(summary, found)
         summary.elapsed_s = time.monotonic() - started
         yield RewritePlan(options, summary, found, table, trace, base, touches, target)
+
+
+def with_plan(
+    log: Log,
+    options: RewriteOptions,
+    action: Callable[[RewritePlan], RewriteResult],
+    progress: Progress = no_progress,
+) -> RewriteResult:
+    """Plan a rewrite and run it; where a command turns out to need a server, carry it as it is.
+
+    Such a command chooses at random or works on a type that only a server knows. Whether it does is
+    seen when it is replayed, so the plan is made again then.
+
+    Args:
+        action: runs a plan; it starts from nothing each time.
+    """
+    opaque: frozenset[bytes] = frozenset()
+    while True:
+        with plan_rewrite(log, options, progress, opaque=opaque) as plan:
+            try:
+                return action(plan)
+            except ReplayStopError as stop:
+                name = stop.name.upper().encode()
+                if stop.reason not in _NEEDS_SERVER or name in opaque:
+                    raise
+                opaque |= {name}
 
 
 def _early_target(options: RewriteOptions, found: Input) -> Target:

@@ -90,10 +90,15 @@ class Replay:
         """
         for _, chunk, stop in understood_rows(self._trace):
             rows = rows_to_run(chunk, stop, self._touches, part)
-            self._run_rows(reader, chunk, rows)
+            self._run_rows(reader, chunk, rows, part)
             progress(int(chunk.offsets[stop] - chunk.offsets[0]))
 
-    def _run_rows(self, reader: TextReader, chunk: Chunk, rows: NDArray[np.int64]) -> None:
+    def _run_rows(self, reader: TextReader, chunk: Chunk, rows: NDArray[np.int64], part: Partition) -> None:
+        copied = self._touches.copied
+
+        def unwanted(key: int) -> bool:
+            return bool(copied[key]) or not part.holds(key)
+
         execute, select = self.keyspace.execute, self._select
         simple = chunk.ops[rows] <= Op.ONE_SETS
         databases = self._numbers_of(chunk, rows).tolist()
@@ -104,7 +109,7 @@ class Replay:
             if db != current and db >= 0:
                 select(db)
                 current = db
-            execute(argv if is_simple else self._carrier.text(argv, chunk, row))
+            execute(argv if is_simple else self._carrier.text(argv, chunk, row, unwanted))
         self.commands += len(rows)
 
     def _select(self, db: int) -> None:

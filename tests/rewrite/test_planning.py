@@ -1,0 +1,211 @@
+"""What a plan says, where it refuses, and what cuts and selections leave."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from aoftool.aof.layout import find_log
+from aoftool.errors import AoftoolError, InputError, UnsupportedError, UsageError
+from aoftool.rewrite.model import Cut, OutputFormat, RewriteOptions, RewriteSummary, Selection
+from aoftool.rewrite.planner import plan_rewrite
+from aoftool.rewrite.runner import count_rewrite
+from tests import builders
+from tests.rewrite.rewriting import FORMATS, rewritten
+
+
+@pytest.fixture
+def log_file(tmp_path: Path) -> Path:
+    return tmp_path / "appendonly.aof"
+
+
+def summary_of(path: Path, **options: Any) -> RewriteSummary:
+    with plan_rewrite(find_log(str(path)), RewriteOptions(**options)) as plan:
+        return plan.summary
+
+
+def as_commands(path: Path, **options: Any) -> bytes:
+    contents, _, _ = rewritten(path, RewriteOptions(**options), [OutputFormat.RESP])
+    return contents[OutputFormat.RESP]
+
+
+def write(path: Path, *lines: str | bytes) -> None:
+    parts = [line if isinstance(line, bytes) else builders.command(*line.split()) for line in lines]
+    path.write_bytes(b"".join(parts))
+
+
+def test_every_byte_of_the_tail_is_live_or_dead(log_file: Path) -> None:
+    write(log_file, builders.timestamp(1), "SELECT 0", "SET a 1", "MSET a 2 b 3", "SET b 4", "GET a", "DEL c")
+
+    tail = summary_of(log_file).tail
+
+    assert tail.size_bytes == log_file.stat().st_size
+    assert tail.live_bytes + tail.dead_bytes == tail.size_bytes
+    assert {(row.name, row.cause): row.commands for row in tail.dead} == {
+        (b"#", "annotation"): 1,
+        (b"SELECT", "framing"): 1,
+        (b"SET", "overwritten"): 1,
+        (b"MSET", "trimmed"): 1,
+        (b"GET", "no-effect"): 1,
+        (b"DEL", "needless"): 1,
+    }
+
+
+def test_counting_gives_the_size_that_writing_gives(log_file: Path) -> None:
+    write(log_file, "SET a 1", "RPUSH l 1 2 3", "EVAL x 0", "SET b 2")
+
+    with plan_rewrite(find_log(str(log_file)), RewriteOptions()) as plan:
+        counted = count_rewrite(plan, FORMATS)
+    contents, _, _ = rewritten(log_file, RewriteOptions())
+
+    assert {size.format: size.size_bytes for size in counted.sizes} == {
+        form: len(content) for form, content in contents.items()
+    }
+
+
+def test_commands_behind_the_cut_are_left_out(log_file: Path) -> None:
+    write(
+        log_file, builders.timestamp(10), "SET a 1", builders.timestamp(20), "SET a 2", "FLUSHALL", "SET b 1"
+    )
+    first = builders.log([b"SELECT", b"0"], [b"SET", b"a", b"1"])
+    second = builders.log([b"SELECT", b"0"], [b"SET", b"a", b"2"])
+
+    assert as_commands(log_file, cut=Cut(to_time_s=10)) == first
+    assert as_commands(log_file, cut=Cut(before=b"flushall")) == second
+    assert as_commands(log_file, cut=Cut(to_offset=(0, 8 + 27))) == first
+
+
+def test_a_cut_inside_a_transaction_leaves_all_of_it_out(log_file: Path) -> None:
+    write(log_file, "SET a 1", "MULTI", "SET a 2", "FLUSHALL", "EXEC")
+
+    assert b"\r\n1\r\n" in as_commands(log_file, cut=Cut(before=b"FLUSHALL"))
+
+
+def test_keys_and_databases_can_be_selected(log_file: Path) -> None:
+    write(log_file, "SET a:1 1", "SET b:1 1", "SELECT 3", "SET a:1 3", "RPUSH a:2 x", "SET a:3 1 PXAT 5")
+    selection = Selection(frozenset({3}), b"a:*", {3: 0}, expired_before_ms=6)
+
+    content = as_commands(log_file, selection=selection)
+
+    assert content == builders.log([b"SELECT", b"0"], [b"SET", b"a:1", b"3"], [b"RPUSH", b"a:2", b"x"])
+
+
+def test_two_databases_under_one_number_are_refused(log_file: Path) -> None:
+    write(log_file, "SET a 1", "SELECT 1", "SET a 2")
+
+    with pytest.raises(UsageError, match="same number"):
+        as_commands(log_file, selection=Selection(rename_db={1: 0}))
+
+
+def test_nothing_is_selected_from_a_log_with_scripts(log_file: Path) -> None:
+    write(log_file, "SET a 1", "EVAL x 0")
+
+    with pytest.raises(UnsupportedError, match="EVAL may touch any key"):
+        as_commands(log_file, selection=Selection(frozenset({0})))
+
+
+def test_a_torn_last_command_is_dropped_with_a_note(log_file: Path) -> None:
+    write(log_file, "SET a 1", b"*3\r\n$3\r\nSET\r\n$1\r\na\r\n$2\r\nx")
+
+    summary = summary_of(log_file)
+
+    assert summary.tail.torn_bytes == 25
+    assert any("torn" in note for note in summary.notes)
+
+
+@pytest.mark.parametrize(
+    "damage",
+    [b"garbage\r\n", b"*3\r\n$3\r\nSET\r\n$1\r\na\r\n$900\r\nx\r\n" + builders.command("SET", "b", "1") * 9],
+    ids=["garbage", "length-beyond-end"],
+)
+def test_a_damaged_log_is_refused_with_the_command_to_type(log_file: Path, damage: bytes) -> None:
+    write(log_file, "SET a 1", damage)
+
+    with pytest.raises(InputError) as caught:
+        summary_of(log_file)
+
+    assert caught.value.offset == 27
+    assert "aoftool check" in (caught.value.hint or "")
+
+
+def test_leniently_written_commands_are_understood(log_file: Path) -> None:
+    write(log_file, b"*03\r\n$3\r\nSET\r\n$01\r\na\r\n$1\r\n1\r\n", "RPUSH l x")
+
+    assert as_commands(log_file) == builders.log(
+        [b"SELECT", b"0"], [b"SET", b"a", b"1"], [b"RPUSH", b"l", b"x"]
+    )
+
+
+def test_base_records_are_copied_dropped_or_replayed(tmp_path: Path) -> None:
+    base = builders.rdb(
+        builders.rdb_database(
+            0, *(builders.rdb_record(0, key, builders.rdb_string("old")) for key in ("kept", "gone", "grown"))
+        )
+    )
+    tail = builders.log([b"DEL", b"gone"], [b"APPEND", b"grown", b"er"], [b"SET", b"new", b"1"])
+    manifest = builders.write_multi_part(tmp_path, base=base, incrs=[tail], base_is_rdb=True)
+
+    contents, summary, (rdb, resp) = rewritten(manifest, RewriteOptions(target="redis-7.2"))
+
+    assert (summary.base.keys, summary.base.dead, summary.base.touched) == (3, 1, 1)
+    assert rdb.copied_records == 1
+    assert resp.keys == {0: 3}
+    assert contents[OutputFormat.RESP] == builders.log(
+        [b"SELECT", b"0"], [b"SET", b"kept", b"old"], [b"SET", b"grown", b"older"], [b"SET", b"new", b"1"]
+    )
+
+
+def test_more_databases_in_the_base_than_the_target_has_are_refused(tmp_path: Path) -> None:
+    record = builders.rdb_record(0, "a", builders.rdb_string("1"))
+    base = builders.rdb(builders.rdb_database(20, record))
+    manifest = builders.write_multi_part(tmp_path, base=base, incrs=[b""], base_is_rdb=True)
+
+    with pytest.raises(UnsupportedError, match="database 20"):
+        summary_of(manifest)
+
+
+def test_commands_only_a_server_can_execute_are_carried(log_file: Path) -> None:
+    write(log_file, "SADD s a b c", "SPOP s", "SET a 1")
+
+    content = as_commands(log_file)
+
+    assert content.endswith(builders.log([b"SELECT", b"0"], [b"SPOP", b"s"], [b"SET", b"a", b"1"]))
+
+
+def test_scripts_in_a_transaction_get_one_of_their_own(log_file: Path) -> None:
+    write(log_file, "SCRIPT LOAD x", "MULTI", "SET a 1", "EVALSHA y 0", "SET a 2", "EXEC")
+
+    content = as_commands(log_file)
+
+    script, call = builders.command("SCRIPT", "LOAD", "x"), builders.command("EVALSHA", "y", "0")
+    assert script in content
+    assert builders.command("MULTI") + call + builders.command("EXEC") in content
+
+
+@pytest.mark.parametrize(
+    ("commands", "target"),
+    [
+        (("SET a 1",), "redis-6.2"),
+        (("FUNCTION LOAD x", "SET a 1"), "redis-7.0"),
+        (("HSETEX h PXAT 9 FIELDS 1 f v",), "valkey-9"),
+    ],
+)
+def test_without_a_base_the_oldest_fitting_server_is_the_target(
+    log_file: Path, commands: tuple[str, ...], target: str
+) -> None:
+    write(log_file, *commands)
+
+    assert summary_of(log_file).target == target
+
+
+def test_hostile_inputs_raise_nothing_but_our_errors(log_file: Path) -> None:
+    good = builders.log([b"SET", b"a", b"1"], [b"MSET", b"a", b"2", b"b", b"3"], [b"INCR", b"a"])
+    for at in range(len(good)):
+        for byte in (0, 10, 42, 255):
+            log_file.write_bytes(good[:at] + bytes([byte]) + good[at + 1 :])
+            try:
+                rewritten(log_file, RewriteOptions())
+            except AoftoolError:
+                continue
