@@ -169,6 +169,7 @@ cdef inline int listpack_next(const uint8_t** at, const uint8_t* end, Entry* ent
     if first == 0xFF:
         return 0
     entry.text = NULL
+    entry.number = 0
     if first < 0x80:
         head = 1
         entry.number = first
@@ -223,6 +224,7 @@ cdef inline int ziplist_next(const uint8_t** at, const uint8_t* end, Entry* entr
         return -1
     first = here[0]
     entry.text = NULL
+    entry.number = 0
     if first < 0x40:
         data = first
         entry.text = here + 1

@@ -186,7 +186,7 @@ def build_records(walker, data, uint64_t base, context):
         raise TypeError("the compiled records need the compiled walker")
     cdef bytes packed = walker.take_packed_rows()
     cdef const RowData* rows = <const RowData*>PyBytes_AS_STRING(packed)
-    cdef Py_ssize_t count = PyBytes_GET_SIZE(packed) // <Py_ssize_t>sizeof(RowData), place
+    cdef Py_ssize_t count = PyBytes_GET_SIZE(packed) // <Py_ssize_t> sizeof(RowData), place
     cdef Record record
     cdef list out = []
     for place in range(count):

@@ -16,7 +16,7 @@ from aoftool.rdb._rdb_blobs cimport (
 )
 from aoftool.rdb._rdb_bytes cimport big_endian, little_endian, read_length
 
-from aoftool.values import HashValue, ListValue, SetValue, StreamId, ZSetValue
+from aoftool.values import HashValue, ListValue, SetValue, StreamId, StreamValue, ZSetValue
 
 __all__ = ["add_node", "decode"]
 
@@ -34,10 +34,13 @@ cdef enum:
     ZSET_ZIPLIST = 12
     HASH_ZIPLIST = 13
     LIST_QUICKLIST = 14
+    STREAM_1 = 15
     HASH_LISTPACK = 16
     ZSET_LISTPACK = 17
     LIST_QUICKLIST_2 = 18
+    STREAM_2 = 19
     SET_LISTPACK = 20
+    STREAM_3 = 21
     HASH_2 = 22
     NODE_PLAIN = 1
     NODE_PACKED = 2
@@ -84,6 +87,8 @@ cdef object decode_sound(bint valkey, int type_id, const uint8_t* at, const uint
         return quicklist(at, end, type_id == LIST_QUICKLIST)
     if type_id == LIST:
         return as_list(plain_list(at, end))
+    if type_id == STREAM_1 or type_id == STREAM_2 or type_id == STREAM_3:
+        return plain_stream(at, end, type_id == STREAM_1)
     if type_id == SET or type_id == HASH or type_id == ZSET_2 or (valkey and type_id == HASH_2):
         return plain_mapping(at, end, type_id)
     return None
@@ -311,30 +316,77 @@ def add_node(dict entries, raw, Py_ssize_t at):
     Returns -1, with nothing added, when the reference has to read the node.
     """
     cdef Span span
-    cdef Text key, blob
-    cdef Py_ssize_t key_size, blob_size
     cdef dict found = {}
-    cdef bint sound = False
+    cdef Py_ssize_t taken = -1
     open_span(raw, &span)
     try:
-        if not 0 <= at <= span.end - span.first:
-            return -1
-        key_size = open_text(span.first + at, span.end, &key)
-        if key_size < 0:
-            return -1
-        blob_size = open_text(span.first + at + key_size, span.end, &blob)
-        try:
-            sound = blob_size > 0 and key.size == 16 and read_entries(found, key.data, &blob)
-        finally:
-            close_text(&key)
-            if blob_size > 0:
-                close_text(&blob)
+        if 0 <= at <= span.end - span.first:
+            taken = one_node(found, span.first + at, span.end)
     finally:
         close_span(&span)
-    if not sound:
+    if taken < 0:
         return -1
     entries.update(found)
-    return at + key_size + blob_size
+    return at + taken
+
+
+cdef Py_ssize_t one_node(dict entries, const uint8_t* at, const uint8_t* end) except -2:
+    """Add the live entries of a node and return its bytes, -1 when something is not sound."""
+    cdef Text key, blob
+    cdef Py_ssize_t key_size = open_text(at, end, &key), blob_size
+    cdef bint sound = False
+    if key_size < 0:
+        return -1
+    blob_size = open_text(at + key_size, end, &blob)
+    try:
+        if blob_size > 0 and key.size == 16:
+            sound = read_entries(entries, key.data, &blob)
+    finally:
+        close_text(&key)
+        if blob_size > 0:
+            close_text(&blob)
+    return key_size + blob_size if sound else -1
+
+
+cdef inline object stream_id(uint64_t ms, uint64_t seq):
+    return tuple.__new__(StreamId, (ms, seq))
+
+
+cdef object plain_stream(const uint8_t* at, const uint8_t* end, bint first_version):
+    """Read a stream without groups; those are the reference's business."""
+    cdef uint64_t numbers[9]
+    cdef uint64_t nodes = 0
+    cdef dict entries = {}
+    cdef Py_ssize_t taken
+    cdef int place, wanted = 4 if first_version else 9
+    cdef int size = read_length(at, end, &nodes)
+    if size <= 0:
+        return None
+    at += size
+    while nodes:
+        taken = one_node(entries, at, end)
+        if taken < 0:
+            return None
+        at += taken
+        nodes -= 1
+    for place in range(wanted):
+        size = read_length(at, end, &numbers[place])
+        if size <= 0:
+            return None
+        at += size
+    # The last number counts the groups.
+    if numbers[wanted - 1] or at != end:
+        return None
+    last_id = stream_id(numbers[1], numbers[2])
+    if first_version:
+        return StreamValue(entries, last_id, entries_added=numbers[0])
+    return StreamValue(
+        entries,
+        last_id,
+        stream_id(numbers[5], numbers[6]),
+        numbers[7],
+        stream_id(numbers[3], numbers[4]),
+    )
 
 
 cdef bint read_entries(dict found, const uint8_t* key, Text* blob) except -1:
@@ -360,7 +412,6 @@ cdef bint read_entries(dict found, const uint8_t* key, Text* blob) except -1:
 
 cdef inline bint next_number(const uint8_t** at, const uint8_t* end, int64_t* number) noexcept:
     cdef Entry entry
-    entry.number = 0
     if listpack_next(at, end, &entry) != 1 or entry.text != NULL:
         return False
     number[0] = entry.number
@@ -376,7 +427,6 @@ cdef bint walk_entries(
     cdef int status
     cdef bint kept
     cdef list pairs
-    entry.number = 0
     while True:
         status = listpack_next(&at, end, &entry)
         if status <= 0:
@@ -407,7 +457,4 @@ cdef bint walk_entries(
         if not next_number(&at, end, &count):
             return False
         if kept:
-            entry_id = tuple.__new__(
-                StreamId, (ms + <uint64_t>ms_step, seq + <uint64_t>seq_step)
-            )
-            found[entry_id] = tuple(pairs)
+            found[stream_id(ms + <uint64_t>ms_step, seq + <uint64_t>seq_step)] = tuple(pairs)

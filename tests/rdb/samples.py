@@ -96,8 +96,13 @@ SAMPLES = [Sample(vector.name, vector.family, vector.record) for vector in VECTO
     Sample(f"stream-v{version}", "redis", bytes([kind]) + rdb_string(b"s") + stream_value(version))
     for version, kind in ((1, 15), (2, 19), (3, 21), (4, 26), (5, 27))
 ]
+STREAM_NODE_STRINGS = rdb_string(STREAM_NODE_KEY) + rdb_string(STREAM_NODE)
 SAMPLES += [
     Sample("stream-empty", "redis", _hex("15 0173 00 00 0000 0000 0000 00 00")),
+    Sample("stream-v1-alone", "redis", _hex("0f 0173 01") + STREAM_NODE_STRINGS + _hex("03 0300 00")),
+    Sample(
+        "stream-v3-alone", "redis", _hex("15 0173 01") + STREAM_NODE_STRINGS + _hex("03 0300 0101 0102 04 00")
+    ),
     Sample("module", "redis", VECTORSET),
     Sample(
         "module-all-items",

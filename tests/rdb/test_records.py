@@ -100,6 +100,16 @@ def test_stream_has_entries_counters_groups_and_pending_entries(version: int) ->
     assert bool(value.tail) == (version >= 4)
 
 
+@pytest.mark.parametrize("version", [1, 3])
+def test_stream_without_groups_is_read_the_same_way(version: int) -> None:
+    alone, grouped = sample(f"stream-v{version}-alone").value(), sample(f"stream-v{version}").value()
+
+    assert isinstance(alone, StreamValue)
+    assert isinstance(grouped, StreamValue)
+    grouped.groups.clear()
+    assert alone == grouped
+
+
 def test_module_value_is_kept_raw_with_its_name() -> None:
     record = sample("module")
 
