@@ -25,7 +25,7 @@ from aoftool.keyspace.refusal import (
     ReplayStopError,
 )
 from aoftool.keyspace.registry import Command
-from aoftool.keyspace.zset_encoding import settle
+from aoftool.keyspace.zset_encoding import COMPACT_ENCODINGS, settle
 from aoftool.values import Value, ZSetValue
 
 __all__ = ["ChangeObserver", "Keyspace"]
@@ -124,10 +124,21 @@ class Keyspace:
         self._queue = None
         return queued
 
-    def load_record(self, db: int, key: bytes, value: Value, expire_at_ms: int | None = None) -> None:
-        """Put a key of an RDB part in place. The value is taken over, not copied."""
+    def load_record(
+        self,
+        db: int,
+        key: bytes,
+        value: Value,
+        expire_at_ms: int | None = None,
+        encoding: str | None = None,
+    ) -> None:
+        """Put a key of an RDB part in place. The value is taken over, not copied.
+
+        Args:
+            encoding: as `Record.encoding` names it; only sorted sets show it, by a score of -0.
+        """
         if type(value) is ZSetValue:
-            settle(value, self.flavour)
+            settle(value, self.flavour, compact=encoding in COMPACT_ENCODINGS)
         self.databases[db].put(key, value, expire_at_ms)
         if self._observers:
             self._tell(self.commands)

@@ -12,11 +12,13 @@ from __future__ import annotations
 from aoftool.keyspace.flavour import Flavour
 from aoftool.values import ZSetValue
 
-__all__ = ["MAX_SMALL_MEMBERS", "MAX_SMALL_MEMBER_BYTES", "add_member", "settle"]
+__all__ = ["COMPACT_ENCODINGS", "MAX_SMALL_MEMBERS", "MAX_SMALL_MEMBER_BYTES", "add_member", "settle"]
 
 # zset-max-listpack-entries and -value (6.2: ziplist) as every release ships them.
 MAX_SMALL_MEMBERS = 128
 MAX_SMALL_MEMBER_BYTES = 64
+
+COMPACT_ENCODINGS = frozenset({"ziplist", "listpack"})
 
 
 def add_member(value: ZSetValue, member: bytes, score: float, flavour: Flavour) -> bool:
@@ -35,12 +37,17 @@ def add_member(value: ZSetValue, member: bytes, score: float, flavour: Flavour) 
     return True
 
 
-def settle(value: ZSetValue, flavour: Flavour) -> None:
-    """Give a value the encoding it has after it was built at once (*STORE) or read from an RDB."""
-    value.is_skiplist = len(value) > MAX_SMALL_MEMBERS or any(
-        len(member) > MAX_SMALL_MEMBER_BYTES for member in value
+def settle(value: ZSetValue, flavour: Flavour, *, compact: bool = False) -> None:
+    """Give a value the encoding it has after it was built at once (*STORE) or read from an RDB.
+
+    Args:
+        compact: it was read from a ziplist or listpack, which is kept as it is, with a -0 in it
+            that 6.2 wrote.
+    """
+    value.is_skiplist = len(value) > MAX_SMALL_MEMBERS or (
+        not compact and any(len(member) > MAX_SMALL_MEMBER_BYTES for member in value)
     )
-    if not value.is_skiplist and flavour.small_zsets_lose_minus_zero:
+    if not value.is_skiplist and not compact and flavour.small_zsets_lose_minus_zero:
         for member, score in value.items():
             if not score:
                 value[member] = 0.0

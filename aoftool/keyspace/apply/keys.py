@@ -29,6 +29,8 @@ __all__ = ["TABLE", "database_index"]
 TABLE = CommandTable()
 
 _BAD_DB = "ERR DB index is out of range"
+# RDB value types of a sorted set in a ziplist and in a listpack.
+_COMPACT_ZSETS = frozenset({12, 17})
 _SAME_OBJECT = "ERR source and destination objects are the same"
 
 
@@ -263,7 +265,7 @@ def apply_restore(ctx: Context, argv: Argv) -> None:
         raise CommandRefused(f"ERR {refusal}")
     value = decode_payload(argv[3], Family(target.flavour))
     if type(value) is ZSetValue:
-        settle(value, ctx.flavour)
+        settle(value, ctx.flavour, compact=argv[3][0] in _COMPACT_ZSETS)
     if ttl and not absolute:
         ttl += ctx.clock()
     ctx.db.put(argv[1], value, ttl or None)
