@@ -339,30 +339,81 @@ def encode_scored(pairs, bint compress):
         free(out.data)
 
 
+def string_records(rows, bint compress):
+    """See `_encode_py.string_records`."""
+    cdef Buffer out = Buffer(NULL, 0, 0)
+    cdef bytes key, value
+    cdef int64_t at
+    try:
+        for key, value, expire in rows:
+            reserve(&out, 10)
+            if expire is not None:
+                at = expire
+                out.data[out.size] = 0xFC
+                put_little(out.data + out.size + 1, <uint64_t> at, 8)
+                out.size += 9
+            out.data[out.size] = 0
+            out.size += 1
+            put_string(&out, <const uint8_t *> PyBytes_AS_STRING(key), PyBytes_GET_SIZE(key), compress)
+            put_string(&out, <const uint8_t *> PyBytes_AS_STRING(value), PyBytes_GET_SIZE(value), compress)
+        return take(&out)
+    finally:
+        free(out.data)
+
+
 # --- listpacks --------------------------------------------------------------------------------
 
-cdef int put_entry(Buffer *out, const uint8_t *data, size_t size) except -1:
-    cdef int64_t value
-    cdef size_t start = out.size, length
+cdef int put_backlen(Buffer *out, size_t length) except -1:
+    """Write how long the entry is that ends here; the caller has room for five bytes."""
+    cdef uint8_t *to = out.data + out.size
+    cdef int groups, shift
+    groups = 1 if length <= 127 else 2 if length < 16384 else 3 if length < 2097152 else (
+        4 if length < 268435456 else 5)
+    shift = groups - 1
+    while shift >= 0:
+        to[0] = <uint8_t> (length >> 7 * shift & 0x7F)
+        if shift != groups - 1:
+            to[0] |= 0x80
+        to += 1
+        shift -= 1
+    out.size += groups
+    return 0
+
+
+cdef int put_number(Buffer *out, int64_t value) except -1:
+    """Write an integer entry."""
     cdef uint8_t *to
-    cdef int width, groups, shift
+    cdef int width
+    cdef size_t length
+    reserve(out, 16)
+    to = out.data + out.size
+    if 0 <= value <= 127:
+        to[0] = <uint8_t> value
+        length = 1
+    elif -4096 <= value <= 4095:
+        to[0] = <uint8_t> (0xC0 | ((value & 0x1FFF) >> 8))
+        to[1] = <uint8_t> value
+        length = 2
+    else:
+        width = 2 if -32768 <= value <= 32767 else 3 if -8388608 <= value <= 8388607 else (
+            4 if -2147483648 <= value <= 2147483647 else 8)
+        to[0] = 0xF1 if width == 2 else 0xF2 if width == 3 else 0xF3 if width == 4 else 0xF4
+        put_little(to + 1, <uint64_t> value, width)
+        length = 1 + width
+    out.size += length
+    return put_backlen(out, length)
+
+
+cdef int put_entry(Buffer *out, const uint8_t *data, size_t size) except -1:
+    """Write text as an entry; canonical integers become integer entries."""
+    cdef int64_t value
+    cdef size_t length
+    cdef uint8_t *to
+    if read_integer(data, size, &value):
+        return put_number(out, value)
     reserve(out, size + 16)
     to = out.data + out.size
-    if read_integer(data, size, &value):
-        if 0 <= value <= 127:
-            to[0] = <uint8_t> value
-            length = 1
-        elif -4096 <= value <= 4095:
-            to[0] = <uint8_t> (0xC0 | ((value & 0x1FFF) >> 8))
-            to[1] = <uint8_t> value
-            length = 2
-        else:
-            width = 2 if -32768 <= value <= 32767 else 3 if -8388608 <= value <= 8388607 else (
-                4 if -2147483648 <= value <= 2147483647 else 8)
-            to[0] = 0xF1 if width == 2 else 0xF2 if width == 3 else 0xF3 if width == 4 else 0xF4
-            put_little(to + 1, <uint64_t> value, width)
-            length = 1 + width
-    elif size < 64:
+    if size < 64:
         to[0] = <uint8_t> (0x80 | size)
         memcpy(to + 1, data, size)
         length = 1 + size
@@ -378,18 +429,8 @@ cdef int put_entry(Buffer *out, const uint8_t *data, size_t size) except -1:
         put_little(to + 1, size, 4)
         memcpy(to + 5, data, size)
         length = 5 + size
-    to += length
-    groups = 1 if length <= 127 else 2 if length < 16384 else 3 if length < 2097152 else (
-        4 if length < 268435456 else 5)
-    shift = groups - 1
-    while shift >= 0:
-        to[0] = <uint8_t> (length >> 7 * shift & 0x7F)
-        if shift != groups - 1:
-            to[0] |= 0x80
-        to += 1
-        shift -= 1
-    out.size = start + length + groups
-    return 0
+    out.size += length
+    return put_backlen(out, length)
 
 
 def integers(items):
@@ -411,6 +452,149 @@ def listpack_entries(items):
     try:
         for item in items:
             put_entry(&out, <const uint8_t *> PyBytes_AS_STRING(item), PyBytes_GET_SIZE(item))
+        return take(&out)
+    finally:
+        free(out.data)
+
+
+def score_entries(ranked, int64_t whole, text):
+    """See `_encode_py.score_entries`."""
+    cdef Buffer out = Buffer(NULL, 0, 0)
+    cdef bytes member, other
+    cdef double score
+    try:
+        for score, member in ranked:
+            put_entry(&out, <const uint8_t *> PyBytes_AS_STRING(member), PyBytes_GET_SIZE(member))
+            if score != 0 and -whole <= score <= whole and score == <double> <int64_t> score:
+                put_number(&out, <int64_t> score)
+                continue
+            other = text(score)
+            put_entry(&out, <const uint8_t *> PyBytes_AS_STRING(other), PyBytes_GET_SIZE(other))
+        return take(&out)
+    finally:
+        free(out.data)
+
+
+def stream_entries(rows, Py_ssize_t at, uint64_t node_bytes, uint64_t node_entries):
+    """See `_encode_py.stream_entries`."""
+    cdef Buffer out = Buffer(NULL, 0, 0)
+    cdef uint64_t first_ms, first_seq, ms, seq, size, text_bytes, used = 0, elements = 0
+    cdef Py_ssize_t count = len(rows), names_count, head, i
+    cdef int64_t items
+    cdef bytes name, text
+    cdef bint same
+    (first_ms, first_seq), pairs = rows[at]
+    names = [pair[0] for pair in pairs]
+    names_count = len(names)
+    try:
+        put_number(&out, names_count)
+        for name in names:
+            put_entry(&out, <const uint8_t *> PyBytes_AS_STRING(name), PyBytes_GET_SIZE(name))
+        put_number(&out, 0)
+        head = out.size
+        out.size = 0
+        while at < count:
+            (ms, seq), pairs = rows[at]
+            at += 1
+            size = HEADER_BYTES + 1 + 2 + (2 if used < 128 else 3) + head + out.size
+            text_bytes = 0
+            same = len(pairs) == names_count
+            i = 0
+            for name, text in pairs:
+                text_bytes += PyBytes_GET_SIZE(name) + PyBytes_GET_SIZE(text)
+                if same and name != <bytes> names[i]:
+                    same = False
+                i += 1
+            if used and (size + text_bytes >= node_bytes or (node_entries and used >= node_entries)):
+                break
+            put_number(&out, 2 if same else 0)
+            put_number(&out, <int64_t> (ms - first_ms))
+            put_number(&out, <int64_t> (seq - first_seq))
+            items = 3
+            if not same:
+                put_number(&out, <int64_t> i)
+                items += 1
+            for name, text in pairs:
+                if not same:
+                    put_entry(&out, <const uint8_t *> PyBytes_AS_STRING(name), PyBytes_GET_SIZE(name))
+                    items += 1
+                put_entry(&out, <const uint8_t *> PyBytes_AS_STRING(text), PyBytes_GET_SIZE(text))
+                items += 1
+            put_number(&out, items)
+            elements += items + 1
+            used += 1
+        return used, elements, take(&out)
+    finally:
+        free(out.data)
+
+
+cdef int put_ziplist_body(Buffer *out, const uint8_t *data, size_t size) except -1:
+    """Write encoding and data of a ziplist entry."""
+    cdef int64_t value
+    cdef uint8_t *to
+    cdef int width
+    reserve(out, size + 16)
+    to = out.data + out.size
+    if read_integer(data, size, &value):
+        if 0 <= value <= 12:
+            to[0] = <uint8_t> (0xF1 + value)
+            out.size += 1
+            return 0
+        width = 1 if -128 <= value <= 127 else 2 if -32768 <= value <= 32767 else (
+            3 if -8388608 <= value <= 8388607 else 4 if -2147483648 <= value <= 2147483647 else 8)
+        to[0] = 0xFE if width == 1 else 0xC0 if width == 2 else 0xF0 if width == 3 else (
+            0xD0 if width == 4 else 0xE0)
+        put_little(to + 1, <uint64_t> value, width)
+        out.size += 1 + width
+        return 0
+    if size < 64:
+        to[0] = <uint8_t> size
+        out.size += 1
+    elif size < 16384:
+        to[0] = <uint8_t> (0x40 | size >> 8)
+        to[1] = <uint8_t> size
+        out.size += 2
+    else:
+        if size > 0xFFFFFFFF:
+            raise OverflowError("int too big to convert")
+        to[0] = 0x80
+        to[1] = <uint8_t> (size >> 24)
+        to[2] = <uint8_t> (size >> 16)
+        to[3] = <uint8_t> (size >> 8)
+        to[4] = <uint8_t> size
+        out.size += 5
+    return put(out, data, size)
+
+
+def encode_ziplist(items):
+    """See `_encode_py.encode_ziplist`."""
+    cdef Buffer out = Buffer(NULL, 0, 0)
+    cdef bytes item
+    cdef size_t last = 10, before = 0, count = 0
+    try:
+        reserve(&out, 16)
+        out.size = 10
+        for item in items:
+            last = out.size
+            reserve(&out, 5)
+            if before < 254:
+                out.data[out.size] = <uint8_t> before
+                out.size += 1
+            else:
+                out.data[out.size] = 0xFE
+                put_little(out.data + out.size + 1, before, 4)
+                out.size += 5
+            put_ziplist_body(&out, <const uint8_t *> PyBytes_AS_STRING(item), PyBytes_GET_SIZE(item))
+            before = out.size - last
+            count += 1
+        reserve(&out, 1)
+        out.data[out.size] = 0xFF
+        out.size += 1
+        if out.size > 0xFFFFFFFF:
+            raise OverflowError("int too big to convert")
+        put_little(out.data, out.size, 4)
+        put_little(out.data + 4, last, 4)
+        put_little(out.data + 8, count if count < MAX_COUNT else MAX_COUNT, 2)
         return take(&out)
     finally:
         free(out.data)

@@ -7,19 +7,24 @@ written files are then the server's own. Knows nothing of values, targets or fil
 from __future__ import annotations
 
 import struct
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Sequence
 
 from aoftool.rdb._listpack_py import _backlen, _entry, canonical_int
+from aoftool.rdb._ziplist_py import encode as encode_ziplist
 
 __all__ = [
     "encode_length",
     "encode_scored",
     "encode_string",
     "encode_strings",
+    "encode_ziplist",
     "integers",
     "listpack_entries",
     "lzf_compress",
     "pack_list",
+    "score_entries",
+    "stream_entries",
+    "string_records",
 ]
 
 # --- LZF --------------------------------------------------------------------------------------
@@ -174,6 +179,19 @@ def encode_scored(pairs: Iterable[tuple[float, bytes]], compress: bool) -> bytes
     return b"".join([encode_string(member, compress) + struct.pack("<d", score) for score, member in pairs])
 
 
+_EXPIRE_MS, _TYPE_STRING = b"\xfc", b"\x00"
+
+
+def string_records(rows: Iterable[tuple[bytes, bytes, int | None]], compress: bool) -> bytes:
+    """Return whole records of string keys from (key, value, expire time in Unix ms or None)."""
+    parts = []
+    for key, value, expire_at_ms in rows:
+        if expire_at_ms is not None:
+            parts.append(_EXPIRE_MS + struct.pack("<q", expire_at_ms))
+        parts += (_TYPE_STRING, encode_string(key, compress), encode_string(value, compress))
+    return b"".join(parts)
+
+
 # --- listpacks --------------------------------------------------------------------------------
 
 
@@ -198,10 +216,74 @@ def listpack_entries(items: Iterable[bytes]) -> bytes:
     return bytes(out)
 
 
+def score_entries(ranked: Iterable[tuple[float, bytes]], whole: int, text: Callable[[float], bytes]) -> bytes:
+    """Return (score, member) pairs as listpack entries, member first.
+
+    Args:
+        ranked: pairs in the order of the sorted set; no score is NaN.
+        whole: whole scores up to this size, but not 0, are integer entries.
+        text: gives the text of the other scores.
+    """
+    items: list[bytes] = []
+    for score, member in ranked:
+        is_whole = score != 0 and -whole <= score <= whole and score == int(score)
+        items += (member, b"%d" % int(score) if is_whole else text(score))
+    return listpack_entries(items)
+
+
 _HEADER_BYTES = 6
 _ENTRY_OVERHEAD = 8
 _MAX_COUNT = 0xFFFF
 _PLAIN, _PACKED = b"\x01", b"\x02"
+
+
+_Pairs = Sequence[tuple[bytes, bytes]]
+_SAME_FIELDS = b"2"
+
+
+def stream_entries(
+    rows: Sequence[tuple[tuple[int, int], _Pairs]], at: int, node_bytes: int, node_entries: int
+) -> tuple[int, int, bytes]:
+    """Return the entries of one stream node as (rows used, listpack elements, encoded entries).
+
+    Rows are used from `at` on until the node is full; the first gives the node its ID and its field
+    names. The elements are those of the entries, without the master entry.
+
+    Args:
+        rows: ((milliseconds, sequence), (field, value) pairs) ascending by ID.
+        at: index of the first row.
+        node_bytes: an entry goes to the next node when the listpack so far and its texts reach this.
+        node_entries: entries of a node at most, 0 for no limit.
+
+    Source: Redis 7.0 src/t_stream.c streamAppendItem
+    """
+    (first_ms, first_seq), pairs = rows[at]
+    names = [name for name, _ in pairs]
+    head = len(listpack_entries([b"%d" % len(names), *names, b"0"]))
+    out = bytearray()
+    used = elements = 0
+    for (ms, seq), pairs in rows[at:]:
+        # The live count takes two bytes up to 127 and three above, the deleted count (0) two.
+        size = _HEADER_BYTES + 1 + 2 + (2 if used < 128 else 3) + head + len(out)
+        text_bytes = sum([len(name) + len(text) for name, text in pairs])
+        if used and (size + text_bytes >= node_bytes or (node_entries and used >= node_entries)):
+            break
+        items = [b"%d" % _wrapped(ms - first_ms), b"%d" % _wrapped(seq - first_seq)]
+        if [name for name, _ in pairs] == names:
+            items = [_SAME_FIELDS, *items, *[text for _, text in pairs]]
+        else:
+            items = [b"0", *items, b"%d" % len(pairs), *[part for pair in pairs for part in pair]]
+        # The last element counts those before it, so that a reader can step back.
+        items.append(b"%d" % len(items))
+        out += listpack_entries(items)
+        elements += len(items)
+        used += 1
+    return used, elements, bytes(out)
+
+
+def _wrapped(difference: int) -> int:
+    """Wrap a difference of unsigned 64-bit numbers into a signed one, as servers do."""
+    return (difference + (1 << 63)) % (1 << 64) - (1 << 63)
 
 
 def _node(entries: bytes, count: int, compress: bool) -> bytes:

@@ -9,20 +9,17 @@ from __future__ import annotations
 import struct
 from collections.abc import Iterator
 
-from aoftool.rdb.encode import encode_length, encode_string, listpack_entries
+from aoftool.rdb.encode import encode_length, encode_string, listpack_entries, stream_entries
 from aoftool.rdb.targets import Limits
 from aoftool.values import Consumer, ConsumerGroup, StreamId, StreamValue
 
 __all__ = ["encode_stream"]
 
-_SAME_FIELDS = 2
 _UNKNOWN_READ = 2**64 - 1
 _HEADER_AND_END = 7
 _MAX_COUNT = 0xFFFF
 # Source: Redis 7.0 src/t_stream.c STREAM_LISTPACK_MAX_SIZE
 _NODE_LIMIT = 1 << 30
-
-_Fields = tuple[tuple[bytes, bytes], ...]
 
 
 def encode_stream(stream: StreamValue, version: int, limits: Limits, compress: bool) -> bytes:
@@ -55,70 +52,20 @@ def encode_stream(stream: StreamValue, version: int, limits: Limits, compress: b
 # --- nodes ------------------------------------------------------------------------------------
 
 
-class _Node:
-    """One listpack of entries, open for more."""
-
-    def __init__(self, first: StreamId, fields: tuple[bytes, ...]) -> None:
-        self.first = first
-        self.names = fields
-        self.count = 0
-        self.items = len(fields) + 4
-        self.body = bytearray()
-        self._names_data = listpack_entries((*fields, b"0"))
-        self._head_bytes = len(listpack_entries((b"%d" % len(fields),))) + len(self._names_data)
-
-    def size(self) -> int:
-        """Return the bytes of the listpack so far, its header and end included."""
-        # The live count takes two bytes up to 127 and one of three above, the deleted count (0) two.
-        return _HEADER_AND_END + 2 + (2 if self.count < 128 else 3) + self._head_bytes + len(self.body)
-
-    def add(self, entry_id: StreamId, pairs: _Fields) -> None:
-        """Append an entry whose ID is not below the first."""
-        ms = b"%d" % _signed(entry_id.ms - self.first.ms)
-        seq = b"%d" % _signed(entry_id.seq - self.first.seq)
-        if tuple(name for name, _ in pairs) == self.names:
-            items = [b"%d" % _SAME_FIELDS, ms, seq, *(text for _, text in pairs)]
-        else:
-            items = [b"0", ms, seq, b"%d" % len(pairs), *(part for pair in pairs for part in pair)]
-        # The last element counts those before it, so that a reader can step back.
-        items.append(b"%d" % len(items))
-        self.body += listpack_entries(items)
-        self.items += len(items)
-        self.count += 1
-
-    def blob(self) -> bytes:
-        """Return the finished listpack."""
-        head = listpack_entries((b"%d" % self.count, b"0", b"%d" % len(self.names)))
-        entries = head + self._names_data + self.body
-        size = len(entries) + _HEADER_AND_END
-        return struct.pack("<IH", size, min(self.items, _MAX_COUNT)) + entries + b"\xff"
-
-
 def _nodes(stream: StreamValue, limits: Limits) -> Iterator[tuple[StreamId, bytes]]:
-    """Cut the entries into nodes where XADD would have.
-
-    Source: Redis 7.0 src/t_stream.c streamAppendItem
-    """
+    """Cut the entries into nodes where XADD would have; yield the first ID and the listpack of each."""
     node_bytes = min(limits.stream_node_bytes or _NODE_LIMIT, _NODE_LIMIT)
-    node: _Node | None = None
-    for entry_id, pairs in stream.entries.items():
-        text_bytes = sum(len(name) + len(text) for name, text in pairs)
-        full = node is not None and (
-            node.size() + text_bytes >= node_bytes
-            or bool(limits.stream_node_entries and node.count >= limits.stream_node_entries)
-        )
-        if node is not None and full:
-            yield node.first, node.blob()
-        if node is None or full:
-            node = _Node(entry_id, tuple(name for name, _ in pairs))
-        node.add(entry_id, pairs)
-    if node is not None:
-        yield node.first, node.blob()
-
-
-def _signed(difference: int) -> int:
-    """Wrap a difference of unsigned 64-bit numbers into a signed one, as servers do."""
-    return (difference + (1 << 63)) % (1 << 64) - (1 << 63)
+    rows = list(stream.entries.items())
+    at = 0
+    while at < len(rows):
+        first, pairs = rows[at]
+        used, elements, body = stream_entries(rows, at, node_bytes, limits.stream_node_entries)
+        names = [name for name, _ in pairs]
+        head = listpack_entries([b"%d" % used, b"0", b"%d" % len(names), *names, b"0"])
+        entries = head + body
+        count = min(len(names) + 4 + elements, _MAX_COUNT)
+        yield first, struct.pack("<IH", len(entries) + _HEADER_AND_END, count) + entries + b"\xff"
+        at += used
 
 
 # --- IDs and groups ---------------------------------------------------------------------------

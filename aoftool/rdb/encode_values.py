@@ -8,20 +8,23 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Iterable, Mapping
+from functools import partial
 from typing import NamedTuple
 
-from aoftool.rdb import intset, ziplist
+from aoftool.rdb import intset
 from aoftool.rdb.encode import (
     encode_length,
     encode_scored,
     encode_string,
     encode_strings,
+    encode_ziplist,
     integers,
     listpack_entries,
     pack_list,
+    score_entries,
 )
 from aoftool.rdb.encode_stream import encode_stream
-from aoftool.rdb.score_text import packed_score
+from aoftool.rdb.score_text import WHOLE_LISTPACK, packed_score, score_text
 from aoftool.rdb.targets import Limits, Target
 from aoftool.rdb.ziplist_nodes import pack_ziplists
 from aoftool.values import (
@@ -78,6 +81,7 @@ class ValueEncoder:
         self._target = target
         self._limits = limits or Limits()
         self._compress = compress
+        self._score_text = partial(score_text, shortest=target.shortest_scores)
 
     def refusal(self, value: Value) -> str:
         """Return why the target cannot hold the value, empty when it can."""
@@ -142,11 +146,12 @@ class ValueEncoder:
     def _zset(self, value: ZSetValue) -> EncodedValue:
         ranked = value.ranked()
         if _fits(value, self._limits.zset_entries, self._limits.zset_value_bytes):
-            shortest, listpack = self._target.shortest_scores, self._target.listpacks
-            scores = [packed_score(score, shortest=shortest, listpack=listpack) for score, _ in ranked]
+            if self._target.listpacks:
+                entries = score_entries(ranked, WHOLE_LISTPACK, self._score_text)
+                return EncodedValue(ZSET_LISTPACK, self._blob(wrap_listpack(entries, 2 * len(ranked))))
+            scores = [packed_score(score) for score, _ in ranked]
             items = [part for (_, name), text in zip(ranked, scores, strict=True) for part in (name, text)]
-            type_id = ZSET_LISTPACK if self._target.listpacks else ZSET_ZIPLIST
-            return EncodedValue(type_id, self._compact(items))
+            return EncodedValue(ZSET_ZIPLIST, self._compact(items))
         # Servers walk the skip list from its tail: loading is cheapest in that order.
         ranked.reverse()
         return EncodedValue(ZSET, encode_length(len(ranked)) + encode_scored(ranked, self._compress))
@@ -197,7 +202,7 @@ class ValueEncoder:
 
     def _compact(self, items: list[bytes]) -> bytes:
         if not self._target.listpacks:
-            return self._blob(ziplist.encode(items))
+            return self._blob(encode_ziplist(items))
         return self._blob(wrap_listpack(listpack_entries(items), len(items)))
 
     def _blob(self, blob: bytes) -> bytes:

@@ -9,13 +9,20 @@ from __future__ import annotations
 
 from math import copysign, isinf
 
-__all__ = ["packed_score", "score_text"]
+__all__ = ["WHOLE_LISTPACK", "packed_score", "score_text"]
 
-# Whole scores in these ranges are integers inside a compact value: in ziplists those that d2string
-# prints so, in listpacks all that a 64-bit integer holds safely.
-# Source: Redis 6.2 src/util.c d2string, Redis 7.0 src/util.c double2ll
+WHOLE_LISTPACK = 1 << 62
+"""Whole scores up to this size are integers inside a listpack. Source: Redis 7.0 src/util.c double2ll
+
+A score of -0 stays text there, which keeps its sign; servers from 7.0 on would lose it.
+"""
+
+# The same inside a ziplist. Source: Redis 6.2 src/util.c d2string
 _WHOLE_ZIPLIST = 1 << 52
-_WHOLE_LISTPACK = 1 << 62
+
+
+# Up to six digits behind the point the layout is that of repr: point included, seven characters.
+_PLAIN_FRACTION = 7
 
 
 def score_text(score: float, *, shortest: bool) -> bytes:
@@ -34,15 +41,11 @@ def score_text(score: float, *, shortest: bool) -> bytes:
     return _shortest(score)
 
 
-def packed_score(score: float, *, shortest: bool, listpack: bool) -> bytes:
-    """Return the text of a score inside a listpack or ziplist: whole numbers without an exponent.
-
-    A score of -0 keeps its sign, which servers from 7.0 on would lose here.
-    """
-    whole = _WHOLE_LISTPACK if listpack else _WHOLE_ZIPLIST
-    if score != 0 and -whole <= score <= whole and score == int(score):
+def packed_score(score: float) -> bytes:
+    """Return the text of a score inside a ziplist: whole numbers without an exponent."""
+    if score != 0 and -_WHOLE_ZIPLIST <= score <= _WHOLE_ZIPLIST and score == int(score):
         return b"%d" % int(score)
-    return score_text(score, shortest=shortest)
+    return score_text(score, shortest=False)
 
 
 def _shortest(score: float) -> bytes:
@@ -53,6 +56,10 @@ def _shortest(score: float) -> bytes:
 
     Source: Redis 7.2 deps/fpconv/fpconv_dtoa.c emit_digits, measured on Valkey 9.1.2.
     """
+    text = repr(score)
+    point = text.find(".")
+    if point > 0 and len(text) - point <= _PLAIN_FRACTION and "e" not in text and text[-2:] != ".0":
+        return text.encode()
     sign = b"-" if score < 0 else b""
     mantissa, _, exponent = repr(abs(score)).partition("e")
     whole, _, fraction = mantissa.partition(".")

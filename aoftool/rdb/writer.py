@@ -7,13 +7,14 @@ caller's sink.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from types import TracebackType
 from typing import Protocol
 
 from aoftool.errors import UnsupportedError
 from aoftool.escape import shorten
 from aoftool.rdb.checksum import crc64
-from aoftool.rdb.encode import encode_length, encode_string
+from aoftool.rdb.encode import encode_length, encode_string, string_records
 from aoftool.rdb.encode_values import ValueEncoder
 from aoftool.rdb.targets import Limits, Target
 from aoftool.values import Value
@@ -161,6 +162,9 @@ class RdbWriter:
         Raises:
             ValueError: an aggregate without elements.
         """
+        if type(value) is bytes and idle_s is None and freq is None:
+            self._put(string_records(((key, value, expire_at_ms),), self._compress))
+            return
         problem = self._values.refusal(value)
         if problem:
             self._refuse(self._db, key, problem)
@@ -176,6 +180,13 @@ class RdbWriter:
         type_id, data = self._values.encode(value)
         parts += (bytes([type_id]), encode_string(key, self._compress), data)
         self._put(b"".join(parts))
+
+    def strings(self, rows: Iterable[tuple[bytes, bytes, int | None]]) -> None:
+        """Write many string keys: (key, value, expire time in Unix ms or None) each.
+
+        Several times as fast as `key`; the rows are encoded in one go, so hand over some thousands.
+        """
+        self._put(string_records(rows, self._compress))
 
     def raw_record(self, record: bytes) -> None:
         """Copy a whole record: its expire, idle and frequency opcodes, type, key and value.

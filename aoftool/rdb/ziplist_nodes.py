@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from aoftool.rdb import ziplist
-from aoftool.rdb.encode import encode_string, integers
+from aoftool.rdb.encode import encode_string, encode_ziplist, integers
 
 __all__ = ["pack_ziplists"]
 
@@ -29,14 +29,14 @@ def pack_ziplists(items: Iterable[bytes], node_bytes: int, compress: bool) -> tu
     before = 0
     for item in items:
         if open_node and (used + len(item) + _estimate(item) > node_bytes or len(open_node) == _MAX_COUNT):
-            nodes.append(encode_string(ziplist.encode(open_node), compress))
+            nodes.append(encode_string(encode_ziplist(open_node), compress))
             open_node, used, before = [], _EMPTY_BYTES, 0
         open_node.append(item)
         size = (1 if before < _LONG_LINK else 5) + _body(item)
         used += size
         before = size
     if open_node:
-        nodes.append(encode_string(ziplist.encode(open_node), compress))
+        nodes.append(encode_string(encode_ziplist(open_node), compress))
     return len(nodes), b"".join(nodes)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import random
+from functools import partial
 from types import ModuleType
 
 import pytest
@@ -11,6 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from aoftool.rdb import _encode_py, encode, listpack, lzf
+from aoftool.rdb.score_text import WHOLE_LISTPACK, score_text
 from aoftool.rdb.strings import read_string, read_strings
 from tests.servers import Server, server_params
 
@@ -88,6 +90,7 @@ def test_twins_agree_on_runs(items: list[bytes], compress: bool, node_bytes: int
     assert cy.encode_strings(items, compress) == py.encode_strings(items, compress)
     assert cy.listpack_entries(items) == py.listpack_entries(items)
     assert cy.integers(items) == py.integers(items)
+    assert cy.encode_ziplist(items) == py.encode_ziplist(items)
     assert cy.pack_list(items, node_bytes, plain_above, compress) == py.pack_list(
         items, node_bytes, plain_above, compress
     )
@@ -98,6 +101,39 @@ def test_twins_agree_on_scores(pairs: list[tuple[float, bytes]], compress: bool)
     cy = pytest.importorskip("aoftool.rdb._encode_cy")
 
     assert cy.encode_scored(pairs, compress) == _encode_py.encode_scored(pairs, compress)
+
+
+@given(st.lists(st.tuples(st.floats(allow_nan=False), _TEXT), max_size=20))
+def test_twins_agree_on_packed_scores(pairs: list[tuple[float, bytes]]) -> None:
+    cy = pytest.importorskip("aoftool.rdb._encode_cy")
+    text = partial(score_text, shortest=True)
+
+    for whole in (0, 1 << 52, WHOLE_LISTPACK):
+        assert cy.score_entries(pairs, whole, text) == _encode_py.score_entries(pairs, whole, text)
+
+
+@given(st.lists(st.tuples(_TEXT, _TEXT, st.none() | st.integers(-(2**63), 2**63 - 1))), st.booleans())
+def test_twins_agree_on_string_records(rows: list[tuple[bytes, bytes, int | None]], compress: bool) -> None:
+    cy = pytest.importorskip("aoftool.rdb._encode_cy")
+
+    assert cy.string_records(rows, compress) == _encode_py.string_records(rows, compress)
+
+
+_NUMBER = st.integers(0, 2**64 - 1)
+_ROW = st.tuples(
+    st.tuples(_NUMBER, _NUMBER), st.lists(st.tuples(st.sampled_from([b"f", b"g"]), _TEXT), max_size=3)
+)
+
+
+@given(st.lists(_ROW, min_size=1, max_size=200), st.integers(1, 4096), st.integers(0, 140), st.data())
+def test_twins_agree_on_stream_entries(
+    rows: list[object], node_bytes: int, node_entries: int, data: st.DataObject
+) -> None:
+    cy = pytest.importorskip("aoftool.rdb._encode_cy")
+    at = data.draw(st.integers(0, len(rows) - 1))
+
+    arguments = (rows, at, node_bytes, node_entries)
+    assert cy.stream_entries(*arguments) == _encode_py.stream_entries(*arguments)
 
 
 def test_twins_agree_on_long_strings() -> None:
