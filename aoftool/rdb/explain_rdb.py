@@ -51,6 +51,8 @@ def find_rdb_key(source: Source, key: bytes, db: int | None = None) -> tuple[int
 def explain_in_rdb(source: Source, offset: int) -> Explanation | None:
     """Explain a byte of the RDB part that a plain file starts with; None when the byte lies behind it."""
     reader = RecordReader(source)
+    if reader.summary.family is None:
+        return _no_header(source, offset, reader.summary)
     # The end of the record before, and the wanted record, if it lies in one.
     before = HEADER_BYTES
     for record in reader:
@@ -121,9 +123,13 @@ def _raw(source: Source, offset: int) -> Span:
     """Return the bytes around an offset that nothing is known of."""
     start = max(offset // 16 * 16 - 16, 0)
     raw = source.read_at(start, 64)
-    return Span(
-        "bytes", start, start + len(raw), "not read: they lie behind the damage", raw, start, hit=True
-    )
+    return Span("bytes", start, start + len(raw), "not read", raw, start, hit=True)
+
+
+def _no_header(source: Source, offset: int, summary: RdbWalk) -> Explanation:
+    """Say what is wrong with a header that nothing can be read behind."""
+    problem = summary.damage.message if summary.damage else ""
+    return Explanation(source.name, offset, "RDB header", spans=[_raw(source, offset)], problem=problem)
 
 
 def _header(source: Source, offset: int, summary: RdbWalk) -> Explanation:

@@ -24,8 +24,9 @@ from aoftool.units import format_bytes, format_time_ms
 __all__ = ["explain_in_commands", "find_command_key"]
 
 _READ_BYTES = 64 * 1024
-_ARGUMENT_BYTES = 1 << 20
-_KEY_BYTES = 64 * 1024
+# Of a command with a million arguments not much more than their names may be held.
+_ARGUMENT_BYTES = 256
+_PAYLOAD_BYTES = 64 << 20
 _ARGUMENTS_SHOWN = 12
 _ANNOTATION_BYTES = 1024
 _RESTORE = frozenset({b"RESTORE", b"RESTORE-ASKING"})
@@ -39,7 +40,7 @@ def find_command_key(source: Source, start: int, key: bytes) -> tuple[int | None
     Every argument behind the name counts: where keys stand is not known here.
     """
     last, count = None, 0
-    for command in CommandReader(source, start=start, limit=max(len(key) + 1, _KEY_BYTES)):
+    for command in CommandReader(source, start=start, limit=len(key) + 1):
         if key in command.argv[1:]:
             last, count = command.offset, count + 1
     return last, count
@@ -151,7 +152,10 @@ class _Framing:
     def _argument(self, index: int, start: int, at: int, length: int, end: int) -> Span:
         text = self._frame.argv[index]
         label = "name" if index == 0 else f"argument {index}"
-        span = Span(label, start, end, f'"{shorten(text)}"', hit=start <= self._wanted < end)
+        value = f'"{shorten(text)}"'
+        if length > len(text):
+            value += f" and more, {length} bytes"
+        span = Span(label, start, end, value, hit=start <= self._wanted < end)
         span.children = [
             self._leaf("length", start, at, str(length)),
             self._payload(index, at, length),
@@ -161,10 +165,10 @@ class _Framing:
 
     def _payload(self, index: int, at: int, length: int) -> Span:
         span = self._leaf("payload", at, at + length, "")
-        text = self._frame.argv[index]
         is_restore = self._frame.argv[0].upper() in _RESTORE and index == _PAYLOAD
-        if is_restore and len(text) == length >= _FOOTER_BYTES:
-            span.children, span.problem = _dump_spans(text, at, self._wanted)
+        if is_restore and _FOOTER_BYTES <= length <= _PAYLOAD_BYTES:
+            payload = self._source.read_at(at, length)
+            span.children, span.problem = _dump_spans(payload, at, self._wanted)
         return span
 
     def _leaf(self, label: str, start: int, end: int, value: str) -> Span:

@@ -49,9 +49,18 @@ class RespWriter:
         sink: takes the bytes, in pieces of some 256 KB.
         target: the server the file is for.
         now_s: Unix time of the annotation at the front; None for no annotation. Redis 6.2 knows none.
+        items_per_command: elements in one command at most.
     """
 
-    def __init__(self, sink: Sink, target: Target, now_s: int | None = None) -> None:
+    def __init__(
+        self,
+        sink: Sink,
+        target: Target,
+        now_s: int | None = None,
+        *,
+        items_per_command: int = ITEMS_PER_COMMAND,
+    ) -> None:
+        self._items = items_per_command
         self._sink = sink
         self._target = target
         self._buffer: list[bytes] = []
@@ -90,7 +99,13 @@ class RespWriter:
         idle_s: int | None = None,
         freq: int | None = None,
     ) -> None:
-        """Write the commands that make one key; a value the target cannot hold is remembered for `close`."""
+        """Write the commands that make one key; a value the target cannot hold is remembered for `close`.
+
+        Raises:
+            ValueError: an aggregate without elements.
+        """
+        if not value and not isinstance(value, (bytes, StreamValue)):
+            raise ValueError("an aggregate without elements cannot be stored")
         problem = _refusal(value, self._target)
         if problem:
             self._refuse(key, problem)
@@ -98,7 +113,7 @@ class RespWriter:
         if self._select:
             self._put(self._select)
             self._select = b""
-        for argv in value_commands(key, value, self._target):
+        for argv in value_commands(key, value, self._target, self._items):
             self._put(encode_command(argv))
         if expire_at_ms is not None:
             self._put(encode_command((b"PEXPIREAT", key, b"%d" % expire_at_ms)))
@@ -152,22 +167,24 @@ def _refusal(value: Value, target: Target) -> str:
     return ""
 
 
-def value_commands(key: bytes, value: Value, target: Target) -> Iterator[Argv]:
+def value_commands(
+    key: bytes, value: Value, target: Target, items: int = ITEMS_PER_COMMAND
+) -> Iterator[Argv]:
     """Yield the commands that make a value from nothing, as the target's own rewrite writes them."""
     if isinstance(value, bytes):
         yield b"SET", key, value
     elif isinstance(value, ListValue):
-        yield from _batches(b"RPUSH", key, value, ITEMS_PER_COMMAND)
+        yield from _batches(b"RPUSH", key, value, items)
     elif isinstance(value, SetValue):
-        yield from _batches(b"SADD", key, value, ITEMS_PER_COMMAND)
+        yield from _batches(b"SADD", key, value, items)
     elif isinstance(value, ZSetValue):
         shortest = target.shortest_scores
         pairs = (
             part for member, score in value.items() for part in (score_text(score, shortest=shortest), member)
         )
-        yield from _batches(b"ZADD", key, pairs, 2 * ITEMS_PER_COMMAND)
+        yield from _batches(b"ZADD", key, pairs, 2 * items)
     elif isinstance(value, HashValue):
-        yield from _hash(key, value, target)
+        yield from _hash(key, value, target, items)
     elif isinstance(value, StreamValue):
         yield from stream_commands(key, value, target)
     else:
@@ -180,7 +197,7 @@ def _batches(name: bytes, key: bytes, items: Iterable[bytes], count: int) -> Ite
         yield (name, key, *batch)
 
 
-def _hash(key: bytes, value: HashValue, target: Target) -> Iterator[Argv]:
+def _hash(key: bytes, value: HashValue, target: Target, items: int) -> Iterator[Argv]:
     if value.expires and target.flavour == "redis":
         yield from _redis_expiring_hash(key, value)
         return
@@ -188,7 +205,7 @@ def _hash(key: bytes, value: HashValue, target: Target) -> Iterator[Argv]:
     for field, at in value.expires.items():
         yield b"HSETEX", key, b"PXAT", b"%d" % at, b"FIELDS", b"1", field, value[field]
     pairs = (part for field in value if field not in value.expires for part in (field, value[field]))
-    yield from _batches(b"HMSET", key, pairs, 2 * ITEMS_PER_COMMAND)
+    yield from _batches(b"HMSET", key, pairs, 2 * items)
 
 
 def _redis_expiring_hash(key: bytes, value: HashValue) -> Iterator[Argv]:

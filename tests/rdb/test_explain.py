@@ -53,7 +53,7 @@ def test_every_byte_of_a_record_has_a_meaning(vector: object, place: Path) -> No
 def test_every_byte_of_a_whole_file_has_a_meaning(place: Path) -> None:
     place.write_bytes(WHOLE)
 
-    for offset in [*range(0, len(WHOLE), 37), *range(200), *range(len(WHOLE) - 400, len(WHOLE))]:
+    for offset in [*range(0, len(WHOLE), 211), *range(150), *range(len(WHOLE) - 200, len(WHOLE))]:
         found = explain(place, offset=offset)
 
         assert not found.problem, offset
@@ -130,6 +130,16 @@ def test_payload_of_restore_is_taken_apart(place: Path) -> None:
     (hit,) = hits(explain(place, **arguments))  # type: ignore[arg-type]
 
     assert hit.label == "field 0"
+
+
+@pytest.mark.parametrize(
+    "head", [b"R", b"REDIS", b"REDIS001", b"REDISXXXX", b"VALKEY0", b"VKCS\x01\x01\x00\x00rest", b"REDIS0009"]
+)
+def test_header_without_more_is_explained(head: bytes, place: Path) -> None:
+    place.write_bytes(head)
+
+    for offset in range(len(head)):
+        assert hits(explain(place, offset=offset))
 
 
 @pytest.mark.parametrize("cut", range(0, 400, 7))

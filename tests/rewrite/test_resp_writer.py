@@ -100,6 +100,11 @@ def test_database_is_selected_with_its_first_key() -> None:
     assert [argv[0] for argv in commands(out.getvalue())] == [b"FUNCTION", b"SELECT", b"SET", b"PEXPIREAT"]
 
 
+def test_aggregate_without_elements_is_an_error() -> None:
+    with pytest.raises(ValueError, match="without elements"):
+        RespWriter(ByteCounter(), TARGETS["redis-7.0"]).key(b"k", ListValue())
+
+
 def test_nothing_written_is_an_empty_file() -> None:
     assert RespWriter(ByteCounter(), TARGETS["redis-6.2"], 1_700_000_000).close() == 0
 
