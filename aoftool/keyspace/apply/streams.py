@@ -19,6 +19,9 @@ __all__ = ["TABLE"]
 TABLE = CommandTable()
 
 _TOO_SMALL = "ERR The ID specified in XADD is equal or smaller than the target stream top item"
+_ARITY = "ERR wrong number of arguments for 'xadd' command"
+# Both halves below 10^18, far from the 64-bit limit.
+_SHORT_ID = 20
 _EXHAUSTED = "ERR The stream has exhausted the last possible ID, unable to add more items"
 
 
@@ -121,39 +124,61 @@ _NO_TRIM = _Trim()
 
 @TABLE.command(b"XADD", -5)
 def apply_xadd(ctx: Context, argv: Argv) -> None:
-    first = argv[2][:1]
-    if first.isdigit():
-        trim, no_create, at = _NO_TRIM, False, 2
-    else:
-        trim, no_create, at = _parse_trim(argv, adding=True)
+    """Add an entry. Most have a whole ID and no option; they are told apart without parsing."""
+    ms, dash, seq = argv[2].partition(b"-")
+    if dash and ms.isdigit() and seq.isdigit() and len(argv[2]) < _SHORT_ID:
+        _add(ctx, argv, _NO_TRIM, False, 2, StreamId(int(ms), int(seq)), True)
+        return
+    trim, no_create, at = _parse_trim(argv, adding=True)
     wanted: StreamId | None = None
     with_seq = True
     if at >= len(argv):
-        raise CommandRefused("ERR wrong number of arguments for 'xadd' command")
+        raise CommandRefused(_ARITY)
     if argv[at] != b"*":
         wanted, with_seq = parse_added_id(argv[at], auto_seq=ctx.flavour.stream_counters)
     _check_trim(trim, adding=True)
-    pairs, odd = divmod(len(argv) - at - 1, 2)
-    if odd or not pairs:
-        raise CommandRefused("ERR wrong number of arguments for 'xadd' command")
+    _add(ctx, argv, trim, no_create, at, wanted, with_seq)
+
+
+def _add(
+    ctx: Context,
+    argv: Argv,
+    trim: _Trim,
+    no_create: bool,
+    at: int,
+    wanted: StreamId | None,
+    with_seq: bool,
+) -> None:
+    """Add the entry whose ID stands at a position, then trim."""
+    count = len(argv) - at - 1
+    if count & 1 or not count:
+        raise CommandRefused(_ARITY)
     if wanted == ZERO_ID and with_seq:
         raise CommandRefused("ERR The ID specified in XADD must be greater than 0-0")
-    stream = ctx.get(argv[1], StreamValue)
-    if stream is None and no_create:
-        return
-    entry_id = _id_to_add(ctx, stream, wanted, with_seq)
+    key = argv[1]
+    stream = ctx.get(key, StreamValue)
     if stream is None:
-        stream = ctx.db.values[argv[1]] = StreamValue()
-    stream.append(entry_id, tuple(zip(argv[at + 1 :: 2], argv[at + 2 :: 2], strict=True)))
+        if no_create:
+            return
+        entry_id = _id_to_add(ctx, ZERO_ID, wanted, with_seq)
+        stream = ctx.db.values[key] = StreamValue()
+    else:
+        entry_id = _id_to_add(ctx, stream.last_id, wanted, with_seq)
+    if count == 2:
+        stream.append(entry_id, ((argv[at + 1], argv[at + 2]),))
+    else:
+        stream.append(entry_id, tuple(zip(argv[at + 1 :: 2], argv[at + 2 :: 2], strict=True)))
     stream.last_id = entry_id
     stream.entries_added += 1
-    ctx.db.changed.append(argv[1])
-    if trim.is_set():
+    ctx.db.changed.append(key)
+    if trim is not _NO_TRIM and trim.is_set():
         trim.run(stream)
 
 
-def _id_to_add(ctx: Context, stream: StreamValue | None, wanted: StreamId | None, with_seq: bool) -> StreamId:
-    last = ZERO_ID if stream is None else stream.last_id
+def _id_to_add(ctx: Context, last: StreamId, wanted: StreamId | None, with_seq: bool) -> StreamId:
+    """Return the ID of a new entry, which must be above the stream's last one."""
+    if wanted is not None and with_seq and wanted > last:
+        return wanted
     if last == MAX_ID:
         raise CommandRefused(_EXHAUSTED)
     if wanted is None:
