@@ -1,0 +1,428 @@
+"""Pick commands out of a stream, compiled. Gives the answers of `_sieve_py` on every input and split.
+
+Runs without the GIL over a buffer, so ranges of one file can be walked by several threads.
+"""
+
+from libc.stdint cimport int64_t, uint8_t, uint32_t
+from libc.stdlib cimport calloc, free, malloc, realloc
+from libc.string cimport memchr, memcmp
+
+from aoftool.resp.columns import RowColumns
+from aoftool.resp.watch import LITERAL_REACH as _LITERAL_REACH
+from aoftool.resp.watch import SieveStatus
+
+__all__ = ["Sieve"]
+
+cdef enum:
+    MORE, DONE, IRREGULAR
+    BROKEN = 3
+    NAME_MOST = 64
+    LINE_MOST = 1023
+    HEADER_MOST = 14
+    COLUMNS = 9
+    BUCKETS = 4096
+    LINES = 256
+    SELECTS = 1
+    BEGINS = 2
+    ENDS = 4
+    WANTED = 8
+
+cdef int64_t LITERAL_REACH = _LITERAL_REACH
+cdef int64_t DB_MAX = 2**31 - 1
+
+cdef struct Word:
+    const uint8_t* text
+    int64_t length
+    int follower
+    int flags
+
+# What a spelling of a name means, found by its bytes.
+cdef struct Line:
+    uint8_t text[NAME_MOST]
+    int length  # 0: free
+    int flags
+
+
+
+cdef inline uint32_t word_hash(const uint8_t* text, int64_t length) noexcept nogil:
+    if not length:
+        return 0
+    return <uint32_t>(
+        length * 131 + text[0] * 31 + text[length >> 1] * 257 + text[length - 1] * 4099
+    ) % BUCKETS
+
+
+cdef inline const uint8_t* read_header(
+    const uint8_t* at, const uint8_t* end, uint8_t mark, int digits_most, int64_t* value, int* status
+) noexcept nogil:
+    """Read `<mark><canonical decimal>CRLF`; NULL with a status when it is not there."""
+    cdef const uint8_t* p = at
+    cdef int64_t number = 0
+    cdef uint8_t digit
+    if p < end and p[0] == mark:
+        p += 1
+        if p < end and p[0] == 48:
+            p += 1
+        else:
+            while p < end and p - at <= digits_most:
+                digit = <uint8_t>(p[0] - 48)
+                if digit > 9:
+                    break
+                number = number * 10 + digit
+                p += 1
+        if p > at + 1 and end - p >= 2 and p[0] == 13 and p[1] == 10:
+            value[0] = number
+            return p + 2
+    if end - at < HEADER_MOST and memchr(at, 10, end - at) == NULL:
+        status[0] = MORE
+    else:
+        status[0] = IRREGULAR
+    return NULL
+
+
+cdef inline const uint8_t* read_short(const uint8_t* at, int64_t* value) noexcept nogil:
+    """Read `$<one to three digits>CRLF` where 8 bytes can be read; NULL for anything else."""
+    cdef uint8_t first = <uint8_t>(at[1] - 48)
+    cdef uint8_t second = <uint8_t>(at[2] - 48)
+    cdef uint8_t third
+    if at[0] != 36 or first > 9:
+        return NULL
+    if second > 9:
+        value[0] = first
+        return at + 4 if at[2] == 13 and at[3] == 10 else NULL
+    if first == 0:
+        return NULL
+    third = <uint8_t>(at[3] - 48)
+    if third > 9:
+        value[0] = first * 10 + second
+        return at + 5 if at[3] == 13 and at[4] == 10 else NULL
+    value[0] = first * 100 + second * 10 + third
+    return at + 6 if at[4] == 13 and at[5] == 10 else NULL
+
+
+cdef bint holds(const uint8_t* text, int64_t length, const uint8_t* word, int64_t size) noexcept nogil:
+    """Tell whether a text holds a word."""
+    cdef const uint8_t* p = text
+    cdef const uint8_t* last = text + length - size
+    while p <= last:
+        p = <const uint8_t*>memchr(p, word[0], last - p + 1)
+        if p == NULL:
+            return False
+        if memcmp(p, word, size) == 0:
+            return True
+        p += 1
+    return False
+
+
+cdef class Sieve:
+    """Walk one range of a stream. See `_sieve_py.Sieve`."""
+
+    implementation = "native"
+
+    cdef readonly object watch, state
+    cdef list kept  # keeps the bytes that words point to
+    cdef Word* words
+    cdef int* heads
+    cdef int* name_heads
+    cdef uint8_t length_seen[256]
+    cdef bint others_wanted, has_words
+    cdef const uint8_t* literal
+    cdef int64_t literal_length, min_length
+    cdef bint at_start
+    cdef Line lines[LINES]
+    cdef int64_t* rows
+    cdef int64_t row_count, row_room
+    cdef int64_t db, txn, open_offset, time_s, commands, first_event_offset
+    cdef int first_event
+    cdef bint is_open
+
+    def __cinit__(self, watch, state):
+        self.watch = watch
+        self.state = state
+        self.kept = []
+        self.heads = <int*>malloc(BUCKETS * sizeof(int))
+        self.name_heads = <int*>malloc(BUCKETS * sizeof(int))
+        names = {b"SELECT": SELECTS, b"MULTI": BEGINS, b"EXEC": ENDS}
+        for name in watch.names:
+            names[name] = names.get(name, 0) | WANTED
+        self.others_wanted = watch.known is not None
+        if self.others_wanted:
+            for name in names:
+                if name not in watch.known:
+                    names[name] |= WANTED
+            for name in watch.known:
+                names.setdefault(name, 0)
+        keys = sorted(watch.keys)
+        self.words = <Word*>calloc(len(names) + len(keys) + 1, sizeof(Word))
+        if self.heads == NULL or self.name_heads == NULL or self.words == NULL:
+            raise MemoryError
+        for i in range(BUCKETS):
+            self.heads[i] = self.name_heads[i] = -1
+        number = 0
+        for name, flags in names.items():
+            self.enter(number, name, flags, self.name_heads)
+            number += 1
+        self.has_words = bool(keys)
+        for key in keys:
+            self.enter(number, key, 0, self.heads)
+            self.length_seen[len(key) & 255] = 1
+            number += 1
+        self.kept.append(watch.literal)
+        self.literal = watch.literal
+        self.literal_length = len(watch.literal)
+        self.at_start = watch.at_start
+        self.min_length = watch.min_length
+
+    cdef void enter(self, int number, bytes text, int flags, int* heads):
+        cdef Word* word = &self.words[number]
+        cdef uint32_t bucket
+        self.kept.append(text)
+        word.text = text
+        word.length = len(text)
+        word.flags = flags
+        bucket = word_hash(word.text, word.length)
+        word.follower = heads[bucket]
+        heads[bucket] = number
+
+    def __dealloc__(self):
+        free(self.heads)
+        free(self.name_heads)
+        free(self.words)
+        free(self.rows)
+
+    cdef int find(self, const int* heads, const uint8_t* text, int64_t length) noexcept nogil:
+        cdef int number = heads[word_hash(text, length)]
+        while number >= 0:
+            if self.words[number].length == length and memcmp(self.words[number].text, text, length) == 0:
+                return number
+            number = self.words[number].follower
+        return -1
+
+    cdef int flags_of(self, const uint8_t* name, int64_t length) noexcept nogil:
+        cdef Line* line
+        cdef uint8_t upper[NAME_MOST]
+        cdef int64_t i
+        cdef int number
+        if length > NAME_MOST or length == 0:
+            # A name too long counts as an empty one, and no table holds that.
+            number = self.find(self.name_heads, name, 0)
+            return self.words[number].flags if number >= 0 else (WANTED if self.others_wanted else 0)
+        line = &self.lines[(word_hash(name, length)) % LINES]
+        if line.length == length and memcmp(line.text, name, length) == 0:
+            return line.flags
+        for i in range(length):
+            upper[i] = name[i] - 32 if 97 <= name[i] <= 122 else name[i]
+            line.text[i] = name[i]
+        line.length = <int>length
+        number = self.find(self.name_heads, upper, length)
+        line.flags = self.words[number].flags if number >= 0 else (WANTED if self.others_wanted else 0)
+        return line.flags
+
+    cdef inline bint wants(self, const uint8_t* text, int64_t length) noexcept nogil:
+        if self.has_words and self.length_seen[length & 255] and self.find(self.heads, text, length) >= 0:
+            return True
+        if not self.literal_length or length < self.literal_length:
+            return False
+        if self.at_start:
+            return memcmp(text, self.literal, self.literal_length) == 0
+        return holds(
+            text, length if length < LITERAL_REACH else LITERAL_REACH, self.literal, self.literal_length
+        )
+
+    cdef int keep(self, int64_t offset, int64_t length, int64_t argc, int64_t txn, bint lenient) noexcept nogil:
+        cdef int64_t* grown
+        cdef int64_t* row
+        if self.row_count == self.row_room:
+            self.row_room = self.row_room * 2 if self.row_room else 256
+            grown = <int64_t*>realloc(self.rows, self.row_room * COLUMNS * sizeof(int64_t))
+            if grown == NULL:
+                return -1
+            self.rows = grown
+        row = self.rows + self.row_count * COLUMNS
+        row[0] = offset
+        row[1] = length
+        row[2] = argc
+        row[3] = 0
+        row[4] = self.db
+        row[5] = txn
+        row[6] = self.time_s
+        row[7] = lenient
+        row[8] = self.commands
+        self.row_count += 1
+        return 0
+
+    cdef inline void note_event(self, int event, int64_t offset) noexcept nogil:
+        if not self.first_event:
+            self.first_event = event
+            self.first_event_offset = offset
+
+    cdef int count(
+        self, int flags, const uint8_t* second, int64_t second_length, int64_t argc,
+        int64_t offset, int64_t length, bint hit, bint lenient
+    ) noexcept nogil:
+        """Follow the state over one command."""
+        cdef int64_t txn = self.txn if self.is_open else 0
+        cdef int64_t i, number = 0
+        if flags & (SELECTS | BEGINS | ENDS):
+            if flags & SELECTS:
+                if argc == 2 and 1 <= second_length <= 10 and (second_length == 1 or second[0] != 48):
+                    for i in range(second_length):
+                        if not 48 <= second[i] <= 57:
+                            number = DB_MAX + 1
+                            break
+                        number = number * 10 + (second[i] - 48)
+                    if number <= DB_MAX:
+                        self.db = number
+            elif flags & BEGINS:
+                self.note_event(1, offset)
+                if not self.is_open:
+                    self.txn += 1
+                    self.is_open = True
+                    self.open_offset = offset
+                txn = self.txn
+            else:
+                self.note_event(2, offset)
+                txn = self.txn if self.is_open else 0
+                self.is_open = False
+        if hit and self.keep(offset, length, argc, txn, lenient) < 0:
+            return -1
+        self.commands += 1
+        return 0
+
+    cdef const uint8_t* annotation(self, const uint8_t* at, const uint8_t* end, int* status) noexcept nogil:
+        cdef int64_t reach = end - at
+        cdef const uint8_t* p
+        cdef const uint8_t* stop
+        cdef int64_t number = 0
+        if reach > LINE_MOST:
+            reach = LINE_MOST
+        p = <const uint8_t*>memchr(at, 10, reach)
+        if p == NULL:
+            status[0] = MORE if end - at < LINE_MOST else IRREGULAR
+            return NULL
+        stop = p + 1
+        if p - at >= 4 and memcmp(at, b"#TS:", 4) == 0:
+            if (p - 1)[0] == 13:
+                p -= 1
+            at += 4
+            if p - at < 1 or p - at > 18:
+                status[0] = IRREGULAR
+                return NULL
+            while at < p:
+                if not 48 <= at[0] <= 57:
+                    status[0] = IRREGULAR
+                    return NULL
+                number = number * 10 + (at[0] - 48)
+                at += 1
+            self.time_s = number
+        return stop
+
+    cdef const uint8_t* command(
+        self, const uint8_t* start, const uint8_t* end, int64_t offset, int* status
+    ) noexcept nogil:
+        cdef const uint8_t* at
+        cdef const uint8_t* after
+        cdef const uint8_t* second = NULL
+        cdef int64_t argc = 0, length = 0, second_length = 0, i
+        cdef int flags = 0
+        cdef bint hit = False
+        at = read_header(start, end, 42, 9, &argc, status)
+        if at == NULL:
+            return NULL
+        if argc == 0:
+            status[0] = IRREGULAR
+            return NULL
+        for i in range(argc):
+            after = read_short(at, &length) if end - at >= 8 else NULL
+            if after == NULL:
+                after = read_header(at, end, 36, 10, &length, status)
+                if after == NULL:
+                    return NULL
+            at = after
+            if end - at < length + 2:
+                status[0] = MORE
+                return NULL
+            if at[length] != 13 or at[length + 1] != 10:
+                status[0] = IRREGULAR
+                return NULL
+            if i == 0:
+                flags = self.flags_of(at, length)
+                hit = (flags & WANTED) != 0
+            else:
+                if i == 1:
+                    second = at
+                    second_length = length
+                if not hit:
+                    hit = self.wants(at, length)
+            at += length + 2
+        if 0 < self.min_length <= at - start:
+            hit = True
+        if self.count(flags, second, second_length, argc, offset, at - start, hit, False) < 0:
+            status[0] = BROKEN
+            return NULL
+        return at
+
+    def feed(self, const uint8_t[::1] data not None, int64_t base, int64_t stop_at):
+        """Walk commands from the start of `data`. See `_sieve_py.Sieve.feed`."""
+        cdef const uint8_t* first
+        cdef const uint8_t* at
+        cdef const uint8_t* after
+        cdef const uint8_t* end
+        cdef int status = DONE
+        if not data.shape[0]:
+            return 0, SieveStatus.MORE if base < stop_at else SieveStatus.DONE
+        self.load()
+        with nogil:
+            first = at = &data[0]
+            end = first + data.shape[0]
+            while base + (at - first) < stop_at:
+                if at == end:
+                    status = MORE
+                    break
+                if at[0] == 35:
+                    after = self.annotation(at, end, &status)
+                else:
+                    after = self.command(at, end, base + (at - first), &status)
+                if after == NULL:
+                    break
+                at = after
+        if status == BROKEN:
+            raise MemoryError
+        self.store()
+        return at - first, SieveStatus(status)
+
+    cdef void load(self):
+        state = self.state
+        self.db, self.txn, self.open_offset = state.db, state.txn, state.open_offset
+        self.is_open, self.time_s, self.commands = state.is_open, state.time_s, state.commands
+        self.first_event, self.first_event_offset = state.first_event, state.first_event_offset
+
+    cdef void store(self):
+        state = self.state
+        state.db, state.txn, state.open_offset = self.db, self.txn, self.open_offset
+        state.is_open, state.time_s, state.commands = bool(self.is_open), self.time_s, self.commands
+        state.first_event, state.first_event_offset = self.first_event, self.first_event_offset
+
+    def note(self, bytes upper, bytes second, argc, offset, length, hit, lenient):
+        """Follow the state over one command. See `_sieve_py.Sieve.note`."""
+        cdef int flags = {b"SELECT": SELECTS, b"MULTI": BEGINS, b"EXEC": ENDS}.get(upper, 0)
+        self.load()
+        if self.count(flags, second, len(second), argc, offset, length, hit, lenient) < 0:
+            raise MemoryError
+        self.store()
+
+    def take_rows(self):
+        """Return the rows since the last call. See `_sieve_py.Sieve.take_rows`."""
+        cdef int64_t count = self.row_count, i, column
+        cdef int64_t[::1] packed
+        columns = []
+        for column in range(COLUMNS):
+            raw = bytearray(count * sizeof(int64_t))
+            if count:
+                packed = memoryview(raw).cast("q")
+                for i in range(count):
+                    packed[i] = self.rows[i * COLUMNS + column]
+                packed = None
+            columns.append(bytes(raw))
+        self.row_count = 0
+        return RowColumns._make([*columns[:8], *([b""] * 6)]), memoryview(columns[8]).cast("q")

@@ -1,0 +1,154 @@
+"""The sieve finds exactly the commands that a full reading finds, whoever walks and wherever it is cut."""
+
+from __future__ import annotations
+
+import importlib
+import os
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from aoftool.files.source import open_source
+from aoftool.resp import sieve as sieve_module
+from aoftool.resp.commands import CommandReader
+from aoftool.resp.model import Command
+from aoftool.resp.sieve import SieveReader
+from aoftool.resp.watch import SieveState, SieveStatus, Watch
+from tests.resp.streams import encode, streams, whole_streams
+
+WATCHES = (
+    Watch(),
+    Watch(keys=frozenset((b"key", b"", b"v" * 300))),
+    Watch(names=frozenset((b"SET", b"EXEC", b"SELECT"))),
+    Watch(known=frozenset((b"SET", b"MULTI", b"SELECT"))),
+    Watch(literal=b"ke", at_start=True),
+    Watch(literal=b"v"),
+    Watch(min_length=60),
+    Watch(keys=frozenset((b"0",)), names=frozenset((b"MULTI",)), min_length=300),
+)
+fixture_is_shared = settings(
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow]
+)
+
+
+@pytest.fixture(params=["py", "cy"])
+def sieve_type(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Any:
+    """Give each implementation in turn, in use by the driver too."""
+    try:
+        found = importlib.import_module(f"aoftool.resp._sieve_{request.param}").Sieve
+    except ImportError:
+        if os.environ.get("AOFTOOL_REQUIRE_NATIVE") == "1":
+            raise
+        pytest.skip("the native sieve is not built")
+    monkeypatch.setattr(sieve_module, "Sieve", found)
+    return found
+
+
+def wanted(command: Command, watch: Watch) -> bool:
+    upper = command.name if len(command.argv[0]) <= 64 else b""
+    return (
+        any(map(watch.wants_argument, command.argv[1:]))
+        or watch.wants_name(upper)
+        or 0 < watch.min_length <= command.length
+    )
+
+
+def slow_hits(path: Path, watch: Watch) -> tuple[list[Command], int]:
+    with open_source(path) as source:
+        reader = CommandReader(source)
+        found = [command for command in reader if wanted(command, watch)]
+        return found, reader.tally().good_end
+
+
+def sieved(path: Path, watch: Watch, workers: int, part_bytes: int) -> tuple[list[Command], SieveReader]:
+    with open_source(path) as source:
+        reader = SieveReader(source, watch, workers=workers, part_bytes=part_bytes)
+        return list(reader), reader
+
+
+@fixture_is_shared
+@given(data=streams(), watch=st.sampled_from(WATCHES), size=st.integers(1, 400))
+def test_hits_are_those_of_a_full_reading(
+    sieve_type: Any, tmp_path: Path, data: bytes, watch: Watch, size: int
+) -> None:
+    path = tmp_path / "log"
+    path.write_bytes(data)
+    expected, good_end = slow_hits(path, watch)
+
+    for workers in (1, 2):
+        found, reader = sieved(path, watch, workers, size)
+
+        assert found == expected
+        assert reader.end == good_end
+
+
+@fixture_is_shared
+@given(data=whole_streams, watch=st.sampled_from(WATCHES), cut=st.integers(0, 2000))
+def test_a_reading_ends_on_the_first_boundary_behind_its_limit(
+    sieve_type: Any, tmp_path: Path, data: bytes, watch: Watch, cut: int
+) -> None:
+    path = tmp_path / "log"
+    path.write_bytes(data)
+    with open_source(path) as source:
+        reader = SieveReader(source, watch, until=cut)
+
+        found = list(reader)
+
+    expected, good_end = slow_hits(path, watch)
+    assert found == [command for command in expected if command.offset < min(cut, reader.end)]
+    assert min(cut, good_end) <= reader.end <= good_end
+
+
+@given(data=streams(), watch=st.sampled_from(WATCHES), stop=st.integers(0, 500))
+def test_both_implementations_walk_alike(data: bytes, watch: Watch, stop: int) -> None:
+    try:
+        native = importlib.import_module("aoftool.resp._sieve_cy").Sieve
+    except ImportError:
+        pytest.skip("the native sieve is not built")
+    reference = importlib.import_module("aoftool.resp._sieve_py").Sieve
+    seen = []
+    for kind in (reference, native):
+        state = SieveState()
+        walker = kind(watch, state)
+        used, status = walker.feed(data, 7, stop)
+        rows, indexes = walker.take_rows()
+        seen.append((used, status, rows, list(indexes), state))
+
+    assert seen[0] == seen[1]
+    assert isinstance(seen[1][1], SieveStatus)
+
+
+def test_a_command_larger_than_the_buffer_is_found(sieve_type: Any, tmp_path: Path) -> None:
+    path = tmp_path / "log"
+    large = encode(b"SET", b"other", b"x" * 1_000_000)
+    path.write_bytes(large + encode(b"SET", b"mine", b"y" * 700_000) + large + encode(b"DEL", b"mine"))
+
+    found, _ = sieved(path, Watch(keys=frozenset((b"mine",))), 1, 1 << 30)
+
+    assert [(command.name, command.index) for command in found] == [(b"SET", 1), (b"DEL", 3)]
+    assert found[0].argv[2] == b"y" * 700_000
+
+
+def test_long_arguments_are_cut_on_request(sieve_type: Any, tmp_path: Path) -> None:
+    path = tmp_path / "log"
+    path.write_bytes(encode(b"SET", b"mine", b"y" * 700))
+    with open_source(path) as source:
+        (found,) = SieveReader(source, Watch(keys=frozenset((b"mine",))), keep=100)
+
+    assert found.argv[2] == b"y" * 100
+    assert found.lengths == [3, 4, 700]
+
+
+def test_the_state_at_the_end_is_that_of_the_stream(sieve_type: Any, tmp_path: Path) -> None:
+    path = tmp_path / "log"
+    data = encode(b"SELECT", b"3") + b"#TS:77\r\n" + encode(b"MULTI") + encode(b"SET", b"a", b"b")
+    path.write_bytes(data)
+
+    for workers in (1, 2):
+        _, reader = sieved(path, Watch(), workers, 20)
+
+        assert (reader.state.db, reader.state.time_s, reader.state.is_open) == (3, 77, True)
+        assert reader.state.commands == 3
