@@ -40,10 +40,17 @@ _SHORT = 300
 # x86 long double: 64 bits of mantissa, exponents up to 16383.
 _MANTISSA_BITS = 64
 _LONG_DOUBLE_MAX = Fraction((2**64 - 1) * 2 ** (16383 - 63))
+# Half of the least one above 0.
+_LONG_DOUBLE_UNDERFLOW = Fraction(1, 2**16446)
 _LONG_DOUBLE_DIGITS = 17
-# The longest text the servers hand to strtold (MAX_LONG_DOUBLE_CHARS, 5 * 1024) is far longer than
-# this exponent needs: beyond it the value overflows or is zero anyway.
-_EXPONENT_LIMIT = 6000
+_LONGEST_LONG_DOUBLE = 5 * 1024
+_LONGEST_EXPONENT = 8
+# Beyond it, with 5 * 1024 digits or fewer, the value overflows or is zero; hexadecimal exponents
+# count bits, so four times as many.
+_EXPONENT_LIMIT = 10_100
+# Below the 4300 digits that Python converts between integers and text in one go.
+_LONG_STEP_DIGITS = 4000
+_LONG_STEP: int = 10**_LONG_STEP_DIGITS
 
 
 def is_canonical_int64(text: bytes | bytearray) -> bool:
@@ -133,22 +140,34 @@ def _parse_hexadecimal(text: bytes, refusal: str) -> float:
 
 
 def parse_long_double(text: bytes | bytearray) -> Fraction:
-    """Return the 80-bit float nearest to a decimal text, exactly.
+    """Return the 80-bit float nearest to a decimal or hexadecimal text, exactly.
 
     Infinities are refused here: no server lets them into a result.
+
+    Source: Redis 7.0 src/util.c string2ld
     """
     raw = bytes(text)
-    if not _DECIMAL.fullmatch(raw) or len(raw) > 5 * 1024:
+    if len(raw) > _LONGEST_LONG_DOUBLE:
         raise CommandRefused(NOT_A_FLOAT)
-    parts = _EXPONENT.split(raw, maxsplit=1)
-    exponent = int(parts[1]) if len(parts) > 1 and len(parts[1]) < 8 else 0
-    if abs(exponent) > _EXPONENT_LIMIT or (len(parts) > 1 and len(parts[1]) >= 8):
-        if _NONZERO.search(parts[0]):
-            raise CommandRefused(NOT_A_FLOAT)
+    if _DECIMAL.fullmatch(raw):
+        digits, _, exponent = raw.lower().partition(b"e")
+        base, scale = 10, 10
+    elif _HEXADECIMAL.fullmatch(raw):
+        digits, _, exponent = raw.lower().replace(b"0x", b"", 1).partition(b"p")
+        base, scale = 16, 2
+    else:
+        raise CommandRefused(NOT_A_FLOAT)
+    whole, _, fraction = digits.lstrip(b"+-").partition(b".")
+    mantissa = _whole(whole + fraction) if base == 10 else int(whole + fraction, 16)
+    if not mantissa:
         return Fraction(0)
-    whole, _, fraction = parts[0].lstrip(b"+-").partition(b".")
-    number = Fraction(int(whole + fraction or b"0")) * Fraction(10) ** (exponent - len(fraction))
-    return _to_long_double(-number if parts[0].startswith(b"-") else number)
+    power = int(exponent or b"0") if len(exponent) < _LONGEST_EXPONENT else _EXPONENT_LIMIT + 1
+    if abs(power) > _EXPONENT_LIMIT * (1 if base == 10 else 4):
+        raise CommandRefused(NOT_A_FLOAT)
+    number = Fraction(mantissa) * Fraction(scale) ** power / Fraction(base) ** len(fraction)
+    if number <= _LONG_DOUBLE_UNDERFLOW:
+        raise CommandRefused(NOT_A_FLOAT)
+    return _to_long_double(-number if digits.startswith(b"-") else number)
 
 
 def _to_long_double(number: Fraction) -> Fraction:
@@ -173,6 +192,21 @@ def add_long_doubles(left: Fraction, right: Fraction) -> Fraction:
     return _to_long_double(left + right)
 
 
+def _decimal(number: int) -> bytes:
+    """Return a number below 10^8000 in decimal; Python refuses to print long ones at once."""
+    if number < _LONG_STEP:
+        return b"%d" % number
+    high, low = divmod(number, _LONG_STEP)
+    return b"%d%0*d" % (high, _LONG_STEP_DIGITS, low)
+
+
+def _whole(digits: bytes) -> int:
+    """Return the number that up to 8000 digits stand for; none stand for 0."""
+    if len(digits) <= _LONG_STEP_DIGITS:
+        return int(digits or b"0")
+    return int(digits[:-_LONG_STEP_DIGITS]) * _LONG_STEP + int(digits[-_LONG_STEP_DIGITS:])
+
+
 def format_long_double(number: Fraction) -> bytes:
     """Return `%.17Lf` without trailing zeros and dot: never an exponent.
 
@@ -180,6 +214,6 @@ def format_long_double(number: Fraction) -> bytes:
     """
     scaled = round(abs(number) * 10**_LONG_DOUBLE_DIGITS)
     whole, fraction = divmod(scaled, 10**_LONG_DOUBLE_DIGITS)
-    text = b"%d.%017d" % (whole, fraction)
+    text = b"%b.%017d" % (_decimal(whole), fraction)
     text = text.rstrip(b"0").rstrip(b".")
     return b"-" + text if number < 0 and text != b"0" else text
