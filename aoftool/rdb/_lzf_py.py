@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from aoftool.rdb.damage import damage
 
-__all__ = ["decompress"]
+__all__ = ["check", "decompress"]
 
 _MAX_LITERAL = 32
 # The best item is three bytes that stand for 264; no input can unpack to more.
@@ -51,3 +51,32 @@ def _copy(out: bytearray, distance: int, length: int, size: int, start: int) -> 
     else:
         # Source and target overlap: the last `distance` bytes repeat.
         out += (bytes(out[source:]) * (length // distance + 1))[:length]
+
+
+def check(data: bytes | bytearray | memoryview, size: int) -> None:
+    """See `aoftool.rdb.lzf.check`."""
+    end = len(data)
+    made = 0
+    at = 0
+    while at < end:
+        start = at
+        control = data[at]
+        at += 1
+        if control < _MAX_LITERAL:
+            length, distance = control + 1, 0
+            at += length
+            sound = at <= end
+        else:
+            length = control >> 5
+            if length == 7:
+                length += data[at] if at < end else 0
+                at += 1
+            sound = at < end
+            distance = ((control & 31) << 8 | data[at]) + 1 if sound else 0
+            length += 2
+            at += 1
+        made += length
+        if not sound or made > size or distance > made - length:
+            raise damage("lzf-invalid", start)
+    if made != size:
+        raise damage("lzf-invalid", end)

@@ -46,6 +46,38 @@ cdef inline int read_length(const uint8_t* at, const uint8_t* end, uint64_t* val
     return -1
 
 
+# Walk an LZF stream without unpacking it; -1 when it gives `size` bytes, else the offset that is wrong.
+cdef inline Py_ssize_t lzf_walk(const uint8_t* data, Py_ssize_t end, uint64_t size) noexcept nogil:
+    cdef Py_ssize_t at = 0, start
+    cdef uint64_t made = 0, length, distance
+    cdef uint8_t control
+    while at < end:
+        start = at
+        control = data[at]
+        at += 1
+        if control < 32:
+            length = control + 1
+            distance = 0
+            at += control + 1
+            if at > end:
+                return start
+        else:
+            length = control >> 5
+            if length == 7:
+                if at < end:
+                    length += data[at]
+                at += 1
+            if at >= end:
+                return start
+            distance = (<uint64_t>(control & 31) << 8 | data[at]) + 1
+            length += 2
+            at += 1
+        if distance > made or made + length > size:
+            return start
+        made += length
+    return -1 if made == size else end
+
+
 # Unpack LZF into exactly `size` bytes; -1 when done, else the offset of the item that is wrong.
 cdef inline Py_ssize_t lzf_unpack(
     const uint8_t* data, Py_ssize_t end, uint8_t* out, Py_ssize_t size

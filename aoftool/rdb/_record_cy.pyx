@@ -170,7 +170,7 @@ cdef class Record:
         if source is None:
             raise SourceError("the bytes of this record were not kept", offset=start)
         data = source.read_at(start, end - start)
-        if len(data) != end - start:
+        if <uint64_t>len(data) != end - start:
             raise SourceError(
                 f"{source.name} has changed since it was walked", path=source.path, offset=start
             )

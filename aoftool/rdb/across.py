@@ -1,4 +1,4 @@
-"""Check what no single record shows: keys that come twice, databases out of range, wrong hints.
+"""Check what no single record shows: keys and functions that come twice, databases, wrong hints.
 
 Memory is bounded: eight bytes a key up to a stated limit. A key counts as a duplicate when its 64-bit
 digest comes twice; a second look at the records with those digests settles it, where the caller can
@@ -79,19 +79,40 @@ class KeyCheck:
         return self.issues
 
 
-def check_part(summary: RdbWalk) -> list[RdbIssue]:
-    """Return what the summary of a walk shows: databases out of range, hints that do not hold.
+def check_part(summary: RdbWalk, size_bytes: int | None = None) -> list[RdbIssue]:
+    """Return what the summary of a walk shows: databases, functions, hints, bytes behind the end.
 
     Hints are only compared in a part that was read to its end.
+
+    Args:
+        size_bytes: size of the input when nothing may follow the part: that of a snapshot, not of an
+            AOF base, behind which commands may stand.
     """
-    issues = [
+    issues = list(summary.issues)
+    issues += [
         RdbIssue("database-range", summary.start, f"{MESSAGES['database-range']}: {db}")
         for db in sorted({row.db for row in summary.counts})
         if db >= DEFAULT_DATABASES
     ]
-    if summary.end_offset is not None:
+    issues += _check_functions(summary)
+    end = summary.end_offset
+    if end is not None:
         issues += _check_hints(summary)
+        if size_bytes is not None and end < size_bytes:
+            text = f"{MESSAGES['trailing-bytes']}: {size_bytes - end}"
+            issues.append(RdbIssue("trailing-bytes", end, text))
     return issues[:_ISSUE_LIMIT]
+
+
+def _check_functions(summary: RdbWalk) -> list[RdbIssue]:
+    issues = []
+    seen: set[bytes] = set()
+    for library in summary.functions:
+        code = "function-again" if library.name else "function-name"
+        if not library.name or library.name in seen:
+            issues.append(RdbIssue(code, library.offset, MESSAGES[code]))
+        seen.add(library.name)
+    return issues
 
 
 def _check_hints(summary: RdbWalk) -> list[RdbIssue]:

@@ -7,10 +7,10 @@ import heapq
 import re
 
 from aoftool.rdb import opcodes
-from aoftool.rdb.damage import EncodingDamage
+from aoftool.rdb.damage import MESSAGES, EncodingDamage, RdbIssue
 from aoftool.rdb.modules import split_module_id
 from aoftool.rdb.opcodes import Family, encoding_of, type_info
-from aoftool.rdb.strings import read_length, read_string
+from aoftool.rdb.strings import read_length, read_lengths, read_string
 from aoftool.rdb.summary import (
     OTHER_DATABASES,
     ExpireCount,
@@ -29,6 +29,12 @@ __all__ = ["Collector"]
 _LIST_LIMIT = 20_000
 _AUX_LIMIT = 1000
 _AUX_BYTES = 4096
+_ISSUE_LIMIT = 100
+# Source: Valkey 9.1 src/cluster_migrateslots.c; fewer numbers are fatal, measured on Valkey 8.1.1, 9.1.2.
+_JOB_NAME_BYTES = 40
+_SLOTS = 16384
+_SLOT_INFO_PARTS = 3
+_COUNT_DIGITS = 18
 _DATABASE_LIMIT = 20_000
 _TEMPLATE_LIMIT = 100_000
 _SLOT_INFO_AUX = b"slot-info"
@@ -83,7 +89,7 @@ class Collector:
             self._template(raw)
         elif number == opcodes.VALKEY_SLOT_IMPORT:
             self._count_opcode(number)
-            self._slot_import(read_string(raw, 1)[0])
+            self._slot_import(raw)
         elif number != opcodes.FUNCTION2:
             self._count_opcode(number)
 
@@ -96,7 +102,9 @@ class Collector:
         value, _ = read_string(raw, at)
         if key == _SLOT_INFO_AUX:
             parts = value.split(b",")
-            self._slot_note(int(parts[1]) if len(parts) > 1 and parts[1].isdigit() else 0)
+            if len(parts) < _SLOT_INFO_PARTS or not all(part.isdigit() for part in parts):
+                self._issue("slot-info")
+            self._slot_note(int(parts[1][:_COUNT_DIGITS]) if len(parts) > 1 and parts[1].isdigit() else 0)
         if key in self.summary.aux or len(self.summary.aux) < _AUX_LIMIT:
             self.summary.aux[key[:_AUX_BYTES]] = value[:_AUX_BYTES]
 
@@ -111,9 +119,21 @@ class Collector:
         self.summary.slots.notes += 1
         self.summary.slots.keys += keys
 
-    def _slot_import(self, job: bytes) -> None:
+    def _slot_import(self, raw: bytes) -> None:
+        job, at = read_string(raw, 1)
         if len(self.summary.slots.imports) < _LIST_LIMIT:
             self.summary.slots.imports.append(job[:_AUX_BYTES])
+        count, at = read_length(raw, at)
+        sound = len(job) == _JOB_NAME_BYTES
+        for _ in range(count):
+            (first, last), at = read_lengths(raw, at, 2)
+            sound = sound and first <= last < _SLOTS
+        if not sound:
+            self._issue("slot-import")
+
+    def _issue(self, code: str) -> None:
+        if len(self.summary.issues) < _ISSUE_LIMIT:
+            self.summary.issues.append(RdbIssue(code, self._walker.number_at, MESSAGES[code]))
 
     def _function(self, name: bytes) -> None:
         self.summary.function_count += 1

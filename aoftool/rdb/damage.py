@@ -68,6 +68,11 @@ MESSAGES = {
     "duplicate-key": "the same key stands twice in one database",
     "database-range": "a database number above 15, which servers refuse with default settings",
     "database-again": "a database is selected again after another one",
+    "function-name": "a function library does not say its name in its first line",
+    "function-again": "the same function library stands twice in the part",
+    "slot-info": "a slot-info field holds fewer than three numbers",
+    "slot-import": "a slot import has a job name of other than 40 bytes, or no such slots",
+    "trailing-bytes": "bytes follow the end of the RDB",
     "resize-hint": "a RESIZEDB opcode announces another number of keys than there are",
 }
 

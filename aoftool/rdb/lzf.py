@@ -15,9 +15,10 @@ from collections.abc import Callable
 from aoftool.rdb import _lzf_py
 from aoftool.rdb.native import kernel
 
-__all__ = ["decompress"]
+__all__ = ["check", "decompress"]
 
 _chosen = kernel("_lzf_cy", _lzf_py)
+_check: Callable[[bytes | bytearray | memoryview, int], None] = _chosen.check
 _decompress: Callable[[bytes | bytearray | memoryview, int], bytes] = _chosen.decompress
 
 
@@ -31,3 +32,12 @@ def decompress(data: bytes | bytearray | memoryview, size: int) -> bytes:
             input when the result has another size.
     """
     return _decompress(data, size)
+
+
+def check(data: bytes | bytearray | memoryview, size: int) -> None:
+    """Look whether a compressed string unpacks to exactly `size` bytes, without unpacking it.
+
+    Raises:
+        EncodingDamage: as `decompress`.
+    """
+    _check(data, size)

@@ -126,6 +126,7 @@ class RdbWalk:
             end was not reached. What follows there is not looked at.
         good_end: offset after the last whole key or opcode, or `end_offset`.
         damage: the first thing that stopped the walk, or a wrong checksum; None for a sound part.
+        issues: what is wrong between the keys but does not stop the walk, at most 100.
         aux: AUX fields in order of first appearance; the last value counts.
         other_opcodes: opcodes that carry neither keys nor anything listed here, by name.
     """
@@ -138,6 +139,7 @@ class RdbWalk:
     good_end: int = 0
     checksum: Checksum = field(default_factory=lambda: Checksum(ChecksumState.UNREAD))
     damage: RdbIssue | None = None
+    issues: list[RdbIssue] = field(default_factory=list)
     aux: dict[bytes, bytes] = field(default_factory=dict)
     counts: list[RdbCount] = field(default_factory=list)
     expires: dict[int, ExpireCount] = field(default_factory=dict)

@@ -6,10 +6,11 @@ counts. The structure of the record is taken as given: it came out of a walk.
 
 from __future__ import annotations
 
-from aoftool.rdb.damage import EncodingDamage, RdbIssue
+from aoftool.rdb import lzf
+from aoftool.rdb.damage import EncodingDamage, RdbIssue, damage
 from aoftool.rdb.findings import IssueList
 from aoftool.rdb.record import Record
-from aoftool.rdb.strings import read_string
+from aoftool.rdb.strings import string_frame
 from aoftool.rdb.verify_collections import check_hash, check_list, check_set, check_zset
 from aoftool.rdb.verify_stream import check_stream
 
@@ -46,7 +47,7 @@ def _check_value(record: Record, issues: IssueList) -> None:
         return
     raw = record.value_bytes()
     if kind == "string":
-        read_string(raw, 0)
+        _check_string(raw)
     elif kind == "hash":
         check_hash(record, raw, issues)
     elif kind == "list":
@@ -59,3 +60,13 @@ def _check_value(record: Record, issues: IssueList) -> None:
         check_stream(record.type_id, raw, issues)
     else:
         record.value()
+
+
+def _check_string(raw: bytes | memoryview) -> None:
+    """Look at a packed string without unpacking it: it may stand for 88 times its size."""
+    start, size, unpacked = string_frame(raw, 0)
+    if unpacked >= 0:
+        try:
+            lzf.check(raw[start : start + size], unpacked)
+        except EncodingDamage:
+            raise damage("lzf-invalid", 0) from None

@@ -12,6 +12,7 @@ from aoftool.rdb.record import Record
 from aoftool.rdb.strings import read_length, read_strings
 from aoftool.rdb.values_list import NODE_PLAIN
 from aoftool.rdb.values_zset import decode_zset, parse_score
+from aoftool.values import HashValue
 
 __all__ = ["check_hash", "check_list", "check_set", "check_zset"]
 
@@ -142,21 +143,16 @@ def check_hash(record: Record, raw: bytes | memoryview, issues: IssueList) -> No
         _check_triples(open_blob(raw, 8 if type_id == 25 else 0), issues)
         return
     value = record.value()
-    assert isinstance(value, dict)
+    assert isinstance(value, HashValue)
     # Counted by the walk without looking at the names: fewer fields mean that some came twice.
     if record.elements is not None and len(value) < record.elements:
         issues.add("duplicate-element", 0)
-    _check_times(record, raw, issues)
-    _empty(len(value), 0, issues)
-
-
-def _check_times(record: Record, raw: bytes | memoryview, issues: IssueList) -> None:
-    expires = getattr(record.value(), "expires", {}) if record.type_id in (22, 24) else {}
-    low, high = (0, 1 << 63) if record.family is Family.VALKEY else (0, _FIELD_TTL_END)
-    if any(not low <= time < high for time in expires.values()):
+    high = _FIELD_TTL_END if redis else 1 << 63
+    if any(not 0 <= time < high for time in value.expires.values()):
         issues.add("hash-ttl", 0)
-    if record.family is Family.REDIS and record.type_id == 24 and raw[7] & 0x80:
+    if redis and type_id == 24 and raw[7] & 0x80:
         issues.add("hash-ttl", 0, "the smallest expire time of a hash is negative")
+    _empty(len(value), 0, issues)
 
 
 def _check_pairs(type_id: int, raw: bytes | memoryview, issues: IssueList) -> None:

@@ -238,8 +238,9 @@ def test_both_implementations_agree_on_every_damaged_lzf_stream() -> None:
     for stream in damaged(packed):
         for size in (107, 108):
             found = outcome(kernel.decompress, stream, size)
-
             assert found == outcome(reference.decompress, stream, size)
+            judged = None if isinstance(found, bytes) else found
+            assert outcome(kernel.check, stream, size) == outcome(reference.check, stream, size) == judged
 
 
 @given(st.binary(max_size=40), st.integers(0, 300))
@@ -247,3 +248,4 @@ def test_both_implementations_agree_on_random_lzf_streams(stream: bytes, size: i
     reference, kernel = both("lzf")
 
     assert outcome(kernel.decompress, stream, size) == outcome(reference.decompress, stream, size)
+    assert outcome(kernel.check, stream, size) == outcome(reference.check, stream, size)

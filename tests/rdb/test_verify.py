@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import struct
+import tracemalloc
 
 import pytest
 
@@ -12,7 +13,7 @@ from aoftool.rdb.across import KeyCheck, check_part
 from aoftool.rdb.findings import ISSUE_LIMIT
 from tests.builders import rdb, rdb_database, rdb_length, rdb_record, rdb_string
 from tests.corpus import peer_files
-from tests.rdb.samples import MAGICS, SAMPLES, STREAM_NODE, Sample, stream_of, stream_value
+from tests.rdb.samples import LIBRARY, MAGICS, SAMPLES, STREAM_NODE, Sample, stream_of, stream_value
 
 HEX = bytes.fromhex
 _ID_9 = HEX("00000000000000090000000000000000")
@@ -48,6 +49,8 @@ def test_sound_record_has_no_issue(sample: Sample) -> None:
 
 
 SCORE_NAN = struct.pack("<d", float("nan"))
+# A hash listpack with the field 5 once as integer, once as text.
+FIVE_TWICE = HEX("10000000 0400 0501 0101 813502 0101 ff")
 FAULTS = [
     ("set twice", 2, HEX("02 0161 0161"), "duplicate-element"),
     ("set empty", 2, HEX("00"), "value-empty"),
@@ -71,7 +74,7 @@ FAULTS = [
     ("hash twice", 4, HEX("02 0166 0176 0166 0177"), "duplicate-element"),
     ("hash blob odd", 16, packed(b"f"), "hash-odd"),
     ("hash blob twice", 16, packed(b"f", 1, b"f", 2), "duplicate-element"),
-    ("hash integer and text", 16, rdb_string(HEX("10000000 0400 0501 0101 813502 0101 ff")), "duplicate-element"),
+    ("hash integer and text", 16, rdb_string(FIVE_TWICE), "duplicate-element"),
     ("hash ziplist tail", 13, rdb_string(HEX("11000000 0a000000 0200 000161 030162 ff")), "blob-tail"),
     ("hash zipmap", 9, rdb_string(HEX("01 0166 010076 0167 02003132 ff")), "blob-count"),
     ("hash times order", 25, bytes(8) + packed(b"f", 1, 0, b"g", 1, 5), "hash-ttl-order"),
@@ -180,6 +183,60 @@ def test_databases_and_hints_are_checked_in_the_summary() -> None:
     found = check_part(walk(stream_of(content)))
 
     assert {issue.code for issue in found} == {"database-range", "resize-hint", "database-again"}
+
+
+def test_functions_without_a_name_or_twice_are_named() -> None:
+    library = b"\xf5" + rdb_string(LIBRARY)
+
+    found = check_part(walk(stream_of(rdb(library, b"\xf5" + rdb_string(b"return 1"), library))))
+
+    assert [(issue.code, issue.offset) for issue in found] == [
+        ("function-name", 9 + len(library)),
+        ("function-again", 9 + len(library) + 10),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("part", "code"),
+    [
+        (b"\xfa" + rdb_string("slot-info") + rdb_string("449,1"), "slot-info"),
+        (b"\xfa" + rdb_string("slot-info") + rdb_string("449,x,1"), "slot-info"),
+        (b"\xf3" + rdb_string("short") + b"\x00", "slot-import"),
+        (b"\xf3" + rdb_string("j" * 40) + HEX("01 05 7fff"), None),
+        (b"\xf3" + rdb_string("j" * 40) + HEX("01 05 8000004000"), "slot-import"),
+        (b"\xf3" + rdb_string("j" * 40) + HEX("01 05 04"), "slot-import"),
+    ],
+)
+def test_slot_notes_that_a_server_refuses_are_named(part: bytes, code: str | None) -> None:
+    found = check_part(walk(stream_of(rdb(part, magic=b"VALKEY080"))))
+
+    assert [issue.code for issue in found] == ([] if code is None else [code])
+
+
+def test_bytes_behind_a_snapshot_are_named_when_nothing_may_follow() -> None:
+    content = rdb(rdb_record(0, "a", b"\x011"))
+    summary = walk(stream_of(content + b"rest"))
+
+    assert check_part(summary) == []
+    assert [(i.code, i.offset) for i in check_part(summary, len(content) + 4)] == [
+        ("trailing-bytes", len(content))
+    ]
+
+
+def test_packed_string_is_checked_without_unpacking_it() -> None:
+    # Each copy of three bytes stands for 264.
+    copies = 200_000
+    packed = HEX("0061") + HEX("e0ff00") * copies
+    value = b"\xc3" + rdb_length(len(packed)) + rdb_length(1 + 264 * copies) + packed
+    (record,) = records(stream_of(b"REDIS0011\x00\x01k" + value + b"\xff" + bytes(8)))
+    tracemalloc.start()
+
+    found = verify(record)
+
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert found == []
+    assert peak < 4 * 1024 * 1024
 
 
 def test_sound_summary_has_no_issue() -> None:

@@ -8,6 +8,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from aoftool.errors import SourceError
 from aoftool.files import open_source, open_stream
@@ -379,6 +381,44 @@ def test_both_implementations_agree_at_every_split_and_flip(sample: Sample) -> N
         for mask in (0x01, 0x40, 0xFF):
             changed = content[:place] + bytes([content[place] ^ mask]) + content[place + 1 :]
             assert trace(kernel, family, changed, []) == trace(reference, family, changed, [])
+
+
+def mutated(data: st.DataObject) -> tuple[Family, bytes]:
+    """Draw the bodies of several samples behind each other, with bytes changed, put in or left out."""
+    chosen = data.draw(st.lists(st.sampled_from(SAMPLES), min_size=1, max_size=4))
+    content = bytearray(b"".join(entry.file[9:-9] for entry in chosen))
+    numbers = st.one_of(
+        st.integers(0, 255), st.sampled_from([0x80, 0x81, 0xC3, *range(22, 34), *range(242, 256)])
+    )
+    for _ in range(data.draw(st.integers(0, 4))):
+        place = data.draw(st.integers(0, len(content) - 1))
+        width = data.draw(st.integers(0, 2))
+        content[place : place + width] = bytes(data.draw(st.lists(numbers, min_size=1, max_size=3)))
+    return data.draw(st.sampled_from(list(Family))), bytes(content)
+
+
+def compare_on(data: st.DataObject) -> None:
+    """Hold both implementations against each other on one drawn input."""
+    reference, kernel = both("walk")
+    family, content = mutated(data)
+    splits = sorted(data.draw(st.lists(st.integers(0, len(content)), max_size=5)))
+    threshold = data.draw(st.sampled_from([-1, 0, 40]))
+
+    ours = trace(kernel, family, content, splits, threshold)
+
+    assert ours == trace(reference, family, content, splits, threshold)
+
+
+@given(st.data())
+def test_both_implementations_agree_on_mutated_input(data: st.DataObject) -> None:
+    compare_on(data)
+
+
+@pytest.mark.soak
+@settings(max_examples=50_000)
+@given(st.data())
+def test_both_implementations_agree_on_much_mutated_input(data: st.DataObject) -> None:
+    compare_on(data)
 
 
 @pytest.mark.parametrize("implementation", [0, 1], ids=["py", "cy"])
