@@ -29,8 +29,10 @@ from construct import (
     this,
 )
 
-from aoftool.rdb.grammar_parts import LENGTH, STRING, Elements, part, refuse
-from aoftool.rdb.grammar_values import MODULE_ITEMS, REDIS_VALUES, VALKEY_VALUES, module_name, show_time
+from aoftool.rdb.grammar_modules import MODULE_ITEMS, show_module
+from aoftool.rdb.grammar_parts import Elements, part, refuse
+from aoftool.rdb.grammar_strings import LENGTH, STRING, show_time
+from aoftool.rdb.grammar_values import REDIS_VALUES, VALKEY_VALUES
 from aoftool.rdb.trace import Trace
 
 __all__ = [
@@ -111,7 +113,7 @@ _COMMON_OPCODES: dict[int, tuple[str, Construct]] = {
     0xF7: (
         "module aux",
         Struct(
-            part("module", LENGTH, show=lambda n: f"{module_name(n)}, encoding version {n & 1023}"),
+            part("module", LENGTH, show=show_module),
             part("tag", LENGTH, "tag of an unsigned integer"),
             part("when", LENGTH, "when: 1 before, 2 after the keys"),
             "items" / MODULE_ITEMS,

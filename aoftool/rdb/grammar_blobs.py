@@ -13,6 +13,7 @@ from typing import Any
 from construct import (
     Byte,
     Bytes,
+    BytesInteger,
     Computed,
     Const,
     Construct,
@@ -30,7 +31,7 @@ from construct import (
     this,
 )
 
-from aoftool.rdb.grammar_parts import INT24, Elements, Part, part, refuse, trace_of
+from aoftool.rdb.grammar_parts import Elements, Part, part, refuse, trace_of
 
 __all__ = [
     "INTSET",
@@ -39,13 +40,15 @@ __all__ = [
     "LISTPACK_HEADER",
     "ZIPMAP",
     "listpack",
+    "more_entries",
     "ziplist",
 ]
 
 END_BYTE = 0xFF
+INT24 = BytesInteger(3, signed=True, swapped=True)
 
 
-def _more(stream: io.BytesIO) -> bool:
+def more_entries(stream: io.BytesIO) -> bool:
     """Tell whether an entry follows rather than the end byte; at the end of the bytes, neither."""
     at = stream.tell()
     head = stream.read(1)
@@ -183,7 +186,7 @@ class _Entries(Elements):
     """Entries up to the end byte, named in turn."""
 
     def __init__(self, entry: Construct, labels: Sequence[str]) -> None:
-        super().__init__(None, entry, more=_more)
+        super().__init__(None, entry, more=more_entries)
         self._traced = Part(_in_turn(labels), entry)
 
 
@@ -286,7 +289,7 @@ ZIPMAP = FocusedSeq(
             ),
         ),
         "pair",
-        more=_more,
+        more=more_entries,
     ),
     part("end", Const(bytes([END_BYTE])), "zipmap end", show=lambda value: ""),
 )

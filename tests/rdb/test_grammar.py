@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from aoftool.files import open_source
 from aoftool.rdb.grammar import parse_file, parse_header, value_grammar
-from aoftool.rdb.grammar_parts import LENGTH, STRING, unpack_lzf
+from aoftool.rdb.grammar_strings import LENGTH, STRING, unpack_lzf
 from aoftool.rdb.reader import records
 from aoftool.values import StreamValue
 from tests.corpus import FIXTURES, corpus_root
