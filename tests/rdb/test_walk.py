@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from aoftool.errors import SourceError
@@ -397,8 +397,8 @@ def mutated(data: st.DataObject) -> tuple[Family, bytes]:
     return data.draw(st.sampled_from(list(Family))), bytes(content)
 
 
-def compare_on(data: st.DataObject) -> None:
-    """Hold both implementations against each other on one drawn input."""
+@given(st.data())
+def test_both_implementations_agree_on_mutated_input(data: st.DataObject) -> None:
     reference, kernel = both("walk")
     family, content = mutated(data)
     splits = sorted(data.draw(st.lists(st.integers(0, len(content)), max_size=5)))
@@ -407,18 +407,6 @@ def compare_on(data: st.DataObject) -> None:
     ours = trace(kernel, family, content, splits, threshold)
 
     assert ours == trace(reference, family, content, splits, threshold)
-
-
-@given(st.data())
-def test_both_implementations_agree_on_mutated_input(data: st.DataObject) -> None:
-    compare_on(data)
-
-
-@pytest.mark.soak
-@settings(max_examples=50_000)
-@given(st.data())
-def test_both_implementations_agree_on_much_mutated_input(data: st.DataObject) -> None:
-    compare_on(data)
 
 
 @pytest.mark.parametrize("implementation", [0, 1], ids=["py", "cy"])
