@@ -30,11 +30,13 @@ FLOORS = {
     "units": 0,
     "escape": 0,
     "progress": 0,
+    "redaction": 0,
 }
 # Rooms on one floor that may lean on a neighbour, with the reason.
 SIDEWAYS = {
     ("aof", "rdb"): "lower floor",
     ("resp", "files"): "the scanner reads sources",
+    ("rewrite", "repair"): "a rewrite in place leaves the receipt that undo reads",
 }
 # Reporters show plain records: they may see the model modules of the rooms that compute, and values,
 # which are plain containers themselves.

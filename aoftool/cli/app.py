@@ -11,7 +11,7 @@ from typing import Annotated
 import typer
 
 from aoftool import __version__
-from aoftool.cli import check, explain, fix, inspect, keys, undo
+from aoftool.cli import check, explain, fix, inspect, keys, rewrite, undo
 from aoftool.cli.exit_codes import CLOSED_PIPE, INTERRUPTED, OUR_BUG, USAGE
 from aoftool.errors import AoftoolError
 
@@ -56,6 +56,7 @@ inspect.register(app)
 check.register(app)
 fix.register(app)
 undo.register(app)
+rewrite.register(app)
 keys.register(app)
 explain.register(app)
 

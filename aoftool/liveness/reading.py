@@ -101,6 +101,8 @@ def _take_native(builder: TraceBuilder, data: memoryview, at: int, tail: Tail) -
     taken, irregular = builder.feed(data, at)  # type: ignore[attr-defined]
     while irregular:
         step = _take(builder, data[taken:], at + taken, tail, limit=1)
+        if not step:
+            break
         more, irregular = builder.feed(data[taken + step :], at + taken + step)  # type: ignore[attr-defined]
         taken += step + more
     return int(taken)

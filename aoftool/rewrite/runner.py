@@ -6,6 +6,7 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from aoftool.errors import UnsupportedError
 from aoftool.keyspace import Keyspace
 from aoftool.liveness.carry import Carrier
 from aoftool.progress import Progress, no_progress
@@ -34,16 +35,30 @@ class Sinks:
 
 
 def count_rewrite(
-    plan: RewritePlan, formats: Sequence[OutputFormat], progress: Progress = no_progress
+    plan: RewritePlan,
+    formats: Sequence[OutputFormat] = tuple(OutputFormat),
+    progress: Progress = no_progress,
 ) -> RewriteResult:
-    """Run a plan against sinks that only count: the exact sizes, and nothing is written."""
-    return write_rewrite(plan, [Sinks(form, ByteCounter(), ByteCounter()) for form in formats], progress)
+    """Run a plan against sinks that only count: the exact sizes, and nothing is written.
+
+    A format that the target cannot hold the data in is left out, with a note.
+    """
+    return write_rewrite(
+        plan, [Sinks(form, ByteCounter(), ByteCounter()) for form in formats], progress, optional=True
+    )
 
 
 def write_rewrite(
-    plan: RewritePlan, sinks: Sequence[Sinks], progress: Progress = no_progress
+    plan: RewritePlan,
+    sinks: Sequence[Sinks],
+    progress: Progress = no_progress,
+    *,
+    optional: bool = False,
 ) -> RewriteResult:
     """Replay a log once and write the result in every format asked for.
+
+    Args:
+        optional: note a format that cannot hold the data, instead of failing.
 
     Raises:
         ReplayStopError: a server would not load this log.
@@ -56,21 +71,38 @@ def write_rewrite(
     with TextReader(plan.input.paths) as reader:
         keyspace = _replayed(plan, reader, part, progress)
         for each in sinks:
-            size = OutputSize(each.format, refused_commands=sum(keyspace.refused.values()))
-            output = open_output(
-                each.format,
-                each.base,
-                plan.target,
-                _creation_time(plan),
-                compress=plan.options.compress,
-                chunk_items=plan.options.chunk_items,
-            )
-            _emit(plan, output, size, keyspace, firsts, reader, part)
-            size.base_bytes = output.writer.close()
-            size.tail_bytes = carry_rest(plan.trace, plan.table, reader, each.tail)[1]
-            result.sizes.append(size)
+            try:
+                result.sizes.append(_one(plan, each, keyspace, firsts, reader, part))
+            except UnsupportedError as error:
+                if not optional:
+                    raise
+                result.summary.notes.append(f"not possible as {each.format.value}: {error.message}")
     result.elapsed_s = time.monotonic() - started
     return result
+
+
+def _one(
+    plan: RewritePlan,
+    sinks: Sinks,
+    keyspace: Keyspace,
+    firsts: list[FirstWrites],
+    reader: TextReader,
+    part: Partition,
+) -> OutputSize:
+    """Write one format."""
+    size = OutputSize(sinks.format, refused_commands=sum(keyspace.refused.values()))
+    output = open_output(
+        sinks.format,
+        sinks.base,
+        plan.target,
+        _creation_time(plan),
+        compress=plan.options.compress,
+        chunk_items=plan.options.chunk_items,
+    )
+    _emit(plan, output, size, keyspace, firsts, reader, part)
+    size.base_bytes = output.writer.close()
+    size.tail_bytes = carry_rest(plan.trace, plan.table, reader, sinks.tail)[1]
+    return size
 
 
 def _replayed(plan: RewritePlan, reader: TextReader, part: Partition, progress: Progress) -> Keyspace:

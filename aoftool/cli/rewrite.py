@@ -1,0 +1,362 @@
+"""`aoftool rewrite`: the smallest log with the same data, without a server."""
+
+from __future__ import annotations
+
+import os
+import re
+from enum import Enum
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from aoftool.cli.console import Color, results_console
+from aoftool.cli.exit_codes import DONE, REFUSED, VERIFY, epilog
+from aoftool.cli.options import (
+    ColorOption,
+    JsonOption,
+    PathArgument,
+    ProgressMode,
+    ProgressOption,
+    QuietOption,
+)
+from aoftool.errors import UsageError
+
+if TYPE_CHECKING:
+    from aoftool.aof.model import Log
+    from aoftool.progress import Progress
+    from aoftool.rewrite.model import Cut, RewriteOptions, RewriteResult, Selection
+
+__all__ = ["register"]
+
+_WHAT = "What to write"
+_MOMENT = "Go back to a moment"
+_KEYS = "Which keys"
+_HOW = "Where and how"
+
+
+class FormatOption(str, Enum):
+    """How the data are written."""
+
+    rdb = "rdb"
+    resp = "resp"
+
+
+class LayoutOption(str, Enum):
+    """What files there will be."""
+
+    multi_part = "multi-part"
+    single = "single"
+
+
+def register(app: typer.Typer) -> None:
+    """Add the verb to the application."""
+    app.command(epilog=epilog(REFUSED, VERIFY))(rewrite)
+
+
+def rewrite(
+    path: PathArgument = None,
+    out: Annotated[
+        str | None,
+        typer.Option(
+            "-o", "--output", metavar="OUT", help="Write there; must not exist.", rich_help_panel=_HOW
+        ),
+    ] = None,
+    in_place: Annotated[
+        bool,
+        typer.Option("--in-place", help="Replace the log, undoably.", rich_help_panel=_HOW),
+    ] = False,
+    dry_run: Annotated[
+        bool,
+        typer.Option(
+            "-n",
+            "--dry-run",
+            help="Say what would come out, to the byte; write nothing.",
+            rich_help_panel=_HOW,
+        ),
+    ] = False,
+    quick: Annotated[
+        bool,
+        typer.Option("--quick", help="Estimate only: replay nothing, write nothing.", rich_help_panel=_HOW),
+    ] = False,
+    force: Annotated[
+        bool, typer.Option("--force", help="Replace an existing OUT file.", rich_help_panel=_HOW)
+    ] = False,
+    in_use: Annotated[
+        bool,
+        typer.Option("--in-use", help="Go on although a process writes to the log.", rich_help_panel=_HOW),
+    ] = False,
+    verify: Annotated[
+        bool,
+        typer.Option(
+            "--verify", help="Load log and result on a real server and compare.", rich_help_panel=_HOW
+        ),
+    ] = False,
+    form: Annotated[
+        FormatOption,
+        typer.Option("--format", help="An RDB base, or commands.", rich_help_panel=_WHAT),
+    ] = FormatOption.rdb,
+    layout: Annotated[
+        LayoutOption | None,
+        typer.Option(
+            "--layout",
+            help="A directory with a manifest, or one file. Default: as the log.",
+            rich_help_panel=_WHAT,
+        ),
+    ] = None,
+    target: Annotated[
+        str | None,
+        typer.Option(
+            "--target",
+            metavar="SERVER",
+            help="Server the result is for: redis-6.2, redis-7.0, redis-7.2, redis-7.4, redis-8.0,"
+            " valkey-7.2, valkey-8, valkey-9. Default: the one that wrote the log.",
+            rich_help_panel=_WHAT,
+        ),
+    ] = None,
+    databases: Annotated[
+        int,
+        typer.Option(
+            "--databases", min=1, help="The `databases` setting of the server.", rich_help_panel=_WHAT
+        ),
+    ] = 16,
+    chunk_items: Annotated[
+        int,
+        typer.Option(
+            "--chunk-items", min=1, help="Elements in one command, with --format resp.", rich_help_panel=_WHAT
+        ),
+    ] = 64,
+    to_timestamp: Annotated[
+        str | None,
+        typer.Option(
+            "--to-timestamp", metavar="TIME", help="The state at this time.", rich_help_panel=_MOMENT
+        ),
+    ] = None,
+    to_offset: Annotated[
+        str | None,
+        typer.Option(
+            "--to-offset",
+            metavar="FILE:N",
+            help="The state at this offset, a command boundary.",
+            rich_help_panel=_MOMENT,
+        ),
+    ] = None,
+    before: Annotated[
+        str | None,
+        typer.Option(
+            "--before",
+            metavar="NAME",
+            help="The state before the last command of this name.",
+            rich_help_panel=_MOMENT,
+        ),
+    ] = None,
+    drop_expired: Annotated[
+        bool,
+        typer.Option("--drop-expired", help="Leave out keys whose time has passed.", rich_help_panel=_KEYS),
+    ] = False,
+    now: Annotated[
+        str | None,
+        typer.Option(
+            "--now", metavar="TIME", help="The clock for expire times; default: now.", rich_help_panel=_KEYS
+        ),
+    ] = None,
+    db: Annotated[
+        list[int] | None,
+        typer.Option("--db", metavar="N", help="Only this database; may repeat.", rich_help_panel=_KEYS),
+    ] = None,
+    match: Annotated[
+        str | None,
+        typer.Option("--match", metavar="GLOB", help="Only keys like this.", rich_help_panel=_KEYS),
+    ] = None,
+    rename_db: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--rename-db",
+            metavar="OLD=NEW",
+            help="Write a database under another number; may repeat.",
+            rich_help_panel=_KEYS,
+        ),
+    ] = None,
+    top: Annotated[int, typer.Option("--top", min=1, help="Rows of dead commands to show.")] = 12,
+    as_json: JsonOption = False,
+    color: ColorOption = Color.auto,
+    quiet: QuietOption = False,
+    progress: ProgressOption = ProgressMode.auto,
+) -> None:
+    """Write the smallest log with the same data; no server needed.
+
+    The result is what a server holds after it has loaded the log: commands
+    that are overwritten, deleted or flushed later are dropped, the rest is
+    replayed. Without -o and --in-place nothing is written: you see what
+    would be saved, to the byte, and why the log is so large.
+
+    \b
+    Examples:
+      aoftool rewrite                               what would it save?
+      aoftool rewrite --quick /var/lib/valkey
+      aoftool rewrite -o new-aof --verify
+      aoftool rewrite --in-place                    take back with: aoftool undo
+      aoftool rewrite --before FLUSHALL -o rescued
+      aoftool rewrite --db 3 --rename-db 3=0 --layout single -o db3.aof
+    """
+    from aoftool.aof.layout import find_log
+    from aoftool.aof.model import LogKind
+    from aoftool.cli.progress import ProgressReporter
+    from aoftool.report.jsonout import print_json
+    from aoftool.report.rewrite import render_rewrite, rewrite_json
+    from aoftool.rewrite.model import Layout, OutputFormat, RewriteOptions
+
+    _refuse_pairs(out, in_place=in_place, dry_run=dry_run, quick=quick, verify=verify)
+    log = find_log(path)
+    clock = _clock_ms(now)
+    same = Layout.MULTI_PART if log.kind is LogKind.MULTI_PART else Layout.SINGLE
+    options = RewriteOptions(
+        target=target,
+        format=OutputFormat(form.value),
+        layout=same if layout is None else Layout(layout.value),
+        databases=databases,
+        chunk_items=chunk_items,
+        cut=_cut(log, to_timestamp, to_offset, before),
+        selection=_selection(db, match, rename_db, clock if drop_expired else None),
+        now_ms=clock,
+    )
+    mode = "quick" if quick else "done" if out is not None or in_place else "dry-run"
+    check = _Check(log, databases) if verify else None
+    with ProgressReporter("rewriting", log.size_bytes, progress, quiet) as reporter:
+        result, undo = _run(log, options, mode, out, force, in_use, reporter)
+    if check is not None:
+        result.verified = check.run(out, result, undo)
+    if as_json:
+        print_json({**rewrite_json(result, mode=mode), "receipt": undo})
+    else:
+        render_rewrite(results_console(color), result, top=top, mode=mode, receipt=undo)
+    raise typer.Exit(DONE)
+
+
+def _refuse_pairs(out: str | None, *, in_place: bool, dry_run: bool, quick: bool, verify: bool) -> None:
+    if out is not None and in_place:
+        raise UsageError("-o and --in-place are two places; give one")
+    if quick and (out is not None or in_place):
+        raise UsageError("--quick writes nothing, so there is no place for the result")
+    if dry_run and (out is not None or in_place):
+        raise UsageError("--dry-run writes nothing, so there is no place for the result")
+    if verify and out is None and not in_place:
+        raise UsageError("there is nothing to verify", hint="give -o OUT or --in-place")
+
+
+def _clock_ms(now: str | None) -> int:
+    import time
+
+    from aoftool.cli.times import parse_time_ms
+
+    return int(time.time() * 1000) if now is None else parse_time_ms(now)
+
+
+def _cut(log: Log, to_timestamp: str | None, to_offset: str | None, before: str | None) -> Cut:
+    from aoftool.cli.times import parse_time_ms
+    from aoftool.escape import unprintable
+    from aoftool.rewrite.model import Cut
+
+    if sum(option is not None for option in (to_timestamp, to_offset, before)) > 1:
+        raise UsageError("--to-timestamp, --to-offset and --before each name a moment; give one")
+    return Cut(
+        to_offset=None if to_offset is None else _place(log, to_offset),
+        to_time_s=None if to_timestamp is None else parse_time_ms(to_timestamp) // 1000,
+        before=None if before is None else unprintable(before),
+    )
+
+
+def _place(log: Log, text: str) -> tuple[int, int]:
+    """Return (file number, offset) of `FILE:N`; for a log of one file `N` will do."""
+    name, _, digits = text.rpartition(":")
+    if not digits.isdigit():
+        raise UsageError("--to-offset takes FILE:N, such as appendonly.aof.1.incr.aof:1024")
+    found = [
+        number
+        for number, file in enumerate(log.files)
+        if name in ("", file.path, os.path.basename(file.path))
+    ]
+    if len(found) != 1:
+        raise UsageError(f"no one file of the log is named {name!a}", hint="aoftool inspect")
+    return found[0], int(digits)
+
+
+def _selection(
+    db: list[int] | None, match: str | None, rename_db: list[str] | None, expired_before_ms: int | None
+) -> Selection:
+    from aoftool.escape import unprintable
+    from aoftool.rewrite.model import Selection
+
+    pairs = [re.fullmatch(r"(\d{1,9})=(\d{1,9})", text) for text in rename_db or ()]
+    if None in pairs:
+        raise UsageError("--rename-db takes OLD=NEW, such as 3=0")
+    return Selection(
+        databases=None if not db else frozenset(db),
+        match=None if match is None else unprintable(match),
+        rename_db={int(pair[1]): int(pair[2]) for pair in pairs if pair is not None},
+        expired_before_ms=expired_before_ms,
+    )
+
+
+def _run(
+    log: Log,
+    options: RewriteOptions,
+    mode: str,
+    out: str | None,
+    force: bool,
+    in_use: bool,
+    progress: Progress,
+) -> tuple[RewriteResult, str | None]:
+    """Run what was asked for; the second is the receipt of a rewrite in place."""
+    from aoftool.rewrite.in_place import rewrite_in_place, stamps_of
+    from aoftool.rewrite.model import RewriteResult
+    from aoftool.rewrite.placing import write_new
+    from aoftool.rewrite.planner import RewritePlan, with_plan
+    from aoftool.rewrite.runner import count_rewrite, write_rewrite
+
+    receipt: list[str] = []
+    before = stamps_of(log) if mode == "done" and out is None else {}
+
+    def act(plan: RewritePlan) -> RewriteResult:
+        if mode == "quick":
+            return RewriteResult(plan.summary)
+        if mode == "dry-run":
+            return count_rewrite(plan, progress=progress)
+        if out is not None:
+            return write_new(plan, log, out, lambda sinks: write_rewrite(plan, sinks, progress), force=force)
+        result, made = rewrite_in_place(
+            plan, log, before, lambda sinks: write_rewrite(plan, sinks, progress), in_use=in_use
+        )
+        receipt.append(made.directory)
+        return result
+
+    result = with_plan(log, options, act, progress)
+    return result, receipt[-1] if receipt else None
+
+
+class _Check:
+    """Load the log before it is rewritten and the result after; take the result back when they differ."""
+
+    def __init__(self, log: Log, databases: int) -> None:
+        from aoftool.rewrite.verify import read_state
+
+        self._path = log.path
+        self._databases = databases
+        self._before = read_state(log, databases)
+
+    def run(self, out: str | None, result: RewriteResult, receipt: str | None) -> str:
+        """Return one line for people."""
+        from aoftool.aof.layout import find_log
+        from aoftool.errors import VerifyError
+        from aoftool.rewrite.verify import read_state, remove_output, require_same
+
+        try:
+            return require_same(self._before, read_state(find_log(out or self._path), self._databases))
+        except VerifyError:
+            if receipt is None:
+                remove_output([file.path for file in result.files])
+            else:
+                from aoftool.repair.receipt import read_receipt
+                from aoftool.repair.undo import undo_repair
+
+                undo_repair(read_receipt(receipt))
+            raise

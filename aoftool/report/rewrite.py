@@ -1,0 +1,221 @@
+"""Shows what a rewrite found and did: on a terminal, or as the versioned JSON object."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from typing import Any
+
+from rich.console import Console
+
+from aoftool.escape import json_bytes, printable
+from aoftool.report.terminal import facts, print_table
+from aoftool.rewrite.model import DeadRow, OutputSize, RewriteResult, RewriteSummary
+from aoftool.units import format_bytes, format_count, format_duration, format_share
+
+__all__ = ["render_rewrite", "rewrite_json"]
+
+_SCHEMA = "aoftool.rewrite/1"
+_CAUSES = ("overwritten", "deleted", "flushed", "trimmed", "needless", "no-effect", "framing")
+_DEAD_COLUMNS = (
+    ("dead command", "left"),
+    ("cause", "left"),
+    ("count", "right"),
+    ("bytes", "right"),
+    ("share", "right"),
+)
+_SIZE_COLUMNS = (
+    ("result", "left"),
+    ("size", "right"),
+    ("saved", "right"),
+    ("share", "right"),
+    ("base", "right"),
+    ("commands behind", "right"),
+)
+
+
+def render_rewrite(
+    console: Console,
+    result: RewriteResult,
+    *,
+    top: int = 12,
+    mode: str = "dry-run",
+    receipt: str | None = None,
+) -> None:
+    """Print the result.
+
+    Args:
+        top: rows of dead commands to show.
+        mode: `dry-run`, `quick`, or `done`.
+        receipt: folder with the receipt of a rewrite in place.
+    """
+    summary = result.summary
+    facts(console, _head(result, mode))
+    console.print()
+    if result.sizes:
+        rows = [(_size_cells(size, summary), "") for size in result.sizes]
+        print_table(console, _SIZE_COLUMNS, rows)
+    if summary.tail.dead:
+        console.print()
+        _render_dead(console, summary, top)
+    if result.files:
+        console.print()
+        for file in result.files:
+            console.print(f"wrote {_path(file.path)}, {format_bytes(file.size_bytes)}", soft_wrap=True)
+    if receipt is not None:
+        console.print(f"to take it back: aoftool undo {_path(receipt)}", soft_wrap=True)
+
+
+def _path(path: str) -> str:
+    return printable(os.fsencode(path))
+
+
+def _head(result: RewriteResult, mode: str) -> Iterator[tuple[str, str, str]]:
+    summary = result.summary
+    count = len(summary.files)
+    history = f", and {format_bytes(summary.history_bytes)} of history" if summary.history_bytes else ""
+    yield "log", f"{_path(summary.path)}: {count} files, {format_bytes(summary.size_bytes)}{history}", "bold"
+    yield "target", f"{summary.target} ({summary.target_reason})", ""
+    base, tail = summary.base, summary.tail
+    if base.keys:
+        parts = f"{format_count(base.dead)} dead, {format_count(base.touched)} touched by later commands"
+        yield "base", f"{format_count(base.keys)} keys in {format_bytes(base.size_bytes)}: {parts}", ""
+    live = f"{format_count(tail.live)} live ({format_share(tail.live, tail.commands)})"
+    yield "commands", f"{format_count(tail.commands)} in {format_bytes(tail.size_bytes)}: {live}", ""
+    yield (
+        "live bytes",
+        f"{format_bytes(tail.live_bytes)} ({format_share(tail.live_bytes, tail.size_bytes)})",
+        "",
+    )
+    if mode == "quick":
+        bound = ", an upper bound: many commands build on each other" if summary.upper_bound else ""
+        yield "estimate", f"{format_bytes(summary.estimate_bytes)}{bound}", "bold"
+    for size in result.sizes[:1]:
+        yield "keys", _keys(size), ""
+    yield "time", format_duration(summary.elapsed_s + result.elapsed_s), ""
+    for note in summary.notes:
+        yield "note", note, "yellow"
+    if result.verified is not None:
+        yield "verified", result.verified, "green"
+    if mode == "dry-run":
+        yield "", "nothing was written: give -o OUT or --in-place", ""
+
+
+def _keys(size: OutputSize) -> str:
+    places = ", ".join(f"db{db} {format_count(count)}" for db, count in sorted(size.keys.items()))
+    expired = f"; {format_count(size.expired_keys)} expired ones left out" if size.expired_keys else ""
+    return f"{format_count(size.key_count)}" + (f" ({places})" if len(size.keys) > 1 else "") + expired
+
+
+def _size_cells(size: OutputSize, summary: RewriteSummary) -> list[str]:
+    saved = summary.size_bytes - size.size_bytes
+    return [
+        "RDB" if size.format.value == "rdb" else "commands",
+        format_bytes(size.size_bytes),
+        format_bytes(saved),
+        format_share(saved, summary.size_bytes),
+        format_bytes(size.base_bytes),
+        format_bytes(size.tail_bytes),
+    ]
+
+
+def _render_dead(console: Console, summary: RewriteSummary, top: int) -> None:
+    dead = summary.tail.dead
+    rows = [_dead_cells(row, summary) for row in dead[:top]]
+    rest = dead[top:]
+    if rest:
+        total = DeadRow(b"", "", sum(row.commands for row in rest), sum(row.size_bytes for row in rest))
+        cells = _dead_cells(total, summary)
+        rows.append([f"({len(rest)} more)", *cells[1:]])
+    print_table(console, _DEAD_COLUMNS, [(cells, "") for cells in rows])
+
+
+def _dead_cells(row: DeadRow, summary: RewriteSummary) -> list[str]:
+    return [
+        printable(row.name),
+        row.cause,
+        format_count(row.commands),
+        format_bytes(row.size_bytes),
+        format_share(row.size_bytes, summary.tail.size_bytes),
+    ]
+
+
+def rewrite_json(result: RewriteResult, *, mode: str) -> dict[str, Any]:
+    """Return the JSON object."""
+    summary = result.summary
+    tail, base = summary.tail, summary.base
+    return {
+        "schema": _SCHEMA,
+        "mode": mode,
+        **json_bytes("path", os.fsencode(summary.path)),
+        "target": summary.target,
+        "target_reason": summary.target_reason,
+        "size_bytes": summary.size_bytes,
+        "history_bytes": summary.history_bytes,
+        "files": [
+            {**json_bytes("path", os.fsencode(file.path)), "role": file.role, "size_bytes": file.size_bytes}
+            for file in summary.files
+        ],
+        "base": {
+            "keys": base.keys,
+            "size_bytes": base.size_bytes,
+            "touched": base.touched,
+            "dead": base.dead,
+            "dead_bytes": base.dead_bytes,
+        },
+        "commands": {
+            "count": tail.commands,
+            "size_bytes": tail.size_bytes,
+            "live": tail.live,
+            "live_bytes": tail.live_bytes,
+            "dead_bytes": tail.dead_bytes,
+            "trimmed": tail.trimmed,
+            "unfinished": tail.unfinished,
+            "opaque": tail.opaque,
+            "torn_bytes": tail.torn_bytes,
+        },
+        "dead_by_cause": _by_cause(tail.dead),
+        "dead": [
+            {
+                **json_bytes("command", row.name),
+                "cause": row.cause,
+                "count": row.commands,
+                "size_bytes": row.size_bytes,
+            }
+            for row in tail.dead
+        ],
+        "estimate_bytes": summary.estimate_bytes,
+        "estimate_is_upper_bound": summary.upper_bound,
+        "results": [_size_json(size, summary) for size in result.sizes],
+        "written": [
+            {**json_bytes("path", os.fsencode(file.path)), "size_bytes": file.size_bytes}
+            for file in result.files
+        ],
+        "verified": result.verified,
+        "notes": summary.notes,
+        "elapsed_s": round(summary.elapsed_s + result.elapsed_s, 3),
+    }
+
+
+def _by_cause(dead: list[DeadRow]) -> dict[str, int]:
+    totals = dict.fromkeys(_CAUSES, 0)
+    for row in dead:
+        totals[row.cause] = totals.get(row.cause, 0) + row.size_bytes
+    return totals
+
+
+def _size_json(size: OutputSize, summary: RewriteSummary) -> dict[str, Any]:
+    return {
+        "format": size.format.value,
+        "size_bytes": size.size_bytes,
+        "saved_bytes": summary.size_bytes - size.size_bytes,
+        "base_bytes": size.base_bytes,
+        "tail_bytes": size.tail_bytes,
+        "keys": size.key_count,
+        "keys_by_db": {str(db): count for db, count in sorted(size.keys.items())},
+        "expiring_keys": size.expiring_keys,
+        "expired_keys_left_out": size.expired_keys,
+        "copied_records": size.copied_records,
+        "copied_sets": size.copied_sets,
+        "refused_commands": size.refused_commands,
+    }

