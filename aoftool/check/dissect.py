@@ -8,20 +8,31 @@ what would make it whole if anything can.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from aoftool.check.heal import Healing, Patch, heal
 from aoftool.check.reader import Reader
 from aoftool.check.resync import TORN, Landing, Resync, openings
-from aoftool.check.shapes import follows, habits_around, read_argument, read_number
+from aoftool.check.shapes import (
+    Shape,
+    chain,
+    follows,
+    habits_around,
+    is_one_command,
+    read_argument,
+    read_number,
+    starts_before,
+)
 from aoftool.check.vocabulary import accepts, is_known
 from aoftool.commands.table import CONTAINERS
 from aoftool.escape import shorten
 from aoftool.files.source import Source
 from aoftool.resp._native import Scan
+from aoftool.resp.batch import BatchReader
 from aoftool.resp.grammar import ScanOptions
-from aoftool.resp.model import Reason, Stop, TailTally
+from aoftool.resp.model import Leniency, Reason, Stop, TailTally
 from aoftool.resp.scanner import BUFFER_BYTES, drive, go_to
 
 __all__ = ["Dissection", "Stretch", "Wound", "dissect_stream", "scan_range"]
@@ -30,6 +41,14 @@ __all__ = ["Dissection", "Stretch", "Wound", "dissect_stream", "scan_range"]
 MAX_WOUNDS = 2000
 _DOUBLED_REACH = 1 << 20
 _SIGNATURE = 48
+_SPLICE_TAIL = 1 << 16
+_SPLICE_REACH = 1 << 16
+_SPLICE_PLACES = 256
+_SPLICE_HEADS = 64
+_WHOLE_TO_THE_END = frozenset({Reason.MISSING_FINAL_CRLF, Reason.TORN_HEADER, Reason.TORN_ANNOTATION})
+_STAR = re.compile(rb"(?:(?<=\r\n)|\A)\*[1-9]")
+_TORN_RESP = re.compile(rb"\r\n\$[0-9]{1,10}\r\n")
+_WHOLE_RESP = re.compile(rb"\*[1-9][0-9]{0,8}\r\n\$[0-9]{1,10}\r\n")
 _MAGICS = (b"REDIS0", b"VALKEY0")
 
 
@@ -182,9 +201,14 @@ class _Dissector:
         tally = scan_range(self._source, result.start, end=size, known_state=True, progress=self._progress)
         result.first = tally
         while True:
-            self._take(tally)
             stop = tally.stop
             assert stop is not None
+            if stop.clean and (zeroed := self._zeroed_end(tally)) is not None:
+                tally, wound = zeroed
+                self._take(tally)
+                result.pieces.append(wound)
+                return result
+            self._take(tally)
             if stop.clean or tally.good_end >= size:
                 return result
             if not whole:
@@ -200,6 +224,29 @@ class _Dissector:
                 wound.end, wound.last, result.capped = size, True, True
                 return result
             tally = landing.tally if landing is not None else self._scan(wound.end)
+
+    def _zeroed_end(self, tally: TailTally) -> tuple[TailTally, Wound] | None:
+        """Recognise a last command whose line end, and so its value, is zeros that a crash left.
+
+        Loaders skip the two bytes behind a value without a look and take such a command for whole.
+        """
+        size = self._result.size_bytes
+        if Leniency.ZERO_TERMINATOR not in tally.leniencies or self._reader.at(size - 3, 3) != b"\0\0\0":
+            return None
+        last = self._last_command(tally)
+        if last is None:
+            return None
+        known = tally.edge.known
+        before = scan_range(self._source, tally.start, end=last, known_state=known)
+        assert tally.stop is not None
+        evidence = shorten(self._reader.at(max(size - 64, last), 64))
+        return before, Wound(last, size, "zero-tail", tally.stop, last=True, evidence=evidence)
+
+    def _last_command(self, tally: TailTally) -> int | None:
+        last = None
+        for batch in BatchReader(self._source, start=tally.start, end=tally.good_end):
+            last = int(batch.offset[-1])
+        return last
 
     def _take(self, tally: TailTally) -> None:
         """Add a stretch and learn from it."""
@@ -232,6 +279,10 @@ class _Dissector:
         if reader.at(at, 7).startswith(_MAGICS):
             return Wound(at, size, "second-log", stop, last=True), None
         value = self._torn_value(at)
+        complete = value is None or value[1] <= size
+        if stop.reason in _WHOLE_TO_THE_END and complete and reader.at(at, 1) in (b"*", b"#"):
+            # Every length agrees up to the end of the file: nothing but the end is missing.
+            return self._tail(at, stop, value), None
         # The commands behind the damage speak as well as those before it.
         guess = next((p for p in self._followed(at)), at)
         habits = habits_around(reader, at, guess, self._result.start)
@@ -241,10 +292,146 @@ class _Dissector:
                 healing.start, healing.end, healing.code, stop, healing=healing, evidence=healing.text
             )
             return wound, None
+        through = self._read_through(at, tally.start) if stop.reason is Reason.ORPHAN_BULK else None
+        if through is not None:
+            return self._gap(through[0], stop, through[1])
         landing = self._resync.land(at, value=value)
         if landing is None:
+            foreign = self._foreign_before(at, size)
+            if foreign is not None:
+                return self._foreign(foreign[0], foreign[1], at, size, stop), None
             return self._tail(at, stop, value), None
+        spliced = self._spliced(at, stop, landing)
+        if spliced is not None:
+            return spliced
+        foreign = self._foreign_before(at, landing.start)
+        if foreign is not None:
+            return self._foreign(foreign[0], foreign[1], at, landing.start, stop), landing
+        inner = self._inside_value(at, landing.start)
+        if inner is not None:
+            return self._gap(inner, stop, landing)
         return self._gap(at, stop, landing)
+
+    def _foreign(self, start: int, first: int, last: int, end: int, stop: Stop) -> Wound:
+        """Return the wound of a command with other commands in its middle."""
+        text = f"{last - first:,} bytes of other commands stand inside a command"
+        healing = Healing(start, end, Patch(first, last, b""), "foreign-block", False, text)
+        return Wound(start, end, "foreign-block", stop, healing=healing, evidence=text)
+
+    def _foreign_before(self, at: int, end: int) -> tuple[int, int] | None:
+        """Find commands before a damage that were put into the middle of another one.
+
+        The head of that command may by chance have become a whole command with what was put in; then
+        only its tail shows as damage. Without what was put in, head and tail fit together.
+
+        Returns:
+            Start of the command, and start of what stands in its middle and ends at `at`.
+        """
+        if end - at > _SPLICE_TAIL:
+            return None
+        tail = self._reader.at(at, end - at)
+        low = max(at - _SPLICE_REACH, self._result.start)
+        places = list(openings(self._reader, low, at))[-_SPLICE_PLACES:]
+        for number in range(len(places) - 1, -1, -1):
+            first = places[number]
+            if not self._chains_to(first, at):
+                continue
+            for start in self._heads(first, places[max(number - _SPLICE_HEADS, 0) : number]):
+                if is_one_command(self._reader.at(start, first - start) + tail):
+                    return start, first
+        return None
+
+    def _heads(self, first: int, places: list[int]) -> list[int]:
+        """Return where a command may start whose head ends at `first`, its `*` line cut or not."""
+        low = max(first - 32, self._result.start)
+        text = self._reader.at(low, first - low)
+        cut = [low + match.start() for match in _STAR.finditer(text)]
+        return sorted({*places, *cut} - {first})
+
+    def _chains_to(self, start: int, end: int) -> bool:
+        at = start
+        for shape in chain(self._reader, start, _SPLICE_PLACES):
+            at = shape.end
+            if at >= end:
+                break
+        return at == end
+
+    def _inside_value(self, at: int, end: int) -> int | None:
+        """Find where commands began that were read out of a value, when what ends there looks so.
+
+        Behind damage, the rest of a value that holds RESP can be read as commands by chance. Such a
+        chain ends at the line end of the value, and begins behind a command whose own value holds the
+        torn rest of another command.
+        """
+        text = self._reader.at(at, min(end - at, 256))
+        if not (text.endswith(b"\r\n") and text.startswith((b"\r\n", b"*"))):
+            return None
+        reach = self._resync.inside_bytes
+        if not reach or end - at > reach:
+            return None
+        low = max(at - 2 * reach, self._result.start)
+        for shape in reversed(starts_before(self._reader, at, at - low, self._result.start)):
+            body = self._reader.at(shape.start, min(shape.end - shape.start, 1 << 16))
+            if self._holds_torn_resp(shape, body):
+                return shape.start
+        return None
+
+    def _holds_torn_resp(self, shape: Shape, body: bytes) -> bool:
+        """Tell whether a value holds an argument before, or without, the command it belongs to."""
+        for argument in shape.arguments[1:]:
+            low, high = argument.payload_start - shape.start, argument.payload_end - shape.start
+            first = _WHOLE_RESP.search(body, low, high)
+            rest = low if first is None else first.start()
+            if _TORN_RESP.search(body, low, rest):
+                return True
+            for inner in chain(self._reader, shape.start + rest):
+                if inner.end > argument.payload_end:
+                    break
+                rest = inner.end - shape.start
+            if _TORN_RESP.search(body, rest, high) and first is not None:
+                return True
+        return False
+
+    def _read_through(self, at: int, floor: int) -> tuple[int, Landing] | None:
+        """Find a reading that goes through a damage, begun inside the command before it.
+
+        Where a block is lost, the head of one command and the tail of another can by chance make a
+        whole one, which swallows the `*` line of the next.
+        """
+        before = starts_before(self._reader, at, 1 << 16, floor)
+        if not before:
+            return None
+        last = before[-1]
+        for place in openings(self._reader, last.start + 1, at):
+            landing = self._resync.through(place, at)
+            if landing is not None:
+                return last.start, landing
+        return None
+
+    def _spliced(self, at: int, stop: Stop, landing: Landing) -> tuple[Wound, Landing | None] | None:
+        """Recognise commands that were put into the middle of another one.
+
+        They chain by themselves, so they look like the log going on; but without them the two ends of
+        the command around them fit together, which ends of different commands do not.
+        """
+        chains = [(chain, landing) for chain in landing.passed_over]
+        reason = landing.tally.stop.reason if landing.tally.stop is not None else Reason.END
+        end = landing.tally.good_end
+        if reason is not Reason.END and reason not in TORN and end - landing.start <= _DOUBLED_REACH:
+            behind = self._resync.land(end)
+            if behind is not None:
+                chains.append(((landing.start, end), behind))
+        for (first, last), behind in chains:
+            if self._fits_without(at, first, last, behind.start):
+                return self._foreign(at, first, last, behind.start, stop), behind
+        return None
+
+    def _fits_without(self, start: int, first: int, last: int, end: int) -> bool:
+        """Tell whether a span is a whole command once its middle is taken out."""
+        if not (start < first and last < end) or end - start > 2 * _DOUBLED_REACH:
+            return False
+        text = self._reader.at(start, first - start) + self._reader.at(last, end - last)
+        return is_one_command(text)
 
     def _accepts(self, name: bytes, count: int) -> bool:
         return accepts(name, count) or (name.upper() in self._names and not is_known(name))
@@ -314,7 +501,7 @@ class _Dissector:
         if doubled is not None:
             return Wound(at, doubled, "doubled-block", stop, copies=True, evidence=evidence), None
         code = self._gap_code(at, end, stop)
-        wound = Wound(at, end, code, stop, passed_over=landing.passed_over, evidence=evidence)
+        wound = Wound(at, end, code, stop, passed_over=len(landing.passed_over), evidence=evidence)
         return wound, landing
 
     def _repeats_behind(self, at: int, end: int) -> bool:

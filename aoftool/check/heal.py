@@ -266,7 +266,8 @@ class _Damaged:
         near = _differences(digits, b"%d" % length) == 1
         if not digits.isdigit():
             # A digit that is none was surely hit; a minus sign needs the habits to speak.
-            return near or habits.length_seen(name, self.count, place, length) >= _HABIT_TIMES
+            negative = digits[:1] == b"-" and digits[1:].isdigit()
+            return near or (negative and habits.length_seen(name, self.count, place, length) >= _HABIT_TIMES)
         declared = int(digits)
         if habits.length_seen(name, self.count, place, declared):
             return False

@@ -10,6 +10,7 @@ value are passed over and stay part of the damage. See docs/safety.md for what t
 from __future__ import annotations
 
 import re
+from collections import OrderedDict
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
@@ -35,6 +36,8 @@ TORN = frozenset(
 _INSPECTED_BYTES = 1 << 20
 _INSPECTED_COMMAND = 64 << 20
 _FEW = 3
+_CHAINS_KEPT = 16
+_TALLIES_KEPT = 8
 _ABSURD = 16
 _LONG_BYTES = 4096
 
@@ -46,12 +49,12 @@ class Landing:
     Attributes:
         start: first byte of the first command.
         tally: of the stream from there, its start state inherited.
-        passed_over: chains that were found before and not believed.
+        passed_over: spans of chains that were found before and not believed, the first few.
     """
 
     start: int
     tally: TailTally
-    passed_over: int
+    passed_over: tuple[tuple[int, int], ...]
 
 
 Scanner = Callable[[int], TailTally]
@@ -96,6 +99,11 @@ def _holds_resp(reader: Reader, start: int, length: int) -> bool:
     return False
 
 
+def _canonical_end(tally: TailTally) -> int:
+    """Return the end of a chain, or the place where it first departs from the canonical form."""
+    return min((seen.first_offset for seen in tally.leniencies.values()), default=tally.good_end)
+
+
 class Resync:
     """Find landings in one file.
 
@@ -111,6 +119,41 @@ class Resync:
         self._known_name = known_name
         self._inside_bytes = 0
         self._largest_bytes = 0
+        self._scanned: OrderedDict[int, TailTally] = OrderedDict()
+        self._surveyed_to = 0
+
+    @property
+    def inside_bytes(self) -> int:
+        """Return the bytes of the largest command known to carry RESP in a value, 0 for none."""
+        return self._inside_bytes
+
+    def _tally(self, at: int) -> TailTally:
+        """Return the tally from an offset; the last few are kept, for they are asked for again."""
+        tally = self._scanned.get(at)
+        if tally is None:
+            tally = self._scanned[at] = self._scan(at)
+            if len(self._scanned) > _TALLIES_KEPT:
+                self._scanned.popitem(last=False)
+        return tally
+
+    def _survey(self, damage: int) -> None:
+        """Learn from the longest chain soon behind a damage, for what stands before may tell little."""
+        if damage < self._surveyed_to:
+            return
+        longest: TailTally | None = None
+        floor = damage + 1
+        self._surveyed_to = limit = damage + _INSPECTED_BYTES
+        for at in openings(self._reader, damage + 1, min(limit, self._reader.size_bytes)):
+            if at < floor or not self._plausible(at):
+                continue
+            tally = self._tally(at)
+            floor = max(tally.good_end, at + 1)
+            if longest is None or tally.good_end - tally.start > longest.good_end - longest.start:
+                longest = tally
+            if floor > limit or (tally.stop is not None and tally.stop.clean):
+                break
+        if longest is not None:
+            self.learn(longest)
 
     def learn(self, tally: TailTally) -> None:
         """Take in a healthy stretch: how large its commands are, and whether values hold RESP."""
@@ -122,8 +165,11 @@ class Resync:
     def _inside_near(self, start: int, end: int) -> int:
         """Look for values with RESP among the last commands of a stretch."""
         largest = 0
-        at = next(openings(self._reader, max(start, end - _INSPECTED_BYTES // 4), end), end)
+        at = start if end - start <= _INSPECTED_BYTES // 4 else end - _INSPECTED_BYTES // 4
+        at = next(openings(self._reader, at, end), end)
         for shape in chain(self._reader, at, 1000):
+            if shape.end > end:
+                break
             length = shape.end - shape.start
             if (
                 length > max(largest, 64)
@@ -143,20 +189,30 @@ class Resync:
             end: look no further than this.
             value: span that the damaged command declares for the value in which it broke off.
         """
+        self._survey(damage)
         limit = self._reader.size_bytes if end is None else end
-        passed = 0
+        passed: list[tuple[int, int]] = []
         floor = damage + 1
         for at in openings(self._reader, damage, limit):
             if at < floor or not self._plausible(at):
                 continue
-            tally = self._scan(at)
+            tally = self._tally(at)
             if tally.commands == 0 and not tally.annotations.count:
                 continue
             if self._believed(at, tally, value):
-                return Landing(at, tally, passed)
-            passed += 1
+                return Landing(at, tally, tuple(passed[:_CHAINS_KEPT]))
+            passed.append((at, tally.good_end))
             # What lies inside a chain that is not believed is not believed either.
-            floor = max(tally.good_end, at + 1)
+            floor = max(_canonical_end(tally), at + 1)
+        return None
+
+    def through(self, at: int, damage: int) -> Landing | None:
+        """Return the landing at an offset before a damage if its chain goes on over it."""
+        if not self._plausible(at):
+            return None
+        tally = self._tally(at)
+        if tally.good_end > damage and tally.commands > 1 and self._believed(at, tally, None):
+            return Landing(at, tally, ())
         return None
 
     def _plausible(self, at: int) -> bool:
@@ -171,6 +227,9 @@ class Resync:
     def _believed(self, at: int, tally: TailTally, value: tuple[int, int] | None) -> bool:
         assert tally.stop is not None
         reason = tally.stop.reason
+        if tally.leniencies:
+            # Servers write the canonical form: a chain that departs from it may have left the log.
+            return _canonical_end(tally) - at > self._inside_bytes
         if value is not None and value[0] <= at < value[1]:
             if value[1] > self._reader.size_bytes:
                 return self._believed_in_torn_value(at, tally, value)

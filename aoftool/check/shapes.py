@@ -20,6 +20,7 @@ __all__ = [
     "chain",
     "follows",
     "habits_around",
+    "is_one_command",
     "read_annotation",
     "read_argument",
     "read_number",
@@ -108,6 +109,22 @@ def read_shape(reader: Reader, at: int) -> Shape | None:
         arguments.append(argument)
         at_argument = argument.end
     return Shape(at, tuple(arguments))
+
+
+def is_one_command(text: bytes) -> bool:
+    """Tell whether bytes are exactly one canonical command."""
+    head = re.match(rb"\*([1-9][0-9]{0,8})\r\n", text)
+    if head is None:
+        return False
+    at = head.end()
+    for _ in range(min(int(head[1]), _MAX_ARGUMENTS)):
+        line = re.compile(rb"\$(0|[1-9][0-9]{0,18})\r\n").match(text, at)
+        if line is None:
+            return False
+        at = line.end() + int(line[1]) + 2
+        if at > len(text) or text[at - 2 : at] != b"\r\n":
+            return False
+    return at == len(text)
 
 
 def read_annotation(reader: Reader, at: int) -> int | None:

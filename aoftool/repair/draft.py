@@ -89,6 +89,8 @@ class Draft:
 
 def _covers(span: Edit, edit: Edit) -> bool:
     if edit.start == edit.end:
+        if span.kind is EditKind.CUT:
+            return span.start < edit.start
         return span.start < edit.start < span.end or (
             edit.start == span.start and edit.code != "reselect" and edit.end < span.end
         )

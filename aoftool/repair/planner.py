@@ -119,7 +119,7 @@ class _Planner:
             planner = StreamPlanner(source, file.tail, draft, self._choice, is_last)
             planner.plan()
             plan_commands(file, source, draft, self._choice, modules)
-            plan_lenient(file, source, draft)
+            plan_lenient(file, source, draft, self._choice)
             if self._choice.drop_duplicates:
                 plan_duplicates(file, source, draft)
             for gap in planner.gaps:

@@ -47,6 +47,7 @@ _MESSAGES = {
     "broken-type-byte": "a byte of a command's framing is damaged",
     "broken-count": "the number of arguments of a command is damaged",
     "broken-length": "the length of an argument is damaged",
+    "foreign-block": "other commands stand inside a command",
     "bad-terminator": "the line end behind an argument is damaged",
     "unread": "the stream breaks off; what follows was not looked at",
 }

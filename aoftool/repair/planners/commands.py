@@ -18,6 +18,8 @@ __all__ = ["plan_commands"]
 _EVERYWHERE = len(TARGETS)
 # A module's commands are believed when they come more often than an accident does.
 _FAMILY = 2
+# Names that change how a log is read: damage to them is for the planner of the stream.
+_MARKS = frozenset({b"MULTI", b"EXEC", b"DISCARD", b"SELECT"})
 
 
 def plan_commands(
@@ -86,19 +88,28 @@ def _rename(spot: Spot, reader: Reader, draft: Draft, names: frozenset[bytes]) -
         return False
     first = shape.arguments[0]
     written = reader.at(first.payload_start, first.length)
+    names -= _MARKS
     fits = {
         candidate
         for place in range(len(written))
         for bit in range(8)
-        if (candidate := _flipped(written, place, bit)).upper() in names and accepts(candidate, spot.argc)
+        if (candidate := _flipped(written, place, bit)).upper() in names - _MARKS
+        and accepts(candidate, spot.argc)
     }
     # Flipping bit 5 of a letter only changes its case: both spellings are one name.
     if len({candidate.upper() for candidate in fits}) != 1:
         return False
-    chosen = max(fits, key=lambda name: (name.isupper() == written.isupper(), name))
+    chosen = _in_case_of(next(iter(fits)), written)
     text = f"{shorten(written)} is {shorten(chosen)} with one bit flipped"
     draft.put(first.payload_start, first.payload_end, chosen, "unknown-command", text)
     return True
+
+
+def _in_case_of(name: bytes, written: bytes) -> bytes:
+    """Return a name in the case that most letters of the written one have."""
+    lower = sum(97 <= byte <= 122 for byte in written)
+    upper = sum(65 <= byte <= 90 for byte in written)
+    return name.lower() if lower > upper else name.upper()
 
 
 def _flipped(word: bytes, place: int, bit: int) -> bytes:

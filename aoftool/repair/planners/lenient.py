@@ -1,4 +1,8 @@
-"""Plans for framing that loaders let pass and servers never write: damaged line ends behind payloads."""
+"""Plans for framing that loaders let pass and servers never write.
+
+A damaged line end behind a payload is put right always: the length in front of it tells exactly where
+it stands. Other departures load as they are; a salvage writes them in the usual form.
+"""
 
 from __future__ import annotations
 
@@ -6,38 +10,64 @@ from aoftool.check.exam import FileExam
 from aoftool.check.heal import heal_terminator
 from aoftool.check.reader import Reader
 from aoftool.check.shapes import read_shape
+from aoftool.errors import FormatError
 from aoftool.files.source import Source
 from aoftool.repair.draft import Draft
+from aoftool.repair.model import Choice
 from aoftool.resp.batch import BatchReader
+from aoftool.resp.encode import encode_command
+from aoftool.resp.frame import argv_at
 from aoftool.resp.model import Leniency
 
 __all__ = ["plan_lenient"]
 
-_KINDS = (Leniency.TERMINATOR, Leniency.ZERO_TERMINATOR)
+_ALWAYS = frozenset({Leniency.TERMINATOR})
+_SALVAGED = frozenset(Leniency) - {Leniency.LONG_ANNOTATION}
 _MOST = 10_000
+_LARGE = 1 << 20
 
 
-def plan_lenient(exam: FileExam, source: Source, draft: Draft) -> None:
-    """Put damaged line ends right; the length in front of each tells exactly where they stand."""
+def plan_lenient(exam: FileExam, source: Source, draft: Draft, choice: Choice) -> None:
+    """Plan to write a file's lenient commands in the form that servers write."""
     if exam.tail is None:
         return
+    kinds = _SALVAGED if choice.salvage else _ALWAYS
     reader = Reader(source, exam.size_bytes)
     for stretch in exam.tail.stretches:
-        count = sum(seen.count for kind, seen in stretch.tally.leniencies.items() if kind in _KINDS)
-        if not count:
+        found = {kind for kind in stretch.tally.leniencies if kind in kinds}
+        if not found:
             continue
+        count = sum(stretch.tally.leniencies[kind].count for kind in found)
         if count > _MOST:
-            draft.left.append(("bad-terminator", f"{count:,} arguments end in something else than CRLF"))
+            draft.left.append(("lenient-header", f"{count:,} commands are not in the form servers write"))
             continue
         for batch in BatchReader(source, start=stretch.start, end=stretch.end):
             for row in batch.lenient.nonzero()[0]:
-                _one(reader, int(batch.offset[row]), draft)
+                _one(source, reader, int(batch.offset[row]), int(batch.length[row]), draft, choice)
 
 
-def _one(reader: Reader, start: int, draft: Draft) -> None:
+def _one(source: Source, reader: Reader, start: int, length: int, draft: Draft, choice: Choice) -> None:
     if read_shape(reader, start) is not None:
         return
     patch = heal_terminator(reader, start)
-    if patch is not None:
+    if patch is None:
+        if choice.salvage and length <= _LARGE:
+            _rewrite(source, start, length, draft)
+        return
+    found = reader.at(patch.start, 2)
+    if found[:1] == b"\r" or found[1:] == b"\n":
         reason = "the line end behind an argument was damaged"
         draft.put(patch.start, patch.end, patch.data, "bad-terminator", reason)
+    elif choice.salvage:
+        # Neither byte of the line end is left: the value in front of it cannot be trusted either.
+        reason = "a command whose value ends in bytes that do not belong to it"
+        draft.drop(start, start + length, "bad-terminator", reason, 1)
+
+
+def _rewrite(source: Source, start: int, length: int, draft: Draft) -> None:
+    try:
+        argv = argv_at(source, start).argv
+    except FormatError:
+        return
+    reason = "a command in a form that servers read and never write"
+    draft.put(start, start + length, encode_command(argv), "lenient-header", reason)

@@ -198,7 +198,7 @@ class StreamPlanner:
         if wound.code == "unread":
             self._leave(wound.stop.reason.value, "the file was read only to its first damage")
             self._stopped = True
-        elif wound.last:
+        elif wound.last and wound.healing is None:
             self._last(wound)
         elif not (self._salvage or repaired_by_default(wound)):
             self._leave(wound.code, f"damage at offset {wound.start:,}; --salvage repairs it")
@@ -223,7 +223,10 @@ class StreamPlanner:
         healing = wound.healing
         assert healing is not None
         patch = healing.patch
-        self.draft.put(patch.start, patch.end, patch.data, healing.code, healing.text)
+        if patch.data:
+            self.draft.put(patch.start, patch.end, patch.data, healing.code, healing.text)
+        else:
+            self.draft.drop(patch.start, patch.end, healing.code, healing.text, 0)
         account = self._account
         name, db = self._healed_mark(wound)
         if name == b"SELECT" and db is not None:
