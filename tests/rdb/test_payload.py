@@ -206,6 +206,22 @@ def test_gates_agree_with_the_server(live_server: Server) -> None:
         assert (answer == "") == (restore_refusal(payload, target) == ""), payload.hex()
 
 
+@pytest.mark.parametrize("server_build", server_params(since="7.0"))
+def test_function_payloads_are_those_of_the_server(live_server: Server) -> None:
+    target = TARGETS[_target_name(live_server)]
+    codes = [
+        b"#!lua name=l%d\nredis.register_function('f%d', function() return %d end)" % (i, i, i)
+        for i in (1, 2)
+    ]
+
+    answer = live_server.send("FUNCTION", "RESTORE", encode_functions(codes, target), "FLUSH")
+    dump = live_server.send("FUNCTION", "DUMP")
+
+    assert answer == b"OK"
+    assert sorted(decode_functions(dump)) == codes
+    assert dump in (encode_functions(codes, target), encode_functions(codes[::-1], target))
+
+
 _EMPTY_ZIPLIST = bytes.fromhex("0b 0b000000 0a000000 0000 ff")
 _EMPTY_LISTPACK = bytes.fromhex("07 07000000 0000 ff")
 
