@@ -21,6 +21,7 @@ from aoftool.resp._tables cimport (
     find_name,
     find_slot,
     mix,
+    note_argc,
     open_names,
     open_slots,
     push,
@@ -124,6 +125,7 @@ cdef class Ledger:
         slot.bytes += length
         if length > slot.largest:
             slot.largest, slot.largest_offset = length, start
+        note_argc(slot, self.argc)
         self.counted += 1
         self.command_end = start + length
         if self.rows:
@@ -342,7 +344,14 @@ cdef class Ledger:
         for i in range(self.slots.count):
             slot = &self.slots.slots[i]
             key = RowKey(*names[slot.number], slot.db)
-            row = Row(slot.commands, slot.bytes, slot.largest, slot.largest_offset)
+            row = Row(
+                slot.commands,
+                slot.bytes,
+                slot.largest,
+                slot.largest_offset,
+                slot.least_argc,
+                slot.most_argc,
+            )
             if key in rows:
                 rows[key].merge(row)
             else:

@@ -89,6 +89,7 @@ class Ledger:
         row.bytes += length
         if length > row.largest_bytes:
             row.largest_bytes, row.largest_offset = length, start
+        row.note_argc(argc)
         self.commands += 1
         self.command_end = start + length
         if canonical not in _MARKERS and canonical not in self.options.containers and number:

@@ -23,7 +23,16 @@ from aoftool.resp._ledger_cy cimport (
     merge_seen,
     note,
 )
-from aoftool.resp._tables cimport NameTable, Slot, close_names, find_name, open_names, push, push_bytes
+from aoftool.resp._tables cimport (
+    NameTable,
+    Slot,
+    close_names,
+    find_name,
+    note_argc,
+    open_names,
+    push,
+    push_bytes,
+)
 
 from aoftool.resp.stops import DEPARTURES, Departure, Halt, RawStop, build_stop
 
@@ -346,6 +355,7 @@ cdef class Scan(Ledger):
                     if size > slot.largest:
                         slot.largest = size
                         slot.largest_offset = self.base + (start - data)
+                    note_argc(slot, argc)
                     self.counted += 1
                     if self.rows:
                         self.argc = argc

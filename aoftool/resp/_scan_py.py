@@ -228,7 +228,8 @@ class Scan:
             name = data[at:name_end]
             at = name_end + 2
             whole = data[name_end:at] == b"\r\n"
-            for _ in range(int(match[1]) - 1):
+            argc = int(match[1])
+            for _ in range(argc - 1):
                 if not whole:
                     break
                 argument = bulk(data, at)
@@ -246,7 +247,7 @@ class Scan:
                 counted = 0
                 second = self._second_argument(data, name_end + 2, at)
                 name = name[: Limits.NAME_BYTES + 1]
-                ledger.count_command(name, second, int(match[1]), base + pos, length, False, [])
+                ledger.count_command(name, second, argc, base + pos, length, False, [])
                 rows = ledger.plain_rows
             else:
                 counted += 1
@@ -254,6 +255,11 @@ class Scan:
                 row.bytes += length
                 if length > row.largest_bytes:
                     row.largest_bytes, row.largest_offset = length, base + pos
+                # The row has its first command already: as `Row.note_argc`, without the call.
+                if argc > row.most_argc:
+                    row.most_argc = argc
+                elif argc < row.least_argc:
+                    row.least_argc = argc
             pos = at
         ledger.commands += counted
         if pos > begin:

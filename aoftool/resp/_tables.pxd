@@ -170,6 +170,15 @@ cdef struct Slot:
     int64_t bytes
     int64_t largest
     int64_t largest_offset
+    int64_t least_argc
+    int64_t most_argc
+
+cdef inline void note_argc(Slot* slot, int64_t argc) noexcept nogil:
+    """Take the number of arguments of one command, at least 1."""
+    if argc > slot.most_argc:
+        slot.most_argc = argc
+    if argc < slot.least_argc or slot.least_argc == 0:
+        slot.least_argc = argc
 
 cdef struct SlotTable:
     Slot* slots
@@ -237,6 +246,7 @@ cdef inline int64_t add_slot(SlotTable* table, int64_t number, int64_t db) noexc
     slot = &table.slots[table.count]
     slot.number, slot.db = number, db
     slot.commands = slot.bytes = slot.largest = 0
+    slot.least_argc = slot.most_argc = 0
     slot.largest_offset = -1
     at = hash_slot(table, number, db) & table.mask
     while table.index[at]:

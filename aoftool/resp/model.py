@@ -49,15 +49,31 @@ class RowKey(NamedTuple):
 
 @dataclass(slots=True)
 class Row:
-    """Commands of one name in one database; bytes include the framing."""
+    """Commands of one name in one database; bytes include the framing.
+
+    Attributes:
+        least_argc, most_argc: fewest and most arguments of a command, its name included; 0 without any.
+    """
 
     commands: int = 0
     bytes: int = 0
     largest_bytes: int = 0
     largest_offset: int = -1
+    least_argc: int = 0
+    most_argc: int = 0
+
+    def note_argc(self, argc: int) -> None:
+        """Take the number of arguments of one command, at least 1."""
+        if argc > self.most_argc:
+            self.most_argc = argc
+        if argc < self.least_argc or not self.least_argc:
+            self.least_argc = argc
 
     def merge(self, other: Row) -> None:
         """Add another row; of two largest commands the one that starts first is kept."""
+        if other.commands:
+            self.note_argc(other.least_argc)
+            self.note_argc(other.most_argc)
         self.commands += other.commands
         self.bytes += other.bytes
         if (other.largest_bytes, -other.largest_offset) > (self.largest_bytes, -self.largest_offset):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
+from dataclasses import asdict, fields
 from typing import Any
 
 from aoftool.escape import printable, unprintable
@@ -20,6 +20,8 @@ from aoftool.resp.model import (
 )
 
 __all__ = ["tally_from_dict", "tally_to_dict"]
+
+_ROW_MEMBERS = [member.name for member in fields(Row)]
 
 
 def _row_to_dict(key: RowKey, row: Row) -> dict[str, Any]:
@@ -61,7 +63,7 @@ def _rows_from(members: list[dict[str, Any]]) -> dict[RowKey, Row]:
     for item in members:
         subcommand = None if item["subcommand"] is None else unprintable(item["subcommand"])
         key = RowKey(unprintable(item["name"]), subcommand, item["db"])
-        rows[key] = Row(item["commands"], item["bytes"], item["largest_bytes"], item["largest_offset"])
+        rows[key] = Row(**{name: item[name] for name in _ROW_MEMBERS})
     return rows
 
 

@@ -8,7 +8,7 @@ from typing import Any
 from hypothesis import HealthCheck, given, settings
 
 from aoftool.resp.grammar import Limits, ScanOptions
-from aoftool.resp.model import OTHER_DB, OTHER_NAMES, RowKey, TailTally
+from aoftool.resp.model import OTHER_DB, OTHER_NAMES, Row, RowKey, TailTally
 from tests.resp.streams import CONTAINERS, encode, scan_in_pieces, streams
 
 fixture_is_shared = settings(
@@ -30,6 +30,23 @@ def test_names_are_taken_together_whatever_their_case(scan_type: Any) -> None:
 
     row = tally.rows[RowKey(b"SET", None, 0)]
     assert (row.commands, row.bytes, row.largest_bytes, row.largest_offset) == (3, 82, 28, 27)
+
+
+def test_a_row_holds_the_least_and_the_most_arguments(scan_type: Any) -> None:
+    commands = [encode(b"DEL", *[b"k"] * count) for count in (2, 5, 1, 3)]
+
+    tally = tally_of(scan_type, *commands, encode(b"PING"), b"*1\n$4\r\nPING\r\n", encode(b"PING", b"a"))
+
+    limits = {key.name: (row.least_argc, row.most_argc) for key, row in tally.rows.items()}
+    assert limits == {b"DEL": (2, 6), b"PING": (1, 2)}
+
+
+def test_an_empty_row_is_neutral() -> None:
+    row = Row(1, 30, 30, 0, 3, 3)
+
+    row.merge(Row())
+
+    assert row == Row(1, 30, 30, 0, 3, 3)
 
 
 def test_subcommands_of_containers_are_counted_apart(scan_type: Any) -> None:
