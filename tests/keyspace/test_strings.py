@@ -157,10 +157,19 @@ def test_setrange_pads_with_zeros_and_ignores_an_empty_piece() -> None:
 
 def test_getex_getdel_getset_and_delifeq() -> None:
     keyspace = run(
-        "SET a 1", "GETEX a PXAT 99", "SET b 1 PXAT 99", "GETEX b PERSIST", "SET c 1", "GETDEL c",
-        "GETSET a 5", "SET d x", "DELIFEQ d y", "SET e x", "DELIFEQ e x",
+        "SET a 1",
+        "GETEX a PXAT 99",
+        "SET b 1 PXAT 99",
+        "GETEX b PERSIST",
+        "SET c 1",
+        "GETDEL c",
+        "GETSET a 5",
+        "SET d x",
+        "DELIFEQ d y",
+        "SET e x",
+        "DELIFEQ e x",
         flavour="valkey-9",
-    )  # fmt: skip
+    )
 
     assert keys(keyspace) == {b"a", b"b", b"d"}
     assert keyspace.databases[0].entry(b"a") == (b"5", None)
@@ -178,9 +187,15 @@ def test_only_canonical_integers_can_be_counted(text: str) -> None:
 
 def test_counters_refuse_to_overflow() -> None:
     keyspace = run(
-        "SET a 9223372036854775807", "INCR a", "SET b -9223372036854775808", "DECR b", "INCRBY b -1",
-        "DECRBY c -9223372036854775808", "INCRBY d 9223372036854775807", "INCRBY e 9223372036854775808",
-    )  # fmt: skip
+        "SET a 9223372036854775807",
+        "INCR a",
+        "SET b -9223372036854775808",
+        "DECR b",
+        "INCRBY b -1",
+        "DECRBY c -9223372036854775808",
+        "INCRBY d 9223372036854775807",
+        "INCRBY e 9223372036854775808",
+    )
 
     assert value(keyspace, "a") == b"9223372036854775807"
     assert value(keyspace, "b") == b"-9223372036854775808"

@@ -1,0 +1,100 @@
+"""Geo commands; the searches are compared with servers by random streams as well."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from aoftool.keyspace import Flavour
+from aoftool.keyspace.geohash import decode_score, encode_score
+from tests.keyspace.running import EVERY_FLAVOUR, errors, keys, run, value
+
+flavours = pytest.mark.parametrize("flavour", EVERY_FLAVOUR, ids=lambda f: f.name)
+SICILY = "GEOADD g 13.361389 38.115556 Palermo 15.087269 37.502669 Catania"
+
+
+def test_geoadd_stores_the_52_bit_hash_as_score() -> None:
+    """The scores are those of the servers' documentation."""
+    assert value(run(SICILY), "g") == {b"Palermo": 3479099956230698.0, b"Catania": 3479447370796909.0}
+
+
+@pytest.mark.parametrize("arguments", ["NX CH XX", "181 0 a", "0 86 a", "x 0 a", "NX XX 1 1 a", "1 1 a 2 2"])
+def test_bad_geoadd_adds_nothing(arguments: str) -> None:
+    keyspace = run(f"GEOADD g {arguments}")
+
+    assert keys(keyspace) == set()
+    assert len(keyspace.refusals) == 1
+
+
+@flavours
+@pytest.mark.parametrize(
+    ("line", "expected"),
+    [
+        ("GEORADIUS g 15 37 100 km STORE d", {b"Catania"}),
+        ("GEORADIUS g 15 37 200 km STORE d", {b"Catania", b"Palermo"}),
+        ("GEORADIUS g 15 37 200 km COUNT 1 STORE d", {b"Catania"}),
+        ("GEORADIUS g 15 37 200 km COUNT 1 DESC STORE d", {b"Palermo"}),
+        ("GEORADIUSBYMEMBER g Palermo 10 km STORE d", {b"Palermo"}),
+        ("GEOSEARCHSTORE d g FROMLONLAT 15 37 BYBOX 400 400 km", {b"Catania", b"Palermo"}),
+        ("GEOSEARCHSTORE d g FROMMEMBER Catania BYRADIUS 1 m", {b"Catania"}),
+        ("GEORADIUS g 0 0 1 km STORE d", set()),
+    ],
+)
+def test_searches_store_the_original_scores(flavour: Flavour, line: str, expected: set[bytes]) -> None:
+    keyspace = run(SICILY, "SET d old", line, flavour=flavour)
+
+    assert set(value(keyspace, "d") or ()) == expected
+    assert all(score == value(keyspace, "g")[name] for name, score in (value(keyspace, "d") or {}).items())
+
+
+def test_stored_distance_is_in_the_unit_asked_for() -> None:
+    """The distance is the documentation's GEODIST of the two."""
+    keyspace = run(SICILY, "GEORADIUSBYMEMBER g Palermo 200 km STOREDIST d")
+
+    assert value(keyspace, "d")[b"Palermo"] == 0
+    assert f"{value(keyspace, 'd')[b'Catania']:.4f}" == "166.2742"
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        "FROMLONLAT 15 37 BYRADIUS 1 km BYBOX 1 1 km",
+        "FROMLONLAT 15 37 ASC DESC",
+        "BYRADIUS 1 km ASC DESC",
+        "FROMMEMBER no BYRADIUS 1 km",
+        "FROMLONLAT 15 37 BYRADIUS -1 km",
+        "FROMLONLAT 15 37 BYRADIUS 1 yards",
+        "FROMLONLAT 15 37 BYRADIUS 1 km WITHDIST",
+        "FROMLONLAT 15 37 BYRADIUS 1 km ANY",
+        "FROMLONLAT 15 37 BYRADIUS 1 km COUNT 0",
+        "FROMLONLAT 15 37 BYRADIUS 1 km STORE x",
+    ],
+)
+def test_bad_search_keeps_the_target(arguments: str) -> None:
+    keyspace = run(SICILY, "SET d old", f"GEOSEARCHSTORE d g {arguments}")
+
+    assert value(keyspace, "d") == b"old"
+    assert len(errors(keyspace)) == 1
+
+
+@flavours
+def test_missing_source_deletes_the_target_since_7_0(flavour: Flavour) -> None:
+    keyspace = run("SET d old", "GEORADIUS no 15 37 1 km STORE d", flavour=flavour)
+
+    assert keys(keyspace) == ({b"d"} if flavour.name == "redis-6.2" else set())
+
+
+@flavours
+def test_units_in_upper_case_are_refused_by_6_2(flavour: Flavour) -> None:
+    keyspace = run(SICILY, "GEORADIUS g 15 37 100 KM STORE d", flavour=flavour)
+
+    assert (b"d" in keys(keyspace)) == (flavour.name != "redis-6.2")
+
+
+@given(st.floats(-180, 179.99), st.floats(-85, 85))
+def test_a_score_stands_for_a_place_nearby(longitude: float, latitude: float) -> None:
+    found = decode_score(float(encode_score(longitude, latitude)))
+
+    assert abs(found[0] - longitude) < 1e-5
+    assert abs(found[1] - latitude) < 1e-5
