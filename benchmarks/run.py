@@ -24,7 +24,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
 from benchmarks.generate import PROFILES, parse_size, write_log
-from tests.servers import Build, Server, builds
+from tests.servers import Build, Server, builds, find_build
 
 MEASURE = Path(__file__).with_name("measure.py")
 GROWTH_SIZES = ("256M", "1G", "4G")
@@ -154,19 +154,34 @@ def make_log(directory: Path, profile: str, size: str, *, compress: bool = False
     return path
 
 
-def make_rdb(directory: Path) -> Path:
-    """Return an RDB of two million keys, saved by the newest Valkey (else Redis) from a generated log."""
-    candidates = builds(kind="valkey") or builds()
-    if not candidates:
-        raise SystemExit("no server to save an RDB with")
-    path = directory / f"data-set-{candidates[-1]}.rdb"
+def make_rdb(directory: Path, build: Build) -> Path:
+    """Return an RDB of two million keys of all types, saved by a server from a generated log."""
+    path = directory / f"data-set-{build}.rdb"
     if not path.exists():
         source = make_log(directory, "data-set", "1G")
         print(f"making {path}", file=sys.stderr)
-        with Server(candidates[-1], source=source, timeout_s=300) as server:
+        with Server(build, source=source, timeout_s=300) as server:
             server.send("SAVE")
             shutil.copyfile(server.data_directory / "dump.rdb", path)
     return path
+
+
+def rdb_rounds(directory: Path) -> list[tuple[list[Contender], Path]]:
+    """Return what reads the RDB of each server: its checker, and rdbtools where that is installed.
+
+    rdbtools (the `rdb` command) reads files up to Redis 6.2 only.
+    """
+    checkers = official("check-rdb")
+    rounds = []
+    for build in (find_build("redis-6.2"), find_build("redis-7.0"), (builds(kind="valkey") or [None])[-1]):
+        if build is None:
+            continue
+        others = list(checkers)
+        tools = shutil.which("rdb")
+        if tools and build.version < (7,):
+            others.append(Contender("rdbtools json", tools, (tools, "--command", "json")))
+        rounds.append((others, make_rdb(directory, build)))
+    return rounds
 
 
 def run_benchmark(options: argparse.Namespace) -> list[Result]:
@@ -186,7 +201,7 @@ def run_benchmark(options: argparse.Namespace) -> list[Result]:
     elif options.what == "gzip":
         rounds = [([plain("gzip", "-dc")], make_log(directory, options.profile, "1G", compress=True))]
     else:
-        rounds = [(official("check-rdb"), make_rdb(directory))]
+        rounds = rdb_rounds(directory)
     results = []
     for others, path in rounds:
         found = compete([*verbs, *others, plain("cat")], path, options.runs)
