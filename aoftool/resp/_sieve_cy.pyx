@@ -315,6 +315,10 @@ cdef class Sieve:
                 number = number * 10 + (at[0] - 48)
                 at += 1
             self.time_s = number
+        elif memchr(at, 42, p - at) != NULL:
+            # A command may be glued to it; whether one is, the bytes behind it tell.
+            status[0] = IRREGULAR
+            return NULL
         return stop
 
     cdef const uint8_t* command(

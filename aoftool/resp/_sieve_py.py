@@ -69,7 +69,8 @@ class Sieve:
         found = _TIMESTAMP.fullmatch(line)
         if found is not None:
             self.state.time_s = int(found[1])
-        elif line.startswith(b"#TS:"):
+        elif line.startswith(b"#TS:") or b"*" in line:
+            # No time, or a command may be glued to it: whether one is, the bytes behind it tell.
             return SieveStatus.IRREGULAR
         return end + 1
 
