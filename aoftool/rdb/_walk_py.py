@@ -7,6 +7,8 @@ return the same statuses with the same attributes for every input and every spli
 
 from __future__ import annotations
 
+from aoftool.rdb._walk_tally import MASK, WalkTally
+from aoftool.rdb._walk_window import GO_ON, MORE, WalkWindow
 from aoftool.rdb.layouts import (
     CAPTURE,
     KEY_RECORD,
@@ -24,9 +26,6 @@ __all__ = ["IMPLEMENTATION", "Walker"]
 
 IMPLEMENTATION = "py"
 
-_GO_ON = 0
-_MORE = 1
-_DAMAGE = 2
 _END = 3
 _OPCODE = 4
 _LARGE = 5
@@ -35,21 +34,14 @@ _MODULE = 7
 _TEMPLATE = 8
 _ROWS = 9
 
-_CAPTURE_LIMIT = 65536
 _ROW_LIMIT = 2048
-_PEEK_BYTES = 32
-_LINE_BYTES = 24
-_MASK = (1 << 64) - 1
-_STOP = {name: number for number, name in enumerate(STOP_CODES)}
-_UNKNOWN_COUNT = 0xFFFF
-# Kind of blob: (bytes of header needed, offset of the count, size of the count).
-_COUNTS = {Blob.ZIPLIST: (10, 8, 2), Blob.LISTPACK: (6, 4, 2), Blob.INTSET: (8, 4, 4), Blob.ZIPMAP: (1, 0, 1)}
 
 
-class Walker:
+class Walker(WalkWindow):
     """See `aoftool.rdb.walker.Walker`."""
 
     def __init__(self, family: Family, offset: int, rows: bool, threshold: int) -> None:
+        super().__init__()
         table = layout_table(family)
         self._steps = table.steps
         self._entry = table.entry
@@ -60,7 +52,6 @@ class Walker:
         self.good_end = offset
         self.item = offset
         self.skipping = 0
-        self.stop_code = 0
         self.number = 0
         self.number_at = offset
         self.db = 0
@@ -71,9 +62,6 @@ class Walker:
         self._count = 0
         self._register = 0
         self._loops: list[int] = []
-        self._capturing = False
-        self._captured = bytearray()
-        self.capture_cut = False
         self._prefix_at = -1
         self._pending = 0
         self._expire = 0
@@ -85,18 +73,9 @@ class Walker:
         self._uncounted = 0
         self._form = 0
         self._module_seen = False
-        self._reset_tally()
+        self._tally = WalkTally()
         self._rows: list[tuple[int, ...]] = []
-        self._buffer: bytes | bytearray | memoryview = b""
-        self._at = 0
-        self._end = 0
         self._operations = self._bind()
-
-    def _reset_tally(self) -> None:
-        self._tally: dict[tuple[int, int], list[int]] = {}
-        self._expires = 0
-        self._expire_first = 0
-        self._expire_last = 0
 
     def _bind(self) -> list[object]:
         named = {name.lower(): value for name, value in vars(Op).items() if name.isupper()}
@@ -116,10 +95,6 @@ class Walker:
         self._buffer = b""
         return status
 
-    def captured(self) -> bytes:
-        """Return the bytes kept of the last opcode or key, at most 64 KiB of them."""
-        return bytes(self._captured)
-
     def take_rows(self) -> list[tuple[int, ...]]:
         """Hand over the rows gathered since the last call."""
         rows, self._rows = self._rows, []
@@ -127,10 +102,8 @@ class Walker:
 
     def take_tally(self) -> tuple[list[tuple[int, int, int, int, int, int]], tuple[int, int, int]]:
         """Hand over the counts of the current database and start afresh."""
-        rows = [(kind, form, *counts) for (kind, form), counts in sorted(self._tally.items())]
-        expires = (self._expires, self._expire_first, self._expire_last)
-        self._reset_tally()
-        return rows, expires  # type: ignore[return-value]
+        taken, self._tally = self._tally, WalkTally()
+        return taken.rows(), taken.expires()
 
     # --- the machine
 
@@ -139,7 +112,7 @@ class Walker:
         operations = self._operations
         while True:
             if self.skipping and not self._skip_on():
-                return _MORE
+                return MORE
             self.item = self._base + self._at
             if self._pc < 0:
                 status = self._dispatch()
@@ -156,29 +129,15 @@ class Walker:
         self.skipping -= there
         return not self.skipping
 
-    def _take(self, size: int) -> None:
-        if self._capturing:
-            room = _CAPTURE_LIMIT - len(self._captured)
-            if size > room:
-                self.capture_cut = True
-                self._captured += self._buffer[self._at : self._at + room]
-            else:
-                self._captured += self._buffer[self._at : self._at + size]
-        self._at += size
-
     def _step_over(self, size: int) -> int:
         """Consume bytes of the current step and go to the next one."""
         self._take(size)
         self._pc += 1
-        return _GO_ON
-
-    def _fail(self, code: str) -> int:
-        self.stop_code = _STOP[code]
-        return _DAMAGE
+        return GO_ON
 
     def _dispatch(self) -> int:
         if self._at >= self._end:
-            return _MORE
+            return MORE
         number = self._buffer[self._at]
         entry = self._entry[number]
         self.number, self.number_at = number, self.item
@@ -198,50 +157,7 @@ class Walker:
         self._elements = self._uncounted = self._form = 0
         self._take(1)
         self._pc = entry
-        return _GO_ON
-
-    def _read_length(self, at: int) -> tuple[int, int]:
-        """Return (bytes, value); 0 bytes ask for more input, -1 is damage."""
-        left = self._end - at
-        if left <= 0:
-            return 0, 0
-        first = self._buffer[at]
-        if first < 0x40:
-            return 1, first
-        if first < 0x80:
-            return (2, (first & 63) << 8 | self._buffer[at + 1]) if left >= 2 else (0, 0)
-        if first == 0x80:
-            return (5, int.from_bytes(self._buffer[at + 1 : at + 5], "big")) if left >= 5 else (0, 0)
-        if first == 0x81:
-            return (9, int.from_bytes(self._buffer[at + 1 : at + 9], "big")) if left >= 9 else (0, 0)
-        return -1, 0
-
-    def _length(self) -> tuple[int, int, int]:
-        """Return (status, bytes, value) of the length at the current place."""
-        size, value = self._read_length(self._at)
-        if size > 0:
-            return _GO_ON, size, value
-        return (_MORE if size == 0 else self._fail("rdb-length")), 0, 0
-
-    def _string(self, at: int) -> tuple[int, int, int, int]:
-        """Return (status, bytes of header, bytes of payload, form) of the string at `at`."""
-        if at >= self._end:
-            return _MORE, 0, 0, 0
-        first = self._buffer[at]
-        if first < 0xC0:
-            size, payload = self._read_length(at)
-            if size > 0:
-                return _GO_ON, size, payload, 0
-            return (_MORE if size == 0 else self._fail("rdb-length")), 0, 0, 0
-        if first < 0xC3:
-            return _GO_ON, 1, 1 << (first & 3), 1
-        if first > 0xC3:
-            return self._fail("rdb-string"), 0, 0, 0
-        size, packed = self._read_length(at + 1)
-        more, _ = self._read_length(at + 1 + size) if size > 0 else (size, 0)
-        if more <= 0:
-            return (_MORE if more == 0 else self._fail("rdb-length")), 0, 0, 0
-        return _GO_ON, 1 + size + more, packed, 2
+        return GO_ON
 
     def _pass_string(self, header: int, payload: int) -> int:
         # What is there of the payload is passed at once; `_run` passes the rest as it arrives.
@@ -250,7 +166,7 @@ class Walker:
         self._take(header + there)
         self.skipping = payload - there
         self._pc += 1
-        return _GO_ON
+        return GO_ON
 
     # --- one method for each operation
 
@@ -264,7 +180,9 @@ class Walker:
             start, self.number_at, self._key_at, self._value_at, end, self.number, self._form, self.db,
             self._expire, flags, self._idle, self._freq, self._elements,
         )  # fmt: skip
-        self._count_key(end - start)
+        self._tally.count(self.number, self._form, self._elements, end - start, self._uncounted)
+        if self._pending & 1:
+            self._tally.count_expire(self._expire)
         self._prefix_at = -1
         self._pending = self._expire = self._idle = self._freq = 0
         self.good_end = end
@@ -273,19 +191,7 @@ class Walker:
             self._rows.append(row)
         if 0 <= self.threshold < end - start:
             return _LARGE
-        return _ROWS if len(self._rows) >= _ROW_LIMIT else _GO_ON
-
-    def _count_key(self, size: int) -> None:
-        counts = self._tally.setdefault((self.number, self._form), [0, 0, 0, 0])
-        counts[0] += 1
-        counts[1] = (counts[1] + self._elements) & _MASK
-        counts[2] += size
-        counts[3] += self._uncounted
-        if self._pending & 1:
-            time_ms = self._expire
-            self._expire_first = time_ms if not self._expires else min(self._expire_first, time_ms)
-            self._expire_last = time_ms if not self._expires else max(self._expire_last, time_ms)
-            self._expires += 1
+        return _ROWS if len(self._rows) >= _ROW_LIMIT else GO_ON
 
     def _do_end_opcode(self, a: int, b: int) -> int:
         self._pc = -1
@@ -293,11 +199,11 @@ class Walker:
         flags = self._flags[self.number]
         if not flags & PREFIX and not self._pending:
             self.good_end = self.item
-        return _OPCODE if flags & CAPTURE else _GO_ON
+        return _OPCODE if flags & CAPTURE else GO_ON
 
     def _do_skip(self, a: int, b: int) -> int:
         if self._end - self._at < a:
-            return _MORE
+            return MORE
         return self._step_over(a)
 
     def _do_length(self, a: int, b: int) -> int:
@@ -323,7 +229,7 @@ class Walker:
         self._value_at = self.item
         self._capturing = False
         self._pc += 1
-        return _GO_ON
+        return GO_ON
 
     def _do_loop(self, a: int, b: int) -> int:
         status, size, rounds = self._length()
@@ -334,13 +240,13 @@ class Walker:
 
     def _enter(self, rounds: int, after: int, elements: int) -> int:
         if elements:
-            self._elements = (self._elements + rounds) & _MASK
+            self._elements = (self._elements + rounds) & MASK
         if rounds == 0:
             self._pc = after
         else:
             self._loops.append(rounds)
             self._pc += 1
-        return _GO_ON
+        return GO_ON
 
     def _do_next(self, a: int, b: int) -> int:
         self._loops[-1] -= 1
@@ -349,7 +255,7 @@ class Walker:
         else:
             self._loops.pop()
             self._pc += 1
-        return _GO_ON
+        return GO_ON
 
     def _do_blob(self, a: int, b: int) -> int:
         status, header, payload, count = self._blob_count(a)
@@ -358,31 +264,8 @@ class Walker:
         if count < 0:
             self._uncounted = 1
         else:
-            self._elements = (self._elements + max(0, count - (b >> 8)) // (b & 0xFF)) & _MASK
+            self._elements = (self._elements + max(0, count - (b >> 8)) // (b & 0xFF)) & MASK
         return self._pass_string(header, payload)
-
-    def _blob_count(self, kind: int) -> tuple[int, int, int, int]:
-        """Return (status, header, payload, entries); entries are -1 where the header does not say."""
-        status, header, payload, form = self._string(self._at)
-        if status:
-            return status, 0, 0, 0
-        start = self._at + header
-        there = min(payload, _PEEK_BYTES)
-        if start + there > self._end:
-            return _MORE, 0, 0, 0
-        needed, place, width = _COUNTS[kind]
-        if form == 1:
-            return _GO_ON, header, payload, -1
-        head = bytes(self._buffer[start : start + there])
-        if form == 2:
-            head = _unpack_head(head, needed)
-        if len(head) < needed:
-            return _GO_ON, header, payload, -1
-        count = int.from_bytes(head[place : place + width], "little")
-        unknown = 254 if kind == Blob.ZIPMAP else _UNKNOWN_COUNT
-        if count >= unknown and kind != Blob.INTSET:
-            count = -1
-        return _GO_ON, header, payload, count
 
     def _do_blob_count(self, a: int, b: int) -> int:
         status, header, payload, count = self._blob_count(Blob.LISTPACK)
@@ -397,12 +280,12 @@ class Walker:
         status, size, value = self._length()
         if status:
             return status
-        self._elements = (self._elements + value) & _MASK
+        self._elements = (self._elements + value) & MASK
         return self._step_over(size)
 
     def _do_score(self, a: int, b: int) -> int:
         if self._at >= self._end:
-            return _MORE
+            return MORE
         size = self._buffer[self._at]
         return self._pass_string(1, size if size < 253 else 0)
 
@@ -412,19 +295,19 @@ class Walker:
 
     def _do_case(self, a: int, b: int) -> int:
         self._pc = b if self._register == a else self._pc + 1
-        return _GO_ON
+        return GO_ON
 
     def _do_fail(self, a: int, b: int) -> int:
         return self._fail(STOP_CODES[a])
 
     def _do_jump(self, a: int, b: int) -> int:
         self._pc = a
-        return _GO_ON
+        return GO_ON
 
     def _do_add(self, a: int, b: int) -> int:
-        self._elements = (self._elements + a) & _MASK
+        self._elements = (self._elements + a) & MASK
         self._pc += 1
-        return _GO_ON
+        return GO_ON
 
     def _do_module_id(self, a: int, b: int) -> int:
         status, size, value = self._length()
@@ -446,7 +329,7 @@ class Walker:
         if kind in (1, 2):
             rest, _ = self._read_length(self._at + size)
             if rest <= 0:
-                return _MORE if rest == 0 else self._fail("rdb-length")
+                return MORE if rest == 0 else self._fail("rdb-length")
         elif kind in (3, 4):
             payload = 4 if kind == 3 else 8
         elif kind == 5:
@@ -457,7 +340,7 @@ class Walker:
             return self._fail("rdb-module-item")
         self._take(size + rest)
         self.skipping = payload
-        return _GO_ON
+        return GO_ON
 
     def _do_expire_ms(self, a: int, b: int) -> int:
         return self._expire_time(8)
@@ -467,7 +350,7 @@ class Walker:
 
     def _expire_time(self, size: int) -> int:
         if self._end - self._at < size:
-            return _MORE
+            return MORE
         value = int.from_bytes(self._buffer[self._at : self._at + size], "little", signed=True)
         self._expire = value if size == 8 else value * 1000
         self._pending |= 1
@@ -483,7 +366,7 @@ class Walker:
 
     def _do_freq(self, a: int, b: int) -> int:
         if self._at >= self._end:
-            return _MORE
+            return MORE
         self._freq = self._buffer[self._at]
         self._pending |= 4
         return self._step_over(1)
@@ -531,21 +414,6 @@ class Walker:
         """Return the template that a `TEMPLATE` status asks for."""
         return self._register
 
-    def _line(self, mark: int) -> tuple[int, int, int]:
-        """Return (status, bytes, number) of a RESP header line."""
-        line = bytes(self._buffer[self._at : min(self._end, self._at + _LINE_BYTES)])
-        if not line:
-            return _MORE, 0, 0
-        stop = line.find(b"\r\n")
-        digits = line[1 : stop if stop > 0 else None]
-        if line[0] != mark or (stop < 0 and len(line) == _LINE_BYTES):
-            return self._fail("rdb-command"), 0, 0
-        if stop < 0:
-            return _MORE, 0, 0
-        if not digits.isdigit() or len(digits) > 18:
-            return self._fail("rdb-command"), 0, 0
-        return _GO_ON, stop + 2, int(digits)
-
     def _do_resp_count(self, a: int, b: int) -> int:
         status, size, self._count = self._line(0x2A)
         return status or self._step_over(size)
@@ -553,29 +421,3 @@ class Walker:
     def _do_resp_bulk(self, a: int, b: int) -> int:
         status, size, payload = self._line(0x24)
         return status or self._pass_string(size, payload + 2)
-
-
-def _unpack_head(packed: bytes, needed: int) -> bytes:
-    """Return the first bytes of an LZF stream, fewer than needed where the input does not reach."""
-    out = bytearray()
-    at = 0
-    while at < len(packed) and len(out) < needed:
-        control = packed[at]
-        at += 1
-        if control < 32:
-            out += packed[at : at + control + 1]
-            at += control + 1
-            continue
-        length = control >> 5
-        if length == 7:
-            length += packed[at] if at < len(packed) else 0
-            at += 1
-        if at >= len(packed):
-            break
-        distance = ((control & 31) << 8 | packed[at]) + 1
-        at += 1
-        if distance > len(out):
-            break
-        for _ in range(min(length + 2, needed)):
-            out.append(out[-distance])
-    return bytes(out)

@@ -25,20 +25,21 @@ from aoftool.rdb.walker import Row, WalkerProtocol
 
 __all__ = ["Collector"]
 
-# Lists of the summary end here; a sound file has at most 16384 slots and far fewer of the rest.
+# Lists of the summary end here, so that forged input cannot fill memory; counts go on. A sound file has
+# at most 16384 slots and, by default, 16 databases.
 _LIST_LIMIT = 20_000
-_AUX_LIMIT = 1000
-_AUX_BYTES = 4096
+_NAME_LIMIT = 2000
+_NAME_BYTES = 4096
+_DATABASE_LIMIT = 2048
+_TEMPLATE_BYTES = 32 * 1024 * 1024
+_SLOT_INFO_AUX = b"slot-info"
+_LIBRARY_NAME = re.compile(rb"#![^\n]*?\bname=([^\s]+)")
 _ISSUE_LIMIT = 100
 # Source: Valkey 9.1 src/cluster_migrateslots.c; fewer numbers are fatal, measured on Valkey 8.1.1, 9.1.2.
 _JOB_NAME_BYTES = 40
 _SLOTS = 16384
 _SLOT_INFO_PARTS = 3
 _COUNT_DIGITS = 18
-_DATABASE_LIMIT = 20_000
-_TEMPLATE_LIMIT = 100_000
-_SLOT_INFO_AUX = b"slot-info"
-_LIBRARY_NAME = re.compile(rb"#![^\n]*?\bname=([^\s]+)")
 
 
 class Collector:
@@ -60,6 +61,7 @@ class Collector:
         self._heap: list[tuple[int, int, LargeKey]] = []
         self._rows: dict[tuple[int, int, int], RdbCount] = {}
         self._databases: set[int] = set()
+        self._template_bytes = 0
         self._modules: dict[int, ModuleUse] = {}
 
     def opcode(self) -> None:
@@ -105,8 +107,8 @@ class Collector:
             if len(parts) < _SLOT_INFO_PARTS or not all(part.isdigit() for part in parts):
                 self._issue("slot-info")
             self._slot_note(int(parts[1][:_COUNT_DIGITS]) if len(parts) > 1 and parts[1].isdigit() else 0)
-        if key in self.summary.aux or len(self.summary.aux) < _AUX_LIMIT:
-            self.summary.aux[key[:_AUX_BYTES]] = value[:_AUX_BYTES]
+        if key in self.summary.aux or len(self.summary.aux) < _NAME_LIMIT:
+            self.summary.aux[key[:_NAME_BYTES]] = value[:_NAME_BYTES]
 
     def _resize(self, raw: bytes) -> None:
         keys, at = read_length(raw, 1)
@@ -121,8 +123,8 @@ class Collector:
 
     def _slot_import(self, raw: bytes) -> None:
         job, at = read_string(raw, 1)
-        if len(self.summary.slots.imports) < _LIST_LIMIT:
-            self.summary.slots.imports.append(job[:_AUX_BYTES])
+        if len(self.summary.slots.imports) < _NAME_LIMIT:
+            self.summary.slots.imports.append(job[:_NAME_BYTES])
         count, at = read_length(raw, at)
         sound = len(job) == _JOB_NAME_BYTES
         for _ in range(count):
@@ -137,10 +139,10 @@ class Collector:
 
     def _function(self, name: bytes) -> None:
         self.summary.function_count += 1
-        if len(self.summary.functions) < _LIST_LIMIT:
+        if len(self.summary.functions) < _NAME_LIMIT:
             start = self._walker.number_at
             size = self._walker.offset - start
-            self.summary.functions.append(RdbFunction(name, start, size))
+            self.summary.functions.append(RdbFunction(name[:_NAME_BYTES], start, size))
 
     def _template(self, raw: bytes) -> None:
         number, at = read_length(raw, 1)
@@ -149,7 +151,8 @@ class Collector:
         for _ in range(count):
             name, at = read_string(raw, at)
             names.append(name)
-        if len(self.templates) < _TEMPLATE_LIMIT:
+        self._template_bytes += len(raw)
+        if self._template_bytes <= _TEMPLATE_BYTES:
             self.templates[number] = tuple(names)
 
     def module(self) -> None:

@@ -24,7 +24,7 @@ _JOIN_BYTES: Final = 1024 * 1024
 
 
 class RecordReader:
-    """Iterate over the records of one RDB part; once.
+    """Iterate over the records of one RDB part; once. Nobody else may move the source meanwhile.
 
     After the last record `summary` says how the part ended: damage is data there, never an exception.
 

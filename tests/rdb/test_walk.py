@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import tracemalloc
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -331,6 +332,32 @@ def test_huge_declared_sizes_take_no_memory(body: str) -> None:
     tracemalloc.stop()
     assert found.damage is not None
     assert peak < 4 * 1024 * 1024
+
+
+def many_databases() -> bytes:
+    """Return 20,000 databases of one key."""
+    return b"".join(b"\xfe" + rdb_length(n) + rdb_record(0, "k", b"\x00") for n in range(20_000))
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        pytest.param(many_databases, id="databases"),
+        pytest.param(lambda: (b"\xf5" + rdb_string(b"#!lua name=" + b"n" * 60_000)) * 300, id="functions"),
+        pytest.param(lambda: (b"\xfa" + rdb_string(b"k" * 30_000) * 2) * 300, id="aux"),
+        pytest.param(lambda: (b"\xf3" + rdb_string(b"j" * 60_000) + b"\x00") * 300, id="slot-imports"),
+    ],
+)
+def test_forged_lists_do_not_fill_memory(body: Callable[[], bytes]) -> None:
+    source = stream_of(b"VALKEY080" + body())
+    tracemalloc.start()
+
+    found = walk(source)
+
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert found.damage is not None
+    assert peak < 8 * 1024 * 1024
 
 
 def test_progress_adds_up_to_the_size_of_the_part() -> None:
