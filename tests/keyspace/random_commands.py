@@ -74,6 +74,8 @@ class Commands:
         if flavour.field_expiry is None:
             del self.makers["field"]
         if kinds:
+            # Results of these depend on the clock of each side, so nobody gets them unasked.
+            self.makers |= {"relative": self.relative, "delivery": self.delivery}
             self.makers = {kind: self.makers[kind] for kind in kinds.split() if kind in self.makers}
         self.clock = 1
 
@@ -513,6 +515,68 @@ class Commands:
                 [*claim, *time, b"FORCE", b"JUSTID"],
             ]
         )
+
+    def delivery(self) -> Argv:
+        key, group, consumer = self.key("x"), self.one(b"g1", b"g2"), self.one(b"c1", b"c2", b"c3")
+        after = self.one(b">", b">", b">", b"0", self.entry_id())
+        count = self.random.choice([[], [b"COUNT", self.small()]])
+        idle = self.one(b"0", b"0", b"1000", b"x", b"-1")
+        start = self.one(b"0", b"-", self.entry_id(), b"(" + self.entry_id())
+        ack = self.random.choice([[], [b"NOACK"]])
+        streams = [b"STREAMS", key, after]
+        if self.chance(0.2):
+            streams = [b"STREAMS", key, self.key("x"), after, b">"]
+        return self.random.choice(
+            [
+                [b"XREADGROUP", b"GROUP", group, consumer, *count, *ack, *streams],
+                [b"XREADGROUP", b"GROUP", group, consumer, *count, *streams],
+                [b"XREADGROUP", b"GROUP", group, consumer, b"BLOCK", self.one(b"0", b"5", b"x"), *streams],
+                [
+                    b"XAUTOCLAIM",
+                    key,
+                    group,
+                    consumer,
+                    idle,
+                    start,
+                    *count,
+                    *self.random.choice([[], [b"JUSTID"]]),
+                ],
+                [
+                    b"XCLAIM",
+                    key,
+                    group,
+                    consumer,
+                    idle,
+                    *self.some(self.entry_id),
+                    b"IDLE",
+                    self.one(b"0", b"-5"),
+                ],
+                [b"XCLAIM", key, group, consumer, idle, *self.some(self.entry_id)],
+            ]
+        )
+
+    def relative(self) -> Argv:
+        key, seconds = self.key("s"), self.one(b"100000", b"0", b"-1", b"x", b"9223372036854775")
+        ms = self.one(b"100000000", b"0", b"-1000000", b"x", b"9223372036854775807")
+        condition = self.random.choice([[], [b"NX"], [b"XX"], [b"GT"], [b"LT"]])
+        if not self.has((7, 0)) or self.flavour.negative_expiry_harms:
+            condition, seconds, ms = [], self.one(b"100000", b"0", b"x"), self.one(b"100000000", b"0", b"x")
+        choices: list[Argv] = [
+            [b"SETEX", key, seconds, self.word()],
+            [b"PSETEX", key, ms, self.word()],
+            [b"SET", key, self.word(), b"EX", seconds],
+            [b"SET", key, self.word(), b"PX", ms, b"XX"],
+            [b"GETEX", key, b"EX", seconds],
+            [b"EXPIRE", key, seconds, *condition],
+            [b"PEXPIRE", key, ms, *condition],
+        ]
+        if self.flavour.field_expiry:
+            fields = [b"FIELDS", b"1", self.word()]
+            choices += [
+                [b"HEXPIRE", self.key("h"), self.one(b"100000", b"-1", b"x"), *fields],
+                [b"HPEXPIRE", self.key("h"), self.one(b"100000000", b"-1", b"x"), *fields],
+            ]
+        return self.random.choice(choices)
 
     def key_command(self) -> Argv:
         key, other = self.key(), self.key()

@@ -267,13 +267,18 @@ def _deliver_fresh(
 def _advance(ctx: Context, stream: StreamValue, group: ConsumerGroup, entry_id: StreamId) -> None:
     """Move a group's last ID to an entry above it, and its read counter if that can be known.
 
-    Redis from 7.4 on asks for tombstones behind the old last ID, the others behind the new one.
+    Newer servers count on only if the old last ID is not before the first entry, and they look for
+    tombstones behind it; the others look behind the new one.
 
-    Source: Redis 7.2 and 7.4 src/t_stream.c streamReplyWithRange
+    Source: Redis 7.2 src/t_stream.c streamReplyWithRange; measured on Redis 7.0.15 and 8.0.6 and on
+    Valkey 8.1.1 and 9.1.2
     """
-    newer = ctx.flavour.has((7, 4), None)
+    newer = ctx.flavour.has((7, 4), (8, 0))
     since = group.last_id if newer else entry_id
-    if group.entries_read is not None and not _has_tombstones(stream, since, newer):
+    counts = group.entries_read is not None and not _has_tombstones(stream, since, newer)
+    if newer and group.last_id < (stream.first_id_held() or ZERO_ID):
+        counts = False
+    if group.entries_read is not None and counts:
         group.entries_read += 1
     elif stream.entries_added:
         group.entries_read = _distance(stream, entry_id, newer)
