@@ -360,7 +360,7 @@ cdef class Scan(Ledger):
                     if self.rows:
                         self.argc = argc
                         if line.rules != NULL:
-                            self.push_plain_keys(data, second, end, &line.rules.rules[0])
+                            self.push_plain_keys(data, second, end, line.rules)
                         inside = self.txn if self.open_state == 1 else 0
                         self.push_row(self.base + (start - data), size, slot.number, inside)
                         if self.failed:
@@ -414,10 +414,15 @@ cdef class Scan(Ledger):
             line.db = self.db
             line.slot = <int32_t>slot
             line.rules = self.chosen if self.rows else NULL
-            line.rows_ok = line.rules == NULL or (
-                line.rules.count == 1 and line.rules.rules[0].count_at == 0
-            )
+            line.rows_ok = line.rules == NULL or self.without_counts(line.rules)
         self.clear_item()
+
+    cdef bint without_counts(self, const RuleSet* rules) noexcept nogil:
+        cdef int i
+        for i in range(rules.count):
+            if rules.rules[i].count_at:
+                return False
+        return True
 
     cdef void take_arguments(
         self, const uint8_t* data, const uint8_t* at, int64_t length, const uint8_t* end
@@ -434,36 +439,51 @@ cdef class Scan(Ledger):
         self.state = ITEM
 
     cdef void push_plain_keys(
-        self, const uint8_t* data, const uint8_t* at, const uint8_t* end, const Rule* rule
+        self, const uint8_t* data, const uint8_t* at, const uint8_t* end, const RuleSet* rules
     ) noexcept nogil:
-        """Take the keys of a whole command by a single rule; `at` is behind the name."""
-        cdef int64_t last = rule.last if rule.last >= 0 else self.argc + rule.last
-        cdef int64_t argument, length = 0, kept, next_key = rule.first
+        """Take the keys of a whole command by rules without a number of keys; `at` is behind the name."""
+        cdef int64_t lasts[RULES]
+        cdef int64_t argument, length = 0, last = 0
         cdef int64_t budget = KEY_BYTES_PER_COMMAND, taken = 0
-        if last >= self.argc:
-            last = self.argc - 1
-        # A rule may start at the name itself, which the walk below does not see; none of a server does.
-        while next_key < 1:
-            next_key += rule.step
+        cdef int i
+        cdef const Rule* rule
+        for i in range(rules.count):
+            rule = &rules.rules[i]
+            lasts[i] = rule.last if rule.last >= 0 else self.argc + rule.last
+            if lasts[i] >= self.argc:
+                lasts[i] = self.argc - 1
+            if rule.first <= lasts[i] and lasts[i] > last:
+                last = lasts[i]
         for argument in range(1, last + 1):
             at = read_header(at, end, DOLLAR, &length)
-            if argument == next_key:
-                next_key += rule.step
-                if taken == KEYS_PER_COMMAND:
-                    return
-                taken += 1
-                kept = min(length, min(<int64_t>KEY_BYTES, budget))
-                budget -= kept
-                if (
-                    push_bytes(&self.key_bytes, at, kept) < 0
-                    or push(&self.columns[COL_KEY_ARGUMENT], argument) < 0
-                    or push(&self.columns[COL_KEY_OFFSET], self.base + (at - data)) < 0
-                    or push(&self.columns[COL_KEY_LENGTH], length) < 0
-                    or push(&self.columns[COL_KEY_BYTES_END], self.key_bytes.count) < 0
+            for i in range(rules.count):
+                rule = &rules.rules[i]
+                if rule.first <= argument <= lasts[i] and (
+                    rule.step == 1 or (argument - rule.first) % rule.step == 0
                 ):
-                    self.failed = True
-                    return
+                    if taken == KEYS_PER_COMMAND:
+                        return
+                    taken += 1
+                    budget -= self.push_whole_key(argument, self.base + (at - data), at, length, budget)
+                    if self.failed:
+                        return
+                    break
             at += length + 2
+
+    cdef inline int64_t push_whole_key(
+        self, int64_t argument, int64_t offset, const uint8_t* at, int64_t length, int64_t budget
+    ) noexcept nogil:
+        """Keep one key; return how many of its bytes were kept."""
+        cdef int64_t kept = min(length, min(<int64_t>KEY_BYTES, budget))
+        if (
+            push_bytes(&self.key_bytes, at, kept) < 0
+            or push(&self.columns[COL_KEY_ARGUMENT], argument) < 0
+            or push(&self.columns[COL_KEY_OFFSET], offset) < 0
+            or push(&self.columns[COL_KEY_LENGTH], length) < 0
+            or push(&self.columns[COL_KEY_BYTES_END], self.key_bytes.count) < 0
+        ):
+            self.failed = True
+        return kept
 
     # Lines
 
