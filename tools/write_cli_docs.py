@@ -32,11 +32,9 @@ def help_text(*words: str) -> str:
 
 def verbs() -> list[str]:
     """Return the names of all verbs in the order in which help lists them."""
-    import typer
+    from aoftool.cli.app import VERBS
 
-    from aoftool.cli.app import app
-
-    return list(typer.main.get_command(app).commands)  # type: ignore[attr-defined]
+    return list(VERBS)
 
 
 def page() -> str:

@@ -2,30 +2,47 @@
 
 from __future__ import annotations
 
-import json
 import sys
-import traceback
 from collections.abc import Sequence
+from importlib import import_module
 from typing import Annotated
 
 import typer
 
 from aoftool import __version__
-from aoftool.cli import check, explain, fix, inspect, keys, rewrite, undo
 from aoftool.cli.exit_codes import CLOSED_PIPE, INTERRUPTED, OUR_BUG, USAGE
 from aoftool.errors import AoftoolError
 
-__all__ = ["app", "run"]
+__all__ = ["VERBS", "build_app", "run"]
 
-app = typer.Typer(
-    name="aoftool",
-    help="Inspect, check, repair and rewrite the append-only files of Valkey and Redis, offline.",
-    rich_markup_mode=None,
-    no_args_is_help=True,
-    pretty_exceptions_enable=False,
-    context_settings={"help_option_names": ["-h", "--help"]},
-    epilog="Run `aoftool VERB --help` for a verb's options, examples and exit codes.",
-)
+VERBS = ("inspect", "check", "fix", "undo", "rewrite", "keys", "explain")
+"""Every verb in the order of the help; each is a module of this room that can `register` itself."""
+
+
+def build_app(verbs: Sequence[str] = VERBS) -> typer.Typer:
+    """Return the application with some of its verbs; only their modules are imported."""
+    app = typer.Typer(
+        name="aoftool",
+        help="Inspect, check, repair and rewrite the append-only files of Valkey and Redis, offline.",
+        rich_markup_mode=None,
+        no_args_is_help=True,
+        pretty_exceptions_enable=False,
+        context_settings={"help_option_names": ["-h", "--help"]},
+        epilog="Run `aoftool VERB --help` for a verb's options, examples and exit codes.",
+    )
+    app.callback()(_top)
+    for verb in verbs:
+        import_module(f"aoftool.cli.{verb}").register(app)
+    return app
+
+
+def _verbs_for(arguments: Sequence[str]) -> Sequence[str]:
+    """Return the one verb that is meant, or all of them where that cannot be told.
+
+    A run then pays for its own verb alone; help, completion and typing errors need them all.
+    """
+    first = arguments[0] if arguments else ""
+    return (first,) if first in VERBS else VERBS
 
 
 def _show_version(wanted: bool) -> None:
@@ -37,7 +54,6 @@ def _show_version(wanted: bool) -> None:
     raise typer.Exit
 
 
-@app.callback()
 def _top(
     version: Annotated[
         bool,
@@ -52,18 +68,11 @@ def _top(
     pass
 
 
-inspect.register(app)
-check.register(app)
-fix.register(app)
-undo.register(app)
-rewrite.register(app)
-keys.register(app)
-explain.register(app)
-
-
 def _report_error(error: AoftoolError, as_json: bool) -> None:
     """Show an error on stderr for people; with --json as one object on stdout."""
     if as_json:
+        import json
+
         body = {
             "schema": "aoftool.error/1",
             "error": type(error).__name__,
@@ -90,6 +99,8 @@ def _usage_error(error: Exception) -> int:
 
 
 def _report_bug() -> int:
+    import traceback
+
     traceback.print_exc()
     print(
         "aoftool: this is a bug in aoftool, not in your file. Nothing was changed unless said above.",
@@ -98,11 +109,16 @@ def _report_bug() -> int:
     return OUR_BUG
 
 
+def _main(arguments: list[str]) -> object:
+    command = typer.main.get_command(build_app(_verbs_for(arguments)))
+    return command.main(args=arguments, prog_name="aoftool", standalone_mode=False)
+
+
 def run(args: Sequence[str]) -> int:
     """Run one command line and return its exit code."""
     arguments = list(args)
     try:
-        code = typer.main.get_command(app).main(args=arguments, prog_name="aoftool", standalone_mode=False)
+        code = _main(arguments)
         sys.stdout.flush()
     except AoftoolError as error:
         _report_error(error, "--json" in arguments)
