@@ -11,7 +11,8 @@ Valkey 8.1.1 and 9.1.2.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from itertools import islice
+from functools import partial
+from itertools import chain, islice
 
 from aoftool.errors import UnsupportedError
 from aoftool.escape import shorten
@@ -20,6 +21,7 @@ from aoftool.rdb.score_text import score_text
 from aoftool.rdb.targets import Target
 from aoftool.rdb.writer import REFUSED_SHOWN, Sink
 from aoftool.resp.encode import encode_command, encode_select
+from aoftool.rewrite.commands_out import encode_argvs, encode_batches
 from aoftool.rewrite.stream_commands import stream_commands
 from aoftool.values import (
     ArrayValue,
@@ -32,7 +34,7 @@ from aoftool.values import (
     ZSetValue,
 )
 
-__all__ = ["ITEMS_PER_COMMAND", "RespWriter", "value_commands"]
+__all__ = ["ITEMS_PER_COMMAND", "RespWriter", "value_bytes", "value_commands"]
 
 ITEMS_PER_COMMAND = 64
 """Elements in one command at most. Source: Redis 7.0 src/server.h AOF_REWRITE_ITEMS_PER_CMD"""
@@ -113,8 +115,7 @@ class RespWriter:
         if self._select:
             self._put(self._select)
             self._select = b""
-        for argv in value_commands(key, value, self._target, self._items):
-            self._put(encode_command(argv))
+        self._put(value_bytes(key, value, self._target, self._items))
         if expire_at_ms is not None:
             self._put(encode_command((b"PEXPIREAT", key, b"%d" % expire_at_ms)))
 
@@ -171,41 +172,53 @@ def value_commands(
     key: bytes, value: Value, target: Target, items: int = ITEMS_PER_COMMAND
 ) -> Iterator[Argv]:
     """Yield the commands that make a value from nothing, as the target's own rewrite writes them."""
-    if isinstance(value, bytes):
-        yield b"SET", key, value
-    elif isinstance(value, ListValue):
-        yield from _batches(b"RPUSH", key, value, items)
-    elif isinstance(value, SetValue):
-        yield from _batches(b"SADD", key, value, items)
-    elif isinstance(value, ZSetValue):
-        shortest = target.shortest_scores
-        pairs = (
-            part for member, score in value.items() for part in (score_text(score, shortest=shortest), member)
-        )
-        yield from _batches(b"ZADD", key, pairs, 2 * items)
-    elif isinstance(value, HashValue):
-        yield from _hash(key, value, target, items)
-    elif isinstance(value, StreamValue):
-        yield from stream_commands(key, value, target)
-    else:
-        yield b"RESTORE", key, b"0", encode_payload(value, target)
-
-
-def _batches(name: bytes, key: bytes, items: Iterable[bytes], count: int) -> Iterator[Argv]:
-    rest = iter(items)
+    yield from _single_commands(key, value, target)
+    name, texts, count = _bulk(value, target, items)
+    rest = iter(texts)
     while batch := tuple(islice(rest, count)):
         yield (name, key, *batch)
 
 
-def _hash(key: bytes, value: HashValue, target: Target, items: int) -> Iterator[Argv]:
-    if value.expires and target.flavour == "redis":
-        yield from _redis_expiring_hash(key, value)
-        return
-    # Valkey sets the fields with expire times first, each with its own.
+def value_bytes(key: bytes, value: Value, target: Target, items: int = ITEMS_PER_COMMAND) -> bytes:
+    """Return the same commands as bytes."""
+    name, texts, count = _bulk(value, target, items)
+    return encode_argvs(_single_commands(key, value, target)) + encode_batches((name, key), texts, count)
+
+
+def _single_commands(key: bytes, value: Value, target: Target) -> Iterator[Argv]:
+    """Yield the commands that are not filled with elements; they come before those that are."""
+    if isinstance(value, bytes):
+        yield b"SET", key, value
+    elif isinstance(value, StreamValue):
+        yield from stream_commands(key, value, target)
+    elif isinstance(value, ModuleValue):
+        yield b"RESTORE", key, b"0", encode_payload(value, target)
+    elif isinstance(value, HashValue) and value.expires:
+        hashes = _redis_expiring_hash if target.flavour == "redis" else _valkey_expiring_fields
+        yield from hashes(key, value)
+
+
+def _bulk(value: Value, target: Target, items: int) -> tuple[bytes, Iterable[bytes], int]:
+    """Return command name, its elements, and how many go into one command."""
+    if isinstance(value, ListValue):
+        return b"RPUSH", value, items
+    if isinstance(value, SetValue):
+        return b"SADD", value, items
+    if isinstance(value, ZSetValue):
+        text = partial(score_text, shortest=target.shortest_scores)
+        return b"ZADD", (part for pair in value.items() for part in (text(pair[1]), pair[0])), 2 * items
+    if isinstance(value, HashValue) and not value.expires:
+        return b"HMSET", chain.from_iterable(value.items()), 2 * items
+    if isinstance(value, HashValue) and target.flavour == "valkey":
+        rest = (pair for pair in value.items() if pair[0] not in value.expires)
+        return b"HMSET", chain.from_iterable(rest), 2 * items
+    return b"", (), 1
+
+
+def _valkey_expiring_fields(key: bytes, value: HashValue) -> Iterator[Argv]:
+    """Yield the fields with expire times, each with its own command; they come first on Valkey."""
     for field, at in value.expires.items():
         yield b"HSETEX", key, b"PXAT", b"%d" % at, b"FIELDS", b"1", field, value[field]
-    pairs = (part for field in value if field not in value.expires for part in (field, value[field]))
-    yield from _batches(b"HMSET", key, pairs, 2 * items)
 
 
 def _redis_expiring_hash(key: bytes, value: HashValue) -> Iterator[Argv]:
