@@ -12,6 +12,8 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator
 
+from aoftool.keyspace._hll_native import find_run, hash_element
+
 __all__ = [
     "DENSE_SIZE",
     "CorruptHllError",
@@ -38,9 +40,6 @@ _MAX_ZERO_RUN = 64
 _SPARSE_MAX_BYTES = 3000
 DENSE_SIZE = _HEADER + _REGISTERS * 6 // 8
 _ALPHA_INF = 0.721347520444481703680
-_M = 0xC6A4A7935BD1E995
-_SEED = 0xADC83B19
-_MASK = (1 << 64) - 1
 
 
 class CorruptHllError(Exception):
@@ -69,28 +68,13 @@ def invalidate_cache(value: bytearray) -> None:
     value[15] |= 0x80
 
 
-def _hash(element: bytes) -> int:
-    """Return the 64-bit MurmurHash2 of an element, as the servers seed it."""
-    size = len(element)
-    h = _SEED ^ (size * _M & _MASK)
-    whole = size & ~7
-    for at in range(0, whole, 8):
-        k = int.from_bytes(element[at : at + 8], "little") * _M & _MASK
-        k ^= k >> 47
-        h = (h ^ (k * _M & _MASK)) * _M & _MASK
-    if size & 7:
-        h = (h ^ int.from_bytes(element[whole:], "little")) * _M & _MASK
-    h = (h ^ (h >> 47)) * _M & _MASK
-    return h ^ (h >> 47)
-
-
 def add_element(value: bytearray, element: bytes) -> bool:
     """Add one element; tell whether a register changed.
 
     Raises:
         CorruptHllError: the sparse runs are damaged; the value may have changed before.
     """
-    h = _hash(element)
+    h = hash_element(element)
     rest = (h >> 14) | (1 << _Q)
     return set_register(value, h & (_REGISTERS - 1), (rest & -rest).bit_length())
 
@@ -190,7 +174,9 @@ def _value_run(number: int, length: int) -> bytes:
 def _sparse_set(value: bytearray, index: int, count: int) -> bool:
     if count > _MAX_SPARSE_VALUE:
         return _promote(value, index, count)
-    at, previous, first, span = _find_run(value, index)
+    at, previous, first, span = find_run(value, _HEADER, index)
+    if at < 0:
+        raise CorruptHllError
     opcode = value[at]
     before, after = index - first, first + span - 1 - index
     if opcode & 0x80:
@@ -211,29 +197,6 @@ def _sparse_set(value: bytearray, index: int, count: int) -> bool:
     _merge_runs(value, previous)
     invalidate_cache(value)
     return True
-
-
-def _find_run(value: bytearray, index: int) -> tuple[int, int, int, int]:
-    """Return (position, position of the run before or of the first run, first register, length)."""
-    at = previous = _HEADER
-    end = len(value)
-    first = 0
-    while at < end:
-        opcode = value[at]
-        size = 1
-        if opcode & 0x80:
-            span = (opcode & 3) + 1
-        elif opcode & 0x40:
-            span = ((opcode & 0x3F) << 8 | (value[at + 1] if at + 1 < end else 0)) + 1
-            size = 2
-        else:
-            span = opcode + 1
-        if index < first + span:
-            return at, previous, first, span
-        previous = at
-        at += size
-        first += span
-    raise CorruptHllError
 
 
 def _merge_runs(value: bytearray, at: int) -> None:

@@ -63,9 +63,9 @@ class ConsumerGroup:
 class StreamValue:
     """A stream.
 
-    Who takes entries from the front uses `first_id_held` and `drop_first`: finding the first key of
-    a dict whose front was emptied costs more each time. Once they were used, entries are added by
-    `append`; removing single entries from `entries` stays allowed.
+    Who takes entries from the front uses `first_id_held`, `count_below` and `drop_first`: finding
+    the first key of a dict whose front was emptied costs more each time. Once they were used,
+    entries are added by `append`; removing single entries from `entries` stays allowed.
 
     Attributes:
         entries: live entries, ascending by ID; each is a tuple of (field, value) pairs, fields may
@@ -102,6 +102,15 @@ class StreamValue:
         while front[0] not in self.entries:
             front.popleft()
         return front[0]
+
+    def count_below(self, entry_id: StreamId) -> int:
+        """Return how many entries have smaller IDs; cheap when these are few."""
+        count = 0
+        for held in self._ids():
+            if held >= entry_id:
+                break
+            count += held in self.entries
+        return count
 
     def drop_first(self, count: int) -> None:
         """Remove that many entries from the front."""

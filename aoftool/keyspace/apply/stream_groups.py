@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from aoftool.escape import shorten
 from aoftool.keyspace.context import Argv, CannotFollow, Context
 from aoftool.keyspace.numbers import parse_int
 from aoftool.keyspace.refusal import CommandRefused
@@ -32,8 +33,7 @@ def new_consumer(ctx: Context, group: ConsumerGroup, name: bytes) -> Consumer:
 
 def _no_group(argv: Argv) -> CommandRefused:
     return CommandRefused(
-        f"NOGROUP No such consumer group '{argv[3].decode('latin-1')}' "
-        f"for key name '{argv[2].decode('latin-1')}'"
+        f"NOGROUP No such consumer group '{shorten(argv[3])}' for key name '{shorten(argv[2])}'"
     )
 
 

@@ -42,7 +42,7 @@ class _Trim:
         if self.max_length is not None:
             excess = max(len(stream.entries) - self.max_length, 0)
         else:
-            excess = _count_below(stream, self.min_id or ZERO_ID)
+            excess = stream.count_below(self.min_id or ZERO_ID)
         if not excess:
             return False
         if self.approximate:
@@ -50,18 +50,6 @@ class _Trim:
             raise CannotFollow("random", "an approximate trim depends on the server's stream nodes")
         stream.drop_first(excess)
         return True
-
-
-def _count_below(stream: StreamValue, min_id: StreamId) -> int:
-    first = stream.first_id_held()
-    if first is None or first >= min_id:
-        return 0
-    count = 0
-    for entry_id in stream.entries:
-        if entry_id >= min_id:
-            break
-        count += 1
-    return count
 
 
 def _parse_trim(argv: Argv, *, adding: bool) -> tuple[_Trim, bool, int]:
