@@ -7,7 +7,10 @@ Valkey 8.1.1 and 9.1.2.
 
 from __future__ import annotations
 
-from math import copysign, isinf
+from typing import TYPE_CHECKING
+
+from aoftool.rdb import _score_py
+from aoftool.rdb.native import kernel
 
 __all__ = ["WHOLE_LISTPACK", "packed_score", "score_text"]
 
@@ -20,25 +23,18 @@ A score of -0 stays text there, which keeps its sign; servers from 7.0 on would 
 # The same inside a ziplist. Source: Redis 6.2 src/util.c d2string
 _WHOLE_ZIPLIST = 1 << 52
 
+if TYPE_CHECKING:
 
-# Up to six digits behind the point the layout is that of repr: point included, seven characters.
-_PLAIN_FRACTION = 7
+    def score_text(score: float, *, shortest: bool) -> bytes:
+        """Return the text of a score in a command: `inf`, `-inf`, `1.5`, `1e+30`.
 
+        Args:
+            score: not NaN, which no sorted set holds.
+            shortest: the shortest digits that read back, else 17 digits.
+        """
 
-def score_text(score: float, *, shortest: bool) -> bytes:
-    """Return the text of a score in a command: `inf`, `-inf`, `1.5`, `1e+30`.
-
-    Args:
-        score: not NaN, which no sorted set holds.
-        shortest: the shortest digits that read back, else 17 digits.
-    """
-    if isinf(score):
-        return b"inf" if score > 0 else b"-inf"
-    if not shortest:
-        return b"%.17g" % score
-    if score == 0:
-        return b"-0" if copysign(1, score) < 0 else b"0"
-    return _shortest(score)
+else:
+    score_text = kernel("_score_cy", _score_py).score_text
 
 
 def packed_score(score: float) -> bytes:
@@ -46,41 +42,3 @@ def packed_score(score: float) -> bytes:
     if score != 0 and -_WHOLE_ZIPLIST <= score <= _WHOLE_ZIPLIST and score == int(score):
         return b"%d" % int(score)
     return score_text(score, shortest=False)
-
-
-def _shortest(score: float) -> bytes:
-    """Lay out the shortest digits: plain while that is short, else with an exponent.
-
-    Servers find the digits with Grisu2, which now and then gives one digit more than needed (23 of
-    3,019 scores made to provoke it); the value is the same.
-
-    Source: Redis 7.2 deps/fpconv/fpconv_dtoa.c emit_digits, measured on Valkey 9.1.2.
-    """
-    text = repr(score)
-    point = text.find(".")
-    if point > 0 and len(text) - point <= _PLAIN_FRACTION and "e" not in text and text[-2:] != ".0":
-        return text.encode()
-    sign = b"-" if score < 0 else b""
-    mantissa, _, exponent = repr(abs(score)).partition("e")
-    whole, _, fraction = mantissa.partition(".")
-    if fraction == "0":
-        fraction = ""
-    power = int(exponent or 0) - len(fraction)
-    digits = (whole + fraction).lstrip("0")
-    kept = digits.rstrip("0")
-    power += len(digits) - len(kept)
-    return sign + _layout(kept, power).encode()
-
-
-def _layout(digits: str, power: int) -> str:
-    """Return digits times ten to the power."""
-    top = power + len(digits) - 1
-    if power >= 0 and abs(top) < len(digits) + 7:
-        return digits + "0" * power
-    if power < 0 and (power > -7 or abs(top) < 4):
-        point = len(digits) + power
-        if point <= 0:
-            return "0." + "0" * -point + digits
-        return digits[:point] + "." + digits[point:]
-    text = digits[0] + ("." + digits[1:] if len(digits) > 1 else "")
-    return f"{text}e{'-' if top < 0 else '+'}{abs(top)}"
