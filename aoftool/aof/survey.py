@@ -7,8 +7,10 @@ stream behind it is counted. Judges nothing: findings are made of this by `aofto
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from enum import Enum
+from typing import TYPE_CHECKING
 
 from aoftool.aof.model import Log, LogFile
 from aoftool.commands.table import CONTAINERS
@@ -16,12 +18,16 @@ from aoftool.errors import SourceError
 from aoftool.files import Source, SourceChange, open_source
 from aoftool.progress import Progress, no_progress
 from aoftool.rdb.header import HEADER_BYTES, is_rdb
-from aoftool.rdb.summary import RdbWalk
-from aoftool.rdb.walk import walk
 from aoftool.resp.model import TailTally
 from aoftool.resp.scanner import tally
 
-__all__ = ["Content", "FileSurvey", "Survey", "survey", "survey_file"]
+if TYPE_CHECKING:
+    from aoftool.rdb.summary import RdbWalk
+
+__all__ = ["Content", "FileSurvey", "ReadTail", "Survey", "survey", "survey_file"]
+
+ReadTail = Callable[[LogFile, Source, int, Progress], TailTally]
+"""Counts the command stream of a file from an offset on; progress is told the absolute offset."""
 
 
 class Content(str, Enum):
@@ -79,15 +85,22 @@ class Survey:
         return sum(item.size_bytes for item in self.files)
 
 
-def survey(log: Log, *, workers: int = 1, progress: Progress = no_progress) -> Survey:
-    """Read every live file of a log once."""
+def survey(
+    log: Log, *, workers: int = 1, progress: Progress = no_progress, read_tail: ReadTail | None = None
+) -> Survey:
+    """Read every live file of a log once.
+
+    Args:
+        workers: threads that share the counting of a plain file.
+        read_tail: counts command streams in place of `tally`, for a caller that wants more of them.
+    """
     result = Survey(log)
     for file in log.files:
-        result.files.append(_one(file, workers, progress))
+        result.files.append(_one(file, workers, progress, read_tail))
     return result
 
 
-def _one(file: LogFile, workers: int, progress: Progress) -> FileSurvey:
+def _one(file: LogFile, workers: int, progress: Progress, read_tail: ReadTail | None) -> FileSurvey:
     if not file.exists:
         return FileSurvey(file, Content.MISSING)
     try:
@@ -95,11 +108,16 @@ def _one(file: LogFile, workers: int, progress: Progress) -> FileSurvey:
     except SourceError as error:
         return FileSurvey(file, Content.MISSING, error=error.message)
     with source:
-        return survey_file(file, source, workers=workers, progress=progress)
+        return survey_file(file, source, workers=workers, progress=progress, read_tail=read_tail)
 
 
 def survey_file(
-    file: LogFile, source: Source, *, workers: int = 1, progress: Progress = no_progress
+    file: LogFile,
+    source: Source,
+    *,
+    workers: int = 1,
+    progress: Progress = no_progress,
+    read_tail: ReadTail | None = None,
 ) -> FileSurvey:
     """Read one open file from its start."""
     result = FileSurvey(
@@ -110,10 +128,13 @@ def survey_file(
     )
     head = source.peek(HEADER_BYTES)
     if is_rdb(head):
+        # Here, not above: most incr files hold no RDB part, and reading one takes many modules.
+        from aoftool.rdb.walk import walk
+
         result.walk = walk(source, 0, progress)
         result.content = Content.RDB
     if result.walk is None or result.walk.end_offset is not None:
-        _count_tail(result, source, workers, progress)
+        _count_tail(result, source, read_tail or _plain_tally(workers), progress)
     result.size_bytes = _size(result, source)
     if not result.size_bytes:
         result.content = Content.EMPTY
@@ -121,7 +142,14 @@ def survey_file(
     return result
 
 
-def _count_tail(result: FileSurvey, source: Source, workers: int, progress: Progress) -> None:
+def _plain_tally(workers: int) -> ReadTail:
+    def read(file: LogFile, source: Source, start: int, progress: Progress) -> TailTally:
+        return tally(source, start=start, containers=CONTAINERS, workers=workers, progress=progress)
+
+    return read
+
+
+def _count_tail(result: FileSurvey, source: Source, read_tail: ReadTail, progress: Progress) -> None:
     start = 0
     if result.walk is not None:
         start = result.walk.end_offset or 0
@@ -136,7 +164,7 @@ def _count_tail(result: FileSurvey, source: Source, workers: int, progress: Prog
         reached = offset
 
     result.tail_start = start
-    result.tail = tally(source, start=start, containers=CONTAINERS, workers=workers, progress=advance)
+    result.tail = read_tail(result.file, source, start, advance)
 
 
 def _size(result: FileSurvey, source: Source) -> int:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from aoftool.rdb import Record
+from aoftool.rdb.record import Record
 from aoftool.values import ConsumerGroup, HashValue, StreamValue
 from tests.oracle import KeyState
 

@@ -12,12 +12,12 @@ import pytest
 
 from aoftool.errors import SourceError, UnsupportedError
 from aoftool.files import open_source
-from aoftool.rdb import Record, records
 from aoftool.rdb._record_py import Record as ReferenceRecord
 from aoftool.rdb._record_py import RecordContext
 from aoftool.rdb.damage import EncodingDamage
 from aoftool.rdb.opcodes import Family
-from aoftool.rdb.reader import KEEP_BYTES
+from aoftool.rdb.reader import KEEP_BYTES, records
+from aoftool.rdb.record import Record
 from aoftool.rdb.walker import Row
 from aoftool.values import ArrayValue, ModuleValue, PendingEntry, StreamId, StreamValue
 from tests.builders import rdb, rdb_database, rdb_length, rdb_record, rdb_string

@@ -8,9 +8,13 @@ import tracemalloc
 import pytest
 
 from aoftool.files import open_source
-from aoftool.rdb import RdbIssue, listpack, records, verify, walk, ziplist
+from aoftool.rdb import listpack, ziplist
 from aoftool.rdb.across import KeyCheck, check_part
+from aoftool.rdb.damage import RdbIssue
 from aoftool.rdb.findings import ISSUE_LIMIT
+from aoftool.rdb.reader import records
+from aoftool.rdb.verify import verify
+from aoftool.rdb.walk import walk
 from tests.builders import rdb, rdb_database, rdb_length, rdb_record, rdb_string
 from tests.corpus import peer_files
 from tests.rdb.samples import LIBRARY, MAGICS, SAMPLES, STREAM_NODE, Sample, stream_of, stream_value

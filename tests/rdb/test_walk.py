@@ -14,13 +14,14 @@ from hypothesis import strategies as st
 
 from aoftool.errors import SourceError
 from aoftool.files import open_source, open_stream
-from aoftool.rdb import listpack, walk
+from aoftool.rdb import listpack
 from aoftool.rdb._encode_py import lzf_compress
 from aoftool.rdb.checksum import ChecksumState
 from aoftool.rdb.layouts import layout_table
 from aoftool.rdb.modules import split_module_id
 from aoftool.rdb.opcodes import Family
 from aoftool.rdb.summary import RdbWalk
+from aoftool.rdb.walk import walk
 from aoftool.rdb.walker import Status
 from tests.builders import command, rdb, rdb_database, rdb_length, rdb_record, rdb_string
 from tests.rdb.kernels import both
