@@ -1,0 +1,59 @@
+"""Roles of arguments: what is a key, what is data, what only says how."""
+
+from __future__ import annotations
+
+import pytest
+
+from aoftool.commands.roles import argument_roles
+from tests.corpus import FIXTURES, Case, case_params
+
+CASES = {
+    "SET k v PXAT 1795": "skdss",
+    "set k v IFEQ old KEEPTTL": "skdsds",
+    "MSET a 1 b 2": "skdkd",
+    "MSETEX 2 a 1 b 2 PXAT 17": "sskdkdss",
+    "DEL a b c": "skkk",
+    "PEXPIREAT k 1795 GT": "skss",
+    "HPEXPIREAT h 1795 FIELDS 2 f g": "sksssdd",
+    "HSETEX h PXAT 5 FIELDS 1 f v": "skssss" + "dd",
+    "HSET h f v g w": "skdddd",
+    "XADD s MAXLEN = 5 LIMIT 3 1-1 f v": "skssssssdd",
+    "XADD s NOMKSTREAM 1-1 f v": "skssdd",
+    "XGROUP CREATE s g $ MKSTREAM": "sskdss",
+    "XGROUP CREATECONSUMER s g c": "sskdd",
+    "XCLAIM s g c 0 1-1 TIME 3": "skddssss",
+    "XACK s g 1-1": "skds",
+    "ZADD z NX CH 1 m": "sk" + "ss" + "dd",
+    "ZRANGESTORE d s 0 -1": "skkss",
+    "ZRANGESTORE d s 1 5 BYSCORE": "skkddd",
+    "ZUNIONSTORE d 2 a b WEIGHTS 1 2": "skskksss",
+    "SORT a BY w_* GET x->* STORE d": "skskskSk".lower(),
+    "GEOSEARCHSTORE d s FROMMEMBER m BYRADIUS 3 km": "skksdsss",
+    "LINSERT l BEFORE p v": "sksdd",
+    "LMOVE a b LEFT RIGHT": "skkss",
+    "COPY a b DB 3 REPLACE": "skksss",
+    "RESTORE k 0 payload ABSTTL": "sksds",
+    "EVAL script 1 k v": "sddkd",
+    "FUNCTION LOAD REPLACE code": "ssdd",
+    "FUNCTION FLUSH ASYNC": "sss",
+    "FLUSHALL ASYNC": "ss",
+    "SELECT 3": "ss",
+    "NOSUCH a b": "ddd",
+}
+
+
+@pytest.mark.parametrize("text", CASES)
+def test_roles_of(text: str) -> None:
+    roles = argument_roles(text.encode().split())
+
+    assert "".join(role.value[0] for role in roles) == CASES[text]
+
+
+@pytest.mark.parametrize("case", case_params("recorded", root=FIXTURES))
+def test_every_recorded_command_has_a_role_for_each_argument(case: Case) -> None:
+    from aoftool.aof.layout import find_log
+    from aoftool.aof.log import read_parts
+
+    for part in read_parts(find_log(case.source)):
+        for command in part.commands():
+            assert len(argument_roles(command.argv)) == len(command.argv)
