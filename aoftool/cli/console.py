@@ -7,6 +7,7 @@ markup, emoji codes and highlighting are off for good.
 from __future__ import annotations
 
 import os
+import shutil
 import sys
 from enum import Enum
 from typing import TYPE_CHECKING
@@ -17,7 +18,7 @@ from aoftool.escape import printable
 if TYPE_CHECKING:
     from rich.console import Console
 
-__all__ = ["Color", "render_error", "results_console"]
+__all__ = ["Color", "output_width", "render_error", "results_console"]
 
 # Wide enough that no table is cut when the output is a file or a pipe.
 _PIPED_WIDTH = 160
@@ -29,6 +30,13 @@ class Color(str, Enum):
     auto = "auto"
     always = "always"
     never = "never"
+
+
+def output_width() -> int:
+    """Return how wide lines on stdout may be, without loading more than that takes."""
+    if not sys.stdout.isatty() and "COLUMNS" not in os.environ:
+        return _PIPED_WIDTH
+    return shutil.get_terminal_size().columns
 
 
 def results_console(color: Color = Color.auto) -> Console:

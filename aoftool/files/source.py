@@ -162,15 +162,22 @@ class Source:
             self._record_io_error(error, offset)
             return b""
 
-    def reopen(self) -> Source:
+    def reopen(self, *, as_it_is_now: bool = False) -> Source:
         """Return an independent handle on the same file, at offset 0.
 
         It reads the file that was opened, also when another one has its name by now.
+
+        Args:
+            as_it_is_now: read up to the present size, and compare with the present state, instead of
+                those at open.
         """
         if self._watch is None or not isinstance(self._carrier, FileCarrier):
             raise SourceError(f"{self.name} can be read only once", hint="save it to a file first")
         descriptor = os.dup(self._carrier.descriptor)
-        watch = self._watch.on(descriptor)
+        if as_it_is_now:
+            watch = FileWatch(self._watch.path, descriptor, os.fstat(descriptor))
+        else:
+            watch = self._watch.on(descriptor)
         return Source(FileCarrier(descriptor, watch.size_bytes), self.name, watch)
 
     def changes(self) -> list[SourceChange]:

@@ -164,7 +164,8 @@ class SieveReader:
 
     Args:
         source: a plain file; read through handles of its own.
-        start: offset of the first command; database 0 and outside MULTI.
+        start: offset of the first command.
+        state: where the stream stands there; None for database 0 and outside MULTI.
         end: absolute offset to treat as the end of input.
         until: the reading ends on the first boundary at or behind this offset.
         keep: cut longer arguments to this many bytes, but never below `Limits.NAME_BYTES`.
@@ -177,6 +178,7 @@ class SieveReader:
         watch: Watch,
         *,
         start: int = 0,
+        state: SieveState | None = None,
         end: int | None = None,
         until: int | None = None,
         keep: int | None = None,
@@ -191,7 +193,7 @@ class SieveReader:
         self._part_bytes = part_bytes
         self._workers = workers
         self._progress = progress
-        self.state = SieveState()
+        self.state = SieveState() if state is None else state
         self.stop: Stop | None = None
         self.end = start
 

@@ -1,0 +1,115 @@
+"""Which commands are asked for, and how much of that can be decided while scanning."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from aoftool.analysis.commands_model import LoggedCommand
+from aoftool.commands.roles import key_arguments
+from aoftool.commands.table import lookup
+from aoftool.keyspace.selection import KeySelection
+from aoftool.resp.watch import Watch
+
+__all__ = ["EVERYTHING", "CommandFilter", "keys_of", "literal_of"]
+
+EVERYTHING = Watch(min_length=1)
+
+
+def keys_of(argv: Sequence[bytes]) -> list[bytes]:
+    """Return the keys of a command; of an unknown command any argument may be one."""
+    if lookup(argv[0]) is None:
+        return list(argv[1:])
+    return [argv[at] for at in key_arguments(argv)]
+
+
+@dataclass(frozen=True, slots=True)
+class CommandFilter:
+    """What a command must be to be shown; None and 0 ask nothing.
+
+    Attributes:
+        names: in upper case; `XGROUP CREATE` names a subcommand.
+        keys: one of its keys is among these.
+        selection: one of its keys has a name that is admitted (glob or regex).
+        glob: the glob as typed, for finding candidates fast.
+        dbs: databases.
+        since_s, until_s: `#TS` from this Unix time on, and up to this one.
+        txn: number of the transaction; 0 asks for commands outside.
+        min_size: bytes with framing.
+    """
+
+    names: frozenset[bytes] = frozenset()
+    keys: frozenset[bytes] = frozenset()
+    selection: KeySelection | None = None
+    glob: bytes | None = None
+    dbs: frozenset[int] | None = None
+    since_s: int | None = None
+    until_s: int | None = None
+    txn: int | None = None
+    min_size: int = 0
+
+    @property
+    def asks_time(self) -> bool:
+        """Tell whether only commands of known time can pass."""
+        return self.since_s is not None or self.until_s is not None
+
+    @property
+    def longest(self) -> int:
+        """Return how many bytes of an argument must be kept to decide."""
+        if self.selection is not None:
+            return 64 * 1024
+        return max((len(key) for key in self.keys), default=0)
+
+    def watch(self) -> Watch:
+        """Return what finds all candidates; they must still be asked about one by one."""
+        if self.keys:
+            return Watch(keys=self.keys)
+        if self.glob is not None:
+            literal, at_start = literal_of(self.glob)
+            if literal:
+                return Watch(literal=literal, at_start=at_start)
+        if self.names:
+            return Watch(names=frozenset(name.split(b" ")[0] for name in self.names))
+        return Watch(min_length=max(self.min_size, 1))
+
+    def admits(self, command: LoggedCommand) -> bool:
+        """Tell whether a command is asked for."""
+        if command.length < self.min_size:
+            return False
+        if self.names and not self._named(command.argv):
+            return False
+        if self.dbs is not None and command.db not in self.dbs:
+            return False
+        if self.txn is not None and command.txn != self.txn:
+            return False
+        return self._in_time(command.time_s) and self._keyed(command)
+
+    def _named(self, argv: Sequence[bytes]) -> bool:
+        name = argv[0].upper()
+        return name in self.names or (len(argv) > 1 and name + b" " + argv[1].upper() in self.names)
+
+    def _in_time(self, time_s: int | None) -> bool:
+        if not self.asks_time:
+            return True
+        if time_s is None or (self.since_s is not None and time_s < self.since_s):
+            return False
+        return self.until_s is None or time_s <= self.until_s
+
+    def _keyed(self, command: LoggedCommand) -> bool:
+        if not self.keys and self.selection is None:
+            return True
+        keys = keys_of(command.argv)
+        if self.keys and self.keys.isdisjoint(keys):
+            return False
+        selection = self.selection
+        return selection is None or any(selection.admits(command.db, key, "", None) for key in keys)
+
+
+def literal_of(glob: bytes) -> tuple[bytes, bool]:
+    """Return the longest part of a glob that any match must hold, and whether matches begin with it."""
+    quoted = b"\\" in glob or b"[" in glob
+    parts = re.split(rb"[*?]+", glob) if not quoted else [re.split(rb"[*?\[\\]", glob)[0]]
+    if parts[0]:
+        return parts[0], True
+    return max(parts, key=len), False

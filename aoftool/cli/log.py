@@ -1,0 +1,336 @@
+"""`aoftool log`: the commands of a log, filtered, as text, JSON lines, CSV or another log."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from itertools import islice
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from aoftool.cli.console import output_width
+from aoftool.cli.exit_codes import DONE, REFUSED, VERDICT, epilog
+from aoftool.cli.machine import worker_count
+from aoftool.cli.options import JsonOption, PathArgument, ProgressMode, ProgressOption, QuietOption
+from aoftool.cli.places import parse_place
+from aoftool.cli.redaction import RedactOption, SaltOption, make_redactor
+from aoftool.cli.times import parse_time_ms
+from aoftool.errors import UsageError
+
+if TYPE_CHECKING:
+    from aoftool.analysis.command_filter import CommandFilter
+    from aoftool.analysis.commands_model import ListingEnd, LoggedCommand, Place
+    from aoftool.aof.model import Log
+    from aoftool.redaction import Redactor
+
+__all__ = ["register"]
+
+_HEX_AROUND = 128
+
+
+def register(app: typer.Typer) -> None:
+    """Add the verb to the application."""
+    app.command(epilog=epilog(VERDICT, REFUSED))(log)
+
+
+@dataclass
+class _Request:
+    """What was asked for, options resolved against the log."""
+
+    log: Log
+    wanted: CommandFilter
+    first: Place | None
+    last: Place | None
+    tail: int | None
+    limit: int | None
+    context: int
+    keep: int | None
+    reporter_mode: tuple[ProgressMode, bool]
+
+
+def log(
+    path: PathArgument = None,
+    cmd: Annotated[
+        list[str] | None, typer.Option("--cmd", metavar="NAME", help="Only this command; may be repeated.")
+    ] = None,
+    key: Annotated[list[str] | None, typer.Option("--key", help="Only commands on this key.")] = None,
+    match: Annotated[str | None, typer.Option(help="Only keys that match a glob, as for KEYS.")] = None,
+    regex: Annotated[str | None, typer.Option(help="Only keys in which a regex is found.")] = None,
+    db: Annotated[list[int] | None, typer.Option("--db", min=0, help="Only this database.")] = None,
+    since: Annotated[
+        str | None, typer.Option(help="From this time on, by #TS: Unix time or YYYY-MM-DD[THH:MM:SS].")
+    ] = None,
+    until: Annotated[str | None, typer.Option(help="Up to this time, by #TS, its second included.")] = None,
+    start: Annotated[str | None, typer.Option("--from", metavar="[FILE:]N", help="From this offset.")] = None,
+    to: Annotated[str | None, typer.Option("--to", metavar="[FILE:]N", help="Before this offset.")] = None,
+    txn: Annotated[
+        int | None, typer.Option("--txn", min=0, help="Only this transaction; 0 for none.")
+    ] = None,
+    min_size: Annotated[int, typer.Option(min=0, help="Only commands of at least this many bytes.")] = 0,
+    limit: Annotated[int | None, typer.Option(min=1, help="Stop after this many commands.")] = None,
+    tail: Annotated[int | None, typer.Option(min=1, help="Only the last N commands.")] = None,
+    context: Annotated[int, typer.Option(min=0, help="Show N commands around each hit too.")] = 0,
+    follow: Annotated[
+        bool, typer.Option("--follow", "-f", help="Go on as the server writes, across its rewrites.")
+    ] = False,
+    hex_at: Annotated[
+        str | None, typer.Option("--hex", metavar="[FILE:]N", help="Show the bytes around an offset.")
+    ] = None,
+    as_json: JsonOption = False,
+    as_csv: Annotated[bool, typer.Option("--csv", help="Print CSV instead of text.")] = False,
+    output: Annotated[
+        str | None, typer.Option("--output", "-o", metavar="FILE", help="Write a loadable AOF.")
+    ] = None,
+    force: Annotated[bool, typer.Option("--force", help="Replace an existing output.")] = False,
+    redact: RedactOption = None,
+    salt: SaltOption = None,
+    quiet: QuietOption = False,
+    progress: ProgressOption = ProgressMode.auto,
+) -> None:
+    """Show the commands of a log, filtered.
+
+    One line each: offset, time (from #TS, - without), database, transaction,
+    bytes, and the command with long values shortened. --json gives exact
+    bytes, one object a line. -o writes the chosen commands as a log that a
+    server loads, with SELECT, MULTI and EXEC where they belong.
+
+    \b
+    Examples:
+      aoftool log --tail 20                      what ran last
+      aoftool log --cmd FLUSHALL --context 5     and what stood around it
+      aoftool log --match 'cart:*' --since 2026-11-21T15:00:00
+      aoftool log --from 88120114 --limit 10     at an offset
+      aoftool log --key user:1 -o user1.aof      a log of one key
+      aoftool log --follow --tail 10             keep up with a server
+    """
+    from aoftool.aof.layout import find_log
+
+    redactor = make_redactor(redact, salt)
+    found = find_log(path)
+    _refuse_contradictions(follow, tail, context, as_json, as_csv, output, limit)
+    if hex_at is not None:
+        _show_bytes(found, hex_at, redactor)
+        raise typer.Exit(DONE)
+    request = _Request(
+        found,
+        _filter(cmd, key, match, regex, db, since, until, txn, min_size),
+        None if start is None else parse_place(start, found, "--from"),
+        None if to is None else parse_place(to, found, "--to"),
+        tail,
+        limit,
+        context,
+        None if as_json or as_csv or output or redactor else 256,
+        (progress, quiet or (sys.stdout.isatty() and output is None)),
+    )
+    if follow:
+        raise typer.Exit(_follow(path, request, redactor, as_json))
+    rows, end = _rows(request)
+    rows = _redacted(rows, redactor)
+    if output is not None:
+        raise typer.Exit(_write(rows, end, found, output, force))
+    shown = _print(rows, as_json, as_csv, context)
+    raise typer.Exit(_closing(end, shown, limit))
+
+
+def _refuse_contradictions(
+    follow: bool,
+    tail: int | None,
+    context: int,
+    as_json: bool,
+    as_csv: bool,
+    output: str | None,
+    limit: int | None,
+) -> None:
+    if sum((as_json, as_csv, output is not None)) > 1:
+        raise UsageError("--json, --csv and --output exclude each other", hint="use one of them")
+    if tail is not None and context:
+        raise UsageError("--tail and --context exclude each other", hint="use one of them")
+    if tail is not None and limit is not None:
+        raise UsageError("--tail and --limit exclude each other", hint="use one of them")
+    if follow and (context or as_csv or output is not None):
+        raise UsageError("--follow gives text or JSON lines only", hint="leave the other options out")
+
+
+def _filter(
+    cmd: list[str] | None,
+    key: list[str] | None,
+    match: str | None,
+    regex: str | None,
+    db: list[int] | None,
+    since: str | None,
+    until: str | None,
+    txn: int | None,
+    min_size: int,
+) -> CommandFilter:
+    from aoftool.analysis.command_filter import CommandFilter
+    from aoftool.keyspace.selection import key_selection
+
+    has_pattern = match is not None or regex is not None
+    return CommandFilter(
+        names=frozenset(_raw(" ".join(name.upper().split())) for name in cmd or ()),
+        keys=frozenset(map(_raw, key or ())),
+        selection=key_selection(match=match, regex=regex) if has_pattern else None,
+        glob=None if match is None else _raw(match),
+        dbs=frozenset(db) if db else None,
+        since_s=None if since is None else -(-parse_time_ms(since) // 1000),
+        until_s=None if until is None else parse_time_ms(until) // 1000,
+        txn=txn,
+        min_size=min_size,
+    )
+
+
+def _raw(text: str) -> bytes:
+    return text.encode("utf-8", "surrogateescape")
+
+
+def _rows(request: _Request) -> tuple[Iterator[LoggedCommand], ListingEnd]:
+    """Return the commands asked for, and the object that knows afterwards what to say of them."""
+    from aoftool.analysis.listing import CommandListing
+    from aoftool.cli.progress import ProgressReporter
+
+    if request.tail is not None:
+        from aoftool.analysis.tailing import last_commands
+
+        if request.first is not None or request.last is not None:
+            raise UsageError("--tail excludes --from and --to", hint="leave them out")
+        last, end = last_commands(request.log, request.wanted, request.tail, keep=request.keep)
+        return iter(last), end
+    mode, quiet = request.reporter_mode
+    reporter = ProgressReporter("reading", request.log.size_bytes, mode, quiet)
+    listing = CommandListing(
+        request.log,
+        request.wanted,
+        first=request.first,
+        last=request.last,
+        context=request.context,
+        limit=request.limit,
+        keep=request.keep,
+        workers=worker_count(),
+        progress=reporter,
+    )
+
+    def rows() -> Iterator[LoggedCommand]:
+        with reporter:
+            yield from listing
+
+    return rows(), listing.end
+
+
+def _redacted(rows: Iterable[LoggedCommand], redactor: Redactor | None) -> Iterator[LoggedCommand]:
+    from aoftool.analysis.redacting import redacted_command
+
+    return (redacted_command(row, redactor) for row in rows)
+
+
+def _print(rows: Iterable[LoggedCommand], as_json: bool, as_csv: bool, context: int) -> int:
+    from aoftool.report.commands import CommandLines, command_json, print_csv
+    from aoftool.report.jsonout import print_json_line
+
+    shown = 0
+
+    def counted() -> Iterator[LoggedCommand]:
+        nonlocal shown
+        for row in rows:
+            shown += not row.is_context
+            yield row
+
+    if as_csv:
+        print_csv(counted())
+        return shown
+    lines = CommandLines(output_width(), marks=bool(context))
+    for row in counted():
+        if as_json:
+            print_json_line(command_json(row))
+        else:
+            print("\n".join(lines.lines(row)))
+    return shown
+
+
+def _closing(end: ListingEnd, shown: int, limit: int | None) -> int:
+    from aoftool.report.commands import print_end
+
+    if limit is not None and shown == limit:
+        print(f"aoftool: stopped after {limit} commands (--limit)", file=sys.stderr)
+    elif not shown:
+        print("aoftool: no command is like that", file=sys.stderr)
+    print_end(end)
+    return DONE if end.damage is None else VERDICT
+
+
+def _write(rows: Iterator[LoggedCommand], end: ListingEnd, log: Log, output: str, force: bool) -> int:
+    """Write the chosen commands as a log; the RDB part of the input is not among them."""
+    from aoftool.analysis.loadable import LoadableLog
+    from aoftool.files.sink import AtomicFile
+    from aoftool.units import format_bytes, format_count
+
+    inputs = [file.path for file in log.files if file.exists and file.path != "-"]
+    made = LoadableLog(rows, end)
+    with AtomicFile(output, force=force, inputs=inputs) as file:
+        for piece in made:
+            file.write(piece)
+        file.commit()
+        size = file.size_bytes
+    print(
+        f"aoftool: {format_count(made.commands)} commands, {format_bytes(size)}, in {ascii(output)[1:-1]}",
+        file=sys.stderr,
+    )
+    if made.dropped:
+        end.note(f"{made.dropped} commands of a MULTI without EXEC are left out: no server runs them")
+    if made.guessed:
+        end.note(f"{made.guessed} commands of unknown database went to the one selected before them")
+    return _closing(end, made.commands, None)
+
+
+def _follow(path: str | None, request: _Request, redactor: Redactor | None, as_json: bool) -> int:
+    """Print commands as they come, each line at once, until interrupted or --limit."""
+    from aoftool.analysis.commands_model import Place
+    from aoftool.analysis.following import LogFollower
+    from aoftool.report.commands import CommandLines, command_json
+    from aoftool.report.jsonout import print_json_line
+
+    first, shown = request.first, 0
+    lines = CommandLines(output_width())
+
+    def show(row: LoggedCommand) -> None:
+        if as_json:
+            print_json_line(command_json(row))
+        else:
+            print("\n".join(lines.lines(row)))
+
+    if request.tail is not None:
+        from aoftool.analysis.tailing import last_commands
+
+        last, _ = last_commands(request.log, request.wanted, request.tail, keep=request.keep)
+        first = Place(last[0].file_number, last[0].offset) if last else first
+    follower = LogFollower(path, request.wanted, first=first, keep=request.keep)
+    try:
+        for row in islice(_redacted(follower, redactor), request.limit):
+            show(row)
+            shown += 1
+            sys.stdout.flush()
+            follower.end.notes = _say(follower.end.notes)
+    except KeyboardInterrupt:
+        pass
+    return _closing(follower.end, shown, request.limit)
+
+
+def _say(notes: list[str]) -> list[str]:
+    for note in notes:
+        print(f"aoftool: {note}", file=sys.stderr)
+    return []
+
+
+def _show_bytes(log: Log, text: str, redactor: Redactor | None) -> None:
+    from aoftool.aof.log import open_log_file
+    from aoftool.report.commands import hex_dump
+
+    if redactor is not None:
+        raise UsageError("--hex shows the bytes as they are", hint="leave --redact or --hex out")
+    place = parse_place(text, log, "--hex")
+    with open_log_file(log.files[place.file]) as source:
+        start = max(place.offset - _HEX_AROUND, 0)
+        data = source.read_at(start, 2 * _HEX_AROUND)
+    for line in hex_dump(data, start, place.offset):
+        print(line)

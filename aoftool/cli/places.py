@@ -1,0 +1,52 @@
+"""Offsets in a log as people type them: `N`, or `FILE:N` where the log has several files."""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING
+
+from aoftool.errors import UsageError
+from aoftool.escape import printable
+
+if TYPE_CHECKING:
+    from aoftool.analysis.commands_model import Place
+    from aoftool.aof.model import Log
+
+__all__ = ["parse_place"]
+
+_NAMES_SHOWN = 6
+
+
+def parse_place(text: str, log: Log, option: str) -> Place:
+    """Return the place that a text means.
+
+    FILE is the name of a file of the log, the end of it, or its path. A number alone means the one file that
+    holds commands. Commas and underscores in the number are ignored.
+
+    Raises:
+        UsageError: no such file, several that could be meant, or no number.
+    """
+    from aoftool.analysis.commands_model import Place
+
+    name, _, number = text.rpartition(":")
+    digits = number.replace(",", "").replace("_", "")
+    if not (digits.isascii() and digits.isdecimal()):
+        raise UsageError(f"{option}: not an offset: {text!a}", hint="use N or FILE:N")
+    return Place(_file_number(name, log, option), int(digits))
+
+
+def _file_number(name: str, log: Log, option: str) -> int:
+    names = [os.fsdecode(file.name or os.fsencode(os.path.basename(file.path))) for file in log.files]
+    if name:
+        found = [
+            number
+            for number, own in enumerate(names)
+            if own.endswith(name) or os.path.basename(name) == own or log.files[number].path == name
+        ]
+    else:
+        found = [number for number, own in enumerate(names) if not own.endswith(".rdb")] or [0]
+    if len(found) == 1:
+        return found[0]
+    shown = ", ".join(printable(os.fsencode(own)) for own in names[:_NAMES_SHOWN])
+    what = "several files could be meant" if found else f"the log has no file {name!a}"
+    raise UsageError(f"{option}: {what}; it has {shown}", hint=f"use {option} FILE:N")

@@ -1,0 +1,157 @@
+"""Shows commands: aligned lines for people, JSON lines, CSV.
+
+All text passes `aoftool.escape`; nothing of a key or value reaches the terminal as it is.
+"""
+
+from __future__ import annotations
+
+import csv
+import sys
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Any
+
+from aoftool.analysis.commands_model import UNKNOWN, ListingEnd, LoggedCommand
+from aoftool.escape import json_bytes, printable
+from aoftool.units import format_count, format_time_ms
+from aoftool.values.json_form import bytes_json
+
+__all__ = ["CommandLines", "command_json", "command_text", "hex_dump", "print_csv", "print_end"]
+
+_ARGUMENT_WIDTHS = (120, 60, 40, 28, 18)
+_COLUMNS = "{:>11} {:<8} {:>2} {:>4} {:>7}  "
+_HEX_ROW = 16
+_CSV_HEADER = ("file", "offset", "size_bytes", "time_s", "db", "txn", "index", "name", "arguments")
+
+
+def _word(argument: bytes, length: int, width: int) -> str:
+    """Return one argument, cut to about `width` with its true length behind, quoted where it has blanks."""
+    text = printable(argument[: width + 1])
+    if length > len(argument) or len(argument) > width or len(text) > width:
+        tail = f"...({format_count(length)})"
+        kept = max(width - len(tail), 4)
+        pieces = [printable(argument[at : at + 1]) for at in range(min(kept, len(argument)))]
+        whole = printable(argument[:kept])
+        text = whole[:kept] if len(whole) == kept else _fitting(pieces, kept)
+        text += tail
+    return f'"{text}"' if not text or " " in text or '"' in text else text
+
+
+def _fitting(pieces: Iterable[str], width: int) -> str:
+    """Return as many escapes, each whole, as there is room for."""
+    text = ""
+    for piece in pieces:
+        if len(text) + len(piece) > width:
+            break
+        text += piece
+    return text
+
+
+def command_text(argv: Sequence[bytes], lengths: Sequence[int] | None, width: int) -> str:
+    """Return a command on one line of `width` characters or little more.
+
+    Arguments are cut, and what still finds no room is only counted. A cut argument ends in its length.
+    """
+    sizes = lengths or [len(argument) for argument in argv]
+    shown = list(zip(argv, sizes, strict=True))[: width // 2 + 1]
+    for most in _ARGUMENT_WIDTHS:
+        words = [_word(argument, size, most) for argument, size in shown]
+        if len(shown) == len(argv) and sum(map(len, words)) + len(words) - 1 <= width:
+            return " ".join(words)
+    kept, used = 1, len(words[0])
+    room = width - len(f" +{format_count(len(argv))} more")
+    while kept < len(words) and (kept < 2 or used + 1 + len(words[kept]) <= room):
+        used += 1 + len(words[kept])
+        kept += 1
+    left = len(argv) - kept
+    return " ".join(words[:kept]) + (f" +{format_count(left)} more" if left else "")
+
+
+class CommandLines:
+    """Make lines of commands; a heading stands wherever file or day change.
+
+    Args:
+        width: of the terminal.
+        marks: show which commands are hits and which are context.
+    """
+
+    def __init__(self, width: int, *, marks: bool = False) -> None:
+        self._width = width
+        self._marks = marks
+        self._heading = ""
+
+    def lines(self, row: LoggedCommand) -> Iterator[str]:
+        """Yield the lines of one command."""
+        time = None if row.time_s is None else format_time_ms(row.time_s * 1000)
+        day, _, clock = (time or "").partition(" ")
+        heading = f"{row.file}, {day} UTC" if clock else row.file
+        if heading != self._heading:
+            if self._heading:
+                yield ""
+            self._heading = heading
+            yield heading
+            yield "  " * self._marks + _COLUMNS.format("offset", "time", "db", "txn", "bytes") + "command"
+        mark = ("  " if row.is_context else "> ") if self._marks else ""
+        txn = _number(row.txn) if row.txn else ""
+        size, offset = format_count(row.length), format_count(row.offset)
+        head = mark + _COLUMNS.format(offset, clock.rstrip("Z") or "-", _number(row.db), txn, size)
+        yield head + command_text(row.argv, row.lengths, max(self._width - len(head), 20))
+
+
+def _number(number: int) -> str:
+    return "?" if number == UNKNOWN else str(number)
+
+
+def command_json(row: LoggedCommand) -> dict[str, Any]:
+    """Return one command as a JSON object with its exact arguments."""
+    body: dict[str, Any] = {
+        "schema": "aoftool.command/1",
+        "file": row.file,
+        "offset": row.offset,
+        "size_bytes": row.length,
+        "index": None if row.index == UNKNOWN else row.index,
+        "db": None if row.db == UNKNOWN else row.db,
+        "txn": None if row.txn == UNKNOWN else row.txn,
+        "time_s": row.time_s,
+        **json_bytes("name", row.name),
+        "argv": [bytes_json(argument) for argument in row.argv],
+    }
+    if row.lengths is not None:
+        body["lengths"] = row.lengths
+    if row.is_context:
+        body["context"] = True
+    return body
+
+
+def print_csv(rows: Iterable[LoggedCommand]) -> None:
+    """Print a header and one row a command; arguments are printable text, joined by blanks."""
+    writer = csv.writer(sys.stdout, lineterminator="\n")
+    writer.writerow(_CSV_HEADER)
+    for row in rows:
+        numbers = ("" if number == UNKNOWN else number for number in (row.db, row.txn, row.index))
+        arguments = " ".join(_word(argument, len(argument), 1 << 30) for argument in row.argv[1:])
+        time_s = "" if row.time_s is None else row.time_s
+        writer.writerow((row.file, row.offset, row.length, time_s, *numbers, printable(row.name), arguments))
+
+
+def print_end(end: ListingEnd) -> None:
+    """Say on stderr what the listing does not show."""
+    for note in end.notes:
+        print(f"aoftool: {note}", file=sys.stderr)
+    if end.damage is not None:
+        file, offset, reason = end.damage
+        print(
+            f"aoftool: {file} cannot be read on from offset {offset:,}: {reason}\n   next: aoftool check",
+            file=sys.stderr,
+        )
+
+
+def hex_dump(data: bytes, start: int, wanted: int) -> Iterator[str]:
+    """Yield rows of sixteen bytes as hex and ASCII; the row that holds `wanted` has a `>`."""
+    first = start - start % _HEX_ROW
+    for at in range(first, start + len(data), _HEX_ROW):
+        row = data[max(at - start, 0) : at - start + _HEX_ROW]
+        blank = "   " * max(start - at, 0)
+        shown = "".join(chr(byte) if 0x20 <= byte < 0x7F else "." for byte in row)
+        mark = ">" if at <= wanted < at + _HEX_ROW else " "
+        text = f"{mark} {format_count(at):>11}  {blank}{row.hex(' '):<{47 - len(blank)}}"
+        yield f"{text}  {' ' * max(start - at, 0)}{shown}"
