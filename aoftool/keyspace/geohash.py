@@ -168,7 +168,9 @@ class Shape:
         width = self.unit * (self.radius if self.radius is not None else self.width / 2)
         latitude_delta = height / _EARTH_RADIUS_M / _DEGREE
         edge = self.latitude - latitude_delta if self.latitude < 0 else self.latitude + latitude_delta
-        longitude_delta = width / _EARTH_RADIUS_M / math.cos(_radians(edge)) / _DEGREE
+        # An infinite size is no number to Python's cosine; C makes it NaN, which no comparison holds.
+        cosine = math.cos(_radians(edge)) if math.isfinite(edge) else math.nan
+        longitude_delta = width / _EARTH_RADIUS_M / cosine / _DEGREE
         return Area(
             self.longitude - longitude_delta,
             self.longitude + longitude_delta,

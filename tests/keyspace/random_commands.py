@@ -27,6 +27,7 @@ _INT_TEXTS = [
     b"x",
     b"",
 ]
+# Not 1e400: its refusal leaves an error number behind that a later SORT of older servers stumbles over.
 _SCORES = [
     b"0",
     b"-0",
@@ -40,7 +41,6 @@ _SCORES = [
     b"3",
     b"nan",
     b"x",
-    b"1e400",
     b".5",
     b"+7",
 ]

@@ -92,6 +92,16 @@ def test_units_in_upper_case_are_refused_by_6_2(flavour: Flavour) -> None:
     assert (b"d" in keys(keyspace)) == (flavour.name != "redis-6.2")
 
 
+@flavours
+@pytest.mark.parametrize(
+    "size", ["BYRADIUS inf km", "BYRADIUS 1e300 mi", "BYBOX inf inf km", "BYBOX 1e308 1e308 m"]
+)
+def test_boundless_searches_end(flavour: Flavour, size: str) -> None:
+    keyspace = run(SICILY, f"GEOSEARCHSTORE d g FROMLONLAT 15 37 {size}", flavour=flavour)
+
+    assert set(value(keyspace, "d") or ()) <= {b"Palermo", b"Catania"}
+
+
 @given(st.floats(-180, 179.99), st.floats(-85, 85))
 def test_a_score_stands_for_a_place_nearby(longitude: float, latitude: float) -> None:
     found = decode_score(float(encode_score(longitude, latitude)))
