@@ -15,14 +15,18 @@ from construct import (
     Byte,
     Bytes,
     Computed,
+    Const,
     Construct,
     Container,
     ExprAdapter,
+    FocusedSeq,
+    GreedyBytes,
     IfThenElse,
     Int16ul,
     Int32sl,
     Int64sl,
     Int64ul,
+    NullTerminated,
     Pass,
     Struct,
     Switch,
@@ -30,7 +34,7 @@ from construct import (
 )
 
 from aoftool.rdb.grammar_modules import MODULE_ITEMS, show_module
-from aoftool.rdb.grammar_parts import Elements, part, refuse
+from aoftool.rdb.grammar_parts import Elements, Part, part, refuse
 from aoftool.rdb.grammar_strings import LENGTH, STRING, show_time
 from aoftool.rdb.grammar_values import REDIS_VALUES, VALKEY_VALUES
 from aoftool.rdb.trace import Trace
@@ -148,7 +152,27 @@ _REDIS_OPCODES = _COMMON_OPCODES | {
         Struct(part("count", LENGTH, "classes"), "classes" / Elements(this.count, _CLASS, "class")),
     ),
 }
+
+
+def _decimal(line: bytes, context: Any) -> int:
+    text = line.removesuffix(b"\r")
+    if not text.isdigit() or len(text) > _LONGEST_NUMBER:
+        raise refuse("a length in a command is no number")
+    return int(text)
+
+
+_LONGEST_NUMBER = 20
+_NUMBER_LINE = ExprAdapter(NullTerminated(GreedyBytes, term=b"\n"), _decimal, None)
+_ARGUMENT = FocusedSeq("text", Const(b"$"), "size" / _NUMBER_LINE, "text" / Bytes(this.size), Const(b"\r\n"))
 _VALKEY_OPCODES = _COMMON_OPCODES | {
+    0xF2: (
+        "update",
+        Struct(
+            "prefix" / Const(b"*"),
+            part("count", _NUMBER_LINE, "arguments"),
+            "arguments" / Elements(this.count, Part("text", _ARGUMENT), "argument"),
+        ),
+    ),
     0xF3: (
         "slot import",
         Struct(

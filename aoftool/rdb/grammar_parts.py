@@ -157,6 +157,8 @@ class Elements(Construct):  # type: ignore[misc]
         try:
             while done < count:
                 behind = self._behind(buffer, position)
+                if behind > len(buffer):
+                    raise refuse("the bytes end inside this run")
                 if wanted is not None and wanted < behind:
                     break
                 recent = [*recent[-NEAR_ELEMENTS + 1 :], position]

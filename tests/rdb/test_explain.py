@@ -161,6 +161,24 @@ def test_flipped_bytes_never_make_it_fail(vector: object, place: Path) -> None:
         assert explain(place, offset=at).spans
 
 
+@pytest.mark.parametrize("type_id", range(1, 33))
+def test_huge_count_ends_with_the_bytes(type_id: int, place: Path) -> None:
+    place.write_bytes(b"REDIS0012" + bytes([type_id]) + b"\x01k" + b"\x81" + b"\x7f" * 8 + b"\x01a" * 300)
+
+    for offset in (12, 40, 500):
+        assert explain(place, offset=offset).spans
+
+
+def test_huge_count_of_fixed_size_elements_ends_with_the_bytes(place: Path) -> None:
+    # A stream without nodes, with one group whose pending entries are said to be 2**62.
+    group = b"\x01g\x00\x00" + b"\x81\x40" + bytes(7) + bytes(800)
+    place.write_bytes(b"REDIS0009\x0f\x01k\x00\x00\x00\x00\x01" + group)
+
+    found = explain(place, offset=300)
+
+    assert found.problem
+
+
 def test_questions_that_make_no_sense_are_refused(place: Path) -> None:
     place.write_bytes(WHOLE)
 

@@ -155,6 +155,42 @@ def test_byte_that_is_no_length_is_refused(text: str) -> None:
         LENGTH.parse(bytes.fromhex(text))
 
 
+def test_valkey_update_holds_a_command() -> None:
+    data = b"VALKEY081\xf2*3\r\n$3\r\nSET\r\n$1\r\nk\r\n$2\r\n\r\n\r\n\xff" + bytes(8)
+
+    (_, _, update), _ = parse_file(data)
+
+    assert update.data.arguments == [b"SET", b"k", b"\r\n"]
+
+
+@pytest.mark.parametrize(
+    "command", [b"*1\r\n$x\r\n", b"+1\r\n", b"*99999999999999999999999\r\n", b"*2\r\n$1\r\nk\r\n"]
+)
+def test_broken_update_is_refused(command: bytes) -> None:
+    with pytest.raises(ConstructError):
+        list(parse_file(b"VALKEY081\xf2" + command))
+
+
+@pytest.mark.parametrize(
+    ("family", "text"),
+    [
+        ("redis", "f2 05 02 0161 0162"),
+        ("redis", "f3 01 61626364 02 07 00 00 016b 0176"),
+        ("valkey", "f3 28" + "61" * 40 + "01 00 05"),
+        ("redis", "f4 41c1 01 01"),
+        ("redis", "f6 0166 036c7561 00 0163"),
+        ("redis", "f7 81bde72da2bb1eb400 02 01 02 05 03 0000803f 04 000000000000f83f 05 0161 00"),
+    ],
+)
+def test_rare_opcodes_are_read_to_their_end(family: str, text: str) -> None:
+    head = b"REDIS0015" if family == "redis" else b"VALKEY081"
+    data = head + bytes.fromhex(text) + b"\xff" + bytes(8)
+
+    items = list(parse_file(data))
+
+    assert items[-1][1] == len(data) - 8
+
+
 @pytest.mark.parametrize("head", [b"RADIS0009", b"REDISXXXX", b"VALKEYabc", b"", b"REDIS00"])
 def test_other_headers_are_refused(head: bytes) -> None:
     with pytest.raises(ConstructError):
