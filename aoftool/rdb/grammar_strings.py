@@ -1,4 +1,4 @@
-"""Lengths, strings and LZF streams of the RDB grammar, and what is built from them everywhere.
+"""Lengths and strings of the RDB grammar, and what is built from them everywhere.
 
 A string may be plain, an integer or packed with LZF; a `Blob` is a string that holds another structure.
 """
@@ -6,7 +6,7 @@ A string may be plain, an integer or packed with LZF; a `Blob` is a string that 
 from __future__ import annotations
 
 import io
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 from construct import (
@@ -21,11 +21,11 @@ from construct import (
     Int32sl,
     Int32ub,
     Int64ub,
-    Struct,
     Switch,
     this,
 )
 
+from aoftool.rdb.grammar_lzf import unpack_lzf, unpack_lzf_fast, unpacked_place
 from aoftool.rdb.grammar_parts import Elements, Part, Step, part, refuse, trace_of
 from aoftool.rdb.strings import read_length, skip_string
 from aoftool.units import format_time_ms
@@ -35,17 +35,12 @@ __all__ = [
     "STEP_LENGTH",
     "STEP_STRING",
     "STRING",
-    "UNPACKED_LIMIT",
     "Blob",
     "Text",
     "count_part",
     "run",
     "show_time",
-    "unpack_lzf",
 ]
-
-UNPACKED_LIMIT = 256 << 20
-"""Most bytes that one LZF string may unpack to here; a server's default limit is 512 MB."""
 
 # --- lengths ----------------------------------------------------------------------------------
 
@@ -126,7 +121,9 @@ class _LzfBody(Construct):  # type: ignore[misc]
         unpacked_length = _UNPACKED_LENGTH._parsereport(stream, context, path)
         start = stream.tell()
         packed = Part("LZF stream", Bytes(packed_length), lambda data: "")._parsereport(stream, context, path)
-        return Text.of(unpack_lzf(packed, unpacked_length), "lzf", start, packed)
+        # A view of one record may meet long strings; a second opinion must not lean on the first.
+        unpack = unpack_lzf if trace_of(context) is None else unpack_lzf_fast
+        return Text.of(unpack(packed, unpacked_length), "lzf", start, packed)
 
 
 def _bytes_part(length: int) -> Part:
@@ -206,7 +203,7 @@ class Blob(Construct):  # type: ignore[misc]
             value = self._inner._parsereport(inner, context, path)
         elif text.form == "lzf":
             at = trace.wanted_in(text.data_start, text.data_start + len(text.packed))
-            place = None if at is None else _unpacked_place(text.packed, at - text.data_start)
+            place = None if at is None else unpacked_place(text.packed, at - text.data_start)
             with trace.unpacked(text, place):
                 value = self._inner._parsereport(inner, context, path)
         else:
@@ -216,67 +213,6 @@ class Blob(Construct):  # type: ignore[misc]
         if inner.tell() != len(text):
             raise refuse(f"{len(text) - inner.tell()} bytes are left over inside the string", path)
         return value
-
-
-# --- LZF --------------------------------------------------------------------------------------
-
-LZF_ITEM = Struct(
-    "control" / Byte,
-    "extra" / Switch(this.control >> 5, {0: Computed(0), 7: Byte}, default=Computed(0)),
-    "low" / Switch(this.control >> 5, {0: Computed(0)}, default=Byte),
-    "length" / Computed(lambda c: c.control + 1 if c.control < 32 else (c.control >> 5) + 2 + c.extra),
-    "distance" / Computed(lambda c: 0 if c.control < 32 else ((c.control & 31) << 8 | c.low) + 1),
-    "literal" / Bytes(lambda c: c.length if c.distance == 0 else 0),
-)
-"""One step of an LZF stream: bytes to take as they are, or a copy of earlier output.
-
-Source: rdb-format of Redis 7.0 src/lzf_d.c lzf_decompress
-"""
-
-
-def _lzf_steps(packed: bytes) -> Iterator[tuple[int, Any]]:
-    """Yield (position, item) for each step of an LZF stream; a cut item raises."""
-    stream = io.BytesIO(packed)
-    while stream.tell() < len(packed):
-        at = stream.tell()
-        yield at, LZF_ITEM.parse_stream(stream)
-
-
-def unpack_lzf(packed: bytes, size: int) -> bytes:
-    """Return the unpacked bytes; anything but exactly `size` of them is refused.
-
-    Memory is bounded: a step of three bytes gives at most 264, so an impossible size is refused
-    before anything is unpacked.
-    """
-    if size > 264 * len(packed) or size > UNPACKED_LIMIT:
-        raise refuse(f"{len(packed)} bytes of LZF cannot unpack to {size} bytes")
-    out = bytearray()
-    for _, item in _lzf_steps(packed):
-        if not item.distance:
-            out += item.literal
-        elif item.distance > len(out):
-            raise refuse("an LZF copy reaches before the start of its output")
-        else:
-            begin = len(out) - item.distance
-            # The copy may overlap what it makes: repeat the stretch it starts from.
-            stretch = bytes(out[begin : begin + item.length])
-            out += (stretch * (item.length // len(stretch) + 1))[: item.length]
-        if len(out) > size:
-            break
-    if len(out) != size:
-        raise refuse(f"LZF data unpacks to another size than the {size} bytes it declares")
-    return bytes(out)
-
-
-def _unpacked_place(packed: bytes, at: int) -> int:
-    """Return where in the unpacked bytes the step that holds the packed byte `at` begins."""
-    place = 0
-    for start, item in _lzf_steps(packed):
-        width = len(item.literal) + 1 if not item.distance else 3 if item.control >= 0xE0 else 2
-        if start <= at < start + width:
-            return place + max(at - start - 1, 0) if not item.distance else place
-        place += item.length
-    return place
 
 
 # --- counted runs -----------------------------------------------------------------------------

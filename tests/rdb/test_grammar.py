@@ -9,12 +9,14 @@ from pathlib import Path
 
 import pytest
 from construct import ConstructError
-from hypothesis import given, settings
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from aoftool.files import open_source
+from aoftool.rdb.encode import lzf_compress
 from aoftool.rdb.grammar import parse_file, parse_header, value_grammar
-from aoftool.rdb.grammar_strings import LENGTH, STRING, unpack_lzf
+from aoftool.rdb.grammar_lzf import LZF_STEP, unpack_lzf, unpack_lzf_fast, unpacked_place
+from aoftool.rdb.grammar_strings import LENGTH, STRING
 from aoftool.rdb.reader import records
 from aoftool.values import StreamValue
 from tests.corpus import FIXTURES, corpus_root
@@ -130,6 +132,28 @@ def test_huge_length_is_refused_without_allocating(head: str) -> None:
 def test_huge_unpacked_size_is_refused_before_unpacking() -> None:
     with pytest.raises(ConstructError, match="cannot unpack"):
         unpack_lzf(b"\x00a" * 10, 10**9)
+
+
+@given(st.lists(st.sampled_from([b"ab", b"xyz", b"aaaaaaaa", b"0123456789"]), max_size=200).map(b"".join))
+def test_lzf_steps_and_codec_agree(data: bytes) -> None:
+    packed = lzf_compress(data, 2 * len(data) + 16)
+    assume(packed is not None)
+
+    assert unpack_lzf(packed, len(data)) == unpack_lzf_fast(packed, len(data)) == data
+
+
+def test_every_packed_byte_has_its_place() -> None:
+    packed = lzf_compress(b"abcabcabcabc0123456789" * 20, 400)
+    assert packed is not None
+    stream, place, expected = io.BytesIO(packed), 0, []
+    while stream.tell() < len(packed):
+        begin = stream.tell()
+        step = LZF_STEP.parse_stream(stream)
+        for at in range(begin, stream.tell()):
+            expected.append(place + (0 if step.distance else max(at - begin - 1, 0)))
+        place += step.length
+
+    assert [unpacked_place(packed, at) for at in range(len(packed))] == expected
 
 
 @pytest.mark.parametrize(
