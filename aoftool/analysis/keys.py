@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
+from itertools import chain
 
 from aoftool.analysis.keys_model import KeyRow
 from aoftool.aof.model import Log, LogFile
@@ -14,6 +15,7 @@ from aoftool.keyspace.selection import KeySelection
 from aoftool.progress import Progress, no_progress
 from aoftool.rdb.damage import EncodingDamage, RdbIssue
 from aoftool.rdb.header import HEADER_BYTES, is_rdb
+from aoftool.rdb.jsonl import record_lines
 from aoftool.rdb.reader import records
 from aoftool.rdb.record import Record
 
@@ -23,12 +25,13 @@ __all__ = ["KeyListing"]
 class KeyListing:
     """Iterate over the selected keys of a log's RDB part; once.
 
-    After the last key, `damage` says where the RDB part breaks, None when it is whole, and `has_tail`
-    whether commands follow that may have changed the keys since.
+    After the last key, `shown` says how many there were, `damage` where the RDB part breaks (None when
+    it is whole), and `has_tail` whether commands follow that may have changed the keys since.
 
     Args:
         min_size_bytes: only records at least this large.
         values: decode the values too.
+        limit: stop after so many keys.
     """
 
     def __init__(
@@ -38,20 +41,37 @@ class KeyListing:
         *,
         min_size_bytes: int = 0,
         values: bool = False,
+        limit: int | None = None,
         progress: Progress = no_progress,
     ) -> None:
         self._files = [file for file in log.files if file.exists]
         self._selection = selection
         self._min_size = min_size_bytes
         self._values = values
+        self._limit = limit
         self._progress = progress
+        self.shown = 0
         self.damage: RdbIssue | None = None
         self.damaged_file: str | None = None
         self.has_tail = len(self._files) > 1
         if not self._files:
             raise InputError("the log has no file that can be read", path=log.path)
+        self._name = _name_of(self._files[0])
 
     def __iter__(self) -> Iterator[KeyRow]:
+        for record in self._records():
+            yield self._row(record)
+
+    def json_lines(self) -> Iterator[bytes]:
+        """Yield the selected keys as whole JSON lines, window by window; instead of iterating."""
+        for batch in self._batches():
+            yield record_lines(batch, self._name, self._values)
+
+    def _records(self) -> Iterator[Record]:
+        return chain.from_iterable(self._batches())
+
+    def _batches(self) -> Iterator[list[Record]]:
+        """Yield the selected records, and settle the end of the RDB part behind the last one."""
         file = self._files[0]
         with open_source(file.path) as source:
             if not is_rdb(source.peek(HEADER_BYTES)):
@@ -62,25 +82,42 @@ class KeyListing:
                     hint="aoftool inspect shows its commands",
                 )
             reader = records(source, 0, self._progress)
-            name = _name_of(file)
-            for record in reader:
-                row = self._row(record, name)
-                if row is not None:
-                    yield row
+            yield from self._limited(self._filtered(reader.batches()))
             self.damage = reader.summary.damage
             self.damaged_file = file.path
             self.has_tail = self.has_tail or bool(source.peek(1))
 
-    def _row(self, record: Record, file: str) -> KeyRow | None:
+    def _filtered(self, batches: Iterator[list[Record]]) -> Iterator[list[Record]]:
+        if self._selection.admits_all and not self._min_size:
+            return batches
+        return ([record for record in batch if self._admits(record)] for batch in batches)
+
+    def _limited(self, batches: Iterator[list[Record]]) -> Iterator[list[Record]]:
+        left = self._limit
+        for batch in batches:
+            if left is not None:
+                batch = batch[:left]
+                left -= len(batch)
+            self.shown += len(batch)
+            yield batch
+            if left == 0:
+                return
+
+    def _admits(self, record: Record) -> bool:
+        """Tell whether a record is asked for; one whose key cannot be read always is."""
         if record.size_bytes < self._min_size:
-            return None
+            return False
         try:
             key = record.key
+        except EncodingDamage:
+            return True
+        return self._selection.admits(record.db, key, record.type_name, record.expire_at_ms)
+
+    def _row(self, record: Record) -> KeyRow:
+        try:
+            row = _row_of(record, record.key, self._name)
         except EncodingDamage as found:
-            return _row_of(record, b"", file, problem=f"the key cannot be read: {found.message}")
-        if not self._selection.admits(record.db, key, record.type_name, record.expire_at_ms):
-            return None
-        row = _row_of(record, key, file)
+            return _row_of(record, b"", self._name, problem=f"the key cannot be read: {found.message}")
         if self._values:
             try:
                 row.value = record.value()

@@ -68,32 +68,28 @@ def keys(
     )
     log = find_log(path)
     with ProgressReporter("reading", log.size_bytes, progress, quiet or sys.stdout.isatty()) as reporter:
-        listing = KeyListing(log, selection, min_size_bytes=min_size, values=values, progress=reporter)
-        shown = _print(listing, limit, values, as_json)
-    raise typer.Exit(_closing(listing, shown, limit))
+        listing = KeyListing(
+            log, selection, min_size_bytes=min_size, values=values, limit=limit, progress=reporter
+        )
+        _print(listing, values, as_json)
+    raise typer.Exit(_closing(listing, limit))
 
 
-def _print(listing: KeyListing, limit: int | None, values: bool, as_json: bool) -> int:
-    from itertools import islice
+def _print(listing: KeyListing, values: bool, as_json: bool) -> None:
+    from aoftool.report.keys import HEADINGS, key_line
 
-    from aoftool.report.jsonout import print_json_line
-    from aoftool.report.keys import HEADINGS, key_json, key_line
-
-    if not as_json:
-        print(HEADINGS)
-    shown = 0
-    for row in islice(listing, limit):
-        if as_json:
-            print_json_line(key_json(row, with_value=values))
-        else:
-            print(key_line(row, with_value=values))
-        shown += 1
-    return shown
+    if as_json:
+        for lines in listing.json_lines():
+            sys.stdout.buffer.write(lines)
+        return
+    print(HEADINGS)
+    for row in listing:
+        print(key_line(row, with_value=values))
 
 
-def _closing(listing: KeyListing, shown: int, limit: int | None) -> int:
+def _closing(listing: KeyListing, limit: int | None) -> int:
     """Say on stderr what the listing does not show, and return the exit code."""
-    if limit is not None and shown == limit:
+    if limit is not None and listing.shown == limit:
         print(f"aoftool: stopped after {limit} keys (--limit)", file=sys.stderr)
         return DONE
     if listing.damage is not None:

@@ -33,11 +33,6 @@ cdef object VALKEY = Family.VALKEY
 cdef class Record:
     """See `aoftool.rdb._record_py.Record`."""
 
-    cdef RowData row
-    cdef object data
-    cdef object context
-    cdef uint64_t base
-
     @property
     def start(self):
         """Offset of the first byte: the expire, idle or freq opcode in front, or the type byte."""

@@ -58,13 +58,18 @@ class RecordReader:
         return {} if self._context is None else self._context.templates
 
     def __iter__(self) -> Iterator[Record]:
+        for batch in self.batches():
+            yield from batch
+
+    def batches(self) -> Iterator[list[Record]]:
+        """Yield the records window by window; instead of iterating, where a call a record is too much."""
         walker = self._pass.walker
         if walker is None or self._context is None:
             return
         context = self._context
         for piece, offset in self._pass.windows():
             self._hold(piece, offset)
-            yield from build_records(walker, self._view(), self._base, context)
+            yield build_records(walker, self._view(), self._base, context)
             self._let_go(walker.needed_from, offset + len(piece))
 
     def _hold(self, piece: memoryview, offset: int) -> None:

@@ -5,9 +5,10 @@ from __future__ import annotations
 from typing import Any
 
 from aoftool.analysis.keys_model import KeyRow
-from aoftool.escape import json_bytes, shorten
-from aoftool.report.values import value_json, value_line
+from aoftool.escape import shorten
+from aoftool.report.values import value_line
 from aoftool.units import format_count, format_time_ms
+from aoftool.values.json_form import key_members, value_json
 
 __all__ = ["HEADINGS", "key_json", "key_line"]
 
@@ -36,18 +37,17 @@ def key_line(row: KeyRow, *, with_value: bool = False) -> str:
 
 def key_json(row: KeyRow, *, with_value: bool = False) -> dict[str, Any]:
     """Return one key as a JSON object."""
-    body: dict[str, Any] = {
-        "schema": "aoftool.key/1",
-        "db": row.db,
-        **json_bytes("key", row.key),
-        "type": row.type_name,
-        "encoding": row.encoding,
-        "elements": row.elements,
-        "size_bytes": row.size_bytes,
-        "expire_at_ms": row.expire_at_ms,
-        "file": row.file,
-        "offset": row.offset,
-    }
+    body = key_members(
+        db=row.db,
+        key=row.key,
+        type_name=row.type_name,
+        encoding=row.encoding,
+        elements=row.elements,
+        size_bytes=row.size_bytes,
+        expire_at_ms=row.expire_at_ms,
+        file=row.file,
+        offset=row.offset,
+    )
     if row.problem is not None:
         body["problem"] = row.problem
     elif with_value and row.value is not None:

@@ -1,127 +1,24 @@
-"""Shows values: as JSON with exact bytes, and as one short line for people.
-
-A byte string in JSON is a string when it is clean UTF-8, else `{"b64": "..."}`.
-"""
+"""Shows values as one short line for people."""
 
 from __future__ import annotations
 
-import base64
-import math
 from collections.abc import Iterable
 from itertools import islice
-from typing import Any
 
-from aoftool.escape import is_clean_text, printable, shorten
+from aoftool.escape import printable, shorten
 from aoftool.values import (
     ArrayValue,
-    ConsumerGroup,
     HashValue,
-    ListValue,
     ModuleValue,
-    SetValue,
     StreamValue,
     Value,
     ZSetValue,
 )
+from aoftool.values.json_form import score_text
 
-__all__ = ["bytes_json", "score_text", "value_json", "value_line"]
+__all__ = ["value_line"]
 
 _SHOWN_ITEMS = 8
-
-
-def bytes_json(raw: bytes) -> Any:
-    """Return a JSON string for clean UTF-8, else an object that holds the bytes in base64."""
-    if is_clean_text(raw):
-        return raw.decode("utf-8")
-    return {"b64": base64.b64encode(raw).decode("ascii")}
-
-
-def score_text(score: float) -> str:
-    """Return a score as the servers print it: shortest form, integers without a point, `inf`."""
-    if math.isinf(score):
-        return "inf" if score > 0 else "-inf"
-    if score == int(score) and abs(score) < 1e17:
-        return "-0" if score == 0 and math.copysign(1, score) < 0 else str(int(score))
-    return repr(score)
-
-
-def _score_json(score: float) -> Any:
-    """JSON knows no infinity: those two scores are strings."""
-    return score_text(score) if math.isinf(score) or math.isnan(score) else score
-
-
-def value_json(value: Value) -> Any:
-    """Return the whole value as JSON data; docs/json.md describes each type."""
-    if isinstance(value, bytes):
-        return bytes_json(value)
-    if isinstance(value, ListValue | SetValue):
-        return [bytes_json(item) for item in value]
-    if isinstance(value, ZSetValue):
-        return [{"member": bytes_json(m), "score": _score_json(s)} for s, m in value.ranked()]
-    if isinstance(value, HashValue):
-        return [_field_json(value, name) for name in value]
-    if isinstance(value, StreamValue):
-        return _stream_json(value)
-    if isinstance(value, ArrayValue):
-        return [{"index": place, "value": _element_json(item)} for place, item in value.items()]
-    return _module_json(value)
-
-
-def _element_json(item: bytes | int | float) -> Any:
-    return bytes_json(item) if isinstance(item, bytes) else item
-
-
-def _field_json(value: HashValue, name: bytes) -> dict[str, Any]:
-    body = {"field": bytes_json(name), "value": bytes_json(value[name])}
-    if name in value.expires:
-        body["expire_at_ms"] = value.expires[name]
-    return body
-
-
-def _stream_json(value: StreamValue) -> dict[str, Any]:
-    return {
-        "entries": [
-            {"id": entry_id.encode().decode(), "fields": [[bytes_json(f), bytes_json(v)] for f, v in pairs]}
-            for entry_id, pairs in value.entries.items()
-        ],
-        "last_id": value.last_id.encode().decode(),
-        "max_deleted_id": value.max_deleted_id.encode().decode(),
-        "entries_added": value.entries_added,
-        "groups": [_group_json(name, group) for name, group in value.groups.items()],
-    }
-
-
-def _group_json(name: bytes, group: ConsumerGroup) -> dict[str, Any]:
-    return {
-        "name": bytes_json(name),
-        "last_id": group.last_id.encode().decode(),
-        "entries_read": group.entries_read,
-        "consumers": [
-            {
-                "name": bytes_json(consumer),
-                "seen_time_ms": state.seen_time_ms,
-                "active_time_ms": state.active_time_ms,
-            }
-            for consumer, state in group.consumers.items()
-        ],
-        "pending": [
-            {
-                "id": entry_id.encode().decode(),
-                "consumer": bytes_json(entry.consumer),
-                "delivery_time_ms": entry.delivery_time_ms,
-                "delivery_count": entry.delivery_count,
-            }
-            for entry_id, entry in group.pel.items()
-        ],
-    }
-
-
-def _module_json(value: ModuleValue) -> dict[str, Any]:
-    return {
-        "module": value.module_name,
-        "version": value.module_version,
-        "raw_b64": base64.b64encode(value.raw).decode("ascii"),
-    }
 
 
 def value_line(value: Value, width: int = 100) -> str:
