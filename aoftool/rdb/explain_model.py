@@ -27,6 +27,7 @@ class Span:
         problem: what is wrong with the bytes, empty when nothing is.
         hit: whether the wanted offset lies inside; for unpacked bytes, whether the packed byte at
             the wanted offset says something about them.
+        wanted: for a hit, the wanted offset, in the count of this span.
     """
 
     label: str
@@ -40,6 +41,7 @@ class Span:
     skipped: int = 0
     problem: str = ""
     hit: bool = False
+    wanted: int = -1
 
 
 @dataclass(slots=True)

@@ -123,7 +123,7 @@ def _raw(source: Source, offset: int) -> Span:
     """Return the bytes around an offset that nothing is known of."""
     start = max(offset // 16 * 16 - 16, 0)
     raw = source.read_at(start, 64)
-    return Span("bytes", start, start + len(raw), "not read", raw, start, hit=True)
+    return Span("bytes", start, start + len(raw), "not read", raw, start, hit=True, wanted=offset)
 
 
 def _no_header(source: Source, offset: int, summary: RdbWalk) -> Explanation:

@@ -93,7 +93,7 @@ def _annotation(out: Explanation, begin: int, head: bytes) -> Explanation:
         value += f", {format_time_ms(int(text[4:]) * 1000)}"
     out.part = "annotation"
     end = begin + len(line)
-    out.spans = [Span("annotation", begin, end, value, line[:RAW_LIMIT], begin, hit=True)]
+    out.spans = [Span("annotation", begin, end, value, line[:RAW_LIMIT], begin, hit=True, wanted=out.offset)]
     return out
 
 
@@ -102,7 +102,19 @@ def _damage(out: Explanation, source: Source, begin: int, reason: str) -> Explan
     out.problem = f"no whole command starts at offset {begin}: {reason or 'the byte lies behind its end'}"
     start = max(out.offset // 16 * 16 - 16, begin)
     raw = source.read_at(start, RAW_LIMIT)
-    out.spans = [Span("bytes", start, start + len(raw), "", raw, start, problem="cannot be read", hit=True)]
+    out.spans = [
+        Span(
+            "bytes",
+            start,
+            start + len(raw),
+            "",
+            raw,
+            start,
+            problem="cannot be read",
+            hit=True,
+            wanted=out.offset,
+        )
+    ]
     return out
 
 
@@ -118,7 +130,7 @@ class _Framing:
         """Return the whole command as a span."""
         frame = self._frame
         end = frame.offset + frame.length
-        whole = Span("command", frame.offset, end, shorten(frame.argv[0]), hit=True)
+        whole = Span("command", frame.offset, end, shorten(frame.argv[0]), hit=True, wanted=self._wanted)
         position = frame.offset
         first = frame.spans[0][0] if frame.spans else end
         head_end = position + self._line_length(position, first)
@@ -172,7 +184,7 @@ class _Framing:
         return span
 
     def _leaf(self, label: str, start: int, end: int, value: str) -> Span:
-        span = Span(label, start, end, value, hit=start <= self._wanted < end)
+        span = Span(label, start, end, value, hit=start <= self._wanted < end, wanted=self._wanted)
         first = 0
         if span.hit and end - start > RAW_LIMIT:
             first = max(0, min((self._wanted - start) // 16 * 16 - 16, end - start - RAW_LIMIT))

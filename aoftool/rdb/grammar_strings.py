@@ -28,6 +28,7 @@ from construct import (
 from aoftool.rdb.grammar_lzf import unpack_lzf, unpack_lzf_fast, unpacked_place
 from aoftool.rdb.grammar_parts import Elements, Part, Step, part, refuse, trace_of
 from aoftool.rdb.strings import read_length, skip_string
+from aoftool.rdb.trace import Trace
 from aoftool.units import format_time_ms
 
 __all__ = [
@@ -122,8 +123,19 @@ class _LzfBody(Construct):  # type: ignore[misc]
         start = stream.tell()
         packed = Part("LZF stream", Bytes(packed_length), lambda data: "")._parsereport(stream, context, path)
         # A view of one record may meet long strings; a second opinion must not lean on the first.
-        unpack = unpack_lzf if trace_of(context) is None else unpack_lzf_fast
-        return Text.of(unpack(packed, unpacked_length), "lzf", start, packed)
+        trace = trace_of(context)
+        unpack = unpack_lzf if trace is None else unpack_lzf_fast
+        text = Text.of(unpack(packed, unpacked_length), "lzf", start, packed)
+        if trace is not None:
+            with trace.unpacked(text, _wanted_place(trace, text)), trace.part("unpacked", 0) as span:
+                trace.finish(span, len(text), "")
+        return text
+
+
+def _wanted_place(trace: Trace, text: Text) -> int | None:
+    """Return the place in the unpacked bytes that the wanted byte tells of, if it lies in the packed."""
+    at = trace.wanted_in(text.data_start, text.data_start + len(text.packed))
+    return None if at is None else unpacked_place(text.packed, at - text.data_start)
 
 
 def _bytes_part(length: int) -> Part:
@@ -202,9 +214,8 @@ class Blob(Construct):  # type: ignore[misc]
         if trace is None:
             value = self._inner._parsereport(inner, context, path)
         elif text.form == "lzf":
-            at = trace.wanted_in(text.data_start, text.data_start + len(text.packed))
-            place = None if at is None else unpacked_place(text.packed, at - text.data_start)
-            with trace.unpacked(text, place):
+            trace.drop_last("unpacked")
+            with trace.unpacked(text, _wanted_place(trace, text)):
                 value = self._inner._parsereport(inner, context, path)
         else:
             trace.drop_last("bytes")

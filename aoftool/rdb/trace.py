@@ -60,7 +60,7 @@ class Trace:
             last = self._base + len(self._data)
             is_short = isinstance(error, StreamError)
             span.end = max(span.end, last if is_short else min(here + 1, last))
-            span.hit = self._wanted is not None and span.start <= self._wanted < span.end
+            self._mark(span)
             if not any(child.problem for child in span.children):
                 span.problem = "the bytes end inside this part" if is_short else _reason(error)
             self._keep_raw(span)
@@ -72,7 +72,7 @@ class Trace:
         """Close a span at a stream position."""
         span.end = self._base + end
         span.value = value
-        span.hit = self._wanted is not None and span.start <= self._wanted < span.end
+        self._mark(span)
         if not span.children:
             self._keep_raw(span)
 
@@ -142,6 +142,10 @@ class Trace:
     def last_was_hit(self) -> bool:
         """Tell whether the newest child of the open part holds the wanted byte."""
         return self._open[-1].children[-1].hit
+
+    def _mark(self, span: Span) -> None:
+        if self._wanted is not None and span.start <= self._wanted < span.end:
+            span.hit, span.wanted = True, self._wanted
 
     def _keep_raw(self, span: Span) -> None:
         length = span.end - span.start

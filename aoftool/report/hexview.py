@@ -40,7 +40,7 @@ def hex_lines(explanation: Explanation) -> Iterator[Text]:
     yield Text("")
     offsets = max((len(_offset(span, span.end)) for span in _all(explanation.spans)), default=1)
     for span in explanation.spans:
-        yield from _View(explanation.offset, offsets).lines(span, 0)
+        yield from _View(offsets).lines(span, 0)
 
 
 def _all(spans: list[Span]) -> Iterator[Span]:
@@ -57,12 +57,10 @@ class _View:
     """Lays out spans in columns.
 
     Args:
-        wanted: the file offset whose row is marked.
         width: of the offset column.
     """
 
-    def __init__(self, wanted: int, width: int) -> None:
-        self._wanted = wanted
+    def __init__(self, width: int) -> None:
         self._width = width
 
     def lines(self, span: Span, depth: int) -> Iterator[Text]:
@@ -91,17 +89,11 @@ class _View:
             meaning = ""
         for at in range(0, max(len(span.raw), 1), _ROW_BYTES):
             row, offset = span.raw[at : at + _ROW_BYTES], span.raw_start + at
-            mark = ">" if self._is_wanted(span, offset, len(row)) else ""
+            mark = ">" if span.hit and offset <= span.wanted < offset + len(row) else ""
             yield self._row(mark, _offset(span, offset), row, meaning)
             meaning = ""
         if behind:
             yield self._note("", f"{indent}{format_count(behind)} bytes more")
-
-    def _is_wanted(self, span: Span, offset: int, length: int) -> bool:
-        if span.unpacked:
-            # The packed byte tells of a place in here, not of one byte.
-            return span.hit and offset == span.raw_start
-        return span.hit and offset <= self._wanted < offset + length
 
     def _note(self, offset: str, meaning: str) -> Text:
         gap = " " * (_HEX_WIDTH + _ROW_BYTES + 1)

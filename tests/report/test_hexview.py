@@ -62,7 +62,7 @@ def test_wanted_byte_is_marked_without_colour(name: str, tmp_path: Path) -> None
 
 
 def test_damage_is_said_in_words() -> None:
-    span = Span("length", 3, 5, "7", b"\x07\x00", 3, problem="should be 9", hit=True)
+    span = Span("length", 3, 5, "7", b"\x07\x00", 3, problem="should be 9", hit=True, wanted=4)
     found = Explanation("f", 4, "RDB record", spans=[span], problem="it ends early")
 
     lines = [line.plain for line in hex_lines(found)]
