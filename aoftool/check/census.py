@@ -8,129 +8,31 @@ columns of a stretch, made only where the counts give reason to, and for numbers
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 
 import numpy as np
 
-from aoftool.check.dissect import Stretch
+from aoftool.check.dissection import Stretch
+from aoftool.check.exam_model import Census, Spot, SpotKind
 from aoftool.check.reader import Reader
 from aoftool.check.shapes import read_shape
+from aoftool.check.suspicion import needs_look, suspect
 from aoftool.check.targets import TARGETS
-from aoftool.check.vocabulary import unknown_to, wrong_arity
-from aoftool.commands.table import CONTAINERS, lookup
+from aoftool.commands.table import CONTAINERS
 from aoftool.files.source import Source
 from aoftool.resp._native import Scan
 from aoftool.resp.grammar import ScanOptions
 from aoftool.resp.scanner import BUFFER_BYTES, go_to
 
-__all__ = ["MAX_SPOTS", "Census", "Spot", "SpotKind", "census"]
+__all__ = ["MAX_SPOTS", "census"]
 
 MAX_SPOTS = 100_000
-
-
-class SpotKind:
-    """Kinds of questionable commands, as short strings."""
-
-    UNKNOWN = "unknown-command"
-    SUBCOMMAND = "unknown-subcommand"
-    ARITY = "wrong-arity"
-    HURTFUL = "hurtful"
-
-
-@dataclass(frozen=True)
-class Spot:
-    """One questionable command.
-
-    Attributes:
-        kind: see `SpotKind`.
-        start, end: its span.
-        index: its number among the commands of its stretch.
-        name, subcommand: as the scanner counts it, in upper case.
-        argc: number of its arguments, its name included.
-        txn: it stands in a transaction.
-        targets: names of the servers concerned.
-    """
-
-    kind: str
-    start: int
-    end: int
-    index: int
-    name: bytes
-    subcommand: bytes | None
-    argc: int
-    txn: bool
-    targets: frozenset[str]
-
-
-@dataclass
-class Census:
-    """All spots of one file, by offset; `omitted` counts those beyond the limit."""
-
-    spots: list[Spot] = field(default_factory=list)
-    omitted: int = 0
-
-    def of(self, kind: str) -> list[Spot]:
-        """Return the spots of one kind."""
-        return [spot for spot in self.spots if spot.kind == kind]
 
 
 _ALL = frozenset(target.name for target in TARGETS)
 # Redis 8.0 fails an assertion on VADD with CAS for a set that has elements, outside a transaction.
 # Source: measured on Redis 8.0.2 and 8.0.6.
 _CAS_TARGETS = frozenset({"redis-8.0"})
-_HURT: dict[bytes, frozenset[str]] = {}
-for _target in TARGETS:
-    for _name, _detail in _target.kills:
-        _HURT[_name] = _HURT.get(_name, frozenset()) | {_target.name}
-
-
-@dataclass(frozen=True)
-class _Suspicion:
-    """What is questionable about every command of one name, and its limits of arguments."""
-
-    kind: str | None
-    targets: frozenset[str]
-    least: int
-    most: int
-
-
-_NO_LIMIT = 1 << 62
-
-
-def _suspect(name: bytes, subcommand: bytes | None) -> _Suspicion:
-    missing = frozenset(target.name for target in unknown_to(name))
-    if missing:
-        return _Suspicion(SpotKind.UNKNOWN, missing, 0, _NO_LIMIT)
-    if name in CONTAINERS and subcommand is not None:
-        lacking = frozenset(target.name for target in unknown_to(name, subcommand))
-        if lacking:
-            return _Suspicion(SpotKind.SUBCOMMAND, lacking, 0, _NO_LIMIT)
-    spec = lookup(name, subcommand) if name in CONTAINERS and subcommand is not None else lookup(name)
-    least, most = 0, _NO_LIMIT
-    if spec is not None:
-        least, most = (spec.arity, spec.arity) if spec.arity > 0 else (-spec.arity, _NO_LIMIT)
-    hurt = _HURT.get(name)
-    return _Suspicion(SpotKind.HURTFUL if hurt else None, hurt or frozenset(), least, most)
-
-
-def _arity_proved(stretch: Stretch) -> bool:
-    """Tell whether the tally itself shows that all numbers of arguments are right."""
-    for key, row in stretch.tally.rows.items():
-        least = getattr(row, "least_argc", None)
-        if least is None:
-            return False
-        if wrong_arity(key.name, key.subcommand, least) or wrong_arity(
-            key.name, key.subcommand, getattr(row, "most_argc", least)
-        ):
-            return False
-    return True
-
-
-def needs_look(stretch: Stretch) -> bool:
-    """Tell whether a stretch holds anything questionable, or may."""
-    if any(_suspect(key.name, key.subcommand).kind for key in stretch.tally.rows):
-        return True
-    return stretch.tally.capped or not _arity_proved(stretch)
 
 
 def census(source: Source, stretches: list[Stretch], progress: Callable[[int], None] | None = None) -> Census:
@@ -198,7 +100,7 @@ def _take(scan: Scan, index: int, result: Census) -> int:
     if not len(commands):
         return 0
     names = scan.names()
-    doubts = [_suspect(name, subcommand) for name, subcommand in names]
+    doubts = [suspect(name, subcommand) for name, subcommand in names]
     kinds = np.array([doubt.kind is not None for doubt in doubts], dtype=bool)
     least = np.array([doubt.least for doubt in doubts], dtype=np.int64)
     most = np.array([doubt.most for doubt in doubts], dtype=np.int64)

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
-from aoftool.aof.layout import Log
+from aoftool.aof.model import Log
 from aoftool.check.detectors.layout import find_in_layout
 from aoftool.check.detectors.rdb import find_in_rdb
 from aoftool.check.detectors.resp import find_in_stream
 from aoftool.check.detectors.semantics import find_in_meaning
-from aoftool.check.exam import FileExam, LogExam, examine
+from aoftool.check.exam import examine
+from aoftool.check.exam_model import FileExam, LogExam
 from aoftool.check.loading import loader_view
 from aoftool.check.model import (
     FileReport,
@@ -39,6 +40,7 @@ def check(
     level: Level = Level.FULL,
     targets: Sequence[Target] = TARGETS,
     progress: Progress = no_progress,
+    workers: int = 1,
 ) -> Report:
     """Check a log: read every file once, read-only, and report.
 
@@ -47,8 +49,9 @@ def check(
         level: how far to go.
         targets: servers to foretell.
         progress: told of bytes done.
+        workers: threads to share the first pass over a file; the report does not depend on it.
     """
-    return report_of(examine(log, level, progress), targets)
+    return report_of(examine(log, level, progress, workers), targets)
 
 
 def report_of(exam: LogExam, targets: Sequence[Target] = TARGETS) -> Report:

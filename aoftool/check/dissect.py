@@ -10,8 +10,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from dataclasses import dataclass, field
 
+from aoftool.check.dissection import Dissection, Stretch, Wound
 from aoftool.check.heal import Healing, Patch, heal
 from aoftool.check.reader import Reader
 from aoftool.check.resync import TORN, Landing, Resync, openings
@@ -31,11 +31,11 @@ from aoftool.escape import shorten
 from aoftool.files.source import Source
 from aoftool.resp._native import Scan
 from aoftool.resp.batch import BatchReader
-from aoftool.resp.grammar import ScanOptions
+from aoftool.resp.grammar import Grammar, ScanOptions
 from aoftool.resp.model import Leniency, Reason, Stop, TailTally
 from aoftool.resp.scanner import BUFFER_BYTES, drive, go_to
 
-__all__ = ["Dissection", "Stretch", "Wound", "dissect_stream", "scan_range"]
+__all__ = ["dissect_stream", "scan_range"]
 
 # More wounds than this are no log any more: the rest becomes one last wound.
 MAX_WOUNDS = 2000
@@ -52,100 +52,24 @@ _WHOLE_RESP = re.compile(rb"\*[1-9][0-9]{0,8}\r\n\$[0-9]{1,10}\r\n")
 _MAGICS = (b"REDIS0", b"VALKEY0")
 
 
-@dataclass
-class Stretch:
-    """A span in order, with everything the scanner counted in it.
-
-    Attributes:
-        start, end: half-open span, from boundary to boundary.
-        tally: of the span; its start state is that of a fresh file for the first stretch, inherited
-            for the others.
-    """
-
-    start: int
-    end: int
-    tally: TailTally
-
-
-@dataclass
-class Wound:
-    """A span that cannot be read as it stands.
-
-    Attributes:
-        start, end: half-open span; the stream goes on at `end`, or never where it is the size.
-        code: code of the finding.
-        stop: what the scanner met.
-        healing: the command that the span is, if one patch makes it whole.
-        copies: the span repeats bytes that stand elsewhere, so taking it out loses nothing.
-        insert: bytes that, put at the start of the span, make it whole: (offset, bytes).
-        last: nothing in order follows.
-        passed_over: chains of commands inside that may lie in values and were not believed.
-        evidence: what stands there, printable.
-    """
-
-    start: int
-    end: int
-    code: str
-    stop: Stop
-    healing: Healing | None = None
-    copies: bool = False
-    insert: Patch | None = None
-    last: bool = False
-    passed_over: int = 0
-    evidence: str = ""
-
-
-@dataclass
-class Dissection:
-    """A command stream as stretches and wounds that meet without gap or overlap.
-
-    Attributes:
-        start, size_bytes: span of the stream in its file.
-        pieces: in order.
-        capped: there were more wounds than are kept.
-        complete: the whole stream was looked at; else only up to the first wound.
-        first: the tally up to the first stop, as a loader meets it; a healing may take back the last
-            command of the stretch it made.
-    """
-
-    start: int
-    size_bytes: int
-    pieces: list[Stretch | Wound] = field(default_factory=list)
-    capped: bool = False
-    complete: bool = True
-    first: TailTally = field(default_factory=TailTally)
-
-    @property
-    def stretches(self) -> list[Stretch]:
-        """Return the healthy spans."""
-        return [piece for piece in self.pieces if isinstance(piece, Stretch)]
-
-    @property
-    def wounds(self) -> list[Wound]:
-        """Return the damaged spans."""
-        return [piece for piece in self.pieces if isinstance(piece, Wound)]
-
-    @property
-    def commands(self) -> int:
-        """Return the number of whole commands in all stretches."""
-        return sum(stretch.tally.commands for stretch in self.stretches)
-
-
 def scan_range(
     source: Source,
     start: int,
     *,
     end: int | None = None,
     known_state: bool = False,
+    grammar: Grammar = Grammar.LENIENT,
     progress: Callable[[int], None] | None = None,
 ) -> TailTally:
     """Count the commands from an offset to the first stop, or to `end`.
 
     Args:
         known_state: the stream starts there in database 0, outside a transaction.
+        grammar: what to accept.
         progress: called with absolute offsets.
     """
-    scan = Scan(ScanOptions(start=start, containers=CONTAINERS, known_state=known_state))
+    options = ScanOptions(start=start, grammar=grammar, containers=CONTAINERS, known_state=known_state)
+    scan = Scan(options)
     go_to(source, start)
     with memoryview(bytearray(BUFFER_BYTES)) as buffer:
         drive(scan, source, buffer, end=end, progress=progress)

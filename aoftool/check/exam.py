@@ -7,116 +7,59 @@ Opens every file of the log read-only, takes it apart and keeps what was found a
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
 
-from aoftool.aof.layout import Log, LogFile
-from aoftool.check.census import Census, Spot, census
-from aoftool.check.dissect import Dissection, Stretch, Wound, dissect_stream, scan_range
+from aoftool.aof.model import Log, LogFile
+from aoftool.check.dissection import Dissection, Stretch, Wound
+from aoftool.check.exam_model import Census, FileExam, LogExam, RdbExam, Spot
 from aoftool.check.model import Level
-from aoftool.check.rdbexam import RdbExam, examine_rdb, near_magic
-from aoftool.check.reader import Reader
-from aoftool.check.textual import TextDamage, recognise
+from aoftool.check.suspicion import needs_look
+from aoftool.commands.table import CONTAINERS
 from aoftool.errors import SourceError
-from aoftool.files.changes import SourceChange
 from aoftool.files.source import Source, open_source
 from aoftool.progress import Progress, no_progress
 from aoftool.rdb.header import HEADER_BYTES, is_rdb
+from aoftool.resp.grammar import Grammar
+from aoftool.resp.model import Leniency
+from aoftool.resp.scanner import tally
 
-__all__ = ["FileExam", "LogExam", "examine", "examine_file"]
+__all__ = ["examine", "examine_file"]
 
 _HEAD_BYTES = 16
+_AUX_OPCODE = 0xFA
 # An error at the start of a file larger than this is not looked at as damage of the whole text.
 _TEXT_BYTES = 1 << 30
 
 
-@dataclass
-class FileExam:
-    """One file of the log, taken apart.
+def examine(
+    log: Log, level: Level = Level.FULL, progress: Progress = no_progress, workers: int = 1
+) -> LogExam:
+    """Take every file of a log apart.
 
-    Attributes:
-        file: as the layout names it.
-        size_bytes: bytes that were there to read.
-        compression: gzip or zstd; such a file is only read to its first damage.
-        head: its first bytes.
-        rdb: its RDB part, None when it has none.
-        tail: its command stream, None when there is none to look at.
-        census: questionable commands.
-        loader_spots: those a loader meets before its first stop.
-        text: what a program did to the file as a whole, None for nothing.
-        changes: what happened to the file while it was read.
-        error: why it could not be opened.
+    Args:
+        workers: threads to share the first pass over a file.
     """
-
-    file: LogFile
-    size_bytes: int = 0
-    compression: str | None = None
-    head: bytes = b""
-    rdb: RdbExam | None = None
-    tail: Dissection | None = None
-    census: Census = field(default_factory=Census)
-    loader_spots: list[Spot] = field(default_factory=list)
-    text: TextDamage | None = None
-    changes: list[SourceChange] = field(default_factory=list)
-    error: str = ""
-
-    @property
-    def path(self) -> str:
-        """Return where the file is."""
-        return self.file.path
-
-    @property
-    def tail_start(self) -> int:
-        """Return where the command stream begins."""
-        return 0 if self.rdb is None else self.rdb.end
-
-    @property
-    def commands(self) -> int:
-        """Return the whole commands in order."""
-        return 0 if self.tail is None else self.tail.commands
-
-    @property
-    def good_end(self) -> int:
-        """Return the offset up to which everything is in order."""
-        if self.rdb is not None and not self.rdb.sound:
-            return min(self.rdb.walk.good_end, self.size_bytes)
-        wounds = [] if self.tail is None else self.tail.wounds
-        return wounds[0].start if wounds else self.size_bytes
-
-
-@dataclass
-class LogExam:
-    """A log, taken apart: its layout and one row a file that exists, in load order."""
-
-    log: Log
-    level: Level
-    files: list[FileExam] = field(default_factory=list)
-
-    @property
-    def last(self) -> FileExam | None:
-        """Return the file a server appends to."""
-        return self.files[-1] if self.files else None
-
-
-def examine(log: Log, level: Level = Level.FULL, progress: Progress = no_progress) -> LogExam:
-    """Take every file of a log apart."""
     exam = LogExam(log, level)
     for file in log.files:
         if file.exists:
-            exam.files.append(_one(file, level, progress))
+            exam.files.append(_one(file, level, progress, workers))
     return exam
 
 
-def _one(file: LogFile, level: Level, progress: Progress) -> FileExam:
+def _one(file: LogFile, level: Level, progress: Progress, workers: int) -> FileExam:
     try:
         source = open_source(file.path)
     except SourceError as error:
         return FileExam(file, error=error.message)
     with source:
-        return examine_file(file, source, level, progress)
+        return examine_file(file, source, level, progress, workers)
 
 
 def examine_file(
-    file: LogFile, source: Source, level: Level = Level.FULL, progress: Progress = no_progress
+    file: LogFile,
+    source: Source,
+    level: Level = Level.FULL,
+    progress: Progress = no_progress,
+    workers: int = 1,
 ) -> FileExam:
     """Take one open file apart."""
     exam = FileExam(file, compression=source.compression, head=source.peek(_HEAD_BYTES))
@@ -124,11 +67,20 @@ def examine_file(
     if source.seekable:
         exam.size_bytes = source.size_bytes or 0
         if exam.size_bytes:
-            _take_apart(exam, source, level, advance)
+            _take_apart(exam, source, level, advance, workers)
     else:
         _read_once(exam, source, advance)
     exam.changes = source.changes()
     return exam
+
+
+def _near_magic(head: bytes) -> bool:
+    """Tell whether a file starts with an RDB magic that lost a byte or two to damage."""
+    if is_rdb(head) or len(head) <= HEADER_BYTES or head[HEADER_BYTES] != _AUX_OPCODE:
+        return False
+    return any(
+        sum(a != b for a, b in zip(head, magic, strict=False)) <= 2 for magic in (b"REDIS00", b"VALKEY0")
+    )
 
 
 class _Advance:
@@ -149,19 +101,57 @@ class _Advance:
         self._progress(done)
 
 
-def _take_apart(exam: FileExam, source: Source, level: Level, advance: _Advance) -> None:
+def _take_apart(exam: FileExam, source: Source, level: Level, advance: _Advance, workers: int) -> None:
     whole = level is not Level.QUICK
-    if is_rdb(exam.head[:HEADER_BYTES]) or near_magic(exam.head):
+    if is_rdb(exam.head[:HEADER_BYTES]) or _near_magic(exam.head):
+        from aoftool.check.rdbexam import examine_rdb
+
         exam.rdb = examine_rdb(source, exam.size_bytes, deep=level is Level.DEEP, progress=advance.step)
         if exam.rdb.end >= exam.size_bytes:
             return
-    exam.tail = dissect_stream(source, exam.tail_start, exam.size_bytes, progress=advance, whole=whole)
+    exam.tail = _one_stretch(exam, source, advance, workers)
+    if exam.tail is None:
+        # What damage needs is imported only where there is some.
+        from aoftool.check.dissect import dissect_stream
+
+        exam.tail = dissect_stream(source, exam.tail_start, exam.size_bytes, progress=advance, whole=whole)
     if not whole:
         return
     if exam.tail.wounds and exam.rdb is None and exam.size_bytes <= _TEXT_BYTES:
+        from aoftool.check.reader import Reader
+        from aoftool.check.textual import recognise
+
         exam.text = recognise(Reader(source, exam.size_bytes))
-    exam.census = census(source, exam.tail.stretches)
+    if any(map(needs_look, exam.tail.stretches)):
+        from aoftool.check.census import census
+
+        exam.census = census(source, exam.tail.stretches)
+    exam.short_lines_stop = _short_lines_stop(source, exam.tail)
     exam.loader_spots = _before_first_stop(source, exam.tail, exam.census)
+
+
+def _short_lines_stop(source: Source, tail: Dissection) -> int | None:
+    """Return where Redis 6.2 fails on a header line that others read; only odd lines can be so long."""
+    if not tail.first.leniencies:
+        return None
+    from aoftool.check.dissect import scan_range
+
+    old = scan_range(
+        source, tail.start, end=tail.first.good_end, known_state=True, grammar=Grammar.LENIENT_6_2
+    )
+    assert old.stop is not None
+    return None if old.good_end >= tail.first.good_end else old.stop.command_start
+
+
+def _one_stretch(exam: FileExam, source: Source, advance: _Advance, workers: int) -> Dissection | None:
+    """Return a stream that is in order from its start to the end of the file; None for any other."""
+    start, size = exam.tail_start, exam.size_bytes
+    first = tally(source, start=start, end=size, containers=CONTAINERS, workers=workers, progress=advance)
+    whole = first.stop is not None and first.stop.clean and first.good_end >= size
+    # Zeros behind the last value are read as its line end: what they are takes a closer look.
+    if not whole or Leniency.ZERO_TERMINATOR in first.leniencies:
+        return None
+    return Dissection(start, size, [Stretch(start, size, first)], first=first)
 
 
 def _before_first_stop(source: Source, tail: Dissection, found: Census) -> list[Spot]:
@@ -170,17 +160,20 @@ def _before_first_stop(source: Source, tail: Dissection, found: Census) -> list[
     spots = [spot for spot in found.spots if spot.start < end]
     known = tail.stretches[0].end if tail.stretches else tail.start
     if known < end:
-        tally = scan_range(source, known, end=end)
-        spots += census(source, [Stretch(known, end, tally)]).spots
+        from aoftool.check.census import census
+        from aoftool.check.dissect import scan_range
+
+        between = Stretch(known, end, scan_range(source, known, end=end))
+        spots += census(source, [between]).spots
     return spots
 
 
 def _read_once(exam: FileExam, source: Source, advance: Callable[[int], None]) -> None:
     """Read a stream front to back, up to the first damage."""
-    from aoftool.rdb.walk import walk
-
     start = 0
     if is_rdb(exam.head[:HEADER_BYTES]):
+        from aoftool.rdb.walk import walk
+
         found = walk(source, 0)
         exam.rdb = RdbExam(found, found.good_end if found.end_offset is None else found.end_offset)
         start = exam.rdb.end
@@ -188,13 +181,13 @@ def _read_once(exam: FileExam, source: Source, advance: Callable[[int], None]) -
             exam.rdb.code, exam.rdb.text = "rdb-damaged", found.damage.message
             exam.size_bytes = start
             return
-    tally = scan_range(source, start, known_state=True, progress=advance)
+    first = tally(source, start=start, containers=CONTAINERS, progress=advance)
     while source.skip(1 << 30):
         pass
     exam.size_bytes = source.tell()
-    exam.tail = Dissection(start, exam.size_bytes, first=tally)
-    if tally.good_end > start:
-        exam.tail.pieces.append(Stretch(start, tally.good_end, tally))
-    if tally.stop is not None and not tally.stop.clean:
+    exam.tail = Dissection(start, exam.size_bytes, first=first)
+    if first.good_end > start:
+        exam.tail.pieces.append(Stretch(start, first.good_end, first))
+    if first.stop is not None and not first.stop.clean:
         exam.tail.complete = False
-        exam.tail.pieces.append(Wound(tally.good_end, exam.size_bytes, "unread", tally.stop, last=True))
+        exam.tail.pieces.append(Wound(first.good_end, exam.size_bytes, "unread", first.stop, last=True))

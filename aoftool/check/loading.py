@@ -5,10 +5,8 @@ from __future__ import annotations
 import os
 from dataclasses import replace
 
-from aoftool.aof.layout import LayoutCode, LogKind
-from aoftool.check.census import SpotKind
-from aoftool.check.exam import FileExam, LogExam
-from aoftool.check.rdbexam import RdbExam
+from aoftool.aof.model import LayoutCode, LogKind
+from aoftool.check.exam_model import FileExam, LogExam, RdbExam, SpotKind
 from aoftool.check.reader import Reader
 from aoftool.check.servers import Ending, Event, EventKind, LoaderFile, LoaderLog, RdbFacts
 from aoftool.check.shapes import read_shape
@@ -17,7 +15,7 @@ from aoftool.errors import SourceError
 from aoftool.escape import printable, shorten
 from aoftool.files.source import open_source
 from aoftool.rdb.header import HEADER_BYTES, is_rdb
-from aoftool.resp.model import Leniency, Reason, Stop
+from aoftool.resp.model import Reason, Stop
 
 __all__ = ["loader_view"]
 
@@ -141,9 +139,8 @@ def _events(file: FileExam) -> list[Event]:
     discard = tally.transactions.discards_inside
     if discard.count:
         events.append(Event(EventKind.DISCARD_IN_MULTI, discard.first_offset))
-    long_line = tally.leniencies.get(Leniency.LONG_LINE)
-    if long_line is not None:
-        events.append(Event(EventKind.LONG_LINE, long_line.first_offset, targets=old))
+    if file.short_lines_stop is not None:
+        events.append(Event(EventKind.LONG_LINE, file.short_lines_stop, targets=old))
     kinds = {
         SpotKind.UNKNOWN: EventKind.UNKNOWN_COMMAND,
         SpotKind.SUBCOMMAND: EventKind.UNKNOWN_SUBCOMMAND,

@@ -8,10 +8,10 @@ where damage gives reason to doubt them.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
 from io import RawIOBase
 
 from aoftool.check.dissect import scan_range
+from aoftool.check.exam_model import RdbExam
 from aoftool.check.heal import Patch
 from aoftool.check.reader import BLOCK_BYTES, Reader
 from aoftool.check.resync import openings
@@ -19,54 +19,17 @@ from aoftool.check.syndrome import locate
 from aoftool.errors import AoftoolError
 from aoftool.files.source import Source, open_stream
 from aoftool.rdb.checksum import CHECKSUM_BYTES, ChecksumState, crc64
-from aoftool.rdb.header import HEADER_BYTES, is_rdb
+from aoftool.rdb.header import HEADER_BYTES
 from aoftool.rdb.reader import RecordReader
 from aoftool.rdb.summary import RdbWalk
 from aoftool.rdb.walk import walk
 from aoftool.resp.model import Reason
 
-__all__ = ["RdbExam", "examine_rdb", "near_magic", "patched_stream"]
+__all__ = ["examine_rdb", "patched_stream"]
 
 # Bytes a second look may cost when a checksum is to tell where damage is.
 _LOCATE_BYTES = 64 << 20
 _EOF_OPCODE = 0xFF
-_AUX_OPCODE = 0xFA
-
-
-@dataclass
-class RdbExam:
-    """What is known of the RDB part at the start of a file.
-
-    Attributes:
-        walk: of the part as it stands.
-        end: where the part ends and a command stream may begin; the size where nothing follows.
-        code: code of the finding, empty for a sound part.
-        text: what is wrong, for people.
-        patches: bytes that put it right, proved by the checksum.
-        kept: spans of whole records and opcodes, for a part that cannot be put right.
-        keys_kept: keys in them.
-        checked: the whole part, patched or not, agrees with its checksum.
-    """
-
-    walk: RdbWalk
-    end: int
-    code: str = ""
-    text: str = ""
-    patches: tuple[Patch, ...] = ()
-    kept: tuple[tuple[int, int], ...] = ()
-    keys_kept: int = 0
-    checked: bool = False
-    bad_values: list[tuple[int, int, str]] = field(default_factory=list)
-
-    @property
-    def sound(self) -> bool:
-        """Tell whether nothing is wrong with it."""
-        return not self.code
-
-    @property
-    def keys(self) -> int:
-        """Return the keys that a walk of the part as it stands meets."""
-        return sum(row.keys for row in self.walk.counts)
 
 
 class _Patched(RawIOBase):
@@ -98,15 +61,6 @@ class _Patched(RawIOBase):
 def patched_stream(reader: Reader, patches: tuple[Patch, ...], end: int) -> Source:
     """Return a source that reads a file up to `end` with same-length patches laid over."""
     return open_stream(_Patched(reader, patches, end), "patched copy")  # type: ignore[arg-type]
-
-
-def near_magic(head: bytes) -> bool:
-    """Tell whether a file starts with an RDB magic that lost a byte or two to damage."""
-    if is_rdb(head) or len(head) <= HEADER_BYTES or head[HEADER_BYTES] != _AUX_OPCODE:
-        return False
-    return any(
-        sum(a != b for a, b in zip(head, magic, strict=False)) <= 2 for magic in (b"REDIS00", b"VALKEY0")
-    )
 
 
 def examine_rdb(

@@ -11,7 +11,8 @@ from dataclasses import replace
 
 from aoftool.aof.layout import Log, LogKind
 from aoftool.aof.manifest import FileType, ManifestEntry
-from aoftool.check.exam import FileExam, LogExam, examine
+from aoftool.check.exam import examine
+from aoftool.check.exam_model import FileExam, LogExam
 from aoftool.check.model import Level
 from aoftool.errors import UnsupportedError
 from aoftool.files.source import open_source

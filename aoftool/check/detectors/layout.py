@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from aoftool.aof.layout import LayoutCode, LayoutProblem
 from aoftool.aof.manifest import ManifestCode
-from aoftool.check.exam import LogExam
+from aoftool.check.exam_model import LogExam
 from aoftool.check.model import Finding, Remedy, Severity
 
 __all__ = ["find_in_layout"]

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from aoftool.check.exam import FileExam
+from aoftool.check.exam_model import FileExam
 from aoftool.check.model import Finding, Remedy, Severity
 from aoftool.rdb.checksum import ChecksumState
+from aoftool.rdb.header import HEADER_BYTES
 
 __all__ = ["find_in_rdb"]
 
@@ -19,13 +20,14 @@ def find_in_rdb(exam: FileExam) -> Iterator[Finding]:
     if rdb.sound:
         yield from _without_checksum(exam)
         return
-    at = rdb.walk.damage.offset if rdb.walk.damage is not None else 0
+    # What stands behind the last whole key is damaged somewhere; the walk may notice only later.
+    at = rdb.walk.good_end if rdb.walk.end_offset is None else 0
     if rdb.patches:
         patch = rdb.patches[0]
         size = patch.end - patch.start
         text = f"{size} {'byte' if size == 1 else 'bytes'} at offset {patch.start:,}; the checksum proves it"
         remedies: tuple[Remedy, ...] = (Remedy("put the damaged bytes right", "", text=text),)
-        at = patch.start
+        at = patch.start if patch.start >= HEADER_BYTES else 0
     elif rdb.kept:
         kept = sum(end - start for start, end in rdb.kept)
         text = f"keep {rdb.keys_kept:,} whole keys"

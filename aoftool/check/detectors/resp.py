@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import TYPE_CHECKING
 
-from aoftool.check.dissect import Dissection, Stretch, Wound
-from aoftool.check.exam import FileExam
+from aoftool.check.dissection import Dissection, Stretch, Wound
+from aoftool.check.exam_model import FileExam
 from aoftool.check.model import Finding, Remedy, Severity
-from aoftool.check.textual import KINDS, TextDamage
 from aoftool.escape import shorten
 from aoftool.resp.model import Leniency, Reason
+
+if TYPE_CHECKING:
+    from aoftool.check.textual import TextDamage
 
 __all__ = ["DEFAULT_CODES", "find_in_stream", "repaired_by_default"]
 
@@ -86,6 +89,8 @@ def find_in_stream(exam: FileExam) -> Iterator[Finding]:
 
 
 def _text(path: str, size_bytes: int, damage: TextDamage) -> Finding:
+    from aoftool.check.textual import KINDS
+
     lost = "" if not damage.lost_count else f"; {damage.lost_count} commands can be read in more than one way"
     remedy = Remedy(
         "undo it",

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from aoftool.check.census import Spot, SpotKind
-from aoftool.check.exam import FileExam, LogExam
+from aoftool.check.exam_model import FileExam, LogExam, Spot, SpotKind
 from aoftool.check.model import Finding, Remedy, Severity
 from aoftool.check.targets import DEFAULT_DATABASES, TARGETS
 from aoftool.check.vocabulary import looks_like_module

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from aoftool.check.census import Spot, SpotKind
-from aoftool.check.exam import FileExam
+from aoftool.check.exam_model import FileExam, Spot, SpotKind
 from aoftool.check.reader import Reader
 from aoftool.check.shapes import read_shape
 from aoftool.check.targets import TARGETS

@@ -6,7 +6,7 @@ it stands. Other departures load as they are; a salvage writes them in the usual
 
 from __future__ import annotations
 
-from aoftool.check.exam import FileExam
+from aoftool.check.exam_model import FileExam
 from aoftool.check.heal import heal_terminator
 from aoftool.check.reader import Reader
 from aoftool.check.shapes import read_shape

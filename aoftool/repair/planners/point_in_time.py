@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from aoftool.check.exam import FileExam
+from aoftool.check.exam_model import FileExam
 from aoftool.errors import RefusedError, UsageError
 from aoftool.escape import printable, shorten
 from aoftool.files.source import Source, open_source

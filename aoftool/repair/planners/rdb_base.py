@@ -7,7 +7,7 @@ encoded anew, so expire times, encodings and module values stay what they were.
 
 from __future__ import annotations
 
-from aoftool.check.exam import FileExam
+from aoftool.check.exam_model import FileExam
 from aoftool.check.reader import BLOCK_BYTES, Reader
 from aoftool.files.source import Source
 from aoftool.rdb.checksum import CHECKSUM_SINCE, crc64

@@ -11,7 +11,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from aoftool.check.detectors.resp import repaired_by_default
-from aoftool.check.dissect import Dissection, Stretch, Wound, scan_range
+from aoftool.check.dissect import scan_range
+from aoftool.check.dissection import Dissection, Stretch, Wound
 from aoftool.check.reader import Reader
 from aoftool.check.shapes import read_shape
 from aoftool.files.source import Source

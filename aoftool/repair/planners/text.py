@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from aoftool.check.exam import FileExam
+from aoftool.check.exam_model import FileExam
 from aoftool.check.textual import KINDS
 from aoftool.repair.draft import Draft
 from aoftool.repair.model import Choice

@@ -11,7 +11,7 @@ import os
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
-from aoftool.check.exam import FileExam
+from aoftool.check.exam_model import FileExam
 from aoftool.commands.table import lookup_argv
 from aoftool.errors import UsageError
 from aoftool.escape import printable, shorten

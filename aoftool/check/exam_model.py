@@ -1,0 +1,174 @@
+"""A log taken apart, as data: what `aoftool.check.exam` gathers and all judging rests on.
+
+Knows how the parts add up and nothing of how they were found.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from aoftool.aof.model import Log, LogFile
+from aoftool.check.dissection import Dissection
+from aoftool.check.model import Level
+from aoftool.files.changes import SourceChange
+
+if TYPE_CHECKING:
+    from aoftool.check.heal import Patch
+    from aoftool.check.textual import TextDamage
+    from aoftool.rdb.summary import RdbWalk
+
+__all__ = ["Census", "FileExam", "LogExam", "RdbExam", "Spot", "SpotKind"]
+
+
+class SpotKind:
+    """Kinds of questionable commands, as short strings."""
+
+    UNKNOWN = "unknown-command"
+    SUBCOMMAND = "unknown-subcommand"
+    ARITY = "wrong-arity"
+    HURTFUL = "hurtful"
+
+
+@dataclass(frozen=True)
+class Spot:
+    """One questionable command.
+
+    Attributes:
+        kind: see `SpotKind`.
+        start, end: its span.
+        index: its number among the commands of its stretch.
+        name, subcommand: as the scanner counts it, in upper case.
+        argc: number of its arguments, its name included.
+        txn: it stands in a transaction.
+        targets: names of the servers concerned.
+    """
+
+    kind: str
+    start: int
+    end: int
+    index: int
+    name: bytes
+    subcommand: bytes | None
+    argc: int
+    txn: bool
+    targets: frozenset[str]
+
+
+@dataclass
+class Census:
+    """All spots of one file, by offset; `omitted` counts those beyond the limit."""
+
+    spots: list[Spot] = field(default_factory=list)
+    omitted: int = 0
+
+    def of(self, kind: str) -> list[Spot]:
+        """Return the spots of one kind."""
+        return [spot for spot in self.spots if spot.kind == kind]
+
+
+@dataclass
+class RdbExam:
+    """What is known of the RDB part at the start of a file.
+
+    Attributes:
+        walk: of the part as it stands.
+        end: where the part ends and a command stream may begin; the size where nothing follows.
+        code: code of the finding, empty for a sound part.
+        text: what is wrong, for people.
+        patches: bytes that put it right, proved by the checksum.
+        kept: spans of whole records and opcodes, for a part that cannot be put right.
+        keys_kept: keys in them.
+        checked: the whole part, patched or not, agrees with its checksum.
+    """
+
+    walk: RdbWalk
+    end: int
+    code: str = ""
+    text: str = ""
+    patches: tuple[Patch, ...] = ()
+    kept: tuple[tuple[int, int], ...] = ()
+    keys_kept: int = 0
+    checked: bool = False
+    bad_values: list[tuple[int, int, str]] = field(default_factory=list)
+
+    @property
+    def sound(self) -> bool:
+        """Tell whether nothing is wrong with it."""
+        return not self.code
+
+    @property
+    def keys(self) -> int:
+        """Return the keys that a walk of the part as it stands meets."""
+        return sum(row.keys for row in self.walk.counts)
+
+
+@dataclass
+class FileExam:
+    """One file of the log, taken apart.
+
+    Attributes:
+        file: as the layout names it.
+        size_bytes: bytes that were there to read.
+        compression: gzip or zstd; such a file is only read to its first damage.
+        head: its first bytes.
+        rdb: its RDB part, None when it has none.
+        tail: its command stream, None when there is none to look at.
+        census: questionable commands.
+        loader_spots: those a loader meets before its first stop.
+        short_lines_stop: where a loader that reads shorter header lines stops, None when it does not stop
+            before the others.
+        text: what a program did to the file as a whole, None for nothing.
+        changes: what happened to the file while it was read.
+        error: why it could not be opened.
+    """
+
+    file: LogFile
+    size_bytes: int = 0
+    compression: str | None = None
+    head: bytes = b""
+    rdb: RdbExam | None = None
+    tail: Dissection | None = None
+    census: Census = field(default_factory=Census)
+    loader_spots: list[Spot] = field(default_factory=list)
+    short_lines_stop: int | None = None
+    text: TextDamage | None = None
+    changes: list[SourceChange] = field(default_factory=list)
+    error: str = ""
+
+    @property
+    def path(self) -> str:
+        """Return where the file is."""
+        return self.file.path
+
+    @property
+    def tail_start(self) -> int:
+        """Return where the command stream begins."""
+        return 0 if self.rdb is None else self.rdb.end
+
+    @property
+    def commands(self) -> int:
+        """Return the whole commands in order."""
+        return 0 if self.tail is None else self.tail.commands
+
+    @property
+    def good_end(self) -> int:
+        """Return the offset up to which everything is in order."""
+        if self.rdb is not None and not self.rdb.sound:
+            return min(self.rdb.walk.good_end, self.size_bytes)
+        wounds = [] if self.tail is None else self.tail.wounds
+        return wounds[0].start if wounds else self.size_bytes
+
+
+@dataclass
+class LogExam:
+    """A log, taken apart: its layout and one row a file that exists, in load order."""
+
+    log: Log
+    level: Level
+    files: list[FileExam] = field(default_factory=list)
+
+    @property
+    def last(self) -> FileExam | None:
+        """Return the file a server appends to."""
+        return self.files[-1] if self.files else None

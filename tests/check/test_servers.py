@@ -1,0 +1,146 @@
+"""The simulated loaders against the real ones, on small files made for each rule."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from aoftool.aof.layout import find_log
+from aoftool.check.checker import check
+from aoftool.check.model import Outcome
+from aoftool.check.targets import TARGETS, target_named
+from aoftool.errors import UsageError
+from tests.servers.discovery import Build, find_builds, server_params
+from tests.servers.process import Server
+
+BLOCK = (
+    b"*2\r\n$6\r\nSELECT\r\n$1\r\n0\r\n"
+    b"*3\r\n$3\r\nSET\r\n$1\r\na\r\n$1\r\n1\r\n"
+    b"*3\r\n$3\r\nSET\r\n$1\r\nb\r\n$2\r\n22\r\n"
+)
+GOOD = b"*3\r\n$3\r\nSET\r\n$1\r\nc\r\n$3\r\n333\r\n"
+MULTI = b"*1\r\n$5\r\nMULTI\r\n"
+EXEC = b"*1\r\n$4\r\nEXEC\r\n"
+IN_MULTI = b"*3\r\n$3\r\nSET\r\n$2\r\nm1\r\n$1\r\n1\r\n"
+
+VECTORS = {
+    "whole": b"",
+    "torn-star": b"*",
+    "torn-header": b"*3\r\n",
+    "torn-name": b"*3\r\n$3\r\nSE",
+    "no-final-crlf": GOOD[:-2],
+    "cr-only": GOOD[:-1],
+    "open-multi": MULTI + IN_MULTI,
+    "torn-in-multi": MULTI + IN_MULTI + b"*3\r\n$3\r\nSET\r\n$2\r\nm2\r\n$1\r\n",
+    "nul-1": b"\0",
+    "nl-1": b"\n",
+    "torn-ts": b"#TS:17000",
+    "glued-ts": b"#TS:17000" + BLOCK,
+    "huge-len": b"*3\r\n$3\r\nSET\r\n$1\r\nx\r\n$1000000000\r\n9\r\n" + GOOD,
+    "wrap-argc": b"*4294967299\r\n$3\r\nSET\r\n$1\r\nx\r\n$1\r\n9\r\n",
+    "bad-crlf": b"*3\r\n$3\r\nSETzz$1\r\nxzz$1\r\n9zz",
+    "zero-argc": b"*0\r\n",
+    "nul-value": b"*3\r\n$3\r\nSET\r\n$1\r\nc\r\n$3\r\n3\0\0\0\0",
+    "null-bulk": b"*3\r\n$3\r\nSET\r\n$1\r\nc\r\n$-1\r\n",
+    "unknown": b"*2\r\n$4\r\nBLAH\r\n$1\r\nx\r\n" + GOOD,
+    "unknown-in-multi": MULTI + b"*2\r\n$4\r\nBLAH\r\n$1\r\nx\r\n" + EXEC,
+    "subcommand": b"*2\r\n$6\r\nXGROUP\r\n$4\r\nNOPE\r\n" + GOOD,
+    "arity": b"*2\r\n$3\r\nSET\r\n$1\r\nx\r\n" + GOOD,
+    "lone-exec": EXEC + GOOD,
+    "nested-multi": MULTI + IN_MULTI + MULTI + IN_MULTI + EXEC,
+    "discard-in-multi": MULTI + b"*1\r\n$7\r\nDISCARD\r\n" + IN_MULTI + EXEC,
+    "lone-discard": b"*1\r\n$7\r\nDISCARD\r\n" + GOOD,
+    "bad-select": b"*2\r\n$6\r\nSELECT\r\n$1\r\nx\r\n" + GOOD,
+    "inline": b"SET x 9\r\n" + GOOD,
+    "long-line": b"*" + b"0" * 130 + b"3\r\n$3\r\nSET\r\n$1\r\nc\r\n$1\r\n1\r\n",
+    "annotation": b"#hello\n" + GOOD,
+    "lf-header": b"*3\n$3\r\nSET\r\n$1\r\nc\r\n$1\r\n1\r\n" + GOOD,
+}
+# These take the process down slowly or need a debugger's patience on some builds.
+CRASHES = {"null-bulk", "discard-in-multi"}
+
+
+def foretell(tmp_path: Path, tail: bytes, target: str) -> tuple[Outcome, int | None]:
+    path = tmp_path / "appendonly.aof"
+    path.write_bytes(BLOCK + tail)
+    row = check(find_log(path)).outcome(target)
+    return row.outcome, row.cut_to
+
+
+def line_of(build: Build) -> str | None:
+    try:
+        return target_named(build.id).name
+    except UsageError:
+        return None
+
+
+def each_vector_on_one_server() -> list[Any]:
+    """Return (vector, build) so that every vector and every server has its turn."""
+    found = list(find_builds())
+    names = [name for name in VECTORS if name not in CRASHES]
+    if not found:
+        return [pytest.param("", None, marks=pytest.mark.skip("no server on this machine"))]
+    return [(name, found[number % len(found)]) for number, name in enumerate(names)]
+
+
+@pytest.mark.server
+@pytest.mark.parametrize(("vector", "build"), each_vector_on_one_server(), ids=str)
+def test_a_real_server_does_what_was_foretold(vector: str, build: Build, tmp_path: Path) -> None:
+    assert_foretold(vector, build, tmp_path)
+
+
+@pytest.mark.soak
+@pytest.mark.server
+@pytest.mark.parametrize("server_build", server_params(), ids=str)
+@pytest.mark.parametrize("vector", [name for name in VECTORS if name not in CRASHES])
+def test_every_server_does_what_was_foretold(vector: str, server_build: Build, tmp_path: Path) -> None:
+    assert_foretold(vector, server_build, tmp_path)
+
+
+def assert_foretold(vector: str, server_build: Build, tmp_path: Path) -> None:
+    line = line_of(server_build)
+    if line is None:
+        pytest.skip("no such target")
+    foretold, cut_to = foretell(tmp_path, VECTORS[vector], line)
+
+    with Server(server_build, source=tmp_path / "appendonly.aof") as server:
+        outcome = server.outcome
+
+    assert outcome is not None
+    cuts = [size for name, size in outcome.cut_bytes.items() if not name.endswith("manifest")]
+    if foretold is Outcome.CUT:
+        assert outcome.loaded
+        assert cuts == [len(BLOCK + VECTORS[vector]) - (cut_to or 0)]
+    elif foretold is Outcome.LOAD:
+        assert outcome.loaded
+        assert cuts == []
+    elif foretold is Outcome.CRASH:
+        assert not outcome.loaded
+        assert outcome.signal is not None
+    else:
+        assert not outcome.loaded
+        assert outcome.exit_status == 1
+
+
+def test_a_tear_inside_a_transaction_is_cut_at_its_multi_by_one_server_only(tmp_path: Path) -> None:
+    cuts = {t.name: foretell(tmp_path, VECTORS["torn-in-multi"], t.name)[1] for t in TARGETS}
+
+    assert cuts == {"redis-6.2": 121, "redis-7.0": 121, "redis-8.0": 121, "valkey-8.1": 121, "valkey-9.1": 78}
+
+
+def test_an_annotation_stops_only_redis_6(tmp_path: Path) -> None:
+    outcomes = {t.name: foretell(tmp_path, b"#TS:1700000000\r\n", t.name)[0] for t in TARGETS}
+
+    assert outcomes.pop("redis-6.2") is Outcome.REFUSE
+    assert set(outcomes.values()) == {Outcome.LOAD}
+
+
+def test_a_longer_version_names_its_line() -> None:
+    assert target_named("redis-7.0.15").name == "redis-7.0"
+
+
+def test_an_unknown_target_is_a_usage_error() -> None:
+    with pytest.raises(UsageError):
+        target_named("redis-1.0")

@@ -1,0 +1,79 @@
+"""Chosen commands go, everything behind them stays."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from aoftool.errors import UsageError
+from aoftool.repair.apply import apply_plan
+from aoftool.repair.model import Choice
+from tests.builders import command, log, select
+from tests.repair.workbench import plan_for
+
+DATA = log(
+    select(0),
+    command("SET", "user:1", "a"),
+    command("SET", "user:2", "b"),
+    command("SET", "cart:1", "c"),
+    command("DEL", "user:1", "cart:1", "user:2"),
+    command("SET", "later", "1"),
+    command("APPEND", "user:1", "x"),
+)
+
+
+@pytest.fixture
+def aof(tmp_path: Path) -> Path:
+    path = tmp_path / "appendonly.aof"
+    path.write_bytes(DATA)
+    return path
+
+
+def test_a_del_is_split_when_only_some_keys_are_meant(aof: Path) -> None:
+    apply_plan(plan_for(aof, Choice(drop_command=b"del", match=b"user:*")))
+
+    assert aof.read_bytes() == DATA.replace(
+        command("DEL", "user:1", "cart:1", "user:2"), command("DEL", "cart:1")
+    )
+
+
+def test_a_command_goes_by_name(aof: Path) -> None:
+    apply_plan(plan_for(aof, Choice(drop_command=b"DEL")))
+
+    assert aof.read_bytes() == DATA.replace(command("DEL", "user:1", "cart:1", "user:2"), b"")
+
+
+def test_a_command_goes_by_place(aof: Path) -> None:
+    where = DATA.index(b"*4\r\n$3\r\nDEL")
+
+    apply_plan(plan_for(aof, Choice(drop_at=(("appendonly.aof", where),))))
+
+    assert b"DEL" not in aof.read_bytes()
+
+
+def test_later_commands_on_revived_keys_are_listed(aof: Path) -> None:
+    plan = plan_for(aof, Choice(drop_command=b"DEL"))
+
+    assert any("APPEND user:1" in note for note in plan.notes)
+
+
+def test_a_place_where_no_command_starts_is_a_usage_error(aof: Path) -> None:
+    with pytest.raises(UsageError):
+        plan_for(aof, Choice(drop_at=(("appendonly.aof", 3),)))
+
+
+def test_a_name_that_is_not_there_is_a_usage_error(aof: Path) -> None:
+    with pytest.raises(UsageError):
+        plan_for(aof, Choice(drop_command=b"FLUSHALL"))
+
+
+def test_doubled_blocks_go_only_on_request(tmp_path: Path) -> None:
+    block = log(*(command("RPUSH", "list", f"element {n}") for n in range(20)))
+    path = tmp_path / "appendonly.aof"
+    path.write_bytes(log(select(0)) + block + block + log(command("SET", "k", "v")))
+
+    assert plan_for(path).empty
+    apply_plan(plan_for(path, Choice(drop_duplicates=True)))
+
+    assert path.read_bytes() == log(select(0)) + block + log(command("SET", "k", "v"))
