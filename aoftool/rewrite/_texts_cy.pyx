@@ -22,10 +22,41 @@ def split_rows(const uint8_t[::1] data, int64_t base, const int64_t[::1] starts)
     return texts
 
 
+def split_sets(const uint8_t[::1] data, int64_t base, const int64_t[::1] starts):
+    """Return (key, value, None) of commands whose key and value are their first two arguments."""
+    cdef uint64_t size = data.shape[0]
+    cdef Py_ssize_t count = starts.shape[0], index
+    cdef const uint8_t *bytes_ = &data[0] if size else NULL
+    cdef uint64_t at, argc = 0
+    cdef list rows = []
+    cdef object key, value
+    for index in range(count):
+        at = _number(bytes_, size, <uint64_t>(starts[index] - base), c'*', &argc)
+        if argc < 3:
+            raise NotCanonical
+        _argument(bytes_, size, &at, False)
+        key = _argument(bytes_, size, &at, True)
+        value = _argument(bytes_, size, &at, True)
+        rows.append((key, value, None))
+    return rows
+
+
+cdef object _argument(const uint8_t *data, uint64_t size, uint64_t *at, bint wanted):
+    cdef uint64_t length = 0
+    cdef uint64_t start = _number(data, size, at[0], c'$', &length)
+    if length > size or start + length + 2 > size:
+        raise ValueError("the data end inside a command")
+    if data[start + length] != c'\r' or data[start + length + 1] != c'\n':
+        raise NotCanonical
+    at[0] = start + length + 2
+    if not wanted:
+        return None
+    return PyBytes_FromStringAndSize(<const char *>data + start, length)
+
+
 cdef list _split(const uint8_t *data, uint64_t size, uint64_t at):
-    cdef uint64_t argc = 0, length = 0, index
+    cdef uint64_t argc = 0, index
     cdef list argv
-    cdef object argument
     at = _number(data, size, at, c'*', &argc)
     if argc == 0 or argc > size:
         raise NotCanonical
@@ -35,14 +66,7 @@ cdef list _split(const uint8_t *data, uint64_t size, uint64_t at):
         Py_INCREF(None)
         PyList_SET_ITEM(argv, index, None)
     for index in range(argc):
-        at = _number(data, size, at, c'$', &length)
-        if length > size or at + length + 2 > size:
-            raise ValueError("the data end inside a command")
-        if data[at + length] != c'\r' or data[at + length + 1] != c'\n':
-            raise NotCanonical
-        argument = PyBytes_FromStringAndSize(<const char *>data + at, length)
-        argv[index] = argument
-        at += length + 2
+        argv[index] = _argument(data, size, &at, True)
     return argv
 
 

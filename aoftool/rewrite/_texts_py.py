@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import numpy as np
+from numpy.typing import NDArray
 
 from aoftool.liveness.framing import split_command
 
-__all__ = ["split_rows"]
+__all__ = ["split_rows", "split_sets"]
 
 
 def split_rows(
-    data: bytes | bytearray | memoryview, base: int, starts: Sequence[int]
+    data: bytes | bytearray | memoryview, base: int, starts: NDArray[np.int64]
 ) -> list[list[bytes]]:
     """Return the arguments of the commands at absolute offsets.
 
@@ -23,9 +24,19 @@ def split_rows(
         NotCanonical: one of them is not written the canonical way.
     """
     texts = []
-    for start in starts:
+    for start in starts.tolist():
         found = split_command(data, start - base)
         if found is None:
             raise ValueError("the data end inside a command")
         texts.append(found[0])
     return texts
+
+
+def split_sets(
+    data: bytes | bytearray | memoryview, base: int, starts: NDArray[np.int64]
+) -> list[tuple[bytes, bytes, None]]:
+    """Return (key, value, None) of commands whose key and value are their first two arguments.
+
+    The arguments, and what is raised, are those of `split_rows`.
+    """
+    return [(argv[1], argv[2], None) for argv in split_rows(data, base, starts)]

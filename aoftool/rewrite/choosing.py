@@ -17,6 +17,10 @@ class Chooser:
     Args:
         used: database numbers that hold keys.
 
+    Attributes:
+        takes_all: every key of a written database is written.
+        expired: keys left out for their age so far.
+
     Raises:
         UsageError: two databases would be written under one number.
     """
@@ -30,6 +34,7 @@ class Chooser:
         beyond = [number for number in self._numbers.values() if not 0 <= number < databases]
         if beyond:
             raise UsageError(f"database {beyond[0]} is beyond the {databases} of the target")
+        self.takes_all = selection.match is None and selection.expired_before_ms is None
         self.expired = 0
 
     def _takes(self, db: int) -> bool:

@@ -7,7 +7,7 @@ tables, and a rewrite of a rewrite gives the same bytes.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -20,12 +20,14 @@ from aoftool.liveness.model import DROPPED, Chunk, Op, RefEffect, Trace
 from aoftool.rewrite.basekeys import BaseKeys
 from aoftool.rewrite.choosing import Chooser
 from aoftool.rewrite.model import OutputSize
-from aoftool.rewrite.outputs import Output
+from aoftool.rewrite.outputs import Output, StringRow
 from aoftool.rewrite.replaying import Partition
 from aoftool.rewrite.texts import TextReader
 from aoftool.rewrite.touches import Touches, chunk_touches, understood_rows
 
-__all__ = ["Emitter", "first_writes"]
+__all__ = ["Emitter", "FirstWrites", "first_writes"]
+
+_STRINGS_AT_ONCE = 4096
 
 
 @dataclass(slots=True)
@@ -118,7 +120,7 @@ class Emitter:
         self, firsts: list[FirstWrites], keyspace: Keyspace, reader: TextReader, part: Partition
     ) -> None:
         """Write the keys of a share: replayed ones from the keyspace, plain SETs from the log."""
-        used = np.unique(self._home[self._touches.written > 0]).tolist()
+        used = np.flatnonzero(np.bincount(self._home[self._touches.written > 0])).tolist()
         for db, physical in sorted((self._carrier.number(physical), physical) for physical in used):
             for item in firsts:
                 here = self._home[item.keys] == physical
@@ -137,25 +139,55 @@ class Emitter:
     ) -> None:
         if not len(keys) or self._chooser.number(db) is None:
             return
-        database = keyspace.databases[db]
-        name_of, write, takes = self._trace.keys.key, self._output.writer.key, self._chooser.takes
         copied = self._touches.copied[keys] > 0
-        values = self._values(chunk, rows[copied], keys[copied], reader)
-        for number, from_log in zip(keys.tolist(), copied.tolist(), strict=True):
+        if copied.all() and self._chooser.takes_all and (chunk.ops[rows] == Op.ONE_SETS).all():
+            for pairs in reader.sets(chunk, rows):
+                self._put_strings(db, pairs)
+        else:
+            values = self._values(chunk, rows[copied], keys[copied], reader)
+            self._mixed(zip(keys.tolist(), copied.tolist(), strict=True), values, db, keyspace)
+        self._size.copied_sets += int(copied.sum())
+
+    def _mixed(
+        self,
+        keys: Iterable[tuple[int, bool]],
+        values: Iterator[tuple[bytes, bytes]],
+        db: int,
+        keyspace: Keyspace,
+    ) -> None:
+        """Write replayed keys and plain SETs in order; strings are handed over many at a time."""
+        entry_of, name_of = keyspace.databases[db].entry, self._trace.keys.key
+        takes_all, takes = self._chooser.takes_all, self._chooser.takes
+        strings: list[StringRow] = []
+        for number, from_log in keys:
             if from_log:
                 name, value = next(values)
-                if takes(name, None):
+                if takes_all or takes(name, None):
+                    strings.append((name, value, None))
+            else:
+                name = name_of(number)
+                entry = entry_of(name)
+                if entry is None or not (takes_all or takes(name, entry.expire_at_ms)):
+                    continue
+                if type(entry.value) is bytes:
+                    strings.append((name, entry.value, entry.expire_at_ms))
+                else:
+                    self._put_strings(db, strings)
+                    strings = []
                     self._open(db)
-                    write(name, value)
-                    self._count(None)
-                continue
-            name = name_of(number)
-            entry = database.entry(name)
-            if entry is not None and takes(name, entry.expire_at_ms):
-                self._open(db)
-                write(name, entry.value, expire_at_ms=entry.expire_at_ms)
-                self._count(entry.expire_at_ms)
-        self._size.copied_sets += int(copied.sum())
+                    self._output.writer.key(name, entry.value, expire_at_ms=entry.expire_at_ms)
+                    self._count(entry.expire_at_ms)
+            if len(strings) >= _STRINGS_AT_ONCE:
+                self._put_strings(db, strings)
+                strings = []
+        self._put_strings(db, strings)
+
+    def _put_strings(self, db: int, rows: Sequence[StringRow]) -> None:
+        if rows:
+            self._open(db)
+            self._output.strings(rows)
+            self._count(None, len(rows))
+            self._size.expiring_keys += sum(row[2] is not None for row in rows)
 
     def _values(
         self, chunk: Chunk, rows: NDArray[np.int64], keys: NDArray[np.uint32], reader: TextReader
@@ -168,7 +200,7 @@ class Emitter:
             return
         numbers = keys.tolist()
         at = 0
-        for row, argv in reader.texts(chunk, np.unique(rows)):
+        for row, argv in reader.texts(chunk, rows[np.diff(rows, prepend=-1) > 0]):
             places = self._places(chunk, row, argv)
             while at < len(numbers) and int(rows[at]) == row:
                 place = places[numbers[at]]
@@ -177,12 +209,14 @@ class Emitter:
 
     def _places(self, chunk: Chunk, row: int, argv: list[bytes]) -> dict[int, int]:
         """Return the position in argv of every key of a row that is not cut out."""
-        uses = self._table.of(argv).keys
         if int(chunk.ops[row]) == Op.ONE_SETS:
-            return {int(chunk.keys[row]): uses[0].position}
-        refs = chunk.refs(row)
+            return {int(chunk.keys[row]): 1}
+        form = self._table.forms(argv[0].upper())[0]
+        first, step = int(form.keys[0]["first"]), int(form.keys[0]["step"])
         return {
-            key: use.position for use, (key, flags) in zip(uses, refs, strict=True) if not flags & DROPPED
+            key: first + step * index
+            for index, (key, flags) in enumerate(chunk.refs(row))
+            if not flags & DROPPED
         }
 
     def _open(self, db: int) -> bool:
@@ -195,6 +229,6 @@ class Emitter:
             self._selected = number
         return True
 
-    def _count(self, expire_at_ms: int | None) -> None:
-        self._size.keys[self._selected] = self._size.keys.get(self._selected, 0) + 1
+    def _count(self, expire_at_ms: int | None, keys: int = 1) -> None:
+        self._size.keys[self._selected] = self._size.keys.get(self._selected, 0) + keys
         self._size.expiring_keys += expire_at_ms is not None

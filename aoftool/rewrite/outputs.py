@@ -6,6 +6,7 @@ go.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Protocol
 
 from aoftool.rdb.record import Record
@@ -15,7 +16,10 @@ from aoftool.rewrite.model import OutputFormat
 from aoftool.rewrite.resp_writer import RespWriter
 from aoftool.values import Value
 
-__all__ = ["KeyWriter", "Output", "open_output"]
+__all__ = ["KeyWriter", "Output", "StringRow", "open_output"]
+
+StringRow = tuple[bytes, bytes, int | None]
+"""Key, value, expire time in Unix ms or None."""
 
 
 class KeyWriter(Protocol):
@@ -53,6 +57,15 @@ class Output:
         self.writer = writer
         self._target = target
         self._copy = writer.raw_record if isinstance(writer, RdbWriter) else None
+        self._strings = writer.strings if isinstance(writer, RdbWriter) else None
+
+    def strings(self, rows: Sequence[StringRow]) -> None:
+        """Write many string keys."""
+        if self._strings is not None:
+            self._strings(rows)
+            return
+        for key, value, expire_at_ms in rows:
+            self.writer.key(key, value, expire_at_ms=expire_at_ms)
 
     def record(self, record: Record) -> bool:
         """Write a base record: its bytes where the target reads them alike, else its value anew.
@@ -83,7 +96,6 @@ def open_output(
         now_s: Unix time of the `ctime` field of an RDB.
         chunk_items: elements in one command of the RESP form.
     """
-    del chunk_items
     if form is OutputFormat.RDB:
         return Output(RdbWriter(sink, target, now_s, base=True, compress=compress), target)
-    return Output(RespWriter(sink, target), target)
+    return Output(RespWriter(sink, target, items_per_command=chunk_items), target)

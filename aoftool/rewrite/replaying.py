@@ -6,6 +6,7 @@ plain SET are left out: their value stands in the log. Memory is that of the key
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -17,10 +18,13 @@ from aoftool.liveness.carry import Carrier
 from aoftool.liveness.model import Chunk, Fate, Op, Trace
 from aoftool.progress import Progress, no_progress
 from aoftool.rewrite.basekeys import BaseKeys
+from aoftool.rewrite.hot import HOT, Runner
 from aoftool.rewrite.texts import TextReader
 from aoftool.rewrite.touches import Touches, chunk_touches, understood_rows
 
 __all__ = ["Partition", "Replay", "rows_to_run"]
+
+Argv = Sequence[bytes]
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,8 +53,9 @@ def rows_to_run(chunk: Chunk, stop: int, touches: Touches, part: Partition) -> N
     whole = (ops == Op.FLUSH_DB) | (ops == Op.FLUSH_ALL)
     if part.number == 0:
         whole |= ops == Op.FUNCTIONS
-    others = np.flatnonzero((chunk.fates[:stop] <= Fate.TRIMMED) & whole)
-    return np.union1d(found.rows[needed], others).astype(np.int64)
+    chosen = (chunk.fates[:stop] <= Fate.TRIMMED) & whole
+    chosen[found.rows[needed]] = True
+    return np.flatnonzero(chosen)
 
 
 class Replay:
@@ -69,6 +74,8 @@ class Replay:
         self._carrier = Carrier(trace, table)
         self.keyspace = keyspace
         self.commands = 0
+        self._codes = np.array([HOT.get(name, 0) for name in trace.names], np.uint8)
+        self._runner = None if Runner is None else Runner(keyspace, len(trace.keys))
 
     def load_base(self, part: Partition, progress: Progress = no_progress) -> None:
         """Put the live base records that commands touch in place."""
@@ -99,21 +106,31 @@ class Replay:
         def unwanted(key: int) -> bool:
             return bool(copied[key]) or not part.holds(key)
 
-        execute, select = self.keyspace.execute, self._select
-        simple = chunk.ops[rows] <= Op.ONE_SETS
-        databases = self._numbers_of(chunk, rows).tolist()
-        current = -1
-        for (row, argv), is_simple, db in zip(
-            reader.texts(chunk, rows), simple.tolist(), databases, strict=True
-        ):
-            if db != current and db >= 0:
-                select(db)
-                current = db
-            execute(argv if is_simple else self._carrier.text(argv, chunk, row, unwanted))
+        numbers = self._numbers_of(chunk, rows)
+        codes = self._codes[chunk.names[rows]]
+        codes[chunk.ops[rows] > Op.ONE_SETS] = 0
+        at = 0
+        for group, data, base in reader.pieces(chunk, rows):
+            piece = slice(at, at + len(group))
+            at += len(group)
+            execute = _Executor(self, reader, chunk, group, numbers[piece], data, base, unwanted)
+            if self._runner is None:
+                execute.all()
+                continue
+            starts = np.ascontiguousarray(chunk.offsets[group])
+            keys = np.ascontiguousarray(chunk.keys[group])
+            self._runner.run(memoryview(data), base, starts, codes[piece], keys, numbers[piece], execute.one)
         self.commands += len(rows)
 
-    def _select(self, db: int) -> None:
+    def select(self, db: int) -> None:
+        """Make a database the selected one."""
         self.keyspace.execute((b"SELECT", b"%d" % db))
+
+    def text(self, argv: Argv, chunk: Chunk, row: int, unwanted: Callable[[int], bool]) -> Argv:
+        """Return what is executed for a row."""
+        if int(chunk.ops[row]) <= Op.ONE_SETS:
+            return argv
+        return self._carrier.text(argv, chunk, row, unwanted)
 
     def _numbers_of(self, chunk: Chunk, rows: NDArray[np.int64]) -> NDArray[np.int64]:
         """Return the final database number each row works in, -1 for rows bound to none."""
@@ -128,3 +145,45 @@ class Replay:
         physical[ops == Op.FLUSH_DB] = keys[ops == Op.FLUSH_DB]
         final = np.array([self._carrier.number(db) for db in range(self._trace.databases)], np.int64)
         return np.where(physical >= 0, final[physical], -1)
+
+
+class _Executor:
+    """Execute rows of one piece of the log through the keyspace, in the databases they work in."""
+
+    def __init__(
+        self,
+        replay: Replay,
+        reader: TextReader,
+        chunk: Chunk,
+        rows: NDArray[np.int64],
+        numbers: NDArray[np.int64],
+        data: bytes,
+        base: int,
+        unwanted: Callable[[int], bool],
+    ) -> None:
+        self._replay = replay
+        self._reader = reader
+        self._chunk = chunk
+        self._rows = rows
+        self._numbers = numbers
+        self._data = data
+        self._base = base
+        self._unwanted = unwanted
+
+    def all(self) -> None:
+        """Execute every row."""
+        texts = self._reader.split(self._data, self._base, self._chunk, self._rows)
+        for row, db, argv in zip(self._rows.tolist(), self._numbers.tolist(), texts, strict=True):
+            self._run(row, db, argv)
+
+    def one(self, index: int) -> None:
+        """Execute one row."""
+        rows = self._rows[index : index + 1]
+        (argv,) = self._reader.split(self._data, self._base, self._chunk, rows)
+        self._run(int(rows[0]), int(self._numbers[index]), argv)
+
+    def _run(self, row: int, db: int, argv: list[bytes]) -> None:
+        keyspace = self._replay.keyspace
+        if db >= 0 and db != keyspace.selected:
+            self._replay.select(db)
+        keyspace.execute(self._replay.text(argv, self._chunk, row, self._unwanted))

@@ -141,4 +141,6 @@ def _creation_time(plan: RewritePlan) -> int:
     """Return the time for the new file: that of the old RDB part, so that a rewrite can be repeated."""
     base = plan.input.base
     told = base.aux.get(b"ctime", b"") if base is not None else b""
-    return int(told) if told.isdigit() else int(time.time())
+    if told.isdigit():
+        return int(told)
+    return int(time.time()) if plan.options.now_ms is None else plan.options.now_ms // 1000

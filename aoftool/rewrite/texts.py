@@ -7,7 +7,7 @@ command.
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -18,22 +18,18 @@ from aoftool.files import Source, open_source
 from aoftool.liveness.framing import NotCanonical
 from aoftool.liveness.model import Chunk
 from aoftool.resp.frame import read_frame
-from aoftool.rewrite import _texts_py
 
 __all__ = ["TextReader"]
 
 _WINDOW_BYTES = 1 << 20
 
-split_rows: Callable[[memoryview, int, NDArray[np.int64]], list[list[bytes]]]
-if TYPE_CHECKING:
-    split_rows = _texts_py.split_rows  # type: ignore[assignment]
-elif os.environ.get("AOFTOOL_PURE", "0") not in ("", "0"):
-    split_rows = _texts_py.split_rows
+if TYPE_CHECKING or os.environ.get("AOFTOOL_PURE", "0") not in ("", "0"):
+    from aoftool.rewrite._texts_py import split_rows, split_sets
 else:
     try:
-        from aoftool.rewrite._texts_cy import split_rows
+        from aoftool.rewrite._texts_cy import split_rows, split_sets
     except ImportError:
-        split_rows = _texts_py.split_rows
+        from aoftool.rewrite._texts_py import split_rows, split_sets
 
 
 class TextReader:
@@ -59,8 +55,29 @@ class TextReader:
             source.close()
         self._sources.clear()
 
+    def sets(self, chunk: Chunk, rows: NDArray[np.int64]) -> Iterator[list[tuple[bytes, bytes, None]]]:
+        """Yield lists of (key, value, None) of plain SET rows, which are in ascending order.
+
+        Raises:
+            SourceError: the file does not hold these bytes any more.
+        """
+        for group, data, start in self.pieces(chunk, rows):
+            try:
+                yield split_sets(memoryview(data), start, np.ascontiguousarray(chunk.offsets[group]))
+            except NotCanonical:
+                yield [(argv[1], argv[2], None) for argv in self.split(data, start, chunk, group)]
+
     def texts(self, chunk: Chunk, rows: NDArray[np.int64]) -> Iterator[tuple[int, list[bytes]]]:
         """Yield (row, arguments) of rows, which are in ascending order.
+
+        Raises:
+            SourceError: the file does not hold these bytes any more.
+        """
+        for group, data, start in self.pieces(chunk, rows):
+            yield from zip(group.tolist(), self.split(data, start, chunk, group), strict=True)
+
+    def pieces(self, chunk: Chunk, rows: NDArray[np.int64]) -> Iterator[tuple[NDArray[np.int64], bytes, int]]:
+        """Yield (rows, bytes that hold them, offset of the first byte).
 
         Raises:
             SourceError: the file does not hold these bytes any more.
@@ -72,9 +89,9 @@ class TextReader:
             data = source.read_at(start, end - start)
             if len(data) != end - start:
                 raise SourceError(f"{source.name} has changed since it was read", path=source.path)
-            yield from zip(group.tolist(), self._split(data, start, chunk, group), strict=True)
+            yield group, data, start
 
-    def _split(self, data: bytes, base: int, chunk: Chunk, rows: NDArray[np.int64]) -> list[list[bytes]]:
+    def split(self, data: bytes, base: int, chunk: Chunk, rows: NDArray[np.int64]) -> list[list[bytes]]:
         starts = np.ascontiguousarray(chunk.offsets[rows])
         try:
             return split_rows(memoryview(data), base, starts)

@@ -1,0 +1,47 @@
+"""Choose whether frequent commands are executed by compiled code; the keyspace is their reference.
+
+`AOFTOOL_PURE=1` asks for the keyspace alone; without the compiled module it is used silently.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from aoftool.keyspace import Keyspace
+
+__all__ = ["HOT", "Runner"]
+
+
+class RowRunner(Protocol):
+    """Executes the plain rows of a piece of the log, and hands back the others in their turn."""
+
+    def run(
+        self,
+        data: memoryview,
+        base: int,
+        starts: NDArray[np.int64],
+        codes: NDArray[np.uint8],
+        keys: NDArray[np.uint32],
+        numbers: NDArray[np.int64],
+        execute: Callable[[int], None],
+    ) -> None:
+        """Execute rows in order; see `_replay_cy`."""
+
+
+HOT: dict[bytes, int] = {}
+"""Codes of the command names that compiled code knows; empty without it."""
+
+Runner: Callable[[Keyspace, int], RowRunner] | None = None
+"""Makes a runner for a keyspace and a number of keys; None without compiled code."""
+
+if not TYPE_CHECKING and os.environ.get("AOFTOOL_PURE", "0") in ("", "0"):
+    try:
+        from aoftool.rewrite._replay_cy import CODES as HOT
+        from aoftool.rewrite._replay_cy import Runner
+    except ImportError:
+        pass

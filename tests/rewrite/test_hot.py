@@ -1,0 +1,112 @@
+"""Frequent commands give the same result in compiled code and through the keyspace."""
+
+from __future__ import annotations
+
+import os
+import random
+from pathlib import Path
+
+import pytest
+
+from aoftool.rewrite import _texts_py, hot, replaying, texts
+from aoftool.rewrite.model import RewriteOptions
+from tests import builders
+from tests.random_logs import Mix, random_log
+from tests.rewrite.rewriting import rewritten
+from tests.servers import Build
+
+BUILDS = [Build("valkey", (9, 1, 2), Path()), Build("redis", (6, 2, 5), Path())]
+
+needs_kernel = pytest.mark.skipif(
+    hot.Runner is None and os.environ.get("AOFTOOL_REQUIRE_NATIVE") != "1",
+    reason="the compiled replay is absent",
+)
+
+
+def frequent(seed: int, count: int) -> list[list[bytes]]:
+    """Draw a log of the commands that compiled code knows, in plain and in odd forms, over few keys."""
+    draw = random.Random(seed)
+    numbers = [b"0", b"-0", b"1", b"-7", b"01", b"999999999999999", b"9223372036854775807", b"1.5", b"x", b""]
+    times = [b"1", b"0", b"-5", b"4102444800000", b"9223372036854775807", b"x"]
+
+    def word() -> bytes:
+        return draw.choice([b"a", b"b", b"c", b"", b"m" * 70])
+
+    def command() -> list[bytes]:
+        key = b"k%d" % draw.randrange(8)
+        words = [word() for _ in range(draw.choice([1, 1, 1, 2, 3, 70]))]
+        return draw.choice(
+            [
+                [b"RPUSH", key, *words],
+                [b"lpush", key, *words],
+                [b"LPOP", key],
+                [b"RPOP", key, b"2"],
+                [b"SADD", key, *words],
+                [b"SREM", key, *words],
+                [b"HSET", key, *words, word()],
+                [b"HMSET", key, word(), word()],
+                [b"HDEL", key, *words],
+                [b"INCR", key],
+                [b"DECRBY", key, draw.choice(numbers)],
+                [b"INCRBY", key, draw.choice(numbers)],
+                [b"PEXPIREAT", key, draw.choice(times)],
+                [b"ZADD", key, draw.choice(numbers), word()],
+                [b"ZADD", key, b"NX", b"1", word()],
+                [b"ZPOPMIN", key],
+                [b"SET", key, draw.choice(numbers)],
+                [b"DEL", key],
+                [b"APPEND", key, b"1"],
+                [b"COPY", key, b"k%d" % draw.randrange(8)],
+                [b"FLUSHDB"] if draw.random() < 0.05 else [b"SELECT", b"%d" % draw.randrange(2)],
+            ]
+        )
+
+    return [command() for _ in range(count)]
+
+
+def both(path: Path, monkeypatch: pytest.MonkeyPatch, target: str) -> None:
+    options = RewriteOptions(target=target, now_ms=1)
+    compiled = rewritten(path, options)
+    with monkeypatch.context() as patch:
+        patch.setattr(replaying, "Runner", None)
+        patch.setattr(replaying, "HOT", {})
+        patch.setattr(texts, "split_rows", _texts_py.split_rows)
+        patch.setattr(texts, "split_sets", _texts_py.split_sets)
+        reference = rewritten(path, options)
+
+    assert compiled[0] == reference[0]
+    assert compiled[2] == reference[2]
+
+
+@needs_kernel
+@pytest.mark.parametrize("build", BUILDS, ids=str)
+def test_frequent_commands_in_all_their_forms(
+    build: Build, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "log.aof"
+    for seed in range(60):
+        path.write_bytes(builders.log(*frequent(seed, 300)))
+
+        both(path, monkeypatch, build.id)
+
+
+@needs_kernel
+@pytest.mark.parametrize("build", BUILDS, ids=str)
+def test_random_logs(build: Build, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = tmp_path / "log.aof"
+    for seed in range(40):
+        log = random_log(seed, build, 200, Mix(keys=4 + seed % 9))
+        path.write_bytes(builders.log(*log))
+
+        both(path, monkeypatch, build.id)
+
+
+@needs_kernel
+def test_leniently_written_commands_among_frequent_ones(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "log.aof"
+    odd = b"*02\r\n$4\r\nINCR\r\n$01\r\nn\r\n"
+    path.write_bytes(builders.command("INCR", "n") + odd + builders.command("RPUSH", "l", "x") + odd)
+
+    both(path, monkeypatch, "redis-7.0")
