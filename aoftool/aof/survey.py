@@ -129,9 +129,9 @@ def survey_file(
     head = source.peek(HEADER_BYTES)
     if is_rdb(head):
         # Here, not above: most incr files hold no RDB part, and reading one takes many modules.
-        from aoftool.rdb.walk import walk
+        from aoftool.rdb.walk import TOP_KEYS, walk
 
-        result.walk = walk(source, 0, progress)
+        result.walk = walk(source, 0, progress, top=top_keys)
         result.content = Content.RDB
     if result.walk is None or result.walk.end_offset is not None:
         _count_tail(result, source, read_tail or _plain_tally(workers), progress)

@@ -25,6 +25,9 @@ if TYPE_CHECKING:
 
 __all__ = ["register"]
 
+TOP_ROWS = 12
+TOP_KEYS = 5
+
 
 class GroupBy(Enum):
     """What the distribution is by."""
@@ -52,7 +55,16 @@ def register(app: typer.Typer) -> None:
 def inspect(
     path: PathArgument = None,
     by: Annotated[GroupBy, typer.Option("--by", help="Show the distribution by this.")] = GroupBy.COMMAND,
-    top: Annotated[int, typer.Option("--top", "-n", min=1, help="Rows to show; the rest is folded.")] = 12,
+    top: Annotated[
+        int | None,
+        typer.Option(
+            "--top",
+            "-n",
+            min=1,
+            show_default=False,
+            help="Rows to show; the rest is folded.  [default: 12, of the largest keys 5]",
+        ),
+    ] = None,
     sort: Annotated[SortBy, typer.Option("--sort", help="Order of the rows.")] = SortBy.BYTES,
     as_json: JsonOption = False,
     color: ColorOption = Color.auto,
@@ -82,7 +94,7 @@ def inspect(
 
     log = find_log(path)
     with ProgressReporter("reading", log.size_bytes, progress, quiet) as reporter:
-        read = survey(log, workers=worker_count(), progress=reporter)
+        read = survey(log, workers=worker_count(), top_keys=top or TOP_KEYS, progress=reporter)
         report = quick_report(read)
         if not intact_structure(report) and log.kind is not LogKind.STDIN:
             report = _look_behind(log)
@@ -95,7 +107,15 @@ def inspect(
     else:
         from aoftool.report.overview import render_overview
 
-        render_overview(results_console(color), result, health, by=by.value, top=top, sort=sort.value)
+        render_overview(
+            results_console(color),
+            result,
+            health,
+            by=by.value,
+            top=top or TOP_ROWS,
+            top_keys=top or TOP_KEYS,
+            sort=sort.value,
+        )
     raise typer.Exit(DONE if health.intact else VERDICT)
 
 

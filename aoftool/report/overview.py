@@ -11,6 +11,7 @@ from aoftool.analysis.model import (
     CommandRow,
     DatabaseRow,
     FileRow,
+    LargeKeyRow,
     Overview,
     RdbPart,
     RowKind,
@@ -18,7 +19,7 @@ from aoftool.analysis.model import (
     Writer,
 )
 from aoftool.check.health_model import Health
-from aoftool.escape import json_bytes, printable
+from aoftool.escape import json_bytes, printable, shorten
 from aoftool.report.terminal import facts, print_table
 from aoftool.units import format_bytes, format_count, format_share, format_time_ms
 
@@ -49,6 +50,7 @@ def render_overview(
     *,
     by: str = "command",
     top: int = 12,
+    top_keys: int = 5,
     sort: str = "bytes",
 ) -> None:
     """Print the overview: what it is, its health, its files and one distribution."""
@@ -67,6 +69,7 @@ def render_overview(
     for part in overview.rdb_parts:
         console.print()
         _render_rdb(console, part, top)
+        _render_largest(console, part.largest[:top_keys])
 
 
 def _head(overview: Overview, health: Health) -> Iterator[tuple[str, str, str]]:
@@ -249,6 +252,35 @@ def _render_rdb(console: Console, part: RdbPart, top: int) -> None:
         )
         for row in part.rows
     )
+    print_table(console, columns, rows)
+
+
+def _render_largest(console: Console, largest: Sequence[LargeKeyRow]) -> None:
+    if not largest:
+        return
+    columns = (
+        ("largest keys", "left"),
+        ("db", "right"),
+        ("type", "left"),
+        ("elements", "right"),
+        ("bytes", "right"),
+        ("offset", "right"),
+    )
+    rows = (
+        (
+            (
+                shorten(row.key, 40) + (" (cut)" if row.key_cut else ""),
+                str(row.db),
+                f"{row.type_name} {row.encoding}",
+                "" if row.elements is None else format_count(row.elements),
+                format_count(row.size_bytes),
+                format_count(row.offset),
+            ),
+            "",
+        )
+        for row in largest
+    )
+    console.print()
     print_table(console, columns, rows)
 
 
