@@ -242,6 +242,16 @@ def test_negative_offset_counts_from_the_end_in_large_sets_of_newer_servers(flav
     assert names(keyspace, "d") == ("ef" if newer else "")
 
 
+@pytest.mark.parametrize(
+    ("bounds", "sign"), [("-inf +inf BYSCORE", "0.0"), ("+inf -inf BYSCORE REV", "-0.0")]
+)
+def test_stored_range_grows_in_the_order_it_was_found(bounds: str, sign: str) -> None:
+    """From the end the long member comes first and makes the target large before -0 is added."""
+    keyspace = run(f"ZADD z 3 {'x' * 70} -0 a", f"ZRANGESTORE d z {bounds}")
+
+    assert str(value(keyspace, "d")[b"a"]) == sign
+
+
 @given(
     st.lists(st.tuples(st.integers(-5, 5), st.sampled_from("abcdefgh")), max_size=30),
     st.integers(-6, 6),

@@ -24,6 +24,7 @@ from aoftool.keyspace.zset_ranges import (
     score_ranks,
 )
 from aoftool.values import SetValue, ZSetValue
+from aoftool.values.ranking import Pair
 
 __all__ = ["TABLE"]
 
@@ -238,16 +239,21 @@ def apply_zrangestore(ctx: Context, argv: Argv) -> None:
         if options.reverse:
             start, stop = len(value) - stop, len(value) - start
     known_length = stop - start if not options.by else 0
-    _store_range(ctx, argv[1], value, (start, stop), known_length)
+    pairs = value.ranking().between(start, stop)
+    if options.reverse:
+        pairs.reverse()
+    _store_range(ctx, argv[1], pairs, known_length)
 
 
-def _store_range(
-    ctx: Context, target: bytes, value: ZSetValue, ranks: tuple[int, int], known_length: int
-) -> None:
-    """Store a slice; it grows member by member, unless its length was known beforehand."""
+def _store_range(ctx: Context, target: bytes, pairs: list[Pair], known_length: int) -> None:
+    """Store pairs in the order they were found: the set grows one by one into its large encoding.
+
+    Args:
+        known_length: how many there are, if the server knew that beforehand.
+    """
     result = ZSetValue()
     result.is_skiplist = known_length > MAX_SMALL_MEMBERS and ctx.flavour.zset_hints
-    for score, member in value.ranking().between(*ranks):
+    for score, member in pairs:
         add_member(result, member, score, ctx.flavour)
     if result:
         ctx.db.put(target, result)
