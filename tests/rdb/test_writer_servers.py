@@ -253,18 +253,18 @@ def comparable(value: Value, target: Target) -> Value:
 
 @pytest.mark.parametrize("server_build", _newest_params())
 def test_random_values_are_restored_with_deep_checks_on(
-    live_server: Server, request: pytest.FixtureRequest
+    server_build: Build, start_server: Callable[..., Server], request: pytest.FixtureRequest
 ) -> None:
     """Valkey 9 always checks payloads in depth; the others do when they are told to."""
-    target = targets_of(live_server.build)[0]
+    target = targets_of(server_build)[0]
     made = RandomValues(23, target)
-    if live_server.build.version < (9,):
-        live_server.send("CONFIG", "SET", "sanitize-dump-payload", "yes")
+    always_deep = server_build.version >= (9,)
+    server = start_server(server_build, settings={} if always_deep else {"sanitize-dump-payload": "yes"})
 
     for number in range(1000 if request.config.getoption("--soak") else 60):
         value = made.value()
         payload = encode_payload(value, target)
-        restored, dump = live_server.pipeline([("RESTORE", "k", 0, payload, "REPLACE"), ("DUMP", "k")])
+        restored, dump = server.pipeline([("RESTORE", "k", 0, payload, "REPLACE"), ("DUMP", "k")])
 
         assert restored == b"OK", (number, value)
         assert comparable(decode_payload(dump), target) == comparable(value, target), number
