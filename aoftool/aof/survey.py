@@ -24,7 +24,9 @@ from aoftool.resp.scanner import tally
 if TYPE_CHECKING:
     from aoftool.rdb.summary import RdbWalk
 
-__all__ = ["Content", "FileSurvey", "ReadTail", "Survey", "survey", "survey_file"]
+__all__ = ["TOP_KEYS", "Content", "FileSurvey", "ReadTail", "Survey", "survey", "survey_file"]
+
+TOP_KEYS = 10
 
 ReadTail = Callable[[LogFile, Source, int, Progress], TailTally]
 """Counts the command stream of a file from an offset on; progress is told the absolute offset."""
@@ -86,21 +88,29 @@ class Survey:
 
 
 def survey(
-    log: Log, *, workers: int = 1, progress: Progress = no_progress, read_tail: ReadTail | None = None
+    log: Log,
+    *,
+    workers: int = 1,
+    top_keys: int = TOP_KEYS,
+    progress: Progress = no_progress,
+    read_tail: ReadTail | None = None,
 ) -> Survey:
     """Read every live file of a log once.
 
     Args:
         workers: threads that share the counting of a plain file.
+        top_keys: how many of the largest keys of each RDB part to name.
         read_tail: counts command streams in place of `tally`, for a caller that wants more of them.
     """
     result = Survey(log)
     for file in log.files:
-        result.files.append(_one(file, workers, progress, read_tail))
+        result.files.append(_one(file, workers, top_keys, progress, read_tail))
     return result
 
 
-def _one(file: LogFile, workers: int, progress: Progress, read_tail: ReadTail | None) -> FileSurvey:
+def _one(
+    file: LogFile, workers: int, top_keys: int, progress: Progress, read_tail: ReadTail | None
+) -> FileSurvey:
     if not file.exists:
         return FileSurvey(file, Content.MISSING)
     try:
@@ -108,7 +118,9 @@ def _one(file: LogFile, workers: int, progress: Progress, read_tail: ReadTail | 
     except SourceError as error:
         return FileSurvey(file, Content.MISSING, error=error.message)
     with source:
-        return survey_file(file, source, workers=workers, progress=progress, read_tail=read_tail)
+        return survey_file(
+            file, source, workers=workers, top_keys=top_keys, progress=progress, read_tail=read_tail
+        )
 
 
 def survey_file(
@@ -116,6 +128,7 @@ def survey_file(
     source: Source,
     *,
     workers: int = 1,
+    top_keys: int = TOP_KEYS,
     progress: Progress = no_progress,
     read_tail: ReadTail | None = None,
 ) -> FileSurvey:
@@ -129,7 +142,7 @@ def survey_file(
     head = source.peek(HEADER_BYTES)
     if is_rdb(head):
         # Here, not above: most incr files hold no RDB part, and reading one takes many modules.
-        from aoftool.rdb.walk import TOP_KEYS, walk
+        from aoftool.rdb.walk import walk
 
         result.walk = walk(source, 0, progress, top=top_keys)
         result.content = Content.RDB
