@@ -38,6 +38,8 @@ def output(command: str, directory: Path) -> list[str]:
         text=True,
         check=False,
     )
+    if "Traceback" in done.stdout:
+        raise SystemExit(f"{command} broke; the README is as it was\n{done.stdout}")
     return [line.rstrip() for line in done.stdout.rstrip("\n").split("\n")]
 
 
