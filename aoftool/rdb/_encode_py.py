@@ -35,6 +35,8 @@ _PLACES = 0xFFFF
 _MAX_LITERAL = 32
 _MAX_DISTANCE = 8192
 _MAX_COPY = 264
+# Longer strings stay as they are; no server takes them by default.
+_TOO_LONG = 0x7FFFFFFF
 # The first comparisons of a copy are made without asking whether the limit is reached.
 _UNCHECKED = 16
 
@@ -65,7 +67,7 @@ def lzf_compress(data: bytes, limit: int) -> bytes | None:
     The answer None is the server's: it gives up a few bytes early rather than check each byte.
     """
     size = len(data)
-    if not size or limit <= 0:
+    if not size or limit <= 0 or size >= _TOO_LONG:
         return None
     out = bytearray(1)
     seen: dict[int, int] = {}
