@@ -122,3 +122,14 @@ def test_a_growing_file_needs_no_closer_look(tmp_path: Path) -> None:
     assert item.tail is not None
     assert item.tail.commands == 1
     assert intact_structure(report)
+
+
+def test_a_number_of_arguments_that_no_server_takes_is_damage(tmp_path: Path) -> None:
+    path = tmp_path / "odd.aof"
+    path.write_bytes(SET + b"*2\r\n$3\r\nSET\r\n$1\r\na\r\n" + SET)
+
+    report = quick_report(survey(_log(path)))
+
+    assert [finding.code for finding in report.findings] == ["wrong-arity"]
+    assert report.findings[0].message == "SET with 2 arguments: no server takes that"
+    assert not intact_structure(report)
