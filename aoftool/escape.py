@@ -8,7 +8,7 @@ of the reporters, who must mark such text as plain.
 
 from __future__ import annotations
 
-import base64
+import binascii
 import re
 import unicodedata
 
@@ -83,4 +83,4 @@ def json_bytes(name: str, raw: bytes) -> dict[str, str]:
     """
     if is_clean_text(raw):
         return {name: raw.decode("utf-8")}
-    return {name: printable(raw), f"{name}_b64": base64.b64encode(raw).decode("ascii")}
+    return {name: printable(raw), f"{name}_b64": binascii.b2a_base64(raw, newline=False).decode("ascii")}

@@ -9,10 +9,10 @@ nothing special here: `lookup` returns None.
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cache
-from importlib import resources
 from typing import Any
 
 from aoftool.commands.keys import KeyRule, find_keys
@@ -96,7 +96,7 @@ class CommandSpec:
 
 def lookup(name: bytes, subcommand: bytes | None = None) -> CommandSpec | None:
     """Return a command, or one subcommand of a container; case is ignored; None when unknown."""
-    spec = _commands().get(name.upper())
+    spec = _spec(name.upper())
     if spec is None or subcommand is None:
         return spec
     return spec.find_subcommand(subcommand)
@@ -116,18 +116,30 @@ def lookup_argv(argv: Sequence[bytes]) -> CommandSpec | None:
 
 def all_commands() -> tuple[CommandSpec, ...]:
     """Return every command by name, subcommands inside their containers."""
-    return tuple(_commands().values())
+    found = (_spec(name.encode()) for name in _data()["commands"])
+    return tuple(spec for spec in found if spec is not None)
 
 
-@cache
-def _commands() -> dict[bytes, CommandSpec]:
-    return {spec.name: spec for spec in map(_spec_of, _data()["commands"].items())}
+# Made when first asked for: a log holds a dozen of the 270 commands.
+_specs: dict[bytes, CommandSpec] = {}
+
+
+def _spec(name: bytes) -> CommandSpec | None:
+    spec = _specs.get(name)
+    if spec is None:
+        text = name.decode("latin-1")
+        entry = _data()["commands"].get(text)
+        if entry is None:
+            return None
+        spec = _specs[name] = _spec_of((text, entry))
+    return spec
 
 
 @cache
 def _data() -> dict[str, Any]:
-    text = resources.files("aoftool.commands").joinpath("commands.json").read_text(encoding="utf-8")
-    data: dict[str, Any] = json.loads(text)
+    # Not importlib.resources, which takes longer to import than the table to read.
+    with open(os.path.join(os.path.dirname(__file__), "commands.json"), encoding="utf-8") as file:
+        data: dict[str, Any] = json.load(file)
     assert data["schema"] == SCHEMA, data["schema"]
     return data
 
@@ -152,5 +164,7 @@ def _spec_of(row: tuple[str, dict[str, Any]], container: str | None = None) -> C
 SERVERS: tuple[str, ...] = tuple(name.partition("-")[2] for name in _data()["servers"])
 """Versions that the table was made from, oldest first."""
 
-CONTAINERS: frozenset[bytes] = frozenset(spec.name for spec in _commands().values() if spec.is_container)
+CONTAINERS: frozenset[bytes] = frozenset(
+    name.encode() for name, entry in _data()["commands"].items() if entry.get("subcommands")
+)
 """Commands whose first argument names a subcommand, in upper case."""

@@ -8,17 +8,14 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import Enum
-from typing import Final
-
-import anycrc
+from functools import cache
+from typing import Any, Final
 
 __all__ = ["CHECKSUM_BYTES", "CHECKSUM_SINCE", "Checksum", "ChecksumState", "crc64"]
 
 CHECKSUM_BYTES: Final = 8
 # First RDB version with a checksum behind the end. Source: Redis 2.6 src/rdb.c rdbLoad.
 CHECKSUM_SINCE: Final = 5
-
-_MODEL = anycrc.Model("CRC64-REDIS")
 
 
 class ChecksumState(Enum):
@@ -40,7 +37,15 @@ class Checksum:
     computed: int | None = None
 
 
+@cache
+def _model() -> Any:
+    # Not above: most runs meet no RDB and need only the names of this module.
+    import anycrc
+
+    return anycrc.Model("CRC64-REDIS")
+
+
 def crc64(data: bytes | bytearray | memoryview, start: int = 0) -> int:
     """Return the CRC64 of the bytes, going on from `start`; about 10 GB/s on large buffers."""
-    result: int = _MODEL.calc(data, start)
+    result: int = _model().calc(data, start)
     return result
