@@ -35,6 +35,7 @@ class Flavour:
         nth_from_end: in the large encoding a negative LIMIT offset counts from the end.
         small_zsets_lose_minus_zero: a score of -0 becomes 0 in the small encoding.
         zset_hints: the number of pairs in one ZADD counts towards the large encoding.
+        zset_length_hints: so does its longest member, whether it is added or not.
         stream_counters: streams keep entries-added, max-deleted-id and entries-read.
         xclaim_drops_deleted: XCLAIM of an entry that is gone removes it from the PEL.
         xclaim_always_creates: XCLAIM creates its consumer even when it claims nothing.
@@ -59,6 +60,7 @@ class Flavour:
     nth_from_end: bool = False
     small_zsets_lose_minus_zero: bool = True
     zset_hints: bool = True
+    zset_length_hints: bool = False
     stream_counters: bool = True
     xclaim_drops_deleted: bool = True
     xclaim_always_creates: bool = False
@@ -119,6 +121,7 @@ _ALL = (
         (8, 1),
         11,
         set_ifeq=True,
+        zset_length_hints=True,
         nth_from_end=True,
         xclaim_always_creates=True,
         negative_expiry_harms=True,
@@ -130,6 +133,7 @@ _ALL = (
         (9, 1),
         80,
         set_ifeq=True,
+        zset_length_hints=True,
         hex_scores=False,
         plain_floats=True,
         sort_range_errors="overflow",

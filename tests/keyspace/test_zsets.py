@@ -97,6 +97,28 @@ def test_minus_zero_is_lost_in_small_sets_since_7_0(flavour: Flavour) -> None:
     assert str(value(keyspace, "z")[b"b"]) == "-0.0"
 
 
+@flavours
+@pytest.mark.parametrize(
+    ("lines", "since"),
+    [
+        (["ZADD z -0 c 1 LONG"], "valkey"),
+        (["ZADD z 1 a", "ZADD z XX 1 LONG", "ZADD z -0 c"], "valkey"),
+        ([f"ZADD z{' 1 a' * 129} -0 c"], "7.2"),
+        (["ZADD z 1 a", f"ZADD z XX{' 1 a' * 129}", "ZADD z -0 c"], "7.2"),
+        ([f"ZADD z XX{' 1 a' * 129}", "ZADD z -0 c"], "never"),
+    ],
+)
+def test_whole_zadd_decides_the_encoding_on_newer_servers(
+    flavour: Flavour, lines: list[str], since: str
+) -> None:
+    """Measured on Redis 7.0.15 and 8.0.6, Valkey 8.1.1 and 9.1.2."""
+    keyspace = run(*(line.replace("LONG", "x" * 70) for line in lines), flavour=flavour)
+
+    large = {"valkey": flavour.family == "valkey", "7.2": flavour.zset_hints, "never": False}[since]
+    kept = large or flavour.name == "redis-6.2"
+    assert str(value(keyspace, "z")[b"c"]) == ("-0.0" if kept else "0.0")
+
+
 def test_increments_add_doubles_and_refuse_nan() -> None:
     keyspace = run(
         "ZADD z 0.1 a", "ZINCRBY z 0.2 a", "ZADD z INCR inf b", "ZINCRBY z -inf b", "ZADD z XX INCR 1 no"

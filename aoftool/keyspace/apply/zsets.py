@@ -10,7 +10,7 @@ from aoftool.keyspace.context import Argv, Context
 from aoftool.keyspace.numbers import parse_float, parse_int, parse_positive
 from aoftool.keyspace.refusal import SYNTAX, WRONG_TYPE, CommandRefused
 from aoftool.keyspace.registry import CommandTable
-from aoftool.keyspace.zset_encoding import MAX_SMALL_MEMBERS, add_member
+from aoftool.keyspace.zset_encoding import MAX_SMALL_MEMBER_BYTES, MAX_SMALL_MEMBERS, add_member
 from aoftool.keyspace.zset_ranges import (
     lex_ranks,
     parse_lex,
@@ -67,15 +67,22 @@ def _parse_add_options(argv: Argv, *, incr: bool) -> _AddOptions:
     return _AddOptions(end, nx, xx, gt, lt, incr)
 
 
-def _zset_for_adding(ctx: Context, key: bytes, pairs: int) -> ZSetValue:
+def _zset_for_adding(ctx: Context, key: bytes, members: Argv) -> ZSetValue:
+    """Return the sorted set to add to, in the encoding that the whole command asks for.
+
+    Source: Valkey 8.0 src/t_zset.c zsetTypeMaybeConvert; measured on 7.0.15, 8.0.6, 8.1.1 and 9.1.2
+    """
     db = ctx.db
     value = db.values.get(key)
     if value is None:
         value = db.values[key] = ZSetValue()
     elif type(value) is not ZSetValue:
         raise CommandRefused(WRONG_TYPE)
-    if pairs > MAX_SMALL_MEMBERS and ctx.flavour.zset_hints:
-        value.is_skiplist = True
+    flavour = ctx.flavour
+    if flavour.zset_hints and not value.is_skiplist:
+        value.is_skiplist = len(members) > MAX_SMALL_MEMBERS or (
+            flavour.zset_length_hints and max(map(len, members)) > MAX_SMALL_MEMBER_BYTES
+        )
     return value
 
 
@@ -83,7 +90,7 @@ def _zset_for_adding(ctx: Context, key: bytes, pairs: int) -> ZSetValue:
 def apply_zadd(ctx: Context, argv: Argv) -> None:
     if len(argv) == 4:
         score = parse_float(argv[2], hexadecimal=ctx.flavour.hex_scores)
-        value = _zset_for_adding(ctx, argv[1], 1)
+        value = _zset_for_adding(ctx, argv[1], argv[3:])
         if add_member(value, argv[3], score, ctx.flavour):
             ctx.db.changed.append(argv[1])
         return
@@ -102,9 +109,10 @@ def _scores(ctx: Context, argv: Argv, start: int) -> list[float]:
 
 def _add_pairs(ctx: Context, argv: Argv, options: _AddOptions) -> None:
     scores = _scores(ctx, argv, options.end)
-    value = _zset_for_adding(ctx, argv[1], len(scores))
+    members = argv[options.end + 1 :: 2]
+    value = _zset_for_adding(ctx, argv[1], members)
     changed = False
-    for member, score in zip(argv[options.end + 1 :: 2], scores, strict=True):
+    for member, score in zip(members, scores, strict=True):
         changed |= add_member(value, member, score, ctx.flavour)
     if changed:
         ctx.db.changed.append(argv[1])
@@ -120,9 +128,10 @@ def _add_with_options(ctx: Context, argv: Argv, options: _AddOptions) -> None:
         scores = [scores[0] + value[argv[options.end + 1]]]
         if math.isnan(scores[0]):
             raise CommandRefused(_NAN)
-    value = _zset_for_adding(ctx, key, len(scores))
+    members = argv[options.end + 1 :: 2]
+    value = _zset_for_adding(ctx, key, members)
     changed = False
-    for member, score in zip(argv[options.end + 1 :: 2], scores, strict=True):
+    for member, score in zip(members, scores, strict=True):
         old = value.get(member)
         if options.xx if old is None else _is_kept(options, old, score):
             continue
