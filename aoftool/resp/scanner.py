@@ -13,18 +13,25 @@ from collections.abc import Callable
 from aoftool.errors import SourceError
 from aoftool.files.source import Source
 from aoftool.resp._native import NATIVE, Scan
-from aoftool.resp.grammar import Grammar, ScanOptions
+from aoftool.resp.columns import RowColumns
+from aoftool.resp.grammar import Grammar, KeyRules, ScanOptions
 from aoftool.resp.join import NotJoinableError
 from aoftool.resp.model import Reason, TailTally
 
-__all__ = ["BUFFER_BYTES", "SKIP_BYTES", "drive", "go_to", "scanner_name", "tally"]
+__all__ = ["BUFFER_BYTES", "SKIP_BYTES", "TakeRows", "drive", "go_to", "scanner_name", "tally", "tally_rows"]
 
 BUFFER_BYTES = 256 * 1024
 # A seek costs about as much as reading this much from the page cache.
 SKIP_BYTES = 128 * 1024
 _DRAIN_BYTES = 1 << 30
+# Rows are handed to another thread as a rule: larger pieces, fewer meetings. Measured: 128 KiB 2.8 s,
+# 256 KiB 1.9 s, 512 KiB 1.4 s, 1 MiB 1.4 s for 1.5 GiB on two busy cores.
+_ROWS_BUFFER_BYTES = 512 * 1024
 
 Progress = Callable[[int], None]
+Names = list[tuple[bytes, bytes | None]]
+TakeRows = Callable[[RowColumns, Names], None]
+"""Takes the columns of the commands since the last call, and the names by number met so far."""
 
 
 def scanner_name() -> str:
@@ -131,6 +138,44 @@ def tally(
         result = scan.tally()
         result.rest_bytes = _count_rest(source, result, scan.offset, end)
     _doubt_torn_payload(source, result, end)
+    return result
+
+
+def tally_rows(
+    source: Source,
+    take: TakeRows,
+    *,
+    start: int = 0,
+    containers: frozenset[bytes] = frozenset(),
+    key_rules: KeyRules | None = None,
+    progress: Progress | None = None,
+) -> TailTally:
+    """Count the commands of a stream as `tally` does, and hand over a row for each on the way.
+
+    Args:
+        take: called after every read that completed a command.
+        key_rules: where the keys that go with a row are.
+    """
+    scan = Scan(ScanOptions(start=start, containers=containers, rows=True, key_rules=key_rules or {}))
+    names: Names = []
+
+    def hand_over(offset: int) -> None:
+        nonlocal names
+        if scan.names_count != len(names):
+            names = scan.names()
+        rows = scan.take_rows()
+        if rows.offset:
+            take(rows, names)
+        if progress is not None:
+            progress(offset)
+
+    go_to(source, start)
+    with memoryview(bytearray(_ROWS_BUFFER_BYTES)) as buffer:
+        drive(scan, source, buffer, progress=hand_over)
+    hand_over(scan.offset)
+    result = scan.tally()
+    result.rest_bytes = _count_rest(source, result, scan.offset, None)
+    _doubt_torn_payload(source, result, None)
     return result
 
 
