@@ -125,6 +125,15 @@ def rewrite(
             "--chunk-items", min=1, help="Elements in one command, with --format resp.", rich_help_panel=_WHAT
         ),
     ] = 64,
+    memory_limit: Annotated[
+        str | None,
+        typer.Option(
+            "--memory-limit",
+            metavar="SIZE",
+            help="Bound the memory of replayed values, such as 256MB; names of keys come on top.",
+            rich_help_panel=_HOW,
+        ),
+    ] = None,
     to_timestamp: Annotated[
         str | None,
         typer.Option(
@@ -218,6 +227,7 @@ def rewrite(
         cut=_cut(log, to_timestamp, to_offset, before),
         selection=_selection(db, match, rename_db, clock if drop_expired else None),
         now_ms=clock,
+        memory_limit_bytes=None if memory_limit is None else _size(memory_limit),
     )
     mode = "quick" if quick else "done" if out is not None or in_place else "dry-run"
     check = _Check(log, databases) if verify else None
@@ -241,6 +251,13 @@ def _refuse_pairs(out: str | None, *, in_place: bool, dry_run: bool, quick: bool
         raise UsageError("--dry-run writes nothing, so there is no place for the result")
     if verify and out is None and not in_place:
         raise UsageError("there is nothing to verify", hint="give -o OUT or --in-place")
+
+
+def _size(text: str) -> int:
+    match = re.fullmatch(r"(\d+)\s*([kKmMgG]?)(?:i?[bB])?", text.strip())
+    if match is None:
+        raise UsageError("--memory-limit takes a size, such as 256MB")
+    return int(match[1]) << {"": 0, "k": 10, "m": 20, "g": 30}[match[2].lower()]
 
 
 def _clock_ms(now: str | None) -> int:

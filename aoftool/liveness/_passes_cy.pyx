@@ -1,5 +1,4 @@
-"""The backward pass and the last forward pass over the columns of a trace. Twin of `_backward_py` and
-of `needless`.
+"""The passes over the columns of a trace. Twin of `_backward_py`, `_needless_py` and `_components_py`.
 
 K is kept as 4 bytes a key: a generation number of its database and a cause. Emptying or filling a
 whole database is one increment of that number. Releases the GIL.
@@ -332,3 +331,64 @@ def drop_needless(trace, held, databases):
             _forward(filled, chunk, stop)
         if last:
             return
+
+
+cdef inline uint32_t _root(uint32_t[::1] parents, uint32_t key) noexcept nogil:
+    while parents[key] != key:
+        parents[key] = parents[parents[key]]
+        key = parents[key]
+    return key
+
+
+cdef inline void _unite(uint32_t[::1] parents, uint32_t one, uint32_t other) noexcept nogil:
+    one = _root(parents, one)
+    other = _root(parents, other)
+    if one < other:
+        parents[other] = one
+    elif other < one:
+        parents[one] = other
+
+
+cdef void _tie(
+    uint32_t[::1] parents, _Chunk chunk, uint64_t stop, const uint32_t[::1] home, uint8_t[::1] whole
+) noexcept nogil:
+    cdef uint64_t row, at
+    cdef uint32_t first
+    for row in range(stop):
+        if chunk.fates[row] > TRIMMED or (chunk.ops[row] != MANY and chunk.ops[row] != SORT):
+            continue
+        at = chunk.keys[row]
+        first = chunk.ref_keys[at]
+        if chunk.ops[row] == SORT:
+            whole[home[first]] = 1
+        while not chunk.ref_effects[at] & LAST_FLAG:
+            at += 1
+            _unite(parents, first, chunk.ref_keys[at])
+
+
+def find_components(trace):
+    """Return the component of every key: the smallest key number in it."""
+    homes = trace.keys.databases()
+    found = np.arange(len(homes), dtype=np.uint32)
+    whole = np.zeros(trace.databases, np.uint8)
+    cdef const uint32_t[::1] home = homes
+    cdef uint32_t[::1] parents = found
+    cdef uint8_t[::1] flags = whole
+    cdef _Chunk chunk
+    cdef uint64_t stop
+    cdef int64_t key
+    for number, each in enumerate(trace.chunks):
+        chunk = _Chunk(each)
+        stop = chunk.count
+        place = trace.first_opaque
+        if place is not None and place.chunk <= number:
+            stop = place.row if place.chunk == number else 0
+        with nogil:
+            _tie(parents, chunk, stop, home, flags)
+    for db in np.flatnonzero(whole).tolist():
+        keys = np.flatnonzero(homes == db).tolist()
+        for key in keys:
+            _unite(parents, keys[0], key)
+    for key in range(len(homes)):
+        parents[key] = _root(parents, key)
+    return found

@@ -9,28 +9,31 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING
 
-__all__ = ["NATIVE", "TraceBuilder", "drop_needless", "mark_dead"]
+__all__ = ["NATIVE", "TraceBuilder", "drop_needless", "find_components", "mark_dead"]
 
 if TYPE_CHECKING:
     from aoftool.liveness._backward_py import mark_dead
+    from aoftool.liveness._components_py import find_components
     from aoftool.liveness._needless_py import drop_needless
     from aoftool.liveness._trace_py import TraceBuilder
 
     NATIVE: bool
 elif os.environ.get("AOFTOOL_PURE", "0") not in ("", "0"):
     from aoftool.liveness._backward_py import mark_dead
+    from aoftool.liveness._components_py import find_components
     from aoftool.liveness._needless_py import drop_needless
     from aoftool.liveness._trace_py import TraceBuilder
 
     NATIVE = False
 else:
     try:
-        from aoftool.liveness._passes_cy import drop_needless, mark_dead
+        from aoftool.liveness._passes_cy import drop_needless, find_components, mark_dead
         from aoftool.liveness._trace_native import NativeTraceBuilder as TraceBuilder
 
         NATIVE = True
     except ImportError:
         from aoftool.liveness._backward_py import mark_dead
+        from aoftool.liveness._components_py import find_components
         from aoftool.liveness._needless_py import drop_needless
         from aoftool.liveness._trace_py import TraceBuilder
 

@@ -119,6 +119,7 @@ class BaseKeys:
             if number >= 0:
                 self.held[number] = 1
                 counts.touched += int(touched[number])
+                counts.touched_bytes += size * int(touched[number])
 
     def _bury(self, cause: Fate, size: int) -> None:
         name = cause.name.lower()

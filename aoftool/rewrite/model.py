@@ -150,6 +150,7 @@ class BaseCounts:
     keys: int = 0
     size_bytes: int = 0
     touched: int = 0
+    touched_bytes: int = 0
     dead: int = 0
     dead_bytes: int = 0
 

@@ -16,7 +16,8 @@ from aoftool.rewrite.carrying import carry_rest
 from aoftool.rewrite.choosing import Chooser
 from aoftool.rewrite.emitting import Emitter, FirstWrites, first_writes
 from aoftool.rewrite.model import OutputFormat, OutputSize, RewriteResult
-from aoftool.rewrite.outputs import Output, open_output
+from aoftool.rewrite.outputs import open_output
+from aoftool.rewrite.partitions import partitions
 from aoftool.rewrite.planner import RewritePlan
 from aoftool.rewrite.replaying import Partition, Replay
 from aoftool.rewrite.target_choice import flavour_of
@@ -67,47 +68,24 @@ def write_rewrite(
     started = time.monotonic()
     result = RewriteResult(plan.summary)
     firsts = first_writes(plan.trace)
-    part = Partition()
+    streams = [_Stream(plan, each, optional) for each in sinks]
+    shares = partitions(
+        plan.trace, plan.touches, plan.base.counts.touched_bytes, plan.options.memory_limit_bytes
+    )
     with TextReader(plan.input.paths) as reader:
-        keyspace = _replayed(plan, reader, part, progress)
-        for each in sinks:
-            try:
-                result.sizes.append(_one(plan, each, keyspace, firsts, reader, part))
-            except UnsupportedError as error:
-                if not optional:
-                    raise
-                result.summary.notes.append(f"not possible as {each.format.value}: {error.message}")
+        for part in shares:
+            keyspace = _replayed(plan, reader, part, progress)
+            for stream in streams:
+                stream.share(firsts, keyspace, reader, part)
+        for stream in streams:
+            stream.close(reader, result)
     result.elapsed_s = time.monotonic() - started
     return result
 
 
-def _one(
-    plan: RewritePlan,
-    sinks: Sinks,
-    keyspace: Keyspace,
-    firsts: list[FirstWrites],
-    reader: TextReader,
-    part: Partition,
-) -> OutputSize:
-    """Write one format."""
-    size = OutputSize(sinks.format, refused_commands=sum(keyspace.refused.values()))
-    output = open_output(
-        sinks.format,
-        sinks.base,
-        plan.target,
-        _creation_time(plan),
-        compress=plan.options.compress,
-        chunk_items=plan.options.chunk_items,
-    )
-    _emit(plan, output, size, keyspace, firsts, reader, part)
-    size.base_bytes = output.writer.close()
-    size.tail_bytes = carry_rest(plan.trace, plan.table, reader, sinks.tail)[1]
-    return size
-
-
 def _replayed(plan: RewritePlan, reader: TextReader, part: Partition, progress: Progress) -> Keyspace:
     keyspace = Keyspace(flavour_of(plan.target), plan.options.databases, plan.options.now_ms)
-    if plan.input.base is not None and plan.input.base_path is not None:
+    if part.number == 0 and plan.input.base is not None and plan.input.base_path is not None:
         for code in read_functions(plan.input.base, plan.input.base_path):
             keyspace.execute((b"FUNCTION", b"LOAD", code))
     replay = Replay(plan.trace, plan.table, plan.touches, plan.base, keyspace)
@@ -116,25 +94,57 @@ def _replayed(plan: RewritePlan, reader: TextReader, part: Partition, progress: 
     return keyspace
 
 
-def _emit(
-    plan: RewritePlan,
-    output: Output,
-    size: OutputSize,
-    keyspace: Keyspace,
-    firsts: list[FirstWrites],
-    reader: TextReader,
-    part: Partition,
-) -> None:
-    carrier = Carrier(plan.trace, plan.table)
-    used = {carrier.number(physical) for physical in range(plan.options.databases)}
-    chooser = Chooser(plan.options.selection, used, plan.options.databases)
-    emitter = Emitter(plan.trace, plan.table, plan.touches, plan.base, output, chooser, size)
-    if plan.options.selection.everything:
-        emitter.hint(keyspace)
-    emitter.functions(keyspace)
-    emitter.base()
-    emitter.keys(firsts, keyspace, reader, part)
-    size.expired_keys = chooser.expired
+class _Stream:
+    """One format on its way out.
+
+    Args:
+        optional: a format that cannot hold the data is noted, instead of failing.
+    """
+
+    def __init__(self, plan: RewritePlan, sinks: Sinks, optional: bool) -> None:
+        self._plan = plan
+        self._sinks = sinks
+        self._optional = optional
+        self._size = OutputSize(sinks.format)
+        self._output = open_output(
+            sinks.format,
+            sinks.base,
+            plan.target,
+            _creation_time(plan),
+            compress=plan.options.compress,
+            chunk_items=plan.options.chunk_items,
+        )
+        carrier = Carrier(plan.trace, plan.table)
+        used = {carrier.number(physical) for physical in range(plan.options.databases)}
+        self._chooser = Chooser(plan.options.selection, used, plan.options.databases)
+        self._emitter = Emitter(
+            plan.trace, plan.table, plan.touches, plan.base, self._output, self._chooser, self._size
+        )
+
+    def share(
+        self, firsts: list[FirstWrites], keyspace: Keyspace, reader: TextReader, part: Partition
+    ) -> None:
+        """Write a share of the keys; with the first one functions and untouched base records."""
+        self._size.refused_commands += sum(keyspace.refused.values())
+        if part.number == 0:
+            if part.of_key is None and self._plan.options.selection.everything:
+                self._emitter.hint(keyspace)
+            self._emitter.functions(keyspace)
+            self._emitter.base()
+        self._emitter.keys(firsts, keyspace, reader, part)
+
+    def close(self, reader: TextReader, result: RewriteResult) -> None:
+        """End the base and carry what follows it."""
+        try:
+            self._size.base_bytes = self._output.writer.close()
+        except UnsupportedError as error:
+            if not self._optional:
+                raise
+            result.summary.notes.append(f"not possible as {self._sinks.format.value}: {error.message}")
+            return
+        self._size.tail_bytes = carry_rest(self._plan.trace, self._plan.table, reader, self._sinks.tail)[1]
+        self._size.expired_keys = self._chooser.expired
+        result.sizes.append(self._size)
 
 
 def _creation_time(plan: RewritePlan) -> int:

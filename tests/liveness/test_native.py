@@ -170,3 +170,18 @@ def test_annotations_are_rows_of_their_own() -> None:
     (chunk,) = trace.chunks
     assert [trace.names[name] for name in chunk.names.tolist()] == [b"#", b"SET", b"#"]
     assert chunk.offsets.tolist() == [0, 7, 7 + 27, len(content)]
+
+
+@needs_kernel
+@given(seed=st.integers(0, 10_000), opaque=st.sampled_from([0.0, 0.03]))
+def test_both_find_the_same_components(seed: int, opaque: float) -> None:
+    from aoftool.liveness import _components_py, _passes_cy
+
+    log = random_log(seed, NEWEST, 20 + seed % 100, Mix(keys=5 + seed % 60, opaque=opaque))
+    trace = trace_of(log, chunk_rows=37)
+    _backward_py.mark_dead(trace)
+
+    found = _components_py.find_components(trace)
+
+    assert found.tolist() == _passes_cy.find_components(trace).tolist()
+    assert all(found[root] == root <= key for key, root in enumerate(found.tolist()))
