@@ -10,8 +10,6 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import replace
 
-import numpy as np
-
 from aoftool.check.dissection import Stretch
 from aoftool.check.exam_model import Census, Spot, SpotKind
 from aoftool.check.reader import Reader
@@ -89,14 +87,14 @@ def _look(source: Source, stretch: Stretch, result: Census) -> None:
         index += _take(scan, index, result)
 
 
-def _column(raw: bytes) -> np.ndarray:
-    return np.frombuffer(raw, dtype=np.int64)
-
-
 def _take(scan: Scan, index: int, result: Census) -> int:
     """Look through the rows that have gathered; return how many there were."""
+    # Imported here: only logs with something questionable in them pay for it.
+    import numpy as np
+
     rows = scan.take_rows()
-    commands, argc = _column(rows.command), _column(rows.argc)
+    commands = np.frombuffer(rows.command, dtype=np.int64)
+    argc = np.frombuffer(rows.argc, dtype=np.int64)
     if not len(commands):
         return 0
     names = scan.names()
@@ -105,7 +103,9 @@ def _take(scan: Scan, index: int, result: Census) -> int:
     least = np.array([doubt.least for doubt in doubts], dtype=np.int64)
     most = np.array([doubt.most for doubt in doubts], dtype=np.int64)
     odd = (argc < least[commands]) | (argc > most[commands])
-    offsets, lengths, txn = _column(rows.offset), _column(rows.length), _column(rows.txn)
+    offsets, lengths, txn = (
+        np.frombuffer(column, dtype=np.int64) for column in (rows.offset, rows.length, rows.txn)
+    )
     for at in np.flatnonzero(odd | kinds[commands]):
         if len(result.spots) >= MAX_SPOTS:
             result.omitted += 1

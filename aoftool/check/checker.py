@@ -76,7 +76,7 @@ def _of_file(exam: LogExam, file: FileExam) -> Iterable[Finding]:
         code = "file-growing" if growing else "read-changed"
         yield Finding(code, severity, file.path, change.message, change.offset, change.offset)
     yield from find_in_rdb(file)
-    yield from find_in_stream(file)
+    yield from find_in_stream(file, exam.last is file)
     yield from find_in_meaning(exam, file)
 
 

@@ -30,10 +30,10 @@ from aoftool.commands.table import CONTAINERS
 from aoftool.escape import shorten
 from aoftool.files.source import Source
 from aoftool.resp._native import Scan
-from aoftool.resp.batch import BatchReader
 from aoftool.resp.grammar import Grammar, ScanOptions
 from aoftool.resp.model import Leniency, Reason, Stop, TailTally
 from aoftool.resp.scanner import BUFFER_BYTES, drive, go_to
+from aoftool.resp.scanner import tally as tally_stream
 
 __all__ = ["dissect_stream", "scan_range"]
 
@@ -84,6 +84,7 @@ def dissect_stream(
     progress: Callable[[int], None] | None = None,
     whole: bool = True,
     names: frozenset[bytes] = frozenset(),
+    workers: int = 1,
 ) -> Dissection:
     """Take a command stream apart.
 
@@ -93,8 +94,9 @@ def dissect_stream(
         size_bytes: where the file ends.
         whole: go on behind the first wound.
         names: unknown command names to believe, in upper case.
+        workers: threads that share the way to the first wound.
     """
-    return _Dissector(source, start, size_bytes, names, progress).run(whole)
+    return _Dissector(source, start, size_bytes, names, progress).run(whole, workers)
 
 
 class _Dissector:
@@ -119,10 +121,17 @@ class _Dissector:
     def _believes(self, name: bytes) -> bool:
         return name in self._names or is_known(name)
 
-    def run(self, whole: bool) -> Dissection:
+    def run(self, whole: bool, workers: int) -> Dissection:
         result = self._result
         size = result.size_bytes
-        tally = scan_range(self._source, result.start, end=size, known_state=True, progress=self._progress)
+        tally = tally_stream(
+            self._source,
+            start=result.start,
+            end=size,
+            containers=CONTAINERS,
+            workers=workers,
+            progress=self._progress,
+        )
         result.first = tally
         while True:
             stop = tally.stop
@@ -167,6 +176,9 @@ class _Dissector:
         return before, Wound(last, size, "zero-tail", tally.stop, last=True, evidence=evidence)
 
     def _last_command(self, tally: TailTally) -> int | None:
+        # Imported here: it brings numpy, and few logs need this.
+        from aoftool.resp.batch import BatchReader
+
         last = None
         for batch in BatchReader(self._source, start=tally.start, end=tally.good_end):
             last = int(batch.offset[-1])

@@ -114,7 +114,9 @@ def _take_apart(exam: FileExam, source: Source, level: Level, advance: _Advance,
         # What damage needs is imported only where there is some.
         from aoftool.check.dissect import dissect_stream
 
-        exam.tail = dissect_stream(source, exam.tail_start, exam.size_bytes, progress=advance, whole=whole)
+        exam.tail = dissect_stream(
+            source, exam.tail_start, exam.size_bytes, progress=advance, whole=whole, workers=workers
+        )
     if not whole:
         return
     if exam.tail.wounds and exam.rdb is None and exam.size_bytes <= _TEXT_BYTES:

@@ -1,7 +1,8 @@
-"""`aoftool check`: is a log whole, file by file."""
+"""`aoftool check`: is a log whole, what is wrong with it, and what would each server do."""
 
 from __future__ import annotations
 
+from enum import Enum
 from typing import Annotated
 
 import typer
@@ -14,6 +15,14 @@ from aoftool.cli.options import ColorOption, JsonOption, ProgressMode, ProgressO
 __all__ = ["register"]
 
 
+class LevelOption(str, Enum):
+    """How far to go."""
+
+    quick = "quick"
+    full = "full"
+    deep = "deep"
+
+
 def register(app: typer.Typer) -> None:
     """Add the verb to the application."""
     app.command(epilog=epilog(VERDICT))(check)
@@ -24,38 +33,56 @@ def check(
         list[str] | None,
         typer.Argument(metavar="PATH...", show_default=False, help="Logs; as for `inspect`."),
     ] = None,
+    level: Annotated[
+        LevelOption,
+        typer.Option(
+            "--level",
+            help="quick stops at the first damage of a file; full goes on behind it; deep also decodes"
+            " every value of an RDB part.",
+        ),
+    ] = LevelOption.full,
+    target: Annotated[
+        list[str] | None,
+        typer.Option("--target", metavar="SERVER", help="Foretell only this server, such as valkey-9.1."),
+    ] = None,
+    top: Annotated[int, typer.Option("--top", min=1, help="Show at most so many findings of a log.")] = 20,
     as_json: JsonOption = False,
     color: ColorOption = Color.auto,
     quiet: QuietOption = False,
     progress: ProgressOption = ProgressMode.auto,
 ) -> None:
-    """Check whether logs are whole: one verdict for each file.
+    """Check whether logs are whole, and foretell what servers do with them.
 
-    Everything is opened read-only. Healthy logs of every server are called
-    healthy, those with a VALKEY080 base too.
+    Two verdicts, kept apart: is it intact, and would Redis 6.2, 7.0, 8.0 and
+    Valkey 8.1, 9.1 load it, cut it, refuse it or crash. Everything is opened
+    read-only. docs/findings.md explains every code.
 
     \b
     Examples:
       aoftool check
       aoftool check /var/lib/valkey /var/lib/redis
+      aoftool check --target valkey-9.1 --level deep appendonlydir
       aoftool check --json appendonlydir | jq .logs[].verdict
     """
     from aoftool.aof.layout import find_log
-    from aoftool.aof.survey import survey
-    from aoftool.check.quick import quick_report
+    from aoftool.check.checker import check as check_log
+    from aoftool.check.model import Level
+    from aoftool.check.targets import TARGETS, target_named
     from aoftool.cli.progress import ProgressReporter
 
+    targets = [target_named(name) for name in target] if target else list(TARGETS)
     reports = []
     for log in [find_log(path) for path in paths] if paths else [find_log()]:
         with ProgressReporter("checking", log.size_bytes, progress, quiet) as reporter:
-            reports.append(quick_report(survey(log, workers=worker_count(), progress=reporter)))
+            report = check_log(log, Level(level.value), targets, reporter, workers=worker_count())
+        reports.append(report)
     if as_json:
-        from aoftool.report.checks import checks_json
+        from aoftool.report.findings import findings_json
         from aoftool.report.jsonout import print_json
 
-        print_json(checks_json(reports))
+        print_json(findings_json(reports))
     else:
-        from aoftool.report.checks import render_checks
+        from aoftool.report.findings import render_findings
 
-        render_checks(results_console(color), reports)
+        render_findings(results_console(color), reports, top=top)
     raise typer.Exit(DONE if all(report.intact for report in reports) else VERDICT)

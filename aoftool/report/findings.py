@@ -6,12 +6,9 @@ import os
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
-from rich.console import Console
-from rich.text import Text
-
 from aoftool.check.model import FileReport, Finding, Outcome, Remedy, Report, ServerOutcome, Severity, Verdict
 from aoftool.escape import printable
-from aoftool.report.terminal import print_table
+from aoftool.report.lines import Printer, print_columns
 from aoftool.units import format_bytes, format_count
 
 __all__ = ["findings_json", "render_findings"]
@@ -27,7 +24,7 @@ _OUTCOME_STYLES = {
 }
 
 
-def render_findings(console: Console, reports: Sequence[Report], *, top: int = 20) -> None:
+def render_findings(console: Printer, reports: Sequence[Report], *, top: int = 20) -> None:
     """Print verdicts, findings and outcomes of each log, then one line for all.
 
     Args:
@@ -37,9 +34,9 @@ def render_findings(console: Console, reports: Sequence[Report], *, top: int = 2
         if number:
             console.print()
         if len(reports) > 1:
-            console.print(Text(_shown(report.path), style="bold"))
+            console.print(_shown(report.path), style="bold")
         for row in report.files:
-            console.print(_verdict_line(row))
+            _render_verdict(console, row)
         _render_list(console, report, top)
         if report.outcomes:
             console.print()
@@ -54,22 +51,22 @@ def _shown(path: str) -> str:
     return printable(os.fsencode(path))
 
 
-def _verdict_line(row: FileReport) -> Text:
+def _render_verdict(console: Printer, row: FileReport) -> None:
     ok = row.verdict is Verdict.OK
-    line = Text()
-    line.append(f"{row.verdict.value:<16}", style="green" if ok else "bold red")
-    line.append(f"{_shown(row.path)}  {row.format}, {format_bytes(row.size_bytes)}")
+    line = f"{_shown(row.path)}  {row.format}, {format_bytes(row.size_bytes)}"
     if row.commands:
-        line.append(f", {format_count(row.commands)} commands")
+        line += f", {format_count(row.commands)} commands"
     if not ok and row.good_end < row.size_bytes:
-        line.append(f", good to offset {format_count(row.good_end)}")
-    return line
+        line += f", good to offset {format_count(row.good_end)}"
+    console.print(f"{row.verdict.value:<16}", style="green" if ok else "bold red", end="")
+    console.print(line)
 
 
-def _render_list(console: Console, report: Report, top: int) -> None:
+def _render_list(console: Printer, report: Report, top: int) -> None:
     findings = sorted(report.findings, key=lambda finding: _ORDER.index(finding.severity))
     for finding in findings[:top]:
         console.print()
+        console.print(f"{finding.severity.value}: ", style=_STYLES[finding.severity], end="")
         for line in _finding_lines(finding):
             console.print(line)
     left = len(findings) - top + sum(report.omitted.values())
@@ -78,16 +75,13 @@ def _render_list(console: Console, report: Report, top: int) -> None:
         console.print(f"{format_count(left)} more findings; --json has them")
 
 
-def _finding_lines(finding: Finding) -> Iterator[Text]:
-    line = Text()
-    line.append(f"{finding.severity.value}: ", style=_STYLES[finding.severity])
-    line.append(f"{finding.message} [{finding.code}]")
-    yield line
-    yield Text(f"  where     {_place(finding)}")
+def _finding_lines(finding: Finding) -> Iterator[str]:
+    yield f"{finding.message} [{finding.code}]"
+    yield f"  where     {_place(finding)}"
     if finding.evidence:
-        yield Text(f"  found     {finding.evidence}")
+        yield f"  found     {finding.evidence}"
     for number, remedy in enumerate(finding.remedies):
-        yield Text(f"  {'remedy' if number == 0 else 'or':<8}  {_remedy(remedy)}")
+        yield f"  {'remedy' if number == 0 else 'or':<8}  {_remedy(remedy)}"
 
 
 def _place(finding: Finding) -> str:
@@ -115,10 +109,9 @@ def _remedy(remedy: Remedy) -> str:
     return f"{words}: {remedy.text}" if remedy.text else words
 
 
-def _render_outcomes(console: Console, report: Report) -> None:
-    columns = (("server", "left"), ("would", "left"), ("and", "left"))
+def _render_outcomes(console: Printer, report: Report) -> None:
     rows = [([row.target, _outcome(row), _why(row)], _OUTCOME_STYLES[row.outcome]) for row in report.outcomes]
-    print_table(console, columns, rows)
+    print_columns(console, ("server", "would", "and"), rows)
 
 
 def _outcome(row: ServerOutcome) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from aoftool.check.dissection import Dissection, Stretch, Wound
+from aoftool.check.dissection import Stretch, Wound
 from aoftool.check.exam_model import FileExam
 from aoftool.check.model import Finding, Remedy, Severity
 from aoftool.escape import shorten
@@ -72,8 +72,12 @@ def repaired_by_default(wound: Wound) -> bool:
     return wound.code in DEFAULT_CODES
 
 
-def find_in_stream(exam: FileExam) -> Iterator[Finding]:
-    """Yield findings for a file's command stream, by offset."""
+def find_in_stream(exam: FileExam, is_last: bool = True) -> Iterator[Finding]:
+    """Yield findings for a file's command stream, by offset.
+
+    Args:
+        is_last: it is the file a server appends to; only there is a torn end cut without being asked.
+    """
     if exam.tail is None:
         return
     if exam.text is not None:
@@ -85,7 +89,7 @@ def find_in_stream(exam: FileExam) -> Iterator[Finding]:
             yield from _leniencies(exam.path, piece)
             index += piece.tally.commands
         else:
-            yield _wound(exam.path, exam.tail, piece, index)
+            yield _wound(exam.path, piece, index, is_last)
 
 
 def _text(path: str, size_bytes: int, damage: TextDamage) -> Finding:
@@ -103,7 +107,7 @@ def _text(path: str, size_bytes: int, damage: TextDamage) -> Finding:
     return Finding(damage.kind, Severity.DAMAGE, path, message, 0, size_bytes, 0, remedies=(remedy,))
 
 
-def _wound(path: str, tail: Dissection, wound: Wound, index: int) -> Finding:
+def _wound(path: str, wound: Wound, index: int, is_last: bool) -> Finding:
     code = "unread-" + wound.stop.reason.value if wound.code == "unread" else wound.code
     message = _MESSAGES.get(wound.code, wound.code)
     if wound.stop.reason not in (Reason.END,) and wound.code in ("corrupt-region", "corrupt-tail", "unread"):
@@ -117,13 +121,14 @@ def _wound(path: str, tail: Dissection, wound: Wound, index: int) -> Finding:
         end=wound.end,
         command_index=index,
         evidence=wound.evidence,
-        remedies=tuple(_remedies(wound)),
+        remedies=tuple(_remedies(wound, is_last)),
     )
 
 
-def _remedies(wound: Wound) -> Iterator[Remedy]:
+def _remedies(wound: Wound, is_last: bool) -> Iterator[Remedy]:
     size = wound.end - wound.start
-    option = "" if repaired_by_default(wound) else "--salvage"
+    plain = repaired_by_default(wound) and (is_last or not wound.last or wound.insert is not None)
+    option = "" if plain else "--salvage"
     if wound.code == "unread":
         return
     if wound.healing is not None:
