@@ -7,9 +7,9 @@ Knows the choice between compact and plain forms and the bytes of each; streams 
 from __future__ import annotations
 
 import struct
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from functools import partial
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from aoftool.rdb import intset
 from aoftool.rdb.encode import (
@@ -82,19 +82,20 @@ class ValueEncoder:
         self._limits = limits or Limits()
         self._compress = compress
         self._score_text = partial(score_text, shortest=target.shortest_scores)
+        self._encoders: dict[type, Callable[[Any], EncodedValue]] = {
+            bytes: self._string,
+            ListValue: self._list,
+            SetValue: self._set,
+            ZSetValue: self._zset,
+            HashValue: self._hash,
+            StreamValue: self._stream,
+            ModuleValue: self._module,
+            ArrayValue: self._array,
+        }
 
     def refusal(self, value: Value) -> str:
         """Return why the target cannot hold the value, empty when it can."""
-        target = self._target
-        if isinstance(value, HashValue) and value.expires and not target.field_expiry:
-            return "hash fields with expire times"
-        if isinstance(value, StreamValue) and value.tail:
-            return "a stream with parts that only newer servers know"
-        if isinstance(value, ArrayValue):
-            return "an array"
-        if isinstance(value, ModuleValue) and value.module_name == "vectorset" and not target.vector_sets:
-            return "a vector set"
-        return ""
+        return self._target.refusal(value)
 
     def encode(self, value: Value) -> EncodedValue:
         """Return the type byte and the bytes of a value that the target can hold.
@@ -102,27 +103,24 @@ class ValueEncoder:
         Raises:
             ValueError: an aggregate without elements, which no server holds, or an array.
         """
-        if isinstance(value, bytes):
-            return EncodedValue(STRING, encode_string(value, self._compress))
-        if isinstance(value, StreamValue):
-            version = self._target.stream_version
-            data = encode_stream(value, version, self._limits, self._compress)
-            return EncodedValue(STREAMS[version], data)
-        if isinstance(value, ModuleValue):
-            return EncodedValue(MODULE, value.raw)
-        if not value:
+        if not value and not isinstance(value, (bytes, StreamValue)):
             raise ValueError("an aggregate without elements cannot be stored")
-        if isinstance(value, ListValue):
-            return self._list(value)
-        if isinstance(value, SetValue):
-            return self._set(value)
-        if isinstance(value, ZSetValue):
-            return self._zset(value)
-        if isinstance(value, HashValue):
-            return self._hash(value)
-        raise ValueError("no target has arrays")
+        return self._encoders[type(value)](value)
 
     # -- the types ---------------------------------------------------------------------------
+
+    def _string(self, value: bytes) -> EncodedValue:
+        return EncodedValue(STRING, encode_string(value, self._compress))
+
+    def _stream(self, value: StreamValue) -> EncodedValue:
+        version = self._target.stream_version
+        return EncodedValue(STREAMS[version], encode_stream(value, version, self._limits, self._compress))
+
+    def _module(self, value: ModuleValue) -> EncodedValue:
+        return EncodedValue(MODULE, value.raw)
+
+    def _array(self, value: ArrayValue) -> EncodedValue:
+        raise ValueError("no target has arrays")
 
     def _list(self, value: ListValue) -> EncodedValue:
         node_bytes = self._limits.list_node_bytes

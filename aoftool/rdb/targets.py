@@ -10,6 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from aoftool.errors import UnsupportedError
+from aoftool.values import ArrayValue, HashValue, ListValue, SetValue, StreamValue, Value, ZSetValue
 
 __all__ = ["TARGETS", "Limits", "Target", "find_target"]
 
@@ -90,6 +91,18 @@ class Target:
             return version <= self.rdb_version
         # Valkey 9 leaves out the numbers between the last common version and its own first one.
         return 1 <= version <= _LAST_COMMON or _VALKEY_SINCE <= version <= self.rdb_version
+
+    def refusal(self, value: Value) -> str:
+        """Return why no file or command of the target can hold the value, empty when one can."""
+        if isinstance(value, (bytes, ListValue, SetValue, ZSetValue)):
+            return ""
+        if isinstance(value, HashValue):
+            return "hash fields with expire times" if value.expires and not self.field_expiry else ""
+        if isinstance(value, StreamValue):
+            return "a stream with parts that only newer servers know" if value.tail else ""
+        if isinstance(value, ArrayValue):
+            return "an array"
+        return "a vector set" if value.module_name == "vectorset" and not self.vector_sets else ""
 
     def reads_type(self, type_id: int, source_family: str) -> bool:
         """Tell whether the bytes of a record of that type mean the same to this target.

@@ -165,7 +165,7 @@ class RdbWriter:
         if type(value) is bytes and idle_s is None and freq is None:
             self._put(string_records(((key, value, expire_at_ms),), self._compress))
             return
-        problem = self._values.refusal(value)
+        problem = self._target.refusal(value)
         if problem:
             self._refuse(self._db, key, problem)
             return

@@ -24,7 +24,6 @@ from aoftool.resp.encode import encode_command, encode_select
 from aoftool.rewrite.commands_out import encode_argvs, encode_batches
 from aoftool.rewrite.stream_commands import stream_commands
 from aoftool.values import (
-    ArrayValue,
     HashValue,
     ListValue,
     ModuleValue,
@@ -108,7 +107,7 @@ class RespWriter:
         """
         if not value and not isinstance(value, (bytes, StreamValue)):
             raise ValueError("an aggregate without elements cannot be stored")
-        problem = _refusal(value, self._target)
+        problem = self._target.refusal(value)
         if problem:
             self._refuse(key, problem)
             return
@@ -153,19 +152,6 @@ class RespWriter:
 
 
 _ANNOTATIONS_SINCE = 10
-
-
-def _refusal(value: Value, target: Target) -> str:
-    """Return why no commands of the target make the value, empty when some do."""
-    if isinstance(value, HashValue) and value.expires and not target.field_expiry:
-        return "hash fields with expire times"
-    if isinstance(value, StreamValue) and value.tail:
-        return "a stream with parts that only newer servers know"
-    if isinstance(value, ModuleValue) and value.module_name == "vectorset" and not target.vector_sets:
-        return "a vector set"
-    if isinstance(value, ArrayValue):
-        return "an array"
-    return ""
 
 
 def value_commands(
