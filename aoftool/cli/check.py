@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from aoftool.cli.console import Color, results_console
+from aoftool.cli.console import Color, line_console
 from aoftool.cli.exit_codes import DONE, VERDICT, epilog
 from aoftool.cli.machine import worker_count
 from aoftool.cli.options import ColorOption, JsonOption, ProgressMode, ProgressOption, QuietOption
@@ -84,5 +84,5 @@ def check(
     else:
         from aoftool.report.findings import render_findings
 
-        render_findings(results_console(color), reports, top=top)
+        render_findings(line_console(color), reports, top=top)
     raise typer.Exit(DONE if all(report.intact for report in reports) else VERDICT)

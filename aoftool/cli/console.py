@@ -18,7 +18,9 @@ from aoftool.escape import printable
 if TYPE_CHECKING:
     from rich.console import Console
 
-__all__ = ["Color", "output_width", "render_error", "results_console"]
+    from aoftool.report.lines import LineConsole
+
+__all__ = ["Color", "line_console", "output_width", "render_error", "results_console"]
 
 # Wide enough that no table is cut when the output is a file or a pipe.
 _PIPED_WIDTH = 160
@@ -37,6 +39,21 @@ def output_width() -> int:
     if not sys.stdout.isatty() and "COLUMNS" not in os.environ:
         return _PIPED_WIDTH
     return shutil.get_terminal_size().columns
+
+
+def line_console(color: Color = Color.auto) -> LineConsole:
+    """Return a console on stdout for reports made of lines, which need no rich."""
+    from aoftool.report.lines import LineConsole
+
+    return LineConsole(sys.stdout, color=_shows_color(color), width=output_width())
+
+
+def _shows_color(color: Color) -> bool:
+    if color is not Color.auto:
+        return color is Color.always
+    if os.environ.get("NO_COLOR") or os.environ.get("TERM") in ("dumb", "unknown"):
+        return False
+    return sys.stdout.isatty()
 
 
 def results_console(color: Color = Color.auto) -> Console:

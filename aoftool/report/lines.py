@@ -1,0 +1,71 @@
+"""Lines and columns of text with a little colour, for reports that need no more than that.
+
+Starts at once: rich, which draws the larger reports, takes longer to import than a small log takes to
+check. All text is plain, and colour only repeats what words say.
+"""
+
+from __future__ import annotations
+
+import textwrap
+from collections.abc import Iterable, Sequence
+from typing import Protocol, TextIO
+
+__all__ = ["LineConsole", "Printer", "print_columns"]
+
+_GAP = "  "
+_LEAST_WRAPPED = 24
+# Select Graphic Rendition numbers. Source: ECMA-48, 8.3.117.
+_STYLES = {"bold": "1", "dim": "2", "red": "31", "green": "32", "yellow": "33"}
+
+
+class Printer(Protocol):
+    """Whatever prints text with a style; a rich Console does too."""
+
+    @property
+    def width(self) -> int:
+        """Return how many columns a line may have."""
+
+    def print(self, text: str = "", /, *, style: str = "", end: str = "\n") -> None:
+        """Print text as it stands, in a style such as `bold red`."""
+
+
+class LineConsole:
+    """Print lines to a text file.
+
+    Args:
+        color: whether styles show.
+        width: columns of the terminal; only columns are folded to it.
+    """
+
+    def __init__(self, file: TextIO, *, color: bool, width: int) -> None:
+        self._file = file
+        self._color = color
+        self.width = width
+
+    def print(self, text: str = "", /, *, style: str = "", end: str = "\n") -> None:
+        """Print text as it stands, in a style of the words bold, dim, red, green, yellow."""
+        if style and self._color:
+            numbers = ";".join(_STYLES[word] for word in style.split())
+            text = f"\x1b[{numbers}m{text}\x1b[0m"
+        self._file.write(text + end)
+
+
+def print_columns(
+    console: Printer, headings: Sequence[str], rows: Iterable[tuple[Sequence[str], str]]
+) -> None:
+    """Print rows of (cells, style) under headings; the last column is folded to the width."""
+    held = list(rows)
+    table = [headings, *(cells for cells, _ in held)]
+    widths = [max(len(cells[at]) for cells in table) for at in range(len(headings))]
+    _print_row(console, headings, widths, "bold")
+    console.print(_GAP.join("-" * width for width in widths)[: console.width], style="dim")
+    for cells, style in held:
+        _print_row(console, cells, widths, style)
+
+
+def _print_row(console: Printer, cells: Sequence[str], widths: Sequence[int], style: str) -> None:
+    lead = "".join(cell.ljust(width) + _GAP for cell, width in zip(cells[:-1], widths[:-1], strict=True))
+    room = max(console.width - len(lead), _LEAST_WRAPPED)
+    for line in textwrap.wrap(cells[-1], room) or [""]:
+        console.print((lead + line).rstrip(), style=style)
+        lead = " " * len(lead)
