@@ -7,19 +7,19 @@ lets the last one win.
 """
 
 from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_FromStringAndSize
-from cpython.mem cimport PyMem_Free, PyMem_Malloc, PyMem_Realloc
-from libc.math cimport isfinite
 from libc.stdint cimport int64_t, uint8_t, uint64_t
-from libc.stdlib cimport qsort
-from libc.string cimport memcmp, memcpy, memset, strlen
+from libc.stdlib cimport free, malloc, qsort, realloc
+from libc.string cimport memcmp, memcpy, memset
 
+from aoftool.files._buffer cimport Buffer, put, reserve
 from aoftool.rdb._rdb_blobs cimport (
-    DIGITS, Entry, Text, close_text, listpack_first, listpack_next, open_text, signed_little,
+    DIGITS, Entry, Text, close_text, entry_score, listpack_first, listpack_next, open_text, signed_little,
     write_number, ziplist_first, ziplist_next,
 )
 from aoftool.rdb._rdb_bytes cimport little_endian, read_length
 from aoftool.rdb._record_cy cimport Record
 from aoftool.rdb._rdb_rows cimport RowData
+from aoftool.values._json_text cimport put_float, put_text
 
 import json
 
@@ -29,15 +29,9 @@ from aoftool.values.json_form import KEY_SCHEMA
 
 __all__ = ["record_lines"]
 
-cdef extern from "Python.h":
-    char* PyOS_double_to_string(double value, char form, int precision, int flags, int* kind) except NULL
-    double PyOS_string_to_double(const char* text, char** end, object overflow) except? -1.0
-
 cdef enum:
-    ADD_DOT_0 = 2  # Py_DTSF_ADD_DOT_0: floats as Python's repr writes them
     EXPIRE = 1
     UNCOUNTED = 8
-    SCORE_TEXT = 64
     STRING = 0
     LIST = 1
     SET = 2
@@ -66,14 +60,6 @@ cdef enum:
     AS_ZSET = 3
 
 cdef bytes _SCHEMA = b'{"schema":"' + KEY_SCHEMA.encode() + b'","db":'
-cdef uint64_t EACH_BYTE = 0x0101010101010101ULL
-cdef uint64_t HIGH_BITS = 0x8080808080808080ULL
-cdef const char* HEX = "0123456789abcdef"
-
-cdef struct Out:
-    char* data
-    size_t size
-    size_t room
 
 # Members seen in one value, as hashes: a hash met twice may be a duplicate.
 cdef struct Seen:
@@ -88,161 +74,21 @@ cdef struct Scored:
     uint8_t small[DIGITS]
 
 
-cdef inline int need(Out* out, size_t more) except -1:
-    cdef char* grown
-    if out.room - out.size < more:
-        out.room = 2 * out.room + more
-        grown = <char*>PyMem_Realloc(out.data, out.room)
-        if grown == NULL:
-            raise MemoryError
-        out.data = grown
+cdef inline int put_number(Buffer* out, int64_t number) except -1:
+    reserve(out, DIGITS)
+    out.size += write_number(number, <char*>out.data + out.size)
     return 0
 
 
-cdef inline int put(Out* out, const char* text, size_t size) except -1:
-    need(out, size)
-    memcpy(out.data + out.size, text, size)
-    out.size += size
-    return 0
-
-
-cdef inline int put_number(Out* out, int64_t number) except -1:
-    need(out, DIGITS)
-    out.size += write_number(number, out.data + out.size)
-    return 0
-
-
-cdef int put_unsigned(Out* out, uint64_t number) except -1:
+cdef int put_unsigned(Buffer* out, uint64_t number) except -1:
     cdef bytes text
     if number < <uint64_t>1 << 63:
         return put_number(out, <int64_t>number)
     text = str(number).encode()
-    return put(out, text, len(text))
+    return put(out, PyBytes_AS_STRING(text), len(text))
 
 
-cdef inline void put_unit(Out* out, unsigned int unit) noexcept:
-    cdef char* at = out.data + out.size
-    at[0] = b"\\"
-    at[1] = b"u"
-    at[2] = HEX[unit >> 12 & 15]
-    at[3] = HEX[unit >> 8 & 15]
-    at[4] = HEX[unit >> 4 & 15]
-    at[5] = HEX[unit & 15]
-    out.size += 6
-
-
-# One UTF-8 character behind the ASCII range; its bytes, or 0 when it is none. Surrogates, overlong forms
-# and numbers above U+10FFFF are none, as for Python.
-cdef inline int one_char(const uint8_t* at, Py_ssize_t left, unsigned int* char) noexcept nogil:
-    cdef uint8_t first = at[0]
-    if first < 0xC2:
-        return 0
-    if first < 0xE0:
-        if left < 2 or at[1] & 0xC0 != 0x80:
-            return 0
-        char[0] = <unsigned int>(first & 0x1F) << 6 | at[1] & 0x3F
-        return 2
-    if first < 0xF0:
-        if left < 3 or at[1] & 0xC0 != 0x80 or at[2] & 0xC0 != 0x80:
-            return 0
-        char[0] = <unsigned int>(first & 0x0F) << 12 | <unsigned int>(at[1] & 0x3F) << 6 | at[2] & 0x3F
-        return 0 if char[0] < 0x800 or 0xD800 <= char[0] < 0xE000 else 3
-    if first < 0xF5:
-        if left < 4 or at[1] & 0xC0 != 0x80 or at[2] & 0xC0 != 0x80 or at[3] & 0xC0 != 0x80:
-            return 0
-        char[0] = (
-            <unsigned int>(first & 0x07) << 18
-            | <unsigned int>(at[1] & 0x3F) << 12
-            | <unsigned int>(at[2] & 0x3F) << 6
-            | at[3] & 0x3F
-        )
-        return 0 if char[0] < 0x10000 or char[0] > 0x10FFFF else 4
-    return 0
-
-
-cdef inline char short_escape(uint8_t letter) noexcept nogil:
-    if letter == 0x22 or letter == 0x5C:
-        return <char>letter
-    if letter == 0x0A:
-        return b"n"
-    if letter == 0x0D:
-        return b"r"
-    if letter == 0x09:
-        return b"t"
-    if letter == 0x08:
-        return b"b"
-    if letter == 0x0C:
-        return b"f"
-    return 0
-
-
-cdef inline uint64_t has_byte(uint64_t word, uint64_t byte) noexcept nogil:
-    """Return a set high bit where a byte of the word equals `byte`; exact for the lowest such one."""
-    word ^= byte * EACH_BYTE
-    return (word - EACH_BYTE) & ~word & HIGH_BITS
-
-
-# Tell whether all eight bytes stand for themselves in a JSON string: no control, quote, backslash or DEL.
-cdef inline bint all_plain(uint64_t word) noexcept nogil:
-    if word & HIGH_BITS or (word - 0x20 * EACH_BYTE) & HIGH_BITS:
-        return False
-    return not (has_byte(word, 0x22) | has_byte(word, 0x5C) | has_byte(word, 0x7F))
-
-
-# Append a JSON string; False, with nothing appended, when the bytes are not clean UTF-8.
-cdef bint put_text(Out* out, const uint8_t* data, Py_ssize_t size) except -1:
-    cdef size_t before = out.size
-    cdef const uint8_t* at = data
-    cdef const uint8_t* end = data + size
-    cdef unsigned int char = 0
-    cdef uint64_t word
-    cdef uint8_t letter
-    cdef char escape
-    cdef int taken
-    need(out, 6 * <size_t>size + 2)
-    out.data[out.size] = b'"'
-    out.size += 1
-    while at < end:
-        while end - at >= 8:
-            memcpy(&word, at, 8)
-            if not all_plain(word):
-                break
-            memcpy(out.data + out.size, &word, 8)
-            out.size += 8
-            at += 8
-        if at == end:
-            break
-        letter = at[0]
-        if 0x20 <= letter < 0x7F and letter != 0x22 and letter != 0x5C:
-            out.data[out.size] = <char>letter
-            out.size += 1
-            at += 1
-        elif letter < 0x80:
-            escape = short_escape(letter)
-            if escape:
-                out.data[out.size] = b"\\"
-                out.data[out.size + 1] = escape
-                out.size += 2
-            else:
-                put_unit(out, letter)
-            at += 1
-        else:
-            taken = one_char(at, end - at, &char)
-            if not taken:
-                out.size = before
-                return False
-            if char >= 0x10000:
-                put_unit(out, 0xD800 + ((char - 0x10000) >> 10))
-                put_unit(out, 0xDC00 + (char & 0x3FF))
-            else:
-                put_unit(out, char)
-            at += taken
-    out.data[out.size] = b'"'
-    out.size += 1
-    return True
-
-
-cdef inline bint put_entry(Out* out, Entry* entry) except -1:
+cdef inline bint put_entry(Buffer* out, Entry* entry) except -1:
     if entry.text != NULL:
         return put_text(out, entry.text, entry.size)
     put(out, b'"', 1)
@@ -251,21 +97,13 @@ cdef inline bint put_entry(Out* out, Entry* entry) except -1:
     return True
 
 
-# Append a score; False for one that JSON has no number for.
-cdef bint put_score(Out* out, double score) except -1:
-    cdef char* text
-    if not isfinite(score):
-        return False
-    if score == <double><int64_t>score and -1e15 < score < 1e15 and score != 0:
+cdef inline bint put_score(Buffer* out, double score) except -1:
+    """Append a score, whole numbers without a detour; False for one that JSON has no number for."""
+    if -1e15 < score < 1e15 and score == <double><int64_t>score and score != 0:
         put_number(out, <int64_t>score)
         put(out, b".0", 2)
         return True
-    text = PyOS_double_to_string(score, b"r", 0, ADD_DOT_0, NULL)
-    try:
-        put(out, text, strlen(text))
-    finally:
-        PyMem_Free(text)
-    return True
+    return put_float(out, score)
 
 
 cdef inline uint64_t mix(const uint8_t* data, Py_ssize_t size) noexcept nogil:
@@ -291,7 +129,7 @@ cdef int open_seen(Seen* seen, uint64_t members) except -1:
     while wanted < 2 * members:
         wanted *= 2
     if wanted > seen.room:
-        grown = <uint64_t*>PyMem_Realloc(seen.slots, wanted * sizeof(uint64_t))
+        grown = <uint64_t*>realloc(seen.slots, wanted * sizeof(uint64_t))
         if grown == NULL:
             raise MemoryError
         seen.slots = grown
@@ -334,38 +172,15 @@ cdef int by_rank(const void* one, const void* two) noexcept nogil:
     return (first.size > second.size) - (first.size < second.size)
 
 
-# Reads a score that is a plain decimal number; False leaves it to the reference.
-cdef bint entry_score(Entry* entry, double* score) except -1:
-    cdef char text[SCORE_TEXT]
-    cdef Py_ssize_t place
-    cdef uint8_t letter
-    if entry.text == NULL:
-        score[0] = <double>entry.number
-        return True
-    if entry.size == 0 or entry.size >= SCORE_TEXT:
-        return False
-    for place in range(entry.size):
-        letter = entry.text[place]
-        if not (0x30 <= letter <= 0x39 or letter == 0x2E or letter == 0x2D):
-            return False
-    memcpy(text, entry.text, entry.size)
-    text[entry.size] = 0
-    try:
-        score[0] = PyOS_string_to_double(text, NULL, None)
-    except ValueError:
-        return False
-    return True
-
-
 # One buffer that was not outgrown, kept for the next call: taking it from the system each time costs as
 # much as filling it. The GIL guards it.
-cdef char* _spare = NULL
+cdef uint8_t* _spare = NULL
 
 
 cdef class Writer:
     """Appends the lines of records to one buffer."""
 
-    cdef Out out
+    cdef Buffer out
     cdef Seen seen
     cdef Scored* ranks
     cdef size_t rank_room
@@ -377,7 +192,7 @@ cdef class Writer:
             self.out.data = _spare
             _spare = NULL
         else:
-            self.out.data = <char*>PyMem_Malloc(ROOM)
+            self.out.data = <uint8_t*>malloc(ROOM)
         if self.out.data == NULL:
             raise MemoryError
         self.out.room = ROOM
@@ -387,12 +202,12 @@ cdef class Writer:
         if self.out.room == ROOM and _spare == NULL:
             _spare = self.out.data
         else:
-            PyMem_Free(self.out.data)
-        PyMem_Free(self.seen.slots)
-        PyMem_Free(self.ranks)
+            free(self.out.data)
+        free(self.seen.slots)
+        free(self.ranks)
 
     cdef bytes taken(self):
-        return PyBytes_FromStringAndSize(self.out.data, self.out.size)
+        return PyBytes_FromStringAndSize(<char*>self.out.data, self.out.size)
 
     cdef inline int comma(self) except -1:
         if self.started:
@@ -562,7 +377,7 @@ cdef class Writer:
     cdef int make_ranks(self, size_t count) except -1:
         cdef Scored* grown
         if count > self.rank_room:
-            grown = <Scored*>PyMem_Realloc(self.ranks, count * sizeof(Scored))
+            grown = <Scored*>realloc(self.ranks, count * sizeof(Scored))
             if grown == NULL:
                 raise MemoryError
             self.ranks = grown

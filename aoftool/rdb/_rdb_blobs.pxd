@@ -8,11 +8,16 @@ from cpython.buffer cimport PyBUF_SIMPLE, PyBuffer_Release, PyObject_GetBuffer
 from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_FromStringAndSize, PyBytes_GET_SIZE
 from libc.stdint cimport int8_t, int16_t, int32_t, int64_t, uint8_t, uint64_t
 from libc.stdlib cimport free, malloc
+from libc.string cimport memcpy
 
 from aoftool.rdb._rdb_bytes cimport big_endian, little_endian, lzf_unpack, read_length
 
+cdef extern from "Python.h":
+    double PyOS_string_to_double(const char* text, char** end, object overflow) except? -1.0
+
 cdef enum:
     DIGITS = 24
+    SCORE_TEXT = 64
     LZF_BEST_RATIO = 88
 
 # A string: bytes that are borrowed, unpacked into `owned`, or digits written into `digits`.
@@ -263,3 +268,26 @@ cdef inline int ziplist_next(const uint8_t** at, const uint8_t* end, Entry* entr
     entry.size = data
     at[0] = here + head + data
     return 1
+
+
+cdef inline bint entry_score(Entry* entry, double* score) except -1:
+    """Read a score that is a plain decimal number; False leaves it to the reference."""
+    cdef char text[SCORE_TEXT]
+    cdef Py_ssize_t place
+    cdef uint8_t letter
+    if entry.text == NULL:
+        score[0] = <double>entry.number
+        return True
+    if entry.size == 0 or entry.size >= SCORE_TEXT:
+        return False
+    for place in range(entry.size):
+        letter = entry.text[place]
+        if not (0x30 <= letter <= 0x39 or letter == 0x2E or letter == 0x2D):
+            return False
+    memcpy(text, entry.text, entry.size)
+    text[entry.size] = 0
+    try:
+        score[0] = PyOS_string_to_double(text, NULL, None)
+    except ValueError:
+        return False
+    return True

@@ -11,7 +11,7 @@ from libc.stdint cimport int16_t, int32_t, int64_t, uint8_t, uint64_t
 from libc.string cimport memcpy
 
 from aoftool.rdb._rdb_blobs cimport (
-    DIGITS, Entry, Span, Text, close_span, close_text, entry_bytes, listpack_first, listpack_next,
+    DIGITS, Entry, Span, Text, close_span, close_text, entry_bytes, entry_score, listpack_first, listpack_next,
     open_span, open_text, signed_little, write_number, ziplist_first, ziplist_next,
 )
 from aoftool.rdb._rdb_bytes cimport big_endian, little_endian, read_length
@@ -19,9 +19,6 @@ from aoftool.rdb._rdb_bytes cimport big_endian, little_endian, read_length
 from aoftool.values import HashValue, ListValue, SetValue, StreamId, StreamValue, ZSetValue
 
 __all__ = ["add_node", "decode"]
-
-cdef extern from "Python.h":
-    double PyOS_string_to_double(const char* text, char** end, object overflow) except? -1.0
 
 cdef enum:
     STRING = 0
@@ -44,7 +41,6 @@ cdef enum:
     HASH_2 = 22
     NODE_PLAIN = 1
     NODE_PACKED = 2
-    SCORE_TEXT = 64
     DELETED = 1
     SAME_FIELDS = 2
 
@@ -159,29 +155,6 @@ cdef bint fill(object into, Text* blob, int form, bint ziplist) except -1:
             if not entry_score(&second, &score):
                 return False
             PyDict_SetItem(into, entry_bytes(&entry), score)
-
-
-cdef bint entry_score(Entry* entry, double* score) except -1:
-    """Read a score that is a plain decimal number; False leaves it to the reference."""
-    cdef char text[SCORE_TEXT]
-    cdef Py_ssize_t place
-    cdef uint8_t letter
-    if entry.text == NULL:
-        score[0] = <double>entry.number
-        return True
-    if entry.size == 0 or entry.size >= SCORE_TEXT:
-        return False
-    for place in range(entry.size):
-        letter = entry.text[place]
-        if not (0x30 <= letter <= 0x39 or letter == 0x2E or letter == 0x2D):
-            return False
-    memcpy(text, entry.text, entry.size)
-    text[entry.size] = 0
-    try:
-        score[0] = PyOS_string_to_double(text, NULL, None)
-    except ValueError:
-        return False
-    return True
 
 
 cdef object one_intset(const uint8_t* at, const uint8_t* end):
