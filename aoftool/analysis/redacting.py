@@ -6,10 +6,12 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from aoftool.analysis.commands_model import LoggedCommand
+from aoftool.analysis.history_model import HistoryStep, KeyState
 from aoftool.commands.roles import ArgumentRole, argument_roles
 from aoftool.redaction import Redactor
+from aoftool.values import HashValue, ListValue, SetValue, Value, ZSetValue
 
-__all__ = ["redacted_argv", "redacted_command"]
+__all__ = ["redacted_argv", "redacted_command", "redacted_step", "redacted_value"]
 
 
 def redacted_argv(argv: Sequence[bytes], redactor: Redactor) -> list[bytes]:
@@ -35,3 +37,47 @@ def redacted_command(command: LoggedCommand, redactor: Redactor | None) -> Logge
     if redactor is None:
         return command
     return replace(command, argv=redacted_argv(command.argv, redactor), lengths=None)
+
+
+def redacted_value(value: Value, redactor: Redactor) -> Value | None:
+    """Return a value with stand-ins for everything in it; scores stay.
+
+    Returns:
+        None for a type whose contents have no stand-ins: streams, arrays and module values.
+    """
+    hide = redactor.value
+    if not redactor.hides_values:
+        return value
+    if isinstance(value, bytes):
+        return hide(value)
+    if isinstance(value, ListValue):
+        return ListValue(map(hide, value))
+    if isinstance(value, SetValue):
+        return SetValue(dict.fromkeys(map(hide, value)))
+    if isinstance(value, HashValue):
+        hidden = HashValue({hide(field): hide(text) for field, text in value.items()})
+        hidden.expires.update({hide(field): at for field, at in value.expires.items()})
+        return hidden
+    if isinstance(value, ZSetValue):
+        ranked = ZSetValue()
+        for score, member in value.ranked():
+            ranked[hide(member)] = score
+        return ranked
+    return None
+
+
+def redacted_step(step: HistoryStep, redactor: Redactor | None) -> HistoryStep:
+    """Return a step of a history as it may be shown."""
+    if redactor is None:
+        return step
+    return replace(
+        step,
+        command=redacted_command(step.command, redactor),
+        key=redactor.key(step.key),
+        before=_redacted_state(step.before, redactor),
+        after=_redacted_state(step.after, redactor),
+    )
+
+
+def _redacted_state(state: KeyState, redactor: Redactor) -> KeyState:
+    return state if state.value is None else replace(state, value=redacted_value(state.value, redactor))

@@ -1,0 +1,322 @@
+"""Everything that happened to a key: replay of the commands that bear on it, and only of those.
+
+The commands come from `lineage`, what they do from `aoftool.keyspace`: the type, length and expire time
+behind each step are those a loader would have. Where a command's effect cannot be known, the states behind
+it are said to be unknown instead of guessed.
+"""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Callable, Iterator
+
+from aoftool.analysis.command_filter import keys_of
+from aoftool.analysis.commands_model import LoggedCommand
+from aoftool.analysis.deletion_runs import server_like_run
+from aoftool.analysis.deletions import grade_deletion
+from aoftool.analysis.history_model import (
+    Deletion,
+    HistoryEnd,
+    HistoryStep,
+    KeyState,
+    StepKind,
+)
+from aoftool.analysis.lineage import WHOLE_DATABASE, Hit, Lineage, is_opaque, trace_lineage
+from aoftool.analysis.listing import file_name, logged
+from aoftool.analysis.shown_names import NamesShown
+from aoftool.analysis.time_bounds import LogClock, created_s
+from aoftool.aof.log import open_log_file
+from aoftool.aof.model import Log
+from aoftool.errors import InputError, UnsupportedError
+from aoftool.escape import printable
+from aoftool.keyspace.engine import Keyspace
+from aoftool.keyspace.refusal import Refusal, ReplayStopError
+from aoftool.progress import Progress, no_progress
+from aoftool.rdb.damage import EncodingDamage
+from aoftool.rdb.header import HEADER_BYTES, is_rdb
+from aoftool.rdb.reader import records
+from aoftool.rdb.record import Record
+from aoftool.resp.model import Command
+from aoftool.resp.watch import Watch
+from aoftool.values import ModuleValue, StreamValue, Value, type_name
+
+__all__ = ["KeyHistory"]
+
+_FRAMING = frozenset((b"SELECT", b"MULTI", b"EXEC", b"DISCARD"))
+_LEAST_DATABASES = 16
+_MOST_DATABASES = 4096
+_UNKNOWN = KeyState(is_known=False)
+_GONE = KeyState()
+
+
+class KeyHistory:
+    """Iterate over what happened to keys; once. Afterwards `end` says what the reader must know.
+
+    Args:
+        keys: by name.
+        admits: a pattern that asks for keys too; None without one.
+        candidates: finds the commands in which keys of the pattern may be.
+        db: only keys of this database, followed where they move; None for all.
+        values: keep the value behind each step.
+        now_ms: the load clock that relative expire times count from; the present by default.
+    """
+
+    def __init__(
+        self,
+        log: Log,
+        keys: frozenset[bytes],
+        *,
+        admits: Callable[[bytes], bool] | None = None,
+        candidates: Watch | None = None,
+        db: int | None = None,
+        values: bool = False,
+        now_ms: int | None = None,
+        workers: int = 1,
+        progress: Progress = no_progress,
+    ) -> None:
+        self._log, self._values, self._now_ms = log, values, now_ms
+        self._asked, self._db = keys, db
+        self._admits = admits or (lambda key: False)
+        self._candidates = candidates or Watch()
+        self._workers, self._progress = workers, progress
+        self._clock = LogClock(log, None)
+        self._writer: str | None = None
+        self._version = b""
+        self._in_doubt: str | None = None
+        self.end = HistoryEnd()
+        if not log.files:
+            raise InputError("the log has no file that can be read", path=log.path)
+
+    def __iter__(self) -> Iterator[HistoryStep]:
+        lineage = trace_lineage(
+            self._log,
+            set(self._asked) | self._of_base(),
+            self._admits,
+            self._candidates,
+            workers=self._workers,
+            progress=self._progress,
+        )
+        self.end.keys = len(lineage.keys)
+        self.end.damage = lineage.end.damage
+        self._shown = NamesShown(lineage, self._db)
+        for step in self._steps(lineage):
+            self.end.steps += 1
+            yield step
+        if self._in_doubt is not None:
+            self.end.notes.append(f"the states behind {self._in_doubt} are not known")
+
+    def _steps(self, lineage: Lineage) -> Iterator[HistoryStep]:
+        found = list(self._records() if lineage.everything else self._base_records(lineage.keys))
+        count = self._databases(found, lineage)
+        self._keyspace = Keyspace(self._flavour(), count, self._now_ms, allow_random=True)
+        for record in found:
+            yield from self._load(record)
+        for hit in lineage.hits():
+            if hit.command.name in _FRAMING or (hit.file, hit.command.txn) in lineage.open_txns:
+                continue
+            yield from self._replay(hit)
+        if self._keyspace.random_choices:
+            self.end.notes.append(
+                "SPOP chose here as no server would have: the log does not say what it took"
+            )
+        if self._keyspace.clock_reads:
+            self.end.notes.append("relative expire times are counted from now, as a loader does")
+        if lineage.open_txns:
+            self.end.notes.append("a MULTI without EXEC at the end never happened: its commands are left out")
+
+    # -- the RDB part --------------------------------------------------------------------------
+
+    def _of_base(self) -> set[bytes]:
+        """Return the keys of the RDB part that the pattern asks for; read the facts about it."""
+        wanted: set[bytes] = set()
+        if self._candidates == Watch():
+            return wanted
+        for record in self._records():
+            if self._admits(record.key):
+                wanted.add(record.key)
+        return wanted
+
+    def _base_records(self, keys: set[bytes]) -> Iterator[Record]:
+        return (record for record in self._records() if record.key in keys)
+
+    def _records(self) -> Iterator[Record]:
+        with open_log_file(self._log.files[0]) as source:
+            if not source.seekable or not is_rdb(source.peek(HEADER_BYTES)):
+                return
+            reader = records(source, 0)
+            for record in reader:
+                try:
+                    record.key  # noqa: B018
+                except EncodingDamage:
+                    continue
+                yield record
+            summary = reader.summary
+            self._writer = "valkey" if b"valkey-ver" in summary.aux else "redis"
+            self._version = summary.aux.get(f"{self._writer}-ver".encode(), b"")
+            self._clock = LogClock(self._log, created_s(summary.aux))
+            if summary.damage is not None and self.end.damage is None:
+                damage = summary.damage
+                self.end.damage = (file_name(self._log.files[0]), damage.offset, damage.message)
+
+    def _flavour(self) -> str:
+        """Return the loader to reproduce: that of the server which wrote the RDB part."""
+        if self._writer == "redis":
+            for prefix, name in ((b"6.", "redis-6.2"), (b"7.0", "redis-7.0"), (b"7.2", "redis-7.2")):
+                if self._version.startswith(prefix):
+                    return name
+            return "redis-7.4" if self._version.startswith(b"7.") else "redis-8.0"
+        return "valkey-8" if self._writer and self._version.startswith(b"8.") else "valkey-9"
+
+    def _databases(self, found: list[Record], lineage: Lineage) -> int:
+        """Return how many databases the server must have had: it records no number that it refused."""
+        if lineage.held is None:
+            return _MOST_DATABASES
+        most = max((record.db for record in found), default=0)
+        for hit in lineage.held:
+            most = max(most, hit.command.db, *_numbers_named(hit.command))
+        return min(max(most + 1, _LEAST_DATABASES), _MOST_DATABASES)
+
+    def _load(self, record: Record) -> Iterator[HistoryStep]:
+        note = None
+        if record.db >= len(self._keyspace.databases):
+            return
+        try:
+            self._keyspace.load_record(record.db, record.key, record.value(), record.expire_at_ms)
+        except (EncodingDamage, UnsupportedError) as problem:
+            note = f"the value cannot be read: {problem.message}"
+        key, file = record.key, self._log.files[0]
+        if not self._shown.shows(0, record.start, record.db, key):
+            return
+        command = LoggedCommand(
+            file_name(file), 0, record.start, record.size_bytes, 0, record.db, 0, None, []
+        )
+        after = self._state(record.db, key)
+        if note is not None:
+            after = KeyState(record.type_name, record.elements, record.expire_at_ms)
+        bounds = self._clock.bounds(0, None)
+        yield HistoryStep(StepKind.BASE, command, key, record.db, bounds, _GONE, after, note=note)
+
+    # -- commands ------------------------------------------------------------------------------
+
+    def _replay(self, hit: Hit) -> Iterator[HistoryStep]:
+        command = hit.command
+        row = logged(command, self._log.files[hit.file], hit.file)
+        name = command.name
+        if is_opaque(name):
+            yield from self._opaque(row)
+            return
+        places = self._touched(hit, row)
+        before = [self._state(db, key) for db, key in places]
+        refused = self._execute(row)
+        kind = StepKind.WHOLE if name in WHOLE_DATABASE else StepKind.WRITE
+        bounds = self._clock.bounds(hit.file, row.time_s)
+        is_plain = kind is StepKind.WRITE and len(keys_of(command.argv)) == 1
+        for (db, key), was in zip(places, before, strict=True):
+            after = self._state(db, key)
+            if kind is StepKind.WHOLE and not was.exists and not after.exists:
+                continue
+            step = HistoryStep(kind, row, key, db, bounds, was, after, is_plain=is_plain)
+            if refused is not None:
+                step.refused = refused.text
+            if was.exists and not after.exists and after.is_known and was.is_known:
+                step.deletion = self._grade(step)
+            yield step
+
+    def _touched(self, hit: Hit, row: LoggedCommand) -> list[tuple[int, bytes]]:
+        """Return the (database, key) pairs shown that a command may change, each once; go on behind it."""
+        command, shown = hit.command, self._shown
+        places = list(dict.fromkeys(self._reached(command)))
+        at = hit.file, command.offset
+        before = {place for place in places if shown.shows(*at, *place)}
+        shown.follow(hit.file, command)
+        return [place for place in places if place in before or shown.shows(*at, *place)]
+
+    def _reached(self, command: Command) -> Iterator[tuple[int, bytes]]:
+        """Yield the places that a command may change."""
+        name, argv = command.name, command.argv
+        if name in WHOLE_DATABASE:
+            yield from self._reached_whole(name, argv)
+            return
+        keys = keys_of(argv)
+        if name == b"COPY" and (target := _copy_database(argv)) is not None:
+            yield from ((command.db, argv[1]), (target, argv[2]))
+            return
+        yield from ((command.db, key) for key in keys)
+        if name == b"MOVE" and len(argv) > 2 and argv[2].isdigit():
+            yield int(argv[2][:9]), argv[1]
+
+    def _reached_whole(self, name: bytes, argv: list[bytes]) -> Iterator[tuple[int, bytes]]:
+        """Yield the places that now hold a key, and those that a swap gives one to."""
+        other: dict[int, int] = {}
+        if name == b"SWAPDB" and len(argv) == 3 and argv[1].isdigit() and argv[2].isdigit():
+            one, two = int(argv[1][:9]), int(argv[2][:9])
+            other = {one: two, two: one}
+        for db, database in enumerate(self._keyspace.databases):
+            for key in database.values:
+                yield db, key
+                if db in other:
+                    yield other[db], key
+
+    def _execute(self, row: LoggedCommand) -> Refusal | None:
+        keyspace = self._keyspace
+        try:
+            if keyspace.selected != row.db:
+                keyspace.execute((b"SELECT", b"%d" % row.db))
+            return keyspace.execute(row.argv)
+        except ReplayStopError as stop:
+            self._doubt(row, stop.message.partition(": ")[2] or stop.message)
+            return None
+
+    def _opaque(self, row: LoggedCommand) -> Iterator[HistoryStep]:
+        name = printable(row.argv[0][:40])
+        self._doubt(row, f"{name} may read and write any key")
+        for db, key in self._shown.asked_places(row.db):
+            if self._shown.shows(row.file_number, row.offset, db, key) and key in row.argv:
+                bounds = self._clock.bounds(row.file_number, row.time_s)
+                yield HistoryStep(StepKind.OPAQUE, row, key, db, bounds, _UNKNOWN, _UNKNOWN)
+
+    def _doubt(self, row: LoggedCommand, why: str) -> None:
+        if self._in_doubt is None:
+            self._in_doubt = f"{row.file} offset {row.offset:,} ({why})"
+
+    def _state(self, db: int, key: bytes) -> KeyState:
+        if self._in_doubt is not None:
+            return _UNKNOWN
+        if not 0 <= db < len(self._keyspace.databases):
+            return _GONE
+        entry = self._keyspace.databases[db].entry(key)
+        if entry is None:
+            return _GONE
+        value = copy.deepcopy(entry.value) if self._values else None
+        return KeyState(type_name(entry.value), _length(entry.value), entry.expire_at_ms, value)
+
+    def _grade(self, step: HistoryStep) -> Deletion:
+        row = step.command
+
+        def run() -> int:
+            return server_like_run(self._log.files[row.file_number], row.offset)
+
+        return grade_deletion(row.argv, step.before, step.bounds, self._writer, run)
+
+
+def _length(value: Value) -> int | None:
+    if isinstance(value, StreamValue):
+        return len(value.entries)
+    return None if isinstance(value, ModuleValue) else len(value)
+
+
+def _numbers_named(command: Command) -> list[int]:
+    """Return the databases that a command names, apart from the selected one."""
+    name, argv = command.name, command.argv
+    if name == b"COPY":
+        target = _copy_database(argv)
+        return [] if target is None else [target]
+    words = argv[1:] if name == b"SWAPDB" else argv[2:3] if name == b"MOVE" else []
+    return [int(word[:9]) for word in words if word.isdigit()]
+
+
+def _copy_database(argv: list[bytes]) -> int | None:
+    for at in range(3, len(argv) - 1):
+        if argv[at].upper() == b"DB" and argv[at + 1].isdigit():
+            return int(argv[at + 1][:9])
+    return None

@@ -1,0 +1,143 @@
+"""`aoftool history`: everything that happened to a key."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from aoftool.cli.console import output_width
+from aoftool.cli.exit_codes import DONE, VERDICT, epilog
+from aoftool.cli.machine import worker_count
+from aoftool.cli.options import JsonOption, PathArgument, ProgressMode, ProgressOption, QuietOption
+from aoftool.cli.redaction import RedactOption, SaltOption, make_redactor
+from aoftool.errors import UsageError
+
+if TYPE_CHECKING:
+    from aoftool.analysis.history import KeyHistory
+    from aoftool.analysis.history_model import HistoryStep
+    from aoftool.aof.model import Log
+    from aoftool.progress import Progress
+    from aoftool.redaction import Redactor
+
+__all__ = ["register"]
+
+
+def register(app: typer.Typer) -> None:
+    """Add the verb to the application."""
+    app.command(epilog=epilog(VERDICT))(history)
+
+
+def history(
+    key: Annotated[str | None, typer.Argument(metavar="KEY", show_default=False, help="The key.")] = None,
+    path: PathArgument = None,
+    match: Annotated[
+        str | None, typer.Option(help="All keys that match a glob, as for KEYS, instead of KEY.")
+    ] = None,
+    db: Annotated[int | None, typer.Option("--db", min=0, help="Only the key of this database.")] = None,
+    values: Annotated[bool, typer.Option("--values", help="Show the value after each step.")] = False,
+    limit: Annotated[int | None, typer.Option(min=1, help="Stop after this many steps.")] = None,
+    as_json: JsonOption = False,
+    redact: RedactOption = None,
+    salt: SaltOption = None,
+    quiet: QuietOption = False,
+    progress: ProgressOption = ProgressMode.auto,
+) -> None:
+    """Show everything that happened to a key, and what it was after each step.
+
+    Follows RENAME, COPY, MOVE, SWAPDB and flushes, and begins with the RDB
+    part. A deletion is graded: by a client, by the server (expiry, eviction),
+    or unclear, with the evidence; a log never says which client. With --match
+    the path comes first.
+
+    \b
+    Examples:
+      aoftool history user:1042 /var/lib/valkey
+      aoftool history cart:17 --values --db 2 appendonly.aof
+      aoftool history --match 'session:*' --limit 50 /var/lib/valkey
+      aoftool history user:1042 --json | jq 'select(.deletion)'
+    """
+    from itertools import islice
+
+    from aoftool.aof.layout import find_log
+    from aoftool.cli.progress import ProgressReporter
+    from aoftool.report.history import HistoryLines, step_json
+    from aoftool.report.jsonout import print_json_line
+
+    if match is not None:
+        if path is not None:
+            raise UsageError("KEY and --match exclude each other", hint="leave one of them out")
+        key, path = None, key
+    elif key is None:
+        raise UsageError("which key?", hint="name a key, or use --match GLOB")
+    redactor = make_redactor(redact, salt)
+    log = find_log(path)
+    is_quiet = quiet or sys.stdout.isatty()
+    with ProgressReporter("reading", log.size_bytes, progress, is_quiet) as reporter:
+        found = _history(log, key, match, db, values, reporter)
+        lines = HistoryLines(output_width(), several=match is not None, values=values)
+        shown = 0
+        for step in islice(_redacted(found, redactor), limit):
+            shown += 1
+            if as_json:
+                print_json_line(step_json(step, with_value=values))
+            else:
+                print("\n".join(lines.lines(step)))
+    raise typer.Exit(_closing(found, shown, limit))
+
+
+def _history(
+    log: Log, key: str | None, match: str | None, db: int | None, values: bool, progress: Progress
+) -> KeyHistory:
+    from aoftool.analysis.command_filter import literal_of
+    from aoftool.analysis.history import KeyHistory
+    from aoftool.keyspace.selection import glob_to_regex
+    from aoftool.resp.watch import Watch
+
+    workers = worker_count()
+    if match is None:
+        keys = frozenset((_raw(key or ""),))
+        return KeyHistory(log, keys, db=db, values=values, workers=workers, progress=progress)
+    pattern = glob_to_regex(_raw(match))
+    literal, at_start = literal_of(_raw(match))
+    candidates = Watch(literal=literal, at_start=at_start) if literal else Watch(min_length=1)
+    return KeyHistory(
+        log,
+        frozenset(),
+        admits=lambda name: pattern.search(name) is not None,
+        candidates=candidates,
+        db=db,
+        values=values,
+        workers=workers,
+        progress=progress,
+    )
+
+
+def _raw(text: str) -> bytes:
+    return text.encode("utf-8", "surrogateescape")
+
+
+def _redacted(found: KeyHistory, redactor: Redactor | None) -> Iterator[HistoryStep]:
+    from aoftool.analysis.redacting import redacted_step
+
+    return (redacted_step(step, redactor) for step in found)
+
+
+def _closing(found: KeyHistory, shown: int, limit: int | None) -> int:
+    """Say on stderr what the history does not show, and return the exit code."""
+    end = found.end
+    if limit is not None and shown == limit:
+        print(f"aoftool: stopped after {limit} steps (--limit)", file=sys.stderr)
+        return DONE
+    if not shown:
+        print("aoftool: nothing in the log names such a key", file=sys.stderr)
+    for note in end.notes:
+        print(f"aoftool: {note}", file=sys.stderr)
+    if end.damage is None:
+        return DONE
+    file, offset, reason = end.damage
+    print(f"aoftool: {file} cannot be read on from offset {offset:,}: {reason}", file=sys.stderr)
+    print("   next: aoftool check", file=sys.stderr)
+    return VERDICT

@@ -1,0 +1,151 @@
+"""Shows the history of a key: one step a line or two, or one JSON object a line."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from aoftool.analysis.history_model import HistoryStep, KeyState, StepKind
+from aoftool.escape import json_bytes, printable
+from aoftool.report.commands import command_json, command_text
+from aoftool.report.values import value_line
+from aoftool.units import format_count, format_time_ms
+from aoftool.values.json_form import value_json
+
+__all__ = ["HistoryLines", "step_json"]
+
+_COLUMNS = "{:>11} {:<8} {:>2} {:>4}  "
+_STATE_WIDTH = 15
+_MOST_COMMAND = 90
+_UNITS = {"string": "bytes", "stream": "entries", "hash": "fields", "list": "items"}
+
+
+class HistoryLines:
+    """Make lines of steps; a heading stands wherever file or day change.
+
+    Args:
+        width: of the terminal.
+        several: more than one key can be meant, so that each line names its own.
+        values: show the value too.
+    """
+
+    def __init__(self, width: int, *, several: bool, values: bool) -> None:
+        self._width, self._several, self._values = width, several, values
+        self._heading = ""
+
+    def lines(self, step: HistoryStep) -> Iterator[str]:
+        """Yield the lines of one step."""
+        row = step.command
+        time = None if row.time_s is None else format_time_ms(row.time_s * 1000)
+        day, _, clock = (time or "").partition(" ")
+        heading = f"{row.file}, {day} UTC" if clock else row.file + _between(step)
+        if heading != self._heading:
+            if self._heading:
+                yield ""
+            self._heading = heading
+            yield heading
+            head = _COLUMNS.format("offset", "time", "db", "txn")
+            yield head + f"{'command':<{self._room(head)}}  after it"
+        yield from self._step(step, clock.rstrip("Z"))
+
+    def _step(self, step: HistoryStep, clock: str) -> Iterator[str]:
+        row = step.command
+        txn = str(row.txn) if row.txn > 0 else ""
+        head = _COLUMNS.format(format_count(row.offset), clock or "-", step.db, txn)
+        room = self._room(head)
+        text = f"(in the RDB part) {printable(step.key)}"[:room]
+        if step.kind is not StepKind.BASE:
+            text = command_text(row.argv, row.lengths, room)
+        yield f"{head}{text:<{room}}  {_state(step)}"
+        for remark in self._remarks(step):
+            yield from self._wrapped(" " * len(head) + "  ", remark)
+
+    def _room(self, head: str) -> int:
+        return min(max(self._width - len(head) - _STATE_WIDTH - 2, 20), _MOST_COMMAND)
+
+    def _remarks(self, step: HistoryStep) -> Iterator[str]:
+        if not step.is_plain and (self._several or step.kind is StepKind.WRITE):
+            yield f"key {printable(step.key)}"
+        if step.after.expire_at_ms != step.before.expire_at_ms and step.after.exists:
+            expire = step.after.expire_at_ms
+            yield "no longer expires" if expire is None else f"expires {format_time_ms(expire)}"
+        if step.refused is not None:
+            yield f"refused, nothing changed: {step.refused}"
+        if step.deletion is not None:
+            yield f"{step.deletion.actor.value}: {step.deletion.reason}"
+        if step.note is not None:
+            yield step.note
+        if self._values and step.after.value is not None:
+            yield f"= {value_line(step.after.value)}"
+
+    def _wrapped(self, indent: str, text: str) -> Iterator[str]:
+        """Break a remark between words; a value of one long word is left as it is."""
+        from textwrap import wrap
+
+        yield from wrap(
+            text, max(self._width, 40), initial_indent=indent, subsequent_indent=indent + "  ",
+            break_long_words=True, break_on_hyphens=False,
+        )  # fmt: skip
+
+
+def _between(step: HistoryStep) -> str:
+    """Return when a file without times was written, as far as is known."""
+    earliest, latest = step.bounds.earliest_ms, step.bounds.latest_ms
+    if step.kind is StepKind.BASE or earliest is None:
+        return "" if earliest is None else f", written {format_time_ms(earliest)}"
+    text = f", no #TS: after {format_time_ms(earliest)}"
+    return text if latest is None or latest < earliest else text + f", before {format_time_ms(latest)}"
+
+
+def _state(step: HistoryStep) -> str:
+    after = step.after
+    if not after.is_known:
+        return "unknown"
+    if not after.exists:
+        return "gone" if step.before.exists else "no such key"
+    if after.length is None:
+        return str(after.type_name)
+    unit = _UNITS.get(after.type_name or "", "members")
+    return f"{after.type_name} {format_count(after.length)}" + (" B" if unit == "bytes" else "")
+
+
+def step_json(step: HistoryStep, *, with_value: bool = False) -> dict[str, Any]:
+    """Return one step as a JSON object."""
+    row = command_json(step.command)
+    del row["schema"]
+    if step.kind is StepKind.BASE:
+        row |= {"name": None, "argv": None, "index": None}
+    body: dict[str, Any] = {
+        "schema": "aoftool.step/1",
+        "kind": step.kind.value,
+        **json_bytes("key", step.key),
+        "key_db": step.db,
+        "earliest_ms": step.bounds.earliest_ms,
+        "latest_ms": step.bounds.latest_ms,
+        **row,
+        "before": _state_json(step.before, False),
+        "after": _state_json(step.after, with_value),
+    }
+    if step.deletion is not None:
+        body["deletion"] = {"actor": step.deletion.actor.value, "reason": step.deletion.reason}
+    if step.refused is not None:
+        body["refused"] = step.refused
+    if step.note is not None:
+        body["note"] = step.note
+    return body
+
+
+def _state_json(state: KeyState, with_value: bool) -> dict[str, Any] | None:
+    """Return a state; null for no such key."""
+    if not state.is_known:
+        return {"known": False}
+    if not state.exists:
+        return None
+    body: dict[str, Any] = {
+        "type": state.type_name,
+        "length": state.length,
+        "expire_at_ms": state.expire_at_ms,
+    }
+    if with_value and state.value is not None:
+        body["value"] = value_json(state.value)
+    return body

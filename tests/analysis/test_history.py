@@ -1,0 +1,341 @@
+"""Histories hold what a full replay shows: every change of a key, and the state behind each step."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+from aoftool.analysis.history import KeyHistory
+from aoftool.analysis.history_model import Actor, HistoryStep, StepKind
+from aoftool.aof.layout import find_log
+from aoftool.aof.log import read_parts
+from aoftool.keyspace.engine import Keyspace
+from aoftool.keyspace.refusal import ReplayStopError
+from aoftool.rdb.reader import records
+from aoftool.resp.watch import Watch
+from aoftool.values import ModuleValue, type_name
+from tests.builders import (
+    command,
+    log,
+    rdb,
+    rdb_database,
+    rdb_record,
+    rdb_string,
+    select,
+    timestamp,
+    transaction,
+    write_multi_part,
+)
+from tests.corpus import FIXTURES, Case, case_params
+from tests.random_logs import Mix, random_log
+from tests.servers import Build
+
+NOW_MS = 1_800_000_000_000
+VALKEY = Build("valkey", (9, 1, 2), Path("valkey-server"))
+State = tuple[str, int | None, int | None] | None
+Event = tuple[int, int, int, State]
+
+
+def state_of(keyspace: Keyspace, db: int, key: bytes) -> State:
+    entry = keyspace.databases[db].entry(key)
+    if entry is None:
+        return None
+    if isinstance(entry.value, ModuleValue):
+        return type_name(entry.value), None, entry.expire_at_ms
+    length = len(getattr(entry.value, "entries", entry.value))
+    return type_name(entry.value), length, entry.expire_at_ms
+
+
+def replayed(path: Path, key: bytes, databases: int) -> list[Event]:
+    """Replay every command of a log; note every change of a key in any database."""
+    keyspace = Keyspace("valkey-9", databases, NOW_MS, allow_random=True)
+    events: list[Event] = []
+    held: dict[int, State] = dict.fromkeys(range(databases))
+
+    def look(file: int, offset: int) -> None:
+        for db in range(databases):
+            now = state_of(keyspace, db, key)
+            if now != held[db]:
+                events.append((file, offset, db, now))
+                held[db] = now
+
+    for number, part in enumerate(read_parts(find_log(path))):
+        if part.rdb is not None:
+            part.source.seek(0)
+            for record in records(part.source, 0):
+                keyspace.load_record(record.db, record.key, record.value(), record.expire_at_ms)
+                look(number, record.start)
+        for found in part.commands():
+            if found.name in (b"MULTI", b"EXEC", b"SELECT"):
+                continue
+            keyspace.execute((b"SELECT", b"%d" % found.db))
+            keyspace.execute(found.argv)
+            look(number, found.offset)
+    return events
+
+
+def history(path: Path, *keys: bytes, **options: object) -> tuple[list[HistoryStep], KeyHistory]:
+    found = KeyHistory(find_log(path), frozenset(keys), now_ms=NOW_MS, **options)  # type: ignore[arg-type]
+    return list(found), found
+
+
+def changes(steps: list[HistoryStep], key: bytes) -> list[Event]:
+    """Return the steps at which the state of a key changed, in the form of `replayed`."""
+    events: list[Event] = []
+    held: dict[int, State] = {}
+    for step in steps:
+        if step.key != key:
+            continue
+        after = step.after
+        now = (after.type_name, after.length, after.expire_at_ms) if after.exists else None
+        if now != held.get(step.db):
+            held[step.db] = now  # type: ignore[assignment]
+            events.append((step.command.file_number, step.command.offset, step.db, now))  # type: ignore[arg-type]
+    return events
+
+
+def at(event: Event) -> tuple[int, int, int]:
+    return event[:3]
+
+
+def keys_in(path: Path) -> list[bytes]:
+    names: dict[bytes, None] = {}
+    for part in read_parts(find_log(path)):
+        for found in part.commands():
+            if len(found.argv) > 1 and len(names) < 12:
+                names[found.argv[1]] = None
+    return list(names)
+
+
+@pytest.mark.parametrize("seed", range(12))
+def test_a_random_log_has_the_history_that_full_replay_shows(seed: int, tmp_path: Path) -> None:
+    path = tmp_path / "a.aof"
+    path.write_bytes(log(*random_log(seed, VALKEY, 400, Mix(keys=8, databases=4))))
+
+    for key in (b"k0", b"k1", b"k5"):
+        steps, found = history(path, key)
+
+        assert sorted(changes(steps, key), key=at) == replayed(path, key, 128)
+        assert steps or not replayed(path, key, 128)
+        assert found.end.damage is None
+
+
+@pytest.mark.parametrize("case", case_params("recorded", root=FIXTURES))
+def test_a_recorded_log_has_the_history_that_full_replay_shows(case: Case) -> None:
+    for key in keys_in(case.source):
+        try:
+            expected = replayed(case.source, key, 64)
+        except ReplayStopError:
+            # A script or vector sets: nobody can know, and the history must say so where it matters.
+            steps, _ = history(case.source, key)
+            assert all(not step.after.is_known for step in steps if step.kind is StepKind.OPAQUE)
+            continue
+
+        steps, _ = history(case.source, key)
+
+        assert sorted(changes(steps, key), key=at) == expected
+
+
+def test_the_base_comes_first(tmp_path: Path) -> None:
+    base = rdb(rdb_database(2, rdb_record(0, "k", rdb_string("old"), expire_at_ms=99)), aux={"ctime": 1000})
+    manifest = write_multi_part(
+        tmp_path / "d", base=base, base_is_rdb=True, incrs=[log(select(2), ("APPEND", "k", "er"))]
+    )
+    os.utime(tmp_path / "d" / "appendonly.aof.1.incr.aof", (2000, 2000))
+
+    (first, second), _ = history(manifest, b"k", values=True)
+
+    assert (first.kind, first.db, first.after.value, first.after.expire_at_ms) == (
+        StepKind.BASE,
+        2,
+        b"old",
+        99,
+    )
+    assert (second.kind, second.before.value, second.after.value) == (StepKind.WRITE, b"old", b"older")
+    assert (second.bounds.earliest_ms, second.bounds.latest_ms) == (1_000_000, 2_000_000)
+
+
+def test_a_renamed_key_is_followed_both_ways(tmp_path: Path) -> None:
+    path = tmp_path / "a.aof"
+    path.write_bytes(
+        log(
+            ("SET", "first", 1), ("RENAME", "first", "second"), ("SET", "first", "other"),
+            ("APPEND", "second", 2), ("RENAME", "second", "third"), ("APPEND", "third", 3),
+            ("SET", "second", "new"),
+        )
+    )  # fmt: skip
+
+    steps, _ = history(path, b"second", values=True)
+
+    seen = [(step.key, step.command.name, step.after.value) for step in steps]
+    assert seen == [
+        (b"first", b"SET", b"1"),
+        (b"first", b"RENAME", None),
+        (b"second", b"RENAME", b"1"),
+        (b"second", b"APPEND", b"12"),
+        (b"second", b"RENAME", None),
+        (b"third", b"APPEND", b"123"),
+        (b"second", b"SET", b"new"),
+    ] or seen == [
+        (b"first", b"SET", b"1"),
+        (b"first", b"RENAME", None),
+        (b"second", b"RENAME", b"1"),
+        (b"second", b"APPEND", b"12"),
+        (b"second", b"RENAME", None),
+        (b"third", b"RENAME", b"12"),
+        (b"third", b"APPEND", b"123"),
+        (b"second", b"SET", b"new"),
+    ]
+
+
+def test_one_database_is_followed_through_move_and_swap(tmp_path: Path) -> None:
+    path = tmp_path / "a.aof"
+    path.write_bytes(
+        log(
+            select(1), ("SET", "k", "other"), select(0), ("SET", "k", "mine"), ("SWAPDB", 0, 3),
+            ("SET", "k", "a new one"), select(3), ("MOVE", "k", 5), select(5), ("DEL", "k", "x"),
+            ("FLUSHALL",),
+        )
+    )  # fmt: skip
+
+    steps, _ = history(path, b"k", db=0, values=True)
+
+    assert [(step.command.name, step.db, step.after.value) for step in steps] == [
+        (b"SET", 0, b"mine"),
+        (b"SWAPDB", 0, None),
+        (b"SWAPDB", 3, b"mine"),
+        (b"SET", 0, b"a new one"),
+        (b"MOVE", 3, None),
+        (b"MOVE", 5, b"mine"),
+        (b"DEL", 5, None),
+        (b"FLUSHALL", 0, None),
+    ]
+
+
+def test_a_transaction_that_never_ended_is_left_out_and_mentioned(tmp_path: Path) -> None:
+    path = tmp_path / "a.aof"
+    path.write_bytes(log(transaction(("SET", "k", 1), ("SET", "l", 1)), ("MULTI",), ("DEL", "k")))
+
+    steps, found = history(path, b"k")
+
+    assert [(step.command.name, step.command.txn) for step in steps] == [(b"SET", 1)]
+    assert "never happened" in found.end.notes[0]
+
+
+def test_a_script_makes_what_follows_unknown(tmp_path: Path) -> None:
+    path = tmp_path / "a.aof"
+    path.write_bytes(log(("SET", "k", 1), ("EVAL", "return 1", 1, "k"), ("INCR", "k")))
+
+    steps, found = history(path, b"k")
+
+    assert [(step.kind, step.after.is_known) for step in steps] == [
+        (StepKind.WRITE, True),
+        (StepKind.OPAQUE, False),
+        (StepKind.WRITE, False),
+    ]
+    assert "EVAL may read and write any key" in found.end.notes[0]
+
+
+def test_a_refused_command_is_shown_as_such(tmp_path: Path) -> None:
+    path = tmp_path / "a.aof"
+    path.write_bytes(log(("SET", "k", "text"), ("INCR", "k"), ("LPUSH", "k", 1)))
+
+    steps, _ = history(path, b"k")
+
+    assert [bool(step.refused) for step in steps] == [False, True, True]
+    assert "WRONGTYPE" in (steps[2].refused or "")
+
+
+def test_a_value_equal_to_the_key_is_no_step(tmp_path: Path) -> None:
+    path = tmp_path / "a.aof"
+    path.write_bytes(
+        log(("SET", "other", "k"), ("SADD", "set", "k"), ("PUBLISH", "k", "k"), ("SET", "k", "k"))
+    )
+
+    steps, found = history(path, b"k")
+
+    assert len(steps) == 1
+    assert found.end.notes == []
+
+
+def test_a_pattern_finds_keys_of_base_and_commands(tmp_path: Path) -> None:
+    base = rdb(rdb_database(0, rdb_record(0, "user:1", rdb_string("a")), rdb_record(0, "x", rdb_string("b"))))
+    manifest = write_multi_part(
+        tmp_path / "d", base=base, base_is_rdb=True, incrs=[log(("SET", "user:2", 1), ("DEL", "user:1", "y"))]
+    )
+
+    steps, _ = history(
+        manifest,
+        admits=lambda key: key.startswith(b"user:"),
+        candidates=Watch(literal=b"user:", at_start=True),
+    )
+
+    assert [(step.kind, step.key) for step in steps] == [
+        (StepKind.BASE, b"user:1"),
+        (StepKind.WRITE, b"user:2"),
+        (StepKind.WRITE, b"user:1"),
+    ]
+
+
+DEADLINE_S = 1_000
+RUN = [("UNLINK", f"other:{n}") for n in range(20)]
+GRADES = {
+    "spelled by a client": ([("del", "k")], Actor.CLIENT),
+    "several keys": ([("UNLINK", "k", "l")], Actor.CLIENT),
+    "flushed": ([("FLUSHALL",)], Actor.CLIENT),
+    "renamed": ([("RENAME", "k", "l")], Actor.CLIENT),
+    "expired": ([timestamp(DEADLINE_S + 5), ("UNLINK", "k")], Actor.EXPIRY),
+    "in the second of its expiry": ([timestamp(DEADLINE_S), ("UNLINK", "k")], Actor.EXPIRY),
+    "alone and too early": ([timestamp(DEADLINE_S - 5), ("UNLINK", "k")], Actor.UNCLEAR),
+    "in a run and too early": ([timestamp(DEADLINE_S - 5), *RUN, ("UNLINK", "k"), *RUN], Actor.EVICTION),
+}
+
+
+@pytest.mark.parametrize("name", GRADES)
+def test_deletions_are_graded_by_the_evidence(name: str, tmp_path: Path) -> None:
+    deletion, expected = GRADES[name]
+    path = tmp_path / "a.aof"
+    setup = log(timestamp(10), ("SET", "k", 1, "PXAT", DEADLINE_S * 1000), ("SET", "l", 1))
+    path.write_bytes(setup + log(*deletion))
+
+    steps, _ = history(path, b"k")
+
+    (graded,) = [step.deletion for step in steps if step.deletion is not None]
+    assert graded.actor is expected
+    assert graded.reason
+
+
+def test_a_key_without_expire_time_in_a_run_was_evicted(tmp_path: Path) -> None:
+    path = tmp_path / "a.aof"
+    path.write_bytes(log(("SET", "k", 1), *RUN, ("UNLINK", "k"), *RUN))
+
+    steps, _ = history(path, b"k")
+
+    assert steps[-1].deletion is not None
+    assert steps[-1].deletion.actor is Actor.EVICTION
+    assert "one of 41" in steps[-1].deletion.reason
+
+
+def test_the_other_spelling_than_the_servers_own_is_a_clients(tmp_path: Path) -> None:
+    base = rdb(aux={"valkey-ver": "9.1.2"}, magic=b"VALKEY080")
+    manifest = write_multi_part(
+        tmp_path / "d", base=base, base_is_rdb=True, incrs=[log(("SET", "k", 1), ("DEL", "k"))]
+    )
+
+    steps, _ = history(manifest, b"k")
+
+    assert steps[-1].deletion is not None
+    assert steps[-1].deletion.actor is Actor.CLIENT
+    assert "GETDEL" in steps[-1].deletion.reason
+
+
+def test_damage_ends_a_history_with_its_place(tmp_path: Path) -> None:
+    path = tmp_path / "a.aof"
+    path.write_bytes(log(("SET", "k", 1)) + b"garbage\r\n" + command("DEL", "k"))
+
+    steps, found = history(path, b"k")
+
+    assert len(steps) == 1
+    assert found.end.damage is not None

@@ -1,0 +1,93 @@
+"""`aoftool history` as a user meets it: transcripts, JSON, refusals."""
+
+from __future__ import annotations
+
+import json
+import unicodedata
+from pathlib import Path
+
+import pytest
+
+from aoftool.cli.app import run
+from tests.builders import log, select, timestamp, transaction
+from tests.cli.test_inspect import HOSTILE
+from tests.corpus import FIXTURES
+from tests.golden_text import check_golden
+
+FLUSHED = "recorded/redis-7.0.15/timestamps-flushall"
+MISTAKE = "recorded/valkey-9.1.2/timestamps-with-base"
+CASES = {
+    "shop": ["cart:0110", "valkey-9/shop"],
+    "stream": ["events", "valkey-9/shop", "--limit", "12"],
+    "flushed": ["summary", FLUSHED],
+    "values": ["summary", FLUSHED, "--values"],
+    "mistake": ["b:s", MISTAKE, "--values"],
+    "match": ["--match", "session:004*", "valkey-9/shop", "--limit", "6"],
+    "redacted": ["cart:0110", "valkey-9/shop", "--redact", "all", "--salt", "golden", "--values"],
+    "nothing": ["no-such-key", "valkey-9/shop"],
+}
+
+
+@pytest.mark.parametrize("width", ["80", "120", "piped"])
+@pytest.mark.parametrize("name", CASES)
+def test_transcript(
+    name: str,
+    width: str,
+    request: pytest.FixtureRequest,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.chdir(FIXTURES)
+    if width == "piped":
+        monkeypatch.delenv("COLUMNS", raising=False)
+    else:
+        monkeypatch.setenv("COLUMNS", width)
+
+    code = run(["history", *CASES[name]])
+
+    shown = capsys.readouterr()
+    lines = [line.rstrip() for line in (shown.out + shown.err).splitlines()]
+    if width != "piped":
+        assert max(len(line) for line in shown.out.splitlines() or [""]) <= int(width)
+    check_golden(request, f"cli/history-{name}-{width}.txt", "\n".join([*lines, f"exit {code}", ""]))
+
+
+def test_json_lines_tell_what_the_text_tells(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    path = tmp_path / "a.aof"
+    path.write_bytes(
+        log(
+            select(2), timestamp(10), transaction(("SET", "k", 1, "PXAT", 20_000), ("SET", "l", 2)),
+            timestamp(30), ("UNLINK", "k"),
+        )
+    )  # fmt: skip
+
+    code = run(["history", "k", str(path), "--json", "--values"])
+
+    first, second = (json.loads(line) for line in capsys.readouterr().out.splitlines())
+    assert code == 0
+    assert (first["key"], first["key_db"], first["txn"], first["time_s"]) == ("k", 2, 1, 10)
+    assert first["before"] is None
+    assert first["after"] == {"type": "string", "length": 1, "expire_at_ms": 20_000, "value": "1"}
+    assert second["after"] is None
+    assert second["deletion"]["actor"] == "server-expiry"
+    assert (second["earliest_ms"], second["latest_ms"]) == (30_000, 30_999)
+
+
+@pytest.mark.parametrize("words", [[], ["k", "path", "--match", "x*"], ["k", "--salt", "x"]])
+def test_options_that_make_no_sense_are_refused(words: list[str]) -> None:
+    assert run(["history", *words]) == 2
+
+
+@pytest.mark.parametrize("hostile", HOSTILE)
+def test_nothing_in_a_log_reaches_the_terminal_unescaped(
+    hostile: bytes, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = tmp_path / "hostile.aof"
+    path.write_bytes(log(("SET", b"k" + hostile, hostile * 30), ("HSET", b"k2" + hostile, hostile, hostile)))
+
+    for words in ([], ["--json"], ["--values"]):
+        run(["history", "--match", "k*", str(path), *words])
+        shown = capsys.readouterr()
+        text = shown.out + shown.err
+        assert text
+        assert not [char for char in text if unicodedata.category(char) in ("Cc", "Cf") and char != "\n"]
