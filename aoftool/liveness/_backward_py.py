@@ -11,6 +11,9 @@ Source: rules measured by loading pruned and unpruned logs on Redis 6.2.5, 7.0.1
 
 from __future__ import annotations
 
+import numpy as np
+from numpy.typing import NDArray
+
 from aoftool.liveness.model import (
     DROPPED,
     EFFECT_MASK,
@@ -58,6 +61,10 @@ class Covered:
         if self._flushed.get(db) and key not in self._out.get(db, ()):
             return Fate.FLUSHED
         return 0
+
+    def causes(self) -> NDArray[np.uint8]:
+        """Return the cause of every key."""
+        return np.fromiter(map(self.cause, range(len(self._databases))), np.uint8, len(self._databases))
 
     def add(self, key: int, cause: int) -> None:
         """Put a key into K."""

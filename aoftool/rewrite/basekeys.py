@@ -6,10 +6,9 @@ free to be copied. Records are read again when they are written, so memory does 
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Container, Iterator
 from dataclasses import dataclass, field
-from enum import Enum
-from typing import Protocol
+from typing import Any, NamedTuple, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -22,11 +21,13 @@ from aoftool.rdb.reader import RecordReader
 from aoftool.rdb.record import Record
 from aoftool.rdb.strings import read_string
 from aoftool.rdb.summary import RdbWalk
+from aoftool.rewrite.baserows import EXPIRES, RowReader, split_times, usable
 from aoftool.rewrite.model import BaseCounts
 
-__all__ = ["BaseKeys", "Covered", "Lot", "read_functions"]
+__all__ = ["BaseKeys", "Covered", "Run", "read_functions"]
 
 _FUNCTION_OPCODE_BYTES = 1
+_FLUSHED = int(Fate.FLUSHED)
 
 
 class Covered(Protocol):
@@ -35,16 +36,74 @@ class Covered(Protocol):
     def cause(self, key: int) -> int:
         """Return why a key of the table is replaced later, or 0."""
 
+    def causes(self) -> NDArray[np.uint8]:
+        """Return the cause of every key."""
+
     def covers_unnamed(self, db: int) -> bool:
         """Tell whether keys that no command names are flushed later."""
 
 
-class Lot(Enum):
-    """What becomes of a record."""
+class Run(NamedTuple):
+    """Records that stand side by side and are copied as they are."""
 
-    DEAD = "dead"
-    TOUCHED = "touched"
-    FREE = "free"
+    start: int
+    end: int
+    db: int
+    keys: int
+    expires: int
+
+
+class _Runs:
+    """Join records into runs, as long as all of them can be copied."""
+
+    def __init__(self) -> None:
+        self._runs: list[Run] | None = []
+        self._start = self._end = self._db = -1
+        self._keys = self._expires = 0
+
+    def add(self, start: int, end: int, db: int, expiring: bool, copyable: bool) -> None:
+        self._join(start, end, db, 1, int(expiring))
+        if not copyable:
+            self._runs = None
+
+    def add_rows(self, rows: NDArray[Any], expiring: NDArray[np.bool_], copyable: NDArray[np.bool_]) -> None:
+        """Add many records, in file order."""
+        if not len(rows):
+            return
+        starts, ends, db = rows["start"], rows["end"], rows["db"]
+        # A run breaks where the next record does not follow, or in another database.
+        breaks = np.flatnonzero((starts[1:] != ends[:-1]) | (db[1:] != db[:-1])) + 1
+        if not copyable.all():
+            self._runs = None
+        counted = np.concatenate(([0], np.cumsum(expiring)))
+        first = 0
+        for stop in [*breaks.tolist(), len(rows)]:
+            self._join(
+                int(starts[first]),
+                int(ends[stop - 1]),
+                int(db[first]),
+                stop - first,
+                int(counted[stop] - counted[first]),
+            )
+            first = stop
+
+    def _join(self, start: int, end: int, db: int, keys: int, expires: int) -> None:
+        if start != self._end or db != self._db:
+            self._finish()
+            self._start, self._db = start, db
+            self._keys = self._expires = 0
+        self._end = end
+        self._keys += keys
+        self._expires += expires
+
+    def _finish(self) -> None:
+        if self._keys and self._runs is not None:
+            self._runs.append(Run(self._start, self._end, self._db, self._keys, self._expires))
+
+    def close(self) -> list[Run] | None:
+        """Return the runs; None when some record must be written anew."""
+        self._finish()
+        return self._runs
 
 
 @dataclass
@@ -56,6 +115,8 @@ class BaseKeys:
         held: one byte a key of the trace's table: it has a live record.
         databases: live records by physical database.
         dead_by_cause: (records, bytes) by cause.
+        runs: the live records that no live command writes, where all of them can be copied as they
+            are; None where some cannot.
     """
 
     path: str | None
@@ -67,6 +128,7 @@ class BaseKeys:
     counts: BaseCounts = field(default_factory=BaseCounts)
     dead_by_cause: dict[str, tuple[int, int]] = field(default_factory=dict)
     summary: RdbWalk | None = None
+    runs: list[Run] | None = None
 
     @classmethod
     def of(cls, path: str | None, trace: Trace, covered: Covered) -> BaseKeys:
@@ -81,51 +143,129 @@ class BaseKeys:
         """
         if self.path is None:
             return
-        find, cause, covers = self.trace.keys.find, self.covered.cause, self.covered.covers_unnamed
+        find, cause = self.trace.keys.find, self.covered.cause
+        unnamed = {db: self.covered.covers_unnamed(db) for db in range(self.trace.databases)}
         with open_source(self.path) as source:
             reader = RecordReader(source, 0, progress)
-            for record in reader:
-                number = find(record.db, record.key)
-                if number >= 0:
-                    yield record, number, cause(number)
-                else:
-                    yield record, -1, int(Fate.FLUSHED) if covers(record.db) else 0
+            for batch in reader.batches():
+                for record in batch:
+                    db = record.db
+                    number = find(db, record.key)
+                    if number >= 0:
+                        yield record, number, cause(number)
+                    else:
+                        yield record, -1, _FLUSHED if unnamed.get(db) else 0
             self.summary = reader.summary
         _need_whole(self.summary, self.path)
 
-    def read(self, touched: NDArray[np.uint8], progress: Progress = no_progress) -> None:
+    def read(
+        self,
+        touched: NDArray[np.uint8],
+        written: NDArray[np.uint8],
+        copyable: Container[int],
+        progress: Progress = no_progress,
+    ) -> None:
         """Decide every record.
 
         Args:
-            touched: one byte a key: a live command touches it.
+            touched, written: one byte a key: a live command touches it, and may write it.
+            copyable: type bytes whose records the target reads as they are.
         """
-        counts, limit = self.counts, self.trace.databases
+        if self.path is not None and usable(self.trace):
+            self._read_rows(self.path, touched, written, copyable, progress)
+        else:
+            self._read_records(touched, written, copyable, progress)
+        self._refuse_beyond()
+
+    def _read_records(
+        self,
+        touched: NDArray[np.uint8],
+        written: NDArray[np.uint8],
+        copyable: Container[int],
+        progress: Progress,
+    ) -> None:
+        """Decide record by record: the specification of `_read_rows`."""
+        counts, databases, expires = self.counts, self.databases, self.expires
+        run = _Runs()
         for record, number, cause in self.records(progress):
-            size = record.size_bytes
+            start, end, db = record.start, record.end, record.db
             counts.keys += 1
-            counts.size_bytes += size
-            if record.db >= limit:
-                raise UnsupportedError(
-                    f"the RDB part has keys in database {record.db}, the target has {limit} databases",
-                    path=self.path,
-                    hint=f"--databases {record.db + 1}",
-                )
+            counts.size_bytes += end - start
             if cause:
-                self._bury(Fate(cause), size)
+                self._bury(Fate(cause), end - start)
                 continue
-            self.databases[record.db] = self.databases.get(record.db, 0) + 1
-            if record.expire_at_ms is not None:
-                self.expires[record.db] = self.expires.get(record.db, 0) + 1
+            expiring = record.expire_at_ms is not None
+            databases[db] = databases.get(db, 0) + 1
+            expires[db] = expires.get(db, 0) + expiring
             if number >= 0:
                 self.held[number] = 1
                 counts.touched += int(touched[number])
-                counts.touched_bytes += size * int(touched[number])
+                counts.touched_bytes += (end - start) * int(touched[number])
+                if written[number]:
+                    continue
+            run.add(start, end, db, expiring, record.type_id in copyable and not record.split_times)
+        self.runs = run.close()
 
-    def _bury(self, cause: Fate, size: int) -> None:
+    def _read_rows(
+        self,
+        path: str,
+        touched: NDArray[np.uint8],
+        written: NDArray[np.uint8],
+        copyable: Container[int],
+        progress: Progress,
+    ) -> None:
+        """Decide many records at once, by columns."""
+        limit = self.trace.databases
+        # One place more, for records whose key no command names: index -1.
+        causes = np.append(self.covered.causes(), np.uint8(0))
+        named = {name: np.append(column, 0) for name, column in (("touched", touched), ("written", written))}
+        unnamed = np.array([_FLUSHED * self.covered.covers_unnamed(db) for db in range(limit)], np.uint8)
+        reads = np.array([number in copyable for number in range(256)])
+        run = _Runs()
+        with open_source(path) as source:
+            reader = RowReader(source, 0, progress)
+            for rows, numbers in reader.numbered(self.trace):
+                sizes, db = rows["end"] - rows["start"], rows["db"]
+                self.counts.keys += len(rows)
+                self.counts.size_bytes += int(sizes.sum())
+                beyond = int(db.max())
+                if beyond >= limit:
+                    self.databases[beyond] = 1
+                    return
+                cause = np.where(numbers >= 0, causes[numbers], unnamed[db])
+                for dead in np.unique(cause[cause > 0]).tolist():
+                    self._bury(Fate(dead), int(sizes[cause == dead].sum()), int((cause == dead).sum()))
+                alive = cause == 0
+                expiring = (rows["flags"] & EXPIRES) != 0
+                _add_up(self.databases, db[alive])
+                _add_up(self.expires, db[alive & expiring])
+                self.held[numbers[alive & (numbers >= 0)]] = 1
+                hit = alive & (named["touched"][numbers] > 0)
+                self.counts.touched += int(hit.sum())
+                self.counts.touched_bytes += int(sizes[hit].sum())
+                free = alive & (named["written"][numbers] == 0)
+                run.add_rows(
+                    rows[free], expiring[free], reads[rows["number"][free]] & ~split_times(rows[free])
+                )
+            self.summary = reader.summary
+        _need_whole(self.summary, path)
+        self.runs = run.close()
+
+    def _refuse_beyond(self) -> None:
+        highest = max(self.databases, default=0)
+        if highest >= self.trace.databases:
+            raise UnsupportedError(
+                f"the RDB part has keys in database {highest}, the target has"
+                f" {self.trace.databases} databases",
+                path=self.path,
+                hint=f"--databases {highest + 1}",
+            )
+
+    def _bury(self, cause: Fate, size: int, records: int = 1) -> None:
         name = cause.name.lower()
         keys, total = self.dead_by_cause.get(name, (0, 0))
-        self.dead_by_cause[name] = keys + 1, total + size
-        self.counts.dead += 1
+        self.dead_by_cause[name] = keys + records, total + size
+        self.counts.dead += records
         self.counts.dead_bytes += size
 
     def database_flags(self) -> NDArray[np.uint8]:
@@ -133,6 +273,12 @@ class BaseKeys:
         flags = np.zeros(self.trace.databases, np.uint8)
         flags[list(self.databases)] = 1
         return flags
+
+
+def _add_up(counts: dict[int, int], databases: NDArray[np.int64]) -> None:
+    for db, count in enumerate(np.bincount(databases).tolist()):
+        if count:
+            counts[db] = counts.get(db, 0) + count
 
 
 def _need_whole(summary: RdbWalk, path: str) -> None:

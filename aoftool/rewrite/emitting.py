@@ -14,10 +14,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from aoftool.commands.effects import EffectTable
+from aoftool.errors import SourceError
+from aoftool.files import open_source
 from aoftool.keyspace import Keyspace
 from aoftool.liveness.carry import Carrier
 from aoftool.liveness.model import DROPPED, Chunk, Op, RefEffect, Trace
-from aoftool.rewrite.basekeys import BaseKeys
+from aoftool.rewrite.basekeys import BaseKeys, Run
 from aoftool.rewrite.choosing import Chooser
 from aoftool.rewrite.model import OutputSize
 from aoftool.rewrite.outputs import Output, StringRow
@@ -28,6 +30,7 @@ from aoftool.rewrite.touches import Touches, chunk_touches, understood_rows
 __all__ = ["Emitter", "FirstWrites", "first_writes"]
 
 _STRINGS_AT_ONCE = 4096
+_COPY_BYTES = 1 << 20
 
 
 @dataclass(slots=True)
@@ -107,6 +110,9 @@ class Emitter:
 
     def base(self) -> None:
         """Write the live base records that no live command writes."""
+        if self._base.runs is not None and self._output.copies and self._chooser.takes_all:
+            self._copy_runs(self._base.runs)
+            return
         written = self._touches.written
         for record, number, cause in self._base.records():
             if cause or (number >= 0 and written[number]):
@@ -115,6 +121,23 @@ class Emitter:
             if self._open(self._carrier.number(record.db)) and self._chooser.takes(key, expire_at_ms):
                 self._size.copied_records += int(self._output.record(record))
                 self._count(expire_at_ms)
+
+    def _copy_runs(self, runs: list[Run]) -> None:
+        """Copy records that stand side by side in large pieces."""
+        if self._base.path is None:
+            return
+        with open_source(self._base.path) as source:
+            for run in runs:
+                if not self._open(self._carrier.number(run.db)):
+                    continue
+                for at in range(run.start, run.end, _COPY_BYTES):
+                    piece = source.read_at(at, min(_COPY_BYTES, run.end - at))
+                    if not piece:
+                        raise SourceError(f"{source.name} has changed since it was read", path=source.path)
+                    self._output.copy(piece)
+                self._count(None, run.keys)
+                self._size.expiring_keys += run.expires
+                self._size.copied_records += run.keys
 
     def keys(
         self, firsts: list[FirstWrites], keyspace: Keyspace, reader: TextReader, part: Partition

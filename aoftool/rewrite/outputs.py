@@ -59,6 +59,16 @@ class Output:
         self._copy = writer.raw_record if isinstance(writer, RdbWriter) else None
         self._strings = writer.strings if isinstance(writer, RdbWriter) else None
 
+    @property
+    def copies(self) -> bool:
+        """Whether bytes of base records can be copied."""
+        return self._copy is not None
+
+    def copy(self, records: bytes) -> None:
+        """Copy bytes of whole base records, or a piece of them; only where `copies` says so."""
+        assert self._copy is not None
+        self._copy(records)
+
     def strings(self, rows: Sequence[StringRow]) -> None:
         """Write many string keys."""
         if self._strings is not None:

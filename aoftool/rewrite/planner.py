@@ -91,7 +91,9 @@ def plan_rewrite(
         covered = mark_dead(trace)
         touches = Touches(trace)
         base = BaseKeys.of(found.base_path, trace, covered)
-        base.read(touches.touched, progress)
+        family = found.base.family.value if found.base is not None and found.base.family else ""
+        copyable = {number for number in range(256) if target.reads_type(number, family)}
+        base.read(touches.touched, touches.written, copyable, progress)
         drop_needless(trace, base.held.copy(), base.database_flags())
         touches = Touches(trace)
         _refuse_selected_scripts(trace, options)
