@@ -7,9 +7,7 @@ from dataclasses import replace
 
 from aoftool.aof.model import LayoutCode, LogKind
 from aoftool.check.exam_model import FileExam, LogExam, RdbExam, SpotKind
-from aoftool.check.reader import Reader
 from aoftool.check.servers import Ending, Event, EventKind, LoaderFile, LoaderLog, RdbFacts
-from aoftool.check.shapes import read_shape
 from aoftool.check.targets import TARGETS
 from aoftool.errors import SourceError
 from aoftool.escape import printable, shorten
@@ -163,6 +161,9 @@ def _events(file: FileExam) -> list[Event]:
 
 def _as_written(path: str, start: int, name: bytes) -> tuple[str, tuple[str, ...]]:
     """Return a command's name and first arguments as they stand in the file, for a message."""
+    from aoftool.check.reader import Reader
+    from aoftool.check.shapes import read_shape
+
     try:
         with open_source(path) as source:
             if not source.seekable:
