@@ -5,23 +5,18 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from aoftool.analysis.commands_model import LoggedCommand
-from aoftool.commands.roles import key_arguments
-from aoftool.commands.table import lookup
-from aoftool.keyspace.selection import KeySelection
+from aoftool.commands.roles import keys_of
 from aoftool.resp.watch import Watch
 
-__all__ = ["EVERYTHING", "CommandFilter", "keys_of", "literal_of"]
+if TYPE_CHECKING:
+    from aoftool.keyspace.selection import KeySelection
+
+__all__ = ["EVERYTHING", "CommandFilter", "literal_of"]
 
 EVERYTHING = Watch(min_length=1)
-
-
-def keys_of(argv: Sequence[bytes]) -> list[bytes]:
-    """Return the keys of a command; of an unknown command any argument may be one."""
-    if lookup(argv[0]) is None:
-        return list(argv[1:])
-    return [argv[at] for at in key_arguments(argv)]
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,8 +9,8 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Callable, Iterator
+from typing import TYPE_CHECKING
 
-from aoftool.analysis.command_filter import keys_of
 from aoftool.analysis.commands_model import LoggedCommand
 from aoftool.analysis.deletion_runs import server_like_run
 from aoftool.analysis.deletions import grade_deletion
@@ -27,10 +27,9 @@ from aoftool.analysis.shown_names import NamesShown
 from aoftool.analysis.time_bounds import LogClock, created_s
 from aoftool.aof.log import open_log_file
 from aoftool.aof.model import Log
+from aoftool.commands.roles import keys_of
 from aoftool.errors import InputError, UnsupportedError
 from aoftool.escape import printable
-from aoftool.keyspace.engine import Keyspace
-from aoftool.keyspace.refusal import Refusal, ReplayStopError
 from aoftool.progress import Progress, no_progress
 from aoftool.rdb.damage import EncodingDamage
 from aoftool.rdb.header import HEADER_BYTES, is_rdb
@@ -39,6 +38,9 @@ from aoftool.rdb.record import Record
 from aoftool.resp.model import Command
 from aoftool.resp.watch import Watch
 from aoftool.values import ModuleValue, StreamValue, Value, type_name
+
+if TYPE_CHECKING:
+    from aoftool.keyspace.refusal import Refusal
 
 __all__ = ["KeyHistory"]
 
@@ -106,6 +108,9 @@ class KeyHistory:
             self.end.notes.append(f"the states behind {self._in_doubt} are not known")
 
     def _steps(self, lineage: Lineage) -> Iterator[HistoryStep]:
+        # Here, not above: a tenth of a second, and not every key is found.
+        from aoftool.keyspace.engine import Keyspace
+
         found = list(self._records() if lineage.everything else self._base_records(lineage.keys))
         count = self._databases(found, lineage)
         self._keyspace = Keyspace(self._flavour(), count, self._now_ms, allow_random=True)
@@ -258,6 +263,8 @@ class KeyHistory:
                     yield other[db], key
 
     def _execute(self, row: LoggedCommand) -> Refusal | None:
+        from aoftool.keyspace.refusal import ReplayStopError
+
         keyspace = self._keyspace
         try:
             if keyspace.selected != row.db:

@@ -11,11 +11,11 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from itertools import pairwise
 
-from aoftool.analysis.command_filter import keys_of
 from aoftool.analysis.commands_model import ListingEnd
 from aoftool.analysis.listing import note_stop
 from aoftool.aof.log import LogPart, read_parts
 from aoftool.aof.model import Log
+from aoftool.commands.roles import keys_of
 from aoftool.commands.table import all_commands, lookup
 from aoftool.errors import UnsupportedError
 from aoftool.progress import Progress, no_progress

@@ -11,7 +11,7 @@ from enum import Enum
 
 from aoftool.commands.table import lookup, lookup_argv
 
-__all__ = ["ArgumentRole", "argument_roles", "key_arguments"]
+__all__ = ["ArgumentRole", "argument_roles", "key_arguments", "keys_of"]
 
 
 class ArgumentRole(Enum):
@@ -65,6 +65,13 @@ def key_arguments(argv: Sequence[bytes]) -> list[int]:
     """Return the positions of the keys in a command, ascending; none for an unknown command."""
     spec = lookup_argv(argv)
     return [] if spec is None else spec.keys(argv)
+
+
+def keys_of(argv: Sequence[bytes]) -> list[bytes]:
+    """Return the keys of a command; of an unknown command any argument may be one."""
+    if lookup(argv[0]) is None:
+        return list(argv[1:])
+    return [argv[at] for at in key_arguments(argv)]
 
 
 def argument_roles(argv: Sequence[bytes]) -> list[ArgumentRole]:

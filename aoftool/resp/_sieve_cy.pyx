@@ -3,9 +3,9 @@
 Runs without the GIL over a buffer, so ranges of one file can be walked by several threads.
 """
 
-from libc.stdint cimport int64_t, uint8_t, uint32_t
+from libc.stdint cimport int64_t, uint8_t, uint32_t, uint64_t
 from libc.stdlib cimport calloc, free, malloc, realloc
-from libc.string cimport memchr, memcmp
+from libc.string cimport memchr, memcmp, memcpy
 
 from aoftool.resp.columns import RowColumns
 from aoftool.resp.watch import LITERAL_REACH as _LITERAL_REACH
@@ -42,6 +42,19 @@ cdef struct Line:
     int length  # 0: free
     int flags
 
+# The same for names of at most 8 bytes, which are nearly all: compared as one number.
+cdef struct ShortLine:
+    uint64_t text
+    int64_t length
+    int flags
+
+
+
+# What of 8 bytes belongs to a name of so many bytes, on a machine of any byte order.
+cdef uint64_t masks[9]
+for _kept in range(9):
+    _mask = b"\xff" * _kept + b"\0" * (8 - _kept)
+    memcpy(&masks[_kept], <const uint8_t*><bytes>_mask, 8)
 
 
 cdef inline uint32_t word_hash(const uint8_t* text, int64_t length) noexcept nogil:
@@ -130,6 +143,7 @@ cdef class Sieve:
     cdef int64_t literal_length, min_length
     cdef bint at_start
     cdef Line lines[LINES]
+    cdef ShortLine short_lines[LINES]
     cdef int64_t* rows
     cdef int64_t row_count, row_room
     cdef int64_t db, txn, open_offset, time_s, commands, first_event_offset
@@ -216,6 +230,20 @@ cdef class Sieve:
         line.length = <int>length
         number = self.find(self.name_heads, upper, length)
         line.flags = self.words[number].flags if number >= 0 else (WANTED if self.others_wanted else 0)
+        return line.flags
+
+    cdef inline int flags_of_short(self, const uint8_t* name, int64_t length) noexcept nogil:
+        """Give the flags of a name of 1 to 8 bytes that has 8 readable bytes."""
+        cdef uint64_t text = 0
+        cdef ShortLine* line
+        memcpy(&text, name, 8)
+        # The bytes behind the name are the same whatever their order in the number.
+        text = text & masks[length]
+        line = &self.short_lines[((text * <uint64_t>0x9E3779B97F4A7C15) >> 56) & (LINES - 1)]
+        if line.length != length or line.text != text:
+            line.text = text
+            line.length = length
+            line.flags = self.flags_of(name, length)
         return line.flags
 
     cdef inline bint wants(self, const uint8_t* text, int64_t length) noexcept nogil:
@@ -330,9 +358,13 @@ cdef class Sieve:
         cdef int64_t argc = 0, length = 0, second_length = 0, i
         cdef int flags = 0
         cdef bint hit = False
-        at = read_header(start, end, 42, 9, &argc, status)
-        if at == NULL:
-            return NULL
+        if end - start >= 4 and start[0] == 42 and 49 <= start[1] <= 57 and start[2] == 13 and start[3] == 10:
+            argc = start[1] - 48
+            at = start + 4
+        else:
+            at = read_header(start, end, 42, 9, &argc, status)
+            if at == NULL:
+                return NULL
         if argc == 0:
             status[0] = IRREGULAR
             return NULL
@@ -350,7 +382,10 @@ cdef class Sieve:
                 status[0] = IRREGULAR
                 return NULL
             if i == 0:
-                flags = self.flags_of(at, length)
+                if 0 < length <= 8 and end - at >= 8:
+                    flags = self.flags_of_short(at, length)
+                else:
+                    flags = self.flags_of(at, length)
                 hit = (flags & WANTED) != 0
             else:
                 if i == 1:
