@@ -216,6 +216,8 @@ def rewrite(
 
     _refuse_pairs(out, in_place=in_place, dry_run=dry_run, quick=quick, verify=verify)
     log = find_log(path)
+    if verify and log.kind is LogKind.STDIN:
+        raise UsageError("standard input can be read only once, so there is nothing to compare with")
     clock = _clock_ms(now)
     same = Layout.MULTI_PART if log.kind is LogKind.MULTI_PART else Layout.SINGLE
     options = RewriteOptions(

@@ -39,8 +39,14 @@ Stamps = dict[str, Stamp]
 
 
 def stamps_of(log: Log) -> Stamps:
-    """Return how the files of a log look; take it before the log is read."""
-    paths = [file.path for file in log.files]
+    """Return how the files of a log look; take it before the log is read.
+
+    Raises:
+        UsageError: no files can be replaced: standard input, or an RDB that is no log.
+    """
+    if log.kind not in (LogKind.MULTI_PART, LogKind.SINGLE):
+        raise UsageError("only a log can be rewritten in place", hint="-o OUT")
+    paths = [file.path for file in log.files if file.exists]
     if log.manifest_path is not None:
         paths.append(log.manifest_path)
     return {path: stamp_of(path) for path in paths}
@@ -64,11 +70,9 @@ def rewrite_in_place(
     Raises:
         LogInUseError: a running process writes to the log.
         PlanStaleError: a file changed since it was read.
-        UsageError: the log is compressed, no log but an RDB, or standard input.
+        UsageError: the log is compressed.
         SinkError: no space, no permission; the log is as it was.
     """
-    if log.kind not in (LogKind.MULTI_PART, LogKind.SINGLE):
-        raise UsageError("only a log can be rewritten in place", hint="-o OUT")
     if plan.input.paths != [file.path for file in log.files]:
         raise UsageError("a compressed log cannot be rewritten in place", hint="-o OUT")
     if not in_use:

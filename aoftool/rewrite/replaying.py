@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from aoftool.commands.effects import EffectTable
-from aoftool.keyspace import Keyspace
+from aoftool.keyspace import Keyspace, ReplayStopError
 from aoftool.liveness.carry import Carrier
 from aoftool.liveness.model import Chunk, Fate, Op, Trace
 from aoftool.progress import Progress, no_progress
@@ -186,4 +186,9 @@ class _Executor:
         keyspace = self._replay.keyspace
         if db >= 0 and db != keyspace.selected:
             self._replay.select(db)
-        keyspace.execute(self._replay.text(argv, self._chunk, row, self._unwanted))
+        try:
+            keyspace.execute(self._replay.text(argv, self._chunk, row, self._unwanted))
+        except ReplayStopError as stop:
+            stop.path = self._reader.path(self._chunk)
+            stop.offset = int(self._chunk.offsets[row])
+            raise

@@ -55,6 +55,10 @@ class TextReader:
             source.close()
         self._sources.clear()
 
+    def path(self, chunk: Chunk) -> str:
+        """Return the file a chunk stands in."""
+        return self._paths[chunk.file]
+
     def sets(self, chunk: Chunk, rows: NDArray[np.int64]) -> Iterator[list[tuple[bytes, bytes, None]]]:
         """Yield lists of (key, value, None) of plain SET rows, which are in ascending order.
 

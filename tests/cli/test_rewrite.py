@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -126,3 +128,22 @@ def test_the_state_before_a_disaster_is_written(log_file: Path, tmp_path: Path) 
     assert out.read_bytes() == builders.log(
         [b"SELECT", b"0"], [b"SET", b"a\x1b", b"49"], [b"RPUSH", b"l", b"x"]
     )
+
+
+def test_standard_input_can_be_rewritten_but_not_replaced(
+    log_file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    out = tmp_path / "out"
+
+    with log_file.open("rb") as stream:
+        monkeypatch.setattr("sys.stdin", stream)
+        assert run(["rewrite", "-", "--in-place"]) == 2
+        assert run(["rewrite", "-", "-o", str(tmp_path / "x"), "--verify"]) == 2
+    done = subprocess.run(
+        [sys.executable, "-m", "aoftool", "rewrite", "-", "-o", str(out), "--format", "resp"],
+        stdin=log_file.open("rb"),
+        check=False,
+    )
+
+    assert done.returncode == 0
+    assert out.read_bytes().endswith(builders.command("RPUSH", "l", "x"))

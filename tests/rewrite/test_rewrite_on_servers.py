@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
+import os
 import random
 from pathlib import Path
 
 import pytest
 
-from aoftool.rewrite.model import OutputFormat, RewriteOptions
+from aoftool.aof.layout import find_log
+from aoftool.aof.model import Log
+from aoftool.files import open_source
+from aoftool.resp.commands import commands
+from aoftool.rewrite.inputs import open_input
+from aoftool.rewrite.model import Cut, OutputFormat, RewriteOptions
 from tests import builders
 from tests.corpus import Case, case_params
-from tests.oracle import assert_same_state, diff_states, dump_state
+from tests.oracle import State, assert_same_state, diff_states, dump_state
 from tests.random_logs import Mix, random_log
 from tests.reloading import reload
 from tests.rewrite.rewriting import FORMATS, rewritten
@@ -104,3 +110,45 @@ def test_recorded_logs(case: Case) -> None:
         fact = after[name]["bytes"]
         if fact > 10_000 and not (size.format is OutputFormat.RESP and case.scenario in KEEPS_MORE):
             assert abs(size.size_bytes - fact) <= fact * 0.02, (size.format, size.size_bytes, fact)
+
+
+@pytest.mark.soak
+@pytest.mark.server
+@pytest.mark.parametrize("case", case_params("recorded"))
+def test_recorded_logs_cut_at_twenty_boundaries(case: Case, tmp_path: Path) -> None:
+    build = find_build(case.server)
+    if build is None or "vector" in case.id:
+        pytest.skip("no such server, or values built with random numbers")
+    log = find_log(str(case.source))
+    last = log.files[-1]
+    with open_source(last.path) as source:
+        ends = [command.offset + command.length for command in commands(source, _tail_start(log))]
+    for end in random.Random(case.id).sample(ends, min(20, len(ends))):
+        cut = Cut(to_offset=(len(log.files) - 1, end))
+        contents, _, _ = rewritten(case.source, RewriteOptions(target=build.id, databases=64, cut=cut))
+        before = loaded(build, case.source, last.path, end)
+
+        for form in FORMATS:
+            server = Server(build)
+            server.place_aof(contents[form])
+            with server:
+                found = diff_states(before, dump_state(server))
+            if form is OutputFormat.RESP and case.id.startswith(OLD_STREAM_COUNTERS):
+                found = [line for line in found if "entry-id" not in line and not line.startswith("digest")]
+            assert not found, end
+
+
+def _tail_start(log: Log) -> int:
+    with open_input(log, Cut()) as found:
+        return found.tails[-1].start
+
+
+def loaded(build: Build, source: Path, last: str, end: int) -> State:
+    """Load a log whose last file is cut."""
+    server = Server(build, source=source)
+    placed = server.log_directory / (Path(last).name if build.multi_part else "appendonly.aof")
+    if not placed.exists():
+        (placed,) = server.log_directory.glob("*.base.*")
+    os.truncate(placed, end)
+    with server:
+        return dump_state(server)

@@ -1,0 +1,66 @@
+"""Logs of several files: each starts in database 0, and only the last may end inside a transaction."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from aoftool.rewrite.model import RewriteOptions
+from tests import builders
+from tests.oracle import assert_same_state, dump_state
+from tests.random_logs import Mix, random_log
+from tests.rewrite.rewriting import FORMATS, rewritten
+from tests.servers import Build, Server, server_params
+
+MULTI_PART = server_params(since="7.0")
+
+
+@pytest.mark.parametrize("server_build", MULTI_PART)
+@pytest.mark.parametrize("seed", range(4))
+def test_split_logs_with_a_command_base(
+    server_build: Build, seed: int, tmp_path: Path, start_server: Callable[..., Server]
+) -> None:
+    draw = random.Random(seed)
+    log = random_log(seed, server_build, 150, Mix(keys=8))
+    bare = [argv for argv in log if argv[0] not in (b"MULTI", b"EXEC")]
+    one, two = sorted(draw.sample(range(1, len(bare)), 2))
+    last = builders.log(*bare[two:]) + builders.log([b"MULTI"], [b"SELECT", b"1"], [b"FLUSHALL"])
+    parts = [builders.log(*bare[:one]), builders.log(*bare[one:two]), last]
+    manifest = builders.write_multi_part(tmp_path / "log", base=parts[0], incrs=parts[1:])
+
+    contents, summary, _ = rewritten(manifest, RewriteOptions(target=server_build.id))
+    before = dump_state(start_server(server_build, source=manifest, databases=16))
+
+    assert summary.tail.unfinished == 3
+    for form in FORMATS:
+        server = Server(server_build, databases=16)
+        server.place_aof(contents[form])
+        with server:
+            assert_same_state(before, dump_state(server))
+
+
+@pytest.mark.parametrize("server_build", MULTI_PART)
+@pytest.mark.parametrize("seed", range(4))
+def test_tails_over_an_rdb_base(
+    server_build: Build, seed: int, tmp_path: Path, start_server: Callable[..., Server]
+) -> None:
+    log = random_log(seed, server_build, 300, Mix(keys=12))
+    whole = tmp_path / "first.aof"
+    whole.write_bytes(builders.log(*log[:200]))
+    base, _, _ = rewritten(whole, RewriteOptions(target=server_build.id))
+    tail = [argv for argv in log[200:] if argv[0] not in (b"MULTI", b"EXEC")]
+    manifest = builders.write_multi_part(
+        tmp_path / "log", base=base[FORMATS[0]], incrs=[builders.log(*tail)], base_is_rdb=True
+    )
+
+    contents, _, _ = rewritten(manifest, RewriteOptions(target=server_build.id))
+    before = dump_state(start_server(server_build, source=manifest, databases=16))
+
+    for form in FORMATS:
+        server = Server(server_build, databases=16)
+        server.place_aof(contents[form])
+        with server:
+            assert_same_state(before, dump_state(server))
