@@ -6,6 +6,7 @@ a figure. Memory: the key table (see `CensusOptions.key_limit`), a bounded serie
 
 from __future__ import annotations
 
+import os
 import queue
 import threading
 from collections.abc import Callable
@@ -20,6 +21,7 @@ from aoftool.analysis.series import Series
 from aoftool.analysis.sizes import SizeHistogram
 from aoftool.aof.model import LogFile
 from aoftool.commands.table import CONTAINERS
+from aoftool.escape import printable
 from aoftool.files import Source
 from aoftool.progress import Progress
 from aoftool.resp.columns import RowColumns
@@ -31,7 +33,10 @@ __all__ = ["KEYLESS", "CommandCount", "Contents", "LogCensus"]
 KEYLESS = (b"(no key)", b"(framing)", b"(other prefixes)")
 """Names of the rows that are no prefix, by their numbers."""
 
-_FIRST_SHIFT = 16
+# A file is cut into some five hundred stretches at first, of unknown size into ones of 256 bytes; they
+# are joined when there are too many.
+_STRETCH_BITS = 9
+_UNKNOWN_SHIFT = 8
 _DRAIN_EVERY = 32
 _AHEAD = 4
 
@@ -141,7 +146,7 @@ class LogCensus:
 
     def read_tail(self, file: LogFile, source: Source, start: int, progress: Progress) -> TailTally:
         """Count the stream of one file and return its tally."""
-        self._begin(file)
+        self._begin(file, source.size_bytes)
         pipe = _Pipe(self._count)
         try:
             tally = tally_rows(
@@ -158,14 +163,11 @@ class LogCensus:
         self._take_slices()
         return tally
 
-    def _begin(self, file: LogFile) -> None:
-        from os import fsencode
-
-        from aoftool.escape import printable
-
-        self._files.append(printable(file.name or fsencode(file.path)))
+    def _begin(self, file: LogFile, size_bytes: int | None) -> None:
+        self._files.append(printable(file.name or os.fsencode(file.path)))
         self._known = 0
-        shift = max(self._series.shift, _FIRST_SHIFT)
+        fitting = _UNKNOWN_SHIFT if size_bytes is None else (size_bytes >> _STRETCH_BITS).bit_length()
+        shift = max(self._series.shift, fitting)
         self._series.shift = shift
         self._census.start_file(len(self._files) - 1, shift, self._series.width_s)
 

@@ -8,7 +8,9 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Iterator
+from dataclasses import replace
 
+from aoftool.analysis.log_census import Contents
 from aoftool.analysis.model import (
     CommandRow,
     DatabaseRow,
@@ -28,7 +30,7 @@ from aoftool.escape import printable
 from aoftool.rdb.summary import OTHER_DATABASES, RdbWalk
 from aoftool.resp.model import OTHER_DB, OTHER_NAMES, Row, RowKey, TailTally
 
-__all__ = ["overview_of"]
+__all__ = ["narrowed_overview", "overview_of"]
 
 _FRAMING = frozenset({b"SELECT", b"MULTI", b"EXEC"})
 _FORMATS = {
@@ -54,6 +56,23 @@ def overview_of(survey: Survey) -> Overview:
         databases=_database_rows(survey.files),
         rdb_parts=[_rdb_part(item, item.walk) for item in survey.files if item.walk is not None],
         transactions=sum(tail.transactions.count for _, tail in _tails(survey.files)),
+    )
+
+
+def narrowed_overview(overview: Overview, contents: Contents) -> Overview:
+    """Return an overview whose commands and databases are those that were counted; the rest is left out."""
+    commands = []
+    for label, count in contents.commands.items():
+        name = label.partition(b" ")[0]
+        kind = RowKind.FRAMING if name in _FRAMING else RowKind.COMMAND
+        known = name == OTHER_NAMES or lookup(name) is not None
+        largest = count.largest_bytes, count.largest_file, count.largest_offset
+        commands.append(CommandRow(label, kind, count.commands, count.size_bytes, *largest, known))
+    databases = [
+        DatabaseRow(None if db < 0 else db, *counts) for db, counts in sorted(contents.databases().items())
+    ]
+    return replace(
+        overview, commands=commands, databases=databases, rdb_parts=[], size_bytes=contents.total[1]
     )
 
 

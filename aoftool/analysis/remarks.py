@@ -5,16 +5,18 @@ Each rule looks at finished rows and says one thing with its figures, or nothing
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 from aoftool.analysis.contents_model import ContentsView
 from aoftool.analysis.growth_model import Axis, Growth
+from aoftool.analysis.model import CommandRow
 from aoftool.escape import printable, shorten
 from aoftool.units import format_bytes, format_count, format_duration, format_share, format_time_ms
 
 __all__ = ["remarks_of"]
 
 _MOST = 5
+_WHOLE = frozenset({b"FLUSHALL", b"FLUSHDB", b"SWAPDB"})
 _DEAD_SHARE = 0.5
 _DEAD_LEAST = 64 * 1024
 _HOT_SHARE = 0.2
@@ -27,11 +29,13 @@ _SELECT_SHARE = 0.2
 _SELECT_LEAST = 1000
 
 
-def remarks_of(view: ContentsView, growth: Growth, selects: int = 0) -> list[str]:
-    """Return the sentences; `selects` is how many SELECT commands there are."""
+def remarks_of(view: ContentsView, growth: Growth, commands: list[CommandRow]) -> list[str]:
+    """Return the sentences."""
+    selects = sum(row.count for row in commands if row.name == b"SELECT")
     found = [
-        *_flushes(growth),
+        *_whole(commands),
         *_dead(view),
+        *_clock(growth),
         *_changes(growth),
         *_expiry(view),
         *_transactions(view),
@@ -43,7 +47,19 @@ def remarks_of(view: ContentsView, growth: Growth, selects: int = 0) -> list[str
     return found[:_MOST]
 
 
-def _flushes(growth: Growth) -> Iterator[str]:
+def _whole(commands: Iterable[CommandRow]) -> Iterator[str]:
+    """Name the commands that empty or exchange whole databases."""
+    for row in commands:
+        if row.name in _WHOLE and row.count:
+            times = "once" if row.count == 1 else f"{format_count(row.count)} times"
+            where = ""
+            if row.largest_file is not None and row.largest_offset is not None:
+                first = "" if row.count == 1 else "one of them "
+                where = f" ({first}in {row.largest_file} at offset {format_count(row.largest_offset)})"
+            yield f"{printable(row.name)} ran {times}{where}."
+
+
+def _clock(growth: Growth) -> Iterator[str]:
     steps = [step for step in growth.clock if step.kind == "backwards"]
     if steps:
         step = steps[0]

@@ -7,9 +7,19 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from aoftool.cli.census_options import (
+    CmdOption,
+    DbOption,
+    DepthOption,
+    MatchOption,
+    Narrowing,
+    SeparatorOption,
+    SinceOption,
+    UntilOption,
+    narrowing,
+)
 from aoftool.cli.console import Color, results_console
 from aoftool.cli.exit_codes import DONE, VERDICT, epilog
-from aoftool.cli.machine import worker_count
 from aoftool.cli.options import (
     ColorOption,
     JsonOption,
@@ -18,15 +28,20 @@ from aoftool.cli.options import (
     ProgressOption,
     QuietOption,
 )
+from aoftool.cli.redaction import RedactOption, SaltOption, make_redactor
 
 if TYPE_CHECKING:
+    from aoftool.analysis.contents_model import Savings
+    from aoftool.analysis.dead import DeadBytes
     from aoftool.aof.layout import Log
     from aoftool.check.model import Report
+    from aoftool.progress import Progress
 
 __all__ = ["register"]
 
-TOP_ROWS = 12
-TOP_KEYS = 5
+_SCREEN_ROWS = 5
+_FULL_ROWS = 12
+_REMARK_BUCKETS = 120
 
 
 class GroupBy(Enum):
@@ -35,6 +50,10 @@ class GroupBy(Enum):
     COMMAND = "command"
     DB = "db"
     FILE = "file"
+    PREFIX = "prefix"
+    KEY = "key"
+    TYPE = "type"
+    SIZE = "size"
 
 
 class SortBy(Enum):
@@ -54,18 +73,33 @@ def register(app: typer.Typer) -> None:
 
 def inspect(
     path: PathArgument = None,
-    by: Annotated[GroupBy, typer.Option("--by", help="Show the distribution by this.")] = GroupBy.COMMAND,
+    by: Annotated[
+        GroupBy | None, typer.Option("--by", help="Show one distribution in full.", show_default=False)
+    ] = None,
     top: Annotated[
         int | None,
         typer.Option(
-            "--top",
-            "-n",
-            min=1,
-            show_default=False,
-            help="Rows to show; the rest is folded.  [default: 12, of the largest keys 5]",
+            "--top", "-n", min=1, help="Rows to show; the rest is folded. [default: 5, with --by 12]"
         ),
     ] = None,
     sort: Annotated[SortBy, typer.Option("--sort", help="Order of the rows.")] = SortBy.BYTES,
+    depth: DepthOption = 1,
+    separator: SeparatorOption = ":",
+    since: SinceOption = None,
+    until: UntilOption = None,
+    db: DbOption = None,
+    cmd: CmdOption = None,
+    match: MatchOption = None,
+    savings: Annotated[
+        bool | None,
+        typer.Option(
+            "--savings/--no-savings",
+            help="Find dead bytes: a second reading, 2 to 5 s for each GiB. Default: logs up to 128 MiB.",
+            show_default=False,
+        ),
+    ] = None,
+    redact: RedactOption = None,
+    salt: SaltOption = None,
     as_json: JsonOption = False,
     color: ColorOption = Color.auto,
     quiet: QuietOption = False,
@@ -73,50 +107,83 @@ def inspect(
 ) -> None:
     """Show what is in a log, and whether it is whole.
 
-    Layout, server and version, time range, health in one line, commands by
-    count and bytes, keys of the RDB part by type and encoding. Nothing is
-    ever written; files of a running server are safe to read.
+    Layout, server and version, time range, health in one line, what a rewrite
+    would save, growth, the largest commands, and what the log holds most of:
+    commands, prefixes, keys. Nothing is ever written; files of a running
+    server are safe to read.
 
     \b
     Examples:
       aoftool inspect                            search this directory
       aoftool inspect /var/lib/valkey            a server's data directory
-      aoftool inspect --by db appendonly.aof     per database
+      aoftool inspect --by prefix --depth 2      which keys, in more detail
+      aoftool inspect --by key --match 'cart:*'  the largest keys among these
+      aoftool inspect --since 2026-11-21T09:00   only what was written then
       zcat old.aof.gz | aoftool inspect -        standard input
       aoftool inspect --json | jq .health
     """
-    from aoftool.analysis.overview import overview_of
+    from aoftool.analysis.contents import contents_view
+    from aoftool.analysis.contents_redacting import redacted_contents, redacted_growth, redacted_overview
+    from aoftool.analysis.growth import growth_of
+    from aoftool.analysis.overview import narrowed_overview, overview_of
+    from aoftool.analysis.reading import read_log
+    from aoftool.analysis.remarks import remarks_of
     from aoftool.aof.layout import LogKind, find_log
-    from aoftool.aof.survey import survey
     from aoftool.check.health import health_of
     from aoftool.check.quick import intact_structure, quick_report
     from aoftool.cli.progress import ProgressReporter
 
+    asked = narrowing(since=since, until=until, db=db, cmd=cmd, match=match, depth=depth, separator=separator)
+    redactor = make_redactor(redact, salt)
+    rows = top or (_FULL_ROWS if by is not None else _SCREEN_ROWS)
     log = find_log(path)
     with ProgressReporter("reading", log.size_bytes, progress, quiet) as reporter:
-        read = survey(log, workers=worker_count(), top_keys=top or TOP_KEYS, progress=reporter)
-        report = quick_report(read)
+        read = read_log(log, asked.options, asked.commands, reporter)
+        report = quick_report(read.survey)
         if not intact_structure(report) and log.kind is not LogKind.STDIN:
             report = _look_behind(log)
-    result, health = overview_of(read), health_of(report)
+        health = health_of(report)
+        found, dead = _savings(log, savings, asked, reporter)
+    result = overview_of(read.survey)
+    if asked.narrows:
+        result = narrowed_overview(result, read.contents)
+    view = contents_view(read.contents, asked.options, top=rows, dead=dead, savings=found, end_s=read.end_s)
+    view = redacted_contents(view, redactor)
+    growth = redacted_growth(growth_of(read.contents, read.axis, buckets=_REMARK_BUCKETS), redactor)
+    view.remarks = remarks_of(view, growth, result.commands)
+    result = redacted_overview(result, redactor)
     if as_json:
+        from aoftool.report.contents import contents_json
+        from aoftool.report.growth import growth_json
         from aoftool.report.jsonout import print_json
         from aoftool.report.overview import overview_json
 
-        print_json(overview_json(result, health, sort=sort.value))
+        body = overview_json(result, health, sort=sort.value)
+        print_json({**body, "contents": contents_json(view), "growth": growth_json(growth)})
     else:
-        from aoftool.report.overview import render_overview
+        from aoftool.report.screen import render_screen, render_view
 
-        render_overview(
-            results_console(color),
-            result,
-            health,
-            by=by.value,
-            top=top or TOP_ROWS,
-            top_keys=top or TOP_KEYS,
-            sort=sort.value,
-        )
+        console = results_console(color)
+        if by is None:
+            render_screen(console, result, health, view, growth, top=rows, sort=sort.value)
+        else:
+            render_view(console, result, health, view, growth, by=by.value, top=rows, sort=sort.value)
     raise typer.Exit(DONE if health.intact else VERDICT)
+
+
+def _savings(
+    log: Log, wanted: bool | None, asked: Narrowing, progress: Progress
+) -> tuple[Savings | None, DeadBytes | None]:
+    """Look for dead bytes where that is asked for or quick; not where only a part of the log is shown."""
+    from aoftool.analysis.contents_model import Savings
+    from aoftool.aof.model import LogKind
+    from aoftool.cli.savings import AUTOMATIC_BYTES, find_savings
+
+    if wanted is False or log.kind is LogKind.STDIN or (wanted is None and asked.narrows):
+        return None, None
+    if wanted is None and (log.size_bytes or 0) > AUTOMATIC_BYTES:
+        return Savings(reason="not looked for in a log above 128 MiB: --savings does"), None
+    return find_savings(log, progress)
 
 
 def _look_behind(log: Log) -> Report:

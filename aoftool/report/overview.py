@@ -20,10 +20,18 @@ from aoftool.analysis.model import (
 )
 from aoftool.check.health_model import Health
 from aoftool.escape import json_bytes, printable, shorten
-from aoftool.report.terminal import facts, print_table
+from aoftool.report.terminal import print_table
 from aoftool.units import format_bytes, format_count, format_share, format_time_ms
 
-__all__ = ["overview_json", "render_overview"]
+__all__ = [
+    "database_name",
+    "overview_head",
+    "overview_json",
+    "render_commands",
+    "render_databases",
+    "render_files",
+    "render_rdb",
+]
 
 _SORT_KEYS = {
     "bytes": lambda row: (-row.size_bytes, row.name),
@@ -43,36 +51,8 @@ _COMMAND_COLUMNS = (
 )
 
 
-def render_overview(
-    console: Console,
-    overview: Overview,
-    health: Health,
-    *,
-    by: str = "command",
-    top: int = 12,
-    top_keys: int = 5,
-    sort: str = "bytes",
-) -> None:
-    """Print the overview: what it is, its health, its files and one distribution."""
-    facts(console, _head(overview, health))
-    console.print()
-    if by == "file" or len(overview.files) > 1 or overview.files[0].format == "missing":
-        _render_files(console, overview.files)
-        console.print()
-    if by == "db":
-        _render_databases(console, overview)
-    elif by == "command":
-        _render_commands(console, overview, top, sort)
-        if len(overview.databases) > 1:
-            console.print()
-            _render_databases(console, overview, top)
-    for part in overview.rdb_parts:
-        console.print()
-        _render_rdb(console, part, top)
-        _render_largest(console, part.largest[:top_keys])
-
-
-def _head(overview: Overview, health: Health) -> Iterator[tuple[str, str, str]]:
+def overview_head(overview: Overview, health: Health) -> Iterator[tuple[str, str, str]]:
+    """Yield labelled lines: what the log is, who wrote it and when, and whether it is whole."""
     count = len(overview.files)
     files = f", {count} files" if count > 1 else ""
     yield "log", f"{overview.path}: {overview.layout}{files}, {format_bytes(overview.size_bytes)}", "bold"
@@ -115,7 +95,8 @@ def _health(health: Health) -> str:
     return text
 
 
-def _render_files(console: Console, files: Sequence[FileRow]) -> None:
+def render_files(console: Console, files: Sequence[FileRow]) -> None:
+    """Print the files in load order."""
     columns = (
         ("file", "left"),
         ("role", "left"),
@@ -172,7 +153,8 @@ def _fold(rows: list[CommandRow], top: int) -> list[CommandRow]:
     return [*rows[:top], folded]
 
 
-def _render_commands(console: Console, overview: Overview, top: int, sort: str) -> None:
+def render_commands(console: Console, overview: Overview, top: int, sort: str) -> None:
+    """Print the commands, the first `top` of them; the bytes add up to those of the files."""
     ordered = sorted(overview.commands, key=_SORT_KEYS[sort])
     commands = [row for row in ordered if row.kind == RowKind.COMMAND]
     others = [row for row in ordered if row.kind != RowKind.COMMAND and (row.size_bytes or row.count)]
@@ -184,7 +166,8 @@ def _render_commands(console: Console, overview: Overview, top: int, sort: str) 
     print_table(console, _COMMAND_COLUMNS, rows)
 
 
-def _render_databases(console: Console, overview: Overview, top: int | None = None) -> None:
+def render_databases(console: Console, overview: Overview, top: int | None = None) -> None:
+    """Print the databases."""
     columns = (
         ("database", "left"),
         ("commands", "right"),
@@ -197,7 +180,7 @@ def _render_databases(console: Console, overview: Overview, top: int | None = No
     rows = (
         (
             (
-                _database_name(row),
+                database_name(row),
                 format_count(row.commands),
                 format_count(row.size_bytes),
                 format_share(row.size_bytes, overview.size_bytes),
@@ -213,11 +196,13 @@ def _render_databases(console: Console, overview: Overview, top: int | None = No
         console.print(f"{len(overview.databases) - len(shown)} more databases: --by db shows them all")
 
 
-def _database_name(row: DatabaseRow) -> str:
+def database_name(row: DatabaseRow) -> str:
+    """Return the name of a database for people."""
     return "other" if row.db is None else f"db {row.db}"
 
 
-def _render_rdb(console: Console, part: RdbPart, top: int) -> None:
+def render_rdb(console: Console, part: RdbPart, top: int) -> None:
+    """Print what an RDB part holds, by type and encoding."""
     title = (
         f"RDB part of {part.file}: {part.magic}, {format_count(part.size_bytes)} bytes, "
         f"{format_count(part.keys)} keys, {format_count(part.keys_with_expire)} with an expire time, "
@@ -250,9 +235,13 @@ def _render_rdb(console: Console, part: RdbPart, top: int) -> None:
             ),
             "",
         )
-        for row in part.rows
+        for row in part.rows[:top]
     )
     print_table(console, columns, rows)
+    if len(part.rows) > top:
+        rest = part.rows[top:]
+        keys = sum(row.keys for row in rest)
+        console.print(f"{len(rest)} more, {format_count(keys)} keys: --by type shows them all")
 
 
 def _render_largest(console: Console, largest: Sequence[LargeKeyRow]) -> None:

@@ -1,0 +1,57 @@
+"""Views with stand-ins for keys and prefixes: what a reporter gets when output is to be shared."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from aoftool.analysis.contents_model import ContentsView
+from aoftool.analysis.growth_model import Growth
+from aoftool.analysis.log_census import KEYLESS
+from aoftool.analysis.model import Overview
+from aoftool.redaction import Redactor
+
+__all__ = ["redacted_contents", "redacted_growth", "redacted_overview", "redacted_prefix"]
+
+
+def redacted_prefix(prefix: bytes, redactor: Redactor) -> bytes:
+    """Return a prefix with its fixed parts replaced; each part goes by itself."""
+    if prefix in KEYLESS:
+        return prefix
+    return b"*".join(redactor.key(part) for part in prefix.split(b"*"))
+
+
+def redacted_contents(view: ContentsView, redactor: Redactor | None) -> ContentsView:
+    """Return a view as it may be shown; made before the remarks, which name keys."""
+    if redactor is None or not redactor.hides_keys:
+        return view
+    return replace(
+        view,
+        prefixes=[replace(row, prefix=redacted_prefix(row.prefix, redactor)) for row in view.prefixes],
+        keys_by_bytes=[replace(row, key=redactor.key(row.key)) for row in view.keys_by_bytes],
+        keys_by_writes=[replace(row, key=redactor.key(row.key)) for row in view.keys_by_writes],
+        largest=[replace(row, key=redactor.key(row.key)) for row in view.largest],
+        transactions=[replace(row, key=redactor.key(row.key)) for row in view.transactions],
+    )
+
+
+def redacted_growth(growth: Growth, redactor: Redactor | None) -> Growth:
+    """Return a growth as it may be shown."""
+    if redactor is None or not redactor.hides_keys or growth.by != "prefix":
+        return growth
+    return replace(
+        growth,
+        rows=[replace(row, name=redacted_prefix(row.name, redactor)) for row in growth.rows],
+        changes=[replace(item, driver=redacted_prefix(item.driver, redactor)) for item in growth.changes],
+        bursts=[replace(item, name=redacted_prefix(item.name, redactor)) for item in growth.bursts],
+    )
+
+
+def redacted_overview(overview: Overview, redactor: Redactor | None) -> Overview:
+    """Return an overview as it may be shown: the largest keys of RDB parts are named in it."""
+    if redactor is None or not redactor.hides_keys:
+        return overview
+    parts = [
+        replace(part, largest=[replace(large, key=redactor.key(large.key)) for large in part.largest])
+        for part in overview.rdb_parts
+    ]
+    return replace(overview, rdb_parts=parts)

@@ -1,0 +1,170 @@
+"""`aoftool growth`: how a log grew, when that changed, and what drove it."""
+
+from __future__ import annotations
+
+import sys
+from enum import Enum
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from aoftool.cli.census_options import (
+    CmdOption,
+    DbOption,
+    DepthOption,
+    MatchOption,
+    SeparatorOption,
+    SinceOption,
+    UntilOption,
+    narrowing,
+)
+from aoftool.cli.console import Color, results_console
+from aoftool.cli.exit_codes import DONE, VERDICT, epilog
+from aoftool.cli.options import (
+    ColorOption,
+    JsonOption,
+    PathArgument,
+    ProgressMode,
+    ProgressOption,
+    QuietOption,
+)
+from aoftool.cli.redaction import RedactOption, SaltOption, make_redactor
+from aoftool.cli.widths import parse_width
+from aoftool.errors import UsageError
+
+if TYPE_CHECKING:
+    from aoftool.aof.survey import FileSurvey
+
+__all__ = ["register"]
+
+_BUCKETS = 120
+_TABLE_BUCKETS = 500
+
+
+class GroupBy(Enum):
+    """What the rows are."""
+
+    PREFIX = "prefix"
+    COMMAND = "command"
+    DB = "db"
+
+
+class AxisChoice(Enum):
+    """What the steps are of."""
+
+    AUTO = "auto"
+    BYTES = "bytes"
+
+
+def register(app: typer.Typer) -> None:
+    """Add the verb to the application."""
+    app.command(epilog=epilog(VERDICT))(growth)
+
+
+def growth(
+    path: PathArgument = None,
+    by: Annotated[GroupBy, typer.Option("--by", help="What to tell apart.")] = GroupBy.PREFIX,
+    axis: Annotated[
+        AxisChoice, typer.Option("--axis", help="Steps of time where there is #TS, or always of file.")
+    ] = AxisChoice.AUTO,
+    bucket: Annotated[
+        str | None,
+        typer.Option(
+            "--bucket", help="Width of a step: 10s, 5m, 1h, 1d; or 64K, 1M of file.", show_default=False
+        ),
+    ] = None,
+    top: Annotated[int, typer.Option("--top", "-n", min=1, help="Rows to show.")] = 8,
+    depth: DepthOption = 1,
+    separator: SeparatorOption = ":",
+    since: SinceOption = None,
+    until: UntilOption = None,
+    db: DbOption = None,
+    cmd: CmdOption = None,
+    match: MatchOption = None,
+    redact: RedactOption = None,
+    salt: SaltOption = None,
+    as_json: JsonOption = False,
+    as_csv: Annotated[bool, typer.Option("--csv", help="Print one line for each step and row.")] = False,
+    color: ColorOption = Color.auto,
+    quiet: QuietOption = False,
+    progress: ProgressOption = ProgressMode.auto,
+) -> None:
+    """Show how a log grew, when that changed, and what drove it.
+
+    Over time where the log holds #TS annotations, exact to a second; else over
+    the file, with times inferred from stream IDs, the base and the files where
+    that is possible, each marked with ~ and how far off it may be. Names what
+    drives a change; lists bursts, gaps without writes, and steps of the clock.
+
+    \b
+    Examples:
+      aoftool growth /var/lib/valkey              which prefixes, and when
+      aoftool growth --by command --bucket 1m     minute by minute
+      aoftool growth --axis bytes                 over the file
+      aoftool growth --db 3 --since 2026-11-21    one database, one day
+      aoftool growth --csv > growth.csv           for a spreadsheet
+    """
+    from aoftool.analysis.contents_redacting import redacted_growth
+    from aoftool.analysis.growth import growth_of
+    from aoftool.analysis.growth_model import Axis
+    from aoftool.analysis.reading import read_log
+    from aoftool.aof.layout import find_log
+    from aoftool.cli.progress import ProgressReporter
+
+    if as_json and as_csv:
+        raise UsageError("--json and --csv exclude each other")
+    asked = narrowing(since=since, until=until, db=db, cmd=cmd, match=match, depth=depth, separator=separator)
+    width = None if bucket is None else parse_width(bucket)
+    redactor = make_redactor(redact, salt)
+    log = find_log(path)
+    with ProgressReporter("reading", log.size_bytes, progress, quiet) as reporter:
+        read = read_log(log, asked.options, asked.commands, reporter)
+    timed = read.axis.axis is Axis.TIME and axis is AxisChoice.AUTO
+    if width is not None and width.of_time != timed:
+        hint = "give a width such as 1M" if width.of_time else "add --axis bytes"
+        raise UsageError("the width of a step does not fit the axis", hint=hint)
+    found = growth_of(
+        read.contents,
+        read.axis,
+        by=by.value,
+        buckets=_TABLE_BUCKETS if as_json or as_csv else _BUCKETS,
+        width=None if width is None else width.size,
+        by_position=axis is AxisChoice.BYTES,
+        top=top,
+    )
+    found = redacted_growth(found, redactor)
+    if as_json:
+        from aoftool.report.growth import growth_json
+        from aoftool.report.jsonout import print_json
+
+        print_json(growth_json(found))
+    elif as_csv:
+        from aoftool.report.growth import write_growth_csv
+
+        write_growth_csv(found, sys.stdout)
+    else:
+        from aoftool.report.growth import render_growth
+
+        render_growth(results_console(color), found)
+    raise typer.Exit(_closing(read.survey.files))
+
+
+def _closing(files: list[FileSurvey]) -> int:
+    """Say on stderr where reading ended early, and return the exit code."""
+    from aoftool.resp.model import Reason
+
+    code = DONE
+    for item in files:
+        whole = item.tail is None or item.tail.stop is None or item.tail.stop.reason is Reason.END
+        damaged = item.walk is not None and item.walk.damage is not None
+        if whole and not damaged and item.error is None:
+            continue
+        code = VERDICT
+        print(
+            f"aoftool: {item.file.path} makes sense up to offset {item.good_end:,} only; what follows is"
+            " not counted",
+            f"   next: aoftool check {item.file.path}",
+            sep="\n",
+            file=sys.stderr,
+        )
+    return code

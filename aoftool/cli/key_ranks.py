@@ -1,0 +1,156 @@
+"""`aoftool keys --by`: keys in order of writes, bytes, dead bytes or size, and what expires when."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+from aoftool.cli.console import results_console
+from aoftool.cli.savings import find_savings
+from aoftool.errors import InputError
+from aoftool.report.jsonout import print_json
+
+if TYPE_CHECKING:
+    from aoftool.analysis.contents_model import KeyRank
+    from aoftool.analysis.keys_model import KeyRow
+    from aoftool.analysis.reading import Reading
+    from aoftool.aof.model import Log
+    from aoftool.cli.census_options import Narrowing
+    from aoftool.keyspace.selection import KeySelection
+    from aoftool.progress import Progress
+    from aoftool.redaction import Redactor
+
+__all__ = ["show_ranks"]
+
+
+def show_ranks(
+    log: Log,
+    by: str,
+    asked: Narrowing,
+    selection: KeySelection,
+    redactor: Redactor | None,
+    *,
+    top: int,
+    as_json: bool,
+    progress: Progress,
+) -> None:
+    """Print the keys of a log in some order.
+
+    Raises:
+        InputError: the order needs an RDB part and there is none, or dead bytes cannot be told.
+    """
+    from aoftool.analysis.reading import read_log
+
+    if by == "size":
+        _show_sizes(log, selection, redactor, top, as_json, progress)
+        return
+    reading = read_log(log, asked.options, asked.commands, progress)
+    if by == "ttl":
+        _show_expiry(log, reading, asked, selection, redactor, top, as_json)
+        return
+    _show_counts(reading, _ranked(log, reading, by, asked, top, progress), by, asked, redactor, as_json)
+
+
+def _ranked(
+    log: Log, reading: Reading, by: str, asked: Narrowing, top: int, progress: Progress
+) -> list[KeyRank]:
+    from aoftool.analysis.key_ranking import rank_by_dead, rank_by_writes
+
+    if by != "dead":
+        return rank_by_writes(reading.contents, by, top)
+    savings, dead = find_savings(log, progress)
+    if dead is None:
+        raise InputError(f"dead bytes are {savings.reason}", path=log.path, hint=f"aoftool check {log.path}")
+    return rank_by_dead(reading.contents, asked.options, dead, top)
+
+
+def _show_counts(
+    reading: Reading,
+    ranks: list[KeyRank],
+    by: str,
+    asked: Narrowing,
+    redactor: Redactor | None,
+    as_json: bool,
+) -> None:
+    from dataclasses import replace
+
+    from aoftool.analysis.contents import contents_view
+    from aoftool.report.contents import key_rank_json, render_key_ranks
+
+    if redactor is not None:
+        ranks = [replace(rank, key=redactor.key(rank.key)) for rank in ranks]
+    view = contents_view(reading.contents, asked.options, top=1)
+    if as_json:
+        print_json(
+            {
+                "schema": "aoftool.key-ranks/1",
+                "by": by,
+                "exact": view.keys_exact,
+                "distinct_keys": list(view.distinct_keys),
+                "keys": [key_rank_json(rank) for rank in ranks],
+            }
+        )
+        return
+    render_key_ranks(results_console(), ranks, view)
+
+
+def _records(log: Log, selection: KeySelection) -> Iterator[KeyRow]:
+    """Yield the records of the RDB part, none where there is no such part."""
+    from aoftool.analysis.keys import KeyListing
+
+    try:
+        yield from KeyListing(log, selection)
+    except InputError:
+        return
+
+
+def _show_sizes(
+    log: Log,
+    selection: KeySelection,
+    redactor: Redactor | None,
+    top: int,
+    as_json: bool,
+    progress: Progress,
+) -> None:
+    from dataclasses import replace
+
+    from aoftool.analysis.key_ranking import largest_rows
+    from aoftool.analysis.keys import KeyListing
+    from aoftool.report.keys import HEADINGS, key_json, key_line
+
+    rows = largest_rows(KeyListing(log, selection, progress=progress), top)
+    if redactor is not None:
+        rows = [replace(row, key=redactor.key(row.key)) for row in rows]
+    if as_json:
+        print_json({"schema": "aoftool.key-sizes/1", "keys": [key_json(row) for row in rows]})
+        return
+    print(HEADINGS)
+    for row in rows:
+        print(key_line(row))
+
+
+def _show_expiry(
+    log: Log,
+    reading: Reading,
+    asked: Narrowing,
+    selection: KeySelection,
+    redactor: Redactor | None,
+    top: int,
+    as_json: bool,
+) -> None:
+    from dataclasses import replace
+
+    from aoftool.analysis.contents_redacting import redacted_prefix
+    from aoftool.analysis.key_ranking import expiry_of
+    from aoftool.report.expiry import expiry_json, render_expiry
+
+    contents = reading.contents
+    # After a flush nothing of the RDB part is left in that database; which one it was is not kept.
+    records = iter(()) if contents.flushes else _records(log, selection)
+    view, rows = expiry_of(contents.keys, records, asked.options.template, reading.end_s)
+    if redactor is not None:
+        rows = [replace(row, prefix=redacted_prefix(row.prefix, redactor)) for row in rows]
+    if as_json:
+        print_json(expiry_json(view, rows, contents.keys.exact))
+        return
+    render_expiry(results_console(), view, rows, top=top, exact=contents.keys.exact)

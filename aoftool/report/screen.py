@@ -1,0 +1,146 @@
+"""The one screen of `aoftool inspect`: what the log is, what stands out, and the top of every table."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+
+from rich.console import Console
+
+from aoftool.analysis.contents_model import ContentsView
+from aoftool.analysis.growth_model import Growth
+from aoftool.analysis.model import CommandRow, DatabaseRow, Overview, RowKind
+from aoftool.check.health_model import Health
+from aoftool.report.contents import (
+    expiry_line,
+    large_lines,
+    render_key_ranks,
+    render_prefixes,
+    render_sizes,
+    render_types,
+    savings_line,
+)
+from aoftool.report.growth import growth_line
+from aoftool.report.overview import (
+    database_name,
+    overview_head,
+    render_commands,
+    render_databases,
+    render_files,
+    render_rdb,
+)
+from aoftool.report.terminal import facts
+from aoftool.units import format_count
+
+__all__ = ["render_screen", "render_view"]
+
+_FRAMING = b"framing and #TS"
+_TYPES_SHOWN = 3
+_DATABASES_SHOWN = 4
+
+
+def render_screen(
+    console: Console,
+    overview: Overview,
+    health: Health,
+    view: ContentsView,
+    growth: Growth,
+    *,
+    top: int,
+    sort: str,
+) -> None:
+    """Print the overview: the head, and the first rows of what the log holds most of."""
+    facts(console, _head(overview, health, view, growth))
+    if len(overview.files) > 1 or overview.files[0].format == "missing":
+        console.print()
+        render_files(console, overview.files)
+    if view.commands:
+        console.print()
+        render_commands(console, replace(overview, commands=list(_joined(overview.commands))), top, sort)
+        console.print()
+        render_prefixes(console, view, top)
+        console.print()
+        render_key_ranks(console, view.keys_by_bytes[: max(top - 2, 1)], view)
+    else:
+        console.print()
+        render_commands(console, overview, top, sort)
+    for part in overview.rdb_parts:
+        console.print()
+        render_rdb(console, part, _TYPES_SHOWN if view.commands else top)
+
+
+def render_view(
+    console: Console,
+    overview: Overview,
+    health: Health,
+    view: ContentsView,
+    growth: Growth,
+    *,
+    by: str,
+    top: int,
+    sort: str,
+) -> None:
+    """Print the head and one distribution in full: by command, db, file, prefix, key, type or size."""
+    facts(console, _head(overview, health, view, growth))
+    console.print()
+    if by == "command":
+        render_commands(console, overview, top, sort)
+    elif by == "db":
+        render_databases(console, overview)
+    elif by == "file":
+        render_files(console, [*overview.files, *overview.history])
+    elif by == "prefix":
+        render_prefixes(console, view, top)
+    elif by == "key":
+        render_key_ranks(console, view.keys_by_writes if sort == "count" else view.keys_by_bytes, view)
+    elif by == "type":
+        render_types(console, view)
+        for part in overview.rdb_parts:
+            console.print()
+            render_rdb(console, part, top)
+    else:
+        render_sizes(console, view)
+
+
+def _head(
+    overview: Overview, health: Health, view: ContentsView, growth: Growth
+) -> Iterator[tuple[str, str, str]]:
+    yield from overview_head(overview, health)
+    if len(overview.databases) > 1:
+        yield "databases", _databases(overview.databases), ""
+    if view.savings is not None:
+        yield "savings", savings_line(view.savings), ""
+    if view.commands:
+        yield "growth", growth_line(growth), ""
+        yield from large_lines(view)
+        if view.expiry is not None and view.expiry.expiring:
+            yield "expiring", expiry_line(view.expiry), ""
+    for number, remark in enumerate(view.remarks):
+        yield "" if number else "notable", remark, "yellow"
+
+
+def _databases(rows: list[DatabaseRow]) -> str:
+    """Return the databases with most bytes of commands in one line."""
+    ordered = sorted(rows, key=lambda row: -row.size_bytes)
+    shown = [
+        f"{database_name(row)} {format_count(row.commands)} commands" for row in ordered[:_DATABASES_SHOWN]
+    ]
+    more = len(ordered) - len(shown)
+    return ", ".join(shown) + (f", {more} more: --by db" if more else "")
+
+
+def _joined(rows: list[CommandRow]) -> Iterator[CommandRow]:
+    """Yield the rows with SELECT, MULTI, EXEC and annotations made one: on this screen they are one thing."""
+    small = [row for row in rows if row.kind in (RowKind.FRAMING, RowKind.ANNOTATION)]
+    yield from (row for row in rows if row.kind not in (RowKind.FRAMING, RowKind.ANNOTATION))
+    if len(small) < 2:
+        yield from small
+        return
+    yield CommandRow(
+        name=_FRAMING,
+        kind=RowKind.FRAMING,
+        # Annotations are no commands, so that counts and shares stay those of commands.
+        count=sum(row.count for row in small if row.kind == RowKind.FRAMING),
+        size_bytes=sum(row.size_bytes for row in small),
+        largest_bytes=max(row.largest_bytes for row in small),
+    )
