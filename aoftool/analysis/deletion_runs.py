@@ -2,46 +2,36 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from aoftool.analysis.deletions import is_server_like
+from aoftool.analysis.neighbours import commands_before, commands_from
 from aoftool.aof.log import open_log_file
 from aoftool.aof.model import LogFile
-from aoftool.files import Source
 from aoftool.resp.model import Command
-from aoftool.resp.resync import boundaries
-from aoftool.resp.sieve import SieveReader
-from aoftool.resp.watch import Watch
 
 __all__ = ["server_like_run"]
 
-_AROUND_BYTES = 16 * 1024
-_EVERYTHING = Watch(min_length=1)
+_MOST = 512
 
 
 def server_like_run(file: LogFile, offset: int) -> int:
-    """Return the length of the run that the command at an offset belongs to, within 16 KiB on each side.
+    """Return the length of the run that the command at an offset belongs to, at most 512 on each side.
 
     A stream gives 0: it cannot be read again.
     """
     with open_log_file(file) as source:
         if not source.seekable:
             return 0
-        behind = _between(source, offset, offset + _AROUND_BYTES)
-        count = _leading(behind)
-        start = max(offset - _AROUND_BYTES, 0)
-        for boundary in boundaries(source, start, offset):
-            if boundary.reaches_end:
-                before = _between(source, boundary.offset, offset)
-                return count + _leading(before[::-1])
-        return count
+        behind = commands_from(source, offset, _MOST)
+        before = commands_before(source, offset, _MOST)
+        return _leading(behind) + _leading(reversed(before))
 
 
-def _between(source: Source, start: int, end: int) -> list[Command]:
-    reader = SieveReader(source, _EVERYTHING, start=start, end=end, keep=64)
-    return list(reader)
-
-
-def _leading(commands: list[Command]) -> int:
-    for number, command in enumerate(commands):
+def _leading(commands: Iterable[Command]) -> int:
+    count = 0
+    for command in commands:
         if not is_server_like(command.argv):
-            return number
-    return len(commands)
+            break
+        count += 1
+    return count

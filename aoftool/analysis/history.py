@@ -8,12 +8,13 @@ it are said to be unknown instead of guessed.
 from __future__ import annotations
 
 import copy
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from typing import TYPE_CHECKING
 
 from aoftool.analysis.commands_model import LoggedCommand
 from aoftool.analysis.deletion_runs import server_like_run
 from aoftool.analysis.deletions import grade_deletion
+from aoftool.analysis.flavours import flavour_for, writer_of
 from aoftool.analysis.history_model import (
     Deletion,
     HistoryEnd,
@@ -83,7 +84,7 @@ class KeyHistory:
         self._workers, self._progress = workers, progress
         self._clock = LogClock(log, None)
         self._writer: str | None = None
-        self._version = b""
+        self._aux: Mapping[bytes, bytes] = {}
         self._in_doubt: str | None = None
         self.end = HistoryEnd()
         if not log.files:
@@ -113,7 +114,7 @@ class KeyHistory:
 
         found = list(self._records() if lineage.everything else self._base_records(lineage.keys))
         count = self._databases(found, lineage)
-        self._keyspace = Keyspace(self._flavour(), count, self._now_ms, allow_random=True)
+        self._keyspace = Keyspace(flavour_for(self._aux), count, self._now_ms, allow_random=True)
         for record in found:
             yield from self._load(record)
         for hit in lineage.hits():
@@ -156,21 +157,11 @@ class KeyHistory:
                     continue
                 yield record
             summary = reader.summary
-            self._writer = "valkey" if b"valkey-ver" in summary.aux else "redis"
-            self._version = summary.aux.get(f"{self._writer}-ver".encode(), b"")
+            self._aux, self._writer = summary.aux, writer_of(summary.aux)
             self._clock = LogClock(self._log, created_s(summary.aux))
             if summary.damage is not None and self.end.damage is None:
                 damage = summary.damage
                 self.end.damage = (file_name(self._log.files[0]), damage.offset, damage.message)
-
-    def _flavour(self) -> str:
-        """Return the loader to reproduce: that of the server which wrote the RDB part."""
-        if self._writer == "redis":
-            for prefix, name in ((b"6.", "redis-6.2"), (b"7.0", "redis-7.0"), (b"7.2", "redis-7.2")):
-                if self._version.startswith(prefix):
-                    return name
-            return "redis-7.4" if self._version.startswith(b"7.") else "redis-8.0"
-        return "valkey-8" if self._writer and self._version.startswith(b"8.") else "valkey-9"
 
     def _databases(self, found: list[Record], lineage: Lineage) -> int:
         """Return how many databases the server must have had: it records no number that it refused."""

@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
+from aoftool.analysis.audit_model import Audit, AuditEvent
 from aoftool.analysis.commands_model import LoggedCommand
 from aoftool.analysis.history_model import HistoryStep, KeyState
 from aoftool.commands.roles import ArgumentRole, argument_roles
 from aoftool.redaction import Redactor
 from aoftool.values import HashValue, ListValue, SetValue, Value, ZSetValue
 
-__all__ = ["redacted_argv", "redacted_command", "redacted_step", "redacted_value"]
+__all__ = ["redacted_argv", "redacted_audit", "redacted_command", "redacted_step", "redacted_value"]
 
 
 def redacted_argv(argv: Sequence[bytes], redactor: Redactor) -> list[bytes]:
@@ -36,7 +37,7 @@ def redacted_command(command: LoggedCommand, redactor: Redactor | None) -> Logge
     """Return a command as it may be shown."""
     if redactor is None:
         return command
-    return replace(command, argv=redacted_argv(command.argv, redactor), lengths=None)
+    return replace(command, argv=redacted_argv(command.argv, redactor))
 
 
 def redacted_value(value: Value, redactor: Redactor) -> Value | None:
@@ -81,3 +82,26 @@ def redacted_step(step: HistoryStep, redactor: Redactor | None) -> HistoryStep:
 
 def _redacted_state(state: KeyState, redactor: Redactor) -> KeyState:
     return state if state.value is None else replace(state, value=redacted_value(state.value, redactor))
+
+
+def redacted_audit(audit: Audit, redactor: Redactor | None) -> Audit:
+    """Return an audit as it may be shown."""
+    if redactor is None:
+        return audit
+    return replace(audit, events=[_redacted_event(event, redactor) for event in audit.events])
+
+
+def _redacted_event(event: AuditEvent, redactor: Redactor) -> AuditEvent:
+    prefix, loss = event.common_prefix, event.loss
+    if loss is not None:
+        hidden = tuple((redactor.key(name), count) for name, count in loss.by_prefix)
+        loss = replace(loss, by_prefix=hidden)
+    return replace(
+        event,
+        command=redacted_command(event.command, redactor),
+        last=None if event.last is None else redacted_command(event.last, redactor),
+        common_prefix=None if prefix is None else redactor.key(prefix),
+        loss=loss,
+        before=[redacted_command(row, redactor) for row in event.before],
+        behind=[redacted_command(row, redactor) for row in event.behind],
+    )

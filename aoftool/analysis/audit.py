@@ -1,0 +1,258 @@
+"""Find in a log what an operator would want to know: commands that lose data, odd ones, large ones.
+
+One pass over columns finds the candidates, and only those are read. What was lost by them takes a replay of
+the whole log (`audit_replay`); without one such numbers are left out, never guessed.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from aoftool.analysis.audit_groups import Column, Group, Grouping
+from aoftool.analysis.audit_model import Audit, AuditCode, AuditEvent
+from aoftool.analysis.commands_model import UNKNOWN, ListingEnd, LoggedCommand
+from aoftool.analysis.deletions import is_server_like
+from aoftool.analysis.listing import file_name, logged, note_stop
+from aoftool.analysis.neighbours import commands_before, commands_from
+from aoftool.aof.log import LogPart, read_parts
+from aoftool.aof.model import Log
+from aoftool.commands.table import CONTAINERS, lookup
+from aoftool.errors import SourceError
+from aoftool.escape import printable
+from aoftool.progress import Progress, no_progress
+from aoftool.resp.batch import Batch, BatchReader
+from aoftool.resp.frame import argv_at
+from aoftool.resp.model import Command
+from aoftool.units import format_bytes, format_count
+
+__all__ = ["MASS_DELETE_KEYS", "audit_log", "code_of"]
+
+LARGE_COMMAND_BYTES = 1 << 20
+LARGE_TRANSACTION_COMMANDS = 1_000
+LARGE_TRANSACTION_BYTES = 16 << 20
+RUN_COMMANDS = 10_000
+DELETE_RUN_COMMANDS = 100
+MASS_DELETE_KEYS = 100
+_NO_LIMIT = 2**62
+_KEPT_OF_EACH = 50
+_KEEP_BYTES = 256
+_KEYS_COMPARED = 1_000
+_DELETES = frozenset((b"DEL", b"UNLINK"))
+_SCRIPTS = frozenset((b"EVAL", b"EVALSHA", b"FCALL", b"SCRIPT"))
+# What servers never write to a log: its presence means that somebody else wrote there.
+_ADMIN = frozenset(
+    b"CONFIG REPLICAOF SLAVEOF DEBUG ACL MODULE SHUTDOWN BGREWRITEAOF BGSAVE SAVE MIGRATE WATCH".split()
+)
+_BY_NAME = {
+    **dict.fromkeys((b"FLUSHALL", b"FLUSHDB"), AuditCode.FLUSH),
+    b"SWAPDB": AuditCode.SWAPDB,
+    b"FUNCTION": AuditCode.FUNCTION,
+    **dict.fromkeys(_SCRIPTS, AuditCode.SCRIPT),
+    **dict.fromkeys(_ADMIN, AuditCode.ADMIN),
+}
+
+
+def code_of(name: bytes, argc: int) -> AuditCode | None:
+    """Return what a command of this upper-case name and number of arguments is, by its text alone."""
+    code = _BY_NAME.get(name)
+    if code is not None:
+        return code
+    if name in _DELETES:
+        if argc > MASS_DELETE_KEYS:
+            return AuditCode.MASS_DELETE
+        return AuditCode.DELETE_MANY if argc > 2 else None
+    return AuditCode.UNKNOWN if lookup(name) is None else None
+
+
+def audit_log(log: Log, *, context: int = 0, progress: Progress = no_progress) -> Audit:
+    """Return what stands out in the command streams of a log.
+
+    Args:
+        context: so many commands before and behind each event of high severity.
+
+    Raises:
+        SourceError: an input that can be read only once.
+    """
+    audit = Audit()
+    end = ListingEnd()
+    for number, part in enumerate(read_parts(log, progress)):
+        if not part.source.seekable:
+            message = f"{part.source.name} can be read only once, and an audit goes back"
+            raise SourceError(message, path=part.source.path, hint="unpack it to a file first")
+        if part.tail_start is None:
+            end.damage = (file_name(part.file), 0, "damaged RDB part")
+            break
+        _PartAudit(audit, part, number, context).run(part.tail_start, end, progress)
+        if end.damage is not None:
+            break
+    audit.damage = end.damage
+    audit.events.sort(key=lambda event: (event.command.file_number, event.command.offset))
+    return audit
+
+
+class _PartAudit:
+    """Audit one file."""
+
+    def __init__(self, audit: Audit, part: LogPart, number: int, context: int) -> None:
+        self._audit, self._part, self._number, self._context = audit, part, number, context
+        self._transactions = Grouping(LARGE_TRANSACTION_COMMANDS, LARGE_TRANSACTION_BYTES)
+        self._runs = Grouping(RUN_COMMANDS, _NO_LIMIT)
+        self._deletes = Grouping(DELETE_RUN_COMMANDS, _NO_LIMIT)
+        self._names: list[tuple[bytes, bytes | None]] = []
+        self._wanted: Column = np.zeros(0, np.int64)
+        self._is_delete: Column = np.zeros(0, np.int64)
+        self._start = part.tail_start or 0
+
+    def run(self, start: int, end: ListingEnd, progress: Progress) -> None:
+        """Read the file once, in batches."""
+        reader = BatchReader(self._part.source.reopen(), start=start, containers=CONTAINERS)
+        for batch in reader:
+            self._learn(batch.names)
+            self._take(batch)
+            progress(int(batch.length.sum()))
+        for group in self._transactions.end():
+            self._note_transaction(group)
+        for group in self._runs.end():
+            self._note_run(group)
+        for group in self._deletes.end():
+            self._note_deletes(group)
+        tally = reader.tally()
+        self._audit.commands += tally.commands
+        note_stop(end, self._part.file, tally.stop)
+        if tally.transactions.open_offset is not None:
+            self._note_open(tally.transactions.open_offset, tally.transactions.open_commands)
+
+    def _learn(self, names: list[tuple[bytes, bytes | None]]) -> None:
+        """Decide which names are to be looked at: 1 always, 2 with more than one key."""
+        if len(names) == len(self._names):
+            return
+        self._names = names
+        wanted = [0 if number == 0 else _interest(name) for number, (name, _) in enumerate(names)]
+        wanted[0] = 1
+        self._wanted = np.array(wanted, np.int64)
+        self._is_delete = np.array([int(name in _DELETES) for name, _ in names], np.int64)
+
+    def _take(self, batch: Batch) -> None:
+        interest = self._wanted[batch.command]
+        large = batch.length >= LARGE_COMMAND_BYTES
+        chosen = (interest == 1) | ((interest == 2) & (batch.argc > 2)) | large
+        for row in np.flatnonzero(chosen).tolist():
+            self._note_command(batch, row)
+        for group in self._transactions.add(batch, batch.txn):
+            self._note_transaction(group)
+        # Numbers from 1 on, so that none is taken for no group.
+        for group in self._runs.add(batch, batch.command + 1):
+            self._note_run(group)
+        for group in self._deletes.add(batch, self._is_delete[batch.command]):
+            self._note_deletes(group)
+
+    # -- events --------------------------------------------------------------------------------
+
+    def _note_command(self, batch: Batch, row: int) -> None:
+        offset = int(batch.offset[row])
+        command = argv_at(self._part.source, offset, limit=_KEEP_BYTES)
+        command.db, command.txn = int(batch.db[row]), int(batch.txn[row])
+        command.time_s, command.index = int(batch.time_s[row]), batch.first_index + row
+        logged_command = logged(command, self._part.file, self._number)
+        code = code_of(command.name, len(command.argv))
+        if code is not None:
+            self._add(AuditEvent(code, logged_command, _words(code, command), size_bytes=command.length))
+        if command.length >= LARGE_COMMAND_BYTES:
+            text = f"{printable(command.name)} of {format_bytes(command.length)}"
+            self._add(AuditEvent(AuditCode.LARGE_COMMAND, logged_command, text, size_bytes=command.length))
+
+    def _note_transaction(self, group: Group) -> None:
+        inside = max(group.commands - 2, 0)
+        text = f"a transaction of {format_count(inside)} commands, {format_bytes(group.size_bytes)}"
+        self._add(self._group_event(AuditCode.LARGE_TRANSACTION, group, text))
+
+    def _note_run(self, group: Group) -> None:
+        if group.label == 1 or self._is_delete[group.label - 1]:
+            return
+        name = printable(self._names[group.label - 1][0])
+        text = f"{format_count(group.commands)} times {name} in a row, {format_bytes(group.size_bytes)}"
+        self._add(self._group_event(AuditCode.RUN, group, text))
+
+    def _note_deletes(self, group: Group) -> None:
+        most = _KEYS_COMPARED
+        commands = commands_from(self._part.source, group.first, min(group.commands, most))
+        server_like = sum(is_server_like(command.argv) for command in commands)
+        text = f"{format_count(group.commands)} deletions in a row"
+        if server_like == len(commands):
+            text += ", each of one key, as a server writes expiry and eviction"
+        elif server_like == 0:
+            text += ", spelled as clients do"
+        else:
+            text += f", {format_count(server_like)} of the first {format_count(len(commands))} as a server's"
+        event = self._group_event(AuditCode.DELETE_RUN, group, text)
+        event.common_prefix = _common_prefix([key for c in commands for key in c.argv[1:]])
+        self._add(event)
+
+    def _note_open(self, offset: int, commands: int) -> None:
+        for event in self._audit.events:
+            if event.command.file_number == self._number and event.command.offset > offset:
+                event.text += ", but never did: its MULTI has no EXEC"
+        text = f"MULTI without EXEC at the end: {format_count(commands)} commands that never happened"
+        group = Group(1, offset, offset, commands, 0)
+        self._add(self._group_event(AuditCode.OPEN_TRANSACTION, group, text))
+
+    def _group_event(self, code: AuditCode, group: Group, text: str) -> AuditEvent:
+        last = self._at(group.last) if group.last != group.first else None
+        return AuditEvent(code, self._at(group.first), text, group.commands, group.size_bytes, last)
+
+    def _at(self, offset: int) -> LoggedCommand:
+        return self._plain(argv_at(self._part.source, offset, limit=_KEEP_BYTES))
+
+    def _plain(self, command: Command) -> LoggedCommand:
+        """Return a command that was read by itself: nobody knows where it ran."""
+        row = logged(command, self._part.file, self._number)
+        row.db = row.txn = row.index = UNKNOWN
+        return row
+
+    def _add(self, event: AuditEvent) -> None:
+        counts = self._audit.counts
+        counts[event.code] = counts.get(event.code, 0) + 1
+        if counts[event.code] > _KEPT_OF_EACH:
+            return
+        if self._context and event.severity.value == "high":
+            self._add_context(event)
+        self._audit.events.append(event)
+
+    def _add_context(self, event: AuditEvent) -> None:
+        source, row = self._part.source, event.command
+        before = commands_before(source, row.offset, self._context, least=self._start)
+        behind = commands_from(source, row.offset + row.length, self._context)
+        event.before, event.behind = list(map(self._plain, before)), list(map(self._plain, behind))
+
+
+def _common_prefix(keys: list[bytes]) -> bytes:
+    """Return what all keys begin with."""
+    first, last = min(keys, default=b""), max(keys, default=b"")
+    same = next((at for at, (a, b) in enumerate(zip(first, last, strict=False)) if a != b), len(first))
+    return first[:same]
+
+
+def _interest(name: bytes) -> int:
+    if name in _DELETES:
+        return 2
+    return int(code_of(name, 1) is not None)
+
+
+def _words(code: AuditCode, command: Command) -> str:
+    """Return what a command is, without anything out of the log but its name."""
+    name = printable(command.name[:40])
+    keys = format_count(len(command.argv) - 1)
+    return {
+        AuditCode.FLUSH: f"{name} removes every key" + ("" if name == "FLUSHALL" else " of a database"),
+        AuditCode.SWAPDB: "SWAPDB exchanges two databases",
+        AuditCode.MASS_DELETE: f"{name} of {keys} keys",
+        AuditCode.DELETE_MANY: f"{name} of {keys} keys, by a client: servers remove one at a time",
+        AuditCode.ADMIN: f"{name} is never written by a server: somebody else wrote to this file",
+        AuditCode.FUNCTION: f"{name} {_subcommand(command)}",
+        AuditCode.SCRIPT: f"{name} stands here as it was called; it may read and write any key",
+        AuditCode.UNKNOWN: f"{name} is a command that no known server has",
+    }[code]
+
+
+def _subcommand(command: Command) -> str:
+    return printable(command.argv[1][:20].upper()) if len(command.argv) > 1 else ""

@@ -1,0 +1,144 @@
+"""What the commands of a log destroyed: replay, with a look at the data before each of them.
+
+Costs time and memory like loading the log. Where the effect of a command cannot be known the replay ends, and
+the audit says so.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable
+
+from aoftool.analysis.audit import MASS_DELETE_KEYS
+from aoftool.analysis.audit_model import Audit, AuditCode, AuditEvent, Loss
+from aoftool.analysis.listing import logged
+from aoftool.analysis.replaying import LogReplay
+from aoftool.aof.model import Log
+from aoftool.keyspace.engine import Keyspace
+from aoftool.progress import Progress, no_progress
+from aoftool.resp.model import Command
+from aoftool.units import format_count
+from aoftool.values import ModuleValue, StreamValue
+
+__all__ = ["BIG_ELEMENTS", "add_losses"]
+
+BIG_ELEMENTS = 10_000
+_BIG_BYTES = 1 << 20
+_PREFIXES = 5
+_KEPT_OF_EACH = 50
+_RENAMES = frozenset((b"RENAME", b"COPY", b"RESTORE", b"RESTORE-ASKING"))
+_DELETES = frozenset((b"DEL", b"UNLINK"))
+_FLUSHES = frozenset((b"FLUSHALL", b"FLUSHDB"))
+
+
+def add_losses(audit: Audit, log: Log, *, progress: Progress = no_progress) -> None:
+    """Replay a log and add to an audit what its commands destroyed; adds events that only this shows."""
+    _Losses(audit, log).run(progress)
+    audit.events.sort(key=lambda event: (event.command.file_number, event.command.offset))
+
+
+class _Losses:
+    def __init__(self, audit: Audit, log: Log) -> None:
+        self._audit, self._log = audit, log
+        self._events = {(event.command.file_number, event.command.offset): event for event in audit.events}
+
+    def run(self, progress: Progress) -> None:
+        replay = LogReplay(self._log, progress=progress)
+        for file, command in replay:
+            self._look(file, command, replay.keyspace)
+        self._audit.replayed = replay.stopped is None
+        if replay.stopped is not None:
+            self._audit.notes.append(f"losses are known up to {replay.stopped} only")
+
+    def _look(self, file: int, command: Command, keyspace: Keyspace) -> None:
+        """Look at what a command is about to do."""
+        name = command.name
+        if name in _FLUSHES:
+            self._flush(file, command, keyspace)
+        elif name == b"SWAPDB":
+            self._swap(file, command, keyspace)
+        elif name in _DELETES:
+            self._delete(file, command, keyspace)
+        elif name in _RENAMES:
+            self._overwrite(file, command, keyspace)
+
+    def _flush(self, file: int, command: Command, keyspace: Keyspace) -> None:
+        event = self._events.get((file, command.offset))
+        if event is None:
+            return
+        databases = keyspace.databases
+        if command.name == b"FLUSHDB":
+            databases = [databases[keyspace.selected]]
+        event.loss = _loss(key for database in databases for key in database.values)
+
+    def _swap(self, file: int, command: Command, keyspace: Keyspace) -> None:
+        event, argv = self._events.get((file, command.offset)), command.argv
+        if event is None or len(argv) != 3:
+            return
+        numbers = [int(word[:9]) for word in argv[1:] if word.isdigit()]
+        if len(numbers) == 2 and max(numbers) < len(keyspace.databases):
+            one, two = (format_count(len(keyspace.databases[number])) for number in numbers)
+            event.text = f"SWAPDB exchanges {one} keys of db {numbers[0]} and {two} of db {numbers[1]}"
+
+    def _delete(self, file: int, command: Command, keyspace: Keyspace) -> None:
+        values = keyspace.databases[keyspace.selected].values
+        there = [key for key in dict.fromkeys(command.argv[1:]) if key in values]
+        event = self._events.get((file, command.offset))
+        if event is not None and event.code in (AuditCode.MASS_DELETE, AuditCode.DELETE_MANY):
+            event.loss = _loss(there)
+        if len(there) > MASS_DELETE_KEYS:
+            return
+        for key in there:
+            elements, unit = _size(values[key])
+            if elements >= (_BIG_BYTES if unit == "bytes" else BIG_ELEMENTS):
+                text = f"{command.name.decode()} of a key of {format_count(elements)} {unit}"
+                self._add(AuditCode.BIG_DELETE, file, command, keyspace, text, Loss(1, elements=elements))
+
+    def _overwrite(self, file: int, command: Command, keyspace: Keyspace) -> None:
+        """Note a command that puts a whole key in the place of another."""
+        name, argv = command.name, command.argv
+        target = argv[2] if name in (b"RENAME", b"COPY") and len(argv) > 2 else argv[1] if argv[1:] else b""
+        values = keyspace.databases[keyspace.selected].values
+        words = {word.upper() for word in argv[3:]}
+        if name != b"RENAME" and b"REPLACE" not in words:
+            return
+        source = argv[1]
+        if target not in values or (name == b"RENAME" and (source == target or source not in values)):
+            return
+        if name == b"COPY" and (b"DB" in words or source not in values):
+            return
+        elements, unit = _size(values[target])
+        text = f"{name.decode()} over a key that was there, of {format_count(elements)} {unit}"
+        self._add(AuditCode.OVERWRITTEN, file, command, keyspace, text, Loss(1, elements=elements))
+
+    def _add(
+        self, code: AuditCode, file: int, command: Command, keyspace: Keyspace, text: str, loss: Loss
+    ) -> None:
+        counts = self._audit.counts
+        counts[code] = counts.get(code, 0) + 1
+        if counts[code] <= _KEPT_OF_EACH:
+            row = logged(command, self._log.files[file], file)
+            self._audit.events.append(AuditEvent(code, row, text, size_bytes=command.length, loss=loss))
+
+
+def _size(value: object) -> tuple[int, str]:
+    if isinstance(value, bytes | bytearray):
+        return len(value), "bytes"
+    if isinstance(value, StreamValue):
+        return len(value.entries), "entries"
+    if isinstance(value, ModuleValue):
+        return len(value.raw), "bytes"
+    return len(value), "elements"  # type: ignore[arg-type]
+
+
+def _loss(keys: Iterable[bytes]) -> Loss:
+    """Count keys and their prefixes, those up to the first colon."""
+    prefixes: Counter[bytes] = Counter()
+    count = 0
+    for key in keys:
+        count += 1
+        head, colon, _ = key.partition(b":")
+        if colon:
+            prefixes[head + colon] += 1
+    ranked = sorted(prefixes.items(), key=lambda item: (-item[1], item[0]))
+    return Loss(count, tuple(ranked[:_PREFIXES]))

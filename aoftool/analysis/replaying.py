@@ -1,0 +1,140 @@
+"""Replay a whole log, command by command, with a look at the data in between.
+
+Transactions are run as if their commands were bare, at their place, which comes to the same; one without
+EXEC at the end of its file never happened, so each file is walked once before it is replayed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from aoftool.analysis.commands_model import ListingEnd
+from aoftool.analysis.flavours import flavour_for
+from aoftool.analysis.listing import file_name, note_stop
+from aoftool.aof.log import LogPart, read_parts
+from aoftool.aof.model import Log
+from aoftool.keyspace.engine import Keyspace
+from aoftool.keyspace.refusal import ReplayStopError
+from aoftool.progress import Progress, no_progress
+from aoftool.rdb.damage import EncodingDamage
+from aoftool.rdb.reader import records
+from aoftool.resp.model import Command
+from aoftool.resp.sieve import SieveReader
+from aoftool.resp.watch import Watch
+
+__all__ = ["LogReplay"]
+
+_FRAMING = frozenset((b"SELECT", b"MULTI", b"EXEC", b"DISCARD"))
+_EVERYTHING = Watch(min_length=1)
+_DATABASES = 1024
+_PART_BYTES = 1 << 20
+
+
+class LogReplay:
+    """Iterate over (file number, command) of a log, each just before it is run; once.
+
+    Args:
+        until: (file number, offset): the replay ends before the command there.
+        until_s: it ends before the first command behind a later `#TS`.
+        now_ms: the load clock.
+
+    Attributes:
+        keyspace: the data; there from the first step on.
+        stopped: where the effect of a command could not be known, in words; None when all was run.
+        end: what could not be read.
+    """
+
+    def __init__(
+        self,
+        log: Log,
+        *,
+        until: tuple[int, int] | None = None,
+        until_s: int | None = None,
+        now_ms: int | None = None,
+        progress: Progress = no_progress,
+    ) -> None:
+        self._log, self._until, self._until_s = log, until, until_s
+        self._now_ms, self._progress = now_ms, progress
+        self.keyspace = Keyspace("valkey-9", _DATABASES, now_ms, allow_random=True)
+        self.stopped: str | None = None
+        self.end = ListingEnd()
+
+    def run(self) -> LogReplay:
+        """Run everything, for the data behind it."""
+        for _ in self:
+            pass
+        return self
+
+    def __iter__(self) -> Iterator[tuple[int, Command]]:
+        for number, part in enumerate(read_parts(self._log)):
+            if self._is_behind(number, 0):
+                return
+            if part.rdb is not None:
+                self._load(part, number)
+            if part.tail_start is None or self.end.damage is not None:
+                return
+            self.keyspace.start_file()
+            for command in self._commands(number, part, part.tail_start):
+                if self.keyspace.selected != command.db:
+                    self.keyspace.execute((b"SELECT", b"%d" % command.db))
+                yield number, command
+                if not self._execute(part, command):
+                    return
+            if self.end.damage is not None:
+                return
+
+    def _is_behind(self, number: int, offset: int) -> bool:
+        return self._until is not None and (number, offset) >= self._until
+
+    def _load(self, part: LogPart, number: int) -> None:
+        assert part.rdb is not None
+        if number == 0:
+            flavour = flavour_for(part.rdb.aux)
+            self.keyspace = Keyspace(flavour, _DATABASES, self._now_ms, allow_random=True)
+        with part.source.reopen() as source:
+            reader = records(source, 0)
+            for record in reader:
+                try:
+                    self.keyspace.load_record(record.db, record.key, record.value(), record.expire_at_ms)
+                except EncodingDamage as damage:
+                    self.end.note(f"a key of the RDB part cannot be read: {damage.message}")
+        if part.rdb.damage is not None:
+            damage_found = part.rdb.damage
+            self.end.damage = (file_name(part.file), damage_found.offset, damage_found.message)
+
+    def _commands(self, number: int, part: LogPart, start: int) -> Iterator[Command]:
+        open_txn = self._open_transaction(number, part, start)
+        if part.source.seekable:
+            reader = SieveReader(
+                part.source, _EVERYTHING, start=start, part_bytes=_PART_BYTES, progress=self._progress
+            )
+            found: Iterator[Command] = iter(reader)
+        else:
+            slow = part.commands()
+            found = iter(slow)
+        for command in found:
+            behind = self._until_s is not None and command.time_s > self._until_s
+            if behind or self._is_behind(number, command.offset):
+                self._until = (number, command.offset)
+                return
+            if command.name not in _FRAMING and not (open_txn and command.txn == open_txn):
+                yield command
+        note_stop(self.end, part.file, reader.stop if part.source.seekable else slow.tally().stop)
+
+    def _open_transaction(self, number: int, part: LogPart, start: int) -> int:
+        """Return the number of the transaction that is still open at the end of a file, 0 for none."""
+        if not part.source.seekable:
+            return 0
+        walk = SieveReader(part.source, Watch(), start=start)
+        for _ in walk:
+            pass
+        return walk.state.txn if walk.state.is_open else 0
+
+    def _execute(self, part: LogPart, command: Command) -> bool:
+        try:
+            self.keyspace.execute(command.argv)
+        except ReplayStopError as stop:
+            why = stop.message.partition(": ")[2] or stop.message
+            self.stopped = f"{file_name(part.file)} offset {command.offset:,} ({why})"
+            return False
+        return True

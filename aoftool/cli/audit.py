@@ -1,0 +1,98 @@
+"""`aoftool audit`: what an operator would want to know about a log."""
+
+from __future__ import annotations
+
+import sys
+from enum import Enum
+from typing import Annotated
+
+import typer
+
+from aoftool.cli.console import output_width
+from aoftool.cli.exit_codes import DONE, VERDICT, epilog
+from aoftool.cli.options import JsonOption, PathArgument, ProgressMode, ProgressOption, QuietOption
+from aoftool.cli.redaction import RedactOption, SaltOption, make_redactor
+
+__all__ = ["register"]
+
+_REPLAYED_BYTES = 64 << 20
+
+
+class Replay(str, Enum):
+    """Whether to replay the log, to tell what was lost."""
+
+    auto = "auto"
+    always = "always"
+    never = "never"
+
+
+def register(app: typer.Typer) -> None:
+    """Add the verb to the application."""
+    app.command(epilog=epilog(VERDICT))(audit)
+
+
+def audit(
+    path: PathArgument = None,
+    context: Annotated[
+        int, typer.Option(min=0, help="Commands to show around each event of high severity.")
+    ] = 3,
+    replay: Annotated[
+        Replay, typer.Option("--replay", help="Replay the log to tell what was lost; auto: up to 64 MiB.")
+    ] = Replay.auto,
+    as_json: JsonOption = False,
+    redact: RedactOption = None,
+    salt: SaltOption = None,
+    quiet: QuietOption = False,
+    progress: ProgressOption = ProgressMode.auto,
+) -> None:
+    """Show the commands an operator would want to know about.
+
+    Flushes, SWAPDB, mass deletions, keys written over by RENAME, commands that
+    no server writes, scripts and functions, deletions of big keys, very large
+    commands and transactions, long runs of one command: each with its offset,
+    its time where #TS tells it, and the commands around it. A log cannot tell
+    who sent them.
+
+    \b
+    Examples:
+      aoftool audit /var/lib/valkey
+      aoftool audit --context 10 --replay always appendonlydir
+      aoftool audit --json | jq '.events[] | select(.severity=="high")'
+    """
+    from aoftool.analysis.audit import audit_log
+    from aoftool.analysis.redacting import redacted_audit
+    from aoftool.aof.layout import find_log
+    from aoftool.cli.progress import ProgressReporter
+    from aoftool.report.audit import audit_json, audit_lines
+    from aoftool.report.jsonout import print_json
+
+    redactor = make_redactor(redact, salt)
+    log = find_log(path)
+    with ProgressReporter("reading", log.size_bytes, progress, quiet) as reporter:
+        found = audit_log(log, context=context, progress=reporter)
+    is_small = log.size_bytes is not None and log.size_bytes <= _REPLAYED_BYTES
+    if replay is Replay.always or (replay is Replay.auto and is_small):
+        from aoftool.analysis.audit_replay import add_losses
+
+        with ProgressReporter("replaying", log.size_bytes, progress, quiet) as reporter:
+            add_losses(found, log, progress=reporter)
+    elif replay is Replay.auto:
+        found.notes.append("the log is large and was not replayed: --replay always tells what was lost")
+    found = redacted_audit(found, redactor)
+    if as_json:
+        print_json(audit_json(found))
+    else:
+        print("\n".join(audit_lines(found, output_width())))
+        _closing(found.notes)
+    if found.damage is not None and not as_json:
+        file, offset, reason = found.damage
+        print(
+            f"aoftool: {file} cannot be read on from offset {offset:,}: {reason}\n   next: aoftool check",
+            file=sys.stderr,
+        )
+    raise typer.Exit(DONE if found.damage is None else VERDICT)
+
+
+def _closing(notes: list[str]) -> None:
+    for note in notes:
+        print(f"aoftool: {note}", file=sys.stderr)

@@ -1,0 +1,146 @@
+"""Shows an audit: events by severity with what stood around them, or one JSON object."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from textwrap import wrap
+from typing import Any
+
+from aoftool.analysis.audit_model import Audit, AuditEvent, Loss, Severity
+from aoftool.analysis.commands_model import UNKNOWN, LoggedCommand
+from aoftool.escape import json_bytes, printable
+from aoftool.report.commands import command_json, command_text
+from aoftool.units import format_count, format_time_ms
+
+__all__ = ["audit_json", "audit_lines"]
+
+_INDENT = "    "
+_LABEL = 10
+
+
+def audit_lines(audit: Audit, width: int) -> Iterator[str]:
+    """Yield the lines of an audit: the counts, then the events of each severity in the order of the log."""
+    counts = dict.fromkeys(Severity, 0)
+    shown = dict.fromkeys(audit.counts, 0)
+    for event in audit.events:
+        shown[event.code] += 1
+    for code, count in audit.counts.items():
+        counts[_severity(audit, code)] += count
+    found = ", ".join(f"{format_count(counts[s])} {s.value}" for s in Severity if counts[s])
+    yield f"{format_count(audit.commands)} commands looked at: {found or 'nothing stands out'}"
+    for severity in Severity:
+        for event in audit.events:
+            if event.severity is severity:
+                yield ""
+                yield from _event_lines(event, width)
+    for code, count in audit.counts.items():
+        if count > shown[code]:
+            yield ""
+            yield f"{format_count(count - shown[code])} more of {code.value} are not shown"
+
+
+def _severity(audit: Audit, code: Any) -> Severity:
+    return next(event.severity for event in audit.events if event.code is code)
+
+
+def _event_lines(event: AuditEvent, width: int) -> Iterator[str]:
+    row = event.command
+    yield from wrap(
+        f"{event.severity.value.upper()} {event.code.value}: {event.text}", width, subsequent_indent=_INDENT
+    )
+    place = f"{row.file} offset {format_count(row.offset)}"
+    if event.last is not None:
+        place += f" to {format_count(event.last.offset)}"
+    if row.time_s is not None:
+        place = f"{format_time_ms(row.time_s * 1000)}, {place}"
+    if row.db != UNKNOWN:
+        place += f", db {row.db}"
+    if row.txn > 0:
+        place += f", in transaction {row.txn}"
+    yield from _labelled("at", place, width)
+    yield from _labelled("command", command_text(row.argv, row.lengths, width - _LABEL - len(_INDENT)), width)
+    if event.common_prefix is not None:
+        yield from _labelled("keys", _prefix_text(event.common_prefix), width)
+    if event.loss is not None:
+        yield from _labelled("lost", _loss_text(event.loss), width)
+    if event.severity is Severity.HIGH and event.loss is not None and event.loss.keys:
+        state = f"aoftool rewrite --to-offset {row.file}:{row.offset} -o DIR gives the data as it was before"
+        yield from _labelled("restore", state, width)
+    yield from _around("before", event.before, width)
+    yield from _around("behind", event.behind, width)
+
+
+def _labelled(label: str, text: str, width: int) -> Iterator[str]:
+    indent = _INDENT + " " * _LABEL
+    yield from wrap(
+        text, max(width, 40), initial_indent=f"{_INDENT}{label:<{_LABEL}}", subsequent_indent=indent,
+        break_on_hyphens=False,
+    )  # fmt: skip
+
+
+def _around(label: str, rows: list[LoggedCommand], width: int) -> Iterator[str]:
+    for number, row in enumerate(rows):
+        head = f"{_INDENT}{'' if number else label:<{_LABEL}}{format_count(row.offset):>11}  "
+        yield head + command_text(row.argv, row.lengths, max(width - len(head), 20))
+
+
+def _prefix_text(prefix: bytes) -> str:
+    return f"all begin with {printable(prefix)}" if prefix else "with no common beginning"
+
+
+def _loss_text(loss: Loss) -> str:
+    if loss.elements is not None:
+        return f"the key, {format_count(loss.elements)} in it"
+    if not loss.keys:
+        return "nothing: there were no keys"
+    text = f"{format_count(loss.keys)} keys"
+    if loss.by_prefix:
+        named = [f"{printable(prefix)}* {format_count(count)}" for prefix, count in loss.by_prefix]
+        rest = loss.keys - sum(count for _, count in loss.by_prefix)
+        if rest:
+            named.append(f"others {format_count(rest)}")
+        text += f" ({', '.join(named)})"
+    return text
+
+
+def audit_json(audit: Audit) -> dict[str, Any]:
+    """Return an audit as one JSON object."""
+    return {
+        "schema": "aoftool.audit/1",
+        "commands": audit.commands,
+        "replayed": audit.replayed,
+        "counts": {code.value: count for code, count in audit.counts.items()},
+        "events": [_event_json(event) for event in audit.events],
+        "notes": audit.notes,
+        "damage": None
+        if audit.damage is None
+        else {"file": audit.damage[0], "offset": audit.damage[1], "reason": audit.damage[2]},
+    }
+
+
+def _event_json(event: AuditEvent) -> dict[str, Any]:
+    body: dict[str, Any] = {
+        "code": event.code.value,
+        "severity": event.severity.value,
+        "text": event.text,
+        "commands": event.commands,
+        "size_bytes": event.size_bytes,
+        "command": _command(event.command),
+        "last": None if event.last is None else _command(event.last),
+    }
+    if event.common_prefix is not None:
+        body |= json_bytes("common_prefix", event.common_prefix)
+    if event.loss is not None:
+        by_prefix = [
+            {**json_bytes("prefix", prefix), "keys": count} for prefix, count in event.loss.by_prefix
+        ]
+        body["loss"] = {"keys": event.loss.keys, "elements": event.loss.elements, "by_prefix": by_prefix}
+    body["before"] = [_command(row) for row in event.before]
+    body["behind"] = [_command(row) for row in event.behind]
+    return body
+
+
+def _command(row: LoggedCommand) -> dict[str, Any]:
+    body = command_json(row)
+    del body["schema"]
+    return body

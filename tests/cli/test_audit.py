@@ -1,0 +1,86 @@
+"""`aoftool audit` as a user meets it: transcripts, JSON, hostile content."""
+
+from __future__ import annotations
+
+import json
+import unicodedata
+from pathlib import Path
+
+import pytest
+
+from aoftool.cli.app import run
+from tests.builders import log
+from tests.cli.test_inspect import HOSTILE
+from tests.corpus import FIXTURES
+from tests.golden_text import check_golden
+
+FLUSHED = "recorded/redis-7.0.15/timestamps-flushall"
+CASES = {
+    "flushed": [FLUSHED],
+    "mistake": ["recorded/valkey-9.1.2/timestamps-with-base"],
+    "databases": ["recorded/redis-7.0.15/databases", "--context", "1"],
+    "scripts": ["recorded/redis-6.2.5/lua-verbatim"],
+    "quiet": ["valkey-9/shop"],
+    "torn": ["damaged/torn-mid-payload"],
+    "redacted": [FLUSHED, "--redact", "all", "--salt", "golden"],
+    "no-replay": [FLUSHED, "--replay", "never", "--context", "0"],
+}
+
+
+@pytest.mark.parametrize("width", ["80", "120", "piped"])
+@pytest.mark.parametrize("name", CASES)
+def test_transcript(
+    name: str,
+    width: str,
+    request: pytest.FixtureRequest,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.chdir(FIXTURES)
+    if width == "piped":
+        monkeypatch.delenv("COLUMNS", raising=False)
+    else:
+        monkeypatch.setenv("COLUMNS", width)
+
+    code = run(["audit", *CASES[name]])
+
+    shown = capsys.readouterr()
+    lines = [line.rstrip() for line in (shown.out + shown.err).splitlines()]
+    if width != "piped":
+        assert max(len(line) for line in shown.out.splitlines() or [""]) <= int(width)
+    check_golden(request, f"cli/audit-{name}-{width}.txt", "\n".join([*lines, f"exit {code}", ""]))
+
+
+def test_json_tells_the_incident(capsys: pytest.CaptureFixture[str]) -> None:
+    code = run(["audit", "--json", str(FIXTURES / FLUSHED)])
+
+    body = json.loads(capsys.readouterr().out)
+    (event,) = body["events"]
+    assert code == 0
+    assert (body["schema"], body["replayed"], body["counts"]) == ("aoftool.audit/1", True, {"flush": 1})
+    assert (event["severity"], event["command"]["time_s"], event["loss"]["keys"]) == ("high", 1795187592, 154)
+    assert [row["argv"][0] for row in event["before"]] == ["SET", "HSET", "INCRBY"]
+
+
+@pytest.mark.parametrize("hostile", HOSTILE)
+def test_nothing_in_a_log_reaches_the_terminal_unescaped(
+    hostile: bytes, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = tmp_path / "hostile.aof"
+    deletes = [("DEL", hostile + b"%d" % n) for n in range(120)]
+    path.write_bytes(
+        log(
+            ("SET", hostile + b":1", hostile),
+            ("FLUSHALL",),
+            (hostile, hostile),
+            *deletes,
+            ("FLUSHDB", hostile),
+        )
+    )
+
+    for words in ([], ["--json"]):
+        run(["audit", str(path), *words])
+        shown = capsys.readouterr()
+        text = shown.out + shown.err
+        assert text
+        assert not [char for char in text if unicodedata.category(char) in ("Cc", "Cf") and char != "\n"]
