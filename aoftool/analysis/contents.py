@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import replace
+from typing import TYPE_CHECKING
 
 from aoftool.analysis.census_model import CensusOptions
 from aoftool.analysis.contents_model import (
@@ -15,13 +16,15 @@ from aoftool.analysis.contents_model import (
     Stretch,
     TypeRow,
 )
-from aoftool.analysis.dead import DeadBytes
 from aoftool.analysis.expiry import ExpirySummary
 from aoftool.analysis.key_counts import KeyCount
 from aoftool.analysis.log_census import KEYLESS, Contents
 from aoftool.analysis.peaks import Peak
 from aoftool.analysis.sizes import SizeHistogram
 from aoftool.commands.table import lookup
+
+if TYPE_CHECKING:
+    from aoftool.analysis.dead import DeadBytes
 
 __all__ = ["contents_view", "key_ranks", "prefix_rows"]
 
