@@ -133,8 +133,10 @@ def test_recorded_logs_cut_at_twenty_boundaries(case: Case, tmp_path: Path) -> N
             server.place_aof(contents[form])
             with server:
                 found = diff_states(before, dump_state(server))
+            # A started server removes keys of past expiry at its own pace; all others are compared one by one.
+            found = [line for line in found if not line.startswith(("digest", "DBSIZE"))]
             if form is OutputFormat.RESP and case.id.startswith(OLD_STREAM_COUNTERS):
-                found = [line for line in found if "entry-id" not in line and not line.startswith("digest")]
+                found = [line for line in found if "entry-id" not in line]
             assert not found, end
 
 
