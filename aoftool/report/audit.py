@@ -16,31 +16,27 @@ __all__ = ["audit_json", "audit_lines"]
 
 _INDENT = "    "
 _LABEL = 10
+# Of each code so many are shown to people; JSON holds all that were kept.
+_SHOWN = {Severity.HIGH: 20, Severity.MEDIUM: 8, Severity.INFO: 3}
 
 
 def audit_lines(audit: Audit, width: int) -> Iterator[str]:
     """Yield the lines of an audit: the counts, then the events of each severity in the order of the log."""
+    severities = {event.code: event.severity for event in audit.events}
     counts = dict.fromkeys(Severity, 0)
-    shown = dict.fromkeys(audit.counts, 0)
-    for event in audit.events:
-        shown[event.code] += 1
     for code, count in audit.counts.items():
-        counts[_severity(audit, code)] += count
+        counts[severities[code]] += count
     found = ", ".join(f"{format_count(counts[s])} {s.value}" for s in Severity if counts[s])
     yield f"{format_count(audit.commands)} commands looked at: {found or 'nothing stands out'}"
     for severity in Severity:
-        for event in audit.events:
-            if event.severity is severity:
+        for code in (code for code, own in severities.items() if own is severity):
+            events = [event for event in audit.events if event.code is code][: _SHOWN[severity]]
+            for event in events:
                 yield ""
                 yield from _event_lines(event, width)
-    for code, count in audit.counts.items():
-        if count > shown[code]:
-            yield ""
-            yield f"{format_count(count - shown[code])} more of {code.value} are not shown"
-
-
-def _severity(audit: Audit, code: Any) -> Severity:
-    return next(event.severity for event in audit.events if event.code is code)
+            more = audit.counts[code] - len(events)
+            if more:
+                yield f"{_INDENT}and {format_count(more)} more of {code.value}; --json has the first 50"
 
 
 def _event_lines(event: AuditEvent, width: int) -> Iterator[str]:
