@@ -9,7 +9,9 @@ what would make it whole if anything can.
 from __future__ import annotations
 
 import re
+from bisect import bisect_left
 from collections.abc import Callable
+from itertools import islice
 
 from aoftool.check.dissection import Dissection, Stretch, Wound
 from aoftool.check.heal import Healing, Patch, heal
@@ -43,8 +45,14 @@ _DOUBLED_REACH = 1 << 20
 _SIGNATURE = 48
 _SPLICE_TAIL = 1 << 16
 _SPLICE_REACH = 1 << 16
-_SPLICE_PLACES = 256
-_SPLICE_HEADS = 64
+_SPLICE_COMMANDS = 32
+_SPLICE_MARGIN = 4096
+_SPLICE_PLACES = 64
+_SPLICE_HEADS = 8
+_CHAIN_COMMANDS = 256
+# Wounds that are looked at in every way; a file with more has other troubles, and each look costs.
+_CLOSE_LOOKS = 200
+_GUESSES = 256
 _WHOLE_TO_THE_END = frozenset({Reason.MISSING_FINAL_CRLF, Reason.TORN_HEADER, Reason.TORN_ANNOTATION})
 _STAR = re.compile(rb"(?:(?<=\r\n)|\A)\*[1-9]")
 _TORN_RESP = re.compile(rb"\r\n\$[0-9]{1,10}\r\n")
@@ -237,6 +245,8 @@ class _Dissector:
             if foreign is not None:
                 return self._foreign(foreign[0], foreign[1], at, size, stop), None
             return self._tail(at, stop, value), None
+        if len(self._result.wounds) >= _CLOSE_LOOKS:
+            return self._gap(at, stop, landing)
         spliced = self._spliced(at, stop, landing)
         if spliced is not None:
             return spliced
@@ -266,14 +276,16 @@ class _Dissector:
         if end - at > _SPLICE_TAIL:
             return None
         tail = self._reader.at(at, end - at)
-        low = max(at - _SPLICE_REACH, self._result.start)
-        places = list(openings(self._reader, low, at))[-_SPLICE_PLACES:]
-        for number in range(len(places) - 1, -1, -1):
-            first = places[number]
-            if not self._chains_to(first, at):
-                continue
-            for start in self._heads(first, places[max(number - _SPLICE_HEADS, 0) : number]):
-                if is_one_command(self._reader.at(start, first - start) + tail):
+        before = starts_before(self._reader, at, _SPLICE_REACH, self._result.start)[-_SPLICE_COMMANDS:]
+        begins = before[0].start if before else at
+        low = max(begins - _SPLICE_MARGIN, self._result.start)
+        whole = {shape.start for shape in before[1:]}
+        places = list(openings(self._reader, low, at))
+        inside = [place for place in places if place not in whole][-_SPLICE_PLACES:]
+        for first in reversed(inside):
+            for start in self._heads(first, places):
+                fits = is_one_command(self._reader.at(start, first - start) + tail)
+                if fits and self._chains_to(first, at):
                     return start, first
         return None
 
@@ -282,11 +294,13 @@ class _Dissector:
         low = max(first - 32, self._result.start)
         text = self._reader.at(low, first - low)
         cut = [low + match.start() for match in _STAR.finditer(text)]
-        return sorted({*places, *cut} - {first})
+        number = bisect_left(places, first)
+        near = places[max(number - _SPLICE_HEADS, 0) : number]
+        return [place for place in sorted({*near, *cut}, reverse=True) if place < first]
 
     def _chains_to(self, start: int, end: int) -> bool:
         at = start
-        for shape in chain(self._reader, start, _SPLICE_PLACES):
+        for shape in chain(self._reader, start, _CHAIN_COMMANDS):
             at = shape.end
             if at >= end:
                 break
@@ -374,7 +388,8 @@ class _Dissector:
 
     def _followed(self, at: int) -> list[int]:
         """Return the first offset soon behind the damage from where commands follow."""
-        for place in openings(self._reader, at + 1, min(at + (1 << 16), self._reader.size_bytes)):
+        places = openings(self._reader, at + 1, min(at + (1 << 16), self._reader.size_bytes))
+        for place in islice(places, _GUESSES):
             if follows(self._reader, place):
                 return [place]
         return []

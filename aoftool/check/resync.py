@@ -38,6 +38,8 @@ _INSPECTED_COMMAND = 64 << 20
 _FEW = 3
 _CHAINS_KEPT = 16
 _TALLIES_KEPT = 8
+# Stretches that are looked into for values with RESP; later ones tell nothing new.
+_LESSONS = 100
 _ABSURD = 16
 _LONG_BYTES = 4096
 
@@ -121,6 +123,7 @@ class Resync:
         self._largest_bytes = 0
         self._scanned: OrderedDict[int, TailTally] = OrderedDict()
         self._surveyed_to = 0
+        self._learned = 0
 
     @property
     def inside_bytes(self) -> int:
@@ -159,6 +162,9 @@ class Resync:
         """Take in a healthy stretch: how large its commands are, and whether values hold RESP."""
         for row in tally.rows.values():
             self._largest_bytes = max(self._largest_bytes, row.largest_bytes)
+        self._learned += 1
+        if self._learned > _LESSONS:
+            return
         self._inside_bytes = max(self._inside_bytes, resp_inside(self._reader, tally))
         self._inside_bytes = max(self._inside_bytes, self._inside_near(tally.start, tally.good_end))
 

@@ -34,6 +34,8 @@ _NUMBER = re.compile(rb"(0|[1-9][0-9]{0,18})\r\n")
 _OPENING = re.compile(rb"\*[1-9][0-9]{0,8}\r\n\$(?:0|[1-9][0-9]{0,18})\r\n")
 _ANNOTATION_MAX = 1023
 _NAME_MAX = 64
+_MAX_ANNOTATIONS = 64
+_ENOUGH = 64
 _HABIT_COMMANDS = 200
 _HABIT_BYTES = 256 * 1024
 
@@ -139,13 +141,21 @@ def read_annotation(reader: Reader, at: int) -> int | None:
 def chain(reader: Reader, at: int, most: int = _HABIT_COMMANDS) -> Iterator[Shape]:
     """Yield the canonical commands from an offset on, annotations stepped over, until one fails."""
     for _ in range(most):
-        while (behind := read_annotation(reader, at)) is not None:
-            at = behind
-        shape = read_shape(reader, at)
+        shape = read_shape(reader, _behind_annotations(reader, at))
         if shape is None:
             return
         yield shape
         at = shape.end
+
+
+def _behind_annotations(reader: Reader, at: int, limit: int | None = None) -> int:
+    """Return the offset behind the annotations that stand at an offset, at most some of them."""
+    for _ in range(_MAX_ANNOTATIONS):
+        behind = None if at == limit else read_annotation(reader, at)
+        if behind is None:
+            break
+        at = behind
+    return at
 
 
 def follows(reader: Reader, at: int, commands: int = 3) -> bool:
@@ -163,9 +173,18 @@ def starts_before(reader: Reader, end: int, reach: int, floor: int) -> list[Shap
     """Return the commands that lead up to `end` without a gap, at most `reach` bytes before it.
 
     Of several chains that end exactly there the longest wins: a chain inside a value begins later
-    than the chain of the commands that carry the value.
+    than the chain of the commands that carry the value. Looks no further back than it takes to find a
+    good number of commands.
     """
-    low = max(end - reach, floor)
+    shapes: list[Shape] = []
+    for part in (16, 4, 1):
+        shapes = _chain_ending(reader, end, max(end - reach // part, floor))
+        if len(shapes) >= _ENOUGH:
+            break
+    return shapes
+
+
+def _chain_ending(reader: Reader, end: int, low: int) -> list[Shape]:
     window = reader.at(low, end - low)
     tried: set[int] = set()
     for match in _OPENING.finditer(window):
@@ -180,9 +199,7 @@ def starts_before(reader: Reader, end: int, reach: int, floor: int) -> list[Shap
             at = shape.end
             if at >= end:
                 break
-        while (behind := read_annotation(reader, at)) is not None and at < end:
-            at = behind
-        if at == end:
+        if _behind_annotations(reader, at, end) == end:
             return shapes
     return []
 

@@ -28,6 +28,8 @@ _MARKS = frozenset({b"MULTI", b"EXEC", b"DISCARD", b"SELECT"})
 _NOTHING_LOST = frozenset({"byte-order-mark", "inline-text", "empty-command", "long-annotation"})
 # An unfinished transaction of more commands than this is rather one whose EXEC was lost.
 _MANY = 512
+# More marks out of place than this are no accident, and a plan of so many edits helps nobody.
+_MOST_ODD = 20_000
 
 
 @dataclass(frozen=True)
@@ -116,11 +118,13 @@ class StreamPlanner:
             or (edge.event == "EXEC" and account.open_at is None)
             or (edge.discards.count and account.open_at is not None)
         )
-        odd = marks.nested.count or marks.lone_execs.count or marks.discards_inside.count or crossed
-        if odd and self._salvage:
+        odd = marks.nested.count + marks.lone_execs.count + marks.discards_inside.count + bool(crossed)
+        if odd > _MOST_ODD:
+            self._leave("lost-exec", f"{odd:,} transactions are out of order: more than can be repaired")
+        elif odd and self._salvage:
             self._walk_marks(stretch.start, stretch.end)
             return
-        if odd:
+        elif odd:
             self._leave("lost-exec", "transactions are out of order; --salvage repairs them")
         closed = edge.known or edge.event is not None
         if marks.open_offset is not None:
