@@ -13,7 +13,7 @@ from tests.random_logs import Mix, random_log
 from tests.reloading import reload
 from tests.servers import Build, Server
 
-SEEDS = 60
+SEEDS = 40
 SOAK_SEEDS = 3000
 
 

@@ -22,7 +22,7 @@ from tests.reloading import reload
 from tests.rewrite.rewriting import FORMATS, rewritten
 from tests.servers import Build, Server, find_build
 
-SEEDS = 48
+SEEDS = 24
 SOAK_SEEDS = 1000
 # A server's own rewrite in command form loses pending entries whose stream entry is gone; ours keeps
 # them, at a price.
