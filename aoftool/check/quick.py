@@ -135,11 +135,11 @@ def _rdb_findings(item: FileSurvey) -> Iterator[Finding]:
 
 
 def _tail_findings(item: FileSurvey, tail: TailTally, last: bool) -> Iterator[Finding]:
-    """Yield what the command stream shows, ordered by offset."""
+    """Yield what the command stream shows: damage first, by offset, what has no place last."""
     found = [*_state_findings(item, tail), *_name_findings(item, tail)]
     if tail.stop is not None and not tail.stop.clean:
         found.append(_stop_finding(item, tail.stop, last))
-    yield from sorted(found, key=lambda f: (f.severity is not Severity.DAMAGE, f.start or 0))
+    yield from sorted(found, key=lambda f: (f.severity is not Severity.DAMAGE, f.start is None, f.start or 0))
 
 
 def _stop_finding(item: FileSurvey, stop: Stop, last: bool) -> Finding:
