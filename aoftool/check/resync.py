@@ -36,6 +36,8 @@ TORN = frozenset(
 _INSPECTED_BYTES = 1 << 20
 _INSPECTED_COMMAND = 64 << 20
 _FEW = 3
+# The largest value with RESP that was seen need not be the largest there is.
+_DOUBT = 2
 _CHAINS_KEPT = 16
 _TALLIES_KEPT = 8
 # Stretches that are looked into for values with RESP; later ones tell nothing new.
@@ -235,7 +237,7 @@ class Resync:
         reason = tally.stop.reason
         if tally.leniencies:
             # Servers write the canonical form: a chain that departs from it may have left the log.
-            return _canonical_end(tally) - at > self._inside_bytes
+            return _canonical_end(tally) - at > _DOUBT * self._inside_bytes
         if value is not None and value[0] <= at < value[1]:
             if value[1] > self._reader.size_bytes:
                 return self._believed_in_torn_value(at, tally, value)
@@ -244,7 +246,7 @@ class Resync:
         if reason is Reason.END and tally.commands:
             return True
         # A torn end is as good as the exact end unless values hold RESP.
-        long_enough = tally.good_end - at > self._inside_bytes
+        long_enough = tally.good_end - at > _DOUBT * self._inside_bytes
         return long_enough and (tally.commands > 0 or reason is Reason.END or reason in TORN)
 
     def _believed_in_torn_value(self, at: int, tally: TailTally, value: tuple[int, int]) -> bool:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from aoftool.check.exam_model import FileExam
 from aoftool.check.heal import heal_terminator
 from aoftool.check.reader import Reader
-from aoftool.check.shapes import read_shape
+from aoftool.check.shapes import read_annotation, read_shape
 from aoftool.errors import FormatError
 from aoftool.files.source import Source
 from aoftool.repair.draft import Draft
@@ -61,7 +61,17 @@ def _one(source: Source, reader: Reader, start: int, length: int, draft: Draft, 
     elif choice.salvage:
         # Neither byte of the line end is left: the value in front of it cannot be trusted either.
         reason = "a command whose value ends in bytes that do not belong to it"
-        draft.drop(start, start + length, "bad-terminator", reason, 1)
+        end = _behind_torn_text(reader, start + length)
+        draft.drop(start, end, "bad-terminator", reason, 1)
+
+
+def _behind_torn_text(reader: Reader, at: int) -> int:
+    """Return the offset behind binary bytes that a loader takes for an annotation by their first one."""
+    end = read_annotation(reader, at)
+    if end is None:
+        return at
+    text = reader.at(at, end - at).rstrip(b"\r\n")
+    return at if text.isascii() and text.decode("ascii").isprintable() else end
 
 
 def _rewrite(source: Source, start: int, length: int, draft: Draft) -> None:
