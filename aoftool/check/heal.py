@@ -263,6 +263,10 @@ class _Damaged:
         name = _name(self.reader, first)
         if not accepts(name, self.count):
             return False
+        payload = self.reader.at(start, min(length, _HEADER_BYTES << 10))
+        if b"\r\n$" in payload or b"\r\n*" in payload:
+            # Framing inside the payload: this is rather the seam of two commands.
+            return False
         near = _differences(digits, b"%d" % length) == 1
         if not digits.isdigit():
             # A digit that is none was surely hit; a minus sign needs the habits to speak.
