@@ -342,6 +342,8 @@ cdef class Census:
     cdef Top tops[TOPS]
     cdef Entry backwards[TOP]
     cdef int backwards_count
+    cdef Entry emptied[TOP]
+    cdef int emptied_count
     cdef int64_t file, index
     cdef bint has_mark, has_txn
     cdef int64_t mark_time, mark_offset, mark_index
@@ -694,6 +696,9 @@ cdef class Census:
             offer(&self.tops[TOP_COMMANDS], &entry)
         if txn or self.txn_number:
             self.follow_transaction(txn, offset, length, time_s, db, role, named, key, key_length)
+        if (role.action == FLUSH_DB or role.action == FLUSH_ALL) and self.emptied_count < TOP:
+            self.fill(&self.emptied[self.emptied_count], 1, offset, argc, time_s, db, role.number)
+            self.emptied_count += 1
         self.follow_expiry(role.action, db_index, named, extra_count)
         return 0
 
@@ -973,11 +978,12 @@ cdef class Census:
         return (*found, [self.spacings[j] for j in range(SPACINGS)])
 
     def spikes(self):
-        """Return the largest commands, transactions, gaps and stalls, largest first, and the steps back."""
+        """Return the largest commands, transactions, gaps and stalls, and the first flushes and steps back."""
         cdef int i, t
         found = {}
         for t in range(TOPS):
             entries = [as_spike(&self.tops[t].entries[i]) for i in range(self.tops[t].count)]
             found[_TOP_NAMES[t]] = sorted(entries, key=lambda spike: (-spike.size, spike.file, spike.offset))
+        found["flushes"] = [as_spike(&self.emptied[i]) for i in range(self.emptied_count)]
         found["backwards"] = [as_spike(&self.backwards[i]) for i in range(self.backwards_count)]
         return found

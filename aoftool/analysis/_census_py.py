@@ -127,6 +127,7 @@ class Census:
         self._spacings = [0] * SPACINGS
         self._tops = {name: _Top() for name in ("commands", "txn_bytes", "txn_commands", "gaps", "stalls")}
         self._backwards: list[Spike] = []
+        self._emptied: list[Spike] = []
         self._file = self._index = 0
         self._mark: tuple[int, int, int] | None = None  # time, offset and index of the current #TS
         self._txn: list[int] | None = None
@@ -228,6 +229,8 @@ class Census:
         number = role.number
         self._tops["commands"].offer(Spike(length, self._file, offset, argc, time_s, db, number, shown))
         self._follow_transaction(txn, offset, length, time_s, db, role, shown)
+        if role.action in (Action.FLUSH_DB, Action.FLUSH_ALL) and len(self._emptied) < TOP:
+            self._emptied.append(Spike(1, self._file, offset, argc, time_s, db, role.number, b""))
         self._follow_expiry(role.action, db, [key for key, _ in keys], extras, current)
 
     def _key(self, db: int, name: bytes) -> tuple[_Key, bool]:
@@ -498,6 +501,6 @@ class Census:
         return list(first), list(second), list(third), list(self._spacings)
 
     def spikes(self) -> dict[str, list[Spike]]:
-        """Return the largest commands, transactions, gaps and stalls, largest first, and the steps back."""
+        """Return the largest of each kind, and the first flushes and steps back of the clock."""
         found = {name: top.sorted() for name, top in self._tops.items()}
-        return {**found, "backwards": list(self._backwards)}
+        return {**found, "flushes": list(self._emptied), "backwards": list(self._backwards)}

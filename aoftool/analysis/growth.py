@@ -7,7 +7,17 @@ import numpy.typing as npt
 
 from aoftool.analysis.census_model import CellKind
 from aoftool.analysis.changes import bursts, change_points
-from aoftool.analysis.growth_model import Axis, Bucket, Burst, Change, ClockStep, Gap, Growth, GrowthRow
+from aoftool.analysis.growth_model import (
+    Axis,
+    Bucket,
+    Burst,
+    Change,
+    ClockStep,
+    Flush,
+    Gap,
+    Growth,
+    GrowthRow,
+)
 from aoftool.analysis.log_census import Contents
 from aoftool.analysis.series import WIDTHS_S, Series
 from aoftool.analysis.time_axis import TimeAxis
@@ -66,6 +76,10 @@ def growth_of(
     found.changes = _changes(found, rows, _rows(series, "command", owner, count), timed)
     found.bursts = _bursts(found, rows) if timed else []
     found.gaps = _gaps(contents)
+    found.flushes = [
+        Flush(peak.command, peak.db, peak.file, peak.offset, peak.time_s)
+        for peak in contents.peaks["flushes"].entries
+    ]
     found.clock = _clock_steps(contents)
     return found
 
@@ -101,7 +115,8 @@ def _by_position(series: Series, buckets: int, width: int | None) -> Layout:
 def _places(series: Series) -> tuple[Column, int]:
     """Return where in the files laid end to end every slice begins, and where the last one ends.
 
-    Every file begins on a whole stretch: the scale is for comparing, not for seeking.
+    A file begins with the stretch of its first command, so RDB parts take no room, and every file on a
+    whole stretch: the scale is for comparing, not for seeking.
     """
     unit = 1 << series.shift
     place = np.zeros(len(series.slices), np.int64)
@@ -111,7 +126,8 @@ def _places(series: Series) -> tuple[Column, int]:
         if not chosen.any():
             continue
         offsets = series.slices[chosen, 1]
-        place[chosen] = base + (offsets >> series.shift) * unit
+        stretches = offsets >> series.shift
+        place[chosen] = base + (stretches - stretches[0]) * unit
         base = int(place[chosen].max()) + unit
     return place, base
 

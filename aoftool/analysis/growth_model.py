@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from enum import Enum
 
-__all__ = ["Axis", "Bucket", "Burst", "Change", "ClockStep", "Gap", "Growth", "GrowthRow"]
+__all__ = ["Axis", "Bucket", "Burst", "Change", "ClockStep", "Flush", "Gap", "Growth", "GrowthRow"]
 
 
 class Axis(str, Enum):
@@ -87,6 +87,17 @@ class Gap:
 
 
 @dataclass(frozen=True, slots=True)
+class Flush:
+    """A command that empties databases; `time_s` is -1 without `#TS`."""
+
+    command: bytes
+    db: int
+    file: str
+    offset: int
+    time_s: int
+
+
+@dataclass(frozen=True, slots=True)
 class ClockStep:
     """The clock was set back.
 
@@ -132,7 +143,7 @@ class Growth:
         width: seconds or bytes of a bucket.
         untimed_commands, untimed_bytes: what stands before the first `#TS` when the axis is time.
         anchors: what the anchored axis rests on, in words.
-        backwards: how often a `#TS` went back; `clock` holds at most the first of them.
+        flushes: commands that empty databases, at most the first 32.
     """
 
     axis: Axis
@@ -146,6 +157,7 @@ class Growth:
     gaps: list[Gap] = field(default_factory=list)
     clock: list[ClockStep] = field(default_factory=list)
     bursts: list[Burst] = field(default_factory=list)
+    flushes: list[Flush] = field(default_factory=list)
     untimed_commands: int = 0
     untimed_bytes: int = 0
     anchors: list[str] = field(default_factory=list)

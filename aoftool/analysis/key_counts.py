@@ -8,7 +8,7 @@ Exact counts are columns, some 70 bytes and the name for each key. When more dis
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -189,15 +189,27 @@ class KeyCounts:
     def distinct(self) -> tuple[int, int]:
         """Return the least and the most distinct keys there are; for a sketch at two standard errors."""
         if self._sketches is not None:
-            return self._sketches.distinct_bounds()
+            least, most = self._sketches.distinct_bounds()
+            return least, most + self.loose_writes
         return len(self), len(self) + self.loose_writes
 
     def top(self, by: str, limit: int) -> list[KeyCount]:
         """Return the first keys by `bytes` or `writes`, the other figure and the name breaking ties."""
         if self._sketches is not None:
-            return self._sketches.top(by == "bytes", limit)
+            found = self._sketches.top(by == "bytes", limit)
+            # What found no place anywhere may belong to any of them.
+            return [self._widened(count) for count in found]
         order = self.ranked(by, limit)
         return [self.count(int(number)) for number in order]
+
+    def _widened(self, count: KeyCount) -> KeyCount:
+        return replace(
+            count,
+            writes=count.writes + self.loose_writes,
+            writes_over=count.writes_over + self.loose_writes,
+            size_bytes=count.size_bytes + self.loose_bytes,
+            bytes_over=count.bytes_over + self.loose_bytes,
+        )
 
     def ranked(self, by: str, limit: int) -> Column:
         """Return the numbers of the first keys by `bytes` or `writes`."""

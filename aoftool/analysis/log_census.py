@@ -61,7 +61,7 @@ class Contents:
     Attributes:
         filtered: some commands were left out by the options.
         commands: by name, the subcommand behind a blank.
-        peaks: by kind: commands, txn_bytes, txn_commands, gaps, stalls, backwards.
+        peaks: by kind: commands, txn_bytes, txn_commands, gaps, stalls, flushes, backwards.
         spacings: how often two `#TS` lines lay so many seconds apart; the last is for all longer ones.
     """
 

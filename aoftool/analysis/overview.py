@@ -71,9 +71,7 @@ def narrowed_overview(overview: Overview, contents: Contents) -> Overview:
     databases = [
         DatabaseRow(None if db < 0 else db, *counts) for db, counts in sorted(contents.databases().items())
     ]
-    return replace(
-        overview, commands=commands, databases=databases, rdb_parts=[], size_bytes=contents.total[1]
-    )
+    return replace(overview, commands=commands, databases=databases, rdb_parts=[])
 
 
 def _shown_name(item: FileSurvey) -> str:

@@ -15,7 +15,20 @@ from aoftool.errors import AoftoolError
 
 __all__ = ["VERBS", "build_app", "run"]
 
-VERBS = ("inspect", "check", "fix", "undo", "rewrite", "keys", "growth", "log", "history", "audit", "explain")
+VERBS = (
+    "inspect",
+    "check",
+    "fix",
+    "undo",
+    "rewrite",
+    "keys",
+    "growth",
+    "log",
+    "history",
+    "audit",
+    "diff",
+    "explain",
+)
 """Every verb in the order of the help; each is a module of this room that can `register` itself."""
 
 

@@ -8,7 +8,7 @@ from typing import Any, TextIO
 
 from rich.console import Console
 
-from aoftool.analysis.growth_model import Axis, Bucket, Burst, Change, ClockStep, Growth, GrowthRow
+from aoftool.analysis.growth_model import Axis, Bucket, Burst, Change, ClockStep, Flush, Growth, GrowthRow
 from aoftool.escape import json_bytes, printable, shorten
 from aoftool.report.sparkline import fold, sparkline
 from aoftool.report.terminal import facts, print_table
@@ -39,7 +39,7 @@ def axis_text(growth: Growth) -> str:
     step = f"a step is {format_bytes(growth.width)} of file"
     if growth.axis is Axis.ANCHORED:
         return f"position, times inferred (~) from {', '.join(growth.anchors)}; {step}"
-    return f"position, the files laid end to end; {step}"
+    return f"position, the commands of all files laid end to end; {step}"
 
 
 def growth_line(growth: Growth, width: int = 40) -> str:
@@ -50,7 +50,7 @@ def growth_line(growth: Growth, width: int = 40) -> str:
     figures = fold([bucket.size_bytes if timed else bucket.commands for bucket in growth.buckets], width)
     line = sparkline(figures)
     if not timed:
-        return f"{line} commands over the files, each step as many bytes"
+        return f"{line} commands, each step as many bytes"
     step = format_duration(growth.width * -(-len(growth.buckets) // len(figures)))
     return f"{line} bytes, {step} a step, peak {format_bytes(max(figures))}"
 
@@ -64,6 +64,7 @@ def render_growth(console: Console, growth: Growth) -> None:
     _render_rows(console, growth)
     for title, lines in (
         ("changes", [_change_line(item, growth) for item in growth.changes]),
+        ("flushes", [_flush_line(item) for item in growth.flushes[:_GAPS_SHOWN]]),
         ("bursts", [_burst_line(item, growth) for item in growth.bursts]),
         ("gaps", list(_gap_lines(growth))),
         ("clock", [_clock_line(item) for item in growth.clock[:_GAPS_SHOWN]]),
@@ -166,6 +167,12 @@ def _gap_lines(growth: Growth) -> Iterator[str]:
         yield f"{len(growth.gaps) - _GAPS_SHOWN} shorter ones: --json lists them"
 
 
+def _flush_line(flush: Flush) -> str:
+    when = f"{format_time_ms(flush.time_s * 1000)}: " if flush.time_s >= 0 else ""
+    place = f"{flush.file} at offset {format_count(flush.offset)}"
+    return f"{when}{printable(flush.command)} in db {flush.db}, {place}"
+
+
 def _clock_line(step: ClockStep) -> str:
     place = f"{step.file} at offset {format_count(step.offset)}"
     if step.kind == "backwards":
@@ -200,6 +207,7 @@ def growth_json(growth: Growth) -> dict[str, Any]:
             for change in growth.changes
         ],
         "bursts": [{**_plain(burst), **json_bytes("name", burst.name)} for burst in growth.bursts],
+        "flushes": [{**_plain(flush), **json_bytes("command", flush.command)} for flush in growth.flushes],
         "gaps": [{**_plain(gap), "seconds": gap.seconds} for gap in growth.gaps],
         "clock": [_plain(step) for step in growth.clock],
     }

@@ -30,7 +30,7 @@ from aoftool.report.overview import (
     render_rdb,
 )
 from aoftool.report.terminal import facts
-from aoftool.units import format_count
+from aoftool.units import format_bytes, format_count
 
 __all__ = ["render_screen", "render_view"]
 
@@ -51,6 +51,9 @@ def render_screen(
 ) -> None:
     """Print the overview: the head, and the first rows of what the log holds most of."""
     facts(console, _head(overview, health, view, growth))
+    if view.filtered:
+        # Shares are then of what was asked for.
+        overview = replace(overview, size_bytes=view.size_bytes)
     if len(overview.files) > 1 or overview.files[0].format == "missing":
         console.print()
         render_files(console, overview.files)
@@ -82,6 +85,9 @@ def render_view(
 ) -> None:
     """Print the head and one distribution in full: by command, db, file, prefix, key, type or size."""
     facts(console, _head(overview, health, view, growth))
+    if view.filtered:
+        # Shares are then of what was asked for.
+        overview = replace(overview, size_bytes=view.size_bytes)
     console.print()
     if by == "command":
         render_commands(console, overview, top, sort)
@@ -106,6 +112,9 @@ def _head(
     overview: Overview, health: Health, view: ContentsView, growth: Growth
 ) -> Iterator[tuple[str, str, str]]:
     yield from overview_head(overview, health)
+    if view.filtered:
+        shown = f"{format_count(view.commands)} commands in {format_bytes(view.size_bytes)}"
+        yield "shown", f"{shown}: what was asked for", "bold"
     if len(overview.databases) > 1:
         yield "databases", _databases(overview.databases), ""
     if view.savings is not None:

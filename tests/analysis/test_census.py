@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from aoftool.analysis import _census_py
@@ -73,6 +73,7 @@ def test_kernel_and_reference_agree(name: str, seed: int) -> None:
 @pytest.mark.parametrize(
     "module", [_census_py, pytest.param(_census_cy, marks=needs_kernel)], ids=["py", "cy"]
 )
+@settings(max_examples=30)
 @given(seed=st.integers(0, 1000), cuts=st.lists(st.integers(0, 4000), max_size=6))
 def test_splits_do_not_matter(module: Any, seed: int, cuts: list[int]) -> None:
     data = random_stream(seed, 60)

@@ -1,0 +1,137 @@
+"""What inspect shows of keys: churn, hot keys, expiry storms, dead bytes, and the sentences about them."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from aoftool.analysis.census_model import CensusOptions
+from aoftool.analysis.contents import contents_view
+from aoftool.analysis.contents_model import ContentsView
+from aoftool.analysis.growth import growth_of
+from aoftool.analysis.overview import overview_of
+from aoftool.analysis.reading import read_log
+from aoftool.analysis.remarks import remarks_of
+from aoftool.aof.layout import find_log
+from aoftool.cli.app import run
+from aoftool.cli.savings import find_savings
+from aoftool.progress import no_progress
+from tests.analysis.growing import START_S, steady, stream, write
+from tests.corpus import FIXTURES, Case, case_params
+
+RECORDED = [*case_params("recorded", root=FIXTURES), *case_params("recorded", server="valkey-9.1.2")]
+
+
+def view_of(path: str) -> ContentsView:
+    log = find_log(path)
+    read = read_log(log)
+    savings, dead = find_savings(log, no_progress)
+    view = contents_view(read.contents, CensusOptions(), dead=dead, savings=savings, end_s=read.end_s)
+    growth = growth_of(read.contents, read.axis, buckets=120)
+    view.remarks = remarks_of(view, growth, overview_of(read.survey).commands)
+    return view
+
+
+def churn(second: int) -> Iterator[list[bytes]]:
+    for number in range(20):
+        yield [b"SET", b"sess:%d" % number, b"x" * 100]
+        yield [b"RPUSH", b"audit:log", b"%d" % number]
+
+
+def test_churn_is_dead_and_said_so(tmp_path: Path) -> None:
+    view = view_of(write(tmp_path, stream(60, churn)))
+
+    rows = {row.prefix: row for row in view.prefixes}
+    session = rows[b"sess:*"]
+    # Of sixty writes to each key only the last one lives.
+    assert session.dead_bytes == session.size_bytes * 59 // 60
+    assert rows[b"audit:*"].dead_bytes == 0
+    assert view.remarks[:1] == [
+        f"98 % of the bytes under sess:* are dead ({(session.dead_bytes or 0) / 1024:.0f} KiB):"
+        " a rewrite helps."
+    ]
+    assert all(
+        key.dead_bytes == key.size_bytes * 59 // 60 for key in view.keys_by_bytes if key.key != b"audit:log"
+    )
+
+
+def test_a_hot_key_is_said(tmp_path: Path) -> None:
+    def hot(second: int) -> Iterator[list[bytes]]:
+        yield from steady(second)
+        for _ in range(20):
+            yield [b"INCR", b"counter:global"]
+
+    view = view_of(write(tmp_path, stream(100, hot)))
+
+    assert view.keys_by_writes[0].key == b"counter:global"
+    assert view.keys_by_writes[0].writes == 2000
+    assert any("50.0 % of all writes go to one key, counter:global (2,000)" in line for line in view.remarks)
+
+
+def test_an_expiry_storm_is_found_and_the_horizon_adds_up(tmp_path: Path) -> None:
+    storm = START_S + 3600
+
+    def storming(second: int) -> Iterator[list[bytes]]:
+        for number in range(50):
+            key = b"k:%d" % (second * 50 + number)
+            deadline = storm if number % 2 else START_S + 7 + 100 * second
+            yield [b"SET", key, b"v", b"PXAT", b"%d" % (deadline * 1000 + number)]
+        yield [b"SET", b"plain:%d" % second, b"v"]
+        yield [b"DEL", b"k:%d" % (second * 50)]
+
+    view = view_of(write(tmp_path, stream(60, storming)))
+
+    expiry = view.expiry
+    assert expiry is not None
+    assert expiry.seconds[0] == (storm, 25 * 60)
+    assert (expiry.keys, expiry.expiring, expiry.deleted) == (60 * 51, 60 * 49, 60)
+    assert (expiry.passed or 0) + sum(keys for _, keys in expiry.horizon) == expiry.expiring
+    assert any("1,500 keys" in line for line in view.remarks)
+
+
+def test_a_flush_is_said_first(tmp_path: Path) -> None:
+    def flushed(second: int) -> Iterator[list[bytes]]:
+        yield from steady(second)
+        if second == 30:
+            yield [b"FLUSHALL"]
+
+    view = view_of(write(tmp_path, stream(40, flushed)))
+
+    assert view.remarks[0].startswith("FLUSHALL ran once (in appendonly.aof at offset ")
+
+
+@pytest.mark.parametrize("case", RECORDED)
+def test_dead_bytes_by_prefix_add_up_to_those_of_keys(case: Case) -> None:
+    log = find_log(case.source)
+    read = read_log(log)
+    savings, dead = find_savings(log, no_progress)
+    if dead is None:
+        pytest.skip(savings.reason or "")
+    view = contents_view(read.contents, CensusOptions(), dead=dead, savings=savings)
+    by_key = int(dead.by_key.sum())
+
+    assert sum(row.dead_bytes or 0 for row in view.prefixes if row.is_prefix) <= by_key <= savings.dead_bytes
+    for row in view.prefixes:
+        assert row.dead_bytes is None or row.dead_bytes <= row.size_bytes
+
+
+def body_of(capsys: pytest.CaptureFixture[str], *words: str) -> Any:
+    capsys.readouterr()
+    run([*words, "--json"])
+    return json.loads(capsys.readouterr().out)
+
+
+@pytest.mark.parametrize("name", ["valkey-9/shop", "recorded/redis-6.2.5/rewritten-with-preamble"])
+def test_the_savings_line_is_that_of_a_dry_run(name: str, capsys: pytest.CaptureFixture[str]) -> None:
+    path = str(FIXTURES / name)
+    inspected = body_of(capsys, "inspect", path)["contents"]["savings"]
+    planned = body_of(capsys, "rewrite", "--dry-run", path)
+
+    text = json.dumps(planned)
+    for member in ("live_bytes", "dead_bytes"):
+        assert f'"{member}": {inspected[member]}' in text
+    assert inspected["reason"] is None
