@@ -27,8 +27,8 @@ What is left of each damaged log of the corpus, in whole commands (of the live f
 `tools/write_damage_table.py`.
 
 - **there**: commands that are whole in the damaged file, less those of transactions that lost a part.
-- **official**: what `redis-check-aof --fix` (7.0.15) or `valkey-check-aof --fix` (9.1.2) leaves, as bytes; `-`
-  where it was not measured (it repairs no set of files but for the tail of the last one).
+- **official**: what `redis-check-aof --fix` (7.0.15) or `valkey-check-aof --fix` (9.1.2) leaves, in bytes;
+  `-` where it was not measured (it repairs no set of files but for the tail of the last one).
 - **fix**, **--salvage**: what `aoftool fix` and `aoftool fix --salvage --after-gap assume` leave. More than
   "there" means that damaged framing was put right. A file that plain `fix` does not repair keeps its
   damage, and the command says so.

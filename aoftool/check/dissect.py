@@ -8,8 +8,6 @@ what would make it whole if anything can.
 
 from __future__ import annotations
 
-import re
-from bisect import bisect_left
 from collections.abc import Callable
 from itertools import islice
 
@@ -17,15 +15,12 @@ from aoftool.check.dissection import Dissection, Stretch, Wound
 from aoftool.check.heal import Healing, Patch, heal
 from aoftool.check.reader import Reader
 from aoftool.check.resync import TORN, Landing, Resync, openings
+from aoftool.check.seams import Seams
 from aoftool.check.shapes import (
-    Shape,
-    chain,
     follows,
     habits_around,
-    is_one_command,
     read_argument,
     read_number,
-    starts_before,
 )
 from aoftool.check.vocabulary import accepts, is_known
 from aoftool.commands.table import CONTAINERS
@@ -43,20 +38,10 @@ __all__ = ["dissect_stream", "scan_range"]
 MAX_WOUNDS = 2000
 _DOUBLED_REACH = 1 << 20
 _SIGNATURE = 48
-_SPLICE_TAIL = 1 << 16
-_SPLICE_REACH = 1 << 16
-_SPLICE_COMMANDS = 32
-_SPLICE_MARGIN = 4096
-_SPLICE_PLACES = 64
-_SPLICE_HEADS = 8
-_CHAIN_COMMANDS = 256
 # Wounds that are looked at in every way; a file with more has other troubles, and each look costs.
 _CLOSE_LOOKS = 200
 _GUESSES = 256
 _WHOLE_TO_THE_END = frozenset({Reason.MISSING_FINAL_CRLF, Reason.TORN_HEADER, Reason.TORN_ANNOTATION})
-_STAR = re.compile(rb"(?:(?<=\r\n)|\A)\*[1-9]")
-_TORN_RESP = re.compile(rb"\r\n\$[0-9]{1,10}\r\n")
-_WHOLE_RESP = re.compile(rb"\*[1-9][0-9]{0,8}\r\n\$[0-9]{1,10}\r\n")
 _MAGICS = (b"REDIS0", b"VALKEY0")
 
 
@@ -122,6 +107,7 @@ class _Dissector:
         self._names = set(names)
         self._result = Dissection(start, size_bytes)
         self._resync = Resync(self._reader, self._scan, self._believes)
+        self._seams = Seams(self._reader, self._resync, start)
 
     def _scan(self, at: int) -> TailTally:
         return scan_range(self._source, at, end=self._result.size_bytes, progress=self._progress)
@@ -236,12 +222,12 @@ class _Dissector:
                 healing.start, healing.end, healing.code, stop, healing=healing, evidence=healing.text
             )
             return wound, None
-        through = self._read_through(at, tally.start) if stop.reason is Reason.ORPHAN_BULK else None
+        through = self._seams.read_through(at, tally.start) if stop.reason is Reason.ORPHAN_BULK else None
         if through is not None:
             return self._gap(through[0], stop, through[1])
         landing = self._resync.land(at, value=value)
         if landing is None:
-            foreign = self._foreign_before(at, size)
+            foreign = self._seams.foreign_before(at, size)
             if foreign is not None:
                 return self._foreign(foreign[0], foreign[1], at, size, stop), None
             return self._tail(at, stop, value), None
@@ -250,10 +236,10 @@ class _Dissector:
         spliced = self._spliced(at, stop, landing)
         if spliced is not None:
             return spliced
-        foreign = self._foreign_before(at, landing.start)
+        foreign = self._seams.foreign_before(at, landing.start)
         if foreign is not None:
             return self._foreign(foreign[0], foreign[1], at, landing.start, stop), landing
-        inner = self._inside_value(at, landing.start)
+        inner = self._seams.inside_value(at, landing.start)
         if inner is not None:
             return self._gap(inner, stop, landing)
         return self._gap(at, stop, landing)
@@ -263,100 +249,6 @@ class _Dissector:
         text = f"{last - first:,} bytes of other commands stand inside a command"
         healing = Healing(start, end, Patch(first, last, b""), "foreign-block", False, text)
         return Wound(start, end, "foreign-block", stop, healing=healing, evidence=text)
-
-    def _foreign_before(self, at: int, end: int) -> tuple[int, int] | None:
-        """Find commands before a damage that were put into the middle of another one.
-
-        The head of that command may by chance have become a whole command with what was put in; then
-        only its tail shows as damage. Without what was put in, head and tail fit together.
-
-        Returns:
-            Start of the command, and start of what stands in its middle and ends at `at`.
-        """
-        if end - at > _SPLICE_TAIL:
-            return None
-        tail = self._reader.at(at, end - at)
-        before = starts_before(self._reader, at, _SPLICE_REACH, self._result.start)[-_SPLICE_COMMANDS:]
-        begins = before[0].start if before else at
-        low = max(begins - _SPLICE_MARGIN, self._result.start)
-        whole = {shape.start for shape in before[1:]}
-        places = list(openings(self._reader, low, at))
-        inside = [place for place in places if place not in whole][-_SPLICE_PLACES:]
-        for first in reversed(inside):
-            for start in self._heads(first, places):
-                fits = is_one_command(self._reader.at(start, first - start) + tail)
-                if fits and self._chains_to(first, at):
-                    return start, first
-        return None
-
-    def _heads(self, first: int, places: list[int]) -> list[int]:
-        """Return where a command may start whose head ends at `first`, its `*` line cut or not."""
-        low = max(first - 32, self._result.start)
-        text = self._reader.at(low, first - low)
-        cut = [low + match.start() for match in _STAR.finditer(text)]
-        number = bisect_left(places, first)
-        near = places[max(number - _SPLICE_HEADS, 0) : number]
-        return [place for place in sorted({*near, *cut}, reverse=True) if place < first]
-
-    def _chains_to(self, start: int, end: int) -> bool:
-        at = start
-        for shape in chain(self._reader, start, _CHAIN_COMMANDS):
-            at = shape.end
-            if at >= end:
-                break
-        return at == end
-
-    def _inside_value(self, at: int, end: int) -> int | None:
-        """Find where commands began that were read out of a value, when what ends there looks so.
-
-        Behind damage, the rest of a value that holds RESP can be read as commands by chance. Such a
-        chain ends at the line end of the value, and begins behind a command whose own value holds the
-        torn rest of another command.
-        """
-        text = self._reader.at(at, min(end - at, 256))
-        if not (text.endswith(b"\r\n") and text.startswith((b"\r\n", b"*"))):
-            return None
-        reach = self._resync.inside_bytes
-        if not reach or end - at > reach:
-            return None
-        low = max(at - 2 * reach, self._result.start)
-        for shape in reversed(starts_before(self._reader, at, at - low, self._result.start)):
-            body = self._reader.at(shape.start, min(shape.end - shape.start, 1 << 16))
-            if self._holds_torn_resp(shape, body):
-                return shape.start
-        return None
-
-    def _holds_torn_resp(self, shape: Shape, body: bytes) -> bool:
-        """Tell whether a value holds an argument before, or without, the command it belongs to."""
-        for argument in shape.arguments[1:]:
-            low, high = argument.payload_start - shape.start, argument.payload_end - shape.start
-            first = _WHOLE_RESP.search(body, low, high)
-            rest = low if first is None else first.start()
-            if _TORN_RESP.search(body, low, rest):
-                return True
-            for inner in chain(self._reader, shape.start + rest):
-                if inner.end > argument.payload_end:
-                    break
-                rest = inner.end - shape.start
-            if _TORN_RESP.search(body, rest, high) and first is not None:
-                return True
-        return False
-
-    def _read_through(self, at: int, floor: int) -> tuple[int, Landing] | None:
-        """Find a reading that goes through a damage, begun inside the command before it.
-
-        Where a block is lost, the head of one command and the tail of another can by chance make a
-        whole one, which swallows the `*` line of the next.
-        """
-        before = starts_before(self._reader, at, 1 << 16, floor)
-        if not before:
-            return None
-        last = before[-1]
-        for place in openings(self._reader, last.start + 1, at):
-            landing = self._resync.through(place, at)
-            if landing is not None:
-                return last.start, landing
-        return None
 
     def _spliced(self, at: int, stop: Stop, landing: Landing) -> tuple[Wound, Landing | None] | None:
         """Recognise commands that were put into the middle of another one.
@@ -372,16 +264,9 @@ class _Dissector:
             if behind is not None:
                 chains.append(((landing.start, end), behind))
         for (first, last), behind in chains:
-            if self._fits_without(at, first, last, behind.start):
+            if self._seams.fits_without(at, first, last, behind.start):
                 return self._foreign(at, first, last, behind.start, stop), behind
         return None
-
-    def _fits_without(self, start: int, first: int, last: int, end: int) -> bool:
-        """Tell whether a span is a whole command once its middle is taken out."""
-        if not (start < first and last < end) or end - start > 2 * _DOUBLED_REACH:
-            return False
-        text = self._reader.at(start, first - start) + self._reader.at(last, end - last)
-        return is_one_command(text)
 
     def _accepts(self, name: bytes, count: int) -> bool:
         return accepts(name, count) or (name.upper() in self._names and not is_known(name))
