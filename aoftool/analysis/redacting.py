@@ -7,12 +7,20 @@ from dataclasses import replace
 
 from aoftool.analysis.audit_model import Audit, AuditEvent
 from aoftool.analysis.commands_model import LoggedCommand
+from aoftool.analysis.diff_model import Diff, KeyFacts
 from aoftool.analysis.history_model import HistoryStep, KeyState
 from aoftool.commands.roles import ArgumentRole, argument_roles
 from aoftool.redaction import Redactor
 from aoftool.values import HashValue, ListValue, SetValue, Value, ZSetValue
 
-__all__ = ["redacted_argv", "redacted_audit", "redacted_command", "redacted_step", "redacted_value"]
+__all__ = [
+    "redacted_argv",
+    "redacted_audit",
+    "redacted_command",
+    "redacted_diff",
+    "redacted_step",
+    "redacted_value",
+]
 
 
 def redacted_argv(argv: Sequence[bytes], redactor: Redactor) -> list[bytes]:
@@ -105,3 +113,30 @@ def _redacted_event(event: AuditEvent, redactor: Redactor) -> AuditEvent:
         before=[redacted_command(row, redactor) for row in event.before],
         behind=[redacted_command(row, redactor) for row in event.behind],
     )
+
+
+def redacted_diff(diff: Diff, redactor: Redactor | None) -> Diff:
+    """Return a diff as it may be shown; digests too, for they would give short values away."""
+    if redactor is None:
+        return diff
+    parting = diff.parting
+    if parting is not None:
+        examples = tuple((db, redactor.key(key)) for db, key in parting.examples)
+        parting = replace(parting, examples=examples)
+    changes = [
+        replace(
+            change,
+            key=redactor.key(change.key),
+            before=_redacted_facts(change.before, redactor),
+            after=_redacted_facts(change.after, redactor),
+        )
+        for change in diff.changes
+    ]
+    prefixes = [replace(row, prefix=redactor.key(row.prefix)) for row in diff.prefixes]
+    return replace(diff, changes=changes, prefixes=prefixes, parting=parting)
+
+
+def _redacted_facts(facts: KeyFacts | None, redactor: Redactor) -> KeyFacts | None:
+    if facts is None:
+        return None
+    return replace(facts, digest=redactor.value(bytes.fromhex(facts.digest)).hex())

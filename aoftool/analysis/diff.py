@@ -1,0 +1,142 @@
+"""Compare the data of two logs, or of one log at two points, key by key.
+
+Both are replayed; of each key only type, length, expire time and a digest of the value are kept, so that two
+large data sets can be held against each other.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from aoftool.analysis.diff_model import ChangeKind, Diff, KeyChange, KeyFacts, PrefixChanges, Side
+from aoftool.analysis.replaying import LogReplay
+from aoftool.analysis.value_digest import value_digest
+from aoftool.aof.model import Log
+from aoftool.errors import UnsupportedError
+from aoftool.keyspace.engine import Keyspace
+from aoftool.progress import Progress, no_progress
+from aoftool.values import ModuleValue, StreamValue, type_name
+
+__all__ = ["Point", "compare_points", "facts_of"]
+
+_Facts = dict[tuple[int, bytes], KeyFacts]
+Admits = Callable[[int, bytes], bool]
+
+
+@dataclass(frozen=True, slots=True)
+class Point:
+    """A state of a log: before the command at a place, or at the end of a second, or at its end.
+
+    Attributes:
+        place: (file number, offset).
+        time_s: Unix time, by `#TS`.
+        words: as the user typed it.
+    """
+
+    place: tuple[int, int] | None = None
+    time_s: int | None = None
+    words: str = ""
+
+
+def compare_points(
+    left: tuple[Log, Point],
+    right: tuple[Log, Point],
+    *,
+    admits: Admits | None = None,
+    now_ms: int | None = None,
+    progress: Progress = no_progress,
+) -> Diff:
+    """Return what is different between two states.
+
+    Args:
+        admits: which keys count, by database and name.
+        now_ms: the load clock of both, so that relative expire times agree.
+
+    Raises:
+        UnsupportedError: what a command does cannot be known.
+    """
+    import time
+
+    now = int(time.time() * 1000) if now_ms is None else now_ms
+    notes: list[str] = []
+    ours = _state(*left, admits, now, notes, progress)
+    theirs = _state(*right, admits, now, notes, progress)
+    diff = Diff(
+        Side(left[0].path, left[1].words, len(ours)), Side(right[0].path, right[1].words, len(theirs))
+    )
+    diff.notes = notes
+    diff.changes = _changes(ours, theirs)
+    diff.prefixes = _by_prefix(diff.changes)
+    return diff
+
+
+def _state(
+    log: Log, point: Point, admits: Admits | None, now_ms: int, notes: list[str], progress: Progress
+) -> _Facts:
+    replay = LogReplay(log, until=point.place, until_s=point.time_s, now_ms=now_ms, progress=progress).run()
+    if replay.stopped is not None:
+        raise UnsupportedError(
+            f"what the log holds behind {replay.stopped} cannot be known",
+            path=log.path,
+            hint="choose a point before it with --at",
+        )
+    notes.extend(note for note in replay.end.notes if note not in notes)
+    if replay.end.damage is not None:
+        file, offset, reason = replay.end.damage
+        notes.append(f"{log.path}: {file} is compared up to offset {offset:,} only: {reason}")
+    return facts_of(replay.keyspace, admits)
+
+
+def facts_of(keyspace: Keyspace, admits: Admits | None = None) -> _Facts:
+    """Return type, length, expire time and digest of every key."""
+    found: _Facts = {}
+    for db, database in enumerate(keyspace.databases):
+        for key, entry in database.entries():
+            if admits is None or admits(db, key):
+                value = entry.value
+                size = None if isinstance(value, ModuleValue) else len(_items(value))  # type: ignore[arg-type]
+                found[db, key] = KeyFacts(type_name(value), size, entry.expire_at_ms, value_digest(value))
+    return found
+
+
+def _items(value: object) -> object:
+    return value.entries if isinstance(value, StreamValue) else value
+
+
+def _changes(ours: _Facts, theirs: _Facts) -> list[KeyChange]:
+    changes = []
+    for place in sorted(ours.keys() | theirs.keys()):
+        before, after = ours.get(place), theirs.get(place)
+        if before == after:
+            continue
+        if before is None or after is None:
+            kind = ChangeKind.ADDED if before is None else ChangeKind.REMOVED
+            changes.append(KeyChange(kind, *place, before, after))
+        else:
+            changes.append(KeyChange(ChangeKind.CHANGED, *place, before, after, _what(before, after)))
+    return changes
+
+
+def _what(before: KeyFacts, after: KeyFacts) -> tuple[str, ...]:
+    pairs = (
+        ("type", before.type_name, after.type_name),
+        ("length", before.length, after.length),
+        ("value", before.digest, after.digest),
+        ("expire", before.expire_at_ms, after.expire_at_ms),
+    )
+    return tuple(name for name, one, two in pairs if one != two)
+
+
+def _by_prefix(changes: list[KeyChange]) -> list[PrefixChanges]:
+    rows: dict[bytes, PrefixChanges] = {}
+    for change in changes:
+        head, colon, _ = change.key.partition(b":")
+        row = rows.setdefault(head + colon if colon else b"", PrefixChanges(head + colon if colon else b""))
+        if change.kind is ChangeKind.ADDED:
+            row.added += 1
+        elif change.kind is ChangeKind.REMOVED:
+            row.removed += 1
+        else:
+            row.changed += 1
+    return sorted(rows.values(), key=lambda row: (-row.total, row.prefix))

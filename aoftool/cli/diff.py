@@ -1,0 +1,128 @@
+"""`aoftool diff`: what is different between two logs, or between two points of one."""
+
+from __future__ import annotations
+
+import sys
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from aoftool.cli.console import output_width
+from aoftool.cli.exit_codes import DONE, VERDICT, epilog
+from aoftool.cli.options import JsonOption, ProgressMode, ProgressOption, QuietOption
+from aoftool.cli.places import parse_place
+from aoftool.cli.redaction import RedactOption, SaltOption, make_redactor
+from aoftool.cli.times import parse_time_ms
+from aoftool.errors import UsageError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from aoftool.analysis.diff import Point
+    from aoftool.analysis.diff_model import Diff
+    from aoftool.aof.model import Log
+
+__all__ = ["register"]
+
+
+def register(app: typer.Typer) -> None:
+    """Add the verb to the application."""
+    app.command(epilog=epilog(VERDICT))(diff)
+
+
+def diff(
+    left: Annotated[str, typer.Argument(metavar="A", help="A log, as for `inspect`.", show_default=False)],
+    right: Annotated[str | None, typer.Argument(metavar="B", help="Another log.", show_default=False)] = None,
+    at: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--at",
+            metavar="POINT",
+            help="A point of A: [FILE:]N for before that offset, or YYYY-MM-DD[THH:MM:SS] by #TS."
+            " Twice: from one to the other; once: from there to the end.",
+        ),
+    ] = None,
+    db: Annotated[int | None, typer.Option("--db", min=0, help="Only this database.")] = None,
+    match: Annotated[str | None, typer.Option(help="Only keys that match a glob, as for KEYS.")] = None,
+    limit: Annotated[int, typer.Option(min=0, help="Keys to show.")] = 40,
+    as_json: JsonOption = False,
+    as_csv: Annotated[bool, typer.Option("--csv", help="Print CSV instead of text.")] = False,
+    redact: RedactOption = None,
+    salt: SaltOption = None,
+    quiet: QuietOption = False,
+    progress: ProgressOption = ProgressMode.auto,
+) -> None:
+    """Show which keys are different in two logs, or in one log at two points.
+
+    Both are replayed and compared key by key: type, length, value, expire
+    time. For two logs of one history, such as those of a primary and a
+    replica, it also says where their commands part. Exits with 1 when there
+    are differences.
+
+    \b
+    Examples:
+      aoftool diff node-a/appendonlydir node-b/appendonlydir
+      aoftool diff --at 2026-11-21T15:40:00 --at 2026-11-21T15:45:00 appendonlydir
+      aoftool diff --at 88120114 appendonly.aof       from there to the end
+      aoftool diff before/ after/ --json | jq .counts
+    """
+    from aoftool.analysis.diff import Point, compare_points
+    from aoftool.analysis.parting import find_parting
+    from aoftool.analysis.redacting import redacted_diff
+    from aoftool.aof.layout import find_log
+    from aoftool.cli.progress import ProgressReporter
+
+    if as_json and as_csv:
+        raise UsageError("--json and --csv exclude each other", hint="use one of them")
+    redactor = make_redactor(redact, salt)
+    one = find_log(left)
+    two = one if right is None else find_log(right)
+    points = [_point(text, one) for text in at or ()]
+    if (right is None) != bool(points) or len(points) > 2:
+        raise UsageError("compare two logs, or one at --at POINT", hint="aoftool diff --help")
+    points = [*points, Point(), Point()] if points else [Point(), Point()]
+    total = (one.size_bytes or 0) + (two.size_bytes or 0)
+    with ProgressReporter("replaying", total, progress, quiet) as reporter:
+        found = compare_points(
+            (one, points[0]), (two, points[1]), admits=_admits(db, match), progress=reporter
+        )
+    if right is not None:
+        found.parting = find_parting(one, two)
+    _print(redacted_diff(found, redactor), as_json, as_csv, limit)
+    raise typer.Exit(VERDICT if found.changes else DONE)
+
+
+def _point(text: str, log: Log) -> Point:
+    """Return the point that a text means: an offset, or a time."""
+    from aoftool.analysis.diff import Point
+
+    digits = text.rpartition(":")[2].replace(",", "").replace("_", "")
+    if digits.isdecimal() and ("-" not in text or not text[:4].isdecimal()):
+        place = parse_place(text, log, "--at")
+        return Point(place=(place.file, place.offset), words=f"offset {place.offset:,}")
+    return Point(time_s=parse_time_ms(text) // 1000, words=text)
+
+
+def _admits(db: int | None, match: str | None) -> Callable[[int, bytes], bool] | None:
+    from aoftool.keyspace.selection import key_selection
+
+    if db is None and match is None:
+        return None
+    databases = None if db is None else frozenset((db,))
+    selection = key_selection(databases=databases, match=match)
+    return lambda number, key: selection.admits(number, key, "", None)
+
+
+def _print(found: Diff, as_json: bool, as_csv: bool, limit: int) -> None:
+    from aoftool.report.diff import diff_json, diff_lines, print_diff_csv
+    from aoftool.report.jsonout import print_json
+
+    if as_json:
+        print_json(diff_json(found))
+        return
+    if as_csv:
+        print_diff_csv(found)
+    else:
+        print("\n".join(diff_lines(found, output_width(), limit)))
+    for note in found.notes:
+        print(f"aoftool: {note}", file=sys.stderr)

@@ -1,0 +1,109 @@
+"""`aoftool diff` as a user meets it: transcripts, JSON, CSV, refusals."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import unicodedata
+from pathlib import Path
+
+import pytest
+
+from aoftool.cli.app import run
+from tests.builders import log
+from tests.cli.test_inspect import HOSTILE
+from tests.corpus import FIXTURES
+from tests.golden_text import check_golden
+
+FLUSHED = "redis-7.0.15/timestamps-flushall"
+RECORDED = FIXTURES / "recorded"
+CASES = {
+    "offset": [FLUSHED, "--at", "7528", "--limit", "6"],
+    "times": [FLUSHED, "--at", "2026-11-20T15:13:09", "--at", "2026-11-20T15:13:11", "--limit", "4"],
+    "two-logs": ["valkey-9.1.2/hash-field-ttl", "valkey-9.1.2/hash-field-ttl-rdb-base"],
+    "same": ["../valkey-9/shop", "../valkey-9/shop"],
+    "match": [FLUSHED, "--at", "7528", "--match", "t*"],
+    "torn": ["../damaged/torn-mid-payload", "redis-6.2.5/mixed-small", "--limit", "3"],
+    "redacted": [FLUSHED, "--at", "7528", "--limit", "4", "--redact", "all", "--salt", "golden"],
+}
+
+
+@pytest.mark.parametrize("width", ["80", "120", "piped"])
+@pytest.mark.parametrize("name", CASES)
+def test_transcript(
+    name: str,
+    width: str,
+    request: pytest.FixtureRequest,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.chdir(RECORDED)
+    if width == "piped":
+        monkeypatch.delenv("COLUMNS", raising=False)
+    else:
+        monkeypatch.setenv("COLUMNS", width)
+
+    code = run(["diff", *CASES[name]])
+
+    shown = capsys.readouterr()
+    lines = [line.rstrip() for line in (shown.out + shown.err).splitlines()]
+    if width != "piped":
+        assert max(len(line) for line in shown.out.splitlines() or [""]) <= int(width)
+    check_golden(request, f"cli/diff-{name}-{width}.txt", "\n".join([*lines, f"exit {code}", ""]))
+
+
+def test_json_has_every_change(capsys: pytest.CaptureFixture[str]) -> None:
+    code = run(["diff", "--json", "--at", "7528", str(RECORDED / FLUSHED)])
+
+    body = json.loads(capsys.readouterr().out)
+    assert code == 1
+    assert body["counts"] == {"added": 7, "removed": 154, "changed": 0}
+    assert len(body["changes"]) == 161
+    assert body["left"]["keys"] == 154
+    assert body["changes"][0]["before"] is None
+    assert len(body["changes"][0]["after"]["digest"]) == 32
+
+
+def test_csv_has_one_row_a_key(capsys: pytest.CaptureFixture[str]) -> None:
+    run(["diff", "--csv", "--at", "7528", str(RECORDED / FLUSHED)])
+
+    rows = list(csv.DictReader(io.StringIO(capsys.readouterr().out)))
+    assert len(rows) == 161
+    assert (rows[0]["change"], rows[0]["key"], rows[0]["type_after"]) == (
+        "added",
+        "after-disaster:0",
+        "string",
+    )
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        [FLUSHED],
+        [FLUSHED, FLUSHED, "--at", "5"],
+        [FLUSHED, "--at", "5", "--at", "6", "--at", "7"],
+        [FLUSHED, "--at", "nonsense"],
+        [FLUSHED, FLUSHED, "--json", "--csv"],
+    ],
+)
+def test_options_that_make_no_sense_are_refused(words: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(RECORDED)
+
+    assert run(["diff", *words]) == 2
+
+
+@pytest.mark.parametrize("hostile", HOSTILE)
+def test_nothing_in_a_log_reaches_the_terminal_unescaped(
+    hostile: bytes, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    one, two = tmp_path / "a", tmp_path / "b"
+    one.write_bytes(log(("SET", hostile, 1), ("SET", hostile + b":1", 1)))
+    two.write_bytes(log(("RPUSH", hostile, hostile), ("SET", b":" + hostile, 2)))
+
+    for words in ([], ["--json"], ["--csv"]):
+        run(["diff", str(one), str(two), *words])
+        shown = capsys.readouterr()
+        text = shown.out + shown.err
+        assert text
+        assert not [char for char in text if unicodedata.category(char) in ("Cc", "Cf") and char != "\n"]
