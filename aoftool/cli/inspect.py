@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from enum import Enum
 from typing import TYPE_CHECKING, Annotated
 
@@ -20,6 +21,7 @@ from aoftool.cli.census_options import (
 )
 from aoftool.cli.console import Color, results_console
 from aoftool.cli.exit_codes import DONE, VERDICT, epilog
+from aoftool.cli.machine import worker_count
 from aoftool.cli.options import (
     ColorOption,
     JsonOption,
@@ -29,13 +31,16 @@ from aoftool.cli.options import (
     QuietOption,
 )
 from aoftool.cli.redaction import RedactOption, SaltOption, make_redactor
+from aoftool.errors import UsageError
 
 if TYPE_CHECKING:
     from aoftool.analysis.contents_model import Savings
     from aoftool.analysis.dead import DeadBytes
     from aoftool.aof.layout import Log
+    from aoftool.check.health_model import Health
     from aoftool.check.model import Report
     from aoftool.progress import Progress
+    from aoftool.redaction import Redactor
 
 __all__ = ["register"]
 
@@ -66,6 +71,9 @@ class SortBy(Enum):
     NAME = "name"
 
 
+_PLAIN_GROUPS = (None, GroupBy.COMMAND, GroupBy.DB, GroupBy.FILE)
+
+
 def register(app: typer.Typer) -> None:
     """Add the verb to the application."""
     app.command(epilog=epilog(VERDICT))(inspect)
@@ -90,6 +98,15 @@ def inspect(
     db: DbOption = None,
     cmd: CmdOption = None,
     match: MatchOption = None,
+    contents: Annotated[
+        bool | None,
+        typer.Option(
+            "--contents/--no-contents",
+            help="Look at keys, prefixes and growth too, 1 to 2 s for each GiB. Default: logs up to 256 MiB"
+            " (8 MiB without the compiled scanner), and whatever option needs it.",
+            show_default=False,
+        ),
+    ] = None,
     savings: Annotated[
         bool | None,
         typer.Option(
@@ -122,28 +139,86 @@ def inspect(
       zcat old.aof.gz | aoftool inspect -        standard input
       aoftool inspect --json | jq .health
     """
+    from aoftool.aof.layout import find_log
+    from aoftool.cli.progress import ProgressReporter
+
+    asked = narrowing(since=since, until=until, db=db, cmd=cmd, match=match, depth=depth, separator=separator)
+    redactor = make_redactor(redact, salt)
+    show = _Show(by, top, sort.value, as_json, color)
+    log = find_log(path)
+    needed = asked.narrows or bool(savings) or by not in _PLAIN_GROUPS
+    if contents is False and needed:
+        raise UsageError("what is asked for needs the contents", hint="leave out --no-contents")
+    if contents is None:
+        contents = needed or (log.size_bytes or 0) <= _contents_limit()
+    with ProgressReporter("reading", log.size_bytes, progress, quiet) as reporter:
+        if contents:
+            health = _with_contents(log, asked, savings, redactor, show, reporter)
+        else:
+            health = _plain(log, redactor, show, reporter)
+    raise typer.Exit(DONE if health.intact else VERDICT)
+
+
+@dataclass(frozen=True)
+class _Show:
+    """How the answer is to look."""
+
+    by: GroupBy | None
+    top: int | None
+    sort: str
+    as_json: bool
+    color: Color
+
+
+def _plain(log: Log, redactor: Redactor | None, show: _Show, progress: Progress) -> Health:
+    """Show what one pass over the framing tells."""
+    from aoftool.analysis.overview import overview_of
+    from aoftool.aof.survey import TOP_KEYS, survey
+    from aoftool.check.quick import quick_report
+
+    read = survey(log, workers=worker_count(), top_keys=show.top or TOP_KEYS, progress=progress)
+    health = _health(log, quick_report(read))
+    result = overview_of(read)
+    if redactor is not None:
+        from aoftool.analysis.contents_redacting import redacted_overview
+
+        result = redacted_overview(result, redactor)
+    if show.as_json:
+        from aoftool.report.jsonout import print_json
+        from aoftool.report.overview import overview_json
+
+        print_json({**overview_json(result, health, sort=show.sort), "contents": None, "growth": None})
+        return health
+    from aoftool.report.plain_screen import render_plain
+
+    by = (show.by or GroupBy.COMMAND).value
+    render_plain(
+        results_console(show.color), result, health, by=by, top=show.top or _FULL_ROWS, sort=show.sort
+    )
+    return health
+
+
+def _with_contents(
+    log: Log,
+    asked: Narrowing,
+    savings: bool | None,
+    redactor: Redactor | None,
+    show: _Show,
+    progress: Progress,
+) -> Health:
+    """Show keys, prefixes and growth too."""
     from aoftool.analysis.contents import contents_view
     from aoftool.analysis.contents_redacting import redacted_contents, redacted_growth, redacted_overview
     from aoftool.analysis.growth import growth_of
     from aoftool.analysis.overview import narrowed_overview, overview_of
     from aoftool.analysis.reading import read_log
     from aoftool.analysis.remarks import remarks_of
-    from aoftool.aof.layout import LogKind, find_log
-    from aoftool.check.health import health_of
-    from aoftool.check.quick import intact_structure, quick_report
-    from aoftool.cli.progress import ProgressReporter
+    from aoftool.check.quick import quick_report
 
-    asked = narrowing(since=since, until=until, db=db, cmd=cmd, match=match, depth=depth, separator=separator)
-    redactor = make_redactor(redact, salt)
-    rows = top or (_FULL_ROWS if by is not None else _SCREEN_ROWS)
-    log = find_log(path)
-    with ProgressReporter("reading", log.size_bytes, progress, quiet) as reporter:
-        read = read_log(log, asked.options, asked.commands, reporter)
-        report = quick_report(read.survey)
-        if not intact_structure(report) and log.kind is not LogKind.STDIN:
-            report = _look_behind(log)
-        health = health_of(report)
-        found, dead = _savings(log, savings, asked, reporter)
+    rows = show.top or (_FULL_ROWS if show.by is not None else _SCREEN_ROWS)
+    read = read_log(log, asked.options, asked.commands, progress)
+    health = _health(log, quick_report(read.survey))
+    found, dead = _savings(log, savings, asked, progress)
     result = overview_of(read.survey)
     if asked.narrows:
         result = narrowed_overview(result, read.contents)
@@ -152,23 +227,23 @@ def inspect(
     growth = redacted_growth(growth_of(read.contents, read.axis, buckets=_REMARK_BUCKETS), redactor)
     view.remarks = remarks_of(view, growth, result.commands)
     result = redacted_overview(result, redactor)
-    if as_json:
+    if show.as_json:
         from aoftool.report.contents import contents_json
         from aoftool.report.growth import growth_json
         from aoftool.report.jsonout import print_json
         from aoftool.report.overview import overview_json
 
-        body = overview_json(result, health, sort=sort.value)
+        body = overview_json(result, health, sort=show.sort)
         print_json({**body, "contents": contents_json(view), "growth": growth_json(growth)})
-    else:
-        from aoftool.report.screen import render_screen, render_view
+        return health
+    from aoftool.report.screen import render_screen, render_view
 
-        console = results_console(color)
-        if by is None:
-            render_screen(console, result, health, view, growth, top=rows, sort=sort.value)
-        else:
-            render_view(console, result, health, view, growth, by=by.value, top=rows, sort=sort.value)
-    raise typer.Exit(DONE if health.intact else VERDICT)
+    console = results_console(show.color)
+    if show.by is None:
+        render_screen(console, result, health, view, growth, top=rows, sort=show.sort)
+    else:
+        render_view(console, result, health, view, growth, by=show.by.value, top=rows, sort=show.sort)
+    return health
 
 
 def _savings(
@@ -186,9 +261,22 @@ def _savings(
     return find_savings(log, progress)
 
 
-def _look_behind(log: Log) -> Report:
-    """Check a log in full: what stands behind the first damage is worth a second reading only now."""
-    from aoftool.check.checker import check
-    from aoftool.check.model import Level
+def _contents_limit() -> int:
+    """Return up to which size a log is looked into without being asked."""
+    from aoftool.resp.scanner import scanner_name
 
-    return check(log, Level.FULL)
+    return 256 << 20 if scanner_name() == "native" else 8 << 20
+
+
+def _health(log: Log, report: Report) -> Health:
+    """Return the line of health; what stands behind damage is worth a second reading only now."""
+    from aoftool.aof.layout import LogKind
+    from aoftool.check.health import health_of
+    from aoftool.check.quick import intact_structure
+
+    if not intact_structure(report) and log.kind is not LogKind.STDIN:
+        from aoftool.check.checker import check
+        from aoftool.check.model import Level
+
+        report = check(log, Level.FULL)
+    return health_of(report)
