@@ -23,7 +23,8 @@ def change_points(figures: Matrix, least_step: float) -> list[int]:
     """Return the numbers of the rows from which on the level differs, ascending.
 
     Binary segmentation: the cut that lowers the sum of squares most is taken while it lowers it by far
-    more than noise would, noise being told by the differences of neighbours.
+    more than noise would, noise being told by the differences of neighbours: where figures come and go,
+    that is their nature and no change.
 
     Args:
         figures: shape (steps, features).
@@ -32,7 +33,7 @@ def change_points(figures: Matrix, least_step: float) -> list[int]:
     steps = len(figures)
     if steps < 2 * _SHORTEST:
         return []
-    noise = np.maximum(np.median(np.abs(np.diff(figures, axis=0)), axis=0), _NOISE_FLOOR) ** 2
+    noise = np.maximum(_usual_difference(figures), _NOISE_FLOOR) ** 2
     penalty = _PENALTY * math.log(steps)
     cuts = [0, steps]
     while len(cuts) < _MOST + 2:
@@ -46,6 +47,13 @@ def change_points(figures: Matrix, least_step: float) -> list[int]:
             break
         cuts = sorted([*cuts, max(found)[1]])
     return [cut for cut in cuts[1:-1] if _step(figures, cuts, cut) >= least_step]
+
+
+def _usual_difference(figures: Matrix) -> Matrix:
+    """Return the mean difference of neighbours, without a few that may be the changes looked for."""
+    differences = np.sort(np.abs(np.diff(figures, axis=0)), axis=0)
+    kept: Matrix = differences[: len(differences) - min(_MOST, len(differences) // 4)]
+    return np.asarray(kept.mean(axis=0))
 
 
 def _best_cut(figures: Matrix, start: int, end: int) -> tuple[float, int] | None:

@@ -28,7 +28,7 @@ __all__ = [
 SinceOption = Annotated[
     str | None, typer.Option("--since", help="Only from this time on: Unix time or ISO 8601; needs #TS.")
 ]
-UntilOption = Annotated[str | None, typer.Option("--until", help="Only before this time; needs #TS.")]
+UntilOption = Annotated[str | None, typer.Option("--until", help="Only up to this time, its second included; needs #TS.")]
 DbOption = Annotated[list[int] | None, typer.Option("--db", min=0, help="Only this database.")]
 CmdOption = Annotated[list[str] | None, typer.Option("--cmd", help="Only this command, such as SET.")]
 MatchOption = Annotated[str | None, typer.Option("--match", help="Only keys that match a glob, as for KEYS.")]
@@ -74,8 +74,8 @@ def narrowing(
     pattern = None if match is None else glob_to_regex(match.encode("utf-8", "surrogateescape"))
     options = CensusOptions(
         template=Template(raw, depth),
-        since_s=None if since is None else -(-parse_time_ms(since) // 1000),
-        until_s=None if until is None else -(-parse_time_ms(until) // 1000),
+        since_s=None if since is None else parse_time_ms(since) // 1000,
+        until_s=None if until is None else parse_time_ms(until) // 1000 + 1,
         databases=frozenset(db) if db else None,
         admit=None if pattern is None else lambda key: pattern.match(key) is not None,
     )
