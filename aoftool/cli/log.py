@@ -78,6 +78,12 @@ def log(
     hex_at: Annotated[
         str | None, typer.Option("--hex", metavar="[FILE:]N", help="Show the bytes around an offset.")
     ] = None,
+    excerpt: Annotated[
+        str | None,
+        typer.Option(
+            "--excerpt", metavar="[FILE:]N", help="With -o: the smallest log that shows what is there."
+        ),
+    ] = None,
     as_json: JsonOption = False,
     as_csv: Annotated[bool, typer.Option("--csv", help="Print CSV instead of text.")] = False,
     output: Annotated[
@@ -103,6 +109,7 @@ def log(
       aoftool log --match 'cart:*' --since 2026-11-21T15:00:00
       aoftool log --from 88120114 --limit 10     at an offset
       aoftool log --key user:1 -o user1.aof      a log of one key
+      aoftool log --excerpt 88120114 -o small.aof   to show to others
       aoftool log --follow --tail 10             keep up with a server
     """
     from aoftool.aof.layout import find_log
@@ -113,6 +120,8 @@ def log(
     if hex_at is not None:
         _show_bytes(found, hex_at, redactor)
         raise typer.Exit(DONE)
+    if excerpt is not None:
+        raise typer.Exit(_write_excerpt(found, excerpt, output, force, redactor))
     request = _Request(
         found,
         _filter(cmd, key, match, regex, db, since, until, txn, min_size),
@@ -281,6 +290,28 @@ def _write(rows: Iterator[LoggedCommand], end: ListingEnd, log: Log, output: str
     if made.guessed:
         end.note(f"{made.guessed} commands of unknown database went to the one selected before them")
     return _closing(end, made.commands, None)
+
+
+def _write_excerpt(log: Log, text: str, output: str | None, force: bool, redactor: Redactor | None) -> int:
+    """Write the smallest log that shows what is at an offset."""
+    from aoftool.analysis.redacting import redacted_argv
+    from aoftool.files.sink import write_atomically
+    from aoftool.rewrite.excerpt import cut_excerpt
+    from aoftool.units import format_bytes
+
+    if output is None:
+        raise UsageError("--excerpt writes a log", hint="add -o FILE")
+    made = cut_excerpt(log, parse_place(text, log, "--excerpt"), workers=worker_count())
+    if redactor is not None:
+        if made.damaged:
+            raise UsageError("damaged bytes cannot be redacted", hint="leave --redact out")
+        made.argvs = [redacted_argv(argv, redactor) for argv in made.argvs]
+    inputs = [file.path for file in log.files if file.exists]
+    size = write_atomically(output, [made.content()], force=force, inputs=inputs)
+    shown = ascii(output)[1:-1]
+    print(f"aoftool: {made.what}: {format_bytes(size)} in {shown}", file=sys.stderr)
+    _say(made.notes)
+    return DONE
 
 
 def _follow(path: str | None, request: _Request, redactor: Redactor | None, as_json: bool) -> int:
