@@ -8,7 +8,9 @@ it are said to be unknown instead of guessed.
 from __future__ import annotations
 
 import copy
+import threading
 from collections.abc import Callable, Iterator, Mapping
+from importlib import import_module
 from typing import TYPE_CHECKING
 
 from aoftool.analysis.commands_model import LoggedCommand
@@ -47,6 +49,8 @@ __all__ = ["KeyHistory"]
 
 _FRAMING = frozenset((b"SELECT", b"MULTI", b"EXEC", b"DISCARD"))
 _LEAST_DATABASES = 16
+_LARGE_BYTES = 256 << 20
+_ENGINE = "aoftool.keyspace.engine"
 _MOST_DATABASES = 4096
 _UNKNOWN = KeyState(is_known=False)
 _GONE = KeyState()
@@ -91,6 +95,9 @@ class KeyHistory:
             raise InputError("the log has no file that can be read", path=log.path)
 
     def __iter__(self) -> Iterator[HistoryStep]:
+        if (self._log.size_bytes or 0) > _LARGE_BYTES:
+            # The replay engine takes a tenth of a second to load; the scan leaves the interpreter idle.
+            threading.Thread(target=import_module, args=(_ENGINE,), daemon=True).start()
         lineage = trace_lineage(
             self._log,
             set(self._asked) | self._of_base(),

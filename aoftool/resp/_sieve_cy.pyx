@@ -450,6 +450,11 @@ cdef class Sieve:
             raise MemoryError
         self.store()
 
+    @property
+    def has_rows(self):
+        """Tell whether `take_rows` would give any."""
+        return self.row_count > 0
+
     def take_rows(self):
         """Return the rows since the last call. See `_sieve_py.Sieve.take_rows`."""
         cdef int64_t count = self.row_count, i, column

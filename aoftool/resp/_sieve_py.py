@@ -128,6 +128,11 @@ class Sieve:
             self._indexes.append(state.commands)
         state.commands += 1
 
+    @property
+    def has_rows(self) -> bool:
+        """Tell whether `take_rows` would give any."""
+        return bool(self._indexes)
+
     def take_rows(self) -> tuple[RowColumns, memoryview]:
         """Return the rows since the last call, and the number of commands before each; forget them."""
         rows = RowColumns._make([*(column.tobytes() for column in self._columns), *([b""] * 6)])
