@@ -87,7 +87,9 @@ class Replay:
                 continue
             if record.db in patterns or (number >= 0 and touched[number] and part.holds(number)):
                 db = self._carrier.number(record.db)
-                self.keyspace.load_record(db, record.key, record.value(), record.expire_at_ms)
+                self.keyspace.load_record(
+                    db, record.key, record.value(), record.expire_at_ms, record.encoding
+                )
 
     def run(self, reader: TextReader, part: Partition, progress: Progress = no_progress) -> None:
         """Execute the live rows of a share of the keys, in order of the log.

@@ -9,6 +9,7 @@ import pytest
 
 from aoftool.aof.layout import find_log
 from aoftool.errors import AoftoolError, InputError, UnsupportedError, UsageError
+from aoftool.rdb import ziplist
 from aoftool.rewrite.model import Cut, OutputFormat, RewriteOptions, RewriteSummary, Selection
 from aoftool.rewrite.planner import plan_rewrite
 from aoftool.rewrite.runner import count_rewrite
@@ -209,3 +210,15 @@ def test_hostile_inputs_raise_nothing_but_our_errors(log_file: Path) -> None:
                 rewritten(log_file, RewriteOptions())
             except AoftoolError:
                 continue
+
+
+def test_minus_zero_that_an_old_server_packed_outlives_replay(tmp_path: Path) -> None:
+    packed = builders.rdb_string(ziplist.encode([b"m", b"-0"]))
+    record = builders.rdb_record(12, "z", packed)
+    base = builders.rdb(builders.rdb_database(0, record), magic=b"REDIS0009")
+    tail = builders.log([b"ZADD", b"z", b"1", b"n"])
+    manifest = builders.write_multi_part(tmp_path, base=base, incrs=[tail], base_is_rdb=True)
+
+    contents, _, _ = rewritten(manifest, RewriteOptions(target="redis-7.0"), [OutputFormat.RESP])
+
+    assert b"$4\r\nZADD\r\n$1\r\nz\r\n$2\r\n-0\r\n$1\r\nm\r\n" in contents[OutputFormat.RESP]

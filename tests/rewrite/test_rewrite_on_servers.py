@@ -133,7 +133,7 @@ def test_recorded_logs_cut_at_twenty_boundaries(case: Case, tmp_path: Path) -> N
             server.place_aof(contents[form])
             with server:
                 found = diff_states(before, dump_state(server))
-            # A started server removes keys of past expiry at its own pace; all others are compared one by one.
+            # A started server removes keys of past expiry at its own pace; the others are compared by key.
             found = [line for line in found if not line.startswith(("digest", "DBSIZE"))]
             if form is OutputFormat.RESP and case.id.startswith(OLD_STREAM_COUNTERS):
                 found = [line for line in found if "entry-id" not in line]
