@@ -98,7 +98,6 @@ class RewriteOptions:
     selection: Selection = field(default_factory=Selection)
     now_ms: int | None = None
     memory_limit_bytes: int | None = None
-    jobs: int = 1
     compress: bool = True
 
 
