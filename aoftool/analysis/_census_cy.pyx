@@ -5,6 +5,7 @@ question whether a new key is admitted. Keys stand in the key table of `aoftool.
 them by number.
 """
 
+from cpython.bytes cimport PyBytes_FromStringAndSize
 from libc.stdint cimport int32_t, int64_t, uint8_t, uint32_t, uint64_t
 from libc.stdlib cimport calloc, free, malloc, realloc
 from libc.string cimport memcmp, memcpy, memmove, memset
@@ -940,9 +941,10 @@ cdef class Census:
         cdef int index
         taken = []
         for c in range(6):
-            raw = bytearray(count * 8)
+            # Filled below, before anybody else sees it.
+            raw = PyBytes_FromStringAndSize(NULL, count * 8)
             taken.append(raw)
-            columns[c] = <int64_t*><char*>raw
+            columns[c] = <int64_t*><char*><bytes>raw
         for i in range(count):
             index = self.index_of_db(<int32_t>self.keys.homes[i])
             columns[0][i] = <int32_t>self.keys.homes[i]
@@ -955,7 +957,7 @@ cdef class Census:
             columns[5][i] = <int64_t>self.keys.starts[i + 1]
         names = (<char*>self.keys.arena)[: self.keys.arena_used] if count else b""
         self.keys = KeyTable()
-        return KeyColumns._make([*(bytes(raw) for raw in taken), names])
+        return KeyColumns._make([*taken, names])
 
     def prefixes(self):
         """Return the prefixes by number, from FIRST_PREFIX on."""

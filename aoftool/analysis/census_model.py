@@ -106,7 +106,7 @@ class CensusOptions:
     """
 
     template: Template = field(default_factory=Template)
-    key_limit: int = 1 << 22
+    key_limit: int = 1 << 21
     prefix_limit: int = 1 << 16
     since_s: int | None = None
     until_s: int | None = None

@@ -194,7 +194,7 @@ class KeyCounts:
         return len(self), len(self) + self.loose_writes
 
     def top(self, by: str, limit: int) -> list[KeyCount]:
-        """Return the first keys by `bytes` or `writes`, the other figure and the name breaking ties."""
+        """Return the first keys by `bytes` or `writes`, the other figure breaking ties."""
         if self._sketches is not None:
             found = self._sketches.top(by == "bytes", limit)
             # What found no place anywhere may belong to any of them.
@@ -212,16 +212,16 @@ class KeyCounts:
         )
 
     def ranked(self, by: str, limit: int) -> Column:
-        """Return the numbers of the first keys by `bytes` or `writes`."""
+        """Return the numbers of the first keys by `bytes` or `writes`; of equals the one met first."""
         first, second = (self.size_bytes, self.writes) if by == "bytes" else (self.writes, self.size_bytes)
         chosen = np.arange(len(first))
         if len(first) > limit:
             least = np.partition(first, len(first) - limit)[len(first) - limit]
-            chosen = np.flatnonzero(first >= least)
-        pairs = sorted(
-            chosen.tolist(), key=lambda n: (-int(first[n]), -int(second[n]), int(self.db[n]), self.name(n))
-        )
-        return np.array(pairs[:limit], np.int64)
+            above, level = np.flatnonzero(first > least), np.flatnonzero(first == least)
+            # Millions of keys may be level: of those the ones that lead by the other figure.
+            level = level[np.argsort(-second[level], kind="stable")[: limit - len(above)]]
+            chosen = np.concatenate((above, level))
+        return chosen[np.lexsort((chosen, -second[chosen], -first[chosen]))]
 
     def count(self, number: int) -> KeyCount:
         """Return one key by its number in the columns."""

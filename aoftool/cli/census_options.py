@@ -11,6 +11,8 @@ from aoftool.cli.times import parse_time_ms
 from aoftool.errors import UsageError
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from aoftool.analysis.census_model import CensusOptions
 
 __all__ = [
@@ -28,7 +30,9 @@ __all__ = [
 SinceOption = Annotated[
     str | None, typer.Option("--since", help="Only from this time on: Unix time or ISO 8601; needs #TS.")
 ]
-UntilOption = Annotated[str | None, typer.Option("--until", help="Only up to this time, its second included; needs #TS.")]
+UntilOption = Annotated[
+    str | None, typer.Option("--until", help="Only up to this time, its second included; needs #TS.")
+]
 DbOption = Annotated[list[int] | None, typer.Option("--db", min=0, help="Only this database.")]
 CmdOption = Annotated[list[str] | None, typer.Option("--cmd", help="Only this command, such as SET.")]
 MatchOption = Annotated[str | None, typer.Option("--match", help="Only keys that match a glob, as for KEYS.")]
@@ -66,18 +70,24 @@ def narrowing(
     """
     from aoftool.analysis.census_model import CensusOptions
     from aoftool.analysis.templates import Template
-    from aoftool.keyspace.selection import glob_to_regex
 
     raw = separator.encode("utf-8", "surrogateescape")
     if len(raw) != 1:
         raise UsageError("--separator takes one ASCII character", hint="such as : or / or .")
-    pattern = None if match is None else glob_to_regex(match.encode("utf-8", "surrogateescape"))
     options = CensusOptions(
         template=Template(raw, depth),
         since_s=None if since is None else parse_time_ms(since) // 1000,
         until_s=None if until is None else parse_time_ms(until) // 1000 + 1,
         databases=frozenset(db) if db else None,
-        admit=None if pattern is None else lambda key: pattern.match(key) is not None,
+        admit=None if match is None else _key_filter(match),
     )
     names = frozenset(name.upper().encode("utf-8", "surrogateescape") for name in cmd) if cmd else None
     return Narrowing(options, names)
+
+
+def _key_filter(match: str) -> Callable[[bytes], bool]:
+    # Here, not above: the import costs more than everything else in this module.
+    from aoftool.keyspace.selection import glob_to_regex
+
+    pattern = glob_to_regex(match.encode("utf-8", "surrogateescape"))
+    return lambda key: pattern.match(key) is not None
