@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 import re
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
 from enum import Enum
 from typing import TYPE_CHECKING, Annotated
 
@@ -80,6 +82,14 @@ def rewrite(
     ] = False,
     force: Annotated[
         bool, typer.Option("--force", help="Replace an existing OUT file.", rich_help_panel=_HOW)
+    ] = False,
+    salvage: Annotated[
+        bool,
+        typer.Option(
+            "--salvage",
+            help="Repair a copy of a damaged log first, as fix --salvage does.",
+            rich_help_panel=_HOW,
+        ),
     ] = False,
     in_use: Annotated[
         bool,
@@ -205,6 +215,7 @@ def rewrite(
       aoftool rewrite -o new-aof --verify
       aoftool rewrite --in-place                    take back with: aoftool undo
       aoftool rewrite --before FLUSHALL -o rescued
+      aoftool rewrite --salvage damaged.aof -o whole.aof
       aoftool rewrite --db 3 --rename-db 3=0 --layout single -o db3.aof
     """
     from aoftool.aof.layout import find_log
@@ -212,9 +223,13 @@ def rewrite(
     from aoftool.cli.progress import ProgressReporter
     from aoftool.report.jsonout import print_json
     from aoftool.report.rewrite import render_rewrite, rewrite_json
+    from aoftool.rewrite.comparing import Comparison
     from aoftool.rewrite.model import Layout, OutputFormat, RewriteOptions
+    from aoftool.rewrite.salvaging import describe_original
 
     _refuse_pairs(out, in_place=in_place, dry_run=dry_run, quick=quick, verify=verify)
+    if salvage:
+        _refuse_with_salvage(in_place=in_place, to_offset=to_offset)
     log = find_log(path)
     if verify and log.kind is LogKind.STDIN:
         raise UsageError("standard input can be read only once, so there is nothing to compare with")
@@ -232,11 +247,17 @@ def rewrite(
         memory_limit_bytes=None if memory_limit is None else _size(memory_limit),
     )
     mode = "quick" if quick else "done" if out is not None or in_place else "dry-run"
-    check = _Check(log, databases) if verify else None
-    with ProgressReporter("rewriting", log.size_bytes, progress, quiet) as reporter:
-        result, undo = _run(log, options, mode, out, force, in_use, reporter)
-    if check is not None:
-        result.verified = check.run(out, result, undo)
+    with ExitStack() as stack:
+        source, notes = log, list[str]()
+        if salvage:
+            source, notes = stack.enter_context(_salvaged(log, databases, out, progress, quiet))
+        check = Comparison(source, databases) if verify else None
+        with ProgressReporter("rewriting", source.size_bytes, progress, quiet) as reporter:
+            result, undo = _run(source, options, mode, out, force, in_use, reporter)
+        if check is not None:
+            result.verified = check.run(out, result, undo)
+    if salvage:
+        describe_original(result, log, notes)
     if as_json:
         print_json({**rewrite_json(result, mode=mode), "receipt": undo})
     else:
@@ -253,6 +274,30 @@ def _refuse_pairs(out: str | None, *, in_place: bool, dry_run: bool, quick: bool
         raise UsageError("--dry-run writes nothing, so there is no place for the result")
     if verify and out is None and not in_place:
         raise UsageError("there is nothing to verify", hint="give -o OUT or --in-place")
+
+
+def _refuse_with_salvage(*, in_place: bool, to_offset: str | None) -> None:
+    if in_place:
+        raise UsageError(
+            "--salvage leaves the log as it is",
+            hint="aoftool fix --salvage, then aoftool rewrite --in-place; each can be undone",
+        )
+    if to_offset is not None:
+        raise UsageError("a repair moves offsets, so --to-offset names no place in what is salvaged")
+
+
+@contextmanager
+def _salvaged(
+    log: Log, databases: int, out: str | None, mode: ProgressMode, quiet: bool
+) -> Iterator[tuple[Log, list[str]]]:
+    """Give the log to rewrite in place of a damaged one, and what to tell about it."""
+    from aoftool.cli.progress import ProgressReporter
+    from aoftool.rewrite.salvaging import salvaged_log
+
+    with ExitStack() as stack:
+        with ProgressReporter("salvaging", log.size_bytes, mode, quiet) as reporter:
+            found = stack.enter_context(salvaged_log(log, databases, out, reporter))
+        yield found.log, found.notes
 
 
 def _size(text: str) -> int:
@@ -329,13 +374,14 @@ def _run(
     from aoftool.rewrite.in_place import rewrite_in_place, stamps_of
     from aoftool.rewrite.model import RewriteResult
     from aoftool.rewrite.placing import write_new
-    from aoftool.rewrite.planner import RewritePlan, with_plan
+    from aoftool.rewrite.planner import RewritePlan, refuse_torn, with_plan
     from aoftool.rewrite.runner import count_rewrite, write_rewrite
 
     receipt: list[str] = []
     before = stamps_of(log) if mode == "done" and out is None else {}
 
     def act(plan: RewritePlan) -> RewriteResult:
+        refuse_torn(plan, log)
         if mode == "quick":
             return RewriteResult(plan.summary)
         if mode == "dry-run":
@@ -350,32 +396,3 @@ def _run(
 
     result = with_plan(log, options, act, progress)
     return result, receipt[-1] if receipt else None
-
-
-class _Check:
-    """Load the log before it is rewritten and the result after; take the result back when they differ."""
-
-    def __init__(self, log: Log, databases: int) -> None:
-        from aoftool.rewrite.verify import read_state
-
-        self._path = log.path
-        self._databases = databases
-        self._before = read_state(log, databases)
-
-    def run(self, out: str | None, result: RewriteResult, receipt: str | None) -> str:
-        """Return one line for people."""
-        from aoftool.aof.layout import find_log
-        from aoftool.errors import VerifyError
-        from aoftool.rewrite.verify import read_state, remove_output, require_same
-
-        try:
-            return require_same(self._before, read_state(find_log(out or self._path), self._databases))
-        except VerifyError:
-            if receipt is None:
-                remove_output([file.path for file in result.files])
-            else:
-                from aoftool.repair.receipt import read_receipt
-                from aoftool.repair.undo import undo_repair
-
-                undo_repair(read_receipt(receipt))
-            raise

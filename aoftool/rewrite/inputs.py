@@ -6,6 +6,8 @@ first: a rewrite reads its input more than once.
 
 from __future__ import annotations
 
+import os
+import shlex
 import tempfile
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
@@ -13,6 +15,7 @@ from dataclasses import dataclass, field
 
 from aoftool.aof.model import Log, LogFile, LogKind
 from aoftool.errors import InputError, RdbError, SourceError, UnsupportedError, UsageError
+from aoftool.escape import printable
 from aoftool.files import Source, open_source
 from aoftool.liveness.reading import Tail, TailEnd
 from aoftool.progress import Progress, no_progress
@@ -24,7 +27,7 @@ from aoftool.resp.model import Reason
 from aoftool.resp.scanner import tally
 from aoftool.rewrite.model import Cut, FileSize
 
-__all__ = ["Input", "open_input", "require_only_torn"]
+__all__ = ["Input", "open_input", "repair_hint", "require_only_torn"]
 
 _COPY_BYTES = 1 << 20
 _TORN = frozenset(
@@ -74,11 +77,19 @@ def open_input(log: Log, cut: Cut, progress: Progress = no_progress) -> Iterator
     with ExitStack() as stack:
         for number, file in enumerate(log.files):
             path = stack.enter_context(_seekable(file))
-            _add(found, number, file, path, progress)
+            _add(found, log, number, path, progress)
         if not found.tails:
             raise InputError("the log has no files", path=log.path, hint=f"aoftool check {log.path}")
         _apply(found, cut)
         yield found
+
+
+def repair_hint(log: Log) -> str:
+    """Return what to type when a log is damaged."""
+    if log.kind is LogKind.STDIN:
+        return "save it to a file, then aoftool fix"
+    path = shlex.quote(printable(os.fsencode(log.path)))
+    return f"aoftool rewrite --salvage {path}, or repair it first: aoftool fix --salvage {path}"
 
 
 @contextmanager
@@ -100,7 +111,8 @@ def _seekable(file: LogFile) -> Iterator[str]:
             yield copy.name
 
 
-def _add(found: Input, number: int, file: LogFile, path: str, progress: Progress) -> None:
+def _add(found: Input, log: Log, number: int, path: str, progress: Progress) -> None:
+    file = log.files[number]
     with open_source(path) as source:
         size = source.size_bytes or 0
         found.files.append(FileSize(file.path, file.role.value, size))
@@ -108,21 +120,21 @@ def _add(found: Input, number: int, file: LogFile, path: str, progress: Progress
         if is_rdb(source.peek(HEADER_BYTES)):
             if number:
                 raise UnsupportedError("an RDB part behind commands cannot be rewritten", path=file.path)
-            found.base = _walk_whole(source, file.path, progress)
+            found.base = _walk_whole(source, file.path, log, progress)
             start = found.base.end_offset or 0
         found.tails.append(Tail(path, start))
 
 
-def _walk_whole(source: Source, path: str, progress: Progress) -> RdbWalk:
+def _walk_whole(source: Source, path: str, log: Log, progress: Progress) -> RdbWalk:
     found = walk(source, 0, progress)
     if found.damage is not None or found.end_offset is None:
         message = found.damage.message if found.damage else "the RDB part has no end"
         offset = found.damage.offset if found.damage else found.good_end
-        raise RdbError(message, path=path, offset=offset, hint=f"aoftool check {path}")
+        raise RdbError(message, path=path, offset=offset, hint=repair_hint(log))
     return found
 
 
-def require_only_torn(tails: list[Tail], ends: list[TailEnd]) -> int:
+def require_only_torn(log: Log, tails: list[Tail], ends: list[TailEnd]) -> int:
     """Return the bytes of a torn last command; a loader drops these.
 
     Raises:
@@ -141,7 +153,7 @@ def require_only_torn(tails: list[Tail], ends: list[TailEnd]) -> int:
                 f"the commands do not go on here: {reason}",
                 path=tail.path,
                 offset=end.offset,
-                hint=f"aoftool check {tail.path}",
+                hint=repair_hint(log),
             )
         torn = end.torn_bytes
     return torn

@@ -14,7 +14,7 @@ import numpy as np
 
 from aoftool.aof.model import Log
 from aoftool.commands.effects import EffectTable
-from aoftool.errors import UnsupportedError
+from aoftool.errors import InputError, RespError, UnsupportedError, UsageError
 from aoftool.escape import shorten
 from aoftool.keyspace import ReplayStopError
 from aoftool.liveness.model import Trace
@@ -25,12 +25,12 @@ from aoftool.rdb.payload import restore_refusal
 from aoftool.rdb.targets import Target, find_target
 from aoftool.rewrite.accounts import estimate_size, tail_counts
 from aoftool.rewrite.basekeys import BaseKeys
-from aoftool.rewrite.inputs import Input, open_input, require_only_torn
+from aoftool.rewrite.inputs import Input, open_input, repair_hint, require_only_torn
 from aoftool.rewrite.model import RewriteOptions, RewriteResult, RewriteSummary
 from aoftool.rewrite.target_choice import choose_target
 from aoftool.rewrite.touches import Touches
 
-__all__ = ["RewritePlan", "plan_rewrite", "with_plan"]
+__all__ = ["RewritePlan", "plan_rewrite", "refuse_torn", "with_plan"]
 
 # Relative payload versions differ between targets; without a target yet, nothing is proved.
 _NO_TARGET = "redis-6.2"
@@ -83,8 +83,12 @@ def plan_rewrite(
             opaque=opaque,
             replay=True,
         )
-        trace, ends = trace_tails(found.tails, table, progress)
-        torn = require_only_torn(found.tails, ends)
+        try:
+            trace, ends = trace_tails(found.tails, table, progress)
+        except RespError as error:
+            error.hint = repair_hint(log)
+            raise
+        torn = require_only_torn(log, found.tails, ends)
         target, reason = choose_target(
             options.target, found.base, trace.names[1:], multi_part=found.multi_part
         )
@@ -131,6 +135,27 @@ def with_plan(
                 if stop.reason not in _NEEDS_SERVER or name in opaque:
                     raise
                 opaque |= {name}
+
+
+def refuse_torn(plan: RewritePlan, log: Log) -> None:
+    """Refuse a log whose last command is torn: to drop it is a repair, and is to be asked for.
+
+    Raises:
+        InputError: it is torn.
+        UsageError: it was cut inside a command.
+    """
+    torn_bytes = plan.summary.tail.torn_bytes
+    if not torn_bytes:
+        return
+    if plan.input.cut:
+        raise UsageError("the log cannot be cut inside a command", hint="aoftool log shows where they start")
+    last = plan.summary.files[-1]
+    raise InputError(
+        f"the last command is torn: {torn_bytes:,} bytes that never became a whole one",
+        path=last.path,
+        offset=last.size_bytes - torn_bytes,
+        hint=repair_hint(log),
+    )
 
 
 def _early_target(options: RewriteOptions, found: Input) -> Target:

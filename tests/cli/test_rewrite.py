@@ -79,6 +79,9 @@ def test_json_starts_with_its_schema_and_accounts_for_every_byte(
         ["--to-offset", "x"],
         ["--rename-db", "1:2"],
         ["--before", "FLUSHALL"],
+        ["--to-offset", "7"],
+        ["--salvage", "--in-place"],
+        ["--salvage", "--to-offset", "0"],
     ],
 )
 def test_options_that_make_no_sense_are_refused(log_file: Path, arguments: list[str]) -> None:
@@ -104,7 +107,58 @@ def test_a_damaged_log_is_refused(log_file: Path, capsys: pytest.CaptureFixture[
     log_file.write_bytes(b"garbage")
 
     assert run(["rewrite", str(log_file)]) == 3
-    assert "aoftool check" in capsys.readouterr().err
+    assert f"aoftool rewrite --salvage {log_file}" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("how", [[], ["--quick"], ["--in-place"], ["-o", "out"]])
+def test_a_torn_last_command_is_refused_until_it_is_to_be_salvaged(
+    log_file: Path, how: list[str], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(log_file.parent)
+    whole = log_file.read_bytes()
+    log_file.write_bytes(whole + builders.command("SET", "b", "1")[:-4])
+
+    assert run(["rewrite", str(log_file), *how]) == 3
+
+    told = capsys.readouterr().err
+    assert str(len(whole)) in told.replace(",", "")
+    assert f"aoftool rewrite --salvage {log_file}" in told
+    assert [path.name for path in log_file.parent.iterdir()] == [log_file.name]
+
+
+def test_a_damaged_log_is_salvaged_and_rewritten_in_one_go(
+    log_file: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    content = log_file.read_bytes() + b"garbage" + builders.log([b"RPUSH", b"l", b"y"])
+    log_file.write_bytes(content)
+    out = tmp_path / "out"
+
+    body = as_json(capsys, str(log_file), "--salvage", "--format", "resp", "-o", str(out))
+
+    assert out.read_bytes() == builders.log(
+        [b"SELECT", b"0"], [b"SET", b"a\x1b", b"49"], [b"RPUSH", b"l", b"x", b"y"]
+    )
+    assert log_file.read_bytes() == content
+    assert body["path"] == str(log_file)
+    assert body["size_bytes"] == len(content)
+    assert body["notes"][0] == "salvaged: 7 bytes with 0 whole commands were left out"
+    assert sorted(path.name for path in tmp_path.iterdir()) == sorted([log_file.name, "out"])
+
+
+def test_salvage_never_writes_over_the_damaged_log(log_file: Path) -> None:
+    log_file.write_bytes(log_file.read_bytes() + b"*3")
+    before = log_file.read_bytes()
+
+    assert run(["rewrite", str(log_file), "--salvage", "--force", "-o", str(log_file)]) == 4
+
+    assert log_file.read_bytes() == before
+
+
+def test_salvage_of_a_whole_log_is_its_rewrite(log_file: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    plain, salvaged = as_json(capsys, str(log_file)), as_json(capsys, str(log_file), "--salvage")
+
+    assert salvaged["results"] == plain["results"]
+    assert salvaged["notes"] == ["there was nothing to salvage"]
 
 
 @pytest.mark.server

@@ -128,7 +128,7 @@ def test_a_damaged_log_is_refused_with_the_command_to_type(log_file: Path, damag
         summary_of(log_file)
 
     assert caught.value.offset == 27
-    assert "aoftool check" in (caught.value.hint or "")
+    assert f"aoftool rewrite --salvage {log_file}" in (caught.value.hint or "")
 
 
 def test_leniently_written_commands_are_understood(log_file: Path) -> None:

@@ -1,0 +1,46 @@
+"""Load a log before it is rewritten and its result after, and take the result back when they differ."""
+
+from __future__ import annotations
+
+from aoftool.aof.layout import find_log
+from aoftool.aof.model import Log
+from aoftool.errors import VerifyError
+from aoftool.repair.receipt import read_receipt
+from aoftool.repair.undo import undo_repair
+from aoftool.rewrite.model import RewriteResult
+from aoftool.rewrite.verify import read_state, remove_output, require_same
+
+__all__ = ["Comparison"]
+
+
+class Comparison:
+    """What a server makes of a log; made before the log is rewritten, for it may be replaced.
+
+    Raises:
+        MissingExtraError: no server or no client library.
+        VerifyError: the server does not load the log.
+    """
+
+    def __init__(self, log: Log, databases: int) -> None:
+        self._path = log.path
+        self._databases = databases
+        self._before = read_state(log, databases)
+
+    def run(self, out: str | None, result: RewriteResult, receipt: str | None) -> str:
+        """Return one line for people when the result holds the same.
+
+        Args:
+            out: where it was written; None when it took the place of the log.
+            receipt: folder with the receipt of a rewrite in place.
+
+        Raises:
+            VerifyError: it does not; what was written is removed, or the log put back.
+        """
+        try:
+            return require_same(self._before, read_state(find_log(out or self._path), self._databases))
+        except VerifyError:
+            if receipt is None:
+                remove_output([file.path for file in result.files])
+            else:
+                undo_repair(read_receipt(receipt))
+            raise
