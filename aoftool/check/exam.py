@@ -12,7 +12,7 @@ from aoftool.aof.model import Log, LogFile
 from aoftool.check.dissection import Dissection, Stretch, Wound
 from aoftool.check.exam_model import Census, FileExam, LogExam, RdbExam, Spot
 from aoftool.check.model import Level
-from aoftool.check.suspicion import needs_look
+from aoftool.check.suspicion import holds_restores, needs_look
 from aoftool.commands.table import CONTAINERS
 from aoftool.errors import SourceError
 from aoftool.files.source import Source, open_source
@@ -128,6 +128,10 @@ def _take_apart(exam: FileExam, source: Source, level: Level, advance: _Advance,
         from aoftool.check.census import census
 
         exam.census = census(source, exam.tail.stretches)
+    if any(map(holds_restores, exam.tail.stretches)):
+        from aoftool.check.restores import find_restores
+
+        exam.restores = find_restores(source, exam.tail.stretches, deep=level is Level.DEEP)
     exam.short_lines_stop = _short_lines_stop(source, exam.tail)
     exam.loader_spots = _before_first_stop(source, exam.tail, exam.census)
 

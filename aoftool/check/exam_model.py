@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from aoftool.aof.model import Log, LogFile
 from aoftool.check.dissection import Dissection
 from aoftool.check.model import Level
+from aoftool.check.restore_model import RestoreSpot
 from aoftool.files.changes import SourceChange
 
 if TYPE_CHECKING:
@@ -115,6 +116,7 @@ class FileExam:
         rdb: its RDB part, None when it has none.
         tail: its command stream, None when there is none to look at.
         census: questionable commands.
+        restores: commands whose DUMP payload some server refuses.
         loader_spots: those a loader meets before its first stop.
         short_lines_stop: where a loader that reads shorter header lines stops, None when it does not stop
             before the others.
@@ -130,6 +132,7 @@ class FileExam:
     rdb: RdbExam | None = None
     tail: Dissection | None = None
     census: Census = field(default_factory=Census)
+    restores: list[RestoreSpot] = field(default_factory=list)
     loader_spots: list[Spot] = field(default_factory=list)
     short_lines_stop: int | None = None
     text: TextDamage | None = None

@@ -13,7 +13,7 @@ from aoftool.check.targets import TARGETS
 from aoftool.check.vocabulary import unknown_to, wrong_arity
 from aoftool.commands.table import CONTAINERS, lookup
 
-__all__ = ["Suspicion", "needs_look", "suspect"]
+__all__ = ["Suspicion", "holds_restores", "needs_look", "suspect"]
 
 _HURT: dict[bytes, frozenset[str]] = {}
 for _target in TARGETS:
@@ -64,3 +64,11 @@ def needs_look(stretch: Stretch) -> bool:
     if any(suspect(key.name, key.subcommand).kind for key in stretch.tally.rows):
         return True
     return stretch.tally.capped or not _arity_proved(stretch)
+
+
+def holds_restores(stretch: Stretch) -> bool:
+    """Tell whether a stretch holds commands with a DUMP payload, or may."""
+    return stretch.tally.capped or any(
+        key.name in (b"RESTORE", b"RESTORE-ASKING") or (key.name, key.subcommand) == (b"FUNCTION", b"RESTORE")
+        for key in stretch.tally.rows
+    )

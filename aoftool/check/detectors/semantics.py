@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from aoftool.check.detectors.restores import find_in_restores
 from aoftool.check.exam_model import FileExam, LogExam, Spot, SpotKind
 from aoftool.check.model import Finding, Remedy, Severity
 from aoftool.check.targets import DEFAULT_DATABASES, TARGETS
@@ -21,6 +22,7 @@ def find_in_meaning(exam: LogExam, file: FileExam) -> Iterator[Finding]:
     if file.tail is None:
         return
     yield from _spots(file)
+    yield from find_in_restores(file)
     stretches = file.tail.stretches
     for stretch in stretches:
         yield from _transactions(file, stretch.tally)

@@ -1,0 +1,55 @@
+"""Findings about RESTORE payloads that servers refuse and skip without a word to the user."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from aoftool.check.exam_model import FileExam
+from aoftool.check.model import Finding, Severity
+from aoftool.check.restore_model import RestoreSpot
+from aoftool.escape import shorten
+
+__all__ = ["find_in_restores"]
+
+
+def find_in_restores(file: FileExam) -> Iterator[Finding]:
+    """Yield one finding for each payload that is damaged, and one for each group of servers that refuses.
+
+    A log written by a newer server may hold any number of the second sort: they share one finding, so
+    that they cannot crowd out the first.
+    """
+    groups: dict[frozenset[str], list[RestoreSpot]] = {}
+    for spot in file.restores:
+        if spot.everywhere:
+            yield _finding(file, spot, Severity.DAMAGE, _damage_words(spot))
+        else:
+            groups.setdefault(spot.targets, []).append(spot)
+    for targets, spots in groups.items():
+        times = "" if len(spots) == 1 else f" ({len(spots):,} times)"
+        servers = ", ".join(sorted(targets))
+        words = f"{_shown(spots[0])}: its payload is refused, and it is skipped while loading, by {servers}"
+        yield _finding(file, spots[0], Severity.WARNING, words + times)
+
+
+def _damage_words(spot: RestoreSpot) -> str:
+    lost = "the functions are" if spot.name == b"FUNCTION RESTORE" else "the key is"
+    why = "every server refuses its value" if spot.checksum_ok else "its checksum is wrong"
+    servers = ", ".join(sorted(spot.targets))
+    return f"{_shown(spot)}: {why}; {lost} skipped while loading, without stopping, by {servers}"
+
+
+def _shown(spot: RestoreSpot) -> str:
+    return f"{shorten(spot.name)} of {shorten(spot.key)}" if spot.key else shorten(spot.name)
+
+
+def _finding(file: FileExam, spot: RestoreSpot, severity: Severity, words: str) -> Finding:
+    return Finding(
+        "restore-payload",
+        severity,
+        file.path,
+        words,
+        spot.start,
+        spot.end,
+        spot.index,
+        evidence=spot.answer,
+    )
