@@ -69,9 +69,7 @@ def sieved(path: Path, watch: Watch, workers: int, part_bytes: int) -> tuple[lis
         return list(reader), reader
 
 
-def test_a_command_glued_to_an_annotation_ends_the_reading_before_it(
-    sieve_type: Any, tmp_path: Path
-) -> None:
+def test_a_command_glued_to_an_annotation_ends_the_reading_before_it(sieve_type: Any, tmp_path: Path) -> None:
     path = tmp_path / "log"
     path.write_bytes(encode(b"PING") + b"#note*1\r\n$4\r\nPING\r\n")
     _, good_end = slow_hits(path, WATCHES[0])
