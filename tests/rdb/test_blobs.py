@@ -88,11 +88,12 @@ def test_intset_has_its_known_bytes() -> None:
 
 def test_zipmap_with_free_bytes_and_a_long_value_is_read() -> None:
     long_value = b"v" * 300
-    blob = b"\xff\x01f\xfe" + (300).to_bytes(4, "little") + b"\x02" + long_value + b"\0\0\xff"
+    blob = b"\xfe\x01f\xfe" + (300).to_bytes(4, "little") + b"\x02" + long_value + b"\0\0\xff"
 
     assert zipmap.decode(ZIPMAP) == [(b"f", b"v"), (b"g", b"12")]
     assert zipmap.decode(blob) == [(b"f", long_value)]
     assert zipmap.check(blob) is None
+    assert zipmap.check(b"\xff" + blob[1:]) == ("blob-count", 0)
 
 
 @given(ITEMS)
