@@ -24,7 +24,7 @@ from aoftool.escape import printable
 from aoftool.files.inplace import copy_file
 from aoftool.repair.verify import find_server
 
-__all__ = ["ServerState", "read_state", "remove_output", "require_same"]
+__all__ = ["ServerState", "private_server", "read_state", "remove_output", "require_same"]
 
 _WAIT_S = 3600.0
 _POLL_S = 0.02
@@ -62,17 +62,34 @@ def read_state(log: Log, databases: int) -> ServerState:
         MissingExtraError: no server or no client library.
         VerifyError: the server does not load the log.
     """
+    with private_server(log, databases) as (redis, socket_path, version, _):
+        client = redis.Redis(unix_socket_path=socket_path, socket_timeout=_WAIT_S)
+        return _dump(redis, client, socket_path, version)
+
+
+@contextmanager
+def private_server(
+    log: Log, databases: int, settings: dict[str, str] | None = None
+) -> Iterator[tuple[Any, str, str, Path]]:
+    """Load a copy of a log on a server of its own; give the client library, socket, version and folder.
+
+    Args:
+        settings: of the server, on top of those that keep it private.
+
+    Raises:
+        MissingExtraError: no server or no client library.
+        VerifyError: the server does not load the log.
+    """
     try:
         import redis
     except ImportError as error:
-        raise MissingExtraError("no client to verify with", hint="pip install 'aoftool[verify]'") from error
+        raise MissingExtraError("no client for a server", hint="pip install 'aoftool[verify]'") from error
     binary = find_server()
     version = subprocess.run([binary, "--version"], capture_output=True, text=True, check=False).stdout
     with tempfile.TemporaryDirectory(prefix="aoftool-verify-") as folder:
         _place(log, Path(folder))
-        with _running(binary, Path(folder), databases, log.path) as socket_path:
-            client = redis.Redis(unix_socket_path=socket_path, socket_timeout=_WAIT_S)
-            return _dump(redis, client, socket_path, version.strip().split(" sha=")[0])
+        with _running(binary, Path(folder), databases, log.path, settings or {}) as socket_path:
+            yield redis, socket_path, version.strip().split(" sha=")[0], Path(folder)
 
 
 def require_same(before: ServerState, after: ServerState) -> str:
@@ -104,7 +121,7 @@ def _place(log: Log, folder: Path) -> None:
 
 
 @contextmanager
-def _running(binary: str, folder: Path, databases: int, path: str) -> Iterator[str]:
+def _running(binary: str, folder: Path, databases: int, path: str, extra: dict[str, str]) -> Iterator[str]:
     socket_path, output = folder / "s", folder / "log"
     settings = {
         "dir": str(folder),
@@ -115,6 +132,7 @@ def _running(binary: str, folder: Path, databases: int, path: str) -> Iterator[s
         "logfile": str(output),
         "databases": str(databases),
         "enable-debug-command": "local",
+        **extra,
     }
     arguments = [word for name, value in settings.items() for word in (f"--{name}", value)]
     process = subprocess.Popen([binary, *arguments], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
@@ -187,7 +205,8 @@ def _dump_database(client: Any, db: int, state: ServerState) -> None:
 def _details(client: Any, key: bytes, kind: bytes) -> Any:
     """Return what the digest leaves out of one key: field times of a hash, all but entries of a stream."""
     if kind == b"stream":
-        return _settled(client.execute_command("XINFO STREAM", key, "FULL", "COUNT", "0"))
+        # In two words: the client library takes the reply of "XINFO STREAM" for the short form.
+        return _stream(client.execute_command("XINFO", "STREAM", key, "FULL", "COUNT", "0"))
     if kind != b"hash":
         return None
     fields = sorted(client.hkeys(key))
@@ -202,17 +221,21 @@ def _details(client: Any, key: bytes, kind: bytes) -> Any:
     return times or None
 
 
-def _settled(reply: Any) -> Any:
-    """Return a reply without what depends on the clock of loading."""
-    if isinstance(reply, dict):
-        return {
-            name: _settled(value)
-            for name, value in reply.items()
-            if (name if isinstance(name, bytes) else str(name).encode()) not in _CLOCKED
-        }
-    if isinstance(reply, (list, tuple)):
-        return [_settled(value) for value in reply]
-    return reply
+def _stream(reply: Any) -> dict[bytes, Any]:
+    """Return the facts of a stream, its groups and consumers, without the clock of loading."""
+    stream = _facts(reply)
+    groups = [_facts(group) for group in stream.pop(b"groups", ())]
+    for group in groups:
+        group[b"consumers"] = [_facts(consumer) for consumer in group.pop(b"consumers", ())]
+    return {**stream, b"groups": groups}
+
+
+def _facts(reply: Any) -> dict[bytes, Any]:
+    pairs = reply if isinstance(reply, dict) else dict(zip(reply[::2], reply[1::2], strict=True))
+    named = (
+        (name if isinstance(name, bytes) else str(name).encode(), value) for name, value in pairs.items()
+    )
+    return {name: value for name, value in named if name not in _CLOCKED}
 
 
 def remove_output(paths: list[str]) -> None:
