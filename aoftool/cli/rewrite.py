@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from aoftool.cli.console import Color, results_console
+from aoftool.cli.engines import EngineOption, refuse_with_server
 from aoftool.cli.exit_codes import DONE, REFUSED, VERIFY, epilog
 from aoftool.cli.options import (
     ColorOption,
@@ -34,6 +35,7 @@ _WHAT = "What to write"
 _MOMENT = "Go back to a moment"
 _KEYS = "Which keys"
 _HOW = "Where and how"
+_CHUNK_ITEMS = 64
 
 
 class FormatOption(str, Enum):
@@ -83,6 +85,15 @@ def rewrite(
     force: Annotated[
         bool, typer.Option("--force", help="Replace an existing OUT file.", rich_help_panel=_HOW)
     ] = False,
+    engine: Annotated[
+        EngineOption,
+        typer.Option(
+            "--engine",
+            help="server: load the log on a private real server, which runs its scripts, and let that"
+            " rewrite it.",
+            rich_help_panel=_HOW,
+        ),
+    ] = EngineOption.own,
     salvage: Annotated[
         bool,
         typer.Option(
@@ -134,7 +145,7 @@ def rewrite(
         typer.Option(
             "--chunk-items", min=1, help="Elements in one command, with --format resp.", rich_help_panel=_WHAT
         ),
-    ] = 64,
+    ] = _CHUNK_ITEMS,
     memory_limit: Annotated[
         str | None,
         typer.Option(
@@ -226,10 +237,27 @@ def rewrite(
     from aoftool.rewrite.comparing import Comparison
     from aoftool.rewrite.model import Layout, OutputFormat, RewriteOptions
     from aoftool.rewrite.salvaging import describe_original
+    from aoftool.rewrite.server_engine import rewrite_on_server
 
     _refuse_pairs(out, in_place=in_place, dry_run=dry_run, quick=quick, verify=verify)
     if salvage:
         _refuse_with_salvage(in_place=in_place, to_offset=to_offset)
+    if engine is EngineOption.server:
+        given = {
+            "--in-place": in_place,
+            "--target": target,
+            "--chunk-items": chunk_items != _CHUNK_ITEMS,
+            "--memory-limit": memory_limit,
+            "--to-timestamp": to_timestamp,
+            "--to-offset": to_offset,
+            "--before": before,
+            "--drop-expired": drop_expired,
+            "--now": now,
+            "--db": db,
+            "--match": match,
+            "--rename-db": rename_db,
+        }
+        refuse_with_server(out, given)
     log = find_log(path)
     if verify and log.kind is LogKind.STDIN:
         raise UsageError("standard input can be read only once, so there is nothing to compare with")
@@ -252,7 +280,11 @@ def rewrite(
         if salvage:
             source, notes = stack.enter_context(_salvaged(log, databases, out, progress, quiet))
         check = Comparison(source, databases) if verify else None
-        with ProgressReporter("rewriting", source.size_bytes, progress, quiet) as reporter:
+        if engine is EngineOption.server and out is not None:
+            mode, undo = "server", None
+            result = rewrite_on_server(source, options, out, force=force)
+        else:
+            reporter = stack.enter_context(ProgressReporter("rewriting", source.size_bytes, progress, quiet))
             result, undo = _run(source, options, mode, out, force, in_use, reporter)
         if check is not None:
             result.verified = check.run(out, result, undo)

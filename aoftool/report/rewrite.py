@@ -16,6 +16,8 @@ from aoftool.units import format_bytes, format_count, format_duration, format_sh
 __all__ = ["render_rewrite", "rewrite_json"]
 
 _SCHEMA = "aoftool.rewrite/1"
+# What only our own rewrite finds out; null where a server did it.
+_FOUND = ("base", "commands", "dead_by_cause", "dead", "estimate_bytes", "estimate_is_upper_bound")
 _CAUSES = ("overwritten", "deleted", "flushed", "trimmed", "needless", "no-effect", "framing")
 _DEAD_COLUMNS = (
     ("dead command", "left"),
@@ -46,7 +48,7 @@ def render_rewrite(
 
     Args:
         top: rows of dead commands to show.
-        mode: `dry-run`, `quick`, or `done`.
+        mode: `dry-run`, `quick`, `done`, or `server`: it did it, and nothing is known of the commands.
         receipt: folder with the receipt of a rewrite in place.
     """
     summary = result.summary
@@ -76,17 +78,8 @@ def _head(result: RewriteResult, mode: str) -> Iterator[tuple[str, str, str]]:
     history = f", and {format_bytes(summary.history_bytes)} of history" if summary.history_bytes else ""
     yield "log", f"{_path(summary.path)}: {count} files, {format_bytes(summary.size_bytes)}{history}", "bold"
     yield "target", f"{summary.target} ({summary.target_reason})", ""
-    base, tail = summary.base, summary.tail
-    if base.keys:
-        parts = f"{format_count(base.dead)} dead, {format_count(base.touched)} touched by later commands"
-        yield "base", f"{format_count(base.keys)} keys in {format_bytes(base.size_bytes)}: {parts}", ""
-    live = f"{format_count(tail.live)} live ({format_share(tail.live, tail.commands)})"
-    yield "commands", f"{format_count(tail.commands)} in {format_bytes(tail.size_bytes)}: {live}", ""
-    yield (
-        "live bytes",
-        f"{format_bytes(tail.live_bytes)} ({format_share(tail.live_bytes, tail.size_bytes)})",
-        "",
-    )
+    if mode != "server":
+        yield from _found(summary)
     if mode == "quick":
         bound = ", an upper bound: many commands build on each other" if summary.upper_bound else ""
         yield "estimate", f"{format_bytes(summary.estimate_bytes)}{bound}", "bold"
@@ -99,6 +92,21 @@ def _head(result: RewriteResult, mode: str) -> Iterator[tuple[str, str, str]]:
         yield "verified", result.verified, "green"
     if mode == "dry-run":
         yield "", "nothing was written: give -o OUT or --in-place", ""
+
+
+def _found(summary: RewriteSummary) -> Iterator[tuple[str, str, str]]:
+    """Yield what was found by following the log, which a server does not tell."""
+    base, tail = summary.base, summary.tail
+    if base.keys:
+        parts = f"{format_count(base.dead)} dead, {format_count(base.touched)} touched by later commands"
+        yield "base", f"{format_count(base.keys)} keys in {format_bytes(base.size_bytes)}: {parts}", ""
+    live = f"{format_count(tail.live)} live ({format_share(tail.live, tail.commands)})"
+    yield "commands", f"{format_count(tail.commands)} in {format_bytes(tail.size_bytes)}: {live}", ""
+    yield (
+        "live bytes",
+        f"{format_bytes(tail.live_bytes)} ({format_share(tail.live_bytes, tail.size_bytes)})",
+        "",
+    )
 
 
 def _keys(size: OutputSize) -> str:
@@ -144,7 +152,7 @@ def rewrite_json(result: RewriteResult, *, mode: str) -> dict[str, Any]:
     """Return the JSON object."""
     summary = result.summary
     tail, base = summary.tail, summary.base
-    return {
+    body = {
         "schema": _SCHEMA,
         "mode": mode,
         **json_bytes("path", os.fsencode(summary.path)),
@@ -195,6 +203,9 @@ def rewrite_json(result: RewriteResult, *, mode: str) -> dict[str, Any]:
         "notes": summary.notes,
         "elapsed_s": round(summary.elapsed_s + result.elapsed_s, 3),
     }
+    if mode == "server":
+        body |= dict.fromkeys(_FOUND)
+    return body
 
 
 def _by_cause(dead: list[DeadRow]) -> dict[str, int]:

@@ -11,6 +11,7 @@ import secrets
 import shutil
 from collections.abc import Callable
 from contextlib import ExitStack
+from typing import Protocol
 
 from aoftool.aof.manifest import FileType, ManifestEntry, encode_manifest
 from aoftool.aof.model import Log
@@ -18,21 +19,40 @@ from aoftool.errors import OutputExistsError, SinkError, UsageError
 from aoftool.escape import printable
 from aoftool.files.sink import AtomicFile, sync_parent, write_atomically
 from aoftool.files.syscalls import SYSTEM, SystemCalls
-from aoftool.rewrite.model import Layout, OutputFile, OutputFormat, RewriteResult
-from aoftool.rewrite.planner import RewritePlan
+from aoftool.rewrite.model import (
+    Layout,
+    OutputFile,
+    OutputFormat,
+    RewriteOptions,
+    RewriteResult,
+    RewriteSummary,
+)
 from aoftool.rewrite.runner import Sinks
 
-__all__ = ["Writing", "write_new"]
+__all__ = ["Placed", "Writing", "write_new"]
 
 _DEFAULT_PREFIX = "appendonly.aof"
 _SINGLE_FILE_TARGET = "redis-6.2"
+
+
+class Placed(Protocol):
+    """What placing needs to know of a rewrite."""
+
+    @property
+    def options(self) -> RewriteOptions:
+        """Say layout and format."""
+
+    @property
+    def summary(self) -> RewriteSummary:
+        """Name the target and the files of the log."""
+
 
 Writing = Callable[[list[Sinks]], RewriteResult]
 """Runs a plan into sinks."""
 
 
 def write_new(
-    plan: RewritePlan, log: Log, out: str, write: Writing, *, force: bool = False, calls: SystemCalls = SYSTEM
+    plan: Placed, log: Log, out: str, write: Writing, *, force: bool = False, calls: SystemCalls = SYSTEM
 ) -> RewriteResult:
     """Write the result to a place of its own.
 
@@ -47,7 +67,7 @@ def write_new(
     """
     if plan.options.layout is Layout.SINGLE:
         return _single(plan, out, write, force, calls)
-    if plan.target.name == _SINGLE_FILE_TARGET:
+    if plan.summary.target == _SINGLE_FILE_TARGET:
         raise UsageError("Redis 6.2 knows no multi-part log", hint="--layout single")
     if os.path.lexists(out):
         raise OutputExistsError(f"{_shown(out)} exists already", path=out)
@@ -66,7 +86,7 @@ def write_new(
     return calls_made
 
 
-def _single(plan: RewritePlan, out: str, write: Writing, force: bool, calls: SystemCalls) -> RewriteResult:
+def _single(plan: Placed, out: str, write: Writing, force: bool, calls: SystemCalls) -> RewriteResult:
     inputs = [file.path for file in plan.summary.files]
     with AtomicFile(out, force=force, inputs=inputs, calls=calls) as file:
         result = write([Sinks(plan.options.format, file, file)])
@@ -75,9 +95,7 @@ def _single(plan: RewritePlan, out: str, write: Writing, force: bool, calls: Sys
     return result
 
 
-def _directory(
-    plan: RewritePlan, folder: str, prefix: str, write: Writing, calls: SystemCalls
-) -> RewriteResult:
+def _directory(plan: Placed, folder: str, prefix: str, write: Writing, calls: SystemCalls) -> RewriteResult:
     os.mkdir(folder, 0o755)
     base = ManifestEntry(os.fsencode(base_name(prefix, 1, plan.options.format)), 1, FileType.BASE)
     incr = ManifestEntry(os.fsencode(incr_name(prefix, 1)), 1, FileType.INCR)
@@ -89,7 +107,7 @@ def _directory(
 
 
 def write_pair(
-    plan: RewritePlan,
+    plan: Placed,
     folder: str,
     base: ManifestEntry,
     incr: ManifestEntry,

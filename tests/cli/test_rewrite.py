@@ -81,6 +81,9 @@ def test_json_starts_with_its_schema_and_accounts_for_every_byte(
         ["--before", "FLUSHALL"],
         ["--to-offset", "7"],
         ["--salvage", "--in-place"],
+        ["--engine", "server"],
+        ["--engine", "server", "-o", "x", "--db", "0"],
+        ["--engine", "server", "-o", "x", "--target", "redis-7.0"],
         ["--salvage", "--to-offset", "0"],
     ],
 )

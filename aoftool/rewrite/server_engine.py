@@ -1,0 +1,120 @@
+"""Rewrite by a real server: it loads a private copy of the log and writes a new base.
+
+The way for logs with scripts and functions, whose outcome only a server knows. Loading runs what the log
+says: one of unknown origin is not to be loaded on a machine that matters. Needs a server of 7.0 or later.
+"""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from aoftool.aof.manifest import FileType, parse_manifest
+from aoftool.aof.model import Log, LogKind
+from aoftool.errors import UnsupportedError, VerifyError
+from aoftool.rewrite.inputs import repair_hint
+from aoftool.rewrite.model import (
+    FileSize,
+    OutputFormat,
+    OutputSize,
+    RewriteOptions,
+    RewriteResult,
+    RewriteSummary,
+)
+from aoftool.rewrite.placing import write_new
+from aoftool.rewrite.runner import Sinks
+from aoftool.rewrite.verify import private_server
+
+__all__ = ["rewrite_on_server"]
+
+_WAIT_S = 3600.0
+_POLL_S = 0.02
+_COPY_BYTES = 1 << 20
+
+
+@dataclass(frozen=True, slots=True)
+class _Plan:
+    options: RewriteOptions
+    summary: RewriteSummary
+
+
+def rewrite_on_server(log: Log, options: RewriteOptions, out: str, *, force: bool = False) -> RewriteResult:
+    """Let a server rewrite a log and put its base file, with an empty incr file where wanted, in place.
+
+    Args:
+        options: format, layout and databases count; the rest is the server's business.
+
+    Raises:
+        UnsupportedError: standard input.
+        MissingExtraError: there is no server.
+        VerifyError: the server does not load the log, or fails to rewrite it.
+        OutputExistsError, SinkError: as `aoftool.rewrite.placing` says.
+    """
+    if log.kind is LogKind.STDIN:
+        raise UnsupportedError("a server cannot load standard input", hint="save it to a file first")
+    started = time.monotonic()
+    preamble = "yes" if options.format is OutputFormat.RDB else "no"
+    settings = {
+        "aof-use-rdb-preamble": preamble,
+        "aof-load-truncated": "no",
+        "auto-aof-rewrite-percentage": "0",
+    }
+    try:
+        with private_server(log, options.databases, settings) as (redis, socket_path, version, folder):
+            client = redis.Redis(unix_socket_path=socket_path, socket_timeout=_WAIT_S)
+            client.execute_command("DEBUG", "SET-ACTIVE-EXPIRE", "0")
+            size = _key_counts(client, options.format)
+            _rewrite(client, log)
+            base = _base_file(folder)
+            summary = RewriteSummary(log.path, version, "it loaded the log and wrote the result")
+            summary.files = [FileSize(file.path, file.role.value, file.size_bytes or 0) for file in log.files]
+            size.base_bytes = base.stat().st_size
+
+            def copy(sinks: list[Sinks]) -> RewriteResult:
+                _copy(base, sinks[0])
+                return RewriteResult(summary, [size])
+
+            result = write_new(_Plan(options, summary), log, out, copy, force=force)
+    except VerifyError as error:
+        error.hint = error.hint or repair_hint(log)
+        raise
+    result.elapsed_s = time.monotonic() - started
+    return result
+
+
+def _key_counts(client: Any, form: OutputFormat) -> OutputSize:
+    size = OutputSize(form)
+    for name, facts in client.info("keyspace").items():
+        size.keys[int(name.removeprefix("db"))] = facts["keys"]
+        size.expiring_keys += facts["expires"]
+    return size
+
+
+def _rewrite(client: Any, log: Log) -> None:
+    client.execute_command("BGREWRITEAOF")
+    deadline = time.monotonic() + _WAIT_S
+    while time.monotonic() < deadline:
+        facts = client.info("persistence")
+        if not facts["aof_rewrite_in_progress"] and not facts["aof_rewrite_scheduled"]:
+            if facts["aof_last_bgrewrite_status"] != "ok":
+                break
+            return
+        time.sleep(_POLL_S)
+    raise VerifyError("the server did not get its rewrite done", path=log.path)
+
+
+def _base_file(folder: Path) -> Path:
+    """Return the base that the server's manifest names now."""
+    inner = folder / "appendonlydir"
+    path = inner / "appendonly.aof.manifest"
+    manifest = parse_manifest(path.read_bytes(), str(path))
+    (name,) = [entry.name for entry in manifest.entries if entry.type is FileType.BASE]
+    return inner / name.decode()
+
+
+def _copy(base: Path, sinks: Sinks) -> None:
+    with base.open("rb") as file:
+        while data := file.read(_COPY_BYTES):
+            sinks.base.write(data)
