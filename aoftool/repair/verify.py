@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import importlib.util
 import os
+import re
 import shutil
 import socket
 import subprocess
@@ -23,6 +24,7 @@ from aoftool.aof.layout import Log, LogKind, find_log
 from aoftool.errors import MissingExtraError, VerifyError
 from aoftool.escape import printable
 from aoftool.files.inplace import copy_file
+from aoftool.repair.counting import count_keys
 
 __all__ = ["Verified", "find_server", "verify_log"]
 
@@ -41,12 +43,14 @@ class Verified:
         keys: keys it holds after loading.
         cut: it shortened a file while loading: name and bytes.
         text: one line for people.
+        compared: the numbers of keys are those of our own replay; False when that cannot tell.
     """
 
     server: str
     keys: int
     cut: dict[str, int]
     text: str
+    compared: bool = False
 
 
 def find_server() -> str:
@@ -72,7 +76,8 @@ def verify_log(path: str, server: str | None = None) -> Verified:
 
     Raises:
         MissingExtraError: no server.
-        VerifyError: the server refuses the log, or has to cut it.
+        VerifyError: the server refuses the log, has to cut it, or comes up with other numbers of keys
+            than our replay, where that can tell.
     """
     log = find_log(path)
     binary = find_server() if server is None else server
@@ -82,13 +87,20 @@ def verify_log(path: str, server: str | None = None) -> Verified:
     with tempfile.TemporaryDirectory(prefix="aoftool-verify-") as folder:
         sizes = _place(log, Path(folder))
         with _running(binary, Path(folder), log) as ask:
-            keys = _count_keys(ask("INFO", "keyspace"))
+            found = _keys_by_database(ask("INFO", "keyspace"))
         after = {name: (Path(folder) / name).stat().st_size for name in sizes}
     cut = {name: size - after[name] for name, size in sizes.items() if after[name] < size}
     if cut:
         names = ", ".join(f"{printable(os.fsencode(name))} by {size} bytes" for name, size in cut.items())
         raise VerifyError(f"{version} had to cut {names} to load the log", path=path)
-    return Verified(version, keys, cut, f"verified: {version.split(' sha=')[0]} loads it, {keys:,} keys")
+    counts = count_keys(log)
+    difference = counts.difference(found) if not counts.unknown else ""
+    if difference:
+        raise VerifyError(f"{version} loads the log with other keys: {difference}", path=path)
+    keys = sum(found.values())
+    held = f"not compared with our own count: {counts.unknown}" if counts.unknown else "as we count them"
+    text = f"verified: {version.split(' sha=')[0]} loads it, {keys:,} keys, {held}"
+    return Verified(version, keys, cut, text, compared=not counts.unknown)
 
 
 def _place(log: Log, folder: Path) -> dict[str, int]:
@@ -178,9 +190,6 @@ class _Ask:
             return False
 
 
-def _count_keys(reply: bytes) -> int:
-    count = 0
-    for line in reply.splitlines():
-        if line.startswith(b"db") and b"keys=" in line:
-            count += int(line.partition(b"keys=")[2].partition(b",")[0])
-    return count
+def _keys_by_database(reply: bytes) -> dict[int, int]:
+    """Return the keys of each database from lines such as `db0:keys=2,expires=0,avg_ttl=0`."""
+    return {int(db): int(keys) for db, keys in re.findall(rb"^db(\d+):keys=(\d+)", reply, re.MULTILINE)}
