@@ -61,6 +61,9 @@ def report_of(exam: LogExam, targets: Sequence[Target] = TARGETS) -> Report:
     _keep(report, find_in_layout(exam))
     for file in exam.files:
         _keep(report, sorted(_of_file(exam, file), key=lambda f: (f.start is None, f.start or 0)))
+        if file.rdb is not None:
+            for code, count in file.rdb.faults_omitted.items():
+                report.omitted[code] = report.omitted.get(code, 0) + count
         report.files.append(_row(report, file))
     view = loader_view(exam)
     report.outcomes = [simulate(view, target) for target in targets]

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from aoftool.aof.model import Log, LogFile
+from aoftool.aof.model import FileRole, Log, LogFile
 from aoftool.check.dissection import Dissection, Stretch, Wound
 from aoftool.check.exam_model import Census, FileExam, LogExam, RdbExam, Spot
 from aoftool.check.model import Level
@@ -106,8 +106,10 @@ def _take_apart(exam: FileExam, source: Source, level: Level, advance: _Advance,
     if is_rdb(exam.head[:HEADER_BYTES]) or _near_magic(exam.head):
         from aoftool.check.rdbexam import examine_rdb
 
-        exam.rdb = examine_rdb(source, exam.size_bytes, deep=level is Level.DEEP, progress=advance.step)
-        if exam.rdb.end >= exam.size_bytes:
+        dump = exam.file.role is FileRole.RDB
+        deep = level is Level.DEEP
+        exam.rdb = examine_rdb(source, exam.size_bytes, deep=deep, dump=dump, progress=advance.step)
+        if dump or exam.rdb.end >= exam.size_bytes:
             return
     exam.tail = _one_stretch(exam, source, advance, workers)
     if exam.tail is None:

@@ -6,7 +6,7 @@ Knows how the parts add up and nothing of how they were found.
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from aoftool.aof.model import Log, LogFile
 from aoftool.check.dissection import Dissection
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from aoftool.check.textual import TextDamage
     from aoftool.rdb.summary import RdbWalk
 
-__all__ = ["Census", "FileExam", "LogExam", "RdbExam", "Spot", "SpotKind"]
+__all__ = ["Census", "FileExam", "LogExam", "RdbExam", "RdbFault", "Spot", "SpotKind"]
 
 
 class SpotKind:
@@ -68,6 +68,24 @@ class Census:
         return [spot for spot in self.spots if spot.kind == kind]
 
 
+class RdbFault(NamedTuple):
+    """One thing wrong in an RDB part that its structure can be walked over.
+
+    Attributes:
+        offset: of the byte that shows it.
+        code: one of `aoftool.rdb.damage`, or `module`, `module-aux`, `functions` and the like.
+        message: one printable sentence.
+        type_id: type number of the value it is in, None between keys.
+        act: its name in `aoftool.check.rdb_faults` where loaders tell cases of one code apart.
+    """
+
+    offset: int
+    code: str
+    message: str
+    type_id: int | None = None
+    act: str = ""
+
+
 @dataclass
 class RdbExam:
     """What is known of the RDB part at the start of a file.
@@ -81,6 +99,12 @@ class RdbExam:
         kept: spans of whole records and opcodes, for a part that cannot be put right.
         keys_kept: keys in them.
         checked: the whole part, patched or not, agrees with its checksum.
+        bad_values: records of a damaged part whose value cannot be decoded: start, end, why.
+        faults: what is wrong although the structure holds, by offset; bounded.
+        faults_omitted: how many more there are of each code.
+        dump: it is a snapshot: servers read nothing behind its end.
+        faults_seen: faults met of each code and type, those beyond the bound too.
+        first_of_type: where the first record of each type starts, when the records were looked at.
     """
 
     walk: RdbWalk
@@ -92,6 +116,11 @@ class RdbExam:
     keys_kept: int = 0
     checked: bool = False
     bad_values: list[tuple[int, int, str]] = field(default_factory=list)
+    faults: list[RdbFault] = field(default_factory=list)
+    faults_omitted: dict[str, int] = field(default_factory=dict)
+    dump: bool = False
+    faults_seen: dict[tuple[str, int | None], int] = field(default_factory=dict)
+    first_of_type: dict[int, int] = field(default_factory=dict)
 
     @property
     def sound(self) -> bool:

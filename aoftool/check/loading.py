@@ -6,7 +6,7 @@ import os
 from dataclasses import replace
 
 from aoftool.aof.model import LayoutCode, LogKind
-from aoftool.check.exam_model import FileExam, LogExam, RdbExam, SpotKind
+from aoftool.check.exam_model import FileExam, LogExam, RdbExam, RdbFault, SpotKind
 from aoftool.check.servers import Ending, Event, EventKind, LoaderFile, LoaderLog, RdbFacts
 from aoftool.check.targets import TARGETS
 from aoftool.errors import SourceError
@@ -24,13 +24,15 @@ _CLEAN = frozenset({Reason.END, Reason.TORN_ANNOTATION})
 _DETAILS = {name: detail for target in TARGETS for name, detail in target.kills}
 _DETAILS[b"VADD"] = "assertion failed on CAS; the process may hang"
 _SHOWN_ARGUMENTS = 8
+_OPCODES = {"FUNCTION_PRE_GA": "functions-pre-ga", "SLOT_IMPORT": "slot-import-opcode"}
 
 
 def loader_view(exam: LogExam) -> LoaderLog:
     """Return what a loader sees of the log."""
     log = exam.log
     if log.kind is not LogKind.MULTI_PART:
-        return LoaderLog(False, tuple(map(_file_view, exam.files)))
+        dump = log.kind is LogKind.RDB
+        return LoaderLog(False, tuple(map(_file_view, exam.files)), dump=dump)
     manifest = log.manifest
     error = None
     if manifest is not None and manifest.problem is not None:
@@ -99,7 +101,30 @@ def _rdb_facts(rdb: RdbExam | None, head: bytes) -> RdbFacts | None:
     cut = damage is not None and damage.code == "rdb-truncated"
     broken = damage.message if damage is not None and not cut and wrong is None else ""
     magic = "VALKEY" if walk.magic.startswith(b"VALKEY") else "REDIS"
-    return RdbFacts(magic, walk.version, cut, broken, wrong, _foreign(rdb), rdb.keys)
+    return RdbFacts(
+        magic, walk.version, cut, broken, wrong, _foreign(rdb), rdb.keys, bool(walk.expires), _faults(rdb)
+    )
+
+
+def _faults(rdb: RdbExam) -> tuple[RdbFault, ...]:
+    """Return what a loader meets in the part, by offset: faults, and what not every server knows."""
+    walk = rdb.walk
+    met = list(rdb.faults)
+    values = min((rdb.first_of_type.get(number, 0) for number in (6, 7)), default=0)
+    for module in walk.modules:
+        if module.aux:
+            met.append(RdbFault(0, "module-aux", module.name))
+        if module.values:
+            code = "vector-set" if module.name == "vectorset" else "module"
+            met.append(RdbFault(values, code, module.name, 7))
+    if walk.functions:
+        met.append(RdbFault(walk.functions[0].offset, "functions", ""))
+    for name, code in _OPCODES.items():
+        if name in walk.other_opcodes:
+            met.append(RdbFault(0, code, ""))
+    if walk.slots.notes and b"slot-info" not in walk.aux:
+        met.append(RdbFault(0, "slot-note", ""))
+    return tuple(sorted(met, key=lambda fault: fault.offset))
 
 
 def _foreign(rdb: RdbExam) -> tuple[tuple[str, int], ...]:

@@ -297,7 +297,6 @@ _VERDICTS: dict[Verdict, frozenset[str]] = {
             "rdb-checksum",
             "rdb-magic",
             "rdb-version",
-            "rdb-value",
             "rdb-wrapped",
         }
     ),
@@ -312,6 +311,25 @@ _VERDICTS: dict[Verdict, frozenset[str]] = {
     Verdict.READ_ERROR: frozenset({"read-changed", "read-error"}),
     Verdict.OK_LENIENT: frozenset({"lenient-header"}),
 }
+_RDB_PREFIXES = (
+    "blob-",
+    "database-",
+    "duplicate-element",
+    "duplicate-key",
+    "function-",
+    "hash-",
+    "intset-",
+    "list-node",
+    "lzf-",
+    "rdb-",
+    "resize-hint",
+    "score-",
+    "slot-",
+    "stream-",
+    "value-empty",
+    "zipmap-",
+    "zset-order",
+)
 _BY_CODE = {code: verdict for verdict, codes in _VERDICTS.items() for code in codes}
 
 
@@ -319,6 +337,8 @@ def verdict_of(code: str) -> Verdict:
     """Return the verdict a finding of this code leads to."""
     if code.startswith("manifest-") and code not in _BY_CODE:
         return Verdict.MANIFEST_ERROR
+    if code.startswith(_RDB_PREFIXES) and code not in _BY_CODE:
+        return Verdict.RDB_DAMAGED
     return _BY_CODE.get(code, Verdict.CORRUPT_MIDDLE)
 
 

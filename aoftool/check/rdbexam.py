@@ -7,12 +7,13 @@ where damage gives reason to doubt them.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from io import RawIOBase
 
 from aoftool.check.dissect import scan_range
 from aoftool.check.exam_model import RdbExam
 from aoftool.check.heal import Patch
+from aoftool.check.rdb_deep import find_faults
 from aoftool.check.reader import BLOCK_BYTES, Reader
 from aoftool.check.resync import openings
 from aoftool.check.syndrome import locate
@@ -68,24 +69,24 @@ def examine_rdb(
     size_bytes: int,
     *,
     deep: bool = False,
+    dump: bool = False,
     progress: Callable[[int], None] | None = None,
 ) -> RdbExam:
     """Take the RDB part at the start of a plain file apart.
 
     Args:
         source: a plain file that starts with an RDB magic, damaged or not.
-        deep: decode every value.
+        deep: look into every value, and for keys that come twice.
+        dump: it is a snapshot, behind which nothing may follow.
         progress: told of bytes done.
     """
     note = progress if progress is not None else lambda done: None
     found = walk(source, 0, note)
     reader = Reader(source, size_bytes)
-    exam = RdbExam(found, size_bytes if found.end_offset is None else found.end_offset)
+    exam = RdbExam(found, size_bytes if found.end_offset is None else found.end_offset, dump=dump)
+    find_faults(exam, source, size_bytes, deep=deep)
     if found.damage is None:
         exam.checked = found.checksum.state is ChecksumState.OK
-        if deep:
-            exam.bad_values = list(_bad_values(source))
-            _name_bad_values(exam)
         return exam
     _name(exam)
     if found.end_offset is None:
@@ -112,22 +113,6 @@ def _name(exam: RdbExam) -> None:
     }
     exam.code = codes.get(damage.code, "rdb-damaged")
     exam.text = f"{damage.message} (offset {damage.offset:,})"
-
-
-def _bad_values(source: Source) -> Iterator[tuple[int, int, str]]:
-    """Yield records whose value cannot be decoded: start, end, why."""
-    for record in RecordReader(source, 0):
-        try:
-            record.value()
-        except AoftoolError as error:
-            yield record.start, record.end, error.message
-
-
-def _name_bad_values(exam: RdbExam) -> None:
-    if exam.bad_values and not exam.code:
-        start, _, why = exam.bad_values[0]
-        exam.code = "rdb-value"
-        exam.text = f"{len(exam.bad_values)} values cannot be decoded, the first at offset {start:,}: {why}"
 
 
 def _find_end(source: Source, reader: Reader, found: RdbWalk) -> int:

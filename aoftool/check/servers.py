@@ -14,7 +14,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from enum import Enum
 
+from aoftool.check.exam_model import RdbFault
 from aoftool.check.model import Outcome, ServerOutcome
+from aoftool.check.rdb_faults import fault_act
 from aoftool.check.targets import Target
 
 __all__ = ["Ending", "Event", "EventKind", "LoaderFile", "LoaderLog", "RdbFacts", "simulate"]
@@ -73,6 +75,8 @@ class RdbFacts:
         checksum: stored and computed, when they differ.
         unknown_to: targets that do not know a type or opcode in it, with its number.
         keys: keys it holds.
+        expiring: keys in it have an expire time.
+        faults: what else a loader meets in it, by offset.
     """
 
     magic: str
@@ -82,6 +86,8 @@ class RdbFacts:
     checksum: tuple[int, int] | None = None
     unknown_to: tuple[tuple[str, int], ...] = ()
     keys: int = 0
+    expiring: bool = False
+    faults: tuple[RdbFault, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -129,6 +135,7 @@ class LoaderLog:
         missing: names of listed files that are absent.
         starts_empty: no manifest entry names a file, although data files may be there.
         notes: what every server does in silence.
+        dump: it is a snapshot, which servers load as `dump.rdb`.
     """
 
     multi_part: bool
@@ -138,6 +145,7 @@ class LoaderLog:
     missing: tuple[str, ...] = ()
     starts_empty: str = ""
     notes: tuple[str, ...] = ()
+    dump: bool = False
 
 
 @dataclass
@@ -157,6 +165,8 @@ class _Run:
 def simulate(log: LoaderLog, target: Target) -> ServerOutcome:
     """Return what a server of that line does when it starts on the log."""
     run = _Run(target, list(log.notes))
+    if log.dump and log.files:
+        return _load_dump(run, log.files[0])
     if log.multi_part and not target.multi_part:
         return run.end(Outcome.UNSUPPORTED, None, "this version knows no multi-part AOF")
     if log.manifest_error is not None:
@@ -227,9 +237,38 @@ def _load_rdb(run: _Run, file: LoaderFile) -> ServerOutcome | None:
         part = "base file" if target.multi_part else "preamble of the AOF file"
         message = f"Can't handle RDB format version {rdb.version}\nError reading the RDB {part}"
         return run.end(Outcome.REFUSE, file, f"{message} {file.name}, AOF loading aborted")
+    return _load_body(run, file, rdb)
+
+
+def _load_dump(run: _Run, file: LoaderFile) -> ServerOutcome:
+    """Return what a server does that finds the file as its snapshot."""
+    target, rdb = run.target, file.rdb
+    refused = None
+    if rdb is None or (rdb.magic != "REDIS" and not target.dump_valkey_rdb):
+        refused = run.end(Outcome.REFUSE, file, "Wrong signature trying to load DB from file")
+    else:
+        low, high = (1, target.redis_rdb) if rdb.magic == "REDIS" else target.dump_valkey_rdb or (1, 0)
+        if not low <= rdb.version <= high:
+            refused = run.end(Outcome.REFUSE, file, f"Can't handle RDB format version {rdb.version}")
+        else:
+            refused = _load_body(run, file, rdb)
+    if refused is None and rdb is not None and rdb.expiring:
+        run.notes.append("keys whose expire time has passed are dropped")
+    return refused or run.end(Outcome.LOAD, None, "")
+
+
+def _load_body(run: _Run, file: LoaderFile, rdb: RdbFacts) -> ServerOutcome | None:
+    """Return how a server ends behind the header of an RDB part; None when it reads it whole."""
+    target = run.target
     for name, number in rdb.unknown_to:
         if name == target.name:
             return run.end(Outcome.REFUSE, file, f"Unknown type or opcode {number} in the RDB part")
+    for fault in rdb.faults:
+        act = fault_act(fault.act or fault.code, fault.type_id, target.name)
+        if act.outcome is not Outcome.LOAD:
+            return run.end(act.outcome, file, act.text.replace("NAME", fault.message))
+        if act.text and act.text not in run.notes:
+            run.notes.append(act.text)
     if rdb.truncated:
         return run.end(
             Outcome.REFUSE, file, "Short read or OOM loading DB. Unrecoverable error, aborting now."

@@ -32,6 +32,7 @@ class Target:
         rdb_sniff: first bytes that make it take a file for an RDB.
         redis_rdb: highest version it opens under the `REDIS` magic.
         valkey_rdb: version it opens under the `VALKEY` magic, 0 for none.
+        dump_valkey_rdb: lowest and highest version it opens under the `VALKEY` magic as `dump.rdb`, if any.
         arity_kills: a wrong number of arguments crashes it instead of being refused.
         subcommand: what an unknown subcommand leads to: refuse, or skip.
         modern_errors: errors in the wording of Valkey 8.1 and later.
@@ -51,6 +52,7 @@ class Target:
     rdb_sniff: tuple[bytes, ...] = (b"REDIS",)
     redis_rdb: int = 10
     valkey_rdb: int = 0
+    dump_valkey_rdb: tuple[int, int] | tuple[()] = ()
     arity_kills: bool = False
     subcommand: str = "refuse"
     modern_errors: bool = False
@@ -100,6 +102,7 @@ TARGETS = (
         measured_on="8.1.1",
         check_tool="valkey-check-aof",
         redis_rdb=11,
+        dump_valkey_rdb=(1, 11),
         modern_errors=True,
     ),
     Target(
@@ -109,6 +112,7 @@ TARGETS = (
         rdb_sniff=(b"REDIS0", b"VALKEY"),
         redis_rdb=11,
         valkey_rdb=80,
+        dump_valkey_rdb=(80, 80),
         modern_errors=True,
         cuts_at_multi=True,
         # The build that was measured allocates with malloc of the C library; builds with jemalloc

@@ -37,8 +37,8 @@ def check(
         LevelOption,
         typer.Option(
             "--level",
-            help="quick stops at the first damage of a file; full goes on behind it; deep also decodes"
-            " every value of an RDB part.",
+            help="quick stops at the first damage of a file; full goes on behind it; deep also looks"
+            " into every value of an RDB part and for keys that come twice.",
         ),
     ] = LevelOption.full,
     target: Annotated[

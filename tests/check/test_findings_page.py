@@ -11,6 +11,7 @@ from aoftool.aof.layout import LayoutCode
 from aoftool.aof.manifest_codes import ManifestCode
 from aoftool.check.model import Verdict, verdict_of
 from aoftool.check.textual import KINDS
+from aoftool.rdb.damage import MESSAGES
 
 ROOT = Path(__file__).resolve().parents[2]
 PAGE = (ROOT / "docs" / "findings.md").read_text(encoding="utf-8")
@@ -40,3 +41,9 @@ def test_codes_of_the_detectors_are_documented() -> None:
 
 def test_every_code_leads_to_a_verdict() -> None:
     assert all(isinstance(verdict_of(code), Verdict) for code in DOCUMENTED)
+
+
+@pytest.mark.parametrize("code", sorted(code for code in MESSAGES if not code.startswith("rdb-")))
+def test_what_can_be_wrong_in_a_value_is_documented(code: str) -> None:
+    assert code in DOCUMENTED
+    assert code == "trailing-bytes" or verdict_of(code) is Verdict.RDB_DAMAGED

@@ -6,10 +6,14 @@ from collections.abc import Iterator
 
 from aoftool.check.exam_model import FileExam
 from aoftool.check.model import Finding, Remedy, Severity
+from aoftool.check.rdb_faults import fault_severity
 from aoftool.rdb.checksum import ChecksumState
 from aoftool.rdb.header import HEADER_BYTES
 
 __all__ = ["find_in_rdb"]
+
+# Codes that mean another thing in a command stream.
+_OWN_CODES = {"trailing-bytes": "rdb-trailing-bytes"}
 
 
 def find_in_rdb(exam: FileExam) -> Iterator[Finding]:
@@ -17,6 +21,7 @@ def find_in_rdb(exam: FileExam) -> Iterator[Finding]:
     rdb = exam.rdb
     if rdb is None:
         return
+    yield from _faults(exam)
     if rdb.sound:
         yield from _without_checksum(exam)
         return
@@ -51,3 +56,13 @@ def _without_checksum(exam: FileExam) -> Iterator[Finding]:
     if state is ChecksumState.DISABLED:
         message = "the RDB part was written without a checksum: damage to its values cannot be seen"
         yield Finding("rdb-no-checksum", Severity.WARNING, exam.path, message, 0, exam.rdb.end)
+
+
+def _faults(exam: FileExam) -> Iterator[Finding]:
+    """Yield what is wrong although the structure of the part holds."""
+    assert exam.rdb is not None
+    for fault in exam.rdb.faults:
+        code = _OWN_CODES.get(fault.code, fault.code)
+        severity = fault_severity(fault.code, fault.type_id)
+        end = exam.size_bytes if fault.code == "trailing-bytes" else None
+        yield Finding(code, severity, exam.path, fault.message, fault.offset, end)

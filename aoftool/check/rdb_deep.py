@@ -1,0 +1,108 @@
+"""Look for what is wrong in an RDB part whose structure can be walked.
+
+Gathers faults as data, bounded whatever the part holds; what a server does with them is known to
+`aoftool.check.rdb_faults`. What the walk saw costs nothing more; values and keys that come twice take
+a pass over the records.
+"""
+
+from __future__ import annotations
+
+from aoftool.check.exam_model import RdbExam, RdbFault
+from aoftool.files.source import Source
+from aoftool.rdb.across import KeyCheck, check_part
+from aoftool.rdb.damage import EncodingDamage, RdbIssue
+from aoftool.rdb.findings import open_blob
+from aoftool.rdb.reader import RecordReader
+from aoftool.rdb.record import Record
+from aoftool.rdb.strings import read_length, read_string, string_frame
+from aoftool.rdb.summary import RdbWalk
+from aoftool.rdb.verify import verify
+
+__all__ = ["find_faults"]
+
+# Faults of one code and type that are kept; the rest is counted.
+_KEEP = 100
+# Bytes of an empty blob, by the types that are one blob: what is shorter lacks its header.
+_HEADERS = {10: 11, 12: 11, 13: 11, 16: 7, 17: 7, 20: 7}
+
+
+def find_faults(exam: RdbExam, source: Source, size_bytes: int, *, deep: bool) -> None:
+    """Fill in the faults of a part that was walked.
+
+    Args:
+        deep: look into the values too, and for keys that come twice in one database.
+    """
+    if exam.walk.family is None:
+        return
+    for issue in check_part(exam.walk, size_bytes if exam.dump else None):
+        if issue.code != "rdb-checksum":
+            _add(exam, _placed(issue, exam.walk), None)
+    if deep:
+        _look_into_records(exam, source)
+    exam.faults.sort(key=lambda fault: fault.offset)
+
+
+def _placed(issue: RdbIssue, walk: RdbWalk) -> RdbIssue:
+    """Give a database out of range the place of its hint, where it has one."""
+    if issue.code != "database-range":
+        return issue
+    places = [hint.offset for hint in walk.resize_hints if issue.message.endswith(f" {hint.db}")]
+    return issue._replace(offset=min(places, default=issue.offset))
+
+
+def _add(exam: RdbExam, issue: RdbIssue, type_id: int | None, act: str = "") -> None:
+    seen = exam.faults_seen.get((issue.code, type_id), 0) + 1
+    exam.faults_seen[issue.code, type_id] = seen
+    if seen <= _KEEP:
+        exam.faults.append(RdbFault(issue.offset, issue.code, issue.message, type_id, act))
+    else:
+        exam.faults_omitted[issue.code] = exam.faults_omitted.get(issue.code, 0) + 1
+
+
+def _look_into_records(exam: RdbExam, source: Source) -> None:
+    keys = KeyCheck()
+    for record in RecordReader(source, 0):
+        exam.first_of_type.setdefault(record.type_id, record.start)
+        for issue in verify(record):
+            _add(exam, issue, record.type_id, _case(issue.code, record))
+        key = _key(record)
+        if key is not None:
+            keys.add(record.db, key)
+    if keys.suspects():
+        for record in RecordReader(source, 0):
+            if _key(record) is not None:
+                keys.confirm(record)
+        for issue in keys.issues:
+            _add(exam, issue, None)
+
+
+def _case(code: str, record: Record) -> str:
+    """Return the case of an issue that some loaders look for, empty for the usual one."""
+    raw = record.value_bytes()
+    if code == "stream-length":
+        # Redis 7.0 looks no further than whether there is a node.
+        return "stream-no-nodes" if read_length(raw, 0)[0] == 0 else ""
+    if code == "stream-order":
+        return "stream-node-twice" if _node_twice(raw) else ""
+    if code == "blob-short" and record.type_id in _HEADERS:
+        return "blob-header" if len(open_blob(raw, 0).data) < _HEADERS[record.type_id] else ""
+    return ""
+
+
+def _node_twice(raw: bytes | memoryview) -> bool:
+    count, at = read_length(raw, 0)
+    keys: set[bytes] = set()
+    for _ in range(count):
+        key, at = read_string(raw, at)
+        keys.add(key)
+        _, size, _ = frame = string_frame(raw, at)
+        at = frame[0] + size
+    return len(keys) < count
+
+
+def _key(record: Record) -> bytes | None:
+    try:
+        return record.key
+    except EncodingDamage:
+        # Told by `verify` already.
+        return None

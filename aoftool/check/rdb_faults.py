@@ -1,0 +1,262 @@
+"""What each server does with a fault inside an RDB part: one table, no code that decides.
+
+Knows the default settings only (`sanitize-dump-payload no`, 16 databases) and reads no file. A part
+meets the same loader as `dump.rdb` and as the base of an AOF, so one row serves both; what differs
+between the two (bytes behind the end, the header) is known to `aoftool.check.servers`.
+
+Redis 7.0 and 8.0 and Valkey 8.1 look at the frames of blobs only; Valkey 9 looks into every value.
+Measured on Redis 6.2.5, 7.0.15, 8.0.6 and Valkey 8.1.1, 9.1.2.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from aoftool.check.model import Outcome, Severity
+
+__all__ = ["LOADS", "Act", "fault_act", "fault_severity"]
+
+
+@dataclass(frozen=True)
+class Act:
+    """What a server does.
+
+    Attributes:
+        text: the message it logs, or for LOAD what happens in silence; may be empty.
+    """
+
+    outcome: Outcome
+    text: str = ""
+
+
+@dataclass(frozen=True)
+class _Row:
+    """The acts of Redis 6.2, of the servers between, and of Valkey 9.1.
+
+    Attributes:
+        types: type numbers of values it holds for, None for all.
+        severity: of the finding.
+    """
+
+    codes: tuple[str, ...]
+    types: frozenset[int] | None
+    redis_6: Act
+    between: Act
+    valkey_9: Act
+    severity: Severity = Severity.DAMAGE
+
+
+LOADS = Act(Outcome.LOAD)
+_WRONG = Act(Outcome.LOAD, "loads and gives wrong answers")
+
+
+def _refuse(text: str) -> Act:
+    return Act(Outcome.REFUSE, f"Internal error in RDB reading offset 0 -> {text}")
+
+
+def _same(codes: tuple[str, ...], types: frozenset[int] | None, act: Act) -> _Row:
+    return _Row(codes, types, act, act, act)
+
+
+def _types(*numbers: int) -> frozenset[int]:
+    return frozenset(numbers)
+
+
+_STREAMS = _types(15, 19, 21, 26, 27)
+_SHORT = Act(Outcome.REFUSE, "Short read or OOM loading DB. Unrecoverable error, aborting now.")
+_TWICE = Act(Outcome.CRASH, "Guru Meditation: Duplicated key found in RDB file")
+_DATABASES = Act(
+    Outcome.REFUSE,
+    "FATAL: Data file was created with a Redis server configured to handle more than 16 databases. Exiting",
+)
+_FRAME = ("blob-size", "blob-header", "blob-short", "blob-end", "blob-trailing")
+_ENTRIES = ("blob-count", "blob-encoding", "blob-backlink", "blob-tail")
+_HIDDEN = Act(Outcome.LOAD, "loads; a command that reads the value can crash the server")
+_SKIPS = Act(Outcome.LOAD, "rdbLoadObject skipping empty key")
+_BAD_STREAM = "Stream listpack integrity check failed."
+_CHECK = "integrity check failed."
+_PEL_OWNER = "Stream CG PEL entry without consumer"
+_FUNCTION = _refuse("Failed loading library")
+_MODULE = _refuse("The RDB file contains module data I can't load: no matching module type 'NAME'")
+_MODULE_AUX = Act(
+    Outcome.REFUSE,
+    "The RDB file contains AUX module data I can't load: no matching module 'NAME'",
+)
+_NO_SLOT_NOTE = _refuse("Unknown RDB encoding type 244")
+_NO_FUNCTION = _refuse("Unknown RDB encoding type 245")
+
+
+def _blob_rows(types: frozenset[int], name: str, *, converted: bool, tail_6: Act = _HIDDEN) -> list[_Row]:
+    """Return the rows of one kind of blob; those that are converted at load are always read through."""
+    refuse = _refuse(f"{name} {_CHECK}")
+    rows = [_same(("blob-size", "blob-end", "blob-header"), types, refuse)]
+    if types & _types(10, 12, 13, 14):
+        rows.append(_Row(("blob-tail",), types, tail_6, refuse, refuse))
+    rows.append(_Row((*_FRAME, *_ENTRIES), types, _HIDDEN, refuse if converted else _HIDDEN, refuse))
+    return rows
+
+
+_ROWS = [
+    _same(("rdb-length", "rdb-string", "lzf-invalid", "rdb-variant", "rdb-truncated"), None, _SHORT),
+    # Blobs.
+    *_blob_rows(_types(10), "List ziplist", converted=True),
+    *_blob_rows(_types(14), "Ziplist", converted=True),
+    *_blob_rows(_types(13), "Hash ziplist", converted=True),
+    *_blob_rows(_types(12), "Zset ziplist", converted=True),
+    *_blob_rows(_types(16, 23, 25), "Hash listpack", converted=False),
+    *_blob_rows(_types(17), "Zset listpack", converted=False),
+    *_blob_rows(_types(20), "Set listpack", converted=False),
+    *_blob_rows(_types(18), "Listpack", converted=False),
+    _same(("zipmap-length", *_FRAME, *_ENTRIES), _types(9), _refuse(f"Zipmap {_CHECK}")),
+    _same(("intset-width", *_FRAME, *_ENTRIES, "value-empty"), _types(11), _refuse(f"Intset {_CHECK}")),
+    _Row(("intset-order",), None, _WRONG, _WRONG, _refuse(f"Intset {_CHECK}")),
+    # Elements.
+    _same(("duplicate-element",), _types(2), _refuse("Duplicate set members detected")),
+    _same(("duplicate-element",), _types(3, 5), _refuse("Duplicate zset fields detected")),
+    _same(("duplicate-element",), _types(9), _refuse("Hash zipmap with dup elements, or big length")),
+    _Row(
+        ("duplicate-element", "hash-odd"),
+        _types(13),
+        _HIDDEN,
+        _refuse("Hash ziplist integrity check failed."),
+        _refuse("Hash ziplist integrity check failed."),
+    ),
+    _Row(
+        ("duplicate-element", "hash-odd"),
+        _types(12),
+        _HIDDEN,
+        _refuse("Zset ziplist integrity check failed."),
+        _refuse("Zset ziplist integrity check failed."),
+    ),
+    _Row(
+        ("duplicate-element",), _types(4, 22, 24), _WRONG, _WRONG, _refuse("Duplicate hash fields detected")
+    ),
+    _Row(("duplicate-element",), _types(16, 23, 25), _WRONG, _WRONG, _refuse(f"Hash listpack {_CHECK}")),
+    _Row(("duplicate-element",), _types(17), _WRONG, _WRONG, _refuse(f"Zset listpack {_CHECK}")),
+    _Row(("duplicate-element",), _types(20), _WRONG, _WRONG, _refuse(f"Set listpack {_CHECK}")),
+    _Row(("hash-odd",), _types(16, 23, 25), _HIDDEN, _HIDDEN, _refuse(f"Hash listpack {_CHECK}")),
+    _Row(("hash-odd",), _types(17), _HIDDEN, _HIDDEN, _refuse(f"Zset listpack {_CHECK}")),
+    _Row(
+        ("score-nan",),
+        _types(3, 5),
+        Act(Outcome.CRASH, "assertion failed: a score is not a number"),
+        _refuse("Zset with NAN score detected"),
+        _refuse("Zset with NAN score detected"),
+    ),
+    _Row(("score-nan",), _types(17), _WRONG, _WRONG, _refuse("Zset listpack with NAN score detected")),
+    _Row(("score-nan",), _types(12), _WRONG, _WRONG, _refuse("Zset ziplist with NAN score detected")),
+    _same(("score-text",), _types(3), _SHORT),
+    _same(("score-text", "zset-order", "list-node"), None, _WRONG),
+    _Row(("hash-ttl",), None, LOADS, LOADS, _SHORT),
+    _Row(("hash-ttl-order",), None, LOADS, LOADS, LOADS, Severity.WARNING),
+    _Row(("value-empty",), None, LOADS, _SKIPS, _SKIPS, Severity.WARNING),
+    # Streams.
+    _same(("stream-key",), None, _refuse("Stream node key entry is not the size of a stream ID")),
+    _same(("blob-size", "blob-end", "blob-header"), _STREAMS, _refuse(_BAD_STREAM)),
+    _Row(
+        ("stream-node", *_FRAME, *_ENTRIES),
+        _STREAMS,
+        _HIDDEN,
+        Act(Outcome.CRASH, "signal 11 or a failed assertion in the listpack of a stream"),
+        _refuse(_BAD_STREAM),
+    ),
+    _Row(
+        ("stream-length",),
+        None,
+        _WRONG,
+        _WRONG,
+        _refuse("Stream length inconsistent with the number of valid entries"),
+    ),
+    _Row(
+        ("stream-no-nodes",),
+        None,
+        _WRONG,
+        _refuse("Stream length inconsistent with rax entries"),
+        _refuse("Stream length inconsistent with the number of valid entries"),
+    ),
+    _Row(("stream-node-count", "stream-entry-count"), None, _WRONG, _WRONG, _refuse(_BAD_STREAM)),
+    _same(("stream-node-twice",), None, _refuse("Listpack re-added with existing key")),
+    _same(("stream-node-key", "stream-order", "stream-last-id"), None, _WRONG),
+    _Row(
+        ("stream-first-id", "stream-max-deleted", "stream-entries-added"),
+        None,
+        LOADS,
+        LOADS,
+        LOADS,
+        Severity.WARNING,
+    ),
+    _same(("stream-group",), None, _refuse("Duplicated consumer group name")),
+    _same(("stream-consumer",), None, _refuse("Duplicate stream consumer detected.")),
+    _same(("stream-pel-twice",), None, _refuse("Duplicated global PEL entry loading stream consumer group")),
+    _same(("stream-pel-unknown",), None, _refuse("Consumer entry not found in group global PEL")),
+    _Row(("stream-pel-owner",), None, _WRONG, _WRONG, _refuse(_PEL_OWNER)),
+    # Between keys. NAME stands for the module.
+    _same(("module", "vector-set"), None, _MODULE),
+    _same(("module-aux",), None, _MODULE_AUX),
+    _Row(("functions",), None, _NO_FUNCTION, LOADS, LOADS),
+    _Row(
+        ("functions-pre-ga",),
+        None,
+        _refuse("Unknown RDB encoding type 246"),
+        _refuse("Pre-release function format not supported."),
+        _refuse("Pre-release function format not supported."),
+    ),
+    _Row(("slot-note",), None, _NO_SLOT_NOTE, _NO_SLOT_NOTE, LOADS),
+    _Row(
+        ("slot-import-opcode",),
+        None,
+        _refuse("Unknown RDB encoding type 243"),
+        _refuse("Unknown RDB encoding type 243"),
+        Act(Outcome.CRASH, "assertion failed: a slot import, with cluster mode off"),
+    ),
+    _same(("duplicate-key",), None, _TWICE),
+    _Row(("database-range",), None, _DATABASES, _DATABASES, _DATABASES, Severity.WARNING),
+    _Row(("function-name", "function-again"), None, _NO_FUNCTION, _FUNCTION, _FUNCTION),
+    _Row(("slot-info",), None, LOADS, LOADS, _SHORT),
+    _Row(
+        ("slot-import",),
+        None,
+        _refuse("Unknown RDB encoding type 243"),
+        _refuse("Unknown RDB encoding type 243"),
+        _refuse("Invalid slot import"),
+    ),
+    _Row(("database-again", "resize-hint", "trailing-bytes"), None, LOADS, LOADS, LOADS, Severity.NOTE),
+]
+
+
+_SPECIAL = {
+    ("slot-info", "valkey-8.1"): _SHORT,
+    ("functions-pre-ga", "redis-7.0"): LOADS,
+    ("slot-note", "redis-8.0"): LOADS,
+    ("vector-set", "redis-8.0"): LOADS,
+}
+
+
+def _row(code: str, type_id: int | None) -> _Row | None:
+    for row in _ROWS:
+        if code in row.codes and (row.types is None or type_id in row.types):
+            return row
+    return None
+
+
+def fault_act(code: str, type_id: int | None, target: str) -> Act:
+    """Return what a target does with an issue of `aoftool.rdb` at load.
+
+    Args:
+        code: of the issue.
+        type_id: type number of the value it is in, None between keys.
+        target: name of a server line; lines that are not named here act as those between 6.2 and 9.1.
+    """
+    row = _row(code, type_id)
+    if row is None:
+        return LOADS
+    special = _SPECIAL.get((code, target))
+    if special is not None:
+        return special
+    return {"redis-6.2": row.redis_6, "valkey-9.1": row.valkey_9}.get(target, row.between)
+
+
+def fault_severity(code: str, type_id: int | None) -> Severity:
+    """Return how bad a finding of that issue is: damage where a server refuses it or answers wrongly."""
+    row = _row(code, type_id)
+    return Severity.DAMAGE if row is None else row.severity
