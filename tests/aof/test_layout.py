@@ -109,6 +109,14 @@ def test_log_named_like_a_manifest_is_a_log(tmp_path: Path) -> None:
     assert find_log(path).kind is LogKind.SINGLE
 
 
+@pytest.mark.parametrize(("name", "kind"), [("dump.rdb", LogKind.RDB), ("a.aof", LogKind.SINGLE)])
+def test_a_snapshot_says_that_it_is_no_base(tmp_path: Path, name: str, kind: LogKind) -> None:
+    path = tmp_path / name
+    path.write_bytes(BASE_RDB.replace(b"\xc0\x01", b"\xc0\x00"))
+
+    assert find_log(path).kind is kind
+
+
 @pytest.mark.parametrize(
     ("content", "kind", "role"),
     [
