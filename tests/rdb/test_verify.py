@@ -251,11 +251,13 @@ def test_sound_summary_has_no_issue() -> None:
 
 @pytest.mark.corpus
 def test_files_of_other_projects_have_only_the_faults_their_servers_name() -> None:
-    # Valkey 9.1.2 refuses the two streams for their length, and the ziplist is damaged on purpose.
+    # Valkey 9.1.2 refuses the two streams for their length, and the ziplist is damaged on purpose. All
+    # servers refuse the zipmap ("Zipmap integrity check failed"): only 254 says that nobody counted.
     known = {
         "stream_listpacks_1.rdb": {"stream-length"},
         "dump-stream.rdb": {"stream-length"},
         "corrupt_ziplist.rdb": {"blob-short"},
+        "zipmap_big_len.rdb": {"blob-count"},
     }
     files = [entry for entry in peer_files() if entry.path.suffix == ".rdb"]
     if not files:
