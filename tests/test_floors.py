@@ -30,6 +30,7 @@ FLOORS = {
     "units": 0,
     "escape": 0,
     "progress": 0,
+    "native": 0,
     "redaction": 0,
 }
 # Rooms on one floor that may lean on a neighbour, with the reason.

@@ -1,9 +1,10 @@
-"""Which census is in use. `AOFTOOL_PURE=1`, read once at import, forces the Python reference."""
+"""Which census is in use."""
 
 from __future__ import annotations
 
-import os
 from typing import TYPE_CHECKING
+
+from aoftool.native import PURE
 
 __all__ = ["NATIVE", "Census"]
 
@@ -13,7 +14,7 @@ if TYPE_CHECKING:
     NATIVE: bool
 else:
     try:
-        if os.environ.get("AOFTOOL_PURE", "0") not in ("", "0"):
+        if PURE:
             raise ImportError
         from aoftool.analysis._census_cy import Census
 

@@ -1,9 +1,10 @@
-"""Which inner loops of HyperLogLogs are in use. `AOFTOOL_PURE=1`, read once at import, forces Python."""
+"""Which inner loops of HyperLogLogs are in use."""
 
 from __future__ import annotations
 
-import os
 from typing import TYPE_CHECKING
+
+from aoftool.native import PURE
 
 __all__ = ["NATIVE", "find_run", "hash_element"]
 
@@ -13,7 +14,7 @@ if TYPE_CHECKING:
     NATIVE: bool
 else:
     try:
-        if os.environ.get("AOFTOOL_PURE") == "1":
+        if PURE:
             raise ImportError
         from aoftool.keyspace._hll_cy import find_run, hash_element
 

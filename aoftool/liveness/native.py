@@ -6,8 +6,9 @@ nothing of the passes themselves.
 
 from __future__ import annotations
 
-import os
 from typing import TYPE_CHECKING
+
+from aoftool.native import PURE
 
 __all__ = ["NATIVE", "TraceBuilder", "drop_needless", "find_components", "mark_dead"]
 
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
     from aoftool.liveness._trace_py import TraceBuilder
 
     NATIVE: bool
-elif os.environ.get("AOFTOOL_PURE", "0") not in ("", "0"):
+elif PURE:
     from aoftool.liveness._backward_py import mark_dead
     from aoftool.liveness._components_py import find_components
     from aoftool.liveness._needless_py import drop_needless

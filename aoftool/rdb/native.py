@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import importlib
-import os
 from types import ModuleType
 
-__all__ = ["PURE", "kernel"]
+from aoftool.native import PURE
 
-# True when AOFTOOL_PURE asks for the Python reference; "0" and the empty text mean no.
-PURE = os.environ.get("AOFTOOL_PURE", "0") not in ("", "0")
+__all__ = ["PURE", "kernel"]
 
 
 def kernel(name: str, reference: ModuleType) -> ModuleType:

@@ -1,9 +1,10 @@
-"""Which scanner is in use. `AOFTOOL_PURE=1`, read once at import, forces the Python reference."""
+"""Which scanner is in use."""
 
 from __future__ import annotations
 
-import os
 from typing import TYPE_CHECKING
+
+from aoftool.native import PURE
 
 __all__ = ["NATIVE", "Scan", "cut_commands"]
 
@@ -14,7 +15,7 @@ if TYPE_CHECKING:
     NATIVE: bool
 else:
     try:
-        if os.environ.get("AOFTOOL_PURE") == "1":
+        if PURE:
             raise ImportError
         from aoftool.resp._cut_cy import cut_commands
         from aoftool.resp._scan_cy import Scan

@@ -1,9 +1,10 @@
-"""Which sieve is in use. `AOFTOOL_PURE=1`, read once at import, forces the Python reference."""
+"""Which sieve is in use."""
 
 from __future__ import annotations
 
-import os
 from typing import TYPE_CHECKING
+
+from aoftool.native import PURE
 
 __all__ = ["Sieve"]
 
@@ -11,7 +12,7 @@ if TYPE_CHECKING:
     from aoftool.resp._sieve_py import Sieve
 else:
     try:
-        if os.environ.get("AOFTOOL_PURE") == "1":
+        if PURE:
             raise ImportError
         from aoftool.resp._sieve_cy import Sieve
     except ImportError:

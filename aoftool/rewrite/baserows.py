@@ -5,7 +5,6 @@ The compiled counterpart of going through `RecordReader` one by one; absent with
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
@@ -13,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from aoftool.liveness.model import Trace
+from aoftool.native import PURE
 from aoftool.rdb.reader import RecordReader
 from aoftool.rdb.strings import read_string
 
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from aoftool.rewrite._rows_cy import UNKNOWN, fields, number_rows
 
     NATIVE: bool
-elif os.environ.get("AOFTOOL_PURE", "0") not in ("", "0"):
+elif PURE:
     NATIVE = False
 else:
     try:

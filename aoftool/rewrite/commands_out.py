@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Iterable, Sequence
 from typing import TYPE_CHECKING
 
+from aoftool.native import PURE
 from aoftool.rewrite import _commands_py
 
 __all__ = ["encode_argvs", "encode_batches"]
 
 encode_argvs: Callable[[Iterable[Sequence[bytes]]], bytes]
 encode_batches: Callable[[Sequence[bytes], Iterable[bytes], int], bytes]
-if TYPE_CHECKING or os.environ.get("AOFTOOL_PURE", "0") not in ("", "0"):
+if TYPE_CHECKING or PURE:
     encode_argvs, encode_batches = _commands_py.encode_argvs, _commands_py.encode_batches
 else:
     try:

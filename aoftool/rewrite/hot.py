@@ -5,7 +5,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Protocol
 
@@ -13,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from aoftool.keyspace import Keyspace
+from aoftool.native import PURE
 
 __all__ = ["HOT", "Runner"]
 
@@ -39,7 +39,7 @@ HOT: dict[bytes, int] = {}
 Runner: Callable[[Keyspace, int], RowRunner] | None = None
 """Makes a runner for a keyspace and a number of keys; None without compiled code."""
 
-if not TYPE_CHECKING and os.environ.get("AOFTOOL_PURE", "0") in ("", "0"):
+if not TYPE_CHECKING and not PURE:
     try:
         from aoftool.rewrite._replay_cy import CODES as HOT
         from aoftool.rewrite._replay_cy import Runner

@@ -6,7 +6,6 @@ command.
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
@@ -17,13 +16,14 @@ from aoftool.errors import SourceError
 from aoftool.files import Source, open_source
 from aoftool.liveness.framing import NotCanonical
 from aoftool.liveness.model import Chunk
+from aoftool.native import PURE
 from aoftool.resp.frame import read_frame
 
 __all__ = ["TextReader"]
 
 _WINDOW_BYTES = 1 << 20
 
-if TYPE_CHECKING or os.environ.get("AOFTOOL_PURE", "0") not in ("", "0"):
+if TYPE_CHECKING or PURE:
     from aoftool.rewrite._texts_py import split_rows, split_sets
 else:
     try:
