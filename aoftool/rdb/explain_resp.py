@@ -18,12 +18,11 @@ from aoftool.rdb.grammar_parts import part
 from aoftool.rdb.trace import RAW_LIMIT, Trace
 from aoftool.resp import tally
 from aoftool.resp.commands import CommandReader
-from aoftool.resp.frame import Frame, FrameScan
+from aoftool.resp.frame import Frame, scan_frame
 from aoftool.units import format_bytes, format_time_ms
 
 __all__ = ["explain_in_commands", "find_command_key"]
 
-_READ_BYTES = 64 * 1024
 # Of a command with a million arguments not much more than their names may be held.
 _ARGUMENT_BYTES = 256
 _PAYLOAD_BYTES = 64 << 20
@@ -69,16 +68,7 @@ def explain_in_commands(source: Source, start: int, offset: int) -> Explanation:
 
 def _frame(source: Source, offset: int) -> tuple[Frame | None, str]:
     """Return the command at an offset, or why there is none."""
-    scan = FrameScan(offset, limit=_ARGUMENT_BYTES)
-    size = source.size_bytes or 0
-    while not scan.halted:
-        data = source.read_at(scan.offset, _READ_BYTES)
-        if not data:
-            scan.finish()
-            break
-        scan.feed(data)
-        if scan.skippable:
-            scan.skip(max(0, min(scan.skippable, size - scan.offset)))
+    scan = scan_frame(source, offset, limit=_ARGUMENT_BYTES)
     frame = scan.frame()
     stop = scan.tally().stop
     reason = "" if stop is None else f"{stop.reason.value} at offset {stop.offset}"

@@ -16,7 +16,7 @@ from aoftool.resp.grammar import Grammar, Limits, ScanOptions
 from aoftool.resp.model import Command, Reason, Stop
 from aoftool.resp.stops import Halt
 
-__all__ = ["Frame", "FrameScan", "argv_at", "read_frame"]
+__all__ = ["Frame", "FrameScan", "argv_at", "read_frame", "scan_frame"]
 
 _READ_BYTES = 64 * 1024
 _TORN = frozenset((Reason.TORN_HEADER, Reason.TORN_PAYLOAD, Reason.MISSING_FINAL_CRLF, Reason.END))
@@ -108,16 +108,13 @@ def read_frame(data: bytes | memoryview, offset: int = 0, grammar: Grammar = Gra
     return frame
 
 
-def argv_at(
+def scan_frame(
     source: Source, offset: int, *, limit: int | None = None, grammar: Grammar = Grammar.LENIENT
-) -> Command:
-    """Return the command at an offset of a plain file, database and time unknown.
+) -> FrameScan:
+    """Scan what stands at an offset of a plain file up to the end of one command, or to where it stops.
 
     Args:
         limit: cut longer arguments to this many bytes; what is cut is not read.
-
-    Raises:
-        TruncatedError, RespError: no whole command starts there.
     """
     scan = FrameScan(offset, grammar, limit)
     size = source.size_bytes or 0
@@ -129,6 +126,21 @@ def argv_at(
         scan.feed(data)
         if scan.skippable:
             scan.skip(max(0, min(scan.skippable, size - scan.offset)))
+    return scan
+
+
+def argv_at(
+    source: Source, offset: int, *, limit: int | None = None, grammar: Grammar = Grammar.LENIENT
+) -> Command:
+    """Return the command at an offset of a plain file, database and time unknown.
+
+    Args:
+        limit: cut longer arguments to this many bytes; what is cut is not read.
+
+    Raises:
+        TruncatedError, RespError: no whole command starts there.
+    """
+    scan = scan_frame(source, offset, limit=limit, grammar=grammar)
     frame = scan.frame()
     if frame is None or (scan.halt is Halt.PREFIX and scan.commands == 0):
         stop = scan.tally().stop
