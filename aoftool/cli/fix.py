@@ -19,6 +19,20 @@ from aoftool.cli.options import (
     ProgressOption,
     QuietOption,
 )
+from aoftool.cli.writing_options import (
+    HOW_PANEL,
+    MOMENT_PANEL,
+    BeforeOption,
+    DryRunOption,
+    ForceOption,
+    InUseOption,
+    OutOption,
+    ToOffsetOption,
+    ToTimestampOption,
+    parse_size,
+    refuse_two_moments,
+    whole_seconds,
+)
 from aoftool.errors import RefusedError, UsageError
 
 if TYPE_CHECKING:
@@ -27,9 +41,7 @@ if TYPE_CHECKING:
 __all__ = ["register"]
 
 _WHAT = "What to repair"
-_MOMENT = "Go back to a moment"
 _TAKE_OUT = "Take commands out"
-_HOW = "How to do it"
 
 
 class AfterGapOption(str, Enum):
@@ -74,36 +86,12 @@ def fix(
             "--keep-unknown", help="Leave commands that no known server has.", rich_help_panel=_WHAT
         ),
     ] = False,
-    to_timestamp: Annotated[
-        int | None,
-        typer.Option(
-            "--to-timestamp",
-            metavar="SECONDS",
-            help="Keep what was written up to this Unix time.",
-            rich_help_panel=_MOMENT,
-        ),
-    ] = None,
-    to_offset: Annotated[
-        str | None,
-        typer.Option(
-            "--to-offset",
-            metavar="FILE:N",
-            help="Cut at the last boundary up to this offset.",
-            rich_help_panel=_MOMENT,
-        ),
-    ] = None,
-    before: Annotated[
-        str | None,
-        typer.Option(
-            "--before",
-            metavar="NAME",
-            help="Cut just before a command, the last of that name.",
-            rich_help_panel=_MOMENT,
-        ),
-    ] = None,
+    to_timestamp: ToTimestampOption = None,
+    to_offset: ToOffsetOption = None,
+    before: BeforeOption = None,
     nth: Annotated[
         int | None,
-        typer.Option("--nth", min=1, help="With --before: which of them.", rich_help_panel=_MOMENT),
+        typer.Option("--nth", min=1, help="With --before: which of them.", rich_help_panel=MOMENT_PANEL),
     ] = None,
     drop: Annotated[
         list[str] | None,
@@ -132,39 +120,23 @@ def fix(
             rich_help_panel=_TAKE_OUT,
         ),
     ] = None,
-    out: Annotated[
-        str | None,
-        typer.Option(
-            "-o",
-            "--output",
-            metavar="OUT",
-            help="Write there and leave the input alone.",
-            rich_help_panel=_HOW,
-        ),
-    ] = None,
-    force: Annotated[
-        bool, typer.Option("--force", help="Replace an existing OUT.", rich_help_panel=_HOW)
-    ] = False,
-    dry_run: Annotated[
-        bool, typer.Option("-n", "--dry-run", help="Show the plan and stop.", rich_help_panel=_HOW)
-    ] = False,
-    yes: Annotated[bool, typer.Option("-y", "--yes", help="Do not ask.", rich_help_panel=_HOW)] = False,
+    out: OutOption = None,
+    force: ForceOption = False,
+    dry_run: DryRunOption = False,
+    yes: Annotated[bool, typer.Option("-y", "--yes", help="Do not ask.", rich_help_panel=HOW_PANEL)] = False,
     max_loss: Annotated[
         str | None,
         typer.Option(
             "--max-loss",
             metavar="BYTES|COMMANDS",
             help="Refuse to lose more: 4096, 64k, or 10c for ten commands.",
-            rich_help_panel=_HOW,
+            rich_help_panel=HOW_PANEL,
         ),
     ] = None,
-    in_use: Annotated[
-        bool,
-        typer.Option("--in-use", help="Go on although a process writes to the log.", rich_help_panel=_HOW),
-    ] = False,
+    in_use: InUseOption = False,
     verify: Annotated[
         bool,
-        typer.Option("--verify", help="Load the result on a real server.", rich_help_panel=_HOW),
+        typer.Option("--verify", help="Load the result on a real server.", rich_help_panel=HOW_PANEL),
     ] = False,
     as_json: JsonOption = False,
     color: ColorOption = Color.auto,
@@ -225,7 +197,7 @@ def _choice(
     after_gap: AfterGapOption,
     drop_duplicates: bool,
     keep_unknown: bool,
-    to_timestamp: int | None,
+    to_timestamp: str | None,
     to_offset: str | None,
     before: str | None,
     nth: int | None,
@@ -233,9 +205,7 @@ def _choice(
     from aoftool.escape import unprintable
     from aoftool.repair.model import AfterGap, Choice
 
-    moments = [option for option in (to_timestamp, to_offset, before) if option is not None]
-    if len(moments) > 1:
-        raise UsageError("--to-timestamp, --to-offset and --before each name a moment; give one")
+    refuse_two_moments(to_timestamp, to_offset, before)
     if nth is not None and before is None:
         raise UsageError("--nth needs --before")
     return Choice(
@@ -243,7 +213,7 @@ def _choice(
         after_gap=AfterGap(after_gap.value),
         drop_duplicates=drop_duplicates,
         keep_unknown=keep_unknown,
-        to_timestamp=to_timestamp,
+        to_timestamp=whole_seconds(to_timestamp),
         to_offset=None if to_offset is None else _place(to_offset, "--to-offset"),
         before=None if before is None else unprintable(before),
         nth=nth,
@@ -278,12 +248,10 @@ def _place(text: str, option: str) -> tuple[str, int]:
 
 def _loss_limit(text: str) -> tuple[str, int]:
     """Return ("bytes", n) or ("commands", n)."""
-    match = re.fullmatch(r"(\d+)\s*([kKmMgG]?)(?:i?[bB])?|(\d+)\s*c(?:ommands?)?", text.strip())
-    if match is None:
-        raise UsageError("--max-loss takes bytes (4096, 64k, 2M) or commands (10c)")
-    if match[3] is not None:
-        return "commands", int(match[3])
-    return "bytes", int(match[1]) << {"": 0, "k": 10, "m": 20, "g": 30}[match[2].lower()]
+    match = re.fullmatch(r"(\d+)\s*c(?:ommands?)?", text.strip())
+    if match is not None:
+        return "commands", int(match[1])
+    return "bytes", parse_size(text, "--max-loss", "bytes (4096, 64k, 2M) or commands (10c)")
 
 
 def _refuse_loss(plan: Plan, limit: tuple[str, int] | None) -> None:

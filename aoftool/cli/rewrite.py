@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import re
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from enum import Enum
@@ -22,19 +20,35 @@ from aoftool.cli.options import (
     ProgressOption,
     QuietOption,
 )
+from aoftool.cli.rewrite_choice import (
+    choose_cut,
+    choose_selection,
+    clock_ms,
+    memory_limit_bytes,
+    refuse_pairs,
+    refuse_with_salvage,
+)
+from aoftool.cli.writing_options import (
+    HOW_PANEL,
+    BeforeOption,
+    DryRunOption,
+    ForceOption,
+    InUseOption,
+    OutOption,
+    ToOffsetOption,
+    ToTimestampOption,
+)
 from aoftool.errors import UsageError
 
 if TYPE_CHECKING:
     from aoftool.aof.model import Log
     from aoftool.progress import Progress
-    from aoftool.rewrite.model import Cut, RewriteOptions, RewriteResult, Selection
+    from aoftool.rewrite.model import RewriteOptions, RewriteResult
 
 __all__ = ["register"]
 
 _WHAT = "What to write"
-_MOMENT = "Go back to a moment"
 _KEYS = "Which keys"
-_HOW = "Where and how"
 _CHUNK_ITEMS = 64
 
 
@@ -59,39 +73,26 @@ def register(app: typer.Typer) -> None:
 
 def rewrite(
     path: PathArgument = None,
-    out: Annotated[
-        str | None,
-        typer.Option(
-            "-o", "--output", metavar="OUT", help="Write there; must not exist.", rich_help_panel=_HOW
-        ),
-    ] = None,
+    out: OutOption = None,
     in_place: Annotated[
         bool,
-        typer.Option("--in-place", help="Replace the log, undoably.", rich_help_panel=_HOW),
+        typer.Option("--in-place", help="Replace the log, undoably.", rich_help_panel=HOW_PANEL),
     ] = False,
-    dry_run: Annotated[
-        bool,
-        typer.Option(
-            "-n",
-            "--dry-run",
-            help="Say what would come out, to the byte; write nothing.",
-            rich_help_panel=_HOW,
-        ),
-    ] = False,
+    dry_run: DryRunOption = False,
     quick: Annotated[
         bool,
-        typer.Option("--quick", help="Estimate only: replay nothing, write nothing.", rich_help_panel=_HOW),
+        typer.Option(
+            "--quick", help="Estimate only: replay nothing, write nothing.", rich_help_panel=HOW_PANEL
+        ),
     ] = False,
-    force: Annotated[
-        bool, typer.Option("--force", help="Replace an existing OUT file.", rich_help_panel=_HOW)
-    ] = False,
+    force: ForceOption = False,
     engine: Annotated[
         EngineOption,
         typer.Option(
             "--engine",
             help="server: load the log on a private real server, which runs its scripts, and let that"
             " rewrite it.",
-            rich_help_panel=_HOW,
+            rich_help_panel=HOW_PANEL,
         ),
     ] = EngineOption.own,
     salvage: Annotated[
@@ -99,17 +100,14 @@ def rewrite(
         typer.Option(
             "--salvage",
             help="Repair a copy of a damaged log first, as fix --salvage does.",
-            rich_help_panel=_HOW,
+            rich_help_panel=HOW_PANEL,
         ),
     ] = False,
-    in_use: Annotated[
-        bool,
-        typer.Option("--in-use", help="Go on although a process writes to the log.", rich_help_panel=_HOW),
-    ] = False,
+    in_use: InUseOption = False,
     verify: Annotated[
         bool,
         typer.Option(
-            "--verify", help="Load log and result on a real server and compare.", rich_help_panel=_HOW
+            "--verify", help="Load log and result on a real server and compare.", rich_help_panel=HOW_PANEL
         ),
     ] = False,
     form: Annotated[
@@ -152,33 +150,12 @@ def rewrite(
             "--memory-limit",
             metavar="SIZE",
             help="Bound the memory of replayed values, such as 256MB; names of keys come on top.",
-            rich_help_panel=_HOW,
+            rich_help_panel=HOW_PANEL,
         ),
     ] = None,
-    to_timestamp: Annotated[
-        str | None,
-        typer.Option(
-            "--to-timestamp", metavar="TIME", help="The state at this time.", rich_help_panel=_MOMENT
-        ),
-    ] = None,
-    to_offset: Annotated[
-        str | None,
-        typer.Option(
-            "--to-offset",
-            metavar="FILE:N",
-            help="The state at this offset, a command boundary.",
-            rich_help_panel=_MOMENT,
-        ),
-    ] = None,
-    before: Annotated[
-        str | None,
-        typer.Option(
-            "--before",
-            metavar="NAME",
-            help="The state before the last command of this name.",
-            rich_help_panel=_MOMENT,
-        ),
-    ] = None,
+    to_timestamp: ToTimestampOption = None,
+    to_offset: ToOffsetOption = None,
+    before: BeforeOption = None,
     drop_expired: Annotated[
         bool,
         typer.Option("--drop-expired", help="Leave out keys whose time has passed.", rich_help_panel=_KEYS),
@@ -239,9 +216,9 @@ def rewrite(
     from aoftool.rewrite.salvaging import describe_original
     from aoftool.rewrite.server_engine import rewrite_on_server
 
-    _refuse_pairs(out, in_place=in_place, dry_run=dry_run, quick=quick, verify=verify)
+    refuse_pairs(out, in_place=in_place, dry_run=dry_run, quick=quick, verify=verify)
     if salvage:
-        _refuse_with_salvage(in_place=in_place, to_offset=to_offset)
+        refuse_with_salvage(in_place=in_place, to_offset=to_offset)
     if engine is EngineOption.server:
         given = {
             "--in-place": in_place,
@@ -261,7 +238,7 @@ def rewrite(
     log = find_log(path)
     if verify and log.kind is LogKind.STDIN:
         raise UsageError("standard input can be read only once, so there is nothing to compare with")
-    clock = _clock_ms(now)
+    clock = clock_ms(now)
     same = Layout.MULTI_PART if log.kind is LogKind.MULTI_PART else Layout.SINGLE
     options = RewriteOptions(
         target=target,
@@ -269,10 +246,10 @@ def rewrite(
         layout=same if layout is None else Layout(layout.value),
         databases=databases,
         chunk_items=chunk_items,
-        cut=_cut(log, to_timestamp, to_offset, before),
-        selection=_selection(db, match, rename_db, clock if drop_expired else None),
+        cut=choose_cut(log, to_timestamp, to_offset, before),
+        selection=choose_selection(db, match, rename_db, clock if drop_expired else None),
         now_ms=clock,
-        memory_limit_bytes=None if memory_limit is None else _size(memory_limit),
+        memory_limit_bytes=memory_limit_bytes(memory_limit),
     )
     mode = "quick" if quick else "done" if out is not None or in_place else "dry-run"
     with ExitStack() as stack:
@@ -297,27 +274,6 @@ def rewrite(
     raise typer.Exit(DONE)
 
 
-def _refuse_pairs(out: str | None, *, in_place: bool, dry_run: bool, quick: bool, verify: bool) -> None:
-    if out is not None and in_place:
-        raise UsageError("-o and --in-place are two places; give one")
-    if quick and (out is not None or in_place):
-        raise UsageError("--quick writes nothing, so there is no place for the result")
-    if dry_run and (out is not None or in_place):
-        raise UsageError("--dry-run writes nothing, so there is no place for the result")
-    if verify and out is None and not in_place:
-        raise UsageError("there is nothing to verify", hint="give -o OUT or --in-place")
-
-
-def _refuse_with_salvage(*, in_place: bool, to_offset: str | None) -> None:
-    if in_place:
-        raise UsageError(
-            "--salvage leaves the log as it is",
-            hint="aoftool fix --salvage, then aoftool rewrite --in-place; each can be undone",
-        )
-    if to_offset is not None:
-        raise UsageError("a repair moves offsets, so --to-offset names no place in what is salvaged")
-
-
 @contextmanager
 def _salvaged(
     log: Log, databases: int, out: str | None, mode: ProgressMode, quiet: bool
@@ -330,67 +286,6 @@ def _salvaged(
         with ProgressReporter("salvaging", log.size_bytes, mode, quiet) as reporter:
             found = stack.enter_context(salvaged_log(log, databases, out, reporter))
         yield found.log, found.notes
-
-
-def _size(text: str) -> int:
-    match = re.fullmatch(r"(\d+)\s*([kKmMgG]?)(?:i?[bB])?", text.strip())
-    if match is None:
-        raise UsageError("--memory-limit takes a size, such as 256MB")
-    return int(match[1]) << {"": 0, "k": 10, "m": 20, "g": 30}[match[2].lower()]
-
-
-def _clock_ms(now: str | None) -> int:
-    import time
-
-    from aoftool.cli.times import parse_time_ms
-
-    return int(time.time() * 1000) if now is None else parse_time_ms(now)
-
-
-def _cut(log: Log, to_timestamp: str | None, to_offset: str | None, before: str | None) -> Cut:
-    from aoftool.cli.times import parse_time_ms
-    from aoftool.escape import unprintable
-    from aoftool.rewrite.model import Cut
-
-    if sum(option is not None for option in (to_timestamp, to_offset, before)) > 1:
-        raise UsageError("--to-timestamp, --to-offset and --before each name a moment; give one")
-    return Cut(
-        to_offset=None if to_offset is None else _place(log, to_offset),
-        to_time_s=None if to_timestamp is None else parse_time_ms(to_timestamp) // 1000,
-        before=None if before is None else unprintable(before),
-    )
-
-
-def _place(log: Log, text: str) -> tuple[int, int]:
-    """Return (file number, offset) of `FILE:N`; for a log of one file `N` will do."""
-    name, _, digits = text.rpartition(":")
-    if not digits.isdigit():
-        raise UsageError("--to-offset takes FILE:N, such as appendonly.aof.1.incr.aof:1024")
-    found = [
-        number
-        for number, file in enumerate(log.files)
-        if name in ("", file.path, os.path.basename(file.path))
-    ]
-    if len(found) != 1:
-        raise UsageError(f"no one file of the log is named {name!a}", hint="aoftool inspect")
-    return found[0], int(digits)
-
-
-def _selection(
-    db: list[int] | None, match: str | None, rename_db: list[str] | None, expired_before_ms: int | None
-) -> Selection:
-    from aoftool.escape import unprintable
-    from aoftool.rewrite.model import Selection
-
-    pairs = [re.fullmatch(r"(\d{1,9})=(\d{1,9})", text) for text in rename_db or ()]
-    if None in pairs:
-        raise UsageError("--rename-db takes OLD=NEW, such as 3=0")
-    return Selection(
-        databases=None if not db else frozenset(db),
-        match=None if match is None else unprintable(match),
-        rename_db={int(pair[1]): int(pair[2]) for pair in pairs if pair is not None},
-        expired_before_ms=expired_before_ms,
-    )
 
 
 def _run(

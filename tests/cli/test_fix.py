@@ -163,3 +163,33 @@ def test_verify_loads_the_result(aof: Path, capsys: pytest.CaptureFixture[str]) 
     assert run(["fix", "--yes", "--verify", str(aof)]) == 0
 
     assert "loads it, 2 keys" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("moment", ["1700000000", "1700000000000", "2023-11-14T22:13:20Z"])
+def test_a_moment_may_be_a_unix_time_or_a_date(
+    moment: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = tmp_path / "appendonly.aof"
+    kept = b"#TS:1700000000\r\n" + GOOD
+    path.write_bytes(kept + b"#TS:1700000001\r\n" + command("SET", "late", "1"))
+
+    assert run(["fix", "--yes", "--to-timestamp", moment, str(path)]) == 0
+
+    assert path.read_bytes() == kept
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        (["--before", "SET", "--to-timestamp", "1"], "give one"),
+        (["--to-timestamp", "yesterday"], "not a point in time"),
+        (["--max-loss", "few"], "--max-loss takes bytes"),
+    ],
+)
+def test_options_that_mean_nothing_are_refused(
+    options: list[str], words: str, aof: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run(["fix", "--yes", *options, str(aof)]) == 2
+
+    assert words in capsys.readouterr().err
+    assert aof.read_bytes() == GOOD + TORN

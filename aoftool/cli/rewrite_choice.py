@@ -1,0 +1,110 @@
+"""What the options of `aoftool rewrite` mean, and which of them contradict each other."""
+
+from __future__ import annotations
+
+import re
+import time
+from typing import TYPE_CHECKING
+
+from aoftool.cli.places import parse_place
+from aoftool.cli.times import parse_time_ms
+from aoftool.cli.writing_options import parse_size, refuse_two_moments, whole_seconds
+from aoftool.errors import UsageError
+
+if TYPE_CHECKING:
+    from aoftool.aof.model import Log
+    from aoftool.rewrite.model import Cut, Selection
+
+__all__ = [
+    "choose_cut",
+    "choose_selection",
+    "clock_ms",
+    "memory_limit_bytes",
+    "refuse_pairs",
+    "refuse_with_salvage",
+]
+
+
+def refuse_pairs(out: str | None, *, in_place: bool, dry_run: bool, quick: bool, verify: bool) -> None:
+    """Refuse options that leave no place, or two, for the result.
+
+    Raises:
+        UsageError: they do.
+    """
+    if out is not None and in_place:
+        raise UsageError("-o and --in-place are two places; give one")
+    if quick and (out is not None or in_place):
+        raise UsageError("--quick writes nothing, so there is no place for the result")
+    if dry_run and (out is not None or in_place):
+        raise UsageError("--dry-run writes nothing, so there is no place for the result")
+    if verify and out is None and not in_place:
+        raise UsageError("there is nothing to verify", hint="give -o OUT or --in-place")
+
+
+def refuse_with_salvage(*, in_place: bool, to_offset: str | None) -> None:
+    """Refuse what a repair before the rewrite rules out.
+
+    Raises:
+        UsageError: it is asked for.
+    """
+    if in_place:
+        raise UsageError(
+            "--salvage leaves the log as it is",
+            hint="aoftool fix --salvage, then aoftool rewrite --in-place; each can be undone",
+        )
+    if to_offset is not None:
+        raise UsageError("a repair moves offsets, so --to-offset names no place in what is salvaged")
+
+
+def memory_limit_bytes(text: str | None) -> int | None:
+    """Return the bound on memory that was asked for.
+
+    Raises:
+        UsageError: it is no size.
+    """
+    return None if text is None else parse_size(text, "--memory-limit", "a size, such as 256MB")
+
+
+def clock_ms(now: str | None) -> int:
+    """Return the clock for expire times: what was given, else the time it is."""
+    return int(time.time() * 1000) if now is None else parse_time_ms(now)
+
+
+def choose_cut(log: Log, to_timestamp: str | None, to_offset: str | None, before: str | None) -> Cut:
+    """Return the moment to go back to.
+
+    Raises:
+        UsageError: several are given, or one names nothing.
+    """
+    from aoftool.escape import unprintable
+    from aoftool.rewrite.model import Cut
+
+    refuse_two_moments(to_timestamp, to_offset, before)
+    place = None if to_offset is None else parse_place(to_offset, log, "--to-offset")
+    return Cut(
+        to_offset=None if place is None else (place.file, place.offset),
+        to_time_s=whole_seconds(to_timestamp),
+        before=None if before is None else unprintable(before),
+    )
+
+
+def choose_selection(
+    db: list[int] | None, match: str | None, rename_db: list[str] | None, expired_before_ms: int | None
+) -> Selection:
+    """Return which keys are written, and where.
+
+    Raises:
+        UsageError: a database cannot be renamed like that.
+    """
+    from aoftool.escape import unprintable
+    from aoftool.rewrite.model import Selection
+
+    pairs = [re.fullmatch(r"(\d{1,9})=(\d{1,9})", text) for text in rename_db or ()]
+    if None in pairs:
+        raise UsageError("--rename-db takes OLD=NEW, such as 3=0")
+    return Selection(
+        databases=None if not db else frozenset(db),
+        match=None if match is None else unprintable(match),
+        rename_db={int(pair[1]): int(pair[2]) for pair in pairs if pair is not None},
+        expired_before_ms=expired_before_ms,
+    )
