@@ -19,7 +19,14 @@ from aoftool.escape import printable
 from aoftool.files.copying import copy_range
 from aoftool.files.syscalls import SYSTEM, SystemCalls
 
-__all__ = ["AtomicFile", "is_leftover", "refuse_same_file", "sync_parent", "write_atomically"]
+__all__ = [
+    "AtomicFile",
+    "cannot_write",
+    "is_leftover",
+    "refuse_same_file",
+    "sync_parent",
+    "write_atomically",
+]
 
 _MARK = ".aoftool-"
 _NAME_LIMIT = 255
@@ -173,10 +180,7 @@ class AtomicFile:
             yield
         except OSError as error:
             self.drop()
-            reason = error.strerror or str(error)
-            hint = "free some space and run it again" if error.errno == errno.ENOSPC else None
-            message = f"cannot write {printable(os.fsencode(self.path))}: {reason}"
-            raise SinkError(message, path=self.path, hint=hint) from error
+            raise cannot_write(self.path, error) from error
         except BaseException:
             self.drop()
             raise
@@ -217,6 +221,13 @@ def refuse_same_file(output: str | os.PathLike[str], inputs: Iterable[str | os.P
         if (own.st_dev, own.st_ino) == (other.st_dev, other.st_ino):
             message = f"{printable(os.fsencode(output))} is both input and output"
             raise RefusedError(message, path=output, hint="write to another name")
+
+
+def cannot_write(path: str, error: OSError) -> SinkError:
+    """Return what to raise when the system refuses to write a file."""
+    reason = error.strerror or str(error)
+    hint = "free some space and run it again" if error.errno == errno.ENOSPC else None
+    return SinkError(f"cannot write {printable(os.fsencode(path))}: {reason}", path=path, hint=hint)
 
 
 def sync_parent(path: str, calls: SystemCalls = SYSTEM) -> None:

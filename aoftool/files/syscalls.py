@@ -52,6 +52,10 @@ class SystemCalls:
         """Wait until data and metadata of a file are on the disk."""
         os.fsync(descriptor)
 
+    def sync_data(self, descriptor: int) -> None:
+        """Wait until what was written to a file so far is on the disk, its times aside."""
+        getattr(os, "fdatasync", os.fsync)(descriptor)
+
     def sync_directory(self, path: str) -> None:
         """Wait until the names in a directory are on the disk."""
         descriptor = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)

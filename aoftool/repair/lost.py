@@ -8,8 +8,10 @@ from __future__ import annotations
 
 import json
 import os
+from contextlib import ExitStack
 from dataclasses import dataclass
 
+from aoftool.files.proven import Span, write_proven
 from aoftool.files.sink import AtomicFile, write_atomically
 from aoftool.files.syscalls import SYSTEM, SystemCalls
 from aoftool.repair.model import FilePlan, Plan
@@ -71,17 +73,20 @@ def collect_lost(plan: Plan, file: FilePlan) -> tuple[int, int] | None:
 
 
 def write_lost(plan: Plan, directory: str, calls: SystemCalls = SYSTEM) -> list[LostSpan]:
-    """Copy everything a plan takes out into a directory, and sync it."""
+    """Copy everything a plan takes out into a directory, sync it, and read it back."""
     spans = lost_spans(plan)
     if not spans:
         return spans
-    with AtomicFile(os.path.join(directory, BYTES_NAME), calls=calls) as out:
-        for span in spans:
-            descriptor = os.open(span.path, os.O_RDONLY | os.O_CLOEXEC)
-            try:
-                out.copy_from(descriptor, span.offset, span.length)
-            finally:
-                os.close(descriptor)
+    with ExitStack() as opened, AtomicFile(os.path.join(directory, BYTES_NAME), calls=calls) as out:
+        descriptors = {path: _opened(path, opened) for path in {span.path for span in spans}}
+        pieces = (Span(descriptors[span.path], span.offset, span.offset + span.length) for span in spans)
+        write_proven(out, pieces, calls=calls)
         out.commit()
     write_atomically(os.path.join(directory, INDEX_NAME), (span.to_line() for span in spans), calls=calls)
     return spans
+
+
+def _opened(path: str, stack: ExitStack) -> int:
+    descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+    stack.callback(os.close, descriptor)
+    return descriptor

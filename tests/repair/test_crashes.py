@@ -17,6 +17,7 @@ import pytest
 from aoftool.aof.layout import find_log
 from aoftool.aof.manifest import parse_manifest
 from aoftool.errors import AoftoolError
+from aoftool.files import proven
 from aoftool.files.syscalls import SystemCalls
 from aoftool.repair.apply import apply_plan
 from aoftool.repair.receipt import find_receipt, read_receipt
@@ -72,7 +73,16 @@ def hurt_set(folder: Path) -> Path:
     return inner
 
 
-LOGS: dict[str, Make] = {"cut": torn_single, "swap": hurt_single, "set": hurt_set}
+LOGS: dict[str, Make] = {"cut": torn_single, "swap": hurt_single, "set": hurt_set, "windows": hurt_single}
+
+
+@pytest.fixture(autouse=True)
+def _many_windows(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let a small log be written as a large one is: a thread syncs and reads back what is finished."""
+    parameters = request.node.callspec.params if hasattr(request.node, "callspec") else {}
+    if parameters.get("kind") == "windows":
+        monkeypatch.setattr(proven, "WINDOW_BYTES", 1024)
+        monkeypatch.setattr(proven, "LITERAL_BYTES", 64)
 
 
 def contents(path: Path) -> list[bytes]:
