@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from itertools import chain
 
 from aoftool.analysis.keys_model import KeyRow
-from aoftool.aof.model import Log, LogFile
+from aoftool.aof.model import Log, LogFile, LogKind
 from aoftool.errors import InputError, UnsupportedError
 from aoftool.escape import printable
 from aoftool.files import open_source
@@ -16,10 +16,29 @@ from aoftool.progress import Progress, no_progress
 from aoftool.rdb.damage import EncodingDamage, RdbIssue
 from aoftool.rdb.header import HEADER_BYTES, is_rdb
 from aoftool.rdb.jsonl import record_lines
+from aoftool.rdb.opcodes import EOF
 from aoftool.rdb.reader import records
 from aoftool.rdb.record import Record
 
-__all__ = ["KeyListing"]
+__all__ = ["KeyListing", "is_rdb_alone"]
+
+_CHECKSUM_BYTES = 8
+
+
+def is_rdb_alone(log: Log) -> bool:
+    """Tell whether a log is an RDB part and nothing behind it, as far as its last bytes show.
+
+    Other files of the log must be empty. The answer False may be wrong, and is for what cannot be read at
+    an offset; True is wrong only for commands that end, torn, in what looks like the end of an RDB.
+    """
+    files = [file for file in log.files if file.exists]
+    if not files or log.kind is LogKind.STDIN or any(file.size_bytes != 0 for file in files[1:]):
+        return False
+    with open_source(files[0].path) as source:
+        if not source.seekable or not is_rdb(source.peek(HEADER_BYTES)):
+            return False
+        last = source.read_at(max((source.size_bytes or 0) - _CHECKSUM_BYTES - 1, 0), _CHECKSUM_BYTES + 1)
+    return last[:1] == bytes([EOF]) and not last.endswith(b"\r\n")
 
 
 class KeyListing:

@@ -14,12 +14,15 @@ class KeyRow:
     """One key.
 
     Attributes:
-        encoding: how the file stores the value; empty when the value came from commands.
+        encoding: how the file stores the value, or would.
         elements: entries, members, fields; bytes of a string are not elements. None when unknown.
-        size_bytes: the record as stored, key and expire time included.
-        file, offset: where the record stands.
+        size_bytes: the record as stored, key and expire time included; for a key that commands wrote,
+            as an RDB of the target would store it.
+        file, offset: where the last write of the key stands: its record, or a command.
         value: the decoded value when it was asked for, else None.
         problem: why the value could not be decoded.
+        command: name of the command that wrote it last, None for a record.
+        writes: commands that wrote the key; None when commands were not read.
     """
 
     db: int
@@ -33,3 +36,5 @@ class KeyRow:
     offset: int
     value: Value | None = None
     problem: str | None = None
+    command: bytes | None = None
+    writes: int | None = None

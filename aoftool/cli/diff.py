@@ -9,6 +9,7 @@ import typer
 
 from aoftool.cli.console import output_width
 from aoftool.cli.exit_codes import DONE, VERDICT, epilog
+from aoftool.cli.moments import is_offset
 from aoftool.cli.options import JsonOption, ProgressMode, ProgressOption, QuietOption
 from aoftool.cli.places import parse_place
 from aoftool.cli.redaction import RedactOption, SaltOption, make_redactor
@@ -96,8 +97,7 @@ def _point(text: str, log: Log) -> Point:
     """Return the point that a text means: an offset, or a time."""
     from aoftool.analysis.diff import Point
 
-    digits = text.rpartition(":")[2].replace(",", "").replace("_", "")
-    if digits.isdecimal() and ("-" not in text or not text[:4].isdecimal()):
+    if is_offset(text):
         place = parse_place(text, log, "--at")
         return Point(place=(place.file, place.offset), words=f"offset {place.offset:,}")
     return Point(time_s=parse_time_ms(text) // 1000, words=text)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING
 
 from aoftool.cli.console import results_console
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from aoftool.progress import Progress
     from aoftool.redaction import Redactor
 
-__all__ = ["show_ranks"]
+__all__ = ["show_ranks", "show_sizes"]
 
 
 def show_ranks(
@@ -41,9 +41,6 @@ def show_ranks(
     """
     from aoftool.analysis.reading import read_log
 
-    if by == "size":
-        _show_sizes(log, selection, redactor, top, as_json, progress)
-        return
     reading = read_log(log, asked.options, asked.commands, progress)
     if by == "ttl":
         _show_expiry(log, reading, asked, selection, redactor, top, as_json)
@@ -104,28 +101,21 @@ def _records(log: Log, selection: KeySelection) -> Iterator[KeyRow]:
         return
 
 
-def _show_sizes(
-    log: Log,
-    selection: KeySelection,
-    redactor: Redactor | None,
-    top: int,
-    as_json: bool,
-    progress: Progress,
-) -> None:
+def show_sizes(rows: Iterable[KeyRow], redactor: Redactor | None, *, top: int, as_json: bool) -> None:
+    """Print the keys that take most bytes as an RDB stores them."""
     from dataclasses import replace
 
     from aoftool.analysis.key_ranking import largest_rows
-    from aoftool.analysis.keys import KeyListing
-    from aoftool.report.keys import HEADINGS, key_json, key_line
+    from aoftool.report.keys import HEADINGS, WRITER_HEADINGS, key_json, key_line
 
-    rows = largest_rows(KeyListing(log, selection, progress=progress), top)
+    found = largest_rows(rows, top)
     if redactor is not None:
-        rows = [replace(row, key=redactor.key(row.key)) for row in rows]
+        found = [replace(row, key=redactor.key(row.key)) for row in found]
     if as_json:
-        print_json({"schema": "aoftool.key-sizes/1", "keys": [key_json(row) for row in rows]})
+        print_json({"schema": "aoftool.key-sizes/1", "keys": [key_json(row) for row in found]})
         return
-    print(HEADINGS)
-    for row in rows:
+    print(WRITER_HEADINGS if found and found[0].writes is not None else HEADINGS)
+    for row in found:
         print(key_line(row))
 
 

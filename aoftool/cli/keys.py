@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from aoftool.analysis.keys import KeyListing
     from aoftool.analysis.keys_model import KeyRow
     from aoftool.redaction import Redactor
+    from aoftool.rewrite.final_keys import FinalKeys
 
 __all__ = ["register"]
 
@@ -57,6 +58,21 @@ def keys(
     no_ttl: Annotated[bool, typer.Option("--no-ttl", help="Only keys without an expire time.")] = False,
     values: Annotated[bool, typer.Option("--values", help="Show the values too.")] = False,
     limit: Annotated[int | None, typer.Option(min=1, help="Stop after this many keys.")] = None,
+    at: Annotated[
+        str | None,
+        typer.Option(
+            "--at",
+            metavar="MOMENT",
+            help="The keys at this moment: [FILE:]N for before that offset, or YYYY-MM-DD[THH:MM:SS] by"
+            " #TS. Default: the end.",
+        ),
+    ] = None,
+    base: Annotated[
+        bool, typer.Option("--base", help="Only the records of the RDB part, as they stand.")
+    ] = False,
+    databases: Annotated[
+        int, typer.Option("--databases", min=1, help="The `databases` setting of the server.")
+    ] = 16,
     by: Annotated[
         RankBy | None,
         typer.Option(
@@ -74,28 +90,33 @@ def keys(
     quiet: QuietOption = False,
     progress: ProgressOption = ProgressMode.auto,
 ) -> None:
-    """List the keys of the RDB part of a log, one line each.
+    """List the keys that a server holds after loading a log.
 
-    Keys come in the order of the file, in constant memory. With --json every
-    line is an object with the exact bytes; docs/json.md describes values.
+    Commands are replayed over the RDB part; each key comes with the number
+    of commands that wrote it and the last of them. An RDB alone, and with
+    --base the RDB part of any log, is listed record by record in constant
+    memory. With --json every line is an object with the exact bytes;
+    docs/json.md describes values.
 
-    With --by it reads the commands too and shows the first keys in that order,
-    20 without --limit: writes and bytes counted over all commands, bytes that a
-    rewrite would drop (dead), or the largest records of the RDB part (size).
-    --by ttl shows the expiry horizon, the seconds in which most keys expire,
-    and how many keys of each prefix have no expire time.
+    With --by you see the first keys in that order, 20 without --limit: writes
+    and bytes counted over all commands, bytes that a rewrite would drop
+    (dead), or the largest as an RDB stores them (size). --by ttl shows the
+    expiry horizon, the seconds in which most keys expire, and how many keys
+    of each prefix have no expire time.
 
     \b
     Examples:
       aoftool keys dump.rdb
       aoftool keys --match 'user:*' --values /var/lib/valkey
+      aoftool keys --at 2026-11-21T15:40:00 --match 'order:*'
       aoftool keys --no-ttl --min-size 100000 appendonlydir
       aoftool keys --json --values dump.rdb > keys.jsonl
       aoftool keys --by dead --limit 5 appendonlydir
       aoftool keys --by ttl --depth 2
     """
-    from aoftool.analysis.keys import KeyListing
     from aoftool.aof.layout import find_log
+    from aoftool.cli.key_rows import RowRequest, open_rows
+    from aoftool.cli.moments import parse_moment
     from aoftool.cli.progress import ProgressReporter
     from aoftool.keyspace.selection import key_selection
 
@@ -109,12 +130,8 @@ def keys(
     )
     log = find_log(path)
     redactor = make_redactor(redact, salt)
-    if by is not None:
-        if values or (by is not RankBy.SIZE and (type_name or regex or min_size or expires_before or no_ttl)):
-            raise UsageError(
-                f"--by {by.value} goes with --db and --match only",
-                hint="leave out the other filters, or use --by size",
-            )
+    _refuse_pairs(by, at, base, values, bool(type_name or regex or min_size or expires_before or no_ttl))
+    if by is not None and by is not RankBy.SIZE:
         from aoftool.cli.key_ranks import show_ranks
 
         asked = narrowing(db=db, match=match, depth=depth, separator=separator)
@@ -130,25 +147,56 @@ def keys(
                 progress=reporter,
             )
         raise typer.Exit(DONE)
-    with ProgressReporter("reading", log.size_bytes, progress, quiet or sys.stdout.isatty()) as reporter:
-        listing = KeyListing(
-            log, selection, min_size_bytes=min_size, values=values, limit=limit, progress=reporter
+    wanted = RowRequest(
+        selection,
+        parse_moment(at, log, "--at"),
+        base=base,
+        databases=databases,
+        min_size_bytes=min_size,
+        values=values,
+        limit=None if by is RankBy.SIZE else limit,
+    )
+    hidden = quiet or (sys.stdout.isatty() and by is None)
+    with (
+        ProgressReporter("reading", log.size_bytes, progress, hidden) as reporter,
+        open_rows(log, wanted, reporter) as rows,
+    ):
+        if by is RankBy.SIZE:
+            from aoftool.cli.key_ranks import show_sizes
+
+            show_sizes(rows, redactor, top=limit or _RANKS_SHOWN, as_json=as_json)
+        else:
+            _print(rows, values, as_json, redactor)
+    raise typer.Exit(_closing(rows, wanted.limit))
+
+
+def _refuse_pairs(by: RankBy | None, at: str | None, base: bool, values: bool, filtered: bool) -> None:
+    if at is not None and base:
+        raise UsageError("--base knows no moments", hint="leave out --at or --base")
+    if by is None:
+        return
+    if values or (by is not RankBy.SIZE and filtered):
+        raise UsageError(
+            f"--by {by.value} goes with --db and --match only",
+            hint="leave out the other filters, or use --by size",
         )
-        _print(listing, values, as_json, redactor)
-    raise typer.Exit(_closing(listing, limit))
+    if by is not RankBy.SIZE and (at is not None or base):
+        raise UsageError(f"--by {by.value} counts over the whole log", hint="leave out --at and --base")
 
 
-def _print(listing: KeyListing, values: bool, as_json: bool, redactor: Redactor | None) -> None:
+def _print(rows: KeyListing | FinalKeys, values: bool, as_json: bool, redactor: Redactor | None) -> None:
+    from aoftool.analysis.keys import KeyListing
     from aoftool.report.jsonout import print_json_line
-    from aoftool.report.keys import HEADINGS, key_json, key_line
+    from aoftool.report.keys import HEADINGS, WRITER_HEADINGS, key_json, key_line
 
-    if as_json and redactor is None:
-        for lines in listing.json_lines():
+    stored = isinstance(rows, KeyListing)
+    if as_json and redactor is None and isinstance(rows, KeyListing):
+        for lines in rows.json_lines():
             sys.stdout.buffer.write(lines)
         return
     if not as_json:
-        print(HEADINGS)
-    for row in _redacted(listing, redactor):
+        print(HEADINGS if stored else WRITER_HEADINGS)
+    for row in _redacted(rows, redactor):
         if as_json:
             print_json_line(key_json(row, with_value=values))
         else:
@@ -168,22 +216,39 @@ def _redacted(rows: Iterable[KeyRow], redactor: Redactor | None) -> Iterator[Key
         yield replace(row, key=redactor.key(row.key), value=value)
 
 
-def _closing(listing: KeyListing, limit: int | None) -> int:
+def _closing(rows: KeyListing | FinalKeys, limit: int | None) -> int:
     """Say on stderr what the listing does not show, and return the exit code."""
-    if limit is not None and listing.shown == limit:
+    from aoftool.analysis.keys import KeyListing
+
+    if limit is not None and rows.shown == limit:
         print(f"aoftool: stopped after {limit} keys (--limit)", file=sys.stderr)
         return DONE
-    if listing.damage is not None:
+    return _closing_records(rows) if isinstance(rows, KeyListing) else _closing_log(rows)
+
+
+def _closing_records(rows: KeyListing) -> int:
+    if rows.damage is not None:
         print(
-            f"aoftool: the RDB part is damaged at offset {listing.damage.offset:,}: {listing.damage.message}",
-            f"   next: aoftool check {listing.damaged_file}",
+            f"aoftool: the RDB part is damaged at offset {rows.damage.offset:,}: {rows.damage.message}",
+            f"   next: aoftool check {rows.damaged_file}",
             sep="\n",
             file=sys.stderr,
         )
         return VERDICT
-    if listing.has_tail:
+    if rows.has_tail:
         print(
             "aoftool: commands follow the RDB part; what they changed is not in this listing",
             file=sys.stderr,
         )
     return DONE
+
+
+def _closing_log(rows: FinalKeys) -> int:
+    if not rows.torn_bytes:
+        return DONE
+    print(
+        f"aoftool: the last command is torn ({rows.torn_bytes:,} bytes); a server drops it, and so does"
+        " this listing",
+        file=sys.stderr,
+    )
+    return VERDICT

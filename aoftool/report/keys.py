@@ -5,16 +5,22 @@ from __future__ import annotations
 from typing import Any
 
 from aoftool.analysis.keys_model import KeyRow
-from aoftool.escape import shorten
+from aoftool.escape import printable, shorten
 from aoftool.report.values import value_line
 from aoftool.units import format_count, format_time_ms
 from aoftool.values.json_form import key_members, value_json
 
-__all__ = ["HEADINGS", "key_json", "key_line"]
+__all__ = ["HEADINGS", "WRITER_HEADINGS", "key_json", "key_line"]
 
 _COLUMNS = "{:>3} {:<6} {:<11} {:>9} {:>10} {:<24} {}"
+_WRITER = "{:>7} {:<11} "
 HEADINGS = _COLUMNS.format("db", "type", "encoding", "elements", "bytes", "expires", "key")
+WRITER_HEADINGS = _COLUMNS.format(
+    "db", "type", "encoding", "elements", "bytes", "expires", _WRITER.format("writes", "last by") + "key"
+)
+"""Headings of rows that say who wrote a key."""
 _KEY_WIDTH = 120
+_NAME_WIDTH = 24
 
 
 def key_line(row: KeyRow, *, with_value: bool = False) -> str:
@@ -26,13 +32,21 @@ def key_line(row: KeyRow, *, with_value: bool = False) -> str:
         "" if row.elements is None or row.type_name == "string" else format_count(row.elements),
         format_count(row.size_bytes),
         "never" if row.expire_at_ms is None else format_time_ms(row.expire_at_ms),
-        shorten(row.key, _KEY_WIDTH),
+        _writer(row) + shorten(row.key, _KEY_WIDTH),
     )
     if row.problem is not None:
         return f"{line}\n    damaged: {row.problem}"
     if with_value and row.value is not None:
         return f"{line}\n    {value_line(row.value)}"
     return line
+
+
+def _writer(row: KeyRow) -> str:
+    """Return how often and by what a key was written, empty when commands were not read."""
+    if row.writes is None:
+        return ""
+    name = "-" if row.command is None else shorten(row.command, _NAME_WIDTH)
+    return _WRITER.format(format_count(row.writes), name)
 
 
 def key_json(row: KeyRow, *, with_value: bool = False) -> dict[str, Any]:
@@ -48,6 +62,9 @@ def key_json(row: KeyRow, *, with_value: bool = False) -> dict[str, Any]:
         file=row.file,
         offset=row.offset,
     )
+    if row.writes is not None:
+        body["command"] = None if row.command is None else printable(row.command)
+        body["writes"] = row.writes
     if row.problem is not None:
         body["problem"] = row.problem
     elif with_value and row.value is not None:

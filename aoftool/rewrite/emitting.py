@@ -27,7 +27,7 @@ from aoftool.rewrite.replaying import Partition
 from aoftool.rewrite.texts import TextReader
 from aoftool.rewrite.touches import Touches, chunk_touches, understood_rows
 
-__all__ = ["Emitter", "FirstWrites", "first_writes"]
+__all__ = ["Emitter", "FirstWrites", "first_writes", "plain_set_values"]
 
 _STRINGS_AT_ONCE = 4096
 _COPY_BYTES = 1 << 20
@@ -58,6 +58,43 @@ def first_writes(trace: Trace) -> list[FirstWrites]:
         seen[keys] = True
         found.append(FirstWrites(chunk, rows[fresh], keys[fresh]))
     return found
+
+
+def plain_set_values(
+    table: EffectTable,
+    chunk: Chunk,
+    rows: NDArray[np.int64],
+    keys: NDArray[np.uint32],
+    reader: TextReader,
+) -> Iterator[tuple[bytes, bytes]]:
+    """Yield (key, value) of keys that plain SETs write, in order.
+
+    Args:
+        rows, keys: a key of the trace's table and the row that sets it; a row of several keys once each.
+    """
+    if (chunk.ops[rows] == Op.ONE_SETS).all():
+        for _, argv in reader.texts(chunk, rows):
+            yield argv[1], argv[2]
+        return
+    numbers = keys.tolist()
+    at = 0
+    for row, argv in reader.texts(chunk, rows[np.diff(rows, prepend=-1) > 0]):
+        places = _places(table, chunk, row, argv)
+        while at < len(numbers) and int(rows[at]) == row:
+            place = places[numbers[at]]
+            yield argv[place], argv[place + 1]
+            at += 1
+
+
+def _places(table: EffectTable, chunk: Chunk, row: int, argv: list[bytes]) -> dict[int, int]:
+    """Return the position in argv of every key of a row that is not cut out."""
+    if int(chunk.ops[row]) == Op.ONE_SETS:
+        return {int(chunk.keys[row]): 1}
+    form = table.forms(argv[0].upper())[0]
+    first, step = int(form.keys[0]["first"]), int(form.keys[0]["step"])
+    return {
+        key: first + step * index for index, (key, flags) in enumerate(chunk.refs(row)) if not flags & DROPPED
+    }
 
 
 class Emitter:
@@ -167,7 +204,7 @@ class Emitter:
             for pairs in reader.sets(chunk, rows):
                 self._put_strings(db, pairs)
         else:
-            values = self._values(chunk, rows[copied], keys[copied], reader)
+            values = plain_set_values(self._table, chunk, rows[copied], keys[copied], reader)
             self._mixed(zip(keys.tolist(), copied.tolist(), strict=True), values, db, keyspace)
         self._size.copied_sets += int(copied.sum())
 
@@ -211,36 +248,6 @@ class Emitter:
             self._output.strings(rows)
             self._count(None, len(rows))
             self._size.expiring_keys += sum(row[2] is not None for row in rows)
-
-    def _values(
-        self, chunk: Chunk, rows: NDArray[np.int64], keys: NDArray[np.uint32], reader: TextReader
-    ) -> Iterator[tuple[bytes, bytes]]:
-        """Yield (key, value) of keys that plain SETs write, in order."""
-        simple = chunk.ops[rows] == Op.ONE_SETS
-        if simple.all():
-            for _, argv in reader.texts(chunk, rows):
-                yield argv[1], argv[2]
-            return
-        numbers = keys.tolist()
-        at = 0
-        for row, argv in reader.texts(chunk, rows[np.diff(rows, prepend=-1) > 0]):
-            places = self._places(chunk, row, argv)
-            while at < len(numbers) and int(rows[at]) == row:
-                place = places[numbers[at]]
-                yield argv[place], argv[place + 1]
-                at += 1
-
-    def _places(self, chunk: Chunk, row: int, argv: list[bytes]) -> dict[int, int]:
-        """Return the position in argv of every key of a row that is not cut out."""
-        if int(chunk.ops[row]) == Op.ONE_SETS:
-            return {int(chunk.keys[row]): 1}
-        form = self._table.forms(argv[0].upper())[0]
-        first, step = int(form.keys[0]["first"]), int(form.keys[0]["step"])
-        return {
-            key: first + step * index
-            for index, (key, flags) in enumerate(chunk.refs(row))
-            if not flags & DROPPED
-        }
 
     def _open(self, db: int) -> bool:
         """Make a database the one that keys go to; false when it is left out."""

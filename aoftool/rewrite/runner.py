@@ -23,7 +23,7 @@ from aoftool.rewrite.replaying import Partition, Replay
 from aoftool.rewrite.target_choice import flavour_of
 from aoftool.rewrite.texts import TextReader
 
-__all__ = ["Sinks", "count_rewrite", "write_rewrite"]
+__all__ = ["Sinks", "count_rewrite", "replayed", "write_rewrite"]
 
 
 @dataclass
@@ -74,7 +74,7 @@ def write_rewrite(
     )
     with TextReader(plan.input.paths) as reader:
         for part in shares:
-            keyspace = _replayed(plan, reader, part, progress)
+            keyspace = replayed(plan, reader, part, progress)
             for stream in streams:
                 stream.share(firsts, keyspace, reader, part)
         for stream in streams:
@@ -83,7 +83,8 @@ def write_rewrite(
     return result
 
 
-def _replayed(plan: RewritePlan, reader: TextReader, part: Partition, progress: Progress) -> Keyspace:
+def replayed(plan: RewritePlan, reader: TextReader, part: Partition, progress: Progress) -> Keyspace:
+    """Return the keyspace in which a share of the keys was replayed, functions with the first one."""
     keyspace = Keyspace(flavour_of(plan.target), plan.options.databases, plan.options.now_ms)
     if part.number == 0 and plan.input.base is not None and plan.input.base_path is not None:
         for code in read_functions(plan.input.base, plan.input.base_path):

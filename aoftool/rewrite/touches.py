@@ -36,9 +36,13 @@ class ChunkTouches:
     effects: NDArray[np.uint8]
 
 
-def chunk_touches(chunk: Chunk, stop: int) -> ChunkTouches:
-    """Return the keys that live rows before `stop` touch, cut-out ones left out."""
-    ops, live = chunk.ops[:stop], chunk.fates[:stop] <= Fate.TRIMMED
+def chunk_touches(chunk: Chunk, stop: int, *, dead: bool = False) -> ChunkTouches:
+    """Return the keys that live rows before `stop` touch, cut-out ones left out.
+
+    Args:
+        dead: give what dead rows touch too, and what was cut out of live ones.
+    """
+    ops, live = chunk.ops[:stop], chunk.fates[:stop] <= (Fate.NEEDLESS if dead else Fate.TRIMMED)
     one = np.flatnonzero(live & (ops >= Op.ONE_CHANGES) & (ops <= Op.ONE_SETS))
     many = np.flatnonzero(live & (ops >= Op.MANY) & (ops <= Op.SORT))
     one_effects = _ONE_EFFECTS[ops[one]]
@@ -49,8 +53,9 @@ def chunk_touches(chunk: Chunk, stop: int) -> ChunkTouches:
     counts = lasts[np.searchsorted(lasts, first)] - first + 1
     refs = np.repeat(first - np.concatenate(([0], np.cumsum(counts)[:-1])), counts) + np.arange(counts.sum())
     rows = np.repeat(many, counts)
-    kept = (chunk.ref_effects[refs] & DROPPED) == 0
-    refs, rows = refs[kept], rows[kept]
+    if not dead:
+        kept = (chunk.ref_effects[refs] & DROPPED) == 0
+        refs, rows = refs[kept], rows[kept]
     all_rows = np.concatenate((one, rows))
     order = np.argsort(all_rows, kind="stable")
     keys = np.concatenate((chunk.keys[one], chunk.ref_keys[refs]))

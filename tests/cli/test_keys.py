@@ -107,21 +107,79 @@ def test_a_damaged_rdb_gives_its_whole_keys_and_a_verdict(
     assert "aoftool check" in shown.err
 
 
-def test_a_log_without_an_rdb_part_is_refused_with_a_hint(
+def test_the_rdb_part_alone_is_refused_where_there_is_none(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     path = tmp_path / "plain.aof"
     path.write_bytes(builders.command("SET", "k", "v"))
 
-    code = run(["keys", str(path)])
+    code = run(["keys", "--base", str(path)])
 
     shown = capsys.readouterr()
     assert code == 3
     assert "aoftool inspect" in shown.err
 
 
+def test_keys_that_exist_only_in_commands_are_listed_with_their_writers(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = tmp_path / "plain.aof"
+    first = builders.command("SET", "k", "v")
+    path.write_bytes(first + builders.command("APPEND", "k", "w"))
+
+    (row,) = _lines(capsys, "--values", str(path))
+    (before,) = _lines(capsys, "--values", "--at", str(len(first)), str(path))
+
+    assert (row["value"], row["command"], row["offset"], row["writes"]) == ("vw", "APPEND", len(first), 2)
+    assert (before["value"], before["command"], before["offset"], before["writes"]) == ("v", "SET", 0, 1)
+
+
+def test_a_moment_may_be_a_time(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    path = tmp_path / "timed.aof"
+    path.write_bytes(
+        builders.timestamp(1000)
+        + builders.command("SET", "a", "1")
+        + builders.timestamp(2000)
+        + builders.command("SET", "b", "1")
+    )
+
+    rows = _lines(capsys, "--at", "1970-01-01T00:20:00", str(path))
+
+    assert [row["key"] for row in rows] == ["a"]
+
+
+def test_a_torn_last_command_is_left_out_and_told(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    path = tmp_path / "torn.aof"
+    path.write_bytes(builders.command("SET", "a", "1") + builders.command("SET", "b", "1")[:-3])
+
+    code = run(["keys", str(path)])
+
+    shown = capsys.readouterr()
+    assert code == 1
+    assert shown.out.splitlines()[1:]
+    assert "torn" in shown.err
+
+
+def test_an_rdb_alone_takes_the_way_of_constant_memory(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def never(*_: object, **__: object) -> None:
+        raise AssertionError("an RDB alone needs no plan")
+
+    monkeypatch.setattr("aoftool.rewrite.planner.plan_rewrite", never)
+
+    assert len(_lines(capsys, _rdb(tmp_path))) == 4
+
+
+@pytest.mark.parametrize(
+    "options", [["--at", "0", "--base"], ["--by", "writes", "--at", "0"], ["--by", "dead", "--base"]], ids=str
+)
+def test_options_that_say_different_things_are_refused(options: list[str]) -> None:
+    assert run(["keys", *options, str(SHOP)]) == 2
+
+
 def test_commands_behind_the_rdb_part_are_mentioned(capsys: pytest.CaptureFixture[str]) -> None:
-    run(["keys", str(SHOP)])
+    run(["keys", "--base", str(SHOP)])
 
     assert "commands follow" in capsys.readouterr().err
 

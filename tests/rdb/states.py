@@ -5,10 +5,10 @@ from __future__ import annotations
 from typing import Any
 
 from aoftool.rdb.record import Record
-from aoftool.values import ConsumerGroup, HashValue, StreamValue
+from aoftool.values import ConsumerGroup, HashValue, StreamValue, Value
 from tests.oracle import KeyState
 
-__all__ = ["key_state"]
+__all__ = ["key_state", "state_of"]
 
 
 def key_state(record: Record, asked: KeyState) -> KeyState:
@@ -17,9 +17,12 @@ def key_state(record: Record, asked: KeyState) -> KeyState:
     Args:
         asked: what the server said of the key; tells which stream details that server knows.
     """
-    value = record.value()
+    return state_of(record.type_name, record.value(), record.expire_at_ms, asked)
+
+
+def state_of(kind: str, value: Value, expire_at_ms: int | None, asked: KeyState) -> KeyState:
+    """Return a value in the oracle's form; see `key_state`."""
     fields = dict(value.expires) if isinstance(value, HashValue) else {}
-    kind = record.type_name
     form: Any = value
     if kind == "list":
         form = list(value)  # type: ignore[arg-type]
@@ -29,7 +32,7 @@ def key_state(record: Record, asked: KeyState) -> KeyState:
         form = _stream(value, asked.value)
     elif kind in ("hash", "zset"):
         form = dict(value)  # type: ignore[call-overload]
-    return KeyState(kind, form, record.expire_at_ms, fields)
+    return KeyState(kind, form, expire_at_ms, fields)
 
 
 def _stream(value: StreamValue, asked: dict[str, Any]) -> dict[str, Any]:

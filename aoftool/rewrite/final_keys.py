@@ -1,0 +1,296 @@
+"""The keys of a whole log: what a server holds after loading it, each with the command that wrote it last.
+
+Stands on the plan of a rewrite: base records that no live command writes are taken as they stand, the
+others are replayed. Knows nothing of where a result goes.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from aoftool.analysis.keys_model import KeyRow
+from aoftool.aof.model import Log
+from aoftool.errors import UnsupportedError, UsageError
+from aoftool.escape import printable, shorten
+from aoftool.keyspace import Keyspace
+from aoftool.keyspace.selection import KeySelection
+from aoftool.liveness.carry import Carrier
+from aoftool.liveness.model import Chunk, RefEffect, Trace
+from aoftool.progress import Progress, no_progress
+from aoftool.rdb.encode import encode_string
+from aoftool.rdb.encode_values import ValueEncoder
+from aoftool.rdb.opcodes import Family, encoding_of, type_info
+from aoftool.rdb.record import Record
+from aoftool.rdb.targets import Target
+from aoftool.rewrite.emitting import FirstWrites, first_writes, plain_set_values
+from aoftool.rewrite.partitions import partitions
+from aoftool.rewrite.planner import RewritePlan
+from aoftool.rewrite.replaying import Partition
+from aoftool.rewrite.runner import replayed
+from aoftool.rewrite.texts import TextReader
+from aoftool.rewrite.touches import chunk_touches, understood_rows
+from aoftool.values import StreamValue, Value
+
+__all__ = ["FinalKeys", "LastWrites", "last_writes"]
+
+_EXPIRE_BYTES = 9
+_TYPE_BYTES = 1
+_PACKED = 0xC0
+_LZF = 0xC3
+
+
+@dataclass(slots=True)
+class LastWrites:
+    """Who wrote the keys of a trace.
+
+    Attributes:
+        counts: commands that may write each key, dead ones too; flushes name no key and do not count.
+        chunks, rows: the last of them; meaningless where the count is 0.
+    """
+
+    counts: NDArray[np.int64]
+    chunks: NDArray[np.int32]
+    rows: NDArray[np.int32]
+
+
+def last_writes(trace: Trace) -> LastWrites:
+    """Count the writes of every key up to the first opaque command."""
+    size = len(trace.keys)
+    found = LastWrites(np.zeros(size, np.int64), np.zeros(size, np.int32), np.zeros(size, np.int32))
+    for number, chunk, stop in understood_rows(trace):
+        rows, keys = _writes(chunk, stop)
+        found.counts += np.bincount(keys, minlength=size)
+        # Of equal keys the last assignment stays.
+        found.chunks[keys] = number
+        found.rows[keys] = rows
+    return found
+
+
+def _writes(chunk: Chunk, stop: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Return (rows, keys) of all writes in order, a key once for each row that writes it."""
+    touches = chunk_touches(chunk, stop, dead=True)
+    writes = touches.effects != RefEffect.READS
+    rows, keys = touches.rows[writes], touches.keys[writes].astype(np.int64)
+    again = np.flatnonzero(np.bincount(rows, minlength=stop) > 1)
+    if len(again):
+        first = np.unique(rows * (int(keys.max()) + 1) + keys, return_index=True)[1]
+        rows, keys = rows[first], keys[first]
+    return rows, keys
+
+
+class FinalKeys:
+    """Iterate over the selected keys of a log; once, while the plan is open.
+
+    Records of the RDB part come first, in the order of the file, then written keys by database, each at
+    the place of the first command that is still needed for it. `shown` says how many there were.
+
+    Args:
+        plan: of a rewrite that selects nothing away; its cut says which moment is meant.
+        log: for the names of its files.
+        min_size_bytes: only records at least this large.
+        values: give the values too.
+        limit: stop after so many keys.
+
+    Raises:
+        UnsupportedError: a command may do anything, so the keys behind it are not known.
+        UsageError: the log was cut inside a command.
+    """
+
+    def __init__(
+        self,
+        plan: RewritePlan,
+        log: Log,
+        selection: KeySelection,
+        *,
+        min_size_bytes: int = 0,
+        values: bool = False,
+        limit: int | None = None,
+        progress: Progress = no_progress,
+    ) -> None:
+        _need_known(plan)
+        self._plan = plan
+        self._selection = selection
+        self._min_size = min_size_bytes
+        self._with_values = values
+        self._limit = limit
+        self._progress = progress
+        self._names = [printable(file.name or os.fsencode(file.path)) for file in log.files]
+        self._carrier = Carrier(plan.trace, plan.table)
+        self._writes = last_writes(plan.trace)
+        self._measure = _Measure(plan.target, plan.options.compress)
+        self.shown = 0
+
+    @property
+    def torn_bytes(self) -> int:
+        """Bytes of a last command that is torn, which a server drops."""
+        return self._plan.summary.tail.torn_bytes
+
+    def __iter__(self) -> Iterator[KeyRow]:
+        for row in self._rows():
+            if row.size_bytes < self._min_size or not self._selection.admits(
+                row.db, row.key, row.type_name, row.expire_at_ms
+            ):
+                continue
+            self.shown += 1
+            yield row
+            if self.shown == self._limit:
+                return
+
+    def _rows(self) -> Iterator[KeyRow]:
+        yield from self._records()
+        plan = self._plan
+        limit = plan.options.memory_limit_bytes
+        firsts = first_writes(plan.trace)
+        with TextReader(plan.input.paths) as reader:
+            for part in partitions(plan.trace, plan.touches, plan.base.counts.touched_bytes, limit):
+                keyspace = replayed(plan, reader, part, self._progress)
+                yield from self._written(firsts, keyspace, reader, part)
+
+    def _records(self) -> Iterator[KeyRow]:
+        """Yield the live records of the RDB part that no live command writes."""
+        written, number_of = self._plan.touches.written, self._carrier.number
+        for record, number, cause in self._plan.base.records():
+            if cause or (number >= 0 and written[number]):
+                continue
+            yield self._record(record, number_of(record.db))
+
+    def _record(self, record: Record, db: int) -> KeyRow:
+        return KeyRow(
+            db=db,
+            key=record.key,
+            type_name=record.type_name,
+            encoding=record.encoding,
+            elements=record.elements,
+            size_bytes=record.size_bytes,
+            expire_at_ms=record.expire_at_ms,
+            file=self._names[0],
+            offset=record.start,
+            value=record.value() if self._with_values else None,
+            command=None,
+            writes=0,
+        )
+
+    def _written(
+        self, firsts: list[FirstWrites], keyspace: Keyspace, reader: TextReader, part: Partition
+    ) -> Iterator[KeyRow]:
+        home = self._plan.trace.keys.databases()
+        used = np.flatnonzero(np.bincount(home[self._plan.touches.written > 0])).tolist()
+        for db, physical in sorted((self._carrier.number(physical), physical) for physical in used):
+            for item in firsts:
+                here = home[item.keys] == physical
+                if part.of_key is not None:
+                    here &= part.of_key[item.keys] == part.number
+                keys, rows = item.keys[here], item.rows[here]
+                yield from self._some(item.chunk, rows, keys, db, keyspace, reader)
+
+    def _some(
+        self,
+        chunk: Chunk,
+        rows: NDArray[np.int64],
+        keys: NDArray[np.uint32],
+        db: int,
+        keyspace: Keyspace,
+        reader: TextReader,
+    ) -> Iterator[KeyRow]:
+        """Yield the rows of keys of one database: plain SETs from the log, others from the keyspace."""
+        plan = self._plan
+        copied = plan.touches.copied[keys] > 0
+        values = plain_set_values(plan.table, chunk, rows[copied], keys[copied], reader)
+        for number, from_log in zip(keys.tolist(), copied.tolist(), strict=True):
+            if from_log:
+                name, value = next(values)
+                yield self._made(number, db, name, value, None)
+                continue
+            name = plan.trace.keys.key(number)
+            entry = keyspace.databases[db].entry(name)
+            if entry is not None:
+                yield self._made(number, db, name, entry.value, entry.expire_at_ms)
+
+    def _made(self, number: int, db: int, name: bytes, value: Value, expire_at_ms: int | None) -> KeyRow:
+        """Return the row of a key that commands made."""
+        trace, writes = self._plan.trace, self._writes
+        chunk, row = trace.chunks[int(writes.chunks[number])], int(writes.rows[number])
+        type_name, encoding, size, problem = self._measure.of(name, value)
+        return KeyRow(
+            db=db,
+            key=name,
+            type_name=type_name,
+            encoding=encoding,
+            elements=_elements(value),
+            size_bytes=size + (0 if expire_at_ms is None else _EXPIRE_BYTES),
+            expire_at_ms=expire_at_ms,
+            file=self._names[chunk.file],
+            offset=int(chunk.offsets[row]),
+            value=value if self._with_values else None,
+            problem=problem,
+            command=trace.names[int(chunk.names[row])],
+            writes=int(writes.counts[number]),
+        )
+
+
+def _need_known(plan: RewritePlan) -> None:
+    trace, place = plan.trace, plan.trace.first_opaque
+    if plan.input.cut and plan.summary.tail.torn_bytes:
+        raise UsageError("there is no state inside a command", hint="aoftool log shows where they start")
+    if place is None:
+        return
+    chunk = trace.chunks[place.chunk]
+    name, offset = trace.names[int(chunk.names[place.row])], int(chunk.offsets[place.row])
+    file = plan.summary.files[chunk.file].path
+    raise UnsupportedError(
+        f"{shorten(name)} may do anything, so the keys behind it are not known",
+        path=file,
+        offset=offset,
+        hint=f"--at {os.path.basename(file)}:{offset} gives the keys before it; or let a real server run"
+        " it: aoftool rewrite --engine server -o OUT",
+    )
+
+
+def _elements(value: Value) -> int | None:
+    if isinstance(value, bytes):
+        return 1
+    if isinstance(value, StreamValue):
+        return len(value.entries)
+    try:
+        return len(value)  # type: ignore[arg-type]
+    except TypeError:
+        return None
+
+
+class _Measure:
+    """Say how an RDB of the target would hold a value."""
+
+    def __init__(self, target: Target, compress: bool) -> None:
+        self._target = target
+        self._family = Family(target.flavour)
+        self._compress = compress
+        self._encoder = ValueEncoder(target, compress=compress)
+
+    def of(self, key: bytes, value: Value) -> tuple[str, str, int, str | None]:
+        """Return type, encoding, bytes of the record without an expire time, and what is wrong."""
+        head = _TYPE_BYTES + len(encode_string(key, self._compress))
+        if isinstance(value, bytes):
+            stored = encode_string(value, self._compress)
+            return "string", _string_form(stored), head + len(stored), None
+        refusal = self._target.refusal(value)
+        if refusal:
+            return _type_name(value), "", 0, f"{self._target.name} cannot hold {refusal}"
+        type_id, data = self._encoder.encode(value)
+        info = type_info(self._family, type_id)
+        assert info is not None
+        return info.type_name, encoding_of(self._family, type_id, 0), head + len(data), None
+
+
+def _string_form(stored: bytes) -> str:
+    if not stored or stored[0] < _PACKED:
+        return "raw"
+    return "lzf" if stored[0] == _LZF else "int"
+
+
+def _type_name(value: Value) -> str:
+    return type(value).__name__.removesuffix("Value").lower()
