@@ -21,6 +21,7 @@ FLOORS = {
     "liveness": 4,
     "aof": 3,
     "keyspace": 3,
+    "emit": 3,
     "rdb": 2,
     "commands": 2,
     "files": 1,

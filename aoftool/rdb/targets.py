@@ -7,12 +7,13 @@ each family (`CONFIG GET`, Redis 6.2.5 to 8.0.6, Valkey 8.1.1 and 9.1.2: they ag
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from aoftool.errors import UnsupportedError
 from aoftool.values import ArrayValue, HashValue, ListValue, SetValue, StreamValue, Value, ZSetValue
 
-__all__ = ["TARGETS", "Limits", "Target", "find_target"]
+__all__ = ["TARGETS", "Limits", "Target", "find_target", "written_by"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -178,3 +179,40 @@ def find_target(name: str) -> Target:
             return TARGETS[wanted]
         wanted = wanted.rpartition(".")[0]
     raise UnsupportedError(f"there is no target named {name!r}", hint="use one of: " + ", ".join(TARGETS))
+
+
+_VERSION_FIELDS = ((b"valkey-ver", "valkey"), (b"redis-ver", "redis"))
+
+
+def written_by(aux: Mapping[bytes, bytes]) -> tuple[Target, str] | None:
+    """Return the family of the server that an RDB part says wrote it, and its name and version in words.
+
+    A version between or beyond the families counts as the one below. None when the part does not say.
+
+    Args:
+        aux: AUX fields of the part.
+    """
+    for field, project in _VERSION_FIELDS:
+        if field in aux:
+            version = aux[field].decode("ascii", "replace")
+            return _family(project, version), f"{project} {version}"
+    return None
+
+
+def _family(project: str, version: str) -> Target:
+    try:
+        return find_target(f"{project}-{version}")
+    except UnsupportedError:
+        pass
+    numbers = tuple(int(part) for part in version.split(".") if part.isdecimal())
+    if project == "valkey":
+        return find_target("valkey-9" if numbers >= (9,) else "valkey-8" if numbers >= (8,) else "valkey-7.2")
+    for name, since in (
+        ("redis-8.0", (8,)),
+        ("redis-7.4", (7, 4)),
+        ("redis-7.2", (7, 1)),
+        ("redis-7.0", (7,)),
+    ):
+        if numbers >= since:
+            return find_target(name)
+    return find_target("redis-6.2")

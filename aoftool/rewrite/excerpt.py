@@ -21,6 +21,7 @@ from aoftool.analysis.neighbours import commands_from
 from aoftool.aof.log import LogPart, open_log_file, open_part
 from aoftool.aof.model import Log
 from aoftool.commands.roles import keys_of
+from aoftool.emit.resp_writer import value_commands
 from aoftool.errors import InputError, SourceError
 from aoftool.files import Source, open_stream
 from aoftool.rdb.targets import Target, find_target
@@ -30,7 +31,6 @@ from aoftool.resp.resync import resync
 from aoftool.resp.scanner import tally
 from aoftool.resp.sieve import SieveReader
 from aoftool.resp.watch import SieveState, Watch
-from aoftool.rewrite.resp_writer import value_commands
 
 __all__ = ["Excerpt", "cut_excerpt"]
 

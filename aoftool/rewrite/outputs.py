@@ -9,11 +9,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Protocol
 
+from aoftool.emit.resp_writer import RespWriter
 from aoftool.rdb.record import Record
 from aoftool.rdb.targets import Target
 from aoftool.rdb.writer import RdbWriter, Sink
 from aoftool.rewrite.model import OutputFormat
-from aoftool.rewrite.resp_writer import RespWriter
 from aoftool.values import Value
 
 __all__ = ["KeyWriter", "Output", "StringRow", "open_output"]

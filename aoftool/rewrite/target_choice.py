@@ -5,10 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from aoftool.commands.table import lookup
-from aoftool.errors import UnsupportedError
 from aoftool.keyspace.flavour import Flavour, flavour_named
 from aoftool.rdb.summary import RdbWalk
-from aoftool.rdb.targets import Target, find_target
+from aoftool.rdb.targets import Target, find_target, written_by
 
 __all__ = ["choose_target", "flavour_of"]
 
@@ -21,7 +20,6 @@ _CANDIDATES = (
     ("valkey-9", "9.1.2"),
     ("redis-8.0", "8.0.6"),
 )
-_VERSION_FIELDS = ((b"valkey-ver", "valkey"), (b"redis-ver", "redis"))
 # Families without a flavour of their own load as this one does.
 _LOADS_LIKE = {"valkey-7.2": "redis-7.2"}
 
@@ -43,35 +41,14 @@ def choose_target(
     if asked is not None:
         return find_target(asked), "asked for"
     if base is not None:
-        for field, project in _VERSION_FIELDS:
-            if field in base.aux:
-                version = base.aux[field].decode("ascii", "replace")
-                return _family(project, version), f"the RDB part was written by {project} {version}"
+        writer = written_by(base.aux)
+        if writer is not None:
+            return writer[0], f"the RDB part was written by {writer[1]}"
     unknown = list(names)
     for name, server in _CANDIDATES[1 if multi_part else 0 :]:
         if all(_available(command, server) for command in unknown):
             return find_target(name), "the oldest server that has every command of the log"
     return find_target("redis-7.0"), "nothing in the log tells which server wrote it"
-
-
-def _family(project: str, version: str) -> Target:
-    """Return the family of a version; a version between or beyond families counts as the one below."""
-    try:
-        return find_target(f"{project}-{version}")
-    except UnsupportedError:
-        pass
-    numbers = tuple(int(part) for part in version.split(".") if part.isdigit())
-    if project == "valkey":
-        return find_target("valkey-9" if numbers >= (9,) else "valkey-8" if numbers >= (8,) else "valkey-7.2")
-    for name, since in (
-        ("redis-8.0", (8,)),
-        ("redis-7.4", (7, 4)),
-        ("redis-7.2", (7, 1)),
-        ("redis-7.0", (7,)),
-    ):
-        if numbers >= since:
-            return find_target(name)
-    return find_target("redis-6.2")
 
 
 def _available(name: bytes, server: str) -> bool:

@@ -9,15 +9,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from aoftool.emit import _commands_py
 from aoftool.resp.encode import encode_command
-from aoftool.rewrite import _commands_py
 
 _TEXTS = st.lists(st.binary(max_size=200), max_size=30)
 
 
 def _implementations() -> list[object]:
     try:
-        from aoftool.rewrite import _commands_cy
+        from aoftool.emit import _commands_cy
     except ImportError:
         if os.environ.get("AOFTOOL_REQUIRE_NATIVE") == "1":
             raise

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from typing import TYPE_CHECKING
 
+from aoftool.emit import _commands_py
 from aoftool.native import PURE
-from aoftool.rewrite import _commands_py
 
 __all__ = ["encode_argvs", "encode_batches"]
 
@@ -16,6 +16,6 @@ if TYPE_CHECKING or PURE:
     encode_argvs, encode_batches = _commands_py.encode_argvs, _commands_py.encode_batches
 else:
     try:
-        from aoftool.rewrite._commands_cy import encode_argvs, encode_batches
+        from aoftool.emit._commands_cy import encode_argvs, encode_batches
     except ImportError:
         encode_argvs, encode_batches = _commands_py.encode_argvs, _commands_py.encode_batches

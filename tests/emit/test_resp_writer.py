@@ -13,12 +13,12 @@ from typing import Any
 
 import pytest
 
+from aoftool.emit.resp_writer import RespWriter, value_commands
 from aoftool.errors import UnsupportedError
 from aoftool.rdb.payload import decode_payload
 from aoftool.rdb.score_text import score_text
 from aoftool.rdb.targets import TARGETS
 from aoftool.rdb.writer import ByteCounter
-from aoftool.rewrite.resp_writer import RespWriter, value_commands
 from aoftool.values import HashValue, ListValue, ModuleValue, StreamId, StreamValue, Value, ZSetValue
 from tests.oracle import assert_same_state, dump_state
 from tests.servers import Build, Server, server_params

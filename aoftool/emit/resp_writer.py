@@ -14,6 +14,8 @@ from collections.abc import Iterable, Iterator
 from functools import partial
 from itertools import chain, islice
 
+from aoftool.emit.commands_out import encode_argvs, encode_batches
+from aoftool.emit.stream_commands import stream_commands
 from aoftool.errors import UnsupportedError
 from aoftool.escape import shorten
 from aoftool.rdb.payload import encode_payload
@@ -21,8 +23,6 @@ from aoftool.rdb.score_text import score_text
 from aoftool.rdb.targets import Target
 from aoftool.rdb.writer import REFUSED_SHOWN, Sink
 from aoftool.resp.encode import encode_command, encode_select
-from aoftool.rewrite.commands_out import encode_argvs, encode_batches
-from aoftool.rewrite.stream_commands import stream_commands
 from aoftool.values import (
     HashValue,
     ListValue,

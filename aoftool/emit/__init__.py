@@ -1,0 +1,1 @@
+"""Values and functions as the commands that make them."""
