@@ -16,6 +16,8 @@ cdef class KeyTable:
     cdef int64_t lookup(self, uint32_t db, const uint8_t *key, uint64_t size, bint insert) noexcept nogil
     cdef uint64_t hash(self, uint32_t db, const uint8_t *key, uint64_t size) noexcept nogil
     cdef void prefetch(self, uint64_t hashed) noexcept nogil
+    cdef void prefetch_entry(self, uint64_t hashed) noexcept nogil
+    cdef void prefetch_name(self, uint64_t hashed) noexcept nogil
     cdef int64_t find_hashed(
         self, uint64_t hashed, uint32_t db, const uint8_t *key, uint64_t size, bint insert
     ) noexcept nogil

@@ -46,6 +46,7 @@ cdef enum:
     DO_OPEN = 2
     DO_CLOSE = 3
     NAME_SLOTS = 2048
+    PENDING = 64
 
 cdef struct Rule:
     bint counted
@@ -71,6 +72,15 @@ cdef struct Form:
     uint8_t one_op
     uint8_t many_op
     int64_t trim_step
+
+# A key that waits for its number: the cells it leads to are fetched meanwhile.
+cdef struct Pending:
+    uint64_t hashed
+    uint64_t at
+    uint64_t size
+    uint32_t home
+    bint is_ref
+    uint64_t target
 
 cdef struct Name:
     int size
@@ -252,6 +262,8 @@ cdef class Feeder:
     cdef bint all_slow
     cdef uint32_t *physical
     cdef uint64_t command_end
+    cdef Pending pending[PENDING]
+    cdef int pending_count
 
     def __cinit__(self, KeyTable keys, dict specs, dict obeyed, int64_t databases, uint64_t chunk_rows):
         self.keys = keys
@@ -342,6 +354,8 @@ cdef class Feeder:
         cdef const uint8_t *bytes_ = &data[0] if data.shape[0] else NULL
         with nogil:
             reason = self._run(rows, bytes_, data.shape[0], &position, base)
+            if not self._settle(rows, bytes_):
+                reason = R_MEMORY
         if reason == R_MEMORY:
             raise MemoryError("no memory for the trace")
         return reason, position
@@ -546,10 +560,10 @@ cdef class Feeder:
             return self._row(rows, name.number, OP_NOTHING, 0, end)
         home = self.physical[self.selected]
         if total == 1:
-            number = self.keys.lookup(home, data + self.starts[one], self.sizes[one], True)
-            if number < 0:
+            if self.pending_count == PENDING and not self._settle(rows, data):
                 return R_MEMORY
-            return self._row(rows, name.number, form.one_op, <uint32_t>number, end)
+            self._await(data, one, home, False, rows.count)
+            return self._row(rows, name.number, form.one_op, 0, end)
         if not rows.ensure_refs(total):
             return R_MEMORY
         ref = rows.ref_count
@@ -557,10 +571,9 @@ cdef class Feeder:
             self._range(&form.rules[index], data, &first, &last)
             at = first
             while at <= last:
-                number = self.keys.lookup(home, data + self.starts[at], self.sizes[at], True)
-                if number < 0:
+                if self.pending_count == PENDING and not self._settle(rows, data):
                     return R_MEMORY
-                rows.ref_keys[ref] = <uint32_t>number
+                self._await(data, at, home, True, ref)
                 rows.ref_effects[ref] = form.rules[index].effect
                 rows.ref_sizes[ref] = self._size_of(at, form.trim_step)
                 ref += 1
@@ -569,6 +582,41 @@ cdef class Feeder:
         number = <int64_t>rows.ref_count
         rows.ref_count = ref
         return self._row(rows, name.number, form.many_op, <uint32_t>number, end)
+
+    cdef inline void _await(
+        self, const uint8_t *data, uint64_t argument, uint32_t home, bint is_ref, uint64_t target
+    ) noexcept nogil:
+        """Put a key in the queue for a number that goes to a row, or to a ref."""
+        cdef Pending *entry = &self.pending[self.pending_count]
+        entry.at = self.starts[argument]
+        entry.size = self.sizes[argument]
+        entry.home = home
+        entry.is_ref = is_ref
+        entry.target = target
+        entry.hashed = self.keys.hash(home, data + entry.at, entry.size)
+        self.keys.prefetch(entry.hashed)
+        self.pending_count += 1
+
+    cdef bint _settle(self, Rows rows, const uint8_t *data) noexcept nogil:
+        """Number the keys in the queue, in order; false when there is no memory."""
+        cdef int index
+        cdef int64_t number
+        cdef Pending *entry
+        for index in range(self.pending_count):
+            self.keys.prefetch_entry(self.pending[index].hashed)
+        for index in range(self.pending_count):
+            self.keys.prefetch_name(self.pending[index].hashed)
+        for index in range(self.pending_count):
+            entry = &self.pending[index]
+            number = self.keys.find_hashed(entry.hashed, entry.home, data + entry.at, entry.size, True)
+            if number < 0:
+                return False
+            if entry.is_ref:
+                rows.ref_keys[entry.target] = <uint32_t>number
+            else:
+                rows.keys[entry.target] = <uint32_t>number
+        self.pending_count = 0
+        return True
 
     cdef uint32_t _size_of(self, uint64_t at, int64_t step) noexcept nogil:
         """Bytes of a key and what goes with it, in canonical form."""
