@@ -53,6 +53,11 @@ class RecordReader:
         return self._pass.summary
 
     @property
+    def context(self) -> RecordContext | None:
+        """Return what the records share; None when the part has no readable header."""
+        return self._context
+
+    @property
     def templates(self) -> dict[int, tuple[bytes, ...]]:
         """Return the field names of the hash templates defined so far."""
         return {} if self._context is None else self._context.templates

@@ -10,7 +10,7 @@ from aoftool.rdb._record_py import RecordContext
 from aoftool.rdb.native import kernel
 from aoftool.rdb.walker import WalkerProtocol
 
-__all__ = ["Record", "RecordContext", "build_records"]
+__all__ = ["Record", "RecordContext", "build_records", "record_of_row"]
 
 _chosen = kernel("_record_cy", _record_py)
 if TYPE_CHECKING:
@@ -20,3 +20,12 @@ else:
 
 build_records: Callable[[WalkerProtocol, bytes | memoryview | None, int, RecordContext], list[Record]]
 build_records = _chosen.build_records
+
+
+def record_of_row(row: tuple[int, ...], context: RecordContext) -> Record:
+    """Return the record of a row that was found before; its bytes are read from the context's source.
+
+    Args:
+        row: numbers in the order of `aoftool.rdb.walker.Row`.
+    """
+    return _record_py.Record(None, 0, row, context)

@@ -7,7 +7,7 @@ free to be copied. Records are read again when they are written, so memory does 
 from __future__ import annotations
 
 from collections.abc import Container, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, NamedTuple, Protocol
 
 import numpy as np
@@ -18,7 +18,7 @@ from aoftool.files import open_source
 from aoftool.liveness.model import Fate, Trace
 from aoftool.progress import Progress, no_progress
 from aoftool.rdb.reader import RecordReader
-from aoftool.rdb.record import Record
+from aoftool.rdb.record import Record, RecordContext, record_of_row
 from aoftool.rdb.strings import read_string
 from aoftool.rdb.summary import RdbWalk
 from aoftool.rewrite.baserows import EXPIRES, RowReader, split_times, usable
@@ -27,6 +27,8 @@ from aoftool.rewrite.model import BaseCounts
 __all__ = ["BaseKeys", "Covered", "Run", "read_functions"]
 
 _FUNCTION_OPCODE_BYTES = 1
+# Rows of touched records that are remembered (104 bytes each); of more of them none.
+_REMEMBERED_ROWS = 1 << 18
 _FLUSHED = int(Fate.FLUSHED)
 
 
@@ -129,6 +131,8 @@ class BaseKeys:
     dead_by_cause: dict[str, tuple[int, int]] = field(default_factory=dict)
     summary: RdbWalk | None = None
     runs: list[Run] | None = None
+    _remembered: list[tuple[NDArray[Any], NDArray[np.int64]]] | None = None
+    _context: RecordContext | None = None
 
     @classmethod
     def of(cls, path: str | None, trace: Trace, covered: Covered) -> BaseKeys:
@@ -157,6 +161,34 @@ class BaseKeys:
                         yield record, -1, _FLUSHED if unnamed.get(db) else 0
             self.summary = reader.summary
         _need_whole(self.summary, self.path)
+
+    def to_load(
+        self,
+        touched: NDArray[np.uint8],
+        patterns: Container[int],
+        progress: Progress = no_progress,
+    ) -> Iterator[tuple[Record, int]]:
+        """Yield (record, key number or -1) of live records that live commands may read, in file order.
+
+        Args:
+            touched: as for `read`, which came before.
+            patterns: databases all of whose records are wanted.
+        """
+        if self._remembered is not None and not patterns:
+            yield from self._load_remembered()
+            return
+        for record, number, cause in self.records(progress):
+            if not cause and (record.db in patterns or (number >= 0 and touched[number])):
+                yield record, number
+
+    def _load_remembered(self) -> Iterator[tuple[Record, int]]:
+        assert self.path is not None
+        assert self._context is not None
+        with open_source(self.path) as source:
+            context = replace(self._context, source=source)
+            for rows, numbers in self._remembered or ():
+                for row, number in zip(rows.tolist(), numbers.tolist(), strict=True):
+                    yield record_of_row(row, context), number
 
     def read(
         self,
@@ -222,6 +254,7 @@ class BaseKeys:
         unnamed = np.array([_FLUSHED * self.covered.covers_unnamed(db) for db in range(limit)], np.uint8)
         reads = np.array([number in copyable for number in range(256)])
         run = _Runs()
+        remembered: list[tuple[NDArray[Any], NDArray[np.int64]]] = []
         with open_source(path) as source:
             reader = RowReader(source, 0, progress)
             for rows, numbers in reader.numbered(self.trace):
@@ -232,24 +265,35 @@ class BaseKeys:
                 if beyond >= limit:
                     self.databases[beyond] = 1
                     return
+                expiring = (rows["flags"] & EXPIRES) != 0
+                if not unnamed.any() and int(numbers.max()) < 0:
+                    # No command names any of these keys: what most of a large base looks like.
+                    _add_up(self.databases, db)
+                    _add_up(self.expires, db[expiring])
+                    run.add_rows(rows, expiring, reads[rows["number"]] & ~split_times(rows))
+                    continue
                 cause = np.where(numbers >= 0, causes[numbers], unnamed[db])
                 for dead in np.unique(cause[cause > 0]).tolist():
                     self._bury(Fate(dead), int(sizes[cause == dead].sum()), int((cause == dead).sum()))
                 alive = cause == 0
-                expiring = (rows["flags"] & EXPIRES) != 0
                 _add_up(self.databases, db[alive])
                 _add_up(self.expires, db[alive & expiring])
                 self.held[numbers[alive & (numbers >= 0)]] = 1
                 hit = alive & (named["touched"][numbers] > 0)
                 self.counts.touched += int(hit.sum())
                 self.counts.touched_bytes += int(sizes[hit].sum())
+                if hit.any() and self.counts.touched <= _REMEMBERED_ROWS:
+                    remembered.append((rows[hit], numbers[hit]))
                 free = alive & (named["written"][numbers] == 0)
                 run.add_rows(
                     rows[free], expiring[free], reads[rows["number"][free]] & ~split_times(rows[free])
                 )
             self.summary = reader.summary
+            self._context = reader.context
         _need_whole(self.summary, path)
         self.runs = run.close()
+        if self.counts.touched <= _REMEMBERED_ROWS:
+            self._remembered = remembered
 
     def _refuse_beyond(self) -> None:
         highest = max(self.databases, default=0)

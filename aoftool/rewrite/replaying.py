@@ -82,10 +82,8 @@ class Replay:
         touched, patterns = self._touches.touched, self._touches.pattern_databases
         if not patterns and not (self._base.held & touched).any():
             return
-        for record, number, cause in self._base.records(progress):
-            if cause:
-                continue
-            if record.db in patterns or (number >= 0 and touched[number] and part.holds(number)):
+        for record, number in self._base.to_load(touched, patterns, progress):
+            if record.db in patterns or part.holds(number):
                 db = self._carrier.number(record.db)
                 self.keyspace.load_record(
                     db, record.key, record.value(), record.expire_at_ms, record.encoding

@@ -48,8 +48,13 @@ def random_base(seed: int) -> bytes:
     return builders.rdb(*parts)
 
 
-def account(base: BaseKeys) -> dict[str, Any]:
+def account(base: BaseKeys, touches: Touches) -> dict[str, Any]:
+    loaded = [
+        (record.db, record.key, record.value(), record.expire_at_ms, record.encoding, number)
+        for record, number in base.to_load(touches.touched, ())
+    ]
     return {
+        "loaded": loaded,
         "counts": base.counts,
         "databases": base.databases,
         "expires": {db: count for db, count in base.expires.items() if count},
@@ -69,7 +74,7 @@ def both_ways(rdb: Path, tail: Path, monkeypatch: pytest.MonkeyPatch) -> list[di
             patch.setattr(baserows, "NATIVE", native)
             base = BaseKeys.of(str(rdb), trace, covered)
             base.read(touches.touched, touches.written, range(22))
-            accounts.append(account(base))
+            accounts.append(account(base, touches))
     return accounts
 
 
