@@ -230,6 +230,36 @@ def write_log(path: Path, profile: str, size: int, *, compress: bool = False) ->
     return total
 
 
+def write_base_and_tail(base: Path, incr: Path, size: int, save: Callable[[Path], None]) -> None:
+    """Write a large base and a tail of a hundredth of its size that touches few of its keys.
+
+    Args:
+        save: lets a server turn the log at a path into the base.
+        size: of both together, about; what a base holds takes a quarter more as commands.
+    """
+    source = base.with_name(base.name + ".source")
+    with source.open("wb") as file:
+        words = Words()
+        commands = size * 5 // 4
+        parts = (insert_only(words), commands * 2 // 3), (small_hashes(words), commands // 3)
+        for profile, limit in parts:
+            file.writelines(_at_most(profile, limit))
+        file.writelines(itertools.islice(mixed(words), 1))
+    save(source)
+    source.unlink()
+    write_log(incr, "mixed", max(size // 100, 2 * BLOCK_BYTES))
+
+
+def _at_most(profile: Blocks, limit: int) -> Blocks:
+    """Yield blocks up to a number of bytes, at least one."""
+    total = 0
+    for block in profile:
+        yield block
+        total += len(block)
+        if total >= limit:
+            return
+
+
 def main() -> None:
     """Write one log as the command line says."""
     parser = argparse.ArgumentParser(
