@@ -14,7 +14,7 @@ from aoftool.check.dissection import Stretch
 from aoftool.check.exam_model import Census, Spot, SpotKind
 from aoftool.check.reader import Reader
 from aoftool.check.shapes import read_shape
-from aoftool.check.suspicion import needs_look, suspect
+from aoftool.check.suspicion import count_suspects, needs_look, suspect
 from aoftool.check.targets import TARGETS
 from aoftool.commands.table import CONTAINERS
 from aoftool.files.source import Source
@@ -73,6 +73,9 @@ def _look(source: Source, stretch: Stretch, result: Census) -> None:
     scan = Scan(options)
     go_to(source, stretch.start)
     index = 0
+    # Behind the last of them there is nothing to find.
+    expected = count_suspects(stretch)
+    before = len(result.spots) + result.omitted
     buffer = memoryview(bytearray(BUFFER_BYTES))
     while not scan.halted:
         room = min(len(buffer), stretch.end - scan.offset)
@@ -85,6 +88,8 @@ def _look(source: Source, stretch: Stretch, result: Census) -> None:
             if ahead >= len(buffer):
                 scan.skip(source.skip(ahead))
         index += _take(scan, index, result)
+        if expected is not None and len(result.spots) + result.omitted - before >= expected:
+            return
 
 
 def _take(scan: Scan, index: int, result: Census) -> int:

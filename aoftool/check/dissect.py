@@ -77,7 +77,7 @@ def dissect_stream(
     progress: Callable[[int], None] | None = None,
     whole: bool = True,
     names: frozenset[bytes] = frozenset(),
-    workers: int = 1,
+    first: TailTally | None = None,
 ) -> Dissection:
     """Take a command stream apart.
 
@@ -87,9 +87,9 @@ def dissect_stream(
         size_bytes: where the file ends.
         whole: go on behind the first wound.
         names: unknown command names to believe, in upper case.
-        workers: threads that share the way to the first wound.
+        first: what was counted up to the first stop, where that is done already.
     """
-    return _Dissector(source, start, size_bytes, names, progress).run(whole, workers)
+    return _Dissector(source, start, size_bytes, names, progress).run(whole, first)
 
 
 class _Dissector:
@@ -115,16 +115,11 @@ class _Dissector:
     def _believes(self, name: bytes) -> bool:
         return name in self._names or is_known(name)
 
-    def run(self, whole: bool, workers: int) -> Dissection:
+    def run(self, whole: bool, first: TailTally | None) -> Dissection:
         result = self._result
         size = result.size_bytes
-        tally = tally_stream(
-            self._source,
-            start=result.start,
-            end=size,
-            containers=CONTAINERS,
-            workers=workers,
-            progress=self._progress,
+        tally = first or tally_stream(
+            self._source, start=result.start, end=size, containers=CONTAINERS, progress=self._progress
         )
         result.first = tally
         while True:

@@ -19,7 +19,7 @@ from aoftool.files.source import Source, open_source
 from aoftool.progress import Progress, no_progress
 from aoftool.rdb.header import HEADER_BYTES, is_rdb
 from aoftool.resp.grammar import Grammar
-from aoftool.resp.model import Leniency
+from aoftool.resp.model import Leniency, TailTally
 from aoftool.resp.scanner import tally
 
 __all__ = ["examine", "examine_file"]
@@ -111,14 +111,15 @@ def _take_apart(exam: FileExam, source: Source, level: Level, advance: _Advance,
         exam.rdb = examine_rdb(source, exam.size_bytes, deep=deep, dump=dump, progress=advance.step)
         if dump or exam.rdb.end >= exam.size_bytes:
             return
-    exam.tail = _one_stretch(exam, source, advance, workers)
-    if exam.tail is None:
+    start, size = exam.tail_start, exam.size_bytes
+    first = tally(source, start=start, end=size, containers=CONTAINERS, workers=workers, progress=advance)
+    if _is_one_stretch(first, size):
+        exam.tail = Dissection(start, size, [Stretch(start, size, first)], first=first)
+    else:
         # What damage needs is imported only where there is some.
         from aoftool.check.dissect import dissect_stream
 
-        exam.tail = dissect_stream(
-            source, exam.tail_start, exam.size_bytes, progress=advance, whole=whole, workers=workers
-        )
+        exam.tail = dissect_stream(source, start, size, progress=advance, whole=whole, first=first)
     if not whole:
         return
     if exam.tail.wounds and exam.rdb is None and exam.size_bytes <= _TEXT_BYTES:
@@ -151,15 +152,11 @@ def _short_lines_stop(source: Source, tail: Dissection) -> int | None:
     return None if old.good_end >= tail.first.good_end else old.stop.command_start
 
 
-def _one_stretch(exam: FileExam, source: Source, advance: _Advance, workers: int) -> Dissection | None:
-    """Return a stream that is in order from its start to the end of the file; None for any other."""
-    start, size = exam.tail_start, exam.size_bytes
-    first = tally(source, start=start, end=size, containers=CONTAINERS, workers=workers, progress=advance)
-    whole = first.stop is not None and first.stop.clean and first.good_end >= size
+def _is_one_stretch(first: TailTally, size_bytes: int) -> bool:
+    """Tell whether a stream is in order from its start to the end of the file."""
+    whole = first.stop is not None and first.stop.clean and first.good_end >= size_bytes
     # Zeros behind the last value are read as its line end: what they are takes a closer look.
-    if not whole or Leniency.ZERO_TERMINATOR in first.leniencies:
-        return None
-    return Dissection(start, size, [Stretch(start, size, first)], first=first)
+    return whole and Leniency.ZERO_TERMINATOR not in first.leniencies
 
 
 def _before_first_stop(source: Source, tail: Dissection, found: Census) -> list[Spot]:

@@ -13,7 +13,7 @@ from aoftool.check.targets import TARGETS
 from aoftool.check.vocabulary import unknown_to, wrong_arity
 from aoftool.commands.table import CONTAINERS, lookup
 
-__all__ = ["Suspicion", "holds_restores", "needs_look", "suspect"]
+__all__ = ["Suspicion", "count_suspects", "holds_restores", "needs_look", "suspect"]
 
 _HURT: dict[bytes, frozenset[str]] = {}
 for _target in TARGETS:
@@ -64,6 +64,14 @@ def needs_look(stretch: Stretch) -> bool:
     if any(suspect(key.name, key.subcommand).kind for key in stretch.tally.rows):
         return True
     return stretch.tally.capped or not _arity_proved(stretch)
+
+
+def count_suspects(stretch: Stretch) -> int | None:
+    """Return how many questionable commands a stretch holds, None where the tally does not tell."""
+    if stretch.tally.capped or not _arity_proved(stretch):
+        return None
+    rows = stretch.tally.rows.items()
+    return sum(row.commands for key, row in rows if suspect(key.name, key.subcommand).kind)
 
 
 def holds_restores(stretch: Stretch) -> bool:

@@ -11,6 +11,7 @@ import typer
 
 from aoftool.cli.console import Color, results_console
 from aoftool.cli.exit_codes import DONE, REFUSED, VERDICT, VERIFY, epilog
+from aoftool.cli.machine import worker_count
 from aoftool.cli.options import (
     ColorOption,
     JsonOption,
@@ -170,7 +171,7 @@ def fix(
     limit = None if max_loss is None else _loss_limit(max_loss)
     log = find_log(path)
     with ProgressReporter("planning", log.size_bytes, progress, quiet) as reporter:
-        plan = make_plan(log, choice, reporter, in_place=out is None)
+        plan = make_plan(log, choice, reporter, in_place=out is None, workers=worker_count())
     console = results_console(color)
     if not as_json:
         render_plan(console, plan)

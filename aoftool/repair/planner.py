@@ -8,6 +8,7 @@ from __future__ import annotations
 import os
 from collections.abc import Sequence
 from dataclasses import replace
+from typing import TYPE_CHECKING
 
 from aoftool.aof.layout import Log, LogKind
 from aoftool.aof.manifest import FileType, ManifestEntry
@@ -29,15 +30,15 @@ from aoftool.repair.model import (
     Stamp,
 )
 from aoftool.repair.planners.commands import plan_commands
-from aoftool.repair.planners.duplicates import plan_duplicates
 from aoftool.repair.planners.lenient import plan_lenient
 from aoftool.repair.planners.manifest import ManifestPlan, manifest_bytes, plan_manifest
-from aoftool.repair.planners.point_in_time import CutPoint, find_cut
 from aoftool.repair.planners.rdb_base import plan_rdb
 from aoftool.repair.planners.stream import StreamPlanner
 from aoftool.repair.planners.suspects import suspects_behind
 from aoftool.repair.planners.text import plan_text
-from aoftool.repair.planners.undelete import plan_undelete
+
+if TYPE_CHECKING:
+    from aoftool.repair.planners.point_in_time import CutPoint
 
 __all__ = ["make_plan"]
 
@@ -48,6 +49,7 @@ def make_plan(
     progress: Progress = no_progress,
     *,
     in_place: bool = True,
+    workers: int = 1,
 ) -> Plan:
     """Return the plan that repairs a log, or cuts it, as was chosen.
 
@@ -57,6 +59,7 @@ def make_plan(
         progress: told of bytes done.
         in_place: the repaired log takes the place of the old one; else it is written somewhere else,
             and files keep their names.
+        workers: threads to share the first pass over a file; the plan does not depend on it.
 
     Raises:
         UnsupportedError: standard input, or compressed files: there is nothing to put in their place.
@@ -65,17 +68,17 @@ def make_plan(
     chosen = Choice() if choice is None else choice
     if log.kind is LogKind.STDIN:
         raise UnsupportedError("standard input cannot be repaired", hint="save it to a file first")
-    return _Planner(log, chosen, progress, in_place).plan()
+    return _Planner(log, chosen, progress, in_place, workers).plan()
 
 
 class _Planner:
-    def __init__(self, log: Log, choice: Choice, progress: Progress, in_place: bool) -> None:
+    def __init__(self, log: Log, choice: Choice, progress: Progress, in_place: bool, workers: int) -> None:
         self._choice = choice
         self._in_place = in_place
         inputs = _inputs(log)
         self._manifest = plan_manifest(log, choice) if log.kind is LogKind.MULTI_PART else ManifestPlan()
         self._log = replace(log, files=self._manifest.files(log))
-        self._exam = examine(self._log, Level.FULL, progress)
+        self._exam = examine(self._log, Level.FULL, progress, workers)
         self._plan = Plan(log.path, log.kind.value, log.directory or os.curdir, inputs=inputs, choice=choice)
         self._refuse_compressed()
         self._drafts = [Draft(file.path, file.size_bytes) for file in self._exam.files]
@@ -98,6 +101,8 @@ class _Planner:
         for number, (file, draft) in enumerate(zip(files, self._drafts, strict=True)):
             self._file(file, draft, modules, is_last=number == len(files) - 1)
         if self._choice.point_in_time:
+            from aoftool.repair.planners.point_in_time import find_cut
+
             self._cut = find_cut(files, self._choice)
             self._plan.notes += [self._cut.reason, *self._cut.notes]
             self._cut_files(self._cut)
@@ -122,6 +127,9 @@ class _Planner:
             plan_commands(file, source, draft, self._choice, modules)
             plan_lenient(file, source, draft, self._choice)
             if self._choice.drop_duplicates:
+                # Imported here, as others that bring numpy: few repairs need them.
+                from aoftool.repair.planners.duplicates import plan_duplicates
+
                 plan_duplicates(file, source, draft)
             for gap in planner.gaps:
                 self._plan.statistics.commands_doubtful += gap.doubtful
@@ -152,6 +160,8 @@ class _Planner:
             )
 
     def _undelete(self) -> None:
+        from aoftool.repair.planners.undelete import plan_undelete
+
         found = plan_undelete(self._exam.files, self._drafts, self._choice)
         self._plan.notes.append(f"{found.commands:,} commands are taken out")
         if found.touched_count:

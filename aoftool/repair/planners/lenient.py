@@ -6,6 +6,9 @@ it stands. Other departures load as they are; a salvage writes them in the usual
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
+from aoftool.check.dissection import Stretch
 from aoftool.check.exam_model import FileExam
 from aoftool.check.heal import heal_terminator
 from aoftool.check.reader import Reader
@@ -14,7 +17,6 @@ from aoftool.errors import FormatError
 from aoftool.files.source import Source
 from aoftool.repair.draft import Draft
 from aoftool.repair.model import Choice
-from aoftool.resp.batch import BatchReader
 from aoftool.resp.encode import encode_command
 from aoftool.resp.frame import argv_at
 from aoftool.resp.model import Leniency
@@ -41,9 +43,23 @@ def plan_lenient(exam: FileExam, source: Source, draft: Draft, choice: Choice) -
         if count > _MOST:
             draft.left.append(("lenient-header", f"{count:,} commands are not in the form servers write"))
             continue
-        for batch in BatchReader(source, start=stretch.start, end=stretch.end):
-            for row in batch.lenient.nonzero()[0]:
-                _one(source, reader, int(batch.offset[row]), int(batch.length[row]), draft, choice)
+        for start, length in _lenient_commands(source, stretch):
+            _one(source, reader, start, length, draft, choice)
+
+
+def _lenient_commands(source: Source, stretch: Stretch) -> Iterator[tuple[int, int]]:
+    """Yield place and length of the lenient commands of a stretch, and read no further than the last."""
+    # Imported here: it brings numpy, and few repairs need this.
+    from aoftool.resp.batch import BatchReader
+
+    left = sum(seen.count for seen in stretch.tally.leniencies.values())
+    for batch in BatchReader(source, start=stretch.start, end=stretch.end):
+        rows = batch.lenient.nonzero()[0]
+        for row in rows:
+            yield int(batch.offset[row]), int(batch.length[row])
+        left -= len(rows)
+        if left <= 0:
+            return
 
 
 def _one(source: Source, reader: Reader, start: int, length: int, draft: Draft, choice: Choice) -> None:
