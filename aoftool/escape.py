@@ -4,6 +4,9 @@ The printable form is a C-like escape: printable ASCII and printable Unicode sta
 backslash doubles, everything else becomes `\n`, `\r`, `\t` or `\xHH`. It is reversible and holds no
 control character, no bidirectional override and no line break. Rich markup and HTML are the business
 of the reporters, who must mark such text as plain.
+
+What a message quotes from a log goes through `excerpt`, deep inside as it may be made; so that what must not
+be shown can be hidden in this one place, for a whole run.
 """
 
 from __future__ import annotations
@@ -11,8 +14,21 @@ from __future__ import annotations
 import binascii
 import re
 import unicodedata
+from collections.abc import Callable
 
-__all__ = ["is_clean_text", "json_bytes", "printable", "shorten", "unprintable"]
+__all__ = [
+    "excerpt",
+    "excerpt_key",
+    "hidden",
+    "hide_excerpts",
+    "is_clean_text",
+    "json_bytes",
+    "printable",
+    "shorten",
+    "unprintable",
+]
+
+Hide = Callable[[bytes, bool], bytes]
 
 _NAMED = {"\\": "\\\\", "\n": "\\n", "\r": "\\r", "\t": "\\t"}
 _PLAIN_ASCII = re.compile(rb"[ -\[\]-~]*")
@@ -64,6 +80,33 @@ def shorten(raw: bytes, limit: int = 64) -> str:
     if cut and text[cut.start() :].count("\\") % 2:
         text = text[: text.rindex("\\")]
     return text + tail
+
+
+_hidden_by: Hide | None = None
+
+
+def hide_excerpts(hide: Hide | None) -> None:
+    """Have every excerpt pass through a function from now on, given whether it is a key; None ends that.
+
+    Holds for the process, threads included: a message is made far from where it is known how it is shown.
+    """
+    global _hidden_by
+    _hidden_by = hide
+
+
+def hidden(raw: bytes, *, is_key: bool = False) -> bytes:
+    """Return contents of a log as they may be shown."""
+    return raw if _hidden_by is None else _hidden_by(raw, is_key)
+
+
+def excerpt(raw: bytes, limit: int = 64) -> str:
+    """Return contents of a log as `shorten` does, for a message; hidden while excerpts are to be hidden."""
+    return shorten(hidden(raw), limit)
+
+
+def excerpt_key(key: bytes, limit: int = 64) -> str:
+    """Return a key as `excerpt` does; its stand-in is the one it has everywhere."""
+    return shorten(hidden(key, is_key=True), limit)
 
 
 def is_clean_text(raw: bytes) -> bool:

@@ -15,6 +15,7 @@ from __future__ import annotations
 
 import re
 import secrets
+from collections.abc import Callable
 from enum import Enum
 from functools import lru_cache
 from hashlib import blake2b, shake_256
@@ -41,6 +42,8 @@ def _ring_of_each() -> list[bytes]:
 
 
 _RINGS = _ring_of_each()
+_LINE_END = re.compile(rb"(\r?\n)")
+_FRAMING = re.compile(rb"[*$]-?[0-9]*|#TS:[0-9]*")
 _LETTERS = bytes(b"abcdefghijklmnopqrstuvwxyz"[i % 26] for i in range(256))
 
 
@@ -84,6 +87,21 @@ class Redactor:
     def value(self, raw: bytes) -> bytes:
         """Return a value, member, field or script, or its stand-in."""
         return self._stand_in_for_value(raw) if self.hides_values else raw
+
+    def excerpt(self, raw: bytes, is_key: bool, is_known: Callable[[bytes], bool]) -> bytes:
+        """Return what a message quotes from a log, hidden whatever the mode: it may hold keys and data.
+
+        Args:
+            is_known: tells names of commands, which stay, as do lines that only say lengths.
+        """
+        if is_key:
+            return self.key(raw)
+        parts = _LINE_END.split(raw)
+        parts[::2] = [
+            part if is_known(part) or _FRAMING.fullmatch(part) else self._stand_in_for_value(part)
+            for part in parts[::2]
+        ]
+        return b"".join(parts)
 
     def _stand_in_for_key(self, raw: bytes) -> bytes:
         # A key of nothing but separators would stand for itself.

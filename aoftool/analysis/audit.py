@@ -18,7 +18,7 @@ from aoftool.aof.log import LogPart, read_parts
 from aoftool.aof.model import Log
 from aoftool.commands.table import CONTAINERS, lookup
 from aoftool.errors import SourceError
-from aoftool.escape import printable
+from aoftool.escape import excerpt
 from aoftool.progress import Progress, no_progress
 from aoftool.resp.batch import Batch, BatchReader
 from aoftool.resp.frame import argv_at
@@ -158,7 +158,7 @@ class _PartAudit:
         if code is not None:
             self._add(AuditEvent(code, logged_command, _words(code, command), size_bytes=command.length))
         if command.length >= LARGE_COMMAND_BYTES:
-            text = f"{printable(command.name)} of {format_bytes(command.length)}"
+            text = f"{excerpt(command.name)} of {format_bytes(command.length)}"
             self._add(AuditEvent(AuditCode.LARGE_COMMAND, logged_command, text, size_bytes=command.length))
 
     def _note_transaction(self, group: Group) -> None:
@@ -169,7 +169,7 @@ class _PartAudit:
     def _note_run(self, group: Group) -> None:
         if group.label == 1 or self._is_delete[group.label - 1]:
             return
-        name = printable(self._names[group.label - 1][0])
+        name = excerpt(self._names[group.label - 1][0])
         text = f"{format_count(group.commands)} times {name} in a row, {format_bytes(group.size_bytes)}"
         self._add(self._group_event(AuditCode.RUN, group, text))
 
@@ -240,7 +240,7 @@ def _interest(name: bytes) -> int:
 
 def _words(code: AuditCode, command: Command) -> str:
     """Return what a command is, without anything out of the log but its name."""
-    name = printable(command.name[:40])
+    name = excerpt(command.name[:40])
     keys = format_count(len(command.argv) - 1)
     return {
         AuditCode.FLUSH: f"{name} removes every key" + ("" if name == "FLUSHALL" else " of a database"),
@@ -255,4 +255,4 @@ def _words(code: AuditCode, command: Command) -> str:
 
 
 def _subcommand(command: Command) -> str:
-    return printable(command.argv[1][:20].upper()) if len(command.argv) > 1 else ""
+    return excerpt(command.argv[1][:20].upper()) if len(command.argv) > 1 else ""

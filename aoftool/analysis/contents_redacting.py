@@ -7,7 +7,8 @@ from dataclasses import replace
 from aoftool.analysis.contents_model import ContentsView
 from aoftool.analysis.growth_model import Growth
 from aoftool.analysis.log_census import KEYLESS
-from aoftool.analysis.model import Overview
+from aoftool.analysis.model import Overview, RowKind
+from aoftool.commands.table import lookup
 from aoftool.redaction import Redactor
 
 __all__ = ["redacted_contents", "redacted_growth", "redacted_overview", "redacted_prefix"]
@@ -20,9 +21,23 @@ def redacted_prefix(prefix: bytes, redactor: Redactor) -> bytes:
     return b"*".join(redactor.key(part) for part in prefix.split(b"*"))
 
 
+def redacted_name(name: bytes, redactor: Redactor) -> bytes:
+    """Return the name of a command, with its subcommand; what no server knows may be data."""
+    head, blank, sub = name.partition(b" ")
+    if name in KEYLESS:
+        return name
+    if lookup(head) is None:
+        return redactor.value(name)
+    return name if not sub or lookup(head, sub) is not None else head + blank + redactor.value(sub)
+
+
 def redacted_contents(view: ContentsView, redactor: Redactor | None) -> ContentsView:
     """Return a view as it may be shown; made before the remarks, which name keys."""
-    if redactor is None or not redactor.hides_keys:
+    if redactor is None:
+        return view
+    largest = [replace(row, name=redacted_name(row.name, redactor)) for row in view.largest]
+    view = replace(view, largest=largest)
+    if not redactor.hides_keys:
         return view
     return replace(
         view,
@@ -36,7 +51,20 @@ def redacted_contents(view: ContentsView, redactor: Redactor | None) -> Contents
 
 def redacted_growth(growth: Growth, redactor: Redactor | None) -> Growth:
     """Return a growth as it may be shown."""
-    if redactor is None or not redactor.hides_keys or growth.by != "prefix":
+    if redactor is None:
+        return growth
+    growth = replace(
+        growth,
+        changes=[replace(item, command=redacted_name(item.command, redactor)) for item in growth.changes],
+    )
+    if growth.by == "command":
+        return replace(
+            growth,
+            changes=[replace(item, driver=redacted_name(item.driver, redactor)) for item in growth.changes],
+            rows=[replace(row, name=redacted_name(row.name, redactor)) for row in growth.rows],
+            bursts=[replace(item, name=redacted_name(item.name, redactor)) for item in growth.bursts],
+        )
+    if not redactor.hides_keys or growth.by != "prefix":
         return growth
     return replace(
         growth,
@@ -47,8 +75,19 @@ def redacted_growth(growth: Growth, redactor: Redactor | None) -> Growth:
 
 
 def redacted_overview(overview: Overview, redactor: Redactor | None) -> Overview:
-    """Return an overview as it may be shown: the largest keys of RDB parts are named in it."""
-    if redactor is None or not redactor.hides_keys:
+    """Return an overview as it may be shown: commands, functions and the largest keys are named in it."""
+    if redactor is None:
+        return overview
+    rows = [
+        replace(row, name=redacted_name(row.name, redactor)) if row.kind is RowKind.COMMAND else row
+        for row in overview.commands
+    ]
+    parts = [
+        replace(part, functions=[redactor.value(name) for name in part.functions])
+        for part in overview.rdb_parts
+    ]
+    overview = replace(overview, commands=rows, rdb_parts=parts)
+    if not redactor.hides_keys:
         return overview
     parts = [
         replace(part, largest=[replace(large, key=redactor.key(large.key)) for large in part.largest])

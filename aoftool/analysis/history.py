@@ -32,7 +32,7 @@ from aoftool.aof.log import open_log_file
 from aoftool.aof.model import Log
 from aoftool.commands.roles import keys_of
 from aoftool.errors import InputError, UnsupportedError
-from aoftool.escape import printable
+from aoftool.escape import excerpt
 from aoftool.progress import Progress, no_progress
 from aoftool.rdb.damage import EncodingDamage
 from aoftool.rdb.header import HEADER_BYTES, is_rdb
@@ -273,7 +273,7 @@ class KeyHistory:
             return None
 
     def _opaque(self, row: LoggedCommand) -> Iterator[HistoryStep]:
-        name = printable(row.argv[0][:40])
+        name = excerpt(row.argv[0][:40])
         self._doubt(row, f"{name} may read and write any key")
         for db, key in self._shown.asked_places(row.db):
             if self._shown.shows(row.file_number, row.offset, db, key) and key in row.argv:

@@ -24,7 +24,7 @@ from aoftool.check.shapes import (
 )
 from aoftool.check.vocabulary import accepts, is_known
 from aoftool.commands.table import CONTAINERS
-from aoftool.escape import shorten
+from aoftool.escape import excerpt
 from aoftool.files.source import Source
 from aoftool.resp._native import Scan
 from aoftool.resp.grammar import Grammar, ScanOptions
@@ -161,7 +161,7 @@ class _Dissector:
         known = tally.edge.known
         before = scan_range(self._source, tally.start, end=last, known_state=known)
         assert tally.stop is not None
-        evidence = shorten(self._reader.at(max(size - 64, last), 64))
+        evidence = excerpt(self._reader.at(max(size - 64, last), 64))
         return before, Wound(last, size, "zero-tail", tally.stop, last=True, evidence=evidence)
 
     def _last_command(self, tally: TailTally) -> int | None:
@@ -296,7 +296,7 @@ class _Dissector:
         if not follows(self._reader, stop.offset, 1):
             return None
         patch = Patch(stop.offset, stop.offset, b"\r\n")
-        evidence = shorten(self._reader.at(line_start, 60))
+        evidence = excerpt(self._reader.at(line_start, 60))
         return Wound(line_start, stop.offset, "glued-annotation", stop, insert=patch, evidence=evidence)
 
     def _line_start(self, inside: int) -> int:
@@ -306,7 +306,7 @@ class _Dissector:
     def _tail(self, at: int, stop: Stop, value: tuple[int, int] | None) -> Wound:
         """Name damage that nothing in order follows."""
         size = self._result.size_bytes
-        rest = shorten(self._reader.at(at, 64))
+        rest = excerpt(self._reader.at(at, 64))
         if stop.reason is Reason.MISSING_FINAL_CRLF:
             missing = (
                 b"\r\n" if self._reader.at(size - 1, 1) != b"\r" or self._whole_without_cr(value) else b"\n"
@@ -325,7 +325,7 @@ class _Dissector:
     def _gap(self, at: int, stop: Stop, landing: Landing) -> tuple[Wound, Landing | None]:
         """Name damage that the stream goes on behind."""
         end = landing.start
-        evidence = shorten(self._reader.at(at, min(64, end - at)))
+        evidence = excerpt(self._reader.at(at, min(64, end - at)))
         if self._repeats_behind(at, end):
             return Wound(at, end, "repeated-start", stop, copies=True, evidence=evidence), landing
         doubled = self._doubled(at, end)

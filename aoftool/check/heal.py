@@ -16,7 +16,7 @@ from dataclasses import dataclass
 
 from aoftool.check.reader import Reader
 from aoftool.check.shapes import Argument, Habits, follows, read_argument, read_number, starts_before
-from aoftool.escape import shorten
+from aoftool.escape import excerpt
 
 __all__ = ["Accepts", "Healing", "Patch", "heal", "heal_terminator"]
 
@@ -126,14 +126,14 @@ def _heal_count(reader: Reader, at: int, habits: Habits, accepts: Accepts) -> He
         return None
     usual = habits.has(name, len(arguments))
     patch = Patch(at, at + first, proper)
-    found = shorten(line)
+    found = excerpt(line)
     if _differences(line, proper) == 1:
         digit = _ANY_COUNT.fullmatch(line) is not None
         if digit and not usual:
             return None
         code = "broken-count" if digit or line[1:-2] != proper[1:-2] else "broken-type-byte"
         return Healing(
-            at, arguments[-1].end, patch, code, True, f"the line {found} must be {shorten(proper)}"
+            at, arguments[-1].end, patch, code, True, f"the line {found} must be {excerpt(proper)}"
         )
     if _ANY_COUNT.fullmatch(line) and usual:
         text = f"the count {found} must be {len(arguments)}"
@@ -209,7 +209,7 @@ class _Damaged:
             if behind is not None:
                 proper = b"$" + match[1] + b"\r\n"
                 patch = Patch(self.place, self.place + match.end(), proper)
-                text = f"the line {shorten(match[0])} must be {shorten(proper)}"
+                text = f"the line {excerpt(match[0])} must be {excerpt(proper)}"
                 return Healing(self.at, behind, patch, "broken-type-byte", True, text)
         return None
 
@@ -226,7 +226,7 @@ class _Damaged:
         if behind is None:
             return None
         half = found[:1] == b"\r" or found[1:] == b"\n"
-        text = f"the payload ends in {shorten(found)} instead of CRLF"
+        text = f"the payload ends in {excerpt(found)} instead of CRLF"
         return Healing(self.at, behind, Patch(end, end + 2, b"\r\n"), "bad-terminator", half, text)
 
     def _ends(self, start: int) -> Iterator[int]:
@@ -252,7 +252,7 @@ class _Damaged:
                 return None
             proper = b"$%d\r\n" % (end - start)
             patch = Patch(self.place, start, proper)
-            text = f"the length {shorten(line[1])} must be {end - start}"
+            text = f"the length {excerpt(line[1])} must be {end - start}"
             return Healing(self.at, behind, patch, "broken-length", False, text)
         return None
 

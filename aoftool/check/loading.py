@@ -10,7 +10,7 @@ from aoftool.check.exam_model import FileExam, LogExam, RdbExam, RdbFault, SpotK
 from aoftool.check.servers import Ending, Event, EventKind, LoaderFile, LoaderLog, RdbFacts
 from aoftool.check.targets import TARGETS
 from aoftool.errors import SourceError
-from aoftool.escape import printable, shorten
+from aoftool.escape import excerpt, printable
 from aoftool.files.source import open_source
 from aoftool.rdb.header import HEADER_BYTES, is_rdb
 from aoftool.resp.model import Reason, Stop
@@ -38,7 +38,7 @@ def loader_view(exam: LogExam) -> LoaderLog:
     if manifest is not None and manifest.problem is not None:
         problem = manifest.problem
         quoted = len(problem.server_log) > 2
-        error = (problem.server_message, problem.line if quoted else 0, shorten(problem.found, 200))
+        error = (problem.server_message, problem.line if quoted else 0, excerpt(problem.found, 200))
     missing = tuple(printable(file.name) for file in log.files if not file.exists)
     return LoaderLog(
         True,
@@ -192,15 +192,15 @@ def _as_written(path: str, start: int, name: bytes) -> tuple[str, tuple[str, ...
     try:
         with open_source(path) as source:
             if not source.seekable:
-                return printable(name), ()
+                return excerpt(name, 256), ()
             reader = Reader(source)
             shape = read_shape(reader, start)
             if shape is None:
-                return printable(name), ()
+                return excerpt(name, 256), ()
             words = [
-                shorten(reader.at(argument.payload_start, min(argument.length, 256)), 128)
+                excerpt(reader.at(argument.payload_start, min(argument.length, 256)), 128)
                 for argument in shape.arguments[: _SHOWN_ARGUMENTS + 1]
             ]
     except SourceError:
-        return printable(name), ()
+        return excerpt(name, 256), ()
     return words[0], tuple(words[1:])

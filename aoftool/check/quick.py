@@ -14,7 +14,7 @@ from aoftool.aof.survey import Content, FileSurvey, Survey
 from aoftool.check.model import FileReport, Finding, Level, Remedy, Report, Severity, Verdict, verdict_of
 from aoftool.check.vocabulary import wrong_arity
 from aoftool.commands.table import lookup
-from aoftool.escape import printable, shorten
+from aoftool.escape import excerpt
 from aoftool.files import ChangeKind
 from aoftool.rdb.checksum import ChecksumState
 from aoftool.resp.model import OTHER_NAMES, Occurrence, Reason, Stop, TailTally
@@ -163,7 +163,7 @@ def _stop_finding(item: FileSurvey, stop: Stop, last: bool) -> Finding:
         start=start,
         end=item.size_bytes,
         command_index=stop.command_index,
-        evidence=shorten(stop.found, 60),
+        evidence=excerpt(stop.found, 60),
         remedies=(remedy,),
     )
 
@@ -224,10 +224,10 @@ def _name_findings(item: FileSurvey, tail: TailTally) -> Iterator[Finding]:
             unknown[key.name] = unknown.get(key.name, 0) + row.commands
     for name, count in sorted(unknown.items())[:20]:
         if b"." in name[1:]:
-            message = f"{count:,} commands {printable(name)}: only a server with that module loads them"
+            message = f"{count:,} commands {excerpt(name)}: only a server with that module loads them"
             yield Finding("unknown-module-command", Severity.WARNING, item.file.path, message)
         else:
-            message = f"{count:,} commands {printable(name)}, which no server knows: none loads this file"
+            message = f"{count:,} commands {excerpt(name)}, which no server knows: none loads this file"
             yield Finding("unknown-command", Severity.DAMAGE, item.file.path, message)
     yield from _arity_findings(item, tail)
 
@@ -237,7 +237,7 @@ def _arity_findings(item: FileSurvey, tail: TailTally) -> Iterator[Finding]:
         for argc in sorted({row.least_argc, row.most_argc}):
             if wrong_arity(key.name, key.subcommand, argc):
                 name = key.name if key.subcommand is None else key.name + b" " + key.subcommand
-                message = f"{shorten(name)} with {argc:,} arguments: no server takes that"
+                message = f"{excerpt(name)} with {argc:,} arguments: no server takes that"
                 yield Finding("wrong-arity", Severity.DAMAGE, item.file.path, message)
 
 

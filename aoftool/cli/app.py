@@ -12,6 +12,7 @@ import typer
 from aoftool import __version__
 from aoftool.cli.exit_codes import CLOSED_PIPE, INTERRUPTED, OUR_BUG, USAGE
 from aoftool.errors import AoftoolError
+from aoftool.escape import hide_excerpts
 
 __all__ = ["VERBS", "build_app", "run"]
 
@@ -147,6 +148,8 @@ def run(args: Sequence[str]) -> int:
         if hasattr(error, "show"):
             return _usage_error(error)
         return _report_bug()
+    finally:
+        hide_excerpts(None)
     return code if isinstance(code, int) else 0
 
 

@@ -11,6 +11,7 @@ from aoftool.cli.console import Color, line_console
 from aoftool.cli.exit_codes import DONE, VERDICT, epilog
 from aoftool.cli.machine import worker_count
 from aoftool.cli.options import ColorOption, JsonOption, ProgressMode, ProgressOption, QuietOption
+from aoftool.cli.redaction import RedactOption, SaltOption, make_redactor
 
 __all__ = ["register"]
 
@@ -46,6 +47,8 @@ def check(
         typer.Option("--target", metavar="SERVER", help="Foretell only this server, such as valkey-9.1."),
     ] = None,
     top: Annotated[int, typer.Option("--top", min=1, help="Show at most so many findings of a log.")] = 20,
+    redact: RedactOption = None,
+    salt: SaltOption = None,
     as_json: JsonOption = False,
     color: ColorOption = Color.auto,
     quiet: QuietOption = False,
@@ -70,6 +73,7 @@ def check(
     from aoftool.check.targets import TARGETS, target_named
     from aoftool.cli.progress import ProgressReporter
 
+    make_redactor(redact, salt)
     targets = [target_named(name) for name in target] if target else list(TARGETS)
     reports = []
     for log in [find_log(path) for path in paths] if paths else [find_log()]:

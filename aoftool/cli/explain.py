@@ -11,6 +11,7 @@ import typer
 from aoftool.cli.console import Color, results_console
 from aoftool.cli.exit_codes import epilog
 from aoftool.cli.options import ColorOption, JsonOption, PathArgument
+from aoftool.cli.redaction import RedactOption, SaltOption, make_redactor
 from aoftool.errors import InputError, UsageError
 from aoftool.escape import printable, unprintable
 
@@ -36,6 +37,8 @@ def explain(
         str | None, typer.Option("--key", help="Show the record of this key, or the last command with it.")
     ] = None,
     db: Annotated[int | None, typer.Option("--db", min=0, help="Look for the key in this database.")] = None,
+    redact: RedactOption = None,
+    salt: SaltOption = None,
     as_json: JsonOption = False,
     color: ColorOption = Color.auto,
 ) -> None:
@@ -53,10 +56,15 @@ def explain(
     """
     from aoftool.aof.layout import find_log
 
+    redactor = make_redactor(redact, salt)
     if (offset is None) == (key is None):
         raise UsageError("explain needs either --offset or --key", hint="aoftool explain PATH --offset N")
     log = find_log(path)
     found = _at(log, offset) if offset is not None else _of_key(log, unprintable(key or ""), db)
+    if redactor is not None:
+        from aoftool.analysis.explain_redacting import redacted_explanation
+
+        found = redacted_explanation(found)
     if as_json:
         from aoftool.report.hexview import explanation_json
         from aoftool.report.jsonout import print_json

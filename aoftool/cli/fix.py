@@ -20,6 +20,7 @@ from aoftool.cli.options import (
     ProgressOption,
     QuietOption,
 )
+from aoftool.cli.redaction import RedactOption, SaltOption, make_redactor
 from aoftool.cli.writing_options import (
     HOW_PANEL,
     MOMENT_PANEL,
@@ -135,6 +136,8 @@ def fix(
         ),
     ] = None,
     in_use: InUseOption = False,
+    redact: RedactOption = None,
+    salt: SaltOption = None,
     verify: Annotated[
         bool,
         typer.Option("--verify", help="Load the result on a real server.", rich_help_panel=HOW_PANEL),
@@ -166,6 +169,7 @@ def fix(
     from aoftool.report.jsonout import print_json
     from aoftool.report.plan import plan_json, render_plan
 
+    make_redactor(redact, salt)
     choice = _choice(salvage, after_gap, drop_duplicates, keep_unknown, to_timestamp, to_offset, before, nth)
     choice = _with_drops(choice, drop or [], drop_command, match)
     limit = None if max_loss is None else _loss_limit(max_loss)

@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from aoftool.errors import UsageError
+from aoftool.escape import hide_excerpts
 from aoftool.redaction import RedactMode, Redactor
 
 __all__ = ["RedactOption", "SaltOption", "make_redactor"]
@@ -27,6 +28,8 @@ SaltOption = Annotated[
 def make_redactor(mode: RedactMode | None, salt: str | None) -> Redactor | None:
     """Return what hides keys and values, None when nothing is to be hidden.
 
+    From here on messages hide what they quote, until the end of the run.
+
     Raises:
         UsageError: a salt and nothing to hide.
     """
@@ -38,4 +41,12 @@ def make_redactor(mode: RedactMode | None, salt: str | None) -> Redactor | None:
         print(
             "aoftool: the stand-ins hold for this run only; --salt TEXT keeps them the same", file=sys.stderr
         )
-    return Redactor(mode, salt)
+    redactor = Redactor(mode, salt)
+    hide_excerpts(lambda raw, is_key: redactor.excerpt(raw, is_key, _is_known))
+    return redactor
+
+
+def _is_known(name: bytes) -> bool:
+    from aoftool.commands.table import lookup
+
+    return lookup(name) is not None

@@ -20,6 +20,7 @@ from aoftool.cli.options import (
     ProgressOption,
     QuietOption,
 )
+from aoftool.cli.redaction import RedactOption, SaltOption, make_redactor
 from aoftool.cli.rewrite_choice import (
     choose_cut,
     choose_selection,
@@ -184,6 +185,8 @@ def rewrite(
         ),
     ] = None,
     top: Annotated[int, typer.Option("--top", min=1, help="Rows of dead commands to show.")] = 12,
+    redact: RedactOption = None,
+    salt: SaltOption = None,
     as_json: JsonOption = False,
     color: ColorOption = Color.auto,
     quiet: QuietOption = False,
@@ -216,6 +219,7 @@ def rewrite(
     from aoftool.rewrite.salvaging import describe_original
     from aoftool.rewrite.server_engine import rewrite_on_server
 
+    make_redactor(redact, salt)
     refuse_pairs(out, in_place=in_place, dry_run=dry_run, quick=quick, verify=verify)
     if salvage:
         refuse_with_salvage(in_place=in_place, to_offset=to_offset)

@@ -8,6 +8,7 @@ import typer
 
 from aoftool.cli.exit_codes import DONE, REFUSED, epilog
 from aoftool.cli.options import JsonOption
+from aoftool.cli.redaction import RedactOption, SaltOption, make_redactor
 
 __all__ = ["register"]
 
@@ -24,6 +25,8 @@ def undo(
     in_use: Annotated[
         bool, typer.Option("--in-use", help="Go on although a process writes to the log.")
     ] = False,
+    redact: RedactOption = None,
+    salt: SaltOption = None,
     as_json: JsonOption = False,
 ) -> None:
     """Restore the original bytes and names that a fix changed.
@@ -41,6 +44,7 @@ def undo(
     from aoftool.repair.receipt import Done, read_receipt
     from aoftool.repair.undo import undo_repair
 
+    redactor = make_redactor(redact, salt)
     found = read_receipt(receipt)
     already = found.state is Done.UNDONE
     if not already:
@@ -48,7 +52,9 @@ def undo(
     if as_json:
         from aoftool.report.jsonout import print_json
 
-        print_json({"schema": "aoftool.undo/1", "undone": not already, "receipt": found.to_dict()})
+        # The plan in a receipt quotes from the log, and was written with nothing hidden.
+        body = found.to_dict() if redactor is None else {**found.to_dict(), "plan": None}
+        print_json({"schema": "aoftool.undo/1", "undone": not already, "receipt": body})
     elif already:
         print("this was undone before; nothing to do")
     else:

@@ -17,7 +17,7 @@ from itertools import chain, islice
 from aoftool.emit.commands_out import encode_argvs, encode_batches
 from aoftool.emit.stream_commands import stream_commands
 from aoftool.errors import UnsupportedError
-from aoftool.escape import shorten
+from aoftool.escape import excerpt_key
 from aoftool.rdb.payload import encode_payload
 from aoftool.rdb.score_text import score_text
 from aoftool.rdb.targets import Target
@@ -125,7 +125,9 @@ class RespWriter:
             UnsupportedError: keys were refused.
         """
         if self.refused_count:
-            shown = "; ".join(f"{problem}: {shorten(name)} (db {db})" for db, name, problem in self.refused)
+            shown = "; ".join(
+                f"{problem}: {excerpt_key(name)} (db {db})" for db, name, problem in self.refused
+            )
             raise UnsupportedError(
                 f"{self._target.name} cannot hold {self.refused_count} of the items: {shown}",
                 hint="choose a newer target",

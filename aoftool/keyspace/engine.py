@@ -12,7 +12,7 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from typing import Protocol
 
-from aoftool.escape import shorten
+from aoftool.escape import excerpt
 from aoftool.keyspace.apply import TABLES
 from aoftool.keyspace.context import Argv, CannotFollow, Context, Library
 from aoftool.keyspace.database import Database
@@ -184,7 +184,7 @@ class Keyspace:
         """Look a command up whatever its case, and remember this spelling."""
         command = self._commands.get(argv[0].upper())
         if command is None:
-            name = shorten(argv[0], _NAME_SHOWN)
+            name = excerpt(argv[0], _NAME_SHOWN)
             raise self._stop(argv, "unknown", f"unknown command '{name}'", self.commands)
         if command.name in (b"MULTI", b"EXEC", b"DISCARD"):
             command = Command(
@@ -206,7 +206,7 @@ class Keyspace:
         return self._refuse(command, CommandRefused(f"ERR {text}"), index)
 
     def _stop(self, argv: Argv, reason: str, message: str, index: int) -> ReplayStopError:
-        name = shorten(argv[0], _NAME_SHOWN)
+        name = excerpt(argv[0], _NAME_SHOWN)
         kind = OpaqueCommandError if reason in ("opaque", "module", "unknown") else ReplayStopError
         if reason != "unknown" and reason != "arity":
             message = f"{name}: {message}"

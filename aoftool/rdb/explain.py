@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 
 from aoftool.errors import InputError, UsageError
-from aoftool.escape import shorten
+from aoftool.escape import excerpt_key
 from aoftool.files import Source, open_source
 from aoftool.rdb.explain_model import Explanation
 from aoftool.rdb.explain_rdb import explain_in_rdb, find_rdb_key
@@ -83,7 +83,7 @@ def _by_key(source: Source, key: bytes, db: int | None) -> Explanation:
     last, count = find_command_key(source, start, key)
     place = last if record is None else record
     if place is None:
-        raise InputError(f"no key {shorten(key)} in {source.name}", path=source.path)
+        raise InputError(f"no key {excerpt_key(key)} in {source.name}", path=source.path)
     source.seek(0)
     found = _by_offset(source, place)
     if count:

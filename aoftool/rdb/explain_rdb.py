@@ -11,7 +11,7 @@ from collections.abc import Mapping
 
 from construct import Construct, ConstructError, StreamError, Struct
 
-from aoftool.escape import shorten
+from aoftool.escape import excerpt_key
 from aoftool.files import Source
 from aoftool.rdb.checksum import CHECKSUM_BYTES, CHECKSUM_SINCE, ChecksumState
 from aoftool.rdb.explain_model import Explanation, Span
@@ -87,7 +87,7 @@ def _record(source: Source, record: Record, offset: int, templates: Templates) -
     )
     out.facts += [
         ("database", str(record.db)),
-        ("key", shorten(record.key)),
+        ("key", excerpt_key(record.key)),
         ("type", f"{record.type_name}, {record.encoding} ({number})"),
     ]
     if record.expire_at_ms is not None:

@@ -10,7 +10,7 @@ import io
 
 from construct import Byte, ConstructError, Struct
 
-from aoftool.escape import printable, shorten
+from aoftool.escape import excerpt, printable
 from aoftool.files import Source
 from aoftool.rdb.explain_model import Explanation, Span
 from aoftool.rdb.grammar import PAYLOAD_FOOTER, family_of, opcode_name, value_grammar
@@ -59,7 +59,7 @@ def explain_in_commands(source: Source, start: int, offset: int) -> Explanation:
     out.facts += [
         ("command", f"number {before.commands + 1} of this stream, {format_bytes(frame.length)}"),
         ("database", str(before.selects.last_db)),
-        ("name", shorten(frame.argv[0])),
+        ("name", excerpt(frame.argv[0])),
         ("arguments", str(len(frame.argv))),
     ]
     out.spans = [_Framing(source, frame, offset).span()]
@@ -78,7 +78,7 @@ def _frame(source: Source, offset: int) -> tuple[Frame | None, str]:
 def _annotation(out: Explanation, begin: int, head: bytes) -> Explanation:
     line = head[: head.find(b"\n") + 1] or head
     text = line.rstrip(b"\r\n")
-    value = f'"{shorten(text)}"'
+    value = f'"{excerpt(text)}"'
     if text.startswith(b"#TS:") and text[4:].isdigit() and len(text) < 20:
         value += f", {format_time_ms(int(text[4:]) * 1000)}"
     out.part = "annotation"
@@ -120,7 +120,7 @@ class _Framing:
         """Return the whole command as a span."""
         frame = self._frame
         end = frame.offset + frame.length
-        whole = Span("command", frame.offset, end, shorten(frame.argv[0]), hit=True, wanted=self._wanted)
+        whole = Span("command", frame.offset, end, excerpt(frame.argv[0]), hit=True, wanted=self._wanted)
         position = frame.offset
         first = frame.spans[0][0] if frame.spans else end
         head_end = position + self._line_length(position, first)
@@ -154,7 +154,7 @@ class _Framing:
     def _argument(self, index: int, start: int, at: int, length: int, end: int) -> Span:
         text = self._frame.argv[index]
         label = "name" if index == 0 else f"argument {index}"
-        value = f'"{shorten(text)}"'
+        value = f'"{excerpt(text)}"'
         if length > len(text):
             value += f" and more, {length} bytes"
         span = Span(label, start, end, value, hit=start <= self._wanted < end)

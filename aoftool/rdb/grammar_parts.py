@@ -12,7 +12,7 @@ from typing import Any
 
 from construct import Construct, ConstructError, Renamed, Subconstruct, ValidationError
 
-from aoftool.escape import shorten
+from aoftool.escape import excerpt
 from aoftool.rdb.damage import EncodingDamage
 from aoftool.rdb.trace import HEAD_ELEMENTS, NEAR_ELEMENTS, Trace
 
@@ -36,7 +36,7 @@ def refuse(message: str, path: str = "") -> ConstructError:
 def _plain(value: Any) -> str:
     """Show bytes and numbers; containers show through their parts."""
     if isinstance(value, bytes):
-        return f'"{shorten(value)}"'
+        return f'"{excerpt(value)}"'
     if isinstance(value, (int, float)) and not isinstance(value, bool):
         return str(value)
     return ""

@@ -12,7 +12,7 @@ from types import TracebackType
 from typing import Protocol
 
 from aoftool.errors import UnsupportedError
-from aoftool.escape import shorten
+from aoftool.escape import excerpt_key
 from aoftool.rdb.checksum import crc64
 from aoftool.rdb.encode import encode_length, encode_string, string_records
 from aoftool.rdb.encode_values import ValueEncoder
@@ -230,7 +230,7 @@ class RdbWriter:
             self.refused.append((db, name, problem))
 
     def _refusal_text(self) -> str:
-        shown = "; ".join(f"{problem}: {shorten(name)} (db {db})" for db, name, problem in self.refused)
+        shown = "; ".join(f"{problem}: {excerpt_key(name)} (db {db})" for db, name, problem in self.refused)
         rest = self.refused_count - len(self.refused)
         more = f"; and {rest} more" if rest else ""
         return f"{self._target.name} cannot hold {self.refused_count} of the items: {shown}{more}"

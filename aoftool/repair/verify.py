@@ -22,7 +22,7 @@ from pathlib import Path
 
 from aoftool.aof.layout import Log, LogKind, find_log
 from aoftool.errors import MissingExtraError, VerifyError
-from aoftool.escape import printable
+from aoftool.escape import excerpt, printable
 from aoftool.files.inplace import copy_file
 from aoftool.repair.counting import count_keys
 
@@ -161,7 +161,7 @@ def _tail(path: Path) -> str:
         lines = path.read_bytes().splitlines()[-_LOG_LINES:]
     except OSError:
         return "it said nothing"
-    return " | ".join(printable(line) for line in lines)
+    return " | ".join(excerpt(line, 256) for line in lines)
 
 
 class _Ask:

@@ -9,7 +9,7 @@ from typing import Any
 from rich.console import Console
 from rich.text import Text
 
-from aoftool.escape import printable, shorten
+from aoftool.escape import excerpt, hidden, json_bytes, printable
 from aoftool.repair.model import Edit, EditKind, FilePlan, Method, Plan
 from aoftool.report.terminal import facts
 from aoftool.units import format_bytes, format_count
@@ -72,8 +72,8 @@ def _edit(edit: Edit) -> str:
     what = {
         EditKind.CUT: f"cut {format_bytes(edit.taken_bytes)}",
         EditKind.DROP: f"take out {format_bytes(edit.taken_bytes)}",
-        EditKind.REPLACE: f"put {shorten(edit.data, 40)}",
-        EditKind.INSERT: f"insert {shorten(edit.data, 40)}",
+        EditKind.REPLACE: f"put {excerpt(edit.data, 40)}",
+        EditKind.INSERT: f"insert {excerpt(edit.data, 40)}",
     }[edit.kind]
     commands = f", {format_count(edit.commands)} commands" if edit.commands else ""
     return f"at {format_count(edit.start)}: {what}{commands}: {edit.reason} [{edit.code}]"
@@ -121,5 +121,15 @@ def plan_json(plan: Plan, *, applied: bool, receipt: str | None, written: list[s
         "applied": applied,
         "receipt": receipt,
         "written": written,
-        "plan": plan.to_dict(),
+        "plan": _shown_plan(plan),
     }
+
+
+def _shown_plan(plan: Plan) -> dict[str, Any]:
+    """Return the plan as members; bytes to be put somewhere as they may be shown."""
+    members = plan.to_dict()
+    for file, shown in zip(plan.files, members["files"], strict=True):
+        for edit, row in zip(file.edits, shown["edits"], strict=True):
+            if edit.data:
+                row |= json_bytes("data", hidden(edit.data))
+    return members

@@ -8,7 +8,7 @@ from typing import Any
 
 from rich.console import Console
 
-from aoftool.escape import json_bytes, printable
+from aoftool.escape import hidden, json_bytes, printable
 from aoftool.report.terminal import facts, print_table
 from aoftool.rewrite.model import DeadRow, OutputSize, RewriteResult, RewriteSummary
 from aoftool.units import format_bytes, format_count, format_duration, format_share
@@ -140,7 +140,7 @@ def _render_dead(console: Console, summary: RewriteSummary, top: int) -> None:
 
 def _dead_cells(row: DeadRow, summary: RewriteSummary) -> list[str]:
     return [
-        printable(row.name),
+        printable(hidden(row.name)),
         row.cause,
         format_count(row.commands),
         format_bytes(row.size_bytes),
@@ -185,7 +185,7 @@ def rewrite_json(result: RewriteResult, *, mode: str) -> dict[str, Any]:
         "dead_by_cause": _by_cause(tail.dead),
         "dead": [
             {
-                **json_bytes("command", row.name),
+                **json_bytes("command", hidden(row.name)),
                 "cause": row.cause,
                 "count": row.commands,
                 "size_bytes": row.size_bytes,

@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from aoftool.errors import RespError, TruncatedError
-from aoftool.escape import shorten
+from aoftool.escape import excerpt
 from aoftool.files.source import Source
 from aoftool.resp._scan_py import Scan
 from aoftool.resp.grammar import Grammar, Limits, ScanOptions
@@ -78,7 +78,7 @@ class FrameScan(Scan):
 
 
 def _raise_for(stop: Stop, name: str | None) -> None:
-    found = shorten(stop.found) if stop.found else "the end"
+    found = excerpt(stop.found) if stop.found else "the end"
     kind = TruncatedError if stop.reason in _TORN else RespError
     raise kind(
         f"no whole command here: {stop.reason.value}",

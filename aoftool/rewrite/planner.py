@@ -15,7 +15,7 @@ import numpy as np
 from aoftool.aof.model import Log
 from aoftool.commands.effects import EffectTable
 from aoftool.errors import InputError, RespError, UnsupportedError, UsageError
-from aoftool.escape import shorten
+from aoftool.escape import excerpt
 from aoftool.keyspace import ReplayStopError
 from aoftool.liveness.model import Trace
 from aoftool.liveness.native import drop_needless, mark_dead
@@ -174,7 +174,7 @@ def _refuse_selected_scripts(trace: Trace, options: RewriteOptions) -> None:
     place = trace.first_opaque
     name = trace.names[int(trace.chunks[place.chunk].names[place.row])]
     raise UnsupportedError(
-        f"{shorten(name)} may touch any key, so keys and databases cannot be selected from this log",
+        f"{excerpt(name)} may touch any key, so keys and databases cannot be selected from this log",
         offset=int(trace.chunks[place.chunk].offsets[place.row]),
     )
 

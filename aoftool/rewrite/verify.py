@@ -20,7 +20,7 @@ from typing import Any
 from aoftool.aof.manifest import FileType, ManifestEntry, encode_manifest
 from aoftool.aof.model import FileRole, Log
 from aoftool.errors import MissingExtraError, VerifyError
-from aoftool.escape import printable
+from aoftool.escape import excerpt, excerpt_key
 from aoftool.files.inplace import copy_file
 from aoftool.repair.verify import find_server
 
@@ -103,7 +103,9 @@ def require_same(before: ServerState, after: ServerState) -> str:
             raise VerifyError(f"the rewrite does not hold the same data: {what} differ")
     for db, key in sorted(before.times.keys() | after.times.keys()):
         if before.times.get((db, key)) != after.times.get((db, key)):
-            raise VerifyError(f"the rewrite differs in times or counters of {printable(key)} in db {db}")
+            raise VerifyError(
+                f"the rewrite differs in times or counters of {excerpt_key(key, 1024)} in db {db}"
+            )
     return f"{before.server} loads both and finds the same {sum(before.sizes.values()):,} keys"
 
 
@@ -155,7 +157,7 @@ def _wait(process: subprocess.Popen[bytes], socket_path: str, output: Path, path
     while True:
         if process.poll() is not None or time.monotonic() > deadline:
             lines = output.read_bytes().splitlines()[-_LOG_LINES:] if output.exists() else []
-            told = " | ".join(map(printable, lines)) or "it said nothing"
+            told = " | ".join(excerpt(line, 256) for line in lines) or "it said nothing"
             raise VerifyError(f"the server does not load the log: {told}", path=path)
         try:
             if redis.Redis(unix_socket_path=socket_path).ping():

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from aoftool.check.dissection import Stretch, Wound
 from aoftool.check.exam_model import FileExam
 from aoftool.check.model import Finding, Remedy, Severity
-from aoftool.escape import shorten
+from aoftool.escape import excerpt
 from aoftool.resp.model import Leniency, Reason
 
 if TYPE_CHECKING:
@@ -136,7 +136,7 @@ def _remedies(wound: Wound, is_last: bool) -> Iterator[Remedy]:
         if not wound.healing.certain:
             yield Remedy("drop the command", option, size, 1, "if it cannot be trusted")
     elif wound.insert is not None:
-        yield Remedy("complete it", option, text=f"insert {shorten(wound.insert.data)}")
+        yield Remedy("complete it", option, text=f"insert {excerpt(wound.insert.data)}")
         if wound.last:
             yield Remedy("cut it off", option, size, 1, "as a server would")
     elif wound.copies:

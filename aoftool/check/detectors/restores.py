@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from aoftool.check.exam_model import FileExam
 from aoftool.check.model import Finding, Severity
 from aoftool.check.restore_model import RestoreSpot
-from aoftool.escape import shorten
+from aoftool.escape import excerpt, excerpt_key
 
 __all__ = ["find_in_restores"]
 
@@ -39,7 +39,7 @@ def _damage_words(spot: RestoreSpot) -> str:
 
 
 def _shown(spot: RestoreSpot) -> str:
-    return f"{shorten(spot.name)} of {shorten(spot.key)}" if spot.key else shorten(spot.name)
+    return f"{excerpt(spot.name)} of {excerpt_key(spot.key)}" if spot.key else excerpt(spot.name)
 
 
 def _finding(file: FileExam, spot: RestoreSpot, severity: Severity, words: str) -> Finding:

@@ -9,7 +9,7 @@ from aoftool.check.exam_model import FileExam, LogExam, Spot, SpotKind
 from aoftool.check.model import Finding, Remedy, Severity
 from aoftool.check.targets import DEFAULT_DATABASES, TARGETS
 from aoftool.check.vocabulary import looks_like_module
-from aoftool.escape import shorten
+from aoftool.escape import excerpt
 from aoftool.resp.model import Occurrence, TailTally
 
 __all__ = ["find_in_meaning"]
@@ -51,7 +51,7 @@ def _spots(file: FileExam) -> Iterator[Finding]:
 
 
 def _describe(kind: str, name: bytes, subcommand: bytes | None, spot: Spot) -> tuple[str, Severity, str]:
-    shown = shorten(name) if subcommand is None else f"{shorten(name)} {shorten(subcommand)}"
+    shown = excerpt(name) if subcommand is None else f"{excerpt(name)} {excerpt(subcommand)}"
     missing = ", ".join(sorted(spot.targets))
     if kind == SpotKind.ARITY:
         return kind, Severity.DAMAGE, f"{shown} with {spot.argc} arguments: no server takes that"

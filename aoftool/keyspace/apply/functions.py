@@ -9,7 +9,7 @@ import hashlib
 import re
 
 from aoftool.errors import AoftoolError
-from aoftool.escape import shorten
+from aoftool.escape import excerpt
 from aoftool.keyspace.context import Argv, CannotFollow, Context, Library
 from aoftool.keyspace.refusal import SYNTAX, CommandRefused
 from aoftool.keyspace.registry import CommandTable
@@ -49,7 +49,7 @@ def _library(code: bytes) -> Library:
     if not _NAME.fullmatch(name):
         raise CommandRefused("ERR Library names can only contain letters, numbers, or underscores(_)")
     if match[1].lower() != b"lua":
-        raise CommandRefused(f"ERR Engine '{shorten(match[1])}' not found")
+        raise CommandRefused(f"ERR Engine '{excerpt(match[1])}' not found")
     functions = frozenset(one or other for one, other in _REGISTERED.findall(code))
     if not functions:
         raise CommandRefused("ERR No functions registered")
@@ -62,7 +62,7 @@ def _add_library(libraries: dict[bytes, Library], library: Library, *, replace: 
     for other in libraries.values():
         clash = other.functions & library.functions
         if other.name != library.name and clash:
-            raise CommandRefused(f"ERR Function {shorten(min(clash))} already exists")
+            raise CommandRefused(f"ERR Function {excerpt(min(clash))} already exists")
     libraries[library.name] = library
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from aoftool.escape import shorten
+from aoftool.escape import excerpt
 from aoftool.keyspace.context import Argv, Context
 from aoftool.keyspace.hll import (
     CorruptHllError,
@@ -109,7 +109,7 @@ def apply_pfdebug(ctx: Context, argv: Argv) -> None:
     if word == b"SIMD" or word == b"ENCODING" or word == b"DECODE":
         return
     if word not in (b"TODENSE", b"GETREG"):
-        raise CommandRefused(f"ERR Unknown PFDEBUG subcommand '{shorten(word)}'")
+        raise CommandRefused(f"ERR Unknown PFDEBUG subcommand '{excerpt(word)}'")
     buffer = _buffer(ctx, argv[2], value)
     if is_dense(buffer):
         return

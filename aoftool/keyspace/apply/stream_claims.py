@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from aoftool.escape import shorten
+from aoftool.escape import excerpt, excerpt_key
 from aoftool.keyspace.apply.blocking import check_timeout
 from aoftool.keyspace.apply.stream_groups import new_consumer
 from aoftool.keyspace.context import Argv, Context
@@ -60,7 +60,7 @@ def _parse_claim(ctx: Context, argv: Argv) -> _Claim:
             at += 1
             _parse_claim_value(ctx, claim, word, argv[at])
         else:
-            raise CommandRefused(f"ERR Unrecognized XCLAIM option '{shorten(argv[at])}'")
+            raise CommandRefused(f"ERR Unrecognized XCLAIM option '{excerpt(argv[at])}'")
         at += 1
     return claim
 
@@ -80,7 +80,7 @@ def _group(ctx: Context, key: bytes, name: bytes) -> tuple[StreamValue, Consumer
     stream = ctx.get(key, StreamValue)
     group = None if stream is None else stream.groups.get(name)
     if stream is None or group is None:
-        raise CommandRefused(f"NOGROUP No such key '{shorten(key)}' or consumer group '{shorten(name)}'")
+        raise CommandRefused(f"NOGROUP No such key '{excerpt_key(key)}' or consumer group '{excerpt(name)}'")
     return stream, group
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from aoftool.escape import shorten
+from aoftool.escape import excerpt, excerpt_key
 from aoftool.keyspace.context import Argv, CannotFollow, Context
 from aoftool.keyspace.numbers import parse_int
 from aoftool.keyspace.refusal import CommandRefused
@@ -33,7 +33,7 @@ def new_consumer(ctx: Context, group: ConsumerGroup, name: bytes) -> Consumer:
 
 def _no_group(argv: Argv) -> CommandRefused:
     return CommandRefused(
-        f"NOGROUP No such consumer group '{shorten(argv[3])}' for key name '{shorten(argv[2])}'"
+        f"NOGROUP No such consumer group '{excerpt(argv[3])}' for key name '{excerpt_key(argv[2])}'"
     )
 
 

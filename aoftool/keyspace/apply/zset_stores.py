@@ -10,7 +10,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
-from aoftool.escape import shorten
+from aoftool.escape import excerpt
 from aoftool.keyspace.context import Argv, Context
 from aoftool.keyspace.numbers import parse_float, parse_int
 from aoftool.keyspace.refusal import SYNTAX, WRONG_TYPE, CommandRefused
@@ -69,7 +69,7 @@ def _parse(ctx: Context, argv: Argv, *, weighted: bool) -> tuple[list[_Source], 
     """Read `numkeys key.. [WEIGHTS w..] [AGGREGATE how]`; return the inputs and the way to add."""
     count = parse_int(argv[2])
     if count < 1:
-        name = shorten(argv[0].lower())
+        name = excerpt(argv[0].lower())
         raise CommandRefused(f"ERR at least 1 input key is needed for '{name}' command")
     at = 3 + count
     if at > len(argv):

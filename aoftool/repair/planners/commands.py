@@ -7,7 +7,7 @@ from aoftool.check.reader import Reader
 from aoftool.check.shapes import read_shape
 from aoftool.check.targets import TARGETS
 from aoftool.check.vocabulary import accepts, is_known, looks_like_module
-from aoftool.escape import shorten
+from aoftool.escape import excerpt
 from aoftool.files.source import Source
 from aoftool.repair.draft import Draft
 from aoftool.repair.model import Choice
@@ -44,11 +44,11 @@ def plan_commands(
     names = _names(exam)
     for spot in hurt:
         if _is_kept(spot, choice, families, modules):
-            text = f"{shorten(spot.name)} may belong to a module: it is kept"
+            text = f"{excerpt(spot.name)} may belong to a module: it is kept"
             if ("unknown-module-command", text) not in draft.left:
                 draft.left.append(("unknown-module-command", text))
         elif not _rename(spot, reader, draft, names):
-            text = f"{shorten(spot.name)}: a command no server runs"
+            text = f"{excerpt(spot.name)}: a command no server runs"
             draft.drop(spot.start, spot.end, spot.kind, text, 1)
 
 
@@ -99,7 +99,7 @@ def _rename(spot: Spot, reader: Reader, draft: Draft, names: frozenset[bytes]) -
     if len({candidate.upper() for candidate in fits}) != 1:
         return False
     chosen = _in_case_of(next(iter(fits)), written)
-    text = f"{shorten(written)} is {shorten(chosen)} with one bit flipped"
+    text = f"{excerpt(written)} is {excerpt(chosen)} with one bit flipped"
     draft.put(first.payload_start, first.payload_end, chosen, "unknown-command", text)
     return True
 

@@ -14,7 +14,7 @@ import numpy as np
 
 from aoftool.check.exam_model import FileExam
 from aoftool.errors import RefusedError, UsageError
-from aoftool.escape import printable, shorten
+from aoftool.escape import excerpt, printable
 from aoftool.files.source import Source, open_source
 from aoftool.repair.model import Choice
 from aoftool.resp.batch import BatchReader
@@ -128,14 +128,14 @@ def _before_command(files: Sequence[FileExam], name: bytes, nth: int | None) -> 
             break
     if not found or (nth is not None and len(found) < nth):
         raise UsageError(
-            f"the log holds {len(found)} commands {shorten(wanted)}",
+            f"the log holds {len(found)} commands {excerpt(wanted)}",
             hint="see `aoftool inspect` for its commands",
         )
     number, offset = found[-1]
     file = files[number]
     with open_source(file.path) as source:
         cut = _transaction_start(source, file, offset)
-    place = f"{shorten(wanted)} at offset {offset:,} of {_shown(file)}"
+    place = f"{excerpt(wanted)} at offset {offset:,} of {_shown(file)}"
     notes = () if cut == offset else (f"it stands in a transaction that starts at {cut:,}",)
     return CutPoint(number, cut, f"cut before {place}", notes)
 

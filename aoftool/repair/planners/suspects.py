@@ -7,7 +7,7 @@ state before was. A key that is changed behind a gap before anything replaced it
 from __future__ import annotations
 
 from aoftool.commands.effects import EffectTable, KeyEffect
-from aoftool.escape import shorten
+from aoftool.escape import excerpt_key
 from aoftool.files.source import Source
 from aoftool.repair.model import MAX_SUSPECTS
 from aoftool.resp.commands import CommandReader
@@ -47,4 +47,4 @@ def suspects_behind(source: Source, start: int, end: int, db: int = 0) -> tuple[
                 if len(suspects) < MAX_SUSPECTS:
                     suspects[key] = None
         commands += changed
-    return [f"{number}:{shorten(key)}" for number, key in suspects], commands
+    return [f"{number}:{excerpt_key(key)}" for number, key in suspects], commands

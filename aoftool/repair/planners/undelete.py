@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from aoftool.check.exam_model import FileExam
 from aoftool.commands.table import lookup_argv
 from aoftool.errors import UsageError
-from aoftool.escape import printable, shorten
+from aoftool.escape import excerpt, printable
 from aoftool.files.source import open_source
 from aoftool.repair.draft import Draft
 from aoftool.repair.model import Choice
@@ -62,8 +62,8 @@ def plan_undelete(files: Sequence[FileExam], drafts: Sequence[Draft], choice: Ch
     if choice.drop_command is not None:
         _drop_named(files, drafts, choice.drop_command.upper(), choice.match, result)
         if not result.commands:
-            where = "" if choice.match is None else f" that touches {shorten(choice.match)}"
-            raise UsageError(f"the log holds no {shorten(choice.drop_command)}{where}")
+            where = "" if choice.match is None else f" that touches {excerpt(choice.match)}"
+            raise UsageError(f"the log holds no {excerpt(choice.drop_command)}{where}")
     if result.keys:
         _list_later(files, result)
     return result
@@ -124,7 +124,7 @@ def _drop_matching(
     spec = lookup_argv(command.argv)
     places = [] if spec is None else spec.keys(command.argv)
     if match is None:
-        _drop(draft, command, command.argv, f"{shorten(name)} was to go", result, number)
+        _drop(draft, command, command.argv, f"{excerpt(name)} was to go", result, number)
         return
     hit = [place for place in places if _matches(command.argv[place], match)]
     if not hit:
@@ -137,7 +137,7 @@ def _drop_matching(
         result.keys.update(command.argv[place] for place in hit)
         _note(command, command.argv, result, number)
         return
-    _drop(draft, command, command.argv, f"{shorten(name)} was to go", result, number)
+    _drop(draft, command, command.argv, f"{excerpt(name)} was to go", result, number)
 
 
 def _matches(key: bytes, pattern: bytes) -> bool:
@@ -153,7 +153,7 @@ def _list_later(files: Sequence[FileExam], result: Undeleted) -> None:
             continue
         result.touched_count += 1
         if len(result.touched) < _SHOWN:
-            words = " ".join(shorten(word, 40) for word in command.argv[:4])
+            words = " ".join(excerpt(word, 40) for word in command.argv[:4])
             name = printable(os.fsencode(os.path.basename(files[number].path)))
             result.touched.append(f"{name}:{command.offset} {words}")
 
