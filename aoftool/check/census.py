@@ -14,8 +14,7 @@ from aoftool.check.dissection import Stretch
 from aoftool.check.exam_model import Census, Spot, SpotKind
 from aoftool.check.reader import Reader
 from aoftool.check.shapes import read_shape
-from aoftool.check.suspicion import count_suspects, needs_look, suspect
-from aoftool.check.targets import TARGETS
+from aoftool.check.suspicion import count_suspects, needs_look, objections, suspect
 from aoftool.commands.table import CONTAINERS
 from aoftool.files.source import Source
 from aoftool.resp._native import Scan
@@ -26,8 +25,6 @@ __all__ = ["MAX_SPOTS", "census"]
 
 MAX_SPOTS = 100_000
 
-
-_ALL = frozenset(target.name for target in TARGETS)
 # Redis 8.0 fails an assertion on VADD with CAS for a set that has elements, outside a transaction.
 # Source: measured on Redis 8.0.2 and 8.0.6.
 _CAS_TARGETS = frozenset({"redis-8.0"})
@@ -104,32 +101,22 @@ def _take(scan: Scan, index: int, result: Census) -> int:
         return 0
     names = scan.names()
     doubts = [suspect(name, subcommand) for name, subcommand in names]
-    kinds = np.array([doubt.kind is not None for doubt in doubts], dtype=bool)
+    always = np.array([bool(doubt.always) for doubt in doubts], dtype=bool)
     least = np.array([doubt.least for doubt in doubts], dtype=np.int64)
     most = np.array([doubt.most for doubt in doubts], dtype=np.int64)
     odd = (argc < least[commands]) | (argc > most[commands])
     offsets, lengths, txn = (
         np.frombuffer(column, dtype=np.int64) for column in (rows.offset, rows.length, rows.txn)
     )
-    for at in np.flatnonzero(odd | kinds[commands]):
+    for at in np.flatnonzero(odd | always[commands]):
         if len(result.spots) >= MAX_SPOTS:
             result.omitted += 1
             continue
-        number = int(commands[at])
-        doubt, (name, subcommand) = doubts[number], names[number]
-        kind = SpotKind.ARITY if odd[at] else doubt.kind or ""
-        targets = _ALL if odd[at] else doubt.targets
-        start = int(offsets[at])
-        spot = Spot(
-            kind,
-            start,
-            start + int(lengths[at]),
-            index + int(at),
-            name,
-            subcommand,
-            int(argc[at]),
-            bool(txn[at]),
-            targets,
-        )
-        result.spots.append(spot)
+        name, subcommand = names[int(commands[at])]
+        start, count = int(offsets[at]), int(argc[at])
+        end = start + int(lengths[at])
+        result.spots += [
+            Spot(kind, start, end, index + int(at), name, subcommand, count, bool(txn[at]), targets)
+            for kind, targets in objections(name, subcommand, count)
+        ]
     return len(commands)

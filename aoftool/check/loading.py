@@ -9,6 +9,7 @@ from aoftool.aof.model import LayoutCode, LogKind
 from aoftool.check.exam_model import FileExam, LogExam, RdbExam, RdbFault, SpotKind
 from aoftool.check.servers import Ending, Event, EventKind, LoaderFile, LoaderLog, RdbFacts
 from aoftool.check.targets import TARGETS
+from aoftool.check.vocabulary import is_short
 from aoftool.errors import SourceError
 from aoftool.escape import excerpt, printable
 from aoftool.files.source import open_source
@@ -170,9 +171,10 @@ def _events(file: FileExam) -> list[Event]:
         SpotKind.ARITY: EventKind.WRONG_ARITY,
         SpotKind.HURTFUL: EventKind.HURTFUL,
     }
-    seen: set[tuple[str, bytes, bytes | None]] = set()
+    seen: set[tuple[str, bytes, bytes | None, bool, frozenset[str]]] = set()
     for spot in file.loader_spots:
-        key = (spot.kind, spot.name, spot.subcommand)
+        short = spot.kind == SpotKind.ARITY and is_short(spot.name, spot.subcommand, spot.argc)
+        key = (spot.kind, spot.name, spot.subcommand, short, spot.targets)
         if key in seen:
             continue
         seen.add(key)
@@ -180,7 +182,9 @@ def _events(file: FileExam) -> list[Event]:
         detail = _DETAILS.get(spot.name, "")
         if spot.kind == SpotKind.SUBCOMMAND:
             detail = arguments[0] if arguments else ""
-        events.append(Event(kinds[spot.kind], spot.start, name, arguments, spot.targets, detail))
+        if spot.kind == SpotKind.ARITY:
+            detail = b"|".join(filter(None, (spot.name, spot.subcommand))).decode("latin-1")
+        events.append(Event(kinds[spot.kind], spot.start, name, arguments, spot.targets, detail, short))
     return events
 
 

@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from aoftool.aof.model import FileRole, LayoutCode
 from aoftool.aof.survey import Content, FileSurvey, Survey
 from aoftool.check.model import FileReport, Finding, Level, Remedy, Report, Severity, Verdict, verdict_of
-from aoftool.check.vocabulary import wrong_arity
+from aoftool.check.vocabulary import is_known, takers
 from aoftool.commands.table import lookup
 from aoftool.escape import excerpt
 from aoftool.files import ChangeKind
@@ -235,7 +235,7 @@ def _name_findings(item: FileSurvey, tail: TailTally) -> Iterator[Finding]:
 def _arity_findings(item: FileSurvey, tail: TailTally) -> Iterator[Finding]:
     for key, row in tail.rows.items():
         for argc in sorted({row.least_argc, row.most_argc}):
-            if wrong_arity(key.name, key.subcommand, argc):
+            if is_known(key.name) and not takers(key.name, key.subcommand, argc):
                 name = key.name if key.subcommand is None else key.name + b" " + key.subcommand
                 message = f"{excerpt(name)} with {argc:,} arguments: no server takes that"
                 yield Finding("wrong-arity", Severity.DAMAGE, item.file.path, message)

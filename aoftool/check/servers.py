@@ -17,6 +17,7 @@ from enum import Enum
 from aoftool.check.exam_model import RdbFault
 from aoftool.check.model import Outcome, ServerOutcome
 from aoftool.check.rdb_faults import fault_act
+from aoftool.check.short_forms import COUNTING
 from aoftool.check.targets import Target
 
 __all__ = ["Ending", "Event", "EventKind", "LoaderFile", "LoaderLog", "RdbFacts", "simulate"]
@@ -44,6 +45,7 @@ class Event:
         arguments: its further arguments, printable and short, for the message.
         targets: names of the targets it concerns; empty for all.
         detail: more for the message.
+        short: arguments are missing, where a wrong number of them is the matter.
     """
 
     kind: EventKind
@@ -52,6 +54,7 @@ class Event:
     arguments: tuple[str, ...] = ()
     targets: frozenset[str] = frozenset()
     detail: str = ""
+    short: bool = False
 
 
 class Ending(str, Enum):
@@ -340,17 +343,17 @@ def _unknown_subcommand(run: _Run, file: LoaderFile, event: Event) -> ServerOutc
     return run.end(Outcome.REFUSE, file, message)
 
 
-def _wrong_arity(run: _Run, file: LoaderFile, event: Event) -> ServerOutcome:
-    target = run.target
-    if target.arity_kills:
-        return run.end(
-            Outcome.CRASH, file, f"signal 11: wrong number of arguments for '{event.name.lower()}'"
-        )
-    message = (
-        f"Error reading {_place(target, file)}, error: wrong number of arguments for "
-        f"'{event.name.lower()}' command"
-    )
-    return run.end(Outcome.REFUSE, file, message)
+def _wrong_arity(run: _Run, file: LoaderFile, event: Event) -> ServerOutcome | None:
+    target, name = run.target, event.detail
+    if target.counts_arguments:
+        message = f"wrong number of arguments for '{name.lower()}' command"
+        return run.end(Outcome.REFUSE, file, f"Error reading {_place(target, file)}, error: {message}")
+    if event.short and name not in COUNTING:
+        message = f"signal 11: '{name.lower()}' reads arguments that are not there"
+        return run.end(Outcome.CRASH, file, message)
+    how = "is answered with an error and skipped" if event.short else "has surplus arguments and is run"
+    run.notes.append(f"{name.replace('|', ' ')} at offset {event.offset} {how}")
+    return None
 
 
 def _finish(run: _Run, file: LoaderFile, last: bool) -> ServerOutcome | None:

@@ -10,10 +10,10 @@ from dataclasses import dataclass
 from aoftool.check.dissection import Stretch
 from aoftool.check.exam_model import SpotKind
 from aoftool.check.targets import TARGETS
-from aoftool.check.vocabulary import unknown_to, wrong_arity
-from aoftool.commands.table import CONTAINERS, lookup
+from aoftool.check.vocabulary import argument_limits, unknown_to, wrong_arity
+from aoftool.commands.table import CONTAINERS
 
-__all__ = ["Suspicion", "count_suspects", "holds_restores", "needs_look", "suspect"]
+__all__ = ["Suspicion", "count_suspects", "holds_restores", "needs_look", "objections", "suspect"]
 
 _HURT: dict[bytes, frozenset[str]] = {}
 for _target in TARGETS:
@@ -23,31 +23,40 @@ for _target in TARGETS:
 
 @dataclass(frozen=True)
 class Suspicion:
-    """What is questionable about every command of one name, and its limits of arguments."""
+    """What is questionable about the commands of one name.
 
-    kind: str | None
-    targets: frozenset[str]
+    Attributes:
+        always: kinds of `SpotKind` with the targets they concern, whatever the number of arguments.
+        least, most: numbers of arguments that no target objects to.
+    """
+
+    always: tuple[tuple[str, frozenset[str]], ...]
     least: int
     most: int
 
 
-_NO_LIMIT = 1 << 62
-
-
 def suspect(name: bytes, subcommand: bytes | None) -> Suspicion:
+    """Return what is questionable about all commands of a name, and what their arguments may add."""
     missing = frozenset(target.name for target in unknown_to(name))
-    if missing:
-        return Suspicion(SpotKind.UNKNOWN, missing, 0, _NO_LIMIT)
+    found = [(SpotKind.UNKNOWN, missing)]
     if name in CONTAINERS and subcommand is not None:
         lacking = frozenset(target.name for target in unknown_to(name, subcommand))
-        if lacking:
-            return Suspicion(SpotKind.SUBCOMMAND, lacking, 0, _NO_LIMIT)
-    spec = lookup(name, subcommand) if name in CONTAINERS and subcommand is not None else lookup(name)
-    least, most = 0, _NO_LIMIT
-    if spec is not None:
-        least, most = (spec.arity, spec.arity) if spec.arity > 0 else (-spec.arity, _NO_LIMIT)
-    hurt = _HURT.get(name)
-    return Suspicion(SpotKind.HURTFUL if hurt else None, hurt or frozenset(), least, most)
+        found.append((SpotKind.SUBCOMMAND, lacking - missing))
+    found.append((SpotKind.HURTFUL, _HURT.get(name, frozenset()) - missing))
+    limits = [argument_limits(name, subcommand, target) for target in TARGETS]
+    return Suspicion(
+        tuple((kind, targets) for kind, targets in found if targets),
+        max(least for least, _ in limits),
+        min(most for _, most in limits),
+    )
+
+
+def objections(name: bytes, subcommand: bytes | None, argc: int) -> list[tuple[str, frozenset[str]]]:
+    """Return the kinds of `SpotKind` a command is of, with the targets each concerns."""
+    always = suspect(name, subcommand).always
+    wrong = wrong_arity(name, subcommand, argc)
+    found = [(kind, targets - wrong if kind == SpotKind.HURTFUL else targets) for kind, targets in always]
+    return [(kind, targets) for kind, targets in ((SpotKind.ARITY, wrong), *found) if targets]
 
 
 def _arity_proved(stretch: Stretch) -> bool:
@@ -61,7 +70,7 @@ def _arity_proved(stretch: Stretch) -> bool:
 
 def needs_look(stretch: Stretch) -> bool:
     """Tell whether a stretch holds anything questionable, or may."""
-    if any(suspect(key.name, key.subcommand).kind for key in stretch.tally.rows):
+    if any(suspect(key.name, key.subcommand).always for key in stretch.tally.rows):
         return True
     return stretch.tally.capped or not _arity_proved(stretch)
 
@@ -71,7 +80,7 @@ def count_suspects(stretch: Stretch) -> int | None:
     if stretch.tally.capped or not _arity_proved(stretch):
         return None
     rows = stretch.tally.rows.items()
-    return sum(row.commands for key, row in rows if suspect(key.name, key.subcommand).kind)
+    return sum(row.commands for key, row in rows if suspect(key.name, key.subcommand).always)
 
 
 def holds_restores(stretch: Stretch) -> bool:

@@ -33,7 +33,7 @@ class Target:
         redis_rdb: highest version it opens under the `REDIS` magic.
         valkey_rdb: version it opens under the `VALKEY` magic, 0 for none.
         dump_valkey_rdb: lowest and highest version it opens under the `VALKEY` magic as `dump.rdb`, if any.
-        arity_kills: a wrong number of arguments crashes it instead of being refused.
+        counts_arguments: its loader refuses a wrong number of arguments; else the command runs as it is.
         subcommand: what an unknown subcommand leads to: refuse, or skip.
         modern_errors: errors in the wording of Valkey 8.1 and later.
         cuts_at_multi: a command torn inside a transaction cuts back to its MULTI; else the cut leaves
@@ -53,12 +53,17 @@ class Target:
     redis_rdb: int = 10
     valkey_rdb: int = 0
     dump_valkey_rdb: tuple[int, int] | tuple[()] = ()
-    arity_kills: bool = False
+    counts_arguments: bool = True
     subcommand: str = "refuse"
     modern_errors: bool = False
     cuts_at_multi: bool = False
     oom_bytes: int = 1 << 47
     kills: tuple[tuple[bytes, str], ...] = ()
+
+    @property
+    def has_subcommands(self) -> bool:
+        """Tell whether it looks subcommands up; else their container runs and complains."""
+        return self.subcommand != "skip"
 
 
 _WAIT = (b"WAIT", "assertion failed, the server aborts")
@@ -73,7 +78,7 @@ TARGETS = (
         annotations=False,
         line_limit=127,
         redis_rdb=9,
-        arity_kills=True,
+        counts_arguments=False,
         subcommand="skip",
         kills=(
             _WAIT,
@@ -87,7 +92,7 @@ TARGETS = (
         measured_on="7.0.15",
         check_tool="redis-check-aof",
         redis_rdb=10,
-        arity_kills=True,
+        counts_arguments=False,
         kills=(_WAIT,),
     ),
     Target(
@@ -95,7 +100,7 @@ TARGETS = (
         measured_on="8.0.6",
         check_tool="redis-check-aof",
         redis_rdb=12,
-        arity_kills=True,
+        counts_arguments=False,
     ),
     Target(
         name="valkey-8.1",

@@ -11,7 +11,20 @@ from functools import lru_cache
 from aoftool.check.targets import TARGETS, Target
 from aoftool.commands.table import CONTAINERS, CommandSpec, lookup
 
-__all__ = ["accepts", "is_known", "looks_like_module", "unknown_to", "wrong_arity"]
+__all__ = [
+    "NO_LIMIT",
+    "accepts",
+    "argument_limits",
+    "is_known",
+    "is_short",
+    "looks_like_module",
+    "takers",
+    "unknown_to",
+    "wrong_arity",
+]
+
+NO_LIMIT = 1 << 62
+"""The most arguments of a command that takes any number."""
 
 
 @lru_cache(maxsize=4096)
@@ -45,9 +58,38 @@ def unknown_to(name: bytes, subcommand: bytes | None = None) -> tuple[Target, ..
     return tuple(target for target in TARGETS if target.measured_on not in spec.available_on)
 
 
-def wrong_arity(name: bytes, subcommand: bytes | None, count: int) -> bool:
-    """Tell whether a known command does not take that many arguments."""
-    spec = _spec(name, subcommand if name in CONTAINERS else None)
+def argument_limits(name: bytes, subcommand: bytes | None, target: Target) -> tuple[int, int]:
+    """Return the fewest and the most arguments, its name counted, that a target takes for a command.
+
+    A loader that has no table of subcommands asks for those of the container alone.
+    """
+    inner = subcommand if name in CONTAINERS and target.has_subcommands else None
+    spec = _spec(name, inner)
+    if spec is None or target.measured_on not in spec.available_on:
+        return 0, NO_LIMIT
+    arity = spec.arity_on.get(target.measured_on, spec.arity)
+    return (arity, arity) if arity > 0 else (-arity, NO_LIMIT)
+
+
+def wrong_arity(name: bytes, subcommand: bytes | None, count: int) -> frozenset[str]:
+    """Return the names of the targets that know a command and stop at that many arguments."""
+    limits = ((target.name, argument_limits(name, subcommand, target)) for target in TARGETS)
+    return frozenset(target for target, (least, most) in limits if not least <= count <= most)
+
+
+def is_short(name: bytes, subcommand: bytes | None, count: int) -> bool:
+    """Tell whether a known command has fewer arguments than some target takes."""
+    return any(count < argument_limits(name, subcommand, target)[0] for target in TARGETS)
+
+
+def takers(name: bytes, subcommand: bytes | None, count: int) -> frozenset[str]:
+    """Return the names of the targets that run a command of that many arguments."""
+    inner = subcommand if name in CONTAINERS else None
+    spec = _spec(name, inner)
     if spec is None:
-        return False
-    return count != spec.arity if spec.arity > 0 else count < -spec.arity
+        return frozenset()
+    return frozenset(
+        target.name
+        for target in TARGETS
+        if target.measured_on in spec.available_on and spec.arity_ok(count, target.measured_on)
+    )

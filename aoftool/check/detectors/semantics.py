@@ -8,7 +8,7 @@ from aoftool.check.detectors.restores import find_in_restores
 from aoftool.check.exam_model import FileExam, LogExam, Spot, SpotKind
 from aoftool.check.model import Finding, Remedy, Severity
 from aoftool.check.targets import DEFAULT_DATABASES, TARGETS
-from aoftool.check.vocabulary import looks_like_module
+from aoftool.check.vocabulary import looks_like_module, takers
 from aoftool.escape import excerpt
 from aoftool.resp.model import Occurrence, TailTally
 
@@ -53,8 +53,11 @@ def _spots(file: FileExam) -> Iterator[Finding]:
 def _describe(kind: str, name: bytes, subcommand: bytes | None, spot: Spot) -> tuple[str, Severity, str]:
     shown = excerpt(name) if subcommand is None else f"{excerpt(name)} {excerpt(subcommand)}"
     missing = ", ".join(sorted(spot.targets))
-    if kind == SpotKind.ARITY:
+    nowhere = not takers(name, subcommand, spot.argc)
+    if kind == SpotKind.ARITY and nowhere:
         return kind, Severity.DAMAGE, f"{shown} with {spot.argc} arguments: no server takes that"
+    if kind == SpotKind.ARITY:
+        return kind, Severity.WARNING, f"{shown} with {spot.argc} arguments: not the form of {missing}"
     if kind == SpotKind.HURTFUL:
         return (
             "hurtful-command",

@@ -5,8 +5,7 @@ from __future__ import annotations
 from aoftool.check.exam_model import FileExam, Spot, SpotKind
 from aoftool.check.reader import Reader
 from aoftool.check.shapes import read_shape
-from aoftool.check.targets import TARGETS
-from aoftool.check.vocabulary import accepts, is_known, looks_like_module
+from aoftool.check.vocabulary import accepts, is_known, looks_like_module, takers
 from aoftool.escape import excerpt
 from aoftool.files.source import Source
 from aoftool.repair.draft import Draft
@@ -14,7 +13,6 @@ from aoftool.repair.model import Choice
 
 __all__ = ["plan_commands"]
 
-_EVERYWHERE = len(TARGETS)
 # A module's commands are believed when they come more often than an accident does.
 _FAMILY = 2
 # Names that change how a log is read: damage to them is for the planner of the stream.
@@ -29,7 +27,10 @@ def plan_commands(
     Args:
         modules: prefixes of commands whose module the log shows elsewhere.
     """
-    hurt = [spot for spot in exam.census.spots if _is_refused(spot)]
+    # A command may be of two kinds, such as unknown to one server and short of arguments for the rest.
+    hurt = list({spot.start: spot for spot in reversed(exam.census.spots) if _is_refused(spot)}.values())[
+        ::-1
+    ]
     if not hurt:
         return
     if not choice.salvage:
@@ -53,7 +54,7 @@ def plan_commands(
 
 
 def _is_refused(spot: Spot) -> bool:
-    return spot.kind != SpotKind.HURTFUL and len(spot.targets) == _EVERYWHERE
+    return spot.kind != SpotKind.HURTFUL and not takers(spot.name, spot.subcommand, spot.argc)
 
 
 def _family(name: bytes) -> bytes:
