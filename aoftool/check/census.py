@@ -72,7 +72,7 @@ def _look(source: Source, stretch: Stretch, result: Census) -> None:
     index = 0
     # Behind the last of them there is nothing to find.
     expected = count_suspects(stretch)
-    before = len(result.spots) + result.omitted
+    found = 0
     buffer = memoryview(bytearray(BUFFER_BYTES))
     while not scan.halted:
         room = min(len(buffer), stretch.end - scan.offset)
@@ -84,13 +84,15 @@ def _look(source: Source, stretch: Stretch, result: Census) -> None:
             ahead = min(scan.skippable, stretch.end - scan.offset)
             if ahead >= len(buffer):
                 scan.skip(source.skip(ahead))
-        index += _take(scan, index, result)
-        if expected is not None and len(result.spots) + result.omitted - before >= expected:
+        taken, questionable = _take(scan, index, result)
+        index += taken
+        found += questionable
+        if expected is not None and found >= expected:
             return
 
 
-def _take(scan: Scan, index: int, result: Census) -> int:
-    """Look through the rows that have gathered; return how many there were."""
+def _take(scan: Scan, index: int, result: Census) -> tuple[int, int]:
+    """Look through the rows that have gathered; return how many there were, and how many questionable."""
     # Imported here: only logs with something questionable in them pay for it.
     import numpy as np
 
@@ -98,7 +100,7 @@ def _take(scan: Scan, index: int, result: Census) -> int:
     commands = np.frombuffer(rows.command, dtype=np.int64)
     argc = np.frombuffer(rows.argc, dtype=np.int64)
     if not len(commands):
-        return 0
+        return 0, 0
     names = scan.names()
     doubts = [suspect(name, subcommand) for name, subcommand in names]
     always = np.array([bool(doubt.always) for doubt in doubts], dtype=bool)
@@ -108,7 +110,8 @@ def _take(scan: Scan, index: int, result: Census) -> int:
     offsets, lengths, txn = (
         np.frombuffer(column, dtype=np.int64) for column in (rows.offset, rows.length, rows.txn)
     )
-    for at in np.flatnonzero(odd | always[commands]):
+    questionable = np.flatnonzero(odd | always[commands])
+    for at in questionable:
         if len(result.spots) >= MAX_SPOTS:
             result.omitted += 1
             continue
@@ -119,4 +122,4 @@ def _take(scan: Scan, index: int, result: Census) -> int:
             Spot(kind, start, end, index + int(at), name, subcommand, count, bool(txn[at]), targets)
             for kind, targets in objections(name, subcommand, count)
         ]
-    return len(commands)
+    return len(commands), len(questionable)

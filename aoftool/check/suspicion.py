@@ -6,6 +6,7 @@ What a tally counts is enough to clear a healthy log; the places are found by `a
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
 
 from aoftool.check.dissection import Stretch
 from aoftool.check.exam_model import SpotKind
@@ -35,6 +36,7 @@ class Suspicion:
     most: int
 
 
+@lru_cache(maxsize=4096)
 def suspect(name: bytes, subcommand: bytes | None) -> Suspicion:
     """Return what is questionable about all commands of a name, and what their arguments may add."""
     missing = frozenset(target.name for target in unknown_to(name))
@@ -51,12 +53,13 @@ def suspect(name: bytes, subcommand: bytes | None) -> Suspicion:
     )
 
 
-def objections(name: bytes, subcommand: bytes | None, argc: int) -> list[tuple[str, frozenset[str]]]:
+@lru_cache(maxsize=4096)
+def objections(name: bytes, subcommand: bytes | None, argc: int) -> tuple[tuple[str, frozenset[str]], ...]:
     """Return the kinds of `SpotKind` a command is of, with the targets each concerns."""
     always = suspect(name, subcommand).always
     wrong = wrong_arity(name, subcommand, argc)
     found = [(kind, targets - wrong if kind == SpotKind.HURTFUL else targets) for kind, targets in always]
-    return [(kind, targets) for kind, targets in ((SpotKind.ARITY, wrong), *found) if targets]
+    return tuple((kind, targets) for kind, targets in ((SpotKind.ARITY, wrong), *found) if targets)
 
 
 def _arity_proved(stretch: Stretch) -> bool:
