@@ -11,7 +11,7 @@ from __future__ import annotations
 import os
 import queue
 import threading
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass, field
 from types import TracebackType
@@ -53,6 +53,9 @@ class _Window:
     end: int
     pieces: list[Piece] = field(default_factory=list)
     literal_bytes: int = 0
+
+
+_Windows = queue.SimpleQueue[_Window | None]
 
 
 def write_proven(
@@ -118,16 +121,20 @@ def _parts(piece: Piece, at: int) -> Iterator[Piece]:
 
 
 class _Prover:
-    """Prove windows in the order they come, in a thread once there is enough to do."""
+    """Prove windows in the order they come, by threads once there is enough to do.
+
+    One thread syncs, the next reads back: the disk works on one window while another is compared.
+    """
 
     def __init__(self, out: AtomicFile, calls: SystemCalls) -> None:
         self._path = out.path
         self._calls = calls
-        # Its own, so that a failure of the writer cannot close it under the thread.
+        # Its own, so that a failure of the writer cannot close it under the threads.
         self._descriptor = os.dup(out.descriptor)
         self._buffers = bytearray(_COMPARED_BYTES), bytearray(_COMPARED_BYTES)
-        self._thread: threading.Thread | None = None
-        self._waiting: queue.SimpleQueue[_Window | None] = queue.SimpleQueue()
+        self._threads: list[threading.Thread] = []
+        self._written: _Windows = queue.SimpleQueue()
+        self._synced: _Windows = queue.SimpleQueue()
         self._slots = threading.Semaphore(_AHEAD)
         self._error: BaseException | None = None
 
@@ -144,48 +151,67 @@ class _Prover:
 
     def take(self, window: _Window) -> None:
         """Prove a window, now or soon; raises what an earlier one came to."""
-        if self._thread is None and window.end - window.start < LITERAL_BYTES:
-            self._prove(window)
-            return
-        if self._thread is None:
-            self._thread = threading.Thread(target=self._work, name="proving", daemon=True)
-            self._thread.start()
+        if not self._threads:
+            if window.end - window.start < LITERAL_BYTES:
+                self._sync(window)
+                self._compare(window)
+                return
+            self._start()
         self._slots.acquire()
         self._raise()
-        self._waiting.put(window)
+        self._written.put(window)
 
     def finish(self) -> None:
         """Wait until everything is proven."""
         self._join()
         self._raise()
 
+    def _start(self) -> None:
+        for work in (self._work_on_written, self._work_on_synced):
+            self._threads.append(threading.Thread(target=work, name="proving", daemon=True))
+            self._threads[-1].start()
+
     def _join(self) -> None:
-        if self._thread is not None:
-            self._waiting.put(None)
-            self._thread.join()
-            self._thread = None
+        if self._threads:
+            self._written.put(None)
+        while self._threads:
+            self._threads.pop(0).join()
 
     def _raise(self) -> None:
         if self._error is not None:
             raise self._error
 
-    def _work(self) -> None:
-        while (window := self._waiting.get()) is not None:
-            try:
-                if self._error is None:
-                    self._prove(window)
-                    self._forget(window)
-            except BaseException as error:
-                # The disk tells of an error only once: a later sync of the same file would succeed.
-                self._error = error
+    def _work_on_written(self) -> None:
+        while (window := self._written.get()) is not None:
+            self._do(self._sync, window)
+            self._synced.put(window)
+        self._synced.put(None)
+
+    def _work_on_synced(self) -> None:
+        while (window := self._synced.get()) is not None:
+            self._do(self._compare, window)
+            self._do(self._forget, window)
             self._slots.release()
 
-    def _prove(self, window: _Window) -> None:
+    def _do(self, act: Callable[[_Window], None], window: _Window) -> None:
+        if self._error is None:
+            try:
+                act(window)
+            except BaseException as error:
+                # The disk tells of an error only once: a later sync of the same file would succeed.
+                self._error = self._error or error
+
+    def _sync(self, window: _Window) -> None:
         try:
             self._calls.sync_data(self._descriptor)
-            at = window.start
+        except OSError as error:
+            raise cannot_write(self._path, error) from error
+
+    def _compare(self, window: _Window) -> None:
+        at = window.start
+        try:
             for piece in window.pieces:
-                at = self._compare(piece, at)
+                at = self._compare_piece(piece, at)
         except OSError as error:
             raise cannot_write(self._path, error) from error
 
@@ -195,7 +221,7 @@ class _Prover:
                 length = window.end - window.start
                 os.posix_fadvise(self._descriptor, window.start, length, os.POSIX_FADV_DONTNEED)
 
-    def _compare(self, piece: Piece, at: int) -> int:
+    def _compare_piece(self, piece: Piece, at: int) -> int:
         """Compare a piece with what stands in the file; return where it ends there."""
         if isinstance(piece, bytes):
             if os.pread(self._descriptor, len(piece), at) != piece:
