@@ -18,14 +18,14 @@ from aoftool.errors import SourceError
 from aoftool.files import open_source
 from aoftool.keyspace import Keyspace
 from aoftool.liveness.carry import Carrier
-from aoftool.liveness.model import DROPPED, Chunk, Op, RefEffect, Trace
+from aoftool.liveness.model import DROPPED, Chunk, Op, Trace
 from aoftool.rewrite.basekeys import BaseKeys, Run
 from aoftool.rewrite.choosing import Chooser
 from aoftool.rewrite.model import OutputSize
 from aoftool.rewrite.outputs import Output, StringRow
 from aoftool.rewrite.replaying import Partition
 from aoftool.rewrite.texts import TextReader
-from aoftool.rewrite.touches import Touches, chunk_touches, understood_rows
+from aoftool.rewrite.touches import Touches, first_rows, understood_rows
 
 __all__ = ["Emitter", "FirstWrites", "first_writes", "plain_set_values"]
 
@@ -44,20 +44,8 @@ class FirstWrites:
 
 def first_writes(trace: Trace) -> list[FirstWrites]:
     """Return, for every key that live rows write, the first of these rows; in order of the log."""
-    found = []
-    seen = np.zeros(len(trace.keys), bool)
-    first = np.zeros(len(trace.keys), np.int64)
-    for _, chunk, stop in understood_rows(trace):
-        touches = chunk_touches(chunk, stop)
-        writes = touches.effects != RefEffect.READS
-        rows, keys = touches.rows[writes], touches.keys[writes]
-        order = np.arange(len(keys))
-        # Assigned from the end, so that of equal keys the first one stays.
-        first[keys[::-1]] = order[::-1]
-        fresh = (first[keys] == order) & ~seen[keys]
-        seen[keys] = True
-        found.append(FirstWrites(chunk, rows[fresh], keys[fresh]))
-    return found
+    seen = np.zeros(len(trace.keys), np.uint8)
+    return [FirstWrites(chunk, *first_rows(chunk, stop, seen)) for _, chunk, stop in understood_rows(trace)]
 
 
 def plain_set_values(

@@ -13,7 +13,7 @@ import numpy as np
 from aoftool.liveness.model import Trace
 from aoftool.liveness.native import find_components
 from aoftool.rewrite.replaying import Partition
-from aoftool.rewrite.touches import Touches, chunk_touches, understood_rows
+from aoftool.rewrite.touches import Touches, needed_rows, understood_rows
 
 __all__ = ["partitions"]
 
@@ -48,8 +48,6 @@ def _replayed_bytes(trace: Trace, touches: Touches) -> int:
     """Return the bytes of live rows that must be executed: an upper bound of what they build."""
     total = 0
     for _, chunk, stop in understood_rows(trace):
-        found = chunk_touches(chunk, stop)
-        rows = np.zeros(stop, bool)
-        rows[found.rows[touches.copied[found.keys] == 0]] = True
-        total += int(np.diff(chunk.offsets)[:stop][rows].sum())
+        rows = needed_rows(chunk, stop, touches.copied, None, 0)
+        total += int(np.diff(chunk.offsets[: stop + 1])[rows].sum())
     return total
