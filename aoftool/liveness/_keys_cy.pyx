@@ -12,40 +12,6 @@ from libc.stdint cimport int64_t, uint8_t, uint32_t, uint64_t
 from libc.stdlib cimport calloc, free, realloc
 from libc.string cimport memcmp, memcpy
 
-cdef extern from *:
-    """
-    #include <stdint.h>
-    #include <string.h>
-    static inline uint64_t aof_mix(uint64_t a, uint64_t b) {
-        __uint128_t product = (__uint128_t)a * b;
-        return (uint64_t)product ^ (uint64_t)(product >> 64);
-    }
-    static inline uint64_t aof_word(const uint8_t *at) {
-        uint64_t word;
-        memcpy(&word, at, 8);
-        return word;
-    }
-    /* Folded multiplication over 16 bytes a step; both operands carry the secret seed. */
-    static inline uint64_t aof_hash(const uint8_t *at, uint64_t size, uint64_t seed) {
-        uint64_t state = seed ^ aof_mix(size ^ 0x9E3779B97F4A7C15ULL, seed ^ 0xD1B54A32D192ED03ULL);
-        uint64_t left = size, a, b;
-        uint8_t tail[16];
-        while (left >= 16) {
-            state = aof_mix(aof_word(at) ^ state, aof_word(at + 8) ^ seed);
-            at += 16;
-            left -= 16;
-        }
-        memset(tail, 0, 16);
-        memcpy(tail, at, left);
-        a = aof_word(tail);
-        b = aof_word(tail + 8);
-        return aof_mix(a ^ state, b ^ seed ^ 0x8EBC6AF09C88C6E3ULL);
-    }
-    static inline void aof_prefetch(const void *at) { __builtin_prefetch(at); }
-    """
-    uint64_t aof_hash(const uint8_t *at, uint64_t size, uint64_t seed) nogil
-    void aof_prefetch(const void *at) nogil
-
 cdef uint64_t FIRST_SLOTS = 1 << 12
 cdef uint64_t NUMBERS_MAX = 0xFFFFFFF0
 cdef uint64_t LOW_HALF = 0xFFFFFFFF

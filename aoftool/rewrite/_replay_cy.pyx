@@ -2,8 +2,11 @@
 
 The reference is `aoftool.keyspace`: a row is taken here only while its handler there would do the plain
 thing (the key is missing or of the right type, no field has an expire time, numbers are short). All
-other rows go to `execute`, so refusals, rare forms and odd numbers are known in one place. Works on
-the dicts of a keyspace that nobody observes.
+other rows go to `execute`, so refusals, rare forms and odd numbers are known in one place.
+
+A key has its value in one of two places. It begins in a `Store`, without Python objects; once a row
+needs the long way, its keys move to the dicts of the keyspace and stay there until they are gone.
+Nobody may observe the keyspace.
 """
 
 from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_FromStringAndSize, PyBytes_GET_SIZE
@@ -12,30 +15,16 @@ from cpython.object cimport PyObject
 from libc.stdint cimport int64_t, uint8_t, uint32_t, uint64_t
 from libc.stdio cimport snprintf
 
+from aoftool.liveness._keys_cy cimport aof_prefetch
+from aoftool.rewrite._plain cimport Spans, parse, whole
+from aoftool.rewrite._store_cy cimport ABSENT, ELSEWHERE, LIST, STRING, Item, Store
+from aoftool.rewrite._tables cimport Ring, Table
+
 from aoftool.keyspace.zset_encoding import MAX_SMALL_MEMBER_BYTES, MAX_SMALL_MEMBERS
+from aoftool.rewrite._store_cy import CODES
 from aoftool.values import HashValue, ListValue, SetValue, ZSetValue
 
-# Codes of the commands known here.
-CODES = {
-    b"RPUSH": 1,
-    b"LPUSH": 2,
-    b"LPOP": 3,
-    b"RPOP": 4,
-    b"SADD": 5,
-    b"SREM": 6,
-    b"HSET": 7,
-    b"HMSET": 7,
-    b"HDEL": 8,
-    b"INCR": 9,
-    b"DECR": 10,
-    b"INCRBY": 11,
-    b"DECRBY": 12,
-    b"PEXPIREAT": 13,
-    b"ZADD": 14,
-    b"SET": 15,
-    b"DEL": 16,
-    b"UNLINK": 16,
-}
+__all__ = ["CODES", "Runner"]
 
 cdef enum:
     RPUSH = 1
@@ -54,34 +43,38 @@ cdef enum:
     ZADD = 14
     SET = 15
     DEL = 16
-    ARGUMENTS = 64
-    WHOLE_DIGITS = 15
+    # Rows between a row and the one whose item, or whose value, is fetched meanwhile.
+    AHEAD_ITEM = 16
+    AHEAD_BODY = 8
+    AHEAD_ENTRIES = 4
+    # Larger pieces hold arguments whose size does not fit a store.
+    PIECE_MAX = 0x7FFFFFFF
 
 cdef Py_ssize_t SMALL_MEMBERS = MAX_SMALL_MEMBERS
 cdef Py_ssize_t SMALL_MEMBER_BYTES = MAX_SMALL_MEMBER_BYTES
 
-cdef struct Spans:
-    uint64_t count
-    uint64_t starts[ARGUMENTS]
-    uint64_t sizes[ARGUMENTS]
-
 
 cdef class Runner:
-    """Execute rows of a trace on the databases of a keyspace.
+    """Execute rows of a trace.
 
     Args:
         keyspace: nobody may observe it.
         keys: number of keys in the trace's table.
+        place: gives (database, name) of a key number.
     """
 
     cdef list databases
     cdef object database
     cdef list names
     cdef const uint8_t *data
+    cdef Store store
+    cdef object place
 
-    def __init__(self, keyspace, Py_ssize_t keys):
+    def __init__(self, keyspace, Py_ssize_t keys, place):
         self.databases = keyspace.databases
         self.names = [None] * keys
+        self.store = Store(keys, len(self.databases))
+        self.place = place
 
     def run(
         self,
@@ -100,19 +93,121 @@ cdef class Runner:
             codes: codes of `CODES`, 0 for all other commands.
             keys: key number of each row; only that of rows with a code is looked at.
             numbers: database of each row.
-            execute: takes the index of every row that is not plain, when its turn comes.
+            execute: takes the index of every row that is not plain, when its turn comes; it lets go
+                of the row's keys first.
         """
-        cdef Py_ssize_t index, count = starts.shape[0]
+        cdef int64_t index = 0
+        cdef int64_t count = starts.shape[0]
         cdef Spans spans
         cdef uint64_t size = data.shape[0]
         if count == 0:
             return
         self.data = &data[0]
-        for index in range(count):
-            if codes[index] and parse(self.data, size, <uint64_t>(starts[index] - base), &spans):
-                if self.plain(codes[index], keys[index], numbers[index], &spans):
-                    continue
-            execute(index)
+        while index < count:
+            if size <= PIECE_MAX:
+                with nogil:
+                    index = self.quick(index, count, size, base, &starts[0], &codes[0], &keys[0], &numbers[0])
+                if index < 0:
+                    raise MemoryError("no memory for values under replay")
+                if index == count:
+                    return
+            if not codes[index] or not parse(self.data, size, <uint64_t>(starts[index] - base), &spans):
+                execute(index)
+            elif not self.slow(codes[index], keys[index], numbers[index], &spans):
+                execute(index)
+            index += 1
+
+    cdef int64_t quick(
+        self,
+        int64_t index,
+        int64_t count,
+        uint64_t size,
+        int64_t base,
+        const int64_t *starts,
+        const uint8_t *codes,
+        const uint32_t *keys,
+        const int64_t *numbers,
+    ) noexcept nogil:
+        """Execute rows in the store and return the first one that is not plain there; -1 without memory."""
+        cdef Spans spans
+        cdef int done
+        while index < count:
+            if not codes[index]:
+                return index
+            self.fetch(index, count, codes, keys)
+            if not parse(self.data, size, <uint64_t>(starts[index] - base), &spans):
+                return index
+            done = self.store.execute(codes[index], keys[index], numbers[index], self.data, &spans)
+            if done < 0:
+                return -1
+            if not done:
+                return index
+            index += 1
+        return index
+
+    cdef inline void fetch(
+        self, int64_t index, int64_t count, const uint8_t *codes, const uint32_t *keys
+    ) noexcept nogil:
+        """Ask for the memory that rows further on will need."""
+        cdef Item *item
+        if index + AHEAD_ITEM < count and codes[index + AHEAD_ITEM]:
+            aof_prefetch(&self.store.items[keys[index + AHEAD_ITEM]])
+        if index + AHEAD_BODY < count and codes[index + AHEAD_BODY]:
+            item = &self.store.items[keys[index + AHEAD_BODY]]
+            if item.body:
+                aof_prefetch(item.body)
+        if index + AHEAD_ENTRIES < count and codes[index + AHEAD_ENTRIES]:
+            item = &self.store.items[keys[index + AHEAD_ENTRIES]]
+            if item.kind > LIST:
+                aof_prefetch((<Table *>item.body).entries)
+            elif item.kind == LIST:
+                aof_prefetch(&(<Ring *>item.body).items[(<Ring *>item.body).head])
+
+    cdef bint slow(self, int code, uint32_t number, int64_t db, Spans *spans) except -1:
+        """Do the plain thing on the dicts, where a key is that was needed there."""
+        cdef Item *item = &self.store.items[number]
+        cdef int done
+        if spans.count < 2:
+            return False
+        if item.kind == ELSEWHERE:
+            # A key that is gone may come back to the store.
+            if PyDict_GetItem(<dict>self.databases[db].values, self.name(number, spans)) == NULL:
+                item.kind = ABSENT
+                done = self.store.execute(code, number, db, self.data, spans)
+                if done < 0:
+                    raise MemoryError("no memory for values under replay")
+                if done:
+                    return True
+        self.let_go(number)
+        return code <= DEL and self.plain(code, number, db, spans)
+
+    def let_go(self, uint32_t number):
+        """Move a key to the dicts of the keyspace, for whoever needs it there."""
+        cdef Item *item = &self.store.items[number]
+        cdef int64_t expire_at_ms = item.expire_at_ms
+        cdef bint expires = item.expires
+        if item.kind > ELSEWHERE:
+            db, name = self.place(number)
+            value = self.store.value(number)
+            self.store.drop(number)
+            database = self.databases[db]
+            database.values[name] = value
+            if expires:
+                database.expires[name] = expire_at_ms
+        item.kind = ELSEWHERE
+
+    def forget(self, int64_t db):
+        """Drop every key of a database that is flushed."""
+        self.store.clear(db)
+
+    def export(self):
+        """Move every key to the dicts of the keyspace."""
+        cdef int64_t db
+        cdef uint64_t at
+        for db in range(self.store.databases):
+            for at in range(self.store.born[db].count):
+                if self.store.items[self.store.born[db].numbers[at]].kind > ELSEWHERE:
+                    self.let_go(self.store.born[db].numbers[at])
 
     cdef object argument(self, Spans *spans, uint64_t index):
         return PyBytes_FromStringAndSize(<const char *>self.data + spans.starts[index], spans.sizes[index])
@@ -127,8 +222,6 @@ cdef class Runner:
 
     cdef bint plain(self, int code, uint32_t number, int64_t db, Spans *spans) except -1:
         """Do the plain thing and return True, or change nothing and return False."""
-        if spans.count < 2:
-            return False
         # Asked for each time: a flush gives a database new dicts.
         self.database = self.databases[db]
         cdef dict values = <dict>self.database.values
@@ -307,61 +400,3 @@ cdef class Runner:
         if found != NULL:
             self.gone(values, key)
         return True
-
-
-cdef inline bint whole(const uint8_t *text, uint64_t size, int64_t *value) noexcept nogil:
-    """Read a canonical number so short that no sum of two overflows and no score is rounded."""
-    cdef uint64_t index = 0
-    cdef int64_t number = 0
-    cdef bint negative = size > 1 and text[0] == c'-'
-    if negative:
-        index = 1
-    if size - index > WHOLE_DIGITS or size == 0:
-        return False
-    if text[index] == c'0' and (size - index > 1 or negative):
-        return False
-    while index < size:
-        if not c'0' <= text[index] <= c'9':
-            return False
-        number = number * 10 + (text[index] - c'0')
-        index += 1
-    value[0] = -number if negative else number
-    return True
-
-
-cdef inline uint64_t header(
-    const uint8_t *data, uint64_t size, uint64_t at, uint8_t mark, uint64_t *value
-) noexcept nogil:
-    """Return the index behind a canonical header line, 0 when it is none."""
-    cdef uint64_t number = 0
-    cdef uint64_t first = at + 1
-    if at >= size or data[at] != mark:
-        return 0
-    at = first
-    while at < size and c'0' <= data[at] <= c'9' and at - first < 18:
-        number = number * 10 + (data[at] - c'0')
-        at += 1
-    if at == first or (data[first] == c'0' and at - first > 1) or at + 1 >= size:
-        return 0
-    if data[at] != c'\r' or data[at + 1] != c'\n':
-        return 0
-    value[0] = number
-    return at + 2
-
-
-cdef bint parse(const uint8_t *data, uint64_t size, uint64_t at, Spans *spans) noexcept nogil:
-    """Find the arguments of a command; false when they are many or not canonical."""
-    cdef uint64_t index, length = 0
-    at = header(data, size, at, c'*', &spans.count)
-    if at == 0 or spans.count > ARGUMENTS:
-        return False
-    for index in range(spans.count):
-        at = header(data, size, at, c'$', &length)
-        if at == 0 or length > size or at + length + 2 > size:
-            return False
-        if data[at + length] != c'\r' or data[at + length + 1] != c'\n':
-            return False
-        spans.starts[index] = at
-        spans.sizes[index] = length
-        at += length + 2
-    return True

@@ -32,11 +32,23 @@ class RowRunner(Protocol):
     ) -> None:
         """Execute rows in order; see `_replay_cy`."""
 
+    def let_go(self, number: int) -> None:
+        """Move a key to the dicts of the keyspace."""
+
+    def forget(self, db: int) -> None:
+        """Drop every key of a database that is flushed."""
+
+    def export(self) -> None:
+        """Move every key to the dicts of the keyspace."""
+
 
 HOT: dict[bytes, int] = {}
 """Codes of the command names that compiled code knows; empty without it."""
 
-Runner: Callable[[Keyspace, int], RowRunner] | None = None
+Place = Callable[[int], tuple[int, bytes]]
+"""Gives database and name of a key number."""
+
+Runner: Callable[[Keyspace, int, Place], RowRunner] | None = None
 """Makes a runner for a keyspace and a number of keys; None without compiled code."""
 
 if not TYPE_CHECKING and not PURE:

@@ -20,7 +20,7 @@ from aoftool.progress import Progress, no_progress
 from aoftool.rewrite.basekeys import BaseKeys
 from aoftool.rewrite.hot import HOT, Runner
 from aoftool.rewrite.texts import TextReader
-from aoftool.rewrite.touches import Touches, chunk_touches, understood_rows
+from aoftool.rewrite.touches import Touches, needed_rows, understood_rows
 
 __all__ = ["Partition", "Replay", "rows_to_run"]
 
@@ -45,16 +45,13 @@ class Partition:
 
 def rows_to_run(chunk: Chunk, stop: int, touches: Touches, part: Partition) -> NDArray[np.int64]:
     """Return the live rows that must be executed for a share of the keys, in order."""
-    found = chunk_touches(chunk, stop)
-    needed = touches.copied[found.keys] == 0
-    if part.of_key is not None:
-        needed &= part.of_key[found.keys] == part.number
+    chosen = needed_rows(chunk, stop, touches.copied, part.of_key, part.number)
     ops = chunk.ops[:stop]
     whole = (ops == Op.FLUSH_DB) | (ops == Op.FLUSH_ALL)
     if part.number == 0:
         whole |= ops == Op.FUNCTIONS
-    chosen = (chunk.fates[:stop] <= Fate.TRIMMED) & whole
-    chosen[found.rows[needed]] = True
+    if whole.any():
+        chosen |= whole & (chunk.fates[:stop] <= Fate.TRIMMED)
     return np.flatnonzero(chosen)
 
 
@@ -75,7 +72,10 @@ class Replay:
         self.keyspace = keyspace
         self.commands = 0
         self._codes = np.array([HOT.get(name, 0) for name in trace.names], np.uint8)
-        self._runner = None if Runner is None else Runner(keyspace, len(trace.keys))
+        self._home = trace.keys.databases()
+        # SORT with a pattern may read any key, so all of them stay in the keyspace.
+        native = Runner is not None and not touches.pattern_databases
+        self._runner = Runner(keyspace, len(trace.keys), self._place) if Runner and native else None
 
     def load_base(self, part: Partition, progress: Progress = no_progress) -> None:
         """Put the live base records that commands touch in place."""
@@ -88,6 +88,12 @@ class Replay:
                 self.keyspace.load_record(
                     db, record.key, record.value(), record.expire_at_ms, record.encoding
                 )
+                if self._runner is not None and number >= 0:
+                    self._runner.let_go(number)
+
+    def _place(self, key: int) -> tuple[int, bytes]:
+        """Return the final database number and the name of a key."""
+        return self._carrier.number(int(self._home[key])), self._trace.keys.key(key)
 
     def run(self, reader: TextReader, part: Partition, progress: Progress = no_progress) -> None:
         """Execute the live rows of a share of the keys, in order of the log.
@@ -99,6 +105,8 @@ class Replay:
             rows = rows_to_run(chunk, stop, self._touches, part)
             self._run_rows(reader, chunk, rows, part)
             progress(int(chunk.offsets[stop] - chunk.offsets[0]))
+        if self._runner is not None:
+            self._runner.export()
 
     def _run_rows(self, reader: TextReader, chunk: Chunk, rows: NDArray[np.int64], part: Partition) -> None:
         copied = self._touches.copied
@@ -122,6 +130,22 @@ class Replay:
             self._runner.run(memoryview(data), base, starts, codes[piece], keys, numbers[piece], execute.one)
         self.commands += len(rows)
 
+    def take_back(self, chunk: Chunk, row: int, db: int) -> None:
+        """Have the keys of a row in the keyspace before it is executed there."""
+        runner, op = self._runner, int(chunk.ops[row])
+        if runner is None:
+            return
+        if Op.ONE_CHANGES <= op <= Op.ONE_SETS:
+            runner.let_go(int(chunk.keys[row]))
+        elif Op.MANY <= op <= Op.SORT:
+            for key, _ in chunk.refs(row):
+                runner.let_go(key)
+        elif op == Op.FLUSH_DB:
+            runner.forget(db)
+        elif op == Op.FLUSH_ALL:
+            for number in range(len(self.keyspace.databases)):
+                runner.forget(number)
+
     def select(self, db: int) -> None:
         """Make a database the selected one."""
         self.keyspace.execute((b"SELECT", b"%d" % db))
@@ -139,9 +163,8 @@ class Replay:
         many = (ops >= Op.MANY) & (ops <= Op.SORT)
         keys[many] = chunk.ref_keys[keys[many]]
         keyed = (ops >= Op.ONE_CHANGES) & (ops <= Op.SORT)
-        home = self._trace.keys.databases()
         physical = np.full(len(rows), -1, np.int64)
-        physical[keyed] = home[keys[keyed]]
+        physical[keyed] = self._home[keys[keyed]]
         physical[ops == Op.FLUSH_DB] = keys[ops == Op.FLUSH_DB]
         final = np.array([self._carrier.number(db) for db in range(self._trace.databases)], np.int64)
         return np.where(physical >= 0, final[physical], -1)
@@ -186,6 +209,7 @@ class _Executor:
         keyspace = self._replay.keyspace
         if db >= 0 and db != keyspace.selected:
             self._replay.select(db)
+        self._replay.take_back(self._chunk, row, db)
         try:
             keyspace.execute(self._replay.text(argv, self._chunk, row, self._unwanted))
         except ReplayStopError as stop:
