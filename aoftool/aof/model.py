@@ -125,6 +125,8 @@ class Log:
         directory: the AOF directory, or where a single file is; None for standard input.
         manifest_path: None when there is no manifest.
         manifest: as a server reads it; None when there is none.
+        joined: the same as Valkey 9.1 reads it, None where that makes no difference. What only that
+            server reads, it alone decides on `files`.
         prefix: `appendfilename` of the server, as far as names show it; empty when they do not.
     """
 
@@ -138,6 +140,7 @@ class Log:
     manifest_path: str | None = None
     manifest: Manifest | None = None
     prefix: bytes = b""
+    joined: Manifest | None = None
 
     @property
     def size_bytes(self) -> int | None:

@@ -15,6 +15,7 @@ from aoftool.aof.directory import Directory, Entry, EntryKind
 from aoftool.aof.manifest import FileType, Manifest, ManifestEntry, parse_manifest
 from aoftool.aof.manifest_salvage import FileNameParts, parse_file_name, salvage_manifest
 from aoftool.aof.model import FileRole, LayoutCode, LayoutProblem, Log, LogFile, LogKind
+from aoftool.aof.quoting import Quoting
 from aoftool.aof.surroundings import is_temporary, problems_beside
 from aoftool.errors import SourceError
 from aoftool.escape import printable
@@ -41,7 +42,8 @@ def log_of_directory(path: str, directory: Directory, manifest_name: bytes | Non
         return _log_without_manifest(path, directory)
     raw, packed, problems = _read_manifest(directory, manifest_name)
     manifest = parse_manifest(raw, directory.join(manifest_name))
-    entries = _entries_of(manifest, raw)
+    joined = _joined(manifest, raw)
+    entries = _entries_of(manifest, joined, raw)
     suffixes = _PACKED_SUFFIXES if packed else ()
     prefix = manifest_prefix(manifest_name)
     pending = _upgrade_pending(directory, prefix, entries)
@@ -68,6 +70,7 @@ def log_of_directory(path: str, directory: Directory, manifest_name: bytes | Non
         directory.join(manifest_name),
         manifest,
         prefix,
+        joined,
     )
 
 
@@ -100,10 +103,20 @@ def _read_manifest(directory: Directory, name: bytes) -> tuple[bytes, bool, list
     return b"".join(pieces)[:MANIFEST_LIMIT], packed, problems
 
 
-def _entries_of(manifest: Manifest, raw: bytes) -> tuple[ManifestEntry, ...]:
+def _joined(manifest: Manifest, raw: bytes) -> Manifest | None:
+    """Return what the server reads that takes quotes in the middle of a word, if that differs."""
+    if b'"' not in raw and b"'" not in raw:
+        return None
+    joined = parse_manifest(raw, manifest.path, Quoting.JOINED)
+    return None if joined == manifest else joined
+
+
+def _entries_of(manifest: Manifest, joined: Manifest | None, raw: bytes) -> tuple[ManifestEntry, ...]:
     """Return what the manifest lists, or what can be read of it when no server reads it all."""
     if manifest.problem is None:
         return manifest.entries
+    if joined is not None and joined.problem is None:
+        return joined.entries
     return tuple(found.entry for found in salvage_manifest(raw).entries)
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 
 from aoftool.aof.model import Log
+from aoftool.aof.quoting import Quoting
 from aoftool.check.detectors.layout import find_in_layout
 from aoftool.check.detectors.rdb import find_in_rdb
 from aoftool.check.detectors.resp import find_in_stream
@@ -17,6 +18,7 @@ from aoftool.check.model import (
     Finding,
     Level,
     Report,
+    ServerOutcome,
     Severity,
     Verdict,
     first_damage,
@@ -65,9 +67,16 @@ def report_of(exam: LogExam, targets: Sequence[Target] = TARGETS) -> Report:
             for code, count in file.rdb.faults_omitted.items():
                 report.omitted[code] = report.omitted.get(code, 0) + count
         report.files.append(_row(report, file))
-    view = loader_view(exam)
-    report.outcomes = [simulate(view, target) for target in targets]
+    report.outcomes = _foretell(exam, targets)
     return report
+
+
+def _foretell(exam: LogExam, targets: Sequence[Target]) -> list[ServerOutcome]:
+    same = exam.log.joined is None
+    views = {}
+    for quoting in {Quoting.SEPARATE if same else target.quoting for target in targets}:
+        views[quoting] = loader_view(exam, quoting)
+    return [simulate(views[Quoting.SEPARATE if same else target.quoting], target) for target in targets]
 
 
 def _of_file(exam: LogExam, file: FileExam) -> Iterable[Finding]:

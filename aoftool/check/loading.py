@@ -6,6 +6,7 @@ import os
 from dataclasses import replace
 
 from aoftool.aof.model import LayoutCode, LogKind
+from aoftool.aof.quoting import Quoting
 from aoftool.check.exam_model import FileExam, LogExam, RdbExam, RdbFault, SpotKind
 from aoftool.check.servers import Ending, Event, EventKind, LoaderFile, LoaderLog, RdbFacts
 from aoftool.check.targets import TARGETS
@@ -28,13 +29,13 @@ _SHOWN_ARGUMENTS = 8
 _OPCODES = {"FUNCTION_PRE_GA": "functions-pre-ga", "SLOT_IMPORT": "slot-import-opcode"}
 
 
-def loader_view(exam: LogExam) -> LoaderLog:
-    """Return what a loader sees of the log."""
+def loader_view(exam: LogExam, quoting: Quoting = Quoting.SEPARATE) -> LoaderLog:
+    """Return what a loader sees of the log that takes quotes in a manifest in this way."""
     log = exam.log
     if log.kind is not LogKind.MULTI_PART:
         dump = log.kind is LogKind.RDB
         return LoaderLog(False, tuple(map(_file_view, exam.files)), dump=dump)
-    manifest = log.manifest
+    manifest = log.joined if quoting is Quoting.JOINED and log.joined is not None else log.manifest
     error = None
     if manifest is not None and manifest.problem is not None:
         problem = manifest.problem

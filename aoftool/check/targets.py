@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from aoftool.aof.quoting import Quoting
 from aoftool.errors import UsageError
 
 __all__ = ["DEFAULT_DATABASES", "TARGETS", "Target", "target_named"]
@@ -39,6 +40,7 @@ class Target:
         cuts_at_multi: a command torn inside a transaction cuts back to its MULTI; else the cut leaves
             the MULTI open on disk.
         oom_bytes: declared argument length from which it aborts for want of memory.
+        quoting: what may follow a closing quote in its manifest.
         kills: commands that make it die or leave, with what happens.
     """
 
@@ -58,6 +60,7 @@ class Target:
     modern_errors: bool = False
     cuts_at_multi: bool = False
     oom_bytes: int = 1 << 47
+    quoting: Quoting = Quoting.SEPARATE
     kills: tuple[tuple[bytes, str], ...] = ()
 
     @property
@@ -120,6 +123,7 @@ TARGETS = (
         dump_valkey_rdb=(80, 80),
         modern_errors=True,
         cuts_at_multi=True,
+        quoting=Quoting.JOINED,
         # The build that was measured allocates with malloc of the C library; builds with jemalloc
         # call such a length a short read. Between 64 GiB and 100 GB the answer depends on the machine.
         oom_bytes=1 << 36,

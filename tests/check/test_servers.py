@@ -144,3 +144,32 @@ def test_a_longer_version_names_its_line() -> None:
 def test_an_unknown_target_is_a_usage_error() -> None:
     with pytest.raises(UsageError):
         target_named("redis-1.0")
+
+
+def multi_part(tmp_path: Path, manifest: bytes, names: tuple[str, ...]) -> Path:
+    directory = tmp_path / "appendonlydir"
+    directory.mkdir()
+    for name in names:
+        (directory / name).write_bytes(BLOCK)
+    (directory / "appendonly.aof.manifest").write_bytes(manifest)
+    return directory
+
+
+def test_a_quote_in_the_middle_of_a_word_is_read_by_valkey_9_only(tmp_path: Path) -> None:
+    manifest = b'file "appendonly.aof.1.base".aof seq 1 type b\n'
+    path = multi_part(tmp_path, manifest, ("appendonly.aof.1.base.aof",))
+
+    report = check(find_log(path))
+
+    foretold = {row.target: row.outcome for row in report.outcomes}
+    assert foretold.pop("valkey-9.1") is Outcome.LOAD
+    assert foretold.pop("redis-6.2") is Outcome.UNSUPPORTED
+    assert set(foretold.values()) == {Outcome.REFUSE}
+    assert not report.intact
+
+
+def test_a_file_that_only_valkey_9_reads_from_the_manifest_may_be_missing(tmp_path: Path) -> None:
+    report = check(find_log(multi_part(tmp_path, b'file "a"b seq 1 type b\n', ())))
+
+    assert report.outcome("valkey-9.1").message.startswith("Unable to obtain the AOF file ab length")
+    assert report.outcome("redis-7.0").message.endswith("Invalid AOF manifest file format")
