@@ -1,8 +1,8 @@
-"""Trace the command streams of a log, file by file, in one buffer.
+"""Trace the command streams of a log, file by file, in large pieces.
 
-Canonical commands go to the compiled pass in large pieces; a command that is written differently, and
-every command when there is no compiled pass, comes through the scanner. The buffer grows to the
-largest command that is really there, never to a declared length.
+Canonical commands go to the compiled pass; a command that is written differently, and every command
+when there is no compiled pass, comes through the scanner. Memory grows to the largest command that is
+really there, never to a declared length.
 """
 
 from __future__ import annotations
@@ -16,12 +16,13 @@ from aoftool.files import Source, open_source
 from aoftool.liveness.framing import NotCanonical, split_command
 from aoftool.liveness.model import Trace
 from aoftool.liveness.native import NATIVE, TraceBuilder
+from aoftool.liveness.read_ahead import MARGIN_BYTES, ReadAhead
 from aoftool.progress import Progress, no_progress
 from aoftool.resp.frame import read_frame
 
 __all__ = ["Tail", "TailEnd", "trace_tails"]
 
-_BUFFER_BYTES = 4 << 20
+_PIECE_BYTES = 1 << 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,26 +75,31 @@ def trace_tails(
 
 
 def _read(builder: TraceBuilder, source: Source, tail: Tail, progress: Progress) -> TailEnd:
-    """Fill the buffer and hand it on until the stream ends."""
+    """Hand on the stream piece by piece until it ends; the next piece is read meanwhile."""
     source.seek(tail.start)
     take = _take_native if NATIVE else _take
-    buffer = bytearray(_BUFFER_BYTES)
-    at, held = tail.start, 0
-    while True:
-        if held == len(buffer):
-            buffer.extend(bytes(len(buffer)))
-        room = len(buffer) if tail.end is None else min(len(buffer), tail.end - at)
-        with memoryview(buffer) as view:
-            count = source.read_into(view[held:room]) if room > held else 0
-            held += count
-            taken = take(builder, view[:held], at, tail)
-            view[: held - taken] = bytes(view[taken:held])
-        progress(taken)
-        at += taken
-        held -= taken
-        if not count:
-            break
-    return TailEnd(at, held)
+    limit = None if tail.end is None else tail.end - tail.start
+    at, left = tail.start, bytearray()
+    # A command larger than the margin is gathered; it is looked at when it has doubled, not each time.
+    look_from = 0
+    with ReadAhead(source, _PIECE_BYTES, limit) as pieces:
+        for buffer, count in pieces:
+            start, end = MARGIN_BYTES - len(left), MARGIN_BYTES + count
+            if start >= 0:
+                buffer[start:MARGIN_BYTES] = left
+                data = memoryview(buffer)[start:end]
+            else:
+                left += memoryview(buffer)[MARGIN_BYTES:end]
+                if count and len(left) < look_from:
+                    continue
+                data = memoryview(left)
+            taken = take(builder, data, at, tail)
+            progress(taken)
+            at += taken
+            left = bytearray(data[taken:])
+            data.release()
+            look_from = 2 * len(left)
+    return TailEnd(at, len(left))
 
 
 def _take_native(builder: TraceBuilder, data: memoryview, at: int, tail: Tail) -> int:
