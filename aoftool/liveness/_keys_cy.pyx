@@ -10,7 +10,7 @@ import numpy as np
 
 from libc.stdint cimport int64_t, uint8_t, uint32_t, uint64_t
 from libc.stdlib cimport calloc, free, realloc
-from libc.string cimport memcmp, memcpy
+from libc.string cimport memcpy
 
 cdef uint64_t FIRST_SLOTS = 1 << 12
 cdef uint64_t NUMBERS_MAX = 0xFFFFFFF0
@@ -79,7 +79,7 @@ cdef class KeyTable:
                 if (
                     self.starts[number + 1] - self.starts[number] == size
                     and self.homes[number] == db
-                    and memcmp(self.arena + self.starts[number], key, size) == 0
+                    and aof_same(self.arena + self.starts[number], key, size)
                 ):
                     return <int64_t>number
             at = (at + 1) & self.mask

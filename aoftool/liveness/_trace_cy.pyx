@@ -6,11 +6,12 @@ not simple are handed back one at a time, so their rules are written once. Relea
 
 import numpy as np
 
+from cpython.buffer cimport PyBuffer_FillInfo
 from libc.stdint cimport int64_t, uint8_t, uint16_t, uint32_t, uint64_t
 from libc.stdlib cimport calloc, free, malloc, realloc
 from libc.string cimport memchr, memcmp, memcpy, memset
 
-from aoftool.liveness._keys_cy cimport KeyTable
+from aoftool.liveness._keys_cy cimport KeyTable, aof_word
 from aoftool.liveness.model import LAST, Chunk
 
 MORE = 0
@@ -47,6 +48,7 @@ cdef enum:
     DO_CLOSE = 3
     NAME_SLOTS = 2048
     PENDING = 64
+    REMEMBERED = 64
 
 cdef struct Rule:
     bint counted
@@ -91,6 +93,42 @@ cdef struct Name:
     Form forms[FORMS]
 
 
+# Where a name as it stands in the log was found: its bytes as a number.
+cdef struct Spelling:
+    uint64_t word
+    uint64_t size
+    int found
+
+
+cdef class Memory:
+    """A piece of memory from malloc that frees itself."""
+
+    cdef void *data
+    cdef Py_ssize_t size
+
+    def __dealloc__(self):
+        free(self.data)
+
+    def __getbuffer__(self, Py_buffer *view, int flags):
+        PyBuffer_FillInfo(view, self, self.data, self.size, 0, flags)
+
+
+cdef object _taken(void **place, uint64_t count, kind):
+    """Return the memory at a place as a column of so many cells, which it is cut to and belongs to."""
+    cdef Memory memory = Memory()
+    cdef uint64_t size = count * np.dtype(kind).itemsize
+    cdef void *moved
+    memory.data = place[0]
+    memory.size = size
+    place[0] = NULL
+    if count == 0:
+        return np.zeros(0, kind)
+    moved = realloc(memory.data, size)
+    if moved != NULL:
+        memory.data = moved
+    return np.frombuffer(memory, kind)
+
+
 cdef class Rows:
     """Rows of one file under construction, in growing C arrays. Twin of `rows.Rows`."""
 
@@ -111,6 +149,11 @@ cdef class Rows:
     def __cinit__(self, int file, int64_t start, bytes start_fates):
         self.file = file
         self.start_fates = start_fates
+        self._renew(start)
+
+    cdef int _renew(self, int64_t start) except -1:
+        """Begin with empty columns; those there were belong to somebody else."""
+        self.count = self.ref_count = 0
         self.room = self.ref_room = 4096
         self.offsets = <int64_t *>malloc((self.room + 1) * sizeof(int64_t))
         self.names = <uint16_t *>malloc(self.room * sizeof(uint16_t))
@@ -124,6 +167,7 @@ cdef class Rows:
         if not (self.ref_keys and self.ref_effects and self.ref_sizes):
             raise MemoryError
         self.offsets[0] = start
+        return 0
 
     def __dealloc__(self):
         free(self.offsets)
@@ -212,26 +256,35 @@ cdef class Rows:
     def seal(self):
         """Return the rows as a chunk and start afresh where they end."""
         cdef int64_t end = self.offsets[self.count]
-        ops = _copied(self.ops, self.count, np.uint8)
-        chunk = Chunk(
+        cdef uint64_t row, count = self.count
+        cdef const uint8_t[::1] start = self.start_fates
+        cdef const uint8_t[::1] ops
+        cdef uint8_t[::1] fates = np.empty(count, np.uint8)
+        columns = [
+            _taken(<void **>&self.offsets, count + 1, np.int64),
+            _taken(<void **>&self.names, count, np.uint16),
+            _taken(<void **>&self.ops, count, np.uint8),
+            _taken(<void **>&self.keys, count, np.uint32),
+            _taken(<void **>&self.ref_keys, self.ref_count, np.uint32),
+            _taken(<void **>&self.ref_effects, self.ref_count, np.uint8),
+            _taken(<void **>&self.ref_sizes, self.ref_count, np.uint32),
+        ]
+        self._renew(end)
+        ops = columns[2]
+        with nogil:
+            for row in range(count):
+                fates[row] = start[ops[row]]
+        return Chunk(
             file=self.file,
-            offsets=_copied(self.offsets, self.count + 1, np.int64),
-            names=_copied(self.names, self.count, np.uint16),
-            ops=ops,
-            keys=_copied(self.keys, self.count, np.uint32),
-            fates=np.frombuffer(self.start_fates, np.uint8)[ops],
-            ref_keys=_copied(self.ref_keys, self.ref_count, np.uint32),
-            ref_effects=_copied(self.ref_effects, self.ref_count, np.uint8),
-            ref_sizes=_copied(self.ref_sizes, self.ref_count, np.uint32),
+            offsets=columns[0],
+            names=columns[1],
+            ops=columns[2],
+            keys=columns[3],
+            fates=np.asarray(fates),
+            ref_keys=columns[4],
+            ref_effects=columns[5],
+            ref_sizes=columns[6],
         )
-        self.count = self.ref_count = 0
-        self.offsets[0] = end
-        return chunk
-
-
-cdef object _copied(void *data, uint64_t count, kind):
-    size = count * np.dtype(kind).itemsize
-    return np.frombuffer((<uint8_t *>data)[:size], kind).copy() if count else np.zeros(0, kind)
 
 
 cdef class Feeder:
@@ -264,6 +317,7 @@ cdef class Feeder:
     cdef uint64_t command_end
     cdef Pending pending[PENDING]
     cdef int pending_count
+    cdef Spelling spellings[REMEMBERED]
 
     def __cinit__(self, KeyTable keys, dict specs, dict obeyed, int64_t databases, uint64_t chunk_rows):
         self.keys = keys
@@ -455,9 +509,24 @@ cdef class Feeder:
                 return found - 1
             at += 1
 
+    cdef inline int _find_again(self, const uint8_t *data) noexcept nogil:
+        """Find the name of the parsed command; short ones are remembered as they are spelled."""
+        cdef uint64_t size = self.sizes[0]
+        cdef uint64_t word
+        cdef Spelling *spelling
+        if size == 0 or size > 8 or self.starts[0] + 8 > self.command_end:
+            return self._find(data + self.starts[0], size)
+        word = aof_word(data + self.starts[0]) << (64 - 8 * size)
+        spelling = &self.spellings[(word * <uint64_t>0x9E3779B97F4A7C15) >> 58]
+        if spelling.word != word or spelling.size != size:
+            spelling.found = self._find(data + self.starts[0], size)
+            spelling.word = word
+            spelling.size = size
+        return spelling.found
+
     cdef int _classify(self, Rows rows, const uint8_t *data, int64_t end) noexcept nogil:
         """Add the row of the parsed command; R_FULL when it is done, R_SLOW when it is not simple."""
-        cdef int found = self._find(data + self.starts[0], self.sizes[0])
+        cdef int found = self._find_again(data)
         cdef Name *name
         cdef Form *form
         cdef int index

@@ -6,9 +6,9 @@ that was removed and comes again goes to the end.
 
 from libc.stdint cimport int64_t, uint8_t, uint32_t, uint64_t
 from libc.stdlib cimport calloc, free, malloc, realloc
-from libc.string cimport memcmp, memcpy, memset
+from libc.string cimport memcpy
 
-from aoftool.liveness._keys_cy cimport aof_hash
+from aoftool.liveness._keys_cy cimport aof_same
 
 cdef enum:
     # Tables up to here have no slots: a look through all of them is as fast.
@@ -63,7 +63,7 @@ cdef inline int64_t find_entry(Table *table, uint64_t hashed, const uint8_t *tex
         for at in range(table.used):
             entry = &table.entries[at]
             if entry.hashed == hashed and entry.name and blob_size(entry.name) == size:
-                if memcmp(entry.name + 4, text, size) == 0:
+                if aof_same(entry.name + 4, text, size):
                     return <int64_t>at
         return -1
     mask = table.room * 2 - 1
@@ -74,7 +74,7 @@ cdef inline int64_t find_entry(Table *table, uint64_t hashed, const uint8_t *tex
             return -1
         entry = &table.entries[slot - 1]
         if entry.hashed == hashed and entry.name and blob_size(entry.name) == size:
-            if memcmp(entry.name + 4, text, size) == 0:
+            if aof_same(entry.name + 4, text, size):
                 return <int64_t>(slot - 1)
         at = (at + 1) & mask
 
