@@ -139,3 +139,20 @@ def needed_rows(chunk, int64_t stop, const uint8_t[::1] copied, of_key, int numb
                     break
                 at += 1
     return needed
+
+
+def count_rows(chunk, int64_t fates, int64_t[::1] rows, int64_t[::1] sizes, int64_t[::1] ops, int64_t[::1] live):
+    """See `_touches_py.count_rows`."""
+    cdef const uint16_t[::1] names = chunk.names
+    cdef const uint8_t[::1] fate_of = chunk.fates
+    cdef const uint8_t[::1] op_of = chunk.ops
+    cdef const int64_t[::1] offsets = chunk.offsets
+    cdef int64_t row, cell
+    with nogil:
+        for row in range(op_of.shape[0]):
+            cell = names[row] * fates + fate_of[row]
+            rows[cell] += 1
+            sizes[cell] += offsets[row + 1] - offsets[row]
+            ops[op_of[row]] += 1
+            if fate_of[row] <= TRIMMED:
+                live[op_of[row]] += 1

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from aoftool.liveness.model import DROPPED, EFFECT_MASK, LAST, Chunk, Fate, Op, RefEffect
 
-__all__ = ["ChunkTouches", "chunk_touches", "count_touches", "first_rows", "needed_rows"]
+__all__ = ["ChunkTouches", "chunk_touches", "count_rows", "count_touches", "first_rows", "needed_rows"]
 
 
 @dataclass(slots=True)
@@ -121,3 +121,26 @@ def needed_rows(
     needed = np.zeros(stop, bool)
     needed[found.rows[wanted]] = True
     return needed
+
+
+def count_rows(
+    chunk: Chunk,
+    fates: int,
+    rows: NDArray[np.int64],
+    sizes: NDArray[np.int64],
+    ops: NDArray[np.int64],
+    live: NDArray[np.int64],
+) -> None:
+    """Add the rows of a chunk to counts.
+
+    Args:
+        fates: number of fates; the cell of a row is its name times this plus its fate.
+        rows, sizes: rows and their bytes by cell.
+        ops, live: rows and live rows by op.
+    """
+    cells = chunk.names.astype(np.int64) * fates + chunk.fates
+    rows += np.bincount(cells, minlength=len(rows))
+    # Sums of floats are exact below 2^53 bytes.
+    sizes += np.bincount(cells, weights=np.diff(chunk.offsets), minlength=len(sizes)).astype(np.int64)
+    ops += np.bincount(chunk.ops, minlength=len(ops))
+    live += np.bincount(chunk.ops[chunk.fates <= Fate.TRIMMED], minlength=len(live))

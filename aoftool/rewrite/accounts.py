@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from aoftool.liveness.model import ANNOTATION, DROPPED, Chunk, Fate, Op, Trace
 from aoftool.rewrite.model import DeadRow, OutputFormat, RewriteSummary, TailCounts
+from aoftool.rewrite.touches import count_rows
 
 __all__ = ["estimate_size", "tail_counts"]
 
@@ -26,16 +27,14 @@ def tail_counts(trace: Trace, torn_bytes: int) -> TailCounts:
     size = len(trace.names) * _FATES
     rows_of = np.zeros(size, np.int64)
     bytes_of = np.zeros(size, np.int64)
+    ops, live = np.zeros(len(Op), np.int64), np.zeros(len(Op), np.int64)
     cut: dict[int, int] = {}
     for chunk in trace.chunks:
-        cells = chunk.names.astype(np.int64) * _FATES + chunk.fates
-        lengths = np.diff(chunk.offsets)
-        rows_of += np.bincount(cells, minlength=size)
-        # Sums of floats are exact below 2^53 bytes.
-        bytes_of += np.bincount(cells, weights=lengths, minlength=size).astype(np.int64)
+        count_rows(chunk, _FATES, rows_of, bytes_of, ops, live)
         for name, cut_bytes in _trimmed(chunk):
             cut[name] = cut.get(name, 0) + cut_bytes
-        counts.opaque += int(np.isin(chunk.ops, (Op.OPAQUE, Op.EVALSHA)).sum())
+    counts.opaque = int(ops[Op.OPAQUE] + ops[Op.EVALSHA])
+    counts.plain_sets, counts.building = int(live[Op.ONE_SETS]), int(live[Op.ONE_CHANGES])
     _fill(counts, trace, rows_of.reshape(-1, _FATES), bytes_of.reshape(-1, _FATES), cut)
     return counts
 
@@ -73,20 +72,15 @@ def _fill(
     counts.dead.sort(key=lambda row: (-row.size_bytes, row.name, row.cause))
 
 
-def estimate_size(trace: Trace, summary: RewriteSummary, form: OutputFormat) -> tuple[int, bool]:
+def estimate_size(summary: RewriteSummary, form: OutputFormat) -> tuple[int, bool]:
     """Return the size of the result as liveness sees it, and whether it may be far above the truth.
 
     Live bytes say little where many commands build one value: a list that is pushed and popped a
     million times has a million live commands and no element.
     """
     tail, base = summary.tail, summary.base
-    building = plain = 0
-    for chunk in trace.chunks:
-        live = chunk.fates <= Fate.TRIMMED
-        plain += int((live & (chunk.ops == Op.ONE_SETS)).sum())
-        building += int((live & (chunk.ops == Op.ONE_CHANGES)).sum())
     size = tail.live_bytes + base.size_bytes - base.dead_bytes
     if form is OutputFormat.RDB:
         size -= tail.live * (_COMMAND_FRAME_BYTES - _RECORD_FRAME_BYTES)
     keys = max(summary.key_count, 1)
-    return max(size, 0), building > plain and building > 2 * keys
+    return max(size, 0), tail.building > tail.plain_sets and tail.building > 2 * keys

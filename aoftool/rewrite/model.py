@@ -119,6 +119,8 @@ class TailCounts:
         trimmed: live commands that lose some of their keys.
         unfinished: commands of a transaction without its EXEC; they never happen.
         opaque: scripts, functions and commands nobody here knows; carried as they are.
+        plain_sets: live commands that are a plain SET of one key.
+        building: live commands that change one key.
     """
 
     commands: int = 0
@@ -128,6 +130,8 @@ class TailCounts:
     trimmed: int = 0
     unfinished: int = 0
     opaque: int = 0
+    plain_sets: int = 0
+    building: int = 0
     torn_bytes: int = 0
     dead: list[DeadRow] = field(default_factory=list)
 

@@ -105,7 +105,7 @@ def plan_rewrite(
         summary.tail = tail_counts(trace, torn)
         summary.base = base.counts
         summary.key_count = int(np.count_nonzero(touches.written))
-        summary.estimate_bytes, summary.upper_bound = estimate_size(trace, summary, options.format)
+        summary.estimate_bytes, summary.upper_bound = estimate_size(summary, options.format)
         summary.notes = _notes(summary, found)
         summary.elapsed_s = time.monotonic() - started
         yield RewritePlan(options, summary, found, table, trace, base, touches, target)

@@ -19,6 +19,7 @@ __all__ = [
     "ChunkTouches",
     "Touches",
     "chunk_touches",
+    "count_rows",
     "count_touches",
     "first_rows",
     "needed_rows",
@@ -26,12 +27,12 @@ __all__ = [
 ]
 
 if TYPE_CHECKING or PURE:
-    from aoftool.rewrite._touches_py import count_touches, first_rows, needed_rows
+    from aoftool.rewrite._touches_py import count_rows, count_touches, first_rows, needed_rows
 else:
     try:
-        from aoftool.rewrite._touches_cy import count_touches, first_rows, needed_rows
+        from aoftool.rewrite._touches_cy import count_rows, count_touches, first_rows, needed_rows
     except ImportError:
-        from aoftool.rewrite._touches_py import count_touches, first_rows, needed_rows
+        from aoftool.rewrite._touches_py import count_rows, count_touches, first_rows, needed_rows
 
 
 def understood_rows(trace: Trace) -> Iterator[tuple[int, Chunk, int]]:

@@ -47,6 +47,10 @@ def test_random_logs(seed: int, tmp_path: Path) -> None:
             answer += [rows.tolist(), keys.tolist()]
             answer.append(module.needed_rows(chunk, stop, copied, None, 0).tolist())
             answer.append(module.needed_rows(chunk, stop, copied, shares, 1).tolist())
+        counts = [np.zeros(cells, np.int64) for cells in (9 * len(trace.names),) * 2 + (16, 16)]
+        for chunk in trace.chunks:
+            module.count_rows(chunk, 9, *counts)
+        answer += [column.tolist() for column in counts]
         answers.append([*answer, *(column.tolist() for column in columns)])
 
     assert answers[0] == answers[1]
