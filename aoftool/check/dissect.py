@@ -8,19 +8,19 @@ what would make it whole if anything can.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from itertools import islice
 
 from aoftool.check.dissection import Dissection, Stretch, Wound
 from aoftool.check.heal import Healing, Patch, heal
 from aoftool.check.reader import Reader
+from aoftool.check.remains import Remains, read_remains
 from aoftool.check.resync import TORN, Landing, Resync, openings
 from aoftool.check.seams import Seams
 from aoftool.check.shapes import (
     follows,
     habits_around,
-    read_argument,
-    read_number,
 )
 from aoftool.check.vocabulary import accepts, is_known
 from aoftool.commands.table import CONTAINERS
@@ -38,10 +38,14 @@ __all__ = ["dissect_stream", "scan_range"]
 MAX_WOUNDS = 2000
 _DOUBLED_REACH = 1 << 20
 _SIGNATURE = 48
+# A chain between two damages that is shorter may have come with the damage.
+_ISLAND_COMMANDS = 8
+_ISLAND_BYTES = 64 << 10
 # Wounds that are looked at in every way; a file with more has other troubles, and each look costs.
 _CLOSE_LOOKS = 200
 _GUESSES = 256
 _WHOLE_TO_THE_END = frozenset({Reason.MISSING_FINAL_CRLF, Reason.TORN_HEADER, Reason.TORN_ANNOTATION})
+_FRAMING = re.compile(rb"[$*][0-9]{1,10}\r\n")
 _MAGICS = (b"REDIS0", b"VALKEY0")
 
 
@@ -203,7 +207,8 @@ class _Dissector:
             return glued, None
         if reader.at(at, 7).startswith(_MAGICS):
             return Wound(at, size, "second-log", stop, last=True), None
-        value = self._torn_value(at)
+        remains = read_remains(reader, at)
+        value = remains.value
         complete = value is None or value[1] <= size
         if stop.reason in _WHOLE_TO_THE_END and complete and reader.at(at, 1) in (b"*", b"#"):
             # Every length agrees up to the end of the file: nothing but the end is missing.
@@ -220,19 +225,19 @@ class _Dissector:
         through = self._seams.read_through(at, tally.start) if stop.reason is Reason.ORPHAN_BULK else None
         if through is not None:
             return self._gap(through[0], stop, through[1])
-        landing = self._resync.land(at, value=value)
+        landing = self._resync.land(remains)
         if landing is None:
             foreign = self._seams.foreign_before(at, size)
-            if foreign is not None:
+            if foreign is not None and not self._resync.inside_bytes:
                 return self._foreign(foreign[0], foreign[1], at, size, stop), None
             return self._tail(at, stop, value), None
         if len(self._result.wounds) >= _CLOSE_LOOKS:
             return self._gap(at, stop, landing)
-        spliced = self._spliced(at, stop, landing)
+        spliced = self._spliced(remains, stop, landing)
         if spliced is not None:
             return spliced
         foreign = self._seams.foreign_before(at, landing.start)
-        if foreign is not None:
+        if foreign is not None and not self._resync.inside_bytes:
             return self._foreign(foreign[0], foreign[1], at, landing.start, stop), landing
         inner = self._seams.inside_value(at, landing.start)
         if inner is not None:
@@ -245,23 +250,42 @@ class _Dissector:
         healing = Healing(start, end, Patch(first, last, b""), "foreign-block", False, text)
         return Wound(start, end, "foreign-block", stop, healing=healing, evidence=text)
 
-    def _spliced(self, at: int, stop: Stop, landing: Landing) -> tuple[Wound, Landing | None] | None:
-        """Recognise commands that were put into the middle of another one.
+    def _spliced(self, remains: Remains, stop: Stop, landing: Landing) -> tuple[Wound, Landing | None] | None:
+        """Recognise commands that were put into the middle of another one, or into a damaged place.
 
         They chain by themselves, so they look like the log going on; but without them the two ends of
-        the command around them fit together, which ends of different commands do not.
+        the command around them fit together, which ends of different commands rarely do.
         """
+        at = remains.start
         chains = [(chain, landing) for chain in landing.passed_over]
         reason = landing.tally.stop.reason if landing.tally.stop is not None else Reason.END
         end = landing.tally.good_end
+        behind: Landing | None = None
         if reason is not Reason.END and reason not in TORN and end - landing.start <= _DOUBLED_REACH:
-            behind = self._resync.land(end)
+            behind = self._resync.land(read_remains(self._reader, end))
             if behind is not None:
                 chains.append(((landing.start, end), behind))
-        for (first, last), behind in chains:
-            if self._seams.fits_without(at, first, last, behind.start):
-                return self._foreign(at, first, last, behind.start, stop), behind
+        for (first, last), goes_on in chains:
+            if self._seams.fits_without(at, first, last, goes_on.start):
+                if self._resync.inside_bytes:
+                    return self._gap(at, stop, goes_on)
+                return self._foreign(at, first, last, goes_on.start, stop), goes_on
+        if behind is not None and self._is_doubtful(remains, landing, behind):
+            return self._gap(at, stop, behind)
         return None
+
+    def _is_doubtful(self, remains: Remains, island: Landing, behind: Landing) -> bool:
+        """Tell whether a chain between two damaged places may be no part of the log.
+
+        Either there were two damages, or one that brought the chain with it. Two are believed where the
+        chain looks like the log around, and is long or the first damage explains itself.
+        """
+        if island.tally.good_end - island.start > _ISLAND_BYTES:
+            return False
+        if not self._resync.is_alike(island, remains.start, behind.start):
+            return True
+        explained = remains.explained_by(self._reader, island.start)
+        return island.tally.commands < _ISLAND_COMMANDS and not explained
 
     def _accepts(self, name: bytes, count: int) -> bool:
         return accepts(name, count) or (name.upper() in self._names and not is_known(name))
@@ -273,20 +297,6 @@ class _Dissector:
             if follows(self._reader, place):
                 return [place]
         return []
-
-    def _torn_value(self, at: int) -> tuple[int, int] | None:
-        """Return the span that a damaged command declares for the value in which it breaks off."""
-        header = read_number(self._reader, at, b"*")
-        if header is None:
-            return None
-        place = header[1]
-        for _ in range(min(header[0], 1 << 16)):
-            argument = read_argument(self._reader, place)
-            if argument is None:
-                line = read_number(self._reader, place, b"$")
-                return None if line is None else (line[1], line[1] + line[0])
-            place = argument.end
-        return None
 
     def _glued(self, stop: Stop) -> Wound | None:
         """Recognise an annotation without its line end, glued to the command behind it."""
@@ -307,7 +317,7 @@ class _Dissector:
         """Name damage that nothing in order follows."""
         size = self._result.size_bytes
         rest = excerpt(self._reader.at(at, 64))
-        if stop.reason is Reason.MISSING_FINAL_CRLF:
+        if stop.reason is Reason.MISSING_FINAL_CRLF and not self._swallowed_end(stop, value):
             missing = (
                 b"\r\n" if self._reader.at(size - 1, 1) != b"\r" or self._whole_without_cr(value) else b"\n"
             )
@@ -318,6 +328,12 @@ class _Dissector:
         if code == "trailing-bytes" and self._reader.at(at, 1) == b"*" and size - at > 4:
             code = "corrupt-tail"
         return Wound(at, size, code, stop, last=True, evidence=rest)
+
+    def _swallowed_end(self, stop: Stop, value: tuple[int, int] | None) -> bool:
+        """Tell whether the last value ends in the line end behind it, for two bytes of it are missing."""
+        if value is None or value[1] != self._result.size_bytes or value[1] - value[0] < 2:
+            return False
+        return self._reader.at(value[1] - 2, 2) == b"\r\n"
 
     def _whole_without_cr(self, value: tuple[int, int] | None) -> bool:
         return value is not None and value[1] == self._result.size_bytes
@@ -371,7 +387,9 @@ class _Dissector:
             return "empty-command"
         if reason in (Reason.ZERO_GAP, Reason.ZERO_TAIL) or self._mostly_zero(at, end):
             return "zero-block"
-        if reason is Reason.INLINE_COMMAND:
+        if reason is Reason.INLINE_COMMAND and not _FRAMING.search(
+            self._reader.at(at, min(end - at, 1 << 16))
+        ):
             return "inline-text"
         if reason is Reason.LINE_TOO_LONG and self._reader.at(at, 1) == b"#":
             return "long-annotation"

@@ -127,6 +127,8 @@ def _heal_count(reader: Reader, at: int, habits: Habits, accepts: Accepts) -> He
     usual = habits.has(name, len(arguments))
     patch = Patch(at, at + first, proper)
     found = excerpt(line)
+    if _may_have_had_more(line, name, habits, accepts):
+        return None
     if _differences(line, proper) == 1:
         digit = _ANY_COUNT.fullmatch(line) is not None
         if digit and not usual:
@@ -139,6 +141,18 @@ def _heal_count(reader: Reader, at: int, habits: Habits, accepts: Accepts) -> He
         text = f"the count {found} must be {len(arguments)}"
         return Healing(at, arguments[-1].end, patch, "broken-count", True, text)
     return None
+
+
+def _may_have_had_more(line: bytes, name: bytes, habits: Habits, accepts: Accepts) -> bool:
+    """Tell whether a count may be right, and its last arguments lost.
+
+    A command that takes any number of arguments does not say how many it had: put right, it would become
+    one that never was.
+    """
+    if _ANY_COUNT.fullmatch(line) is None:
+        return False
+    count = int(line[1:-2])
+    return count <= _MAX_ARGUMENTS and accepts(name, count) and habits.has(name, count)
 
 
 def _heal_short_count(
@@ -157,9 +171,19 @@ def _heal_short_count(
     name = short.name(reader)
     if not accepts(name, count) or not habits.has(name, count):
         return None
+    if accepts(name, header[0]) and (
+        habits.times(name, header[0]) > 1 or _is_headless(reader, rest, accepts)
+    ):
+        # It may have been whole, and what follows the rest of another command.
+        return None
     patch = Patch(short.start, header[1], b"*%d\r\n" % count)
     text = f"the count {header[0]} must be {count}"
     return Healing(short.start, rest[-1].end, patch, "broken-count", True, text)
+
+
+def _is_headless(reader: Reader, rest: list[Argument], accepts: Accepts) -> bool:
+    """Tell whether arguments are a whole command without its count."""
+    return accepts(_name(reader, rest[0]), len(rest))
 
 
 def _heal_argument(reader: Reader, at: int, habits: Habits, accepts: Accepts) -> Healing | None:

@@ -14,15 +14,14 @@ from collections import OrderedDict
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
+from aoftool.check.lessons import LONGEST_OPENING, OPENING, Lessons, openings_in
 from aoftool.check.reader import BLOCK_BYTES, Reader
-from aoftool.check.shapes import chain
+from aoftool.check.remains import Remains, declared_around
+from aoftool.check.shapes import chain, read_argument, read_number, starts_before
 from aoftool.resp.model import Reason, TailTally
 
-__all__ = ["TORN", "Landing", "Resync", "openings", "resp_inside"]
+__all__ = ["TORN", "Landing", "Resync", "openings"]
 
-_OPENING = re.compile(rb"\*[1-9][0-9]{0,8}\r\n\$[0-9]{1,19}\r\n|#TS:[0-9]{1,19}\r?\n")
-_LONGEST_OPENING = 48
-_INSIDE = re.compile(rb"\*[1-9][0-9]{0,8}\r\n\$[0-9]{1,19}\r\n")
 # How a stream ends that was cut while it was written.
 TORN = frozenset(
     {
@@ -34,16 +33,25 @@ TORN = frozenset(
     }
 )
 _INSPECTED_BYTES = 1 << 20
-_INSPECTED_COMMAND = 64 << 20
-_FEW = 3
 # The largest value with RESP that was seen need not be the largest there is.
 _DOUBT = 2
 _CHAINS_KEPT = 16
 _TALLIES_KEPT = 8
-# Stretches that are looked into for values with RESP; later ones tell nothing new.
-_LESSONS = 100
 _ABSURD = 16
 _LONG_BYTES = 4096
+# RESP so near to the start of a value is what the value holds.
+_LEAD_BYTES = 16
+# A value with RESP may be so large without any like it having been seen.
+_VALUE_BYTES = 1 << 20
+_NEAR_BYTES = 64 << 10
+_ALIKE_COMMANDS = 256
+# One command in so many may look like no other around.
+_STRANGE_SHARE = 10
+_LENGTH = re.compile(rb"\$(0|[1-9][0-9]{0,9})\r\n")
+_LEAKING_COMMANDS = 1 << 14
+_SIGNATURE = 48
+# Keys, names of fields and options are rarely longer than this.
+_LONG_KEY = 256
 
 
 @dataclass(frozen=True)
@@ -70,37 +78,11 @@ def openings(reader: Reader, start: int, end: int) -> Iterator[int]:
     at = start
     while at < end:
         stop = min(at + BLOCK_BYTES, end)
-        piece = reader.at(at, stop - at + _LONGEST_OPENING)
-        for match in _OPENING.finditer(piece):
+        piece = reader.at(at, stop - at + LONGEST_OPENING)
+        for match in OPENING.finditer(piece):
             if match.start() < stop - at:
                 yield at + match.start()
         at = stop
-
-
-def resp_inside(reader: Reader, tally: TailTally) -> int:
-    """Return the bytes of the largest command found that carries RESP in a value, 0 for none.
-
-    Looks at the largest command of every name, and into the commands of the last megabyte: what a log
-    keeps in its values rarely changes without notice.
-    """
-    largest = 0
-    for row in tally.rows.values():
-        if row.largest_offset < 0 or not largest < row.largest_bytes <= _INSPECTED_COMMAND:
-            continue
-        if _holds_resp(reader, row.largest_offset, row.largest_bytes):
-            largest = row.largest_bytes
-    return largest
-
-
-def _holds_resp(reader: Reader, start: int, length: int) -> bool:
-    """Tell whether an opening stands in a command behind its own."""
-    at, end = start + 1, start + length
-    while at < end:
-        stop = min(at + BLOCK_BYTES, end)
-        if _INSIDE.search(reader.at(at, stop - at + _LONGEST_OPENING)):
-            return True
-        at = stop
-    return False
 
 
 def _canonical_end(tally: TailTally) -> int:
@@ -121,16 +103,14 @@ class Resync:
         self._reader = reader
         self._scan = scan
         self._known_name = known_name
-        self._inside_bytes = 0
-        self._largest_bytes = 0
+        self._lessons = Lessons(reader)
         self._scanned: OrderedDict[int, TailTally] = OrderedDict()
         self._surveyed_to = 0
-        self._learned = 0
 
     @property
     def inside_bytes(self) -> int:
         """Return the bytes of the largest command known to carry RESP in a value, 0 for none."""
-        return self._inside_bytes
+        return self._lessons.inside_bytes
 
     def _tally(self, at: int) -> TailTally:
         """Return the tally from an offset; the last few are kept, for they are asked for again."""
@@ -162,66 +142,150 @@ class Resync:
 
     def learn(self, tally: TailTally) -> None:
         """Take in a healthy stretch: how large its commands are, and whether values hold RESP."""
-        for row in tally.rows.values():
-            self._largest_bytes = max(self._largest_bytes, row.largest_bytes)
-        self._learned += 1
-        if self._learned > _LESSONS:
-            return
-        self._inside_bytes = max(self._inside_bytes, resp_inside(self._reader, tally))
-        self._inside_bytes = max(self._inside_bytes, self._inside_near(tally.start, tally.good_end))
+        self._lessons.take(tally)
 
-    def _inside_near(self, start: int, end: int) -> int:
-        """Look for values with RESP among the last commands of a stretch."""
-        largest = 0
-        at = start if end - start <= _INSPECTED_BYTES // 4 else end - _INSPECTED_BYTES // 4
-        at = next(openings(self._reader, at, end), end)
-        for shape in chain(self._reader, at, 1000):
-            if shape.end > end:
-                break
-            length = shape.end - shape.start
-            if (
-                length > max(largest, 64)
-                and length <= BLOCK_BYTES
-                and _holds_resp(self._reader, shape.start, length)
-            ):
-                largest = length
-        return largest
-
-    def land(
-        self, damage: int, *, end: int | None = None, value: tuple[int, int] | None = None
-    ) -> Landing | None:
-        """Return the first place behind `damage` where the stream surely goes on.
+    def land(self, remains: Remains, *, end: int | None = None) -> Landing | None:
+        """Return the first place behind damage where the stream surely goes on.
 
         Args:
-            damage: first byte of the command that could not be read.
+            remains: of the command that could not be read.
             end: look no further than this.
-            value: span that the damaged command declares for the value in which it broke off.
         """
+        damage = remains.start
         self._survey(damage)
         limit = self._reader.size_bytes if end is None else end
         passed: list[tuple[int, int]] = []
         floor = damage + 1
+        led_out = remains.place
         for at in openings(self._reader, damage, limit):
             if at < floor or not self._plausible(at):
                 continue
             tally = self._tally(at)
             if tally.commands == 0 and not tally.annotations.count:
                 continue
-            if self._believed(at, tally, value):
+            believed = self._believed(at, tally, remains)
+            inside = self._inside_until(at, led_out, remains, tally) if believed else None
+            if believed and inside is None:
                 return Landing(at, tally, tuple(passed[:_CHAINS_KEPT]))
-            passed.append((at, tally.good_end))
-            # What lies inside a chain that is not believed is not believed either.
-            floor = max(_canonical_end(tally), at + 1)
+            # What lies inside a chain that is not believed is not believed either; of one that leads out
+            # of a value, the rest is.
+            if inside is None:
+                behind = _canonical_end(tally)
+            else:
+                behind = led_out = self._boundary(at, inside, tally)
+            passed.append((at, behind))
+            floor = max(behind, at + 1)
         return None
+
+    def _boundary(self, at: int, low: int, tally: TailTally) -> int:
+        """Return the first boundary of a chain at `low` or behind it."""
+        if low >= tally.good_end:
+            return tally.good_end
+        for shape in chain(self._reader, at, tally.commands):
+            if shape.start >= low:
+                return shape.start
+            if shape.end >= low:
+                return shape.end
+        return tally.good_end
+
+    def _inside_until(self, at: int, since: int, remains: Remains, tally: TailTally) -> int | None:
+        """Return up to where a place may lie in a value, None when nothing speaks for it.
+
+        A value can end in such a way that what it holds chains on into the log. Then the chain does not
+        tell, and what is left of the commands in front of it must.
+
+        Args:
+            at: the place, from which commands chain on.
+            since: end of what is whole of the damaged command, or the last boundary of a chain that was
+                found to begin in a value.
+            tally: of the chain.
+        """
+        if at == since and at > remains.place:
+            return None
+        explained = remains.explained_by(self._reader, at)
+        if at < remains.place:
+            return None if explained else remains.place
+        leaks = self._lessons.leaking_bytes > 0
+        declared = declared_around(self._reader, since, at, likely=leaks)
+        value = remains.value
+        if declared is not None and not (explained and value is not None and value[1] + 2 == declared):
+            return declared
+        if explained:
+            return None
+        if value is not None and value[0] <= at < value[1] and self._leads_out(at, value, tally):
+            return value[1] + 2
+        return self._leaking_until(at, since, value) if leaks else None
+
+    def _leads_out(self, at: int, value: tuple[int, int], tally: TailTally) -> bool:
+        """Tell whether a chain begun in a declared value has a boundary right behind it."""
+        lead = openings_in(self._reader, value[0], value[0] + _LEAD_BYTES)
+        if not (lead or self._lessons.inside_bytes) or value[1] > self._reader.size_bytes:
+            return False
+        return self._boundary(at, value[1] + 2, tally) == value[1] + 2
+
+    def _leaking_until(self, at: int, since: int, value: tuple[int, int] | None) -> int | None:
+        """Return up to where a place may lie in one of those values whose RESP leads out of them."""
+        if self._doubles(at) or self._ends_outside(since, at):
+            return None
+        lessons = self._lessons
+        longest = lessons.leaking_bytes
+        if value is not None and value[0] <= at < value[1]:
+            longest = max(longest, min(value[1] - value[0], lessons.inside_bytes))
+        by_itself = self._reader.at(at - 1, 1) == b"\n"
+        for shape in chain(self._reader, at, _LEAKING_COMMANDS):
+            outside = shape.end > at + longest or not lessons.like_inner(shape)
+            if outside and (by_itself or shape.start > at):
+                return None if shape.start == at else shape.start
+        return at + longest
+
+    def _ends_outside(self, start: int, at: int) -> bool:
+        """Tell whether an argument that ends before a place is longer than any in a value that leaks."""
+        low = max(start, at - _NEAR_BYTES)
+        text = self._reader.at(low, at - low)
+        longest = self._lessons.longest_argument
+        if text.endswith(b"\r\n") and b"\r\n" not in text[-longest - 3 : -2] and len(text) > longest + 3:
+            return True
+        return any(
+            longest < int(line[1]) <= len(text) - line.end() - 2
+            and text[line.end() + int(line[1]) :].startswith(b"\r\n")
+            for line in _LENGTH.finditer(text)
+        )
+
+    def _doubles(self, at: int) -> bool:
+        """Tell whether the bytes in front of a place stand there once more: a block was written twice."""
+        low = max(at - _INSPECTED_BYTES, 0)
+        before = self._reader.at(low, at - low).rfind(self._reader.at(at, _SIGNATURE))
+        length = at - low - before
+        return before >= 0 and self._reader.at(at, length) == self._reader.at(at - length, length)
 
     def through(self, at: int, damage: int) -> Landing | None:
         """Return the landing at an offset before a damage if its chain goes on over it."""
         if not self._plausible(at):
             return None
         tally = self._tally(at)
-        if tally.good_end > damage and tally.commands > 1 and self._believed(at, tally, None):
+        if tally.good_end > damage and tally.commands > 1 and self._believed(at, tally):
             return Landing(at, tally, ())
         return None
+
+    def is_alike(self, island: Landing, before: int, behind: int) -> bool:
+        """Tell whether the commands of a chain look like those in front of a damage and behind the chain."""
+        form = self._lessons.form
+        around = [
+            *starts_before(self._reader, before, _NEAR_BYTES, 0)[-_ALIKE_COMMANDS:],
+            *chain(self._reader, behind, _ALIKE_COMMANDS),
+        ]
+        known = set(map(form, around))
+        found = list(chain(self._reader, island.start, _ALIKE_COMMANDS))
+        strange = sum(form(shape) not in known for shape in found if shape.end <= island.tally.good_end)
+        return strange * _STRANGE_SHARE <= len(found)
+
+    def names_command(self, at: int) -> bool:
+        """Tell whether something begins at an offset that names a known command, whole or not."""
+        header = read_number(self._reader, at, b"*")
+        first = None if header is None else read_argument(self._reader, header[1])
+        return first is not None and self._known_name(
+            self._reader.at(first.payload_start, 64)[: first.length].upper()
+        )
 
     def _plausible(self, at: int) -> bool:
         """Tell whether the command that would start there has a name one can believe."""
@@ -232,35 +296,59 @@ class Resync:
             return False
         return self._known_name(shape.name(self._reader))
 
-    def _believed(self, at: int, tally: TailTally, value: tuple[int, int] | None) -> bool:
+    def _believed(self, at: int, tally: TailTally, remains: Remains | None = None) -> bool:
         assert tally.stop is not None
+        value = None if remains is None else remains.value
         reason = tally.stop.reason
         if tally.leniencies:
             # Servers write the canonical form: a chain that departs from it may have left the log.
-            return _canonical_end(tally) - at > _DOUBT * self._inside_bytes
-        if value is not None and value[0] <= at < value[1]:
+            return _canonical_end(tally) - at > _DOUBT * self._lessons.inside_bytes
+        if remains is not None and value is not None and value[0] <= at < value[1]:
             if value[1] > self._reader.size_bytes:
-                return self._believed_in_torn_value(at, tally, value)
+                return self._believed_in_torn_value(at, tally, remains)
             if tally.good_end <= value[1]:
                 return False
         if reason is Reason.END and tally.commands:
             return True
+        if tally.good_end - at <= _VALUE_BYTES and self._closes_value(tally.good_end):
+            return False
         # A torn end is as good as the exact end unless values hold RESP.
-        long_enough = tally.good_end - at > _DOUBT * self._inside_bytes
+        long_enough = tally.good_end - at > _DOUBT * self._lessons.inside_bytes
         return long_enough and (tally.commands > 0 or reason is Reason.END or reason in TORN)
 
-    def _believed_in_torn_value(self, at: int, tally: TailTally, value: tuple[int, int]) -> bool:
+    def _closes_value(self, at: int) -> bool:
+        """Tell whether a chain ends at a line end that belongs to none of its commands: that of a value."""
+        behind = self._reader.at(at, 3)
+        return behind[:2] == b"\r\n" and behind[2:] in (b"", b"*", b"#", b"$")
+
+    def _believed_in_torn_value(self, at: int, tally: TailTally, remains: Remains) -> bool:
         """Judge a chain inside a value that would end past the file.
 
-        Either the length was damaged, or the file was cut while a value with RESP was written.
+        Either the length was damaged, or the file was cut while a value with RESP was written. A length
+        one step away from one that fits was damaged; so was one that no key, and no value of a log of
+        this size, ever had. Else only a chain speaks that is longer than what values hold.
         """
         assert tally.stop is not None
-        length = tally.good_end - at
-        reason = tally.stop.reason
-        if at < value[0] + 2:
+        assert remains.payload_start is not None
+        reason, start = tally.stop.reason, remains.payload_start
+        if reason is not Reason.END and reason not in TORN:
             return False
-        if length > max(2 * self._inside_bytes, self._largest_bytes, _LONG_BYTES):
-            return reason is Reason.END or reason in TORN
-        absurd = value[1] - value[0] > _ABSURD * max(self._largest_bytes, 64)
-        exact = reason is Reason.END and tally.commands >= _FEW
-        return exact and absurd and self._inside_bytes == 0
+        if at >= start + 2 and remains.explained_by(self._reader, at):
+            return True
+        if reason is Reason.END and tally.commands and self._is_absurd(remains):
+            return at > start
+        length = tally.good_end - at
+        return at >= start + 2 and length > max(
+            _DOUBT * self._lessons.inside_bytes, self._lessons.largest_bytes, _LONG_BYTES
+        )
+
+    def _is_absurd(self, remains: Remains) -> bool:
+        """Tell whether a length cannot be what was written: larger than the log, or far too long a key."""
+        assert remains.length is not None
+        largest = _ABSURD * max(self._lessons.largest_bytes, 64)
+        if remains.length > max(largest, self._reader.size_bytes):
+            return True
+        is_value = remains.count is not None and len(remains.arguments) == remains.count - 1
+        if is_value and len(remains.arguments) > 1:
+            return remains.length > largest and self._lessons.inside_bytes == 0
+        return remains.length > _ABSURD * _LONG_KEY

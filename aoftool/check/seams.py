@@ -12,7 +12,7 @@ from bisect import bisect_left
 
 from aoftool.check.reader import Reader
 from aoftool.check.resync import Landing, Resync, openings
-from aoftool.check.shapes import Shape, chain, is_one_command, starts_before
+from aoftool.check.shapes import Shape, chain, is_one_command, is_torn_command, starts_before
 
 __all__ = ["Seams"]
 
@@ -100,7 +100,10 @@ class Seams:
         torn rest of another command.
         """
         text = self._reader.at(at, min(end - at, 256))
-        if not (text.endswith(b"\r\n") and text.startswith((b"\r\n", b"*"))):
+        rest = text.rstrip(b"\r\n")
+        if not text.endswith(b"\r\n") or (
+            rest and (self._resync.names_command(at) or not is_torn_command(rest))
+        ):
             return None
         reach = self._resync.inside_bytes
         if not reach or end - at > reach:

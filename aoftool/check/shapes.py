@@ -21,6 +21,7 @@ __all__ = [
     "follows",
     "habits_around",
     "is_one_command",
+    "is_torn_command",
     "read_annotation",
     "read_argument",
     "read_number",
@@ -129,6 +130,21 @@ def is_one_command(text: bytes) -> bool:
     return at == len(text)
 
 
+def is_torn_command(text: bytes) -> bool:
+    """Tell whether bytes are a canonical command that breaks off at their end."""
+    head = re.match(rb"\*[1-9][0-9]{0,8}(?:\r?\Z|\r\n)", text)
+    if head is None:
+        return text == b"*"
+    at, line = head.end(), re.compile(rb"\$(0|[1-9][0-9]{0,18})\r\n")
+    while (found := line.match(text, at)) is not None:
+        at = found.end() + int(found[1]) + 2
+        if at > len(text):
+            return True
+        if text[at - 2 : at] != b"\r\n":
+            return False
+    return re.fullmatch(rb"(?:\$(?:[1-9][0-9]{0,18})?\r?)?", text[at:]) is not None
+
+
 def read_annotation(reader: Reader, at: int) -> int | None:
     """Return the end of the annotation that starts at an offset, None when there is none whole."""
     line = reader.at(at, _ANNOTATION_MAX)
@@ -194,12 +210,16 @@ def _chain_ending(reader: Reader, end: int, low: int) -> list[Shape]:
         shapes = []
         at = start
         for shape in chain(reader, start, _MAX_ARGUMENTS):
+            if shape.start in tried:
+                # It leads into a chain that is known not to end there.
+                at = -1
+                break
             shapes.append(shape)
             tried.add(shape.start)
             at = shape.end
             if at >= end:
                 break
-        if _behind_annotations(reader, at, end) == end:
+        if at >= 0 and _behind_annotations(reader, at, end) == end:
             return shapes
     return []
 
@@ -230,6 +250,10 @@ class Habits:
     def has(self, name: bytes, count: int) -> bool:
         """Tell whether commands of that name and number of arguments stand around."""
         return (name.upper(), count) in self.counts
+
+    def times(self, name: bytes, count: int) -> int:
+        """Return how many commands of that name and number of arguments stand around."""
+        return self.counts.get((name.upper(), count), 0)
 
     def length_seen(self, name: bytes, count: int, place: int, length: int) -> int:
         """Return how often that argument had that length."""

@@ -1,0 +1,155 @@
+"""What is left of a command that breaks off, and what that says of the places behind it.
+
+A broken command still tells where values stand: arguments in front of the damage are whole, and the one
+that breaks declares where it ends. What looks like a command in there is data. Knows nothing of the
+commands behind; whether the stream goes on is for `aoftool.check.resync`.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from aoftool.check.reader import Reader
+from aoftool.check.shapes import Argument, read_argument, read_number
+
+__all__ = ["Remains", "declared_around", "read_remains"]
+
+_MAX_ARGUMENTS = 4096
+_HEADER_BYTES = 24
+_LINE = re.compile(rb"\$([^\r\n]{0,20})\r\n")
+_LOST_COUNT = re.compile(rb"[^$][^$*]{0,20}(?=\$)", re.DOTALL)
+_HEADER_LINE = re.compile(rb"(?:\n|\A)\$(0|[1-9][0-9]{0,18})\r\n")
+_ENDS = 64
+_LOOKED_BACK = 64 << 10
+
+
+@dataclass(frozen=True)
+class Remains:
+    """What is left of a broken command.
+
+    Attributes:
+        start: where it starts.
+        count: its number of arguments, None where its `*` line cannot be read.
+        arguments: those that are whole, up to the first that is not.
+        place: where that one starts.
+        payload_start: where its payload starts, None where its line cannot be found.
+        digits: what stands for its length.
+        length: that as a number, None where it is none.
+    """
+
+    start: int
+    count: int | None
+    arguments: tuple[Argument, ...]
+    place: int
+    payload_start: int | None = None
+    digits: bytes = b""
+    length: int | None = None
+
+    @property
+    def value(self) -> tuple[int, int] | None:
+        """Return the span that is declared for the payload that breaks off."""
+        if self.payload_start is None or self.length is None:
+            return None
+        return self.payload_start, self.payload_start + self.length
+
+    def explained_by(self, reader: Reader, end: int) -> bool:
+        """Tell whether the command ends at an offset if one element of its framing is put right.
+
+        The count, one digit more, less or other in a length, or the line end behind a payload.
+        """
+        if self.arguments and self.arguments[-1].end == end:
+            return True
+        if self.count is None:
+            return False
+        lengths = [(argument.payload_start, b"%d" % argument.length) for argument in self.arguments]
+        if self.payload_start is not None:
+            lengths.append((self.payload_start, self.digits))
+        for number, (start, digits) in enumerate(lengths):
+            if start >= end:
+                break
+            for payload_end in _ends(reader, start, end, self.count - number - 1):
+                if _one_step(digits, b"%d" % (payload_end - start)):
+                    return True
+        value = self.value
+        left = self.count - len(self.arguments) - 1
+        return value is not None and _arguments_to(reader, value[1] + 2, left, end)
+
+
+def _ends(reader: Reader, start: int, end: int, left: int) -> Iterator[int]:
+    """Yield where a payload may end for its command to end at `end`, some arguments behind it."""
+    if left == 0:
+        if end - 2 >= start and reader.at(end - 2, 2) == b"\r\n":
+            yield end - 2
+        return
+    at = start
+    for _ in range(_ENDS):
+        at = reader.find(b"\r\n$", at, end)
+        if at < 0:
+            return
+        if _arguments_to(reader, at + 2, left, end):
+            yield at
+        at += 1
+
+
+def _arguments_to(reader: Reader, at: int, left: int, end: int) -> bool:
+    """Tell whether exactly so many whole arguments fill a span."""
+    for _ in range(left):
+        argument = None if at >= end else read_argument(reader, at)
+        if argument is None:
+            return False
+        at = argument.end
+    return at == end
+
+
+def read_remains(reader: Reader, at: int) -> Remains:
+    """Return what is left of the command that should start at an offset."""
+    header = read_number(reader, at, b"*")
+    if header is None:
+        # The line that cannot be read ends where the first argument begins, if no other command does.
+        head = _LOST_COUNT.match(reader.at(at, _HEADER_BYTES))
+        start, limit = (at, 0) if head is None else (at + head.end(), _MAX_ARGUMENTS)
+    else:
+        start, limit = header[1], min(header[0], _MAX_ARGUMENTS)
+    arguments: list[Argument] = []
+    place = start
+    while len(arguments) < limit and (argument := read_argument(reader, place)) is not None:
+        arguments.append(argument)
+        place = argument.end
+    count = None if header is None else header[0]
+    line = None if count is None or len(arguments) >= count else _LINE.match(reader.at(place, 32))
+    if line is None:
+        return Remains(at, count, tuple(arguments), place)
+    number = read_number(reader, place, b"$")
+    length = None if number is None else number[0]
+    return Remains(at, count, tuple(arguments), place, place + line.end(), line[1], length)
+
+
+def declared_around(reader: Reader, start: int, at: int, *, likely: bool) -> int | None:
+    """Return the end of a value that holds `at`, as a header line between `start` and `at` declares it.
+
+    A line counts if its payload ends in a line end with an element of a command behind; where values are
+    likely to begin with RESP, also if `at` is the very first byte of its payload.
+    """
+    low = max(start, at - _LOOKED_BACK)
+    text = reader.at(low, at - low)
+    for match in _HEADER_LINE.finditer(text):
+        begins = low + match.end()
+        ends = begins + int(match[1])
+        if not begins <= at < ends + 2:
+            continue
+        behind = reader.at(ends, 3)
+        if (likely and begins == at) or (behind[:2] == b"\r\n" and behind[2:] in (b"", b"*", b"$", b"#")):
+            return ends + 2
+    return None
+
+
+def _one_step(one: bytes, two: bytes) -> bool:
+    """Tell whether two texts differ by one byte that was changed, put in or lost."""
+    if abs(len(one) - len(two)) > 1:
+        return False
+    if len(one) == len(two):
+        return sum(a != b for a, b in zip(one, two, strict=True)) == 1
+    short, long = sorted((one, two), key=len)
+    return any(long[:at] + long[at + 1 :] == short for at in range(len(long)))
