@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from aoftool.check.exam_model import FileExam, Spot, SpotKind
 from aoftool.check.reader import Reader
+from aoftool.check.remains import read_remains
+from aoftool.check.resync import openings
 from aoftool.check.shapes import read_shape
 from aoftool.check.vocabulary import accepts, is_known, looks_like_module, takers
 from aoftool.escape import excerpt
@@ -43,14 +45,17 @@ def plan_commands(
         families[_family(spot.name)] = families.get(_family(spot.name), 0) + 1
     reader = Reader(source, exam.size_bytes)
     names = _names(exam)
+    mended = [edit.start for edit in draft.edits if edit.code == SpotKind.UNKNOWN]
     for spot in hurt:
+        if any(spot.start < start < spot.end for start in mended):
+            continue
         if _is_kept(spot, choice, families, modules):
             text = f"{excerpt(spot.name)} may belong to a module: it is kept"
             if ("unknown-module-command", text) not in draft.left:
                 draft.left.append(("unknown-module-command", text))
         elif not _rename(spot, reader, draft, names):
             text = f"{excerpt(spot.name)}: a command no server runs"
-            draft.drop(spot.start, spot.end, spot.kind, text, 1)
+            draft.drop(spot.start, _swallowed(spot, reader) or spot.end, spot.kind, text, 1)
 
 
 def _is_refused(spot: Spot) -> bool:
@@ -69,6 +74,18 @@ def _is_kept(spot: Spot, choice: Choice, families: dict[bytes, int], modules: fr
     if not looks_like_module(spot.name):
         return False
     return families[_family(spot.name)] >= _FAMILY or _family(spot.name) in modules
+
+
+def _swallowed(spot: Spot, reader: Reader) -> int | None:
+    """Return where a command starts that stands whole in one whose name reaches over its end."""
+    if spot.kind != SpotKind.UNKNOWN or b"\r\n" not in spot.name:
+        return None
+    remains = read_remains(reader, spot.start)
+    for at in openings(reader, spot.start + 1, spot.end):
+        shape = read_shape(reader, at)
+        if shape is not None and shape.end == spot.end and remains.explained_by(reader, at):
+            return at if accepts(shape.name(reader), len(shape.arguments)) else None
+    return None
 
 
 def _names(exam: FileExam) -> frozenset[bytes]:

@@ -6,7 +6,8 @@ it stands. Other departures load as they are; a salvage writes them in the usual
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import re
+from collections.abc import Iterator, Sequence
 
 from aoftool.check.dissection import Stretch
 from aoftool.check.exam_model import FileExam
@@ -27,6 +28,8 @@ _ALWAYS = frozenset({Leniency.TERMINATOR})
 _SALVAGED = frozenset(Leniency) - {Leniency.LONG_ANNOTATION}
 _MOST = 10_000
 _LARGE = 1 << 20
+# What follows the number of a header line; longer than this it was no line of a command.
+_STRANGE = re.compile(rb"\A.[ +0-9]*[^0-9].{3}", re.DOTALL)
 
 
 def plan_lenient(exam: FileExam, source: Source, draft: Draft, choice: Choice) -> None:
@@ -95,5 +98,24 @@ def _rewrite(source: Source, start: int, length: int, draft: Draft) -> None:
         argv = argv_at(source, start).argv
     except FormatError:
         return
+    if _is_torn(source, start, length, argv):
+        reason = "a command with a header line that holds bytes of something else"
+        draft.drop(start, start + length, "lenient-header", reason, 1)
+        return
     reason = "a command in a form that servers read and never write"
     draft.put(start, start + length, encode_command(argv), "lenient-header", reason)
+
+
+def _is_torn(source: Source, start: int, length: int, argv: Sequence[bytes]) -> bool:
+    """Tell whether one header line is so much longer than it need be that it is none.
+
+    Loaders read a number and skip the rest of the line, whatever it is.
+    """
+    text = source.read_at(start, length)
+    at = 0
+    for payload in (None, *argv):
+        end = text.find(b"\n", at)
+        if _STRANGE.search(text[at:end]):
+            return True
+        at = end + 1 if payload is None else end + 1 + len(payload) + 2
+    return False

@@ -7,14 +7,17 @@ they part (a dropped half of a transaction held a SELECT), a SELECT is put in.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from aoftool.check.detectors.resp import repaired_by_default
 from aoftool.check.dissect import scan_range
 from aoftool.check.dissection import Dissection, Stretch, Wound
+from aoftool.check.heal import Patch
 from aoftool.check.reader import Reader
 from aoftool.check.shapes import read_shape
+from aoftool.check.vocabulary import is_known
 from aoftool.files.source import Source
 from aoftool.repair.draft import Draft
 from aoftool.repair.model import AfterGap, Choice
@@ -28,6 +31,9 @@ _MARKS = frozenset({b"MULTI", b"EXEC", b"DISCARD", b"SELECT"})
 _NOTHING_LOST = frozenset({"byte-order-mark", "inline-text", "empty-command", "long-annotation"})
 # An unfinished transaction of more commands than this is rather one whose EXEC was lost.
 _MANY = 512
+_NEAR_EXEC = re.compile(rb"\*1\r\n\$4\r\n(.{4})\r\n", re.DOTALL)
+# A transaction larger than this is not searched for its end.
+_MENDED_BYTES = 1 << 20
 # More marks out of place than this are no accident, and a plan of so many edits helps nobody.
 _MOST_ODD = 20_000
 
@@ -167,7 +173,7 @@ class StreamPlanner:
             if name == b"SELECT" and db is not None:
                 account.kept = account.meant = db
             elif name == b"MULTI":
-                if account.open_at is not None:
+                if account.open_at is not None and not self._mend_exec(account.open_at, at):
                     self._drop_half(account.open_at, at, "lost-exec")
                     self._say_database(at)
                 account.open_at, account.open_kept = at, account.kept
@@ -177,6 +183,23 @@ class StreamPlanner:
                 account.open_at = None
             elif name == b"DISCARD" and account.open_at is not None:
                 self.draft.drop(at, behind, "discard-in-multi", "a DISCARD inside a transaction", 1, True)
+
+    def _mend_exec(self, start: int, end: int) -> bool:
+        """Put the EXEC of a transaction right if one byte of it is wrong; tell whether it was so."""
+        if end - start > _MENDED_BYTES:
+            return False
+        found = [
+            match
+            for match in _NEAR_EXEC.finditer(self._reader.at(start, end - start))
+            if _is_near_exec(match[1])
+        ]
+        places = {command.offset for command in CommandReader(self.source, start=start, end=end, limit=8)}
+        found = [match for match in found if start + match.start() in places]
+        if len(found) != 1:
+            return False
+        low, high = start + found[0].start(1), start + found[0].end(1)
+        self.draft.put(low, high, b"EXEC", "unknown-command", "one byte of an EXEC was damaged")
+        return True
 
     def _drop_half(self, start: int, end: int, code: str) -> None:
         """Take out a transaction that lost its end."""
@@ -227,16 +250,22 @@ class StreamPlanner:
     def _heal(self, wound: Wound) -> None:
         healing = wound.healing
         assert healing is not None
+        account = self._account
+        name, db = self._healed_mark(wound)
+        if name == b"EXEC" and account.open_at is None:
+            self.draft.drop(wound.start, wound.end, "exec-without-multi", "an EXEC without MULTI", 1, True)
+            return
         patch = healing.patch
         if patch.data:
             self.draft.put(patch.start, patch.end, patch.data, healing.code, healing.text)
         else:
             self.draft.drop(patch.start, patch.end, healing.code, healing.text, 0)
-        account = self._account
-        name, db = self._healed_mark(wound)
         if name == b"SELECT" and db is not None:
             account.kept = account.meant = db
-        elif name == b"MULTI" and account.open_at is None:
+        elif name == b"MULTI":
+            if account.open_at is not None:
+                self._drop_half(account.open_at, wound.start, "lost-exec")
+                self._say_database(wound.start)
             account.open_at, account.open_kept = wound.start, account.kept
         elif name == b"EXEC":
             account.open_at = None
@@ -256,8 +285,7 @@ class StreamPlanner:
     def _last(self, wound: Wound) -> None:
         """Treat damage that reaches to the end of the file."""
         if wound.insert is not None:
-            patch = wound.insert
-            self.draft.insert(patch.start, patch.data, wound.code, "the line end of the last command")
+            self._complete(wound, wound.insert)
             return
         allowed = self._salvage or (self.is_last and repaired_by_default(wound))
         if not allowed:
@@ -269,6 +297,16 @@ class StreamPlanner:
         self.draft.drop(wound.start, wound.end, wound.code, _REASONS.get(wound.code, "damage"), 0, lossless)
         if self._account.open_at is not None:
             self._drop_half(self._account.open_at, wound.start, "open-multi")
+
+    def _complete(self, wound: Wound, patch: Patch) -> None:
+        """Put the last line end in, unless that would leave a transaction open."""
+        text = self._reader.at(wound.start, 32).upper()
+        if text.startswith(b"*1\r\n$5\r\nMULTI"):
+            self.draft.drop(wound.start, wound.end, wound.code, "a MULTI that nothing belongs to", 0, True)
+            return
+        self.draft.insert(patch.start, patch.data, wound.code, "the line end of the last command")
+        if text.startswith(b"*1\r\n$4\r\nEXEC"):
+            self._account.open_at = None
 
     def _only_zeros(self, wound: Wound) -> bool:
         return self._reader.run_of(0, wound.start) >= wound.end - wound.start
@@ -365,6 +403,8 @@ class StreamPlanner:
             text = "a file that is not the last ends inside a transaction; --salvage repairs it"
             self._leave("multi-across-files", text)
             return
+        if self._salvage and self._mend_exec(account.open_at, size):
+            return
         count = scan_range(self.source, account.open_at, end=size, known_state=True).commands - 1
         if count <= _MANY:
             self._drop_half(account.open_at, size, "open-multi" if self.is_last else "multi-across-files")
@@ -392,6 +432,11 @@ _REASONS = {
     "leading-bytes": "bytes before the first command",
     "corrupt-region": "bytes that cannot be read",
 }
+
+
+def _is_near_exec(name: bytes) -> bool:
+    """Tell whether a name is EXEC with one wrong byte, and no command of its own."""
+    return sum(a != b for a, b in zip(name.upper(), b"EXEC", strict=True)) == 1 and not is_known(name)
 
 
 def _database(argv: list[bytes]) -> int | None:
