@@ -2,8 +2,8 @@
 
 Knows the commands and their order for each type and target. Two things no command can say: when a
 consumer was last seen, and idle times or access frequencies of keys. Where a server's own rewrite loses
-data this one does not: pending entries whose stream entry is gone are carried by placeholders, and
-module values by RESTORE.
+data this one does not: pending entries whose stream entry is gone are carried by placeholders; module
+values, scores of -0 and streams whose counters no command can set by RESTORE.
 Source: Valkey 9.1 src/aof.c rewriteAppendOnlyFileRio; measured on Redis 6.2.5, 7.0.15 and 8.0.6 and on
 Valkey 8.1.1 and 9.1.2.
 """
@@ -13,9 +13,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from functools import partial
 from itertools import chain, islice
+from math import copysign
 
 from aoftool.emit.commands_out import encode_argvs, encode_batches
-from aoftool.emit.stream_commands import stream_commands
+from aoftool.emit.stream_commands import stream_commands, stream_needs_payload
 from aoftool.errors import UnsupportedError
 from aoftool.escape import excerpt_key
 from aoftool.rdb.payload import encode_payload
@@ -177,13 +178,30 @@ def _single_commands(key: bytes, value: Value, target: Target) -> Iterator[Argv]
     """Yield the commands that are not filled with elements; they come before those that are."""
     if isinstance(value, bytes):
         yield b"SET", key, value
+    elif _needs_payload(value, target):
+        yield b"RESTORE", key, b"0", encode_payload(value, target)
     elif isinstance(value, StreamValue):
         yield from stream_commands(key, value, target)
-    elif isinstance(value, ModuleValue):
-        yield b"RESTORE", key, b"0", encode_payload(value, target)
     elif isinstance(value, HashValue) and value.expires:
         hashes = _redis_expiring_hash if target.flavour == "redis" else _valkey_expiring_fields
         yield from hashes(key, value)
+
+
+def _needs_payload(value: Value, target: Target) -> bool:
+    """Tell whether no commands of the target make the value, so that only its payload does.
+
+    From 7.0 on a compact sorted set takes -0 for the integer 0 when it comes from a command.
+    """
+    if isinstance(value, ZSetValue):
+        # The first look is fast and sees 0 as well.
+        return (
+            target.listpacks
+            and 0.0 in value.values()
+            and any(score == 0 and copysign(1, score) < 0 for score in value.values())
+        )
+    if isinstance(value, StreamValue):
+        return stream_needs_payload(value, target)
+    return isinstance(value, ModuleValue)
 
 
 def _bulk(value: Value, target: Target, items: int) -> tuple[bytes, Iterable[bytes], int]:
@@ -192,7 +210,7 @@ def _bulk(value: Value, target: Target, items: int) -> tuple[bytes, Iterable[byt
         return b"RPUSH", value, items
     if isinstance(value, SetValue):
         return b"SADD", value, items
-    if isinstance(value, ZSetValue):
+    if isinstance(value, ZSetValue) and not _needs_payload(value, target):
         text = partial(score_text, shortest=target.shortest_scores)
         return b"ZADD", (part for pair in value.items() for part in (text(pair[1]), pair[0])), 2 * items
     if isinstance(value, HashValue) and not value.expires:

@@ -1,71 +1,110 @@
 """The commands that make a stream: entries, counters, groups, pending entries, consumers.
 
-A pending entry whose stream entry was deleted cannot be claimed, and a server's own AOF-format rewrite
-loses it. Here such an entry is added as a placeholder, claimed, and deleted again;
-XSETID comes last then, so that all counters end as they were.
+A pending entry whose stream entry is gone cannot be claimed, and a server's own AOF-format rewrite loses
+it. Here such entries are added as placeholders in front of all others, claimed, and trimmed away: unlike
+XDEL, trimming leaves no trace in the counters. What no commands can say is told by `stream_needs_payload`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from operator import itemgetter
 
 from aoftool.rdb.targets import Target
 from aoftool.values import ConsumerGroup, StreamId, StreamValue
 
-__all__ = ["stream_commands"]
+__all__ = ["stream_commands", "stream_needs_payload"]
 
 Argv = tuple[bytes, ...]
 
 _PLACEHOLDER = (b"x", b"y")
 _UNKNOWN_READ = -1
+_COUNTERS_SINCE = 2
+# Where a server claims entry by entry, placeholders are claimed together: what that saves is about what
+# they cost, so that the result is as long as the server's.
+_GONE_PER_CLAIM = 2
+
+
+def stream_needs_payload(stream: StreamValue, target: Target) -> bool:
+    """Tell whether commands cannot make the stream: XSETID refuses its counters.
+
+    A last ID below an ID deleted before comes from XSETID of Redis 7.0, more entries than were ever added
+    from an RDB older than that.
+    Source: Redis 7.0 src/t_stream.c xsetidCommand; measured on Redis 7.0.15, Valkey 9.1.2
+    """
+    if target.stream_version < _COUNTERS_SINCE:
+        return False
+    return stream.last_id < stream.max_deleted_id or stream.entries_added < len(stream.entries)
 
 
 def stream_commands(key: bytes, stream: StreamValue, target: Target) -> Iterator[Argv]:
-    """Yield the commands in the order of a server's rewrite.
+    """Yield the commands in the order of a server's rewrite; what is gone and still pending comes first.
 
     Args:
         key: name of the stream.
         stream: entries ascending by ID.
         target: tells whether counters can be set (7.0 and later).
     """
-    counters = target.stream_version >= 2
+    counters = target.stream_version >= _COUNTERS_SINCE
+    # Servers walk groups in byte order of their names.
+    groups = sorted(stream.groups.items(), key=itemgetter(0))
     gone = _gone(stream)
-    yield from _entries(key, stream, gone)
-    set_id = _set_id(key, stream, counters=counters)
-    if not gone:
-        yield set_id
-    # Servers walk groups and consumers in byte order of their names.
-    for name in sorted(stream.groups):
-        yield from _group(key, name, stream.groups[name], counters=counters)
     if gone:
-        yield from ((b"XDEL", key, entry.encode()) for entry in gone)
-        yield set_id
+        yield from _gone_commands(key, groups, gone, counters=counters)
+        if stream.entries and next(iter(stream.entries)) <= gone[-1]:
+            yield b"XSETID", key, b"0-0"
+    elif not stream.entries:
+        # Adds an entry and trims it away: the shortest way to an empty stream.
+        yield (b"XADD", key, b"MAXLEN", b"0", b"0-1", *_PLACEHOLDER)
+    for entry_id, pairs in stream.entries.items():
+        yield (b"XADD", key, entry_id.encode(), *(part for pair in pairs for part in pair))
+    yield _set_id(key, stream, counters=counters)
+    for name, group in groups:
+        if not gone:
+            yield _create(key, name, group, counters=counters)
+        yield from _consumers(key, name, group, stream)
 
 
 def _gone(stream: StreamValue) -> list[StreamId]:
-    """Return the IDs that are pending somewhere while their entries are no more, ascending.
-
-    IDs above the stream's last one are no deleted entries and stay out.
-    """
+    """Return the IDs that are pending somewhere while their entries are no more, ascending."""
     pending = {entry for group in stream.groups.values() for entry in group.pel}
-    return sorted(entry for entry in pending if entry not in stream.entries and entry <= stream.last_id)
+    return sorted(entry for entry in pending if entry not in stream.entries)
 
 
-def _entries(key: bytes, stream: StreamValue, gone: list[StreamId]) -> Iterator[Argv]:
-    if not stream.entries and not gone:
-        # Adds an entry and trims it away: the shortest way to an empty stream.
-        yield (b"XADD", key, b"MAXLEN", b"0", b"0-1", *_PLACEHOLDER)
-        return
-    placeholders = iter([*gone, None])
-    waiting = next(placeholders)
-    for entry_id, pairs in stream.entries.items():
-        while waiting is not None and waiting < entry_id:
-            yield (b"XADD", key, waiting.encode(), *_PLACEHOLDER)
-            waiting = next(placeholders)
-        yield (b"XADD", key, entry_id.encode(), *(part for pair in pairs for part in pair))
-    while waiting is not None:
-        yield (b"XADD", key, waiting.encode(), *_PLACEHOLDER)
-        waiting = next(placeholders)
+def _gone_commands(
+    key: bytes, groups: Sequence[tuple[bytes, ConsumerGroup]], gone: Sequence[StreamId], *, counters: bool
+) -> Iterator[Argv]:
+    """Yield what makes the groups with the pending entries that are gone, and leaves no entry behind."""
+    for entry in gone:
+        yield (b"XADD", key, entry.encode(), *_PLACEHOLDER)
+    for name, group in groups:
+        yield _create(key, name, group, counters=counters)
+        alike: dict[tuple[bytes, int, int], list[StreamId]] = {}
+        for entry in gone:
+            if entry in group.pel:
+                held = group.pel[entry]
+                state = (held.consumer, held.delivery_time_ms, held.delivery_count)
+                alike.setdefault(state, []).append(entry)
+        for (consumer, *_), entries in alike.items():
+            for at in range(0, len(entries), _GONE_PER_CLAIM):
+                yield _claim(key, name, consumer, entries[at : at + _GONE_PER_CLAIM], group)
+    yield b"XTRIM", key, b"MAXLEN", b"0"
+
+
+def _consumers(key: bytes, name: bytes, group: ConsumerGroup, stream: StreamValue) -> Iterator[Argv]:
+    """Yield the consumers of a group, in byte order, with those of their pending entries that are there."""
+    owned: dict[bytes, list[StreamId]] = {consumer: [] for consumer in group.consumers}
+    idle = set(owned)
+    for entry_id in sorted(group.pel):
+        consumer = group.pel[entry_id].consumer
+        idle.discard(consumer)
+        if entry_id in stream.entries:
+            owned.setdefault(consumer, []).append(entry_id)
+    for consumer in sorted(owned):
+        if consumer in idle:
+            yield b"XGROUP", b"CREATECONSUMER", key, name, consumer
+        for entry_id in owned[consumer]:
+            yield _claim(key, name, consumer, [entry_id], group)
 
 
 def _set_id(key: bytes, stream: StreamValue, *, counters: bool) -> Argv:
@@ -76,22 +115,17 @@ def _set_id(key: bytes, stream: StreamValue, *, counters: bool) -> Argv:
     return (*plain, b"ENTRIESADDED", added, b"MAXDELETEDID", stream.max_deleted_id.encode())
 
 
-def _group(key: bytes, name: bytes, group: ConsumerGroup, *, counters: bool) -> Iterator[Argv]:
+def _create(key: bytes, name: bytes, group: ConsumerGroup, *, counters: bool) -> Argv:
     create = (b"XGROUP", b"CREATE", key, name, group.last_id.encode())
     read = _UNKNOWN_READ if group.entries_read is None else group.entries_read
-    yield (*create, b"ENTRIESREAD", b"%d" % read) if counters else create
-    owned: dict[bytes, list[StreamId]] = {consumer: [] for consumer in group.consumers}
-    for entry_id in sorted(group.pel):
-        owned.setdefault(group.pel[entry_id].consumer, []).append(entry_id)
-    for consumer in sorted(owned):
-        if not owned[consumer]:
-            yield b"XGROUP", b"CREATECONSUMER", key, name, consumer
-        for entry_id in owned[consumer]:
-            yield _claim(key, name, consumer, entry_id, group)
+    return (*create, b"ENTRIESREAD", b"%d" % read) if counters else create
 
 
-def _claim(key: bytes, name: bytes, consumer: bytes, entry_id: StreamId, group: ConsumerGroup) -> Argv:
-    pending = group.pel[entry_id]
-    head = (b"XCLAIM", key, name, consumer, b"0", entry_id.encode())
+def _claim(
+    key: bytes, name: bytes, consumer: bytes, entries: Sequence[StreamId], group: ConsumerGroup
+) -> Argv:
+    """Return the command that makes entries pending; they are alike but for their IDs."""
+    pending = group.pel[entries[0]]
+    head = (b"XCLAIM", key, name, consumer, b"0", *(entry.encode() for entry in entries))
     times = (b"TIME", b"%d" % pending.delivery_time_ms, b"RETRYCOUNT", b"%d" % pending.delivery_count)
     return (*head, *times, b"JUSTID", b"FORCE")

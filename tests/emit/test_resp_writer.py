@@ -19,7 +19,18 @@ from aoftool.rdb.payload import decode_payload
 from aoftool.rdb.score_text import score_text
 from aoftool.rdb.targets import TARGETS
 from aoftool.rdb.writer import ByteCounter
-from aoftool.values import HashValue, ListValue, ModuleValue, StreamId, StreamValue, Value, ZSetValue
+from aoftool.values import (
+    Consumer,
+    ConsumerGroup,
+    HashValue,
+    ListValue,
+    ModuleValue,
+    PendingEntry,
+    StreamId,
+    StreamValue,
+    Value,
+    ZSetValue,
+)
 from tests.oracle import assert_same_state, dump_state
 from tests.servers import Build, Server, server_params
 
@@ -83,6 +94,50 @@ def test_empty_stream_is_made_and_numbered() -> None:
         "XSETID k 5-5 ENTRIESADDED 1 MAXDELETEDID 5-5",
     ]
     assert texts(value, "redis-6.2") == ["XADD k MAXLEN 0 0-1 x y", "XSETID k 5-5"]
+
+
+def test_pending_entries_that_are_gone_are_claimed_before_the_others_and_trimmed() -> None:
+    pending = {StreamId(1, n): PendingEntry(b"c", 9, 1) for n in range(1, 4)}
+    group = ConsumerGroup(StreamId(1, 3), 3, pel={**pending, StreamId(2, 0): PendingEntry(b"c", 9, 1)})
+    group.consumers = {b"c": Consumer(), b"idle": Consumer()}
+    value = StreamValue({StreamId(1, 2): ((b"f", b"v"),)}, StreamId(1, 5), entries_added=4)
+    value.groups = {b"g": group}
+
+    assert texts(value, "redis-7.0") == [
+        "XADD k 1-1 x y",
+        "XADD k 1-3 x y",
+        "XADD k 2-0 x y",
+        "XGROUP CREATE k g 1-3 ENTRIESREAD 3",
+        "XCLAIM k g c 0 1-1 1-3 TIME 9 RETRYCOUNT 1 JUSTID FORCE",
+        "XCLAIM k g c 0 2-0 TIME 9 RETRYCOUNT 1 JUSTID FORCE",
+        "XTRIM k MAXLEN 0",
+        "XSETID k 0-0",
+        "XADD k 1-2 f v",
+        "XSETID k 1-5 ENTRIESADDED 4 MAXDELETEDID 0-0",
+        "XCLAIM k g c 0 1-2 TIME 9 RETRYCOUNT 1 JUSTID FORCE",
+        "XGROUP CREATECONSUMER k g idle",
+    ]
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        ZSetValue({b"a": 0.0, b"b": -0.0}),
+        StreamValue(last_id=StreamId(5, 0), max_deleted_id=StreamId(6, 0), entries_added=1),
+        StreamValue({StreamId(5, 0): ((b"f", b"v"),)}, StreamId(5, 0), entries_added=0),
+    ],
+    ids=["minus-zero", "last-below-deleted", "more-than-added"],
+)
+def test_what_commands_lose_is_restored_from_a_payload(value: Value) -> None:
+    def names(target: str) -> list[bytes]:
+        return [argv[0] for argv in value_commands(b"k", value, TARGETS[target])]
+
+    assert names("redis-7.0") == names("valkey-9") == [b"RESTORE"]
+    assert b"RESTORE" not in names("redis-6.2")
+
+
+def test_zero_alone_needs_no_payload() -> None:
+    assert texts(ZSetValue({b"a": 0.0}), "redis-7.0") == ["ZADD k 0 a"]
 
 
 def test_database_is_selected_with_its_first_key() -> None:

@@ -221,4 +221,5 @@ def test_minus_zero_that_an_old_server_packed_outlives_replay(tmp_path: Path) ->
 
     contents, _, _ = rewritten(manifest, RewriteOptions(target="redis-7.0"), [OutputFormat.RESP])
 
-    assert b"$4\r\nZADD\r\n$1\r\nz\r\n$2\r\n-0\r\n$1\r\nm\r\n" in contents[OutputFormat.RESP]
+    assert b"\r\nRESTORE\r\n$1\r\nz\r\n" in contents[OutputFormat.RESP]
+    assert b"\x82-0" in contents[OutputFormat.RESP]
