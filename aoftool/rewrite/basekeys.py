@@ -21,7 +21,7 @@ from aoftool.rdb.reader import RecordReader
 from aoftool.rdb.record import Record, RecordContext, record_of_row
 from aoftool.rdb.strings import read_string
 from aoftool.rdb.summary import RdbWalk
-from aoftool.rewrite.baserows import EXPIRES, RowReader, split_times, usable
+from aoftool.rewrite.baserows import Decider, RowReader, rows_of, usable
 from aoftool.rewrite.model import BaseCounts
 
 __all__ = ["BaseKeys", "Covered", "Run", "read_functions"]
@@ -67,27 +67,6 @@ class _Runs:
         self._join(start, end, db, 1, int(expiring))
         if not copyable:
             self._runs = None
-
-    def add_rows(self, rows: NDArray[Any], expiring: NDArray[np.bool_], copyable: NDArray[np.bool_]) -> None:
-        """Add many records, in file order."""
-        if not len(rows):
-            return
-        starts, ends, db = rows["start"], rows["end"], rows["db"]
-        # A run breaks where the next record does not follow, or in another database.
-        breaks = np.flatnonzero((starts[1:] != ends[:-1]) | (db[1:] != db[:-1])) + 1
-        if not copyable.all():
-            self._runs = None
-        counted = np.concatenate(([0], np.cumsum(expiring)))
-        first = 0
-        for stop in [*breaks.tolist(), len(rows)]:
-            self._join(
-                int(starts[first]),
-                int(ends[stop - 1]),
-                int(db[first]),
-                stop - first,
-                int(counted[stop] - counted[first]),
-            )
-            first = stop
 
     def _join(self, start: int, end: int, db: int, keys: int, expires: int) -> None:
         if start != self._end or db != self._db:
@@ -247,53 +226,38 @@ class BaseKeys:
         progress: Progress,
     ) -> None:
         """Decide many records at once, by columns."""
-        limit = self.trace.databases
-        # One place more, for records whose key no command names: index -1.
-        causes = np.append(self.covered.causes(), np.uint8(0))
-        named = {name: np.append(column, 0) for name, column in (("touched", touched), ("written", written))}
-        unnamed = np.array([_FLUSHED * self.covered.covers_unnamed(db) for db in range(limit)], np.uint8)
-        reads = np.array([number in copyable for number in range(256)])
-        run = _Runs()
+        databases = range(self.trace.databases)
+        unnamed = np.array([_FLUSHED * self.covered.covers_unnamed(db) for db in databases], np.uint8)
+        reads = np.array([number in copyable for number in range(256)], np.uint8)
+        decider = Decider(self.covered.causes(), touched, written, self.held, unnamed, reads)
         remembered: list[tuple[NDArray[Any], NDArray[np.int64]]] = []
         with open_source(path) as source:
             reader = RowReader(source, 0, progress)
-            for rows, numbers in reader.numbered(self.trace):
-                sizes, db = rows["end"] - rows["start"], rows["db"]
-                self.counts.keys += len(rows)
-                self.counts.size_bytes += int(sizes.sum())
-                beyond = int(db.max())
-                if beyond >= limit:
-                    self.databases[beyond] = 1
+            for packed, numbers in reader.numbered(self.trace):
+                hits = np.flatnonzero(decider.add(packed, numbers))
+                if decider.beyond >= 0:
+                    self.databases[decider.beyond] = 1
                     return
-                expiring = (rows["flags"] & EXPIRES) != 0
-                if not unnamed.any() and int(numbers.max()) < 0:
-                    # No command names any of these keys: what most of a large base looks like.
-                    _add_up(self.databases, db)
-                    _add_up(self.expires, db[expiring])
-                    run.add_rows(rows, expiring, reads[rows["number"]] & ~split_times(rows))
-                    continue
-                cause = np.where(numbers >= 0, causes[numbers], unnamed[db])
-                for dead in np.unique(cause[cause > 0]).tolist():
-                    self._bury(Fate(dead), int(sizes[cause == dead].sum()), int((cause == dead).sum()))
-                alive = cause == 0
-                _add_up(self.databases, db[alive])
-                _add_up(self.expires, db[alive & expiring])
-                self.held[numbers[alive & (numbers >= 0)]] = 1
-                hit = alive & (named["touched"][numbers] > 0)
-                self.counts.touched += int(hit.sum())
-                self.counts.touched_bytes += int(sizes[hit].sum())
-                if hit.any() and self.counts.touched <= _REMEMBERED_ROWS:
-                    remembered.append((rows[hit], numbers[hit]))
-                free = alive & (named["written"][numbers] == 0)
-                run.add_rows(
-                    rows[free], expiring[free], reads[rows["number"][free]] & ~split_times(rows[free])
-                )
+                if len(hits) and decider.touched_keys <= _REMEMBERED_ROWS:
+                    remembered.append((rows_of(packed)[hits], numbers[hits]))
             self.summary = reader.summary
             self._context = reader.context
+        decider.close()
         _need_whole(self.summary, path)
-        self.runs = run.close()
-        if self.counts.touched <= _REMEMBERED_ROWS:
+        self._take_over(decider)
+        if decider.touched_keys <= _REMEMBERED_ROWS:
             self._remembered = remembered
+
+    def _take_over(self, decider: Decider) -> None:
+        counts = self.counts
+        counts.keys, counts.size_bytes = decider.keys, decider.size_bytes
+        counts.touched, counts.touched_bytes = decider.touched_keys, decider.touched_bytes
+        for cause, records, size in decider.dead():
+            self._bury(Fate(cause), size, records)
+        live, expiring = decider.databases()
+        for db in np.flatnonzero(live).tolist():
+            self.databases[db], self.expires[db] = int(live[db]), int(expiring[db])
+        self.runs = [Run(*run) for run in decider.runs] if decider.copyable else None
 
     def _refuse_beyond(self) -> None:
         highest = max(self.databases, default=0)
@@ -317,12 +281,6 @@ class BaseKeys:
         flags = np.zeros(self.trace.databases, np.uint8)
         flags[list(self.databases)] = 1
         return flags
-
-
-def _add_up(counts: dict[int, int], databases: NDArray[np.int64]) -> None:
-    for db, count in enumerate(np.bincount(databases).tolist()):
-        if count:
-            counts[db] = counts.get(db, 0) + count
 
 
 def _need_whole(summary: RdbWalk, path: str) -> None:

@@ -16,11 +16,11 @@ from aoftool.native import PURE
 from aoftool.rdb.reader import RecordReader
 from aoftool.rdb.strings import read_string
 
-__all__ = ["EXPIRES", "NATIVE", "RowReader", "split_times", "usable"]
+__all__ = ["NATIVE", "Decider", "RowReader", "rows_of", "usable"]
 
 if TYPE_CHECKING:
     from aoftool.liveness._keys_cy import KeyTable
-    from aoftool.rewrite._rows_cy import UNKNOWN, fields, number_rows
+    from aoftool.rewrite._rows_cy import UNKNOWN, Decider, fields, number_rows
 
     NATIVE: bool
 elif PURE:
@@ -29,26 +29,18 @@ else:
     try:
         from aoftool.liveness._keys_cy import KeyTable
         from aoftool.rdb._walk_cy import Walker as _Walker
-        from aoftool.rewrite._rows_cy import UNKNOWN, fields, number_rows
+        from aoftool.rewrite._rows_cy import UNKNOWN, Decider, fields, number_rows
 
         NATIVE = hasattr(_Walker, "take_packed_rows")
     except ImportError:
         NATIVE = False
 
-EXPIRES = 1
-"""Flag of a row: it has an expire time."""
-_TIMED = 7
-
 
 class RowReader(RecordReader):
-    """Give the records of an RDB part as numpy rows, window by window."""
+    """Give the records of an RDB part window by window."""
 
-    def numbered(self, trace: Trace) -> Iterator[tuple[NDArray[Any], NDArray[np.int64]]]:
-        """Yield (rows, key numbers, -1 where the table lacks the key) in file order.
-
-        Columns have the names of `_rows_cy.fields`; `number` is the type byte.
-        """
-        kind = np.dtype([(name, np.int64) for name in fields()])
+    def numbered(self, trace: Trace) -> Iterator[tuple[bytes, NDArray[np.int64]]]:
+        """Yield (packed rows, key numbers, -1 where the table lacks the key) in file order."""
         walker: Any = self._pass.walker
         if walker is None or self._context is None:
             return
@@ -57,11 +49,10 @@ class RowReader(RecordReader):
             packed = walker.take_packed_rows()
             data, base = self._view(), self._base
             if packed:
-                rows = np.frombuffer(packed, kind)
                 numbers = number_rows(trace.keys, packed, b"" if data is None else data, base)  # type: ignore[arg-type]
                 for index in np.flatnonzero(numbers == UNKNOWN).tolist():
-                    numbers[index] = self._number(trace, rows[index])
-                yield rows, numbers
+                    numbers[index] = self._number(trace, rows_of(packed)[index])
+                yield packed, numbers
             self._let_go(walker.needed_from, offset + len(piece))
 
     def _number(self, trace: Trace, row: Any) -> int:
@@ -82,7 +73,6 @@ def usable(trace: Trace) -> bool:
     return NATIVE and isinstance(trace.keys, KeyTable)
 
 
-def split_times(rows: NDArray[Any]) -> NDArray[np.bool_]:
-    """Tell of which rows a time stands outside of the span; see `Record.split_times`."""
-    found: NDArray[np.bool_] = (rows["start"] == rows["type_at"]) & ((rows["flags"] & _TIMED) != 0)
-    return found
+def rows_of(packed: bytes) -> NDArray[Any]:
+    """Return packed rows as an array whose columns have the names of `_rows_cy.fields`."""
+    return np.frombuffer(packed, np.dtype([(name, np.int64) for name in fields()]))
