@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from contextlib import ExitStack
 
 from aoftool.aof.model import Log
 from aoftool.aof.quoting import Quoting
@@ -46,14 +47,20 @@ def check(
 ) -> Report:
     """Check a log: read every file once, read-only, and report.
 
+    Of compressed files and standard input a plain copy is made, unless the level is quick.
+
     Args:
         log: from `aoftool.aof.layout.find_log`.
         level: how far to go.
         targets: servers to foretell.
         progress: told of bytes done.
         workers: threads to share the first pass over a file; the report does not depend on it.
+
+    Raises:
+        SinkError: there is no room for a plain copy.
     """
-    return report_of(examine(log, level, progress, workers), targets)
+    with ExitStack() as spools:
+        return report_of(examine(log, level, progress, workers, spools), targets)
 
 
 def report_of(exam: LogExam, targets: Sequence[Target] = TARGETS) -> Report:

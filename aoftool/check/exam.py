@@ -7,8 +7,10 @@ Opens every file of the log read-only, takes it apart and keeps what was found a
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import ExitStack
+from dataclasses import replace
 
-from aoftool.aof.model import FileRole, Log, LogFile
+from aoftool.aof.model import FileRole, Log, LogFile, LogKind
 from aoftool.check.dissection import Dissection, Stretch, Wound
 from aoftool.check.exam_model import Census, FileExam, LogExam, RdbExam, Spot
 from aoftool.check.model import Level
@@ -31,27 +33,56 @@ _TEXT_BYTES = 1 << 30
 
 
 def examine(
-    log: Log, level: Level = Level.FULL, progress: Progress = no_progress, workers: int = 1
+    log: Log,
+    level: Level = Level.FULL,
+    progress: Progress = no_progress,
+    workers: int = 1,
+    spools: ExitStack | None = None,
 ) -> LogExam:
     """Take every file of a log apart.
 
     Args:
         workers: threads to share the first pass over a file.
+        spools: owner of the plain copies that are made of compressed files and standard input; without
+            one, and at the quick level, such inputs are only read to their first damage.
+
+    Raises:
+        SinkError: there is no room for a plain copy.
     """
     exam = LogExam(log, level)
     for file in log.files:
         if file.exists:
-            exam.files.append(_one(file, level, progress, workers))
+            exam.files.append(_one(file, level, progress, workers, spools))
     return exam
 
 
-def _one(file: LogFile, level: Level, progress: Progress, workers: int) -> FileExam:
+def _one(file: LogFile, level: Level, progress: Progress, workers: int, spools: ExitStack | None) -> FileExam:
     try:
         source = open_source(file.path)
     except SourceError as error:
         return FileExam(file, error=error.message)
     with source:
-        return examine_file(file, source, level, progress, workers)
+        if source.seekable or level is Level.QUICK or spools is None:
+            return examine_file(file, source, level, progress, workers)
+        return _examine_spooled(file, source, level, progress, workers, spools)
+
+
+def _examine_spooled(
+    file: LogFile, source: Source, level: Level, progress: Progress, workers: int, spools: ExitStack
+) -> FileExam:
+    """Take a plain copy of a file apart."""
+    from aoftool.aof.layout import find_log
+    from aoftool.files.spool import spooled
+
+    copy = spools.enter_context(spooled(source, "log", progress=progress))
+    if source.path is None and find_log(copy).kind is LogKind.RDB:
+        # What comes through a pipe could not be told before.
+        file = replace(file, role=FileRole.RDB)
+    with open_source(copy) as plain:
+        exam = examine_file(file, plain, level, no_progress, workers)
+    exam.compression, exam.plain_path = source.compression, copy
+    exam.changes = source.changes()
+    return exam
 
 
 def examine_file(

@@ -140,7 +140,8 @@ class FileExam:
     Attributes:
         file: as the layout names it.
         size_bytes: bytes that were there to read.
-        compression: gzip or zstd; such a file is only read to its first damage.
+        compression: gzip or zstd, None for a plain file.
+        plain_path: where its bytes can be read at an offset, if not at `path`.
         head: its first bytes.
         rdb: its RDB part, None when it has none.
         tail: its command stream, None when there is none to look at.
@@ -157,6 +158,7 @@ class FileExam:
     file: LogFile
     size_bytes: int = 0
     compression: str | None = None
+    plain_path: str = ""
     head: bytes = b""
     rdb: RdbExam | None = None
     tail: Dissection | None = None

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from dataclasses import replace
 
-from aoftool.aof.model import LayoutCode, LogKind
+from aoftool.aof.model import FileRole, LayoutCode, LogKind
 from aoftool.aof.quoting import Quoting
 from aoftool.check.exam_model import FileExam, LogExam, RdbExam, RdbFault, SpotKind
 from aoftool.check.servers import Ending, Event, EventKind, LoaderFile, LoaderLog, RdbFacts
@@ -33,7 +33,7 @@ def loader_view(exam: LogExam, quoting: Quoting = Quoting.SEPARATE) -> LoaderLog
     """Return what a loader sees of the log that takes quotes in a manifest in this way."""
     log = exam.log
     if log.kind is not LogKind.MULTI_PART:
-        dump = log.kind is LogKind.RDB
+        dump = any(file.file.role is FileRole.RDB for file in exam.files)
         return LoaderLog(False, tuple(map(_file_view, exam.files)), dump=dump)
     manifest = log.joined if quoting is Quoting.JOINED and log.joined is not None else log.manifest
     error = None
@@ -179,7 +179,7 @@ def _events(file: FileExam) -> list[Event]:
         if key in seen:
             continue
         seen.add(key)
-        name, arguments = _as_written(file.path, spot.start, spot.name)
+        name, arguments = _as_written(file.plain_path or file.path, spot.start, spot.name)
         detail = _DETAILS.get(spot.name, "")
         if spot.kind == SpotKind.SUBCOMMAND:
             detail = arguments[0] if arguments else ""

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import re
 import sys
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
 from enum import Enum
 from typing import TYPE_CHECKING, Annotated
 
@@ -38,7 +40,10 @@ from aoftool.cli.writing_options import (
 from aoftool.errors import RefusedError, UsageError
 
 if TYPE_CHECKING:
+    from aoftool.aof.model import Log
+    from aoftool.progress import Progress
     from aoftool.repair.model import Choice, Plan
+    from aoftool.repair.unpacked import Unpacked
 
 __all__ = ["register"]
 
@@ -160,6 +165,7 @@ def fix(
       aoftool fix -n
       aoftool fix --yes --max-loss 64k /var/lib/valkey
       aoftool fix --salvage appendonly.aof -o repaired.aof
+      aoftool fix --salvage backup.aof.gz -o repaired.aof
       aoftool fix --before FLUSHALL
       aoftool fix --drop appendonly.aof.3.incr.aof:8276
     """
@@ -174,17 +180,25 @@ def fix(
     choice = _with_drops(choice, drop or [], drop_command, match)
     limit = None if max_loss is None else _loss_limit(max_loss)
     log = find_log(path)
-    with ProgressReporter("planning", log.size_bytes, progress, quiet) as reporter:
-        plan = make_plan(log, choice, reporter, in_place=out is None, workers=worker_count())
     console = results_console(color)
-    if not as_json:
-        render_plan(console, plan)
-    idle = plan.empty and out is None
-    if not idle and not dry_run:
-        _refuse_loss(plan, limit)
-        if not yes:
-            _ask(as_json)
-    receipt, written = (None, []) if idle or dry_run else _carry_out(plan, out, force, in_use)
+    with ExitStack() as copies:
+        unpacked = copies.enter_context(
+            _unpacked(log, out, progress, quiet, in_place=out is None and not dry_run)
+        )
+        with ProgressReporter("planning", unpacked.log.size_bytes, progress, quiet) as reporter:
+            plan = make_plan(unpacked.log, choice, reporter, in_place=out is None, workers=worker_count())
+        plan.left += unpacked.left
+        if not as_json:
+            render_plan(console, plan)
+        idle = plan.empty and out is None
+        if not idle and not dry_run:
+            _refuse_loss(plan, limit)
+            if not yes:
+                _ask(as_json)
+        receipt, written = None, list[str]()
+        if not idle and not dry_run:
+            with ProgressReporter("writing", _written_bytes(plan), progress, quiet) as reporter:
+                receipt, written = _carry_out(plan, out, force, in_use, reporter)
     if as_json:
         print_json(plan_json(plan, applied=not (idle or dry_run), receipt=receipt, written=written))
     elif not (idle or dry_run):
@@ -280,14 +294,37 @@ def _ask(as_json: bool) -> None:
         raise RefusedError("not carried out; nothing was changed")
 
 
-def _carry_out(plan: Plan, out: str | None, force: bool, in_use: bool) -> tuple[str | None, list[str]]:
+@contextmanager
+def _unpacked(
+    log: Log, out: str | None, mode: ProgressMode, quiet: bool, *, in_place: bool
+) -> Iterator[Unpacked]:
+    from aoftool.cli.progress import ProgressReporter
+    from aoftool.repair.unpacked import unpacked_log
+
+    with ExitStack() as copies:
+        with ProgressReporter("unpacking", log.size_bytes, mode, quiet) as reporter:
+            found = copies.enter_context(unpacked_log(log, out, reporter, in_place=in_place))
+        yield found
+
+
+def _written_bytes(plan: Plan) -> int:
+    from aoftool.repair.model import Method
+
+    anew = (Method.REWRITE, Method.CREATE)
+    return sum(file.size_after for file in plan.files if file.method in anew)
+
+
+def _carry_out(
+    plan: Plan, out: str | None, force: bool, in_use: bool, progress: Progress
+) -> tuple[str | None, list[str]]:
+    """Return the folder of the receipt, or the files that were written elsewhere."""
     if out is not None:
         from aoftool.repair.elsewhere import write_elsewhere
 
-        return None, write_elsewhere(plan, out, force=force)
+        return None, write_elsewhere(plan, out, force=force, progress=progress)
     from aoftool.repair.apply import apply_plan
 
-    return apply_plan(plan, in_use=in_use).directory, []
+    return apply_plan(plan, in_use=in_use, progress=progress).directory, []
 
 
 def _verify(path: str, as_json: bool) -> None:

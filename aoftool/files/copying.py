@@ -12,7 +12,7 @@ from enum import Enum
 
 from aoftool.files.syscalls import SYSTEM, SystemCalls
 
-__all__ = ["CopyMethod", "copy_range", "copy_whole"]
+__all__ = ["CopyMethod", "clone_whole", "copy_range"]
 
 _BUFFER_BYTES = 1024 * 1024
 _KERNEL_BYTES = 256 * 1024 * 1024
@@ -37,17 +37,16 @@ class CopyMethod(str, Enum):
     COPY = "copy"
 
 
-def copy_whole(source: int, destination: int, calls: SystemCalls = SYSTEM) -> tuple[CopyMethod, int]:
-    """Copy an open regular file into an empty one; return how, and how many bytes."""
-    status = os.fstat(source)
-    assert stat.S_ISREG(status.st_mode)
+def clone_whole(source: int, destination: int, calls: SystemCalls = SYSTEM) -> bool:
+    """Let an empty file share all blocks of an open regular one; tell whether the file system can."""
+    assert stat.S_ISREG(os.fstat(source).st_mode)
     try:
         calls.clone(source, destination)
     except OSError as error:
         if error.errno not in _NOT_THIS_WAY:
             raise
-        return CopyMethod.COPY, copy_range(source, destination, 0, status.st_size, calls)
-    return CopyMethod.CLONE, status.st_size
+        return False
+    return True
 
 
 def copy_range(source: int, destination: int, offset: int, length: int, calls: SystemCalls = SYSTEM) -> int:

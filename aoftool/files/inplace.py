@@ -13,7 +13,8 @@ from contextlib import contextmanager
 
 from aoftool.errors import OutputExistsError, PlanStaleError, SinkError
 from aoftool.escape import printable
-from aoftool.files.copying import CopyMethod, copy_whole
+from aoftool.files.copying import CopyMethod, clone_whole
+from aoftool.files.proven import Span, write_proven
 from aoftool.files.sink import AtomicFile, sync_parent
 from aoftool.files.syscalls import SYSTEM, SystemCalls
 
@@ -86,21 +87,30 @@ def move_file(old: str, new: str, *, calls: SystemCalls = SYSTEM) -> None:
         sync_parent(old, calls)
 
 
-def copy_file(source: str, destination: str, *, calls: SystemCalls = SYSTEM) -> CopyMethod:
-    """Copy a file under a free name, with mode, owner and times, as a clone where that is possible.
+def copy_file(
+    source: str, destination: str, *, force: bool = False, calls: SystemCalls = SYSTEM
+) -> CopyMethod:
+    """Copy a file with mode, owner and times, as a clone where that is possible; a copy is read back.
+
+    Args:
+        force: replace what has the name; without it the name must be free.
 
     Raises:
         OutputExistsError: the name is taken.
         SinkError: the system refuses.
+        VerifyError: the copy reads back as something else.
     """
     with _translated(source):
         descriptor = os.open(source, os.O_RDONLY | os.O_CLOEXEC)
     try:
-        with AtomicFile(destination, like=os.fstat(descriptor), calls=calls) as file:
+        status = os.fstat(descriptor)
+        with AtomicFile(destination, like=status, force=force, calls=calls) as file:
             with _translated(destination):
-                method, _ = copy_whole(descriptor, file.descriptor, calls)
+                cloned = clone_whole(descriptor, file.descriptor, calls)
+            if not cloned:
+                write_proven(file, [Span(descriptor, 0, status.st_size)], calls=calls)
             file.commit()
-        return method
+        return CopyMethod.CLONE if cloned else CopyMethod.COPY
     finally:
         os.close(descriptor)
 

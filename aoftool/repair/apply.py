@@ -21,6 +21,7 @@ from aoftool.escape import printable
 from aoftool.files.inplace import cut_tail, move_file
 from aoftool.files.sink import sync_parent
 from aoftool.files.syscalls import SYSTEM, SystemCalls
+from aoftool.progress import Progress, no_progress
 from aoftool.repair.draft import stamp_of
 from aoftool.repair.inuse import refuse_files_in_use
 from aoftool.repair.lost import collect_lost, write_lost
@@ -35,13 +36,16 @@ _ORIGINALS = "originals"
 _NEW = "new"
 
 
-def apply_plan(plan: Plan, *, calls: SystemCalls = SYSTEM, in_use: bool = False) -> Receipt:
+def apply_plan(
+    plan: Plan, *, calls: SystemCalls = SYSTEM, in_use: bool = False, progress: Progress = no_progress
+) -> Receipt:
     """Carry out a plan in place and return the receipt.
 
     Args:
         plan: as made; nothing is planned anew.
         calls: the system, replaceable in tests.
         in_use: go on although a process writes to the log.
+        progress: told of bytes of new files written.
 
     Raises:
         LogInUseError: a running process writes to the log.
@@ -53,7 +57,7 @@ def apply_plan(plan: Plan, *, calls: SystemCalls = SYSTEM, in_use: bool = False)
     if not in_use:
         refuse_files_in_use(path for path, _ in plan.inputs)
     refuse_stale(plan)
-    return _Apply(plan, calls).run()
+    return _Apply(plan, calls, progress).run()
 
 
 def refuse_stale(plan: Plan) -> None:
@@ -91,9 +95,10 @@ class _Part:
 
 
 class _Apply:
-    def __init__(self, plan: Plan, calls: SystemCalls) -> None:
+    def __init__(self, plan: Plan, calls: SystemCalls, progress: Progress) -> None:
         self._plan = plan
         self._calls = calls
+        self._progress = progress
         now = datetime.now(timezone.utc)
         name = f"{FOLDER_PREFIX}{now:%Y%m%dT%H%M%SZ}-{secrets.token_hex(3)}"
         self._folder = os.path.join(os.path.abspath(plan.directory), name)
@@ -141,7 +146,7 @@ class _Apply:
             return _Part(file, Step(StepKind.CUT, path, path, "", file.stamp, after, tail))
         becomes = os.path.abspath(file.becomes) if file.becomes else path
         new = os.path.join(self._folder, _NEW, os.path.basename(becomes))
-        after = write_planned(file, new, self._calls)
+        after = write_planned(file, new, self._calls, progress=self._progress)
         kind = StepKind.CREATE if file.stamp is None else StepKind.SWAP
         if becomes != path:
             kind = StepKind.REPLACE

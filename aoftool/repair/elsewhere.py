@@ -12,6 +12,7 @@ from aoftool.escape import printable
 from aoftool.files.inplace import copy_file
 from aoftool.files.sink import refuse_same_file, sync_parent
 from aoftool.files.syscalls import SYSTEM, SystemCalls
+from aoftool.progress import Progress, no_progress
 from aoftool.repair.apply import refuse_stale
 from aoftool.repair.lost import BYTES_NAME, INDEX_NAME, write_lost
 from aoftool.repair.model import FilePlan, Method, Plan
@@ -20,7 +21,14 @@ from aoftool.repair.writing import write_planned
 __all__ = ["write_elsewhere"]
 
 
-def write_elsewhere(plan: Plan, out: str, *, force: bool = False, calls: SystemCalls = SYSTEM) -> list[str]:
+def write_elsewhere(
+    plan: Plan,
+    out: str,
+    *,
+    force: bool = False,
+    calls: SystemCalls = SYSTEM,
+    progress: Progress = no_progress,
+) -> list[str]:
     """Write the repaired log to another place and return what was written.
 
     A single file goes to a file, a multi-part log to a directory with all its files; what was taken
@@ -29,6 +37,7 @@ def write_elsewhere(plan: Plan, out: str, *, force: bool = False, calls: SystemC
     Args:
         plan: made for another place, so that files keep their names.
         out: a file or directory that must not exist, or, with `force`, a file to replace.
+        progress: told of bytes of repaired files written.
 
     Raises:
         OutputExistsError: the output is there.
@@ -42,7 +51,10 @@ def write_elsewhere(plan: Plan, out: str, *, force: bool = False, calls: SystemC
     if os.path.lexists(out) and (multi_part or not force):
         hint = None if multi_part else "--force replaces it"
         raise OutputExistsError(f"{_shown(out)} exists already", path=out, hint=hint)
-    written = _directory(plan, inputs, out, calls) if multi_part else [_file(plan, inputs, out, force, calls)]
+    if multi_part:
+        written = _directory(plan, inputs, out, calls, progress)
+    else:
+        written = [_file(plan, inputs, out, force, calls, progress)]
     return written + _lost(plan, out, calls)
 
 
@@ -50,21 +62,23 @@ def _shown(path: str) -> str:
     return printable(os.fsencode(path))
 
 
-def _file(plan: Plan, inputs: Iterable[str], out: str, force: bool, calls: SystemCalls) -> str:
+def _file(
+    plan: Plan, inputs: Iterable[str], out: str, force: bool, calls: SystemCalls, progress: Progress
+) -> str:
     changed = next((file for file in plan.files if file.method is not Method.REMOVE), None)
     if changed is None:
-        copy_file(next(iter(inputs)), out, calls=calls)
+        copy_file(next(iter(inputs)), out, force=force, calls=calls)
     else:
-        write_planned(changed, out, calls, force=force)
+        write_planned(changed, out, calls, force=force, progress=progress)
     return out
 
 
-def _directory(plan: Plan, inputs: list[str], out: str, calls: SystemCalls) -> list[str]:
+def _directory(plan: Plan, inputs: list[str], out: str, calls: SystemCalls, progress: Progress) -> list[str]:
     folder = f"{out.rstrip(os.sep)}.aoftool-{secrets.token_hex(4)}.tmp"
     try:
         os.mkdir(folder, 0o755)
         try:
-            _fill(plan, inputs, folder, calls)
+            _fill(plan, inputs, folder, calls, progress)
             calls.rename(folder, out)
         except BaseException:
             shutil.rmtree(folder, ignore_errors=True)
@@ -75,7 +89,7 @@ def _directory(plan: Plan, inputs: list[str], out: str, calls: SystemCalls) -> l
     return [os.path.join(out, name) for name in sorted(os.listdir(out))]
 
 
-def _fill(plan: Plan, inputs: list[str], folder: str, calls: SystemCalls) -> None:
+def _fill(plan: Plan, inputs: list[str], folder: str, calls: SystemCalls, progress: Progress) -> None:
     planned: dict[str, FilePlan] = {file.path: file for file in plan.files}
     for path in dict.fromkeys((*inputs, *planned)):
         file = planned.get(path)
@@ -83,7 +97,7 @@ def _fill(plan: Plan, inputs: list[str], folder: str, calls: SystemCalls) -> Non
         if file is None:
             copy_file(path, target, calls=calls)
         elif file.method is not Method.REMOVE:
-            write_planned(file, target, calls)
+            write_planned(file, target, calls, progress=progress)
 
 
 def _lost(plan: Plan, out: str, calls: SystemCalls) -> list[str]:

@@ -67,7 +67,7 @@ def make_plan(
     """
     chosen = Choice() if choice is None else choice
     if log.kind is LogKind.STDIN:
-        raise UnsupportedError("standard input cannot be repaired", hint="save it to a file first")
+        raise UnsupportedError("standard input cannot be repaired", hint="-o OUT writes a repaired log")
     return _Planner(log, chosen, progress, in_place, workers).plan()
 
 

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import gzip
+import io
 import json
 from pathlib import Path
 from typing import Any
 
 import pytest
+import zstandard
 
 from aoftool.cli.app import run
 from tests.builders import command, log, select
@@ -120,14 +123,105 @@ def test_options_that_make_no_sense_are_usage_errors(aof: Path, options: list[st
     assert run(["fix", "-n", str(aof), *options]) == 2
 
 
-def test_compressed_files_and_standard_input_are_not_repaired(tmp_path: Path) -> None:
-    import gzip
+PACKERS = {"gzip": (gzip.compress, ".gz"), "zstd": (zstandard.compress, ".zst")}
 
-    packed = tmp_path / "appendonly.aof.gz"
-    packed.write_bytes(gzip.compress(GOOD + TORN))
 
-    assert run(["fix", "-n", str(packed)]) == 3
-    assert run(["fix", "-n", "-"]) == 3
+def packed(folder: Path, how: str, data: bytes) -> Path:
+    pack, suffix = PACKERS[how]
+    path = folder / f"backup.aof{suffix}"
+    path.write_bytes(pack(data))
+    return path
+
+
+def feed(monkeypatch: pytest.MonkeyPatch, data: bytes) -> None:
+    monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO(data)))
+
+
+HURT = GOOD + b"garbage" + command("SET", "c", "3")
+MENDED = GOOD + command("SET", "c", "3")
+
+
+@pytest.mark.parametrize("how", PACKERS)
+def test_a_compressed_log_is_repaired_into_an_output(
+    how: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path, out = packed(tmp_path, how, HURT), tmp_path / "out.aof"
+    path.chmod(0o640)
+    before = path.read_bytes()
+
+    assert run(["fix", "--salvage", "--yes", str(path), "-o", str(out)]) == 0
+
+    assert out.read_bytes() == MENDED
+    assert out.stat().st_mode & 0o777 == 0o640
+    assert path.read_bytes() == before
+    names = sorted(entry.name for entry in tmp_path.iterdir())
+    assert names == sorted([path.name, "out.aof", "out.aof.lost-and-found"])
+    assert (tmp_path / "out.aof.lost-and-found" / "lost-and-found.bin").read_bytes() == b"garbage"
+    assert "backup.aof: write it anew" in capsys.readouterr().out
+
+
+def test_standard_input_is_repaired_into_an_output(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    out = tmp_path / "out.aof"
+    feed(monkeypatch, HURT)
+
+    assert run(["fix", "--salvage", "--yes", "-", "-o", str(out)]) == 0
+
+    assert out.read_bytes() == MENDED
+
+
+def test_a_healthy_compressed_log_comes_out_as_it_is(tmp_path: Path) -> None:
+    path, out = packed(tmp_path, "gzip", GOOD), tmp_path / "out.aof"
+    out.write_bytes(b"old")
+
+    assert run(["fix", "--yes", str(path), "-o", str(out)]) == 4
+    assert run(["fix", "--yes", "--force", str(path), "-o", str(out)]) == 0
+
+    assert out.read_bytes() == GOOD
+
+
+def test_what_compressed_data_lost_is_said_and_the_rest_is_repaired(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path, out = packed(tmp_path, "gzip", GOOD), tmp_path / "out.aof"
+    path.write_bytes(path.read_bytes()[:-12])
+
+    assert run(["fix", "--yes", str(path), "-o", str(out)]) == 1
+
+    assert GOOD.startswith(out.read_bytes())
+    assert "the gzip data end inside a member [read-changed]" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("how", [*PACKERS, "stdin"])
+def test_in_place_they_are_refused_and_the_way_out_is_named(
+    how: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    feed(monkeypatch, HURT)
+    path = "-" if how == "stdin" else str(packed(tmp_path, how, HURT))
+
+    assert run(["fix", "--yes", path]) == 3
+
+    assert "cannot be repaired in place" in (error := capsys.readouterr().err)
+    assert "-o OUT" in error
+
+
+def test_the_plan_for_a_compressed_log_needs_no_output(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = packed(tmp_path, "gzip", HURT)
+
+    assert run(["fix", "--salvage", "-n", str(path)]) == 1
+
+    assert "take out 7 B" in capsys.readouterr().out
+    assert list(tmp_path.iterdir()) == [path]
+
+
+def test_the_compressed_log_itself_is_no_output(tmp_path: Path) -> None:
+    path = packed(tmp_path, "gzip", HURT)
+    before = path.read_bytes()
+
+    assert run(["fix", "--yes", "--force", str(path), "-o", str(path)]) == 4
+
+    assert path.read_bytes() == before
 
 
 def test_before_cuts_and_says_where(aof: Path, capsys: pytest.CaptureFixture[str]) -> None:
