@@ -44,6 +44,7 @@ from aoftool.errors import UsageError
 if TYPE_CHECKING:
     from aoftool.aof.model import Log
     from aoftool.progress import Progress
+    from aoftool.rewrite.comparing import Comparison
     from aoftool.rewrite.model import RewriteOptions, RewriteResult
 
 __all__ = ["register"]
@@ -214,7 +215,6 @@ def rewrite(
     from aoftool.cli.progress import ProgressReporter
     from aoftool.report.jsonout import print_json
     from aoftool.report.rewrite import render_rewrite, rewrite_json
-    from aoftool.rewrite.comparing import Comparison
     from aoftool.rewrite.model import Layout, OutputFormat, RewriteOptions
     from aoftool.rewrite.salvaging import describe_original
     from aoftool.rewrite.server_engine import rewrite_on_server
@@ -260,7 +260,7 @@ def rewrite(
         source, notes = log, list[str]()
         if salvage:
             source, notes = stack.enter_context(_salvaged(log, databases, out, progress, quiet))
-        check = Comparison(source, databases) if verify else None
+        check = _comparison(source, options, engine) if verify else None
         if engine is EngineOption.server and out is not None:
             mode, undo = "server", None
             result = rewrite_on_server(source, options, out, force=force)
@@ -276,6 +276,18 @@ def rewrite(
     else:
         render_rewrite(results_console(color), result, top=top, mode=mode, receipt=undo)
     raise typer.Exit(DONE)
+
+
+def _comparison(log: Log, options: RewriteOptions, engine: EngineOption) -> Comparison:
+    """Load the log on a server; what the target of the rewrite does not keep is left out of account."""
+    from aoftool.rewrite.comparing import Comparison
+    from aoftool.rewrite.planner import plan_rewrite
+
+    if engine is EngineOption.server:
+        return Comparison(log, options.databases)
+    with plan_rewrite(log, options) as plan:
+        target = plan.target
+    return Comparison(log, options.databases, target)
 
 
 @contextmanager

@@ -5,10 +5,12 @@ from __future__ import annotations
 from aoftool.aof.layout import find_log
 from aoftool.aof.model import Log
 from aoftool.errors import VerifyError
+from aoftool.rdb.targets import Target
 from aoftool.repair.receipt import read_receipt
 from aoftool.repair.undo import undo_repair
 from aoftool.rewrite.model import RewriteResult
-from aoftool.rewrite.verify import read_state, remove_output, require_same
+from aoftool.rewrite.server_state import require_same
+from aoftool.rewrite.verify import read_state, remove_output
 
 __all__ = ["Comparison"]
 
@@ -16,15 +18,19 @@ __all__ = ["Comparison"]
 class Comparison:
     """What a server makes of a log; made before the log is rewritten, for it may be replaced.
 
+    Args:
+        target: what the rewrite is for; None when the server that compares is the one that writes.
+
     Raises:
         MissingExtraError: no server or no client library.
         VerifyError: the server does not load the log.
     """
 
-    def __init__(self, log: Log, databases: int) -> None:
+    def __init__(self, log: Log, databases: int, target: Target | None = None) -> None:
         self._path = log.path
         self._databases = databases
-        self._before = read_state(log, databases)
+        self._target = target
+        self._before = read_state(log, databases, target)
 
     def run(self, out: str | None, result: RewriteResult, receipt: str | None) -> str:
         """Return one line for people when the result holds the same.
@@ -37,7 +43,8 @@ class Comparison:
             VerifyError: it does not; what was written is removed, or the log put back.
         """
         try:
-            return require_same(self._before, read_state(find_log(out or self._path), self._databases))
+            after = read_state(find_log(out or self._path), self._databases, self._target)
+            return require_same(self._before, after)
         except VerifyError:
             if receipt is None:
                 remove_output([file.path for file in result.files])

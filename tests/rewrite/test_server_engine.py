@@ -12,7 +12,8 @@ from aoftool.aof.layout import find_log
 from aoftool.cli.app import run
 from aoftool.errors import MissingExtraError
 from aoftool.repair import verify
-from aoftool.rewrite.verify import read_state, require_same
+from aoftool.rewrite.server_state import require_same
+from aoftool.rewrite.verify import read_state
 from tests import builders
 from tests.corpus import case
 
