@@ -45,11 +45,14 @@ class Carrier:
     Args:
         trace: the trace, fates decided.
         table: the effects it was built with.
+
+    Attributes:
+        home: physical database of every key.
     """
 
     def __init__(self, trace: Trace, table: EffectTable) -> None:
         self._table = table
-        self._home = trace.keys.databases().tolist()
+        self.home = trace.keys.databases()
         self._final = {physical: number for number, physical in trace.numbering.items()}
 
     def number(self, physical: int) -> int:
@@ -65,7 +68,7 @@ class Carrier:
             return None
         if op >= Op.MANY:
             key = int(chunk.ref_keys[key])
-        return self.number(self._home[key])
+        return self.number(int(self.home[key]))
 
     def text(
         self,
@@ -85,7 +88,7 @@ class Carrier:
             return argv
         effect = self._table.of(argv)
         refs = list(chunk.refs(row))
-        renewed = renumber(argv, effect, [self.number(self._home[key]) for key, _ in refs])
+        renewed = renumber(argv, effect, [self.number(int(self.home[key])) for key, _ in refs])
         if op != Op.MANY_TRIM:
             return renewed
         dropped = [bool(flags & DROPPED) or (unwanted is not None and unwanted(key)) for key, flags in refs]

@@ -65,14 +65,14 @@ cdef class Runner:
 
     cdef list databases
     cdef object database
-    cdef list names
+    cdef dict names
     cdef const uint8_t *data
     cdef Store store
     cdef object place
 
     def __init__(self, keyspace, Py_ssize_t keys, place):
         self.databases = keyspace.databases
-        self.names = [None] * keys
+        self.names = {}
         self.store = Store(keys, len(self.databases))
         self.place = place
 
@@ -214,10 +214,11 @@ cdef class Runner:
 
     cdef object name(self, uint32_t number, Spans *spans):
         """Return the key, one object for all its uses: its hash is reckoned once."""
-        name = self.names[number]
-        if name is None:
-            name = self.argument(spans, 1)
-            self.names[number] = name
+        cdef PyObject *found = PyDict_GetItem(self.names, number)
+        if found != NULL:
+            return <object>found
+        name = self.argument(spans, 1)
+        self.names[number] = name
         return name
 
     cdef bint plain(self, int code, uint32_t number, int64_t db, Spans *spans) except -1:

@@ -111,7 +111,7 @@ class Emitter:
         self._chooser = chooser
         self._size = size
         self._carrier = Carrier(trace, table)
-        self._home = trace.keys.databases()
+        self._home = self._carrier.home
         self._selected = -1
         self._hints: dict[int, tuple[int, int]] = {}
 

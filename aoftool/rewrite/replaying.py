@@ -72,7 +72,7 @@ class Replay:
         self.keyspace = keyspace
         self.commands = 0
         self._codes = np.array([HOT.get(name, 0) for name in trace.names], np.uint8)
-        self._home = trace.keys.databases()
+        self._home = self._carrier.home
         # SORT with a pattern may read any key, so all of them stay in the keyspace.
         native = Runner is not None and not touches.pattern_databases
         self._runner = Runner(keyspace, len(trace.keys), self._place) if Runner and native else None
