@@ -24,12 +24,6 @@ cdef int64_t INT64_LOW = <int64_t> (<uint64_t> 1 << 63)
 
 # --- a growing buffer -------------------------------------------------------------------------
 
-cdef struct Buffer:
-    uint8_t *data
-    size_t size
-    size_t room
-
-
 cdef int reserve(Buffer *out, size_t more) except -1:
     cdef size_t room = out.room
     cdef uint8_t *grown

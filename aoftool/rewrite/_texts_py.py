@@ -6,8 +6,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from aoftool.liveness.framing import split_command
+from aoftool.rdb.encode import string_records
 
-__all__ = ["split_rows", "split_sets"]
+__all__ = ["encode_sets", "split_rows", "split_sets"]
 
 
 def split_rows(
@@ -40,3 +41,16 @@ def split_sets(
     The arguments, and what is raised, are those of `split_rows`.
     """
     return [(argv[1], argv[2], None) for argv in split_rows(data, base, starts)]
+
+
+def encode_sets(
+    data: bytes | bytearray | memoryview, base: int, starts: NDArray[np.int64], compress: bool
+) -> bytes:
+    """Return the RDB records of commands whose key and value are their first two arguments.
+
+    The other arguments, and what is raised, are those of `split_rows`.
+
+    Args:
+        compress: pack long strings with LZF, as servers do.
+    """
+    return string_records(split_sets(data, base, starts), compress)

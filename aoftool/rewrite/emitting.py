@@ -189,12 +189,22 @@ class Emitter:
             return
         copied = self._touches.copied[keys] > 0
         if copied.all() and self._chooser.takes_all and (chunk.ops[rows] == Op.ONE_SETS).all():
-            for pairs in reader.sets(chunk, rows):
-                self._put_strings(db, pairs)
+            self._plain_sets(db, chunk, rows, reader)
         else:
             values = plain_set_values(self._table, chunk, rows[copied], keys[copied], reader)
             self._mixed(zip(keys.tolist(), copied.tolist(), strict=True), values, db, keyspace)
         self._size.copied_sets += int(copied.sum())
+
+    def _plain_sets(self, db: int, chunk: Chunk, rows: NDArray[np.int64], reader: TextReader) -> None:
+        """Write keys whose only command is a plain SET."""
+        self._open(db)
+        if not self._output.copies:
+            for pairs in reader.sets(chunk, rows):
+                self._put_strings(db, pairs)
+            return
+        for records, count in reader.set_records(chunk, rows, self._output.compress):
+            self._output.copy(records)
+            self._count(None, count)
 
     def _mixed(
         self,

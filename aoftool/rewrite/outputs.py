@@ -49,23 +49,28 @@ class KeyWriter(Protocol):
 class Output:
     """One data set in one format.
 
+    Args:
+        compress: an RDB packs long strings.
+
     Attributes:
         writer: takes functions, databases and keys.
+        compress: as given.
     """
 
-    def __init__(self, writer: KeyWriter, target: Target) -> None:
+    def __init__(self, writer: KeyWriter, target: Target, *, compress: bool = True) -> None:
         self.writer = writer
+        self.compress = compress
         self._target = target
         self._copy = writer.raw_record if isinstance(writer, RdbWriter) else None
         self._strings = writer.strings if isinstance(writer, RdbWriter) else None
 
     @property
     def copies(self) -> bool:
-        """Whether bytes of base records can be copied."""
+        """Whether bytes of records can be copied."""
         return self._copy is not None
 
     def copy(self, records: bytes) -> None:
-        """Copy bytes of whole base records, or a piece of them; only where `copies` says so."""
+        """Copy bytes of whole records, or a piece of them; only where `copies` says so."""
         assert self._copy is not None
         self._copy(records)
 
@@ -107,5 +112,6 @@ def open_output(
         chunk_items: elements in one command of the RESP form.
     """
     if form is OutputFormat.RDB:
-        return Output(RdbWriter(sink, target, now_s, base=True, compress=compress), target)
+        writer = RdbWriter(sink, target, now_s, base=True, compress=compress)
+        return Output(writer, target, compress=compress)
     return Output(RespWriter(sink, target, items_per_command=chunk_items), target)

@@ -17,6 +17,7 @@ from aoftool.files import Source, open_source
 from aoftool.liveness.framing import NotCanonical
 from aoftool.liveness.model import Chunk
 from aoftool.native import PURE
+from aoftool.rdb.encode import string_records
 from aoftool.resp.frame import read_frame
 
 __all__ = ["TextReader"]
@@ -24,12 +25,12 @@ __all__ = ["TextReader"]
 _WINDOW_BYTES = 1 << 20
 
 if TYPE_CHECKING or PURE:
-    from aoftool.rewrite._texts_py import split_rows, split_sets
+    from aoftool.rewrite._texts_py import encode_sets, split_rows, split_sets
 else:
     try:
-        from aoftool.rewrite._texts_cy import split_rows, split_sets
+        from aoftool.rewrite._texts_cy import encode_sets, split_rows, split_sets
     except ImportError:
-        from aoftool.rewrite._texts_py import split_rows, split_sets
+        from aoftool.rewrite._texts_py import encode_sets, split_rows, split_sets
 
 
 class TextReader:
@@ -70,6 +71,25 @@ class TextReader:
                 yield split_sets(memoryview(data), start, np.ascontiguousarray(chunk.offsets[group]))
             except NotCanonical:
                 yield [(argv[1], argv[2], None) for argv in self.split(data, start, chunk, group)]
+
+    def set_records(
+        self, chunk: Chunk, rows: NDArray[np.int64], compress: bool
+    ) -> Iterator[tuple[bytes, int]]:
+        """Yield (RDB records, how many) of plain SET rows, which are in ascending order.
+
+        Args:
+            compress: pack long strings with LZF, as servers do.
+
+        Raises:
+            SourceError: the file does not hold these bytes any more.
+        """
+        for group, data, start in self.pieces(chunk, rows):
+            starts = np.ascontiguousarray(chunk.offsets[group])
+            try:
+                yield encode_sets(memoryview(data), start, starts, compress), len(group)
+            except NotCanonical:
+                rows_of = [(argv[1], argv[2], None) for argv in self.split(data, start, chunk, group)]
+                yield string_records(rows_of, compress), len(group)
 
     def texts(self, chunk: Chunk, rows: NDArray[np.int64]) -> Iterator[tuple[int, list[bytes]]]:
         """Yield (row, arguments) of rows, which are in ascending order.

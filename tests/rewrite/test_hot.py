@@ -81,6 +81,7 @@ def both(path: Path, monkeypatch: pytest.MonkeyPatch, target: str) -> None:
         patch.setattr(replaying, "HOT", {})
         patch.setattr(texts, "split_rows", _texts_py.split_rows)
         patch.setattr(texts, "split_sets", _texts_py.split_sets)
+        patch.setattr(texts, "encode_sets", _texts_py.encode_sets)
         reference = rewritten(path, options)
 
     assert compiled[0] == reference[0]
