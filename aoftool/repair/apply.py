@@ -11,12 +11,13 @@ from __future__ import annotations
 
 import os
 import secrets
+import shutil
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timezone
 
 from aoftool import __version__
-from aoftool.errors import PlanStaleError, SinkError, UnsafePathError
+from aoftool.errors import AoftoolError, PlanStaleError, SinkError, UnsafePathError
 from aoftool.escape import printable
 from aoftool.files.inplace import cut_tail, move_file
 from aoftool.files.sink import sync_parent
@@ -107,6 +108,28 @@ class _Apply:
         )
 
     def run(self) -> Receipt:
+        try:
+            parts = self._write_beside()
+        except BaseException:
+            # The log was not touched; on a full disk every block counts.
+            shutil.rmtree(self._folder, ignore_errors=True)
+            raise
+        try:
+            self._switch(parts)
+        except AoftoolError as error:
+            error.hint = f"aoftool undo {_shown(self._folder)} brings everything back"
+            raise
+        done = replace(self._receipt, state=Done.DONE, steps=[self._final(part.step) for part in parts])
+        try:
+            write_receipt(done, self._calls)
+        except SinkError:
+            # The log is repaired. The receipt as it stands knows the way back from there too.
+            return self._receipt
+        self._tidy()
+        return done
+
+    def _write_beside(self) -> list[_Part]:
+        """Write everything that is new, and the receipt."""
         self._make_folders()
         write_lost(self._plan, self._folder, self._calls)
         parts = [self._prepare(file) for file in self._plan.files]
@@ -114,12 +137,7 @@ class _Apply:
         self._receipt.steps = [part.step for part in parts]
         write_receipt(self._receipt, self._calls)
         refuse_stale(self._plan)
-        self._switch(parts)
-        self._receipt.steps = [self._final(part.step) for part in parts]
-        self._receipt.state = Done.DONE
-        write_receipt(self._receipt, self._calls)
-        self._tidy()
-        return self._receipt
+        return parts
 
     def _make_folders(self) -> None:
         try:

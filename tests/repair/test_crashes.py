@@ -15,65 +15,22 @@ from typing import Any
 import pytest
 
 from aoftool.aof.layout import find_log
-from aoftool.aof.manifest import parse_manifest
 from aoftool.errors import AoftoolError
 from aoftool.files import proven
 from aoftool.files.syscalls import SystemCalls
 from aoftool.repair.apply import apply_plan
 from aoftool.repair.receipt import find_receipt, read_receipt
 from aoftool.repair.undo import undo_repair
-from tests.builders import command, log, select, transaction
+from tests.builders import command
+from tests.repair.hurt_logs import LOGS, Make, contents, hurt_single, torn_single
 from tests.repair.workbench import plan_for, snapshot
 
 CALLS = [name for name in vars(SystemCalls) if not name.startswith("_")]
-Make = Callable[[Path], Path]
 
 
 # Calls that are tried by default; a soak run tries every one.
 SOME = range(1, 400, 5)
 EVERY = range(1, 400)
-
-
-def commands(first: int, count: int) -> bytes:
-    return log(select(0), *(command("SET", f"key:{n}", f"value {n}") for n in range(first, first + count)))
-
-
-def torn_single(folder: Path) -> Path:
-    """A tail to be cut in place."""
-    path = folder / "appendonly.aof"
-    path.write_bytes(commands(0, 200) + b"*3\r\n$3\r\nSET\r\n$1\r\nk")
-    return path
-
-
-def hurt_single(folder: Path) -> Path:
-    """Damage in the middle: a new file is swapped in."""
-    path = folder / "appendonly.aof"
-    data = commands(0, 200)
-    path.write_bytes(data[:3000] + b"garbage" + data[3007:])
-    return path
-
-
-def hurt_set(folder: Path) -> Path:
-    """Two damaged files of three: the manifest switches."""
-    inner = folder / "appendonlydir"
-    broken = commands(0, 100)
-    files = {
-        "appendonly.aof.1.base.aof": commands(500, 50),
-        "appendonly.aof.1.incr.aof": broken[:2000] + b"garbage" + broken[2007:],
-        "appendonly.aof.2.incr.aof": commands(200, 60) + transaction(command("INCR", "n"))[:-14],
-    }
-    inner.mkdir()
-    for name, data in files.items():
-        (inner / name).write_bytes(data)
-    (inner / "appendonly.aof.manifest").write_text(
-        "file appendonly.aof.1.base.aof seq 1 type b\n"
-        "file appendonly.aof.1.incr.aof seq 1 type i\n"
-        "file appendonly.aof.2.incr.aof seq 2 type i\n"
-    )
-    return inner
-
-
-LOGS: dict[str, Make] = {"cut": torn_single, "swap": hurt_single, "set": hurt_set, "windows": hurt_single}
 
 
 @pytest.fixture(autouse=True)
@@ -83,15 +40,6 @@ def _many_windows(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatc
     if parameters.get("kind") == "windows":
         monkeypatch.setattr(proven, "WINDOW_BYTES", 1024)
         monkeypatch.setattr(proven, "LITERAL_BYTES", 64)
-
-
-def contents(path: Path) -> list[bytes]:
-    """Return what a server would load, file by file."""
-    if path.is_file():
-        return [path.read_bytes()]
-    manifest = parse_manifest((path / "appendonly.aof.manifest").read_bytes())
-    assert manifest.problem is None
-    return [(path / os.fsdecode(entry.name)).read_bytes() for entry in manifest.load_order]
 
 
 class Interrupted(SystemCalls):
