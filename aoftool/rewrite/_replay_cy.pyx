@@ -22,7 +22,7 @@ from aoftool.rewrite._tables cimport Ring, Table
 
 from aoftool.keyspace.zset_encoding import MAX_SMALL_MEMBER_BYTES, MAX_SMALL_MEMBERS
 from aoftool.rewrite._store_cy import CODES
-from aoftool.values import HashValue, ListValue, SetValue, ZSetValue
+from aoftool.values import HashValue, ListValue, SetValue, StreamId, StreamValue, ZSetValue
 
 __all__ = ["CODES", "Runner"]
 
@@ -43,12 +43,16 @@ cdef enum:
     ZADD = 14
     SET = 15
     DEL = 16
+    XADD = 22
     # Rows between a row and the one whose item, or whose value, is fetched meanwhile.
     AHEAD_ITEM = 16
     AHEAD_BODY = 8
     AHEAD_ENTRIES = 4
     # Larger pieces hold arguments whose size does not fit a store.
     PIECE_MAX = 0x7FFFFFFF
+
+# Half the time of StreamId(ms, seq), whose constructor is Python code.
+cdef object new_tuple = tuple.__new__
 
 cdef Py_ssize_t SMALL_MEMBERS = MAX_SMALL_MEMBERS
 cdef Py_ssize_t SMALL_MEMBER_BYTES = MAX_SMALL_MEMBER_BYTES
@@ -179,7 +183,7 @@ cdef class Runner:
                 if done:
                     return True
         self.let_go(number)
-        return code <= DEL and self.plain(code, number, db, spans)
+        return (code <= DEL or code == XADD) and self.plain(code, number, db, spans)
 
     def let_go(self, uint32_t number):
         """Move a key to the dicts of the keyspace, for whoever needs it there."""
@@ -246,6 +250,8 @@ cdef class Runner:
             return self.zadd(values, key, found, spans)
         if code == SET:
             return self.set(values, key, spans)
+        if code == XADD:
+            return self.xadd(values, key, found, spans)
         return self.delete(values, key, found, spans)
 
     cdef bint push(self, dict values, object key, PyObject *found, Spans *spans, bint left) except -1:
@@ -401,3 +407,47 @@ cdef class Runner:
         if found != NULL:
             self.gone(values, key)
         return True
+
+    cdef bint xadd(self, dict values, object key, PyObject *found, Spans *spans) except -1:
+        """Add an entry with a whole ID above all others, with a MAXLEN that is not approximate or none."""
+        cdef uint64_t at = 2, index
+        cdef int64_t most = -1, ms = 0, seq = 0
+        cdef Py_ssize_t excess
+        if spans.count > 4 and self.argument(spans, 2) == b"MAXLEN":
+            at = 4 if self.argument(spans, 3) == b"=" else 3
+            if not whole(self.data + spans.starts[at], spans.sizes[at], &most) or most < 0:
+                return False
+            at += 1
+        if at + 2 >= spans.count or (spans.count - at) % 2 == 0:
+            return False
+        if not whole_id(self.data + spans.starts[at], spans.sizes[at], &ms, &seq) or (ms == 0 and seq == 0):
+            return False
+        entry_id = new_tuple(StreamId, (ms, seq))
+        if found == NULL:
+            value = StreamValue()
+            values[key] = value
+        else:
+            value = <object>found
+            if type(value) is not StreamValue or not entry_id > value.last_id:
+                return False
+        pairs = tuple(
+            [(self.argument(spans, index), self.argument(spans, index + 1)) for index in range(at + 1, spans.count, 2)]
+        )
+        value.append(entry_id, pairs)
+        value.last_id = entry_id
+        value.entries_added = value.entries_added + 1
+        if most >= 0:
+            excess = PyDict_Size(value.entries) - most
+            if excess > 0:
+                value.drop_first(excess)
+        return True
+
+
+cdef bint whole_id(const uint8_t *text, uint64_t size, int64_t *ms, int64_t *seq) noexcept nogil:
+    """Read an entry ID of two short canonical numbers."""
+    cdef uint64_t dash = 1
+    while dash < size and text[dash] != c'-':
+        dash += 1
+    if dash + 1 >= size or text[0] == c'-' or text[dash + 1] == c'-':
+        return False
+    return whole(text, dash, ms) and whole(text + dash + 1, size - dash - 1, seq)

@@ -32,7 +32,7 @@ from aoftool.rewrite._tables cimport (
 from aoftool.keyspace.zset_encoding import MAX_SMALL_MEMBER_BYTES, MAX_SMALL_MEMBERS
 from aoftool.values import HashValue, ListValue, SetValue, ZSetValue
 
-# Codes of the commands known here.
+# Codes of the commands known here; XADD is only known where values are Python objects.
 CODES = {
     b"RPUSH": 1,
     b"LPUSH": 2,
@@ -57,6 +57,7 @@ CODES = {
     b"ZINCRBY": 19,
     b"LTRIM": 20,
     b"PERSIST": 21,
+    b"XADD": 22,
 }
 
 cdef enum:
@@ -159,7 +160,7 @@ cdef class Store:
             return self._hincrby(item, spans)
         if code == DO_LTRIM:
             return self._ltrim(item, number, spans)
-        if count != 2:
+        if code != DO_PERSIST or count != 2:
             return NOT_PLAIN
         item.expires = False
         return DONE

@@ -32,6 +32,30 @@ def frequent(seed: int, count: int) -> list[list[bytes]]:
     def word() -> bytes:
         return draw.choice([b"a", b"b", b"c", b"", b"m" * 70])
 
+    trims: list[list[bytes]] = [
+        [],
+        [b"MAXLEN", b"3"],
+        [b"MAXLEN", b"=", b"2"],
+        [b"maxlen", b"1"],
+        [b"MAXLEN", b"=", b"-1"],
+        [b"MINID", b"5"],
+        [b"NOMKSTREAM"],
+    ]
+    ids = [
+        b"0-0",
+        b"0-1",
+        b"01-1",
+        b"7",
+        b"-1-1",
+        b"5-",
+        b"-",
+        b"999999999999999-1",
+        b"9-9999999999999999999",
+    ]
+
+    def entry_id() -> bytes:
+        return draw.choice(ids) if draw.random() < 0.2 else b"%d-%d" % (draw.randrange(40), draw.randrange(4))
+
     def command() -> list[bytes]:
         key = b"k%d" % draw.randrange(8)
         words = [word() for _ in range(draw.choice([1, 1, 1, 2, 3, 70]))]
@@ -59,6 +83,9 @@ def frequent(seed: int, count: int) -> list[list[bytes]]:
                 [b"LTRIM", key, draw.choice(numbers), draw.choice(numbers)],
                 [b"LTRIM", key, b"%d" % draw.randrange(-4, 4), b"%d" % draw.randrange(-4, 4)],
                 [b"PERSIST", key],
+                [b"XADD", b"s", *draw.choice(trims), entry_id(), *words, word()],
+                [b"XADD", draw.choice([key, b"s"]), *draw.choice(trims), entry_id(), word(), word()],
+                [b"XDEL", b"s", entry_id()],
                 [b"SET", key, draw.choice(numbers)],
                 [b"SET", key, word(), draw.choice([b"PXAT", b"pxat", b"KEEPTTL"]), draw.choice(times)],
                 [b"MSET", key, word(), b"k%d" % draw.randrange(8), word()],
