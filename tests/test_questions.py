@@ -69,3 +69,14 @@ def test_every_question_is_on_the_page_or_left_for_later() -> None:
     numbers = [int(text) for text in re.findall(r"^## Q(\d+)\.", PAGE.read_text("utf-8"), re.MULTILINE)]
 
     assert numbers == [number for number in range(1, 55) if number not in LATER]
+
+
+def test_every_question_has_a_command_with_its_output() -> None:
+    answers = re.split(r"^## Q(\d+)\.", PAGE.read_text("utf-8"), flags=re.MULTILINE)[1:]
+
+    without = [
+        number for number, text in zip(answers[::2], answers[1::2], strict=True) if "\n$ aoftool" not in text
+    ]
+
+    assert without == []
+    assert "Traceback" not in PAGE.read_text("utf-8")

@@ -6,12 +6,15 @@ the whole log (`audit_replay`); without one such numbers are left out, never gue
 
 from __future__ import annotations
 
+from bisect import bisect_left
+
 import numpy as np
 
 from aoftool.analysis.audit_groups import Column, Group, Grouping
 from aoftool.analysis.audit_model import Audit, AuditCode, AuditEvent
 from aoftool.analysis.commands_model import UNKNOWN, ListingEnd, LoggedCommand
 from aoftool.analysis.deletions import is_server_like
+from aoftool.analysis.intrusion import intrusion_in, suspect_offsets
 from aoftool.analysis.listing import file_name, logged, note_stop
 from aoftool.analysis.neighbours import commands_before, commands_from
 from aoftool.aof.log import LogPart, read_parts
@@ -33,9 +36,14 @@ LARGE_TRANSACTION_BYTES = 16 << 20
 RUN_COMMANDS = 10_000
 DELETE_RUN_COMMANDS = 100
 MASS_DELETE_KEYS = 100
+LARGE_EFFECT_BYTES = 1 << 20
+_EFFECT_FACTOR = 100
+_EFFECT_KEYS = 10_000
 _NO_LIMIT = 2**62
 _KEPT_OF_EACH = 50
 _KEEP_BYTES = 256
+_SUSPECT_BYTES = 64 * 1024
+_AT_OFFSET = frozenset((b"SETRANGE", b"SETBIT"))
 _KEYS_COMPARED = 1_000
 _DELETES = frozenset((b"DEL", b"UNLINK"))
 _SCRIPTS = frozenset((b"EVAL", b"EVALSHA", b"FCALL", b"SCRIPT"))
@@ -102,9 +110,13 @@ class _PartAudit:
         self._wanted: Column = np.zeros(0, np.int64)
         self._is_delete: Column = np.zeros(0, np.int64)
         self._start = part.tail_start or 0
+        self._suspects: list[int] = []
+        self._effects: dict[tuple[int, bytes], int] = {}
 
     def run(self, start: int, end: ListingEnd, progress: Progress) -> None:
         """Read the file once, in batches."""
+        with self._part.source.reopen() as source:
+            self._suspects = suspect_offsets(source, start)
         reader = BatchReader(self._part.source.reopen(), start=start, containers=CONTAINERS)
         for batch in reader:
             self._learn(batch.names)
@@ -138,6 +150,8 @@ class _PartAudit:
         chosen = (interest == 1) | ((interest == 2) & (batch.argc > 2)) | large
         for row in np.flatnonzero(chosen).tolist():
             self._note_command(batch, row)
+        for row in self._suspect_rows(batch):
+            self._note_suspect(batch, row)
         for group in self._transactions.add(batch, batch.txn):
             self._note_transaction(group)
         # Numbers from 1 on, so that none is taken for no group.
@@ -148,18 +162,51 @@ class _PartAudit:
 
     # -- events --------------------------------------------------------------------------------
 
-    def _note_command(self, batch: Batch, row: int) -> None:
-        offset = int(batch.offset[row])
-        command = argv_at(self._part.source, offset, limit=_KEEP_BYTES)
+    def _suspect_rows(self, batch: Batch) -> list[int]:
+        """Return the commands of a batch that hold a suspect word."""
+        end = int(batch.offset[-1] + batch.length[-1])
+        first = bisect_left(self._suspects, int(batch.offset[0]))
+        inside = self._suspects[first : bisect_left(self._suspects, end)]
+        rows: list[int] = np.unique(np.searchsorted(batch.offset, inside, side="right") - 1).tolist()
+        return rows
+
+    def _note_suspect(self, batch: Batch, row: int) -> None:
+        command = self._command(batch, row, _SUSPECT_BYTES)
+        words = intrusion_in(command.argv)
+        if words is not None:
+            found = logged(cut(command, _KEEP_BYTES), self._part.file, self._number)
+            text = f"{excerpt(command.name)} of {words}: see whether it belongs here, and keep the files"
+            self._add(AuditEvent(AuditCode.INTRUSION, found, text, size_bytes=command.length))
+
+    def _command(self, batch: Batch, row: int, limit: int = _KEEP_BYTES) -> Command:
+        command = argv_at(self._part.source, int(batch.offset[row]), limit=limit)
         command.db, command.txn = int(batch.db[row]), int(batch.txn[row])
         command.time_s, command.index = int(batch.time_s[row]), batch.first_index + row
+        return command
+
+    def _note_command(self, batch: Batch, row: int) -> None:
+        command = self._command(batch, row)
         logged_command = logged(command, self._part.file, self._number)
+        effect = reach_of(command)
+        if effect >= max(LARGE_EFFECT_BYTES, _EFFECT_FACTOR * command.length):
+            self._note_effect(command, logged_command, effect)
         code = code_of(command.name, len(command.argv))
         if code is not None:
             self._add(AuditEvent(code, logged_command, _words(code, command), size_bytes=command.length))
         if command.length >= LARGE_COMMAND_BYTES:
             text = f"{excerpt(command.name)} of {format_bytes(command.length)}"
             self._add(AuditEvent(AuditCode.LARGE_COMMAND, logged_command, text, size_bytes=command.length))
+
+    def _note_effect(self, command: Command, row: LoggedCommand, effect: int) -> None:
+        """Note a small command that makes a value large, once for each key unless it grows on."""
+        key = command.db, command.argv[1]
+        if effect <= self._effects.get(key, 0) or len(self._effects) >= _EFFECT_KEYS:
+            return
+        self._effects[key] = effect
+        times = format_count(effect // command.length)
+        text = f"{excerpt(command.name)} of {format_bytes(command.length)} makes {format_bytes(effect)}"
+        text += f" of memory, {times} times as much"
+        self._add(AuditEvent(AuditCode.LARGE_EFFECT, row, text, size_bytes=command.length))
 
     def _note_transaction(self, group: Group) -> None:
         inside = max(group.commands - 2, 0)
@@ -232,9 +279,28 @@ def _common_prefix(keys: list[bytes]) -> bytes:
     return first[:same]
 
 
+def reach_of(command: Command) -> int:
+    """Return how many bytes a string has at least after a command that writes at an offset; 0 for others."""
+    name, argv = command.name, command.argv
+    if name not in _AT_OFFSET or len(argv) < 4 or not argv[2].isdigit() or len(argv[2]) > 12:
+        return 0
+    offset = int(argv[2])
+    return offset // 8 + 1 if name == b"SETBIT" else offset + (command.lengths or [*map(len, argv)])[3]
+
+
+def cut(command: Command, limit: int) -> Command:
+    """Return a command with its arguments cut for showing."""
+    lengths = command.lengths or [len(argument) for argument in command.argv]
+    if max(lengths) > limit:
+        command.argv, command.lengths = [argument[:limit] for argument in command.argv], lengths
+    return command
+
+
 def _interest(name: bytes) -> int:
     if name in _DELETES:
         return 2
+    if name in _AT_OFFSET:
+        return 1
     return int(code_of(name, 1) is not None)
 
 
@@ -247,11 +313,21 @@ def _words(code: AuditCode, command: Command) -> str:
         AuditCode.SWAPDB: "SWAPDB exchanges two databases",
         AuditCode.MASS_DELETE: f"{name} of {keys} keys",
         AuditCode.DELETE_MANY: f"{name} of {keys} keys, by a client: servers remove one at a time",
-        AuditCode.ADMIN: f"{name} is never written by a server: somebody else wrote to this file",
+        AuditCode.ADMIN: _admin_words(name, command),
         AuditCode.FUNCTION: f"{name} {_subcommand(command)}",
         AuditCode.SCRIPT: f"{name} stands here as it was called; it may read and write any key",
         AuditCode.UNKNOWN: f"{name} is a command that no known server has",
     }[code]
+
+
+def _admin_words(name: str, command: Command) -> str:
+    words = [word.upper() for word in command.argv[1:3]]
+    told = f"{name} is never written by a server: somebody else wrote to this file"
+    if name == "CONFIG" and words[:1] == [b"SET"] and words[1:] and words[1] in (b"DIR", b"DBFILENAME"):
+        return told + "; with these settings intruders have servers write files of theirs"
+    if name in ("SLAVEOF", "REPLICAOF", "MODULE"):
+        return told + "; intruders load code this way"
+    return told
 
 
 def _subcommand(command: Command) -> str:

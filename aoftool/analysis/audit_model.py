@@ -29,6 +29,8 @@ class AuditCode(str, Enum):
     BIG_DELETE = "big-delete"
     OVERWRITTEN = "overwritten"
     ADMIN = "admin"
+    INTRUSION = "intrusion"
+    LARGE_EFFECT = "large-effect"
     FUNCTION = "function"
     SCRIPT = "script"
     UNKNOWN = "unknown-command"
@@ -47,6 +49,8 @@ SEVERITIES = {
     AuditCode.BIG_DELETE: Severity.MEDIUM,
     AuditCode.OVERWRITTEN: Severity.MEDIUM,
     AuditCode.ADMIN: Severity.HIGH,
+    AuditCode.INTRUSION: Severity.HIGH,
+    AuditCode.LARGE_EFFECT: Severity.MEDIUM,
     AuditCode.FUNCTION: Severity.INFO,
     AuditCode.SCRIPT: Severity.INFO,
     AuditCode.UNKNOWN: Severity.MEDIUM,

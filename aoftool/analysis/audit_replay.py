@@ -17,7 +17,7 @@ from aoftool.aof.model import Log
 from aoftool.keyspace.engine import Keyspace
 from aoftool.progress import Progress, no_progress
 from aoftool.resp.model import Command
-from aoftool.units import format_count
+from aoftool.units import format_bytes, format_count
 from aoftool.values import ModuleValue, StreamValue
 
 __all__ = ["BIG_ELEMENTS", "add_losses"]
@@ -28,6 +28,10 @@ _PREFIXES = 5
 _KEPT_OF_EACH = 50
 _RENAMES = frozenset((b"RENAME", b"COPY", b"RESTORE", b"RESTORE-ASKING"))
 _DELETES = frozenset((b"DEL", b"UNLINK"))
+_MAKERS = frozenset(
+    b"COPY BITOP SORT PFMERGE SUNIONSTORE SINTERSTORE SDIFFSTORE ZUNIONSTORE ZINTERSTORE ZDIFFSTORE"
+    b" ZRANGESTORE GEOSEARCHSTORE".split()
+)
 _FLUSHES = frozenset((b"FLUSHALL", b"FLUSHDB"))
 
 
@@ -44,8 +48,16 @@ class _Losses:
 
     def run(self, progress: Progress) -> None:
         replay = LogReplay(self._log, progress=progress)
+        made: tuple[int, Command, int, bytes] | None = None
         for file, command in replay:
+            if made is not None:
+                self._made(*made, replay.keyspace)
+            made = None
+            if command.name in _MAKERS and (target := _target(command)) is not None:
+                made = file, command, replay.keyspace.selected, target
             self._look(file, command, replay.keyspace)
+        if made is not None and replay.stopped is None:
+            self._made(*made, replay.keyspace)
         self._audit.replayed = replay.stopped is None
         if replay.stopped is not None:
             self._audit.notes.append(f"losses are known up to {replay.stopped} only")
@@ -61,6 +73,18 @@ class _Losses:
             self._delete(file, command, keyspace)
         elif name in _RENAMES:
             self._overwrite(file, command, keyspace)
+
+    def _made(self, file: int, command: Command, db: int, target: bytes, keyspace: Keyspace) -> None:
+        """Note a small command that made a big key out of others."""
+        value = keyspace.databases[db].values.get(target)
+        if value is None:
+            return
+        elements, unit = _size(value)
+        least = max(_BIG_BYTES, 100 * command.length) if unit == "bytes" else BIG_ELEMENTS
+        if elements >= least:
+            text = f"{command.name.decode()} of {format_bytes(command.length)} makes a key of"
+            text += f" {format_count(elements)} {unit}"
+            self._add(AuditCode.LARGE_EFFECT, file, command, keyspace, text, None)
 
     def _flush(self, file: int, command: Command, keyspace: Keyspace) -> None:
         event = self._events.get((file, command.offset))
@@ -112,13 +136,24 @@ class _Losses:
         self._add(AuditCode.OVERWRITTEN, file, command, keyspace, text, Loss(1, elements=elements))
 
     def _add(
-        self, code: AuditCode, file: int, command: Command, keyspace: Keyspace, text: str, loss: Loss
+        self, code: AuditCode, file: int, command: Command, keyspace: Keyspace, text: str, loss: Loss | None
     ) -> None:
         counts = self._audit.counts
         counts[code] = counts.get(code, 0) + 1
         if counts[code] <= _KEPT_OF_EACH:
             row = logged(command, self._log.files[file], file)
             self._audit.events.append(AuditEvent(code, row, text, size_bytes=command.length, loss=loss))
+
+
+def _target(command: Command) -> bytes | None:
+    """Return the key that a command makes out of others."""
+    argv = command.argv
+    if command.name == b"SORT":
+        upper = [word.upper() for word in argv]
+        at = upper.index(b"STORE") + 1 if b"STORE" in upper else len(argv)
+        return argv[at] if at < len(argv) else None
+    at = 2 if command.name in (b"COPY", b"BITOP") else 1
+    return argv[at] if len(argv) > at else None
 
 
 def _size(value: object) -> tuple[int, str]:

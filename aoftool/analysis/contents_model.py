@@ -9,6 +9,7 @@ __all__ = [
     "ExpiryView",
     "KeyRank",
     "PrefixRow",
+    "Restart",
     "Savings",
     "SizeRow",
     "Stretch",
@@ -146,6 +147,29 @@ class Savings:
     reason: str | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class Restart:
+    """What loading costs.
+
+    Attributes:
+        rdb_s, commands_s: seconds for the RDB part and for the commands.
+        slowest: (name, seconds) of the command that costs most; None without commands.
+        is_open: there are commands whose cost a count does not show.
+        error: how far off the total may be, as a share of it.
+    """
+
+    rdb_s: float
+    commands_s: float
+    slowest: tuple[bytes, float] | None
+    is_open: bool
+    error: float
+
+    @property
+    def total_s(self) -> float:
+        """Return all of it, in seconds."""
+        return self.rdb_s + self.commands_s
+
+
 @dataclass(slots=True)
 class ContentsView:
     """All of it.
@@ -175,4 +199,5 @@ class ContentsView:
     transactions: list[Stretch] = field(default_factory=list)
     expiry: ExpiryView | None = None
     savings: Savings | None = None
+    restart: Restart | None = None
     remarks: list[str] = field(default_factory=list)

@@ -30,9 +30,10 @@ from aoftool.cli.options import (
 )
 from aoftool.cli.redaction import RedactOption, SaltOption, make_redactor
 from aoftool.cli.widths import parse_width
-from aoftool.errors import UsageError
+from aoftool.errors import InputError, UsageError
 
 if TYPE_CHECKING:
+    from aoftool.analysis.reading import Reading
     from aoftool.aof.survey import FileSurvey
 
 __all__ = ["register"]
@@ -47,6 +48,13 @@ class GroupBy(Enum):
     PREFIX = "prefix"
     COMMAND = "command"
     DB = "db"
+
+
+class Fold(Enum):
+    """What a log is laid upon."""
+
+    DAY = "day"
+    WEEK = "week"
 
 
 class AxisChoice(Enum):
@@ -71,6 +79,12 @@ def growth(
         str | None,
         typer.Option(
             "--bucket", help="Width of a step: 10s, 5m, 1h, 1d; or 64K, 1M of file.", show_default=False
+        ),
+    ] = None,
+    fold: Annotated[
+        Fold | None,
+        typer.Option(
+            "--fold", help="Lay all hours upon one day, or all days upon one week.", show_default=False
         ),
     ] = None,
     top: Annotated[int, typer.Option("--top", "-n", min=1, help="Rows to show.")] = 8,
@@ -102,6 +116,7 @@ def growth(
       aoftool growth --by command --bucket 1m     minute by minute
       aoftool growth --axis bytes                 over the file
       aoftool growth --db 3 --since 2026-11-21    one database, one day
+      aoftool growth --fold day                   hour by hour of a day
       aoftool growth --csv > growth.csv           for a spreadsheet
     """
     from aoftool.analysis.contents_redacting import redacted_growth
@@ -123,6 +138,11 @@ def growth(
     if width is not None and width.of_time != timed:
         hint = "give a width such as 1M" if width.of_time else "add --axis bytes"
         raise UsageError("the width of a step does not fit the axis", hint=hint)
+    if fold is not None:
+        if bucket is not None or axis is not AxisChoice.AUTO:
+            raise UsageError("--fold makes its own steps of time", hint="leave out --bucket and --axis")
+        _show_fold(read, fold, as_json, as_csv, color)
+        raise typer.Exit(_closing(read.survey.files))
     found = growth_of(
         read.contents,
         read.axis,
@@ -147,6 +167,28 @@ def growth(
 
         render_growth(results_console(color), found)
     raise typer.Exit(_closing(read.survey.files))
+
+
+def _show_fold(read: Reading, fold: Fold, as_json: bool, as_csv: bool, color: Color) -> None:
+    from aoftool.analysis.folding import FOLDS, folded
+    from aoftool.analysis.growth import growth_of
+    from aoftool.analysis.series import TIME
+    from aoftool.report.habits import habits_json, render_habits, write_habits_csv
+    from aoftool.report.jsonout import print_json
+
+    times = read.contents.series.slices[:, TIME]
+    width = FOLDS[fold.value]
+    growth = growth_of(read.contents, read.axis, width=width)
+    timed = times[times >= 0]
+    table = folded(growth, fold.value, int(timed.min()), int(timed.max())) if len(timed) else None
+    if table is None:
+        raise InputError("a pattern needs #TS annotations in the log", hint="growth shows it over position")
+    if as_json:
+        print_json(habits_json(table))
+    elif as_csv:
+        write_habits_csv(table, sys.stdout)
+    else:
+        render_habits(results_console(color), table)
 
 
 def _closing(files: list[FileSurvey]) -> int:

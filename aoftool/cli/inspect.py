@@ -213,6 +213,7 @@ def _with_contents(
     from aoftool.analysis.overview import narrowed_overview, overview_of
     from aoftool.analysis.reading import read_log
     from aoftool.analysis.remarks import remarks_of
+    from aoftool.analysis.restart import restart_of
     from aoftool.check.quick import quick_report
 
     rows = show.top or (_FULL_ROWS if show.by is not None else _SCREEN_ROWS)
@@ -226,6 +227,8 @@ def _with_contents(
     view = redacted_contents(view, redactor)
     growth = redacted_growth(growth_of(read.contents, read.axis, buckets=_REMARK_BUCKETS), redactor)
     view.remarks = remarks_of(view, growth, result.commands)
+    if not asked.narrows and health.intact:
+        view.restart = restart_of(result)
     result = redacted_overview(result, redactor)
     if show.as_json:
         from aoftool.report.contents import contents_json

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING
 
 from aoftool.cli.console import results_console
+from aoftool.cli.options import Form
 from aoftool.cli.savings import find_savings
 from aoftool.errors import InputError
 from aoftool.report.jsonout import print_json
@@ -31,7 +33,7 @@ def show_ranks(
     redactor: Redactor | None,
     *,
     top: int,
-    as_json: bool,
+    form: Form,
     progress: Progress,
 ) -> None:
     """Print the keys of a log in some order.
@@ -39,13 +41,41 @@ def show_ranks(
     Raises:
         InputError: the order needs an RDB part and there is none, or dead bytes cannot be told.
     """
+    from aoftool.analysis.habit_questions import HABITS
     from aoftool.analysis.reading import read_log
 
+    if by in HABITS:
+        _show_habit(log, by, asked, redactor, top, form, progress)
+        return
     reading = read_log(log, asked.options, asked.commands, progress)
     if by == "ttl":
-        _show_expiry(log, reading, asked, selection, redactor, top, as_json)
+        _show_expiry(log, reading, asked, selection, redactor, top, form)
         return
-    _show_counts(reading, _ranked(log, reading, by, asked, top, progress), by, asked, redactor, as_json)
+    _show_counts(reading, _ranked(log, reading, by, asked, top, progress), by, asked, redactor, form)
+
+
+def _show_habit(
+    log: Log,
+    by: str,
+    asked: Narrowing,
+    redactor: Redactor | None,
+    top: int,
+    form: Form,
+    progress: Progress,
+) -> None:
+    from aoftool.analysis.habit_questions import habit_table, redacted_habits
+    from aoftool.report.commands import print_end
+    from aoftool.report.habits import habits_json, render_habits, write_habits_csv
+
+    table, end = habit_table(log, by, asked.options, top=top, progress=progress)
+    table = redacted_habits(table, redactor)
+    if form is Form.JSON:
+        print_json(habits_json(table))
+    elif form is Form.CSV:
+        write_habits_csv(table, sys.stdout)
+    else:
+        render_habits(results_console(), table)
+    print_end(end)
 
 
 def _ranked(
@@ -67,17 +97,17 @@ def _show_counts(
     by: str,
     asked: Narrowing,
     redactor: Redactor | None,
-    as_json: bool,
+    form: Form,
 ) -> None:
     from dataclasses import replace
 
     from aoftool.analysis.contents import contents_view
-    from aoftool.report.contents import key_rank_json, render_key_ranks
+    from aoftool.report.contents import key_rank_json, render_key_ranks, write_key_ranks_csv
 
     if redactor is not None:
         ranks = [replace(rank, key=redactor.key(rank.key)) for rank in ranks]
     view = contents_view(reading.contents, asked.options, top=1)
-    if as_json:
+    if form is Form.JSON:
         print_json(
             {
                 "schema": "aoftool.key-ranks/1",
@@ -87,6 +117,9 @@ def _show_counts(
                 "keys": [key_rank_json(rank) for rank in ranks],
             }
         )
+        return
+    if form is Form.CSV:
+        write_key_ranks_csv(ranks, sys.stdout)
         return
     render_key_ranks(results_console(), ranks, view)
 
@@ -101,18 +134,21 @@ def _records(log: Log, selection: KeySelection) -> Iterator[KeyRow]:
         return
 
 
-def show_sizes(rows: Iterable[KeyRow], redactor: Redactor | None, *, top: int, as_json: bool) -> None:
+def show_sizes(rows: Iterable[KeyRow], redactor: Redactor | None, *, top: int, form: Form) -> None:
     """Print the keys that take most bytes as an RDB stores them."""
     from dataclasses import replace
 
     from aoftool.analysis.key_ranking import largest_rows
-    from aoftool.report.keys import HEADINGS, WRITER_HEADINGS, key_json, key_line
+    from aoftool.report.keys import HEADINGS, WRITER_HEADINGS, key_json, key_line, write_keys_csv
 
     found = largest_rows(rows, top)
     if redactor is not None:
         found = [replace(row, key=redactor.key(row.key)) for row in found]
-    if as_json:
+    if form is Form.JSON:
         print_json({"schema": "aoftool.key-sizes/1", "keys": [key_json(row) for row in found]})
+        return
+    if form is Form.CSV:
+        write_keys_csv(found, sys.stdout)
         return
     print(WRITER_HEADINGS if found and found[0].writes is not None else HEADINGS)
     for row in found:
@@ -126,13 +162,13 @@ def _show_expiry(
     selection: KeySelection,
     redactor: Redactor | None,
     top: int,
-    as_json: bool,
+    form: Form,
 ) -> None:
     from dataclasses import replace
 
     from aoftool.analysis.contents_redacting import redacted_prefix
     from aoftool.analysis.key_ranking import expiry_of
-    from aoftool.report.expiry import expiry_json, render_expiry
+    from aoftool.report.expiry import expiry_json, render_expiry, write_expiry_csv
 
     contents = reading.contents
     # After a flush nothing of the RDB part is left in that database; which one it was is not kept.
@@ -140,7 +176,10 @@ def _show_expiry(
     view, rows = expiry_of(contents.keys, records, asked.options.template, reading.end_s)
     if redactor is not None:
         rows = [replace(row, prefix=redacted_prefix(row.prefix, redactor)) for row in rows]
-    if as_json:
+    if form is Form.JSON:
         print_json(expiry_json(view, rows, contents.keys.exact))
+        return
+    if form is Form.CSV:
+        write_expiry_csv(rows, sys.stdout)
         return
     render_expiry(results_console(), view, rows, top=top, exact=contents.keys.exact)

@@ -10,7 +10,16 @@ import typer
 
 from aoftool.cli.census_options import DepthOption, SeparatorOption, narrowing
 from aoftool.cli.exit_codes import DONE, VERDICT, epilog
-from aoftool.cli.options import JsonOption, PathArgument, ProgressMode, ProgressOption, QuietOption
+from aoftool.cli.options import (
+    CsvOption,
+    Form,
+    JsonOption,
+    PathArgument,
+    ProgressMode,
+    ProgressOption,
+    QuietOption,
+    chosen_form,
+)
 from aoftool.cli.redaction import RedactOption, SaltOption, make_redactor
 from aoftool.cli.times import parse_time_ms
 from aoftool.errors import UsageError
@@ -36,6 +45,13 @@ class RankBy(Enum):
     DEAD = "dead"
     SIZE = "size"
     TTL = "ttl"
+    SAME = "same"
+    LIFE = "life"
+    BACKLOG = "backlog"
+    BLOBS = "blobs"
+    HOT = "hot"
+    SLOT = "slot"
+    SECRETS = "secrets"
 
 
 def register(app: typer.Typer) -> None:
@@ -77,8 +93,8 @@ def keys(
         RankBy | None,
         typer.Option(
             "--by",
-            help="The first keys by what commands wrote (writes, bytes, dead), by stored size, or what"
-            " expires when (ttl).",
+            help="The first keys by what commands wrote (writes, bytes, dead), by stored size, what expires"
+            " when (ttl), or how they are used (same, life, backlog, blobs, hot, slot, secrets).",
             show_default=False,
         ),
     ] = None,
@@ -87,6 +103,7 @@ def keys(
     redact: RedactOption = None,
     salt: SaltOption = None,
     as_json: JsonOption = False,
+    as_csv: CsvOption = False,
     quiet: QuietOption = False,
     progress: ProgressOption = ProgressMode.auto,
 ) -> None:
@@ -104,6 +121,13 @@ def keys(
     expiry horizon, the seconds in which most keys expire, and how many keys
     of each prefix have no expire time.
 
+    How keys are used takes some seconds for a million commands. By prefix:
+    values written again unchanged (same), how long keys live (life), large
+    strings rewritten for small changes (blobs). By key: lists and streams
+    with more in than out (backlog), keys with much of the writes of a stretch
+    (hot). By cluster slot: how even, and commands across slots (slot). What
+    looks like a secret, by pattern (secrets).
+
     \b
     Examples:
       aoftool keys dump.rdb
@@ -113,6 +137,7 @@ def keys(
       aoftool keys --json --values dump.rdb > keys.jsonl
       aoftool keys --by dead --limit 5 appendonlydir
       aoftool keys --by ttl --depth 2
+      aoftool keys --by same --csv > repeats.csv
     """
     from aoftool.aof.layout import find_log
     from aoftool.cli.key_rows import RowRequest, open_rows
@@ -128,8 +153,11 @@ def keys(
         expires_before_ms=None if expires_before is None else parse_time_ms(expires_before),
         without_expire=no_ttl,
     )
+    form = chosen_form(as_json, as_csv)
     log = find_log(path)
     redactor = make_redactor(redact, salt)
+    if form is Form.CSV and values:
+        raise UsageError("a value does not fit into a cell", hint="use --json with --values")
     _refuse_pairs(by, at, base, values, bool(type_name or regex or min_size or expires_before or no_ttl))
     if by is not None and by is not RankBy.SIZE:
         from aoftool.cli.key_ranks import show_ranks
@@ -143,7 +171,7 @@ def keys(
                 selection,
                 redactor,
                 top=limit or _RANKS_SHOWN,
-                as_json=as_json,
+                form=form,
                 progress=reporter,
             )
         raise typer.Exit(DONE)
@@ -164,9 +192,9 @@ def keys(
         if by is RankBy.SIZE:
             from aoftool.cli.key_ranks import show_sizes
 
-            show_sizes(rows, redactor, top=limit or _RANKS_SHOWN, as_json=as_json)
+            show_sizes(rows, redactor, top=limit or _RANKS_SHOWN, form=form)
         else:
-            _print(rows, values, as_json, redactor)
+            _print(rows, values, form, redactor)
     raise typer.Exit(_closing(rows, wanted.limit))
 
 
@@ -184,11 +212,15 @@ def _refuse_pairs(by: RankBy | None, at: str | None, base: bool, values: bool, f
         raise UsageError(f"--by {by.value} counts over the whole log", hint="leave out --at and --base")
 
 
-def _print(rows: KeyListing | FinalKeys, values: bool, as_json: bool, redactor: Redactor | None) -> None:
+def _print(rows: KeyListing | FinalKeys, values: bool, form: Form, redactor: Redactor | None) -> None:
     from aoftool.analysis.keys import KeyListing
     from aoftool.report.jsonout import print_json_line
-    from aoftool.report.keys import HEADINGS, WRITER_HEADINGS, key_json, key_line
+    from aoftool.report.keys import HEADINGS, WRITER_HEADINGS, key_json, key_line, write_keys_csv
 
+    if form is Form.CSV:
+        write_keys_csv(_redacted(rows, redactor), sys.stdout)
+        return
+    as_json = form is Form.JSON
     stored = isinstance(rows, KeyListing)
     if as_json and redactor is None and isinstance(rows, KeyListing):
         for lines in rows.json_lines():

@@ -8,8 +8,19 @@ from typing import Annotated
 import typer
 
 from aoftool.cli.console import Color
+from aoftool.errors import UsageError
 
-__all__ = ["ColorOption", "JsonOption", "PathArgument", "ProgressMode", "ProgressOption", "QuietOption"]
+__all__ = [
+    "ColorOption",
+    "CsvOption",
+    "Form",
+    "JsonOption",
+    "PathArgument",
+    "ProgressMode",
+    "ProgressOption",
+    "QuietOption",
+    "chosen_form",
+]
 
 
 class ProgressMode(str, Enum):
@@ -18,6 +29,25 @@ class ProgressMode(str, Enum):
     auto = "auto"
     json = "json"
     never = "never"
+
+
+class Form(Enum):
+    """What a result is printed as."""
+
+    TEXT = "text"
+    JSON = "json"
+    CSV = "csv"
+
+
+def chosen_form(as_json: bool, as_csv: bool) -> Form:
+    """Return what was asked for.
+
+    Raises:
+        UsageError: both.
+    """
+    if as_json and as_csv:
+        raise UsageError("--json and --csv exclude each other", hint="use one of them")
+    return Form.JSON if as_json else Form.CSV if as_csv else Form.TEXT
 
 
 PathArgument = Annotated[
@@ -30,6 +60,7 @@ PathArgument = Annotated[
     ),
 ]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print one JSON object instead of text.")]
+CsvOption = Annotated[bool, typer.Option("--csv", help="Print CSV, a header and one line for each row.")]
 ColorOption = Annotated[Color, typer.Option("--color", help="Use colour.")]
 QuietOption = Annotated[bool, typer.Option("--quiet", "-q", help="Show no progress.")]
 ProgressOption = Annotated[

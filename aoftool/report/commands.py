@@ -5,13 +5,13 @@ All text passes `aoftool.escape`; nothing of a key or value reaches the terminal
 
 from __future__ import annotations
 
-import csv
 import sys
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 from aoftool.analysis.commands_model import UNKNOWN, ListingEnd, LoggedCommand
 from aoftool.escape import json_bytes, printable
+from aoftool.report.csvout import CsvRows
 from aoftool.units import format_count, format_time_ms
 from aoftool.values.json_form import bytes_json
 
@@ -124,13 +124,12 @@ def command_json(row: LoggedCommand) -> dict[str, Any]:
 
 def print_csv(rows: Iterable[LoggedCommand]) -> None:
     """Print a header and one row a command; arguments are printable text, joined by blanks."""
-    writer = csv.writer(sys.stdout, lineterminator="\n")
-    writer.writerow(_CSV_HEADER)
+    out = CsvRows(sys.stdout, _CSV_HEADER)
     for row in rows:
         numbers = ("" if number == UNKNOWN else number for number in (row.db, row.txn, row.index))
         arguments = " ".join(_word(argument, len(argument), 1 << 30) for argument in row.argv[1:])
         time_s = "" if row.time_s is None else row.time_s
-        writer.writerow((row.file, row.offset, row.length, time_s, *numbers, printable(row.name), arguments))
+        out.add((row.file, row.offset, row.length, time_s, *numbers, row.name, arguments))
 
 
 def print_end(end: ListingEnd) -> None:

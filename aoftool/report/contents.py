@@ -2,15 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from typing import Any
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Any, TextIO
 
 from rich.console import Console
 
-from aoftool.analysis.contents_model import ContentsView, ExpiryView, KeyRank, PrefixRow, Savings, Stretch
+from aoftool.analysis.contents_model import (
+    ContentsView,
+    ExpiryView,
+    KeyRank,
+    PrefixRow,
+    Restart,
+    Savings,
+    Stretch,
+)
 from aoftool.escape import json_bytes, printable, shorten
+from aoftool.report.csvout import CsvRows
 from aoftool.report.terminal import print_table
-from aoftool.units import format_bytes, format_count, format_share, format_time_ms
+from aoftool.units import format_bytes, format_count, format_duration, format_share, format_time_ms
 
 __all__ = [
     "contents_json",
@@ -23,7 +32,9 @@ __all__ = [
     "render_prefixes",
     "render_sizes",
     "render_types",
+    "restart_line",
     "savings_line",
+    "write_key_ranks_csv",
 ]
 
 _NAME_WIDTH = 40
@@ -240,6 +251,14 @@ def prefix_json(row: PrefixRow) -> dict[str, Any]:
     }
 
 
+def write_key_ranks_csv(ranks: Iterable[KeyRank], stream: TextIO) -> None:
+    """Write ranked keys as CSV; counts from a sketch are at most `over` too high."""
+    names = ("db", "key", "writes", "writes_over", "size_bytes", "bytes_over", "dead_bytes", "expire_at_ms")
+    out = CsvRows(stream, (*names, "deleted"))
+    for rank in ranks:
+        out.add([*(getattr(rank, name) for name in names), int(rank.deleted)])
+
+
 def key_rank_json(row: KeyRank) -> dict[str, Any]:
     """Return one key as JSON members."""
     return {
@@ -297,6 +316,31 @@ def _savings_json(savings: Savings) -> dict[str, Any]:
     }
 
 
+def _restart_json(restart: Restart) -> dict[str, Any]:
+    name, seconds = restart.slowest or (b"", 0.0)
+    return {
+        "seconds": round(restart.total_s, 6),
+        "error": restart.error,
+        "rdb_seconds": round(restart.rdb_s, 6),
+        "command_seconds": round(restart.commands_s, 6),
+        "slowest": {**json_bytes("command", name), "seconds": round(seconds, 6)},
+        "at_least": restart.is_open,
+    }
+
+
+_SHORT_S = 0.1
+
+
+def restart_line(restart: Restart) -> str:
+    """Return how long a server needs to load the log."""
+    if restart.total_s < _SHORT_S:
+        return "loads in less than a tenth of a second"
+    line = f"loads in some {format_duration(restart.total_s)} (± {100 * restart.error:.0f} %)"
+    if restart.rdb_s and restart.commands_s:
+        line += f": RDB part {format_duration(restart.rdb_s)}, commands {format_duration(restart.commands_s)}"
+    return line + ("; more where commands walk long values" if restart.is_open else "")
+
+
 def contents_json(view: ContentsView) -> dict[str, Any]:
     """Return the whole view as JSON members; nothing is folded or rounded."""
     return {
@@ -328,5 +372,6 @@ def contents_json(view: ContentsView) -> dict[str, Any]:
         "largest_transactions": [_stretch_json(row) for row in view.transactions],
         "expiry": None if view.expiry is None else expiry_members(view.expiry),
         "savings": None if view.savings is None else _savings_json(view.savings),
+        "restart": None if view.restart is None else _restart_json(view.restart),
         "remarks": list(view.remarks),
     }

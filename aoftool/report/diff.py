@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import csv
 import sys
 from collections.abc import Iterator
 from typing import Any
 
 from aoftool.analysis.diff_model import ChangeKind, Diff, KeyChange, KeyFacts, Parting, Side
 from aoftool.escape import json_bytes, printable, shorten
+from aoftool.report.csvout import CsvRows
 from aoftool.units import format_count, format_time_ms
 
 __all__ = ["diff_json", "diff_lines", "print_diff_csv"]
@@ -113,16 +113,14 @@ def _expire(facts: KeyFacts) -> str:
 
 def print_diff_csv(diff: Diff) -> None:
     """Print a header and one row a key."""
-    writer = csv.writer(sys.stdout, lineterminator="\n")
-    writer.writerow(_CSV_HEADER)
+    out = CsvRows(sys.stdout, _CSV_HEADER)
     for change in diff.changes:
         sides = (change.before, change.after)
         types = ("" if side is None else side.type_name for side in sides)
         lengths = ("" if side is None or side.length is None else side.length for side in sides)
         expires = ("" if side is None or side.expire_at_ms is None else side.expire_at_ms for side in sides)
         what = " ".join(change.what)
-        row = (change.kind.value, change.db, printable(change.key), *types, *lengths, *expires, what)
-        writer.writerow(row)
+        out.add((change.kind.value, change.db, change.key, *types, *lengths, *expires, what))
 
 
 def diff_json(diff: Diff) -> dict[str, Any]:

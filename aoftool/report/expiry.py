@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from typing import Any
+from typing import Any, TextIO
 
 from rich.console import Console
 
 from aoftool.analysis.contents_model import ExpiryView, PrefixRow
 from aoftool.escape import json_bytes, shorten
 from aoftool.report.contents import expiry_members
+from aoftool.report.csvout import CsvRows
 from aoftool.report.terminal import facts, print_table
 from aoftool.units import format_count, format_share, format_time_ms
 
-__all__ = ["expiry_json", "render_expiry"]
+__all__ = ["expiry_json", "render_expiry", "write_expiry_csv"]
 
 _NAME_WIDTH = 40
 
@@ -94,6 +95,13 @@ def _render_prefixes(console: Console, rows: Sequence[PrefixRow], top: int) -> N
 
 def _there(row: PrefixRow) -> int:
     return (row.keys or 0) - (row.deleted or 0)
+
+
+def write_expiry_csv(rows: Sequence[PrefixRow], stream: TextIO) -> None:
+    """Write the prefixes as CSV."""
+    out = CsvRows(stream, ("prefix", "keys", "keys_expiring", "keys_without_expiry"))
+    for row in rows:
+        out.add((row.prefix, _there(row), row.expiring, row.without_expiry))
 
 
 def expiry_json(view: ExpiryView, rows: Sequence[PrefixRow], exact: bool) -> dict[str, Any]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 from collections.abc import Iterator
 from typing import Any, TextIO
 
@@ -10,6 +9,7 @@ from rich.console import Console
 
 from aoftool.analysis.growth_model import Axis, Bucket, Burst, Change, ClockStep, Flush, Growth, GrowthRow
 from aoftool.escape import json_bytes, printable, shorten
+from aoftool.report.csvout import CsvRows
 from aoftool.report.sparkline import fold, sparkline
 from aoftool.report.terminal import facts, print_table
 from aoftool.units import format_bytes, format_count, format_duration, format_share, format_time_ms
@@ -229,12 +229,11 @@ def _row_json(row: GrowthRow) -> dict[str, Any]:
 
 def write_growth_csv(growth: Growth, into: TextIO) -> None:
     """Write one line for each bucket and name, and one for each bucket as a whole under an empty name."""
-    writer = csv.writer(into, lineterminator="\n")
-    writer.writerow(["start", "end", "time_ms", "bound_ms", growth.by, "commands", "size_bytes"])
+    out = CsvRows(into, ["start", "end", "time_ms", "bound_ms", growth.by, "commands", "size_bytes"])
     for number, bucket in enumerate(growth.buckets):
         place = [bucket.start, bucket.end, bucket.time_ms, bucket.bound_ms]
-        writer.writerow([*place, "", bucket.commands, bucket.size_bytes])
+        out.add([*place, "", bucket.commands, bucket.size_bytes])
         for row in growth.rows:
             if row.bucket_commands[number]:
                 counts = [row.bucket_commands[number], row.bucket_bytes[number]]
-                writer.writerow([*place, printable(row.name), *counts])
+                out.add([*place, row.name, *counts])

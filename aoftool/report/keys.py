@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Iterable
+from typing import Any, TextIO
 
 from aoftool.analysis.keys_model import KeyRow
 from aoftool.escape import printable, shorten
+from aoftool.report.csvout import CsvRows
 from aoftool.report.values import value_line
 from aoftool.units import format_count, format_time_ms
 from aoftool.values.json_form import key_members, value_json
 
-__all__ = ["HEADINGS", "WRITER_HEADINGS", "key_json", "key_line"]
+__all__ = ["HEADINGS", "WRITER_HEADINGS", "key_json", "key_line", "write_keys_csv"]
 
 _COLUMNS = "{:>3} {:<6} {:<11} {:>9} {:>10} {:<24} {}"
 _WRITER = "{:>7} {:<11} "
@@ -19,6 +21,10 @@ WRITER_HEADINGS = _COLUMNS.format(
     "db", "type", "encoding", "elements", "bytes", "expires", _WRITER.format("writes", "last by") + "key"
 )
 """Headings of rows that say who wrote a key."""
+_CSV_HEADER = (
+    *("db", "key", "type", "encoding", "elements", "size_bytes", "expire_at_ms", "writes", "last_command"),
+    "problem",
+)
 _KEY_WIDTH = 120
 _NAME_WIDTH = 24
 
@@ -47,6 +53,18 @@ def _writer(row: KeyRow) -> str:
         return ""
     name = "-" if row.command is None else shorten(row.command, _NAME_WIDTH)
     return _WRITER.format(format_count(row.writes), name)
+
+
+def write_keys_csv(rows: Iterable[KeyRow], stream: TextIO) -> None:
+    """Write keys as CSV, one line each, without values."""
+    out = CsvRows(stream, _CSV_HEADER)
+    for row in rows:
+        out.add(
+            (
+                *(row.db, row.key, row.type_name, row.encoding, row.elements, row.size_bytes),
+                *(row.expire_at_ms, row.writes, row.command, row.problem),
+            )
+        )
 
 
 def key_json(row: KeyRow, *, with_value: bool = False) -> dict[str, Any]:

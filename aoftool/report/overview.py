@@ -14,6 +14,7 @@ from aoftool.analysis.model import (
     LargeKeyRow,
     Overview,
     RdbPart,
+    RdbRow,
     RowKind,
     TimeRange,
     Writer,
@@ -201,8 +202,8 @@ def database_name(row: DatabaseRow) -> str:
     return "other" if row.db is None else f"db {row.db}"
 
 
-def render_rdb(console: Console, part: RdbPart, top: int) -> None:
-    """Print what an RDB part holds, by type and encoding."""
+def render_rdb(console: Console, part: RdbPart, top: int, *, brief: bool = False) -> None:
+    """Print what an RDB part holds, by type and encoding; in brief, the types in one line."""
     title = (
         f"RDB part of {part.file}: {part.magic}, {format_count(part.size_bytes)} bytes, "
         f"{format_count(part.keys)} keys, {format_count(part.keys_with_expire)} with an expire time, "
@@ -214,6 +215,9 @@ def render_rdb(console: Console, part: RdbPart, top: int) -> None:
             more = f" and {len(names) - top} more" if len(names) > top else ""
             console.print(f"{label}: {', '.join(names[:top])}{more}")
     if not part.rows:
+        return
+    if brief:
+        console.print(_types_line(part.rows, top))
         return
     columns = (
         ("type", "left"),
@@ -242,6 +246,13 @@ def render_rdb(console: Console, part: RdbPart, top: int) -> None:
         rest = part.rows[top:]
         keys = sum(row.keys for row in rest)
         console.print(f"{len(rest)} more, {format_count(keys)} keys: --by type shows them all")
+
+
+def _types_line(rows: Sequence[RdbRow], top: int) -> str:
+    """Return the types with most bytes and their keys."""
+    shown = ", ".join(f"{row.type_name} ({row.encoding}) {format_count(row.keys)}" for row in rows[:top])
+    more = f"; {len(rows) - top} more with --by type" if len(rows) > top else ""
+    return f"keys by type: {shown}{more}"
 
 
 def _render_largest(console: Console, largest: Sequence[LargeKeyRow]) -> None:

@@ -18,6 +18,7 @@ from aoftool.report.contents import (
     render_prefixes,
     render_sizes,
     render_types,
+    restart_line,
     savings_line,
 )
 from aoftool.report.growth import growth_line
@@ -69,7 +70,7 @@ def render_screen(
         render_commands(console, overview, top, sort)
     for part in overview.rdb_parts:
         console.print()
-        render_rdb(console, part, _TYPES_SHOWN if view.commands else top)
+        render_rdb(console, part, _TYPES_SHOWN if view.commands else top, brief=bool(view.commands))
 
 
 def render_view(
@@ -119,6 +120,8 @@ def _head(
         yield "databases", _databases(overview.databases), ""
     if view.savings is not None:
         yield "savings", savings_line(view.savings), ""
+    if view.restart is not None:
+        yield "restart", restart_line(view.restart), ""
     if view.commands:
         yield "growth", growth_line(growth), ""
         yield from large_lines(view)

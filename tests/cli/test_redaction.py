@@ -30,6 +30,20 @@ from tests.builders import (
 )
 
 JSON = ["--json"]
+RANKS = (
+    "writes",
+    "bytes",
+    "dead",
+    "size",
+    "ttl",
+    "same",
+    "life",
+    "backlog",
+    "blobs",
+    "hot",
+    "slot",
+    "secrets",
+)
 FORMS = {
     "inspect": [
         [],
@@ -50,7 +64,7 @@ FORMS = {
         JSON,
         ["--values"],
         ["--values", "--json"],
-        *(["--by", by, *more] for by in ("writes", "bytes", "dead", "size", "ttl") for more in ([], JSON)),
+        *(["--by", by, *more] for by in RANKS for more in ([], JSON, ["--csv"])),
     ],
     "growth": [[], JSON, ["--csv"], ["--by", "command"], ["--axis", "bytes"]],
     "explain": [["--key"], ["--key", "--json"]],

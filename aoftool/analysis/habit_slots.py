@@ -1,0 +1,84 @@
+"""Would keys be spread evenly over the slots of a cluster, and which commands would be refused there.
+
+A slot is the CRC16 of a key, or of what stands in its first pair of braces, modulo 16384.
+Source: Valkey 8.0 src/cluster.h keyHashSlot.
+"""
+
+from __future__ import annotations
+
+import binascii
+from collections import Counter
+
+from aoftool.analysis.habits_model import Column, HabitTable, Unit
+from aoftool.resp.model import Command
+from aoftool.units import format_count, format_share
+
+__all__ = ["SLOTS", "Slots", "slot_of"]
+
+SLOTS = 16384
+_EXAMPLES = 5
+_COLUMNS = [
+    Column("slot", "slot", Unit.NUMBER),
+    Column("writes", "writes", Unit.COUNT),
+    Column("share", "share", Unit.SHARE),
+    Column("bytes", "bytes", Unit.BYTES),
+    Column("key", "a key of it", Unit.KEY),
+]
+
+
+def slot_of(key: bytes) -> int:
+    """Return the slot of a key."""
+    start = key.find(b"{")
+    if start >= 0:
+        end = key.find(b"}", start + 1)
+        if end > start + 1:
+            key = key[start + 1 : end]
+    return binascii.crc_hqx(key, 0) % SLOTS
+
+
+class Slots:
+    """Count writes and bytes of every slot."""
+
+    def __init__(self) -> None:
+        self._writes: Counter[int] = Counter()
+        self._bytes: Counter[int] = Counter()
+        self._key: dict[int, bytes] = {}
+        self._crossing: Counter[bytes] = Counter()
+        self._elsewhere = 0
+
+    def add(self, command: Command, keys: list[bytes], place: int) -> None:
+        """Take a command."""
+        if not keys:
+            return
+        slots = [slot_of(key) for key in keys]
+        self._elsewhere += command.db > 0
+        if len(set(slots)) > 1:
+            self._crossing[command.name] += 1
+        for key, slot in zip(keys, slots, strict=True):
+            self._writes[slot] += 1
+            self._bytes[slot] += command.length // len(keys)
+            self._key.setdefault(slot, key)
+
+    def table(self, top: int) -> HabitTable:
+        """Return the slots with most writes."""
+        ranked = sorted(self._writes, key=lambda slot: (-self._writes[slot], slot))
+        total = sum(self._writes.values())
+        out = HabitTable("slot", list(_COLUMNS), left_out=max(len(ranked) - top, 0))
+        for slot in ranked[:top]:
+            writes = self._writes[slot]
+            out.rows.append([slot, writes, writes / total, self._bytes[slot], self._key[slot]])
+        out.facts.append(("slots", f"{format_count(len(ranked))} of {format_count(SLOTS)} have writes"))
+        if ranked:
+            mean = total / len(ranked)
+            most = self._writes[ranked[0]]
+            text = f"{most / mean:.1f} times the mean of those, {format_share(most, total)} of all"
+            out.facts.append(("fullest", text))
+        named = ", ".join(
+            f"{name.decode('ascii', 'replace')} {format_count(count)}"
+            for name, count in self._crossing.most_common(_EXAMPLES)
+        )
+        out.facts.append(("cross-slot", named or "no command names keys of several slots"))
+        if self._elsewhere:
+            text = f"{format_count(self._elsewhere)} commands: before Valkey 9 a cluster has database 0 only"
+            out.facts.append(("other databases", text))
+        return out
