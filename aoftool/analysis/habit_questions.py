@@ -10,6 +10,7 @@ from aoftool.analysis.commands_model import ListingEnd
 from aoftool.analysis.contents_redacting import redacted_prefix
 from aoftool.analysis.habit_backlogs import Backlogs
 from aoftool.analysis.habit_blobs import Blobs
+from aoftool.analysis.habit_churn import Churn
 from aoftool.analysis.habit_hot import HotKeys
 from aoftool.analysis.habit_lives import Lives
 from aoftool.analysis.habit_repeats import Repeats
@@ -27,7 +28,7 @@ from aoftool.redaction import Redactor
 
 __all__ = ["HABITS", "habit_table", "redacted_habits"]
 
-HABITS = ("same", "life", "backlog", "blobs", "hot", "slot", "secrets")
+HABITS = ("churn", "same", "life", "backlog", "blobs", "hot", "slot", "secrets")
 """Names of the questions."""
 
 _LOOKED_AT = 1000
@@ -51,6 +52,8 @@ def habit_table(
 
 def _habit(log: Log, by: str, options: CensusOptions) -> Habit:
     prefix = prefixer(options.template)
+    if by == "churn":
+        return Churn()
     if by == "same":
         return Repeats(prefix)
     if by == "secrets":

@@ -45,6 +45,7 @@ class RankBy(Enum):
     DEAD = "dead"
     SIZE = "size"
     TTL = "ttl"
+    CHURN = "churn"
     SAME = "same"
     LIFE = "life"
     BACKLOG = "backlog"
@@ -94,7 +95,7 @@ def keys(
         typer.Option(
             "--by",
             help="The first keys by what commands wrote (writes, bytes, dead), by stored size, what expires"
-            " when (ttl), or how they are used (same, life, backlog, blobs, hot, slot, secrets).",
+            " when (ttl), or how they are used (churn, same, life, backlog, blobs, hot, slot, secrets).",
             show_default=False,
         ),
     ] = None,
@@ -121,7 +122,8 @@ def keys(
     expiry horizon, the seconds in which most keys expire, and how many keys
     of each prefix have no expire time.
 
-    How keys are used takes some seconds for a million commands. By prefix:
+    How keys are used takes some seconds for a million commands. Bytes that
+    are dead, by cause, to the field, member and item (churn). By prefix:
     values written again unchanged (same), how long keys live (life), large
     strings rewritten for small changes (blobs). By key: lists and streams
     with more in than out (backlog), keys with much of the writes of a stretch
