@@ -160,10 +160,10 @@ class Collector:
         number = self._walker.module_id
         use = self._modules.get(number)
         if use is None:
-            use = ModuleUse(*split_module_id(number))
-            if len(self._modules) < _LIST_LIMIT:
-                self._modules[number] = use
-                self.summary.modules.append(use)
+            if len(self._modules) >= _LIST_LIMIT:
+                return
+            use = self._modules[number] = ModuleUse(*split_module_id(number))
+            self.summary.modules.append(use)
         if self._walker.number == opcodes.MODULE_AUX:
             use.aux = True
         else:
