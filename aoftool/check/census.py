@@ -120,6 +120,6 @@ def _take(scan: Scan, index: int, result: Census) -> tuple[int, int]:
         end = start + int(lengths[at])
         result.spots += [
             Spot(kind, start, end, index + int(at), name, subcommand, count, bool(txn[at]), targets)
-            for kind, targets in objections(name, subcommand, count)
+            for kind, targets in objections(name, subcommand, count, bool(txn[at]))
         ]
     return len(commands), len(questionable)

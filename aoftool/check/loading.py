@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 from dataclasses import replace
 
 from aoftool.aof.model import FileRole, LayoutCode, LogKind
 from aoftool.aof.quoting import Quoting
-from aoftool.check.exam_model import FileExam, LogExam, RdbExam, RdbFault, SpotKind
-from aoftool.check.servers import Ending, Event, EventKind, LoaderFile, LoaderLog, RdbFacts
+from aoftool.check.exam_model import FileExam, LogExam, RdbExam, RdbFault, Spot, SpotKind
+from aoftool.check.servers import NEVER, Ending, Event, EventKind, LoaderFile, LoaderLog, RdbFacts
 from aoftool.check.targets import TARGETS
 from aoftool.check.vocabulary import is_short
 from aoftool.errors import SourceError
 from aoftool.escape import excerpt, printable
 from aoftool.files.source import open_source
 from aoftool.rdb.header import HEADER_BYTES, is_rdb
+from aoftool.resp.commands import commands
 from aoftool.resp.model import Reason, Stop
 
 __all__ = ["loader_view"]
@@ -23,8 +25,8 @@ _SHORT = frozenset(
     {Reason.TORN_HEADER, Reason.TORN_PAYLOAD, Reason.LENGTH_BEYOND_END, Reason.MISSING_FINAL_CRLF}
 )
 _CLEAN = frozenset({Reason.END, Reason.TORN_ANNOTATION})
-_DETAILS = {name: detail for target in TARGETS for name, detail in target.kills}
-_DETAILS[b"VADD"] = "assertion failed on CAS; the process may hang"
+_CAS = "assertion failed on CAS; the process may hang"
+_EXEC = frozenset({b"EXEC"})
 _SHOWN_ARGUMENTS = 8
 _OPCODES = {"FUNCTION_PRE_GA": "functions-pre-ga", "SLOT_IMPORT": "slot-import-opcode"}
 
@@ -163,7 +165,8 @@ def _events(file: FileExam) -> list[Event]:
         events.append(Event(EventKind.ANNOTATION, 0, targets=old))
     discard = tally.transactions.discards_inside
     if discard.count:
-        events.append(Event(EventKind.DISCARD_IN_MULTI, discard.first_offset))
+        runs_at = _end_of_transaction(file, discard.first_offset)
+        events.append(Event(EventKind.DISCARD_IN_MULTI, discard.first_offset, runs_at=runs_at))
     if file.short_lines_stop is not None:
         events.append(Event(EventKind.LONG_LINE, file.short_lines_stop, targets=old))
     kinds = {
@@ -180,13 +183,31 @@ def _events(file: FileExam) -> list[Event]:
             continue
         seen.add(key)
         name, arguments = _as_written(file.plain_path or file.path, spot.start, spot.name)
-        detail = _DETAILS.get(spot.name, "")
+        detail = _harm(spot) if spot.kind == SpotKind.HURTFUL else ""
         if spot.kind == SpotKind.SUBCOMMAND:
             detail = arguments[0] if arguments else ""
         if spot.kind == SpotKind.ARITY:
             detail = b"|".join(filter(None, (spot.name, spot.subcommand))).decode("latin-1")
-        events.append(Event(kinds[spot.kind], spot.start, name, arguments, spot.targets, detail, short))
+        late = _end_of_transaction(file, spot.start) if spot.txn else None
+        kind = kinds[spot.kind]
+        events.append(Event(kind, spot.start, name, arguments, spot.targets, detail, short, late))
     return events
+
+
+def _harm(spot: Spot) -> str:
+    kills = (target.kill_of(spot.name, spot.subcommand, spot.argc, spot.txn) for target in TARGETS)
+    return next((kill.text for kill in kills if kill is not None), _CAS)
+
+
+def _end_of_transaction(file: FileExam, start: int) -> int:
+    """Return where the commands queued at an offset are run; `NEVER` when no EXEC follows."""
+    tail = file.tail
+    assert tail is not None
+    with contextlib.suppress(SourceError), open_source(file.plain_path or file.path) as source:
+        if source.seekable:
+            ends = commands(source, start, end=tail.first.good_end, names=_EXEC, limit=64)
+            return next((end.offset for end in ends), NEVER)
+    return start
 
 
 def _as_written(path: str, start: int, name: bytes) -> tuple[str, tuple[str, ...]]:

@@ -20,7 +20,11 @@ from aoftool.check.rdb_faults import fault_act
 from aoftool.check.short_forms import COUNTING
 from aoftool.check.targets import Target
 
-__all__ = ["Ending", "Event", "EventKind", "LoaderFile", "LoaderLog", "RdbFacts", "simulate"]
+__all__ = ["NEVER", "Ending", "Event", "EventKind", "LoaderFile", "LoaderLog", "RdbFacts", "simulate"]
+
+
+NEVER = 1 << 62
+"""Where a queued command runs that no EXEC follows."""
 
 
 class EventKind(str, Enum):
@@ -46,6 +50,7 @@ class Event:
         targets: names of the targets it concerns; empty for all.
         detail: more for the message.
         short: arguments are missing, where a wrong number of them is the matter.
+        runs_at: start of the EXEC that runs it, `NEVER` without one; None outside transactions.
     """
 
     kind: EventKind
@@ -55,6 +60,7 @@ class Event:
     targets: frozenset[str] = frozenset()
     detail: str = ""
     short: bool = False
+    runs_at: int | None = None
 
 
 class Ending(str, Enum):
@@ -222,11 +228,30 @@ def _load_file(run: _Run, file: LoaderFile, last: bool) -> ServerOutcome | None:
         return run.end(Outcome.REFUSE, file, _bad_format(target, file))
     if not file.command_stream:
         return None
-    for event in file.events:
+    for event in _in_order(target, file.events):
         outcome = _meet(run, file, event)
         if outcome is not None:
             return outcome
     return _finish(run, file, last)
+
+
+def _in_order(target: Target, events: Sequence[Event]) -> list[Event]:
+    """Return the events as a loader meets them: what only happens when a command runs waits for its EXEC."""
+    found = []
+    for event in events:
+        late = event.runs_at is not None and not _noticed_when_read(target, event.kind)
+        at = event.runs_at if late and event.runs_at is not None else event.offset
+        if at != NEVER:
+            found.append((at, event))
+    return [event for _, event in sorted(found, key=lambda pair: pair[0])]
+
+
+def _noticed_when_read(target: Target, kind: EventKind) -> bool:
+    if kind is EventKind.WRONG_ARITY:
+        return target.counts_arguments
+    if kind is EventKind.UNKNOWN_SUBCOMMAND:
+        return target.has_subcommands
+    return kind not in (EventKind.HURTFUL, EventKind.DISCARD_IN_MULTI)
 
 
 def _load_rdb(run: _Run, file: LoaderFile) -> ServerOutcome | None:

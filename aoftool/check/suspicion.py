@@ -16,10 +16,8 @@ from aoftool.commands.table import CONTAINERS
 
 __all__ = ["Suspicion", "count_suspects", "holds_restores", "needs_look", "objections", "suspect"]
 
-_HURT: dict[bytes, frozenset[str]] = {}
-for _target in TARGETS:
-    for _name, _detail in _target.kills:
-        _HURT[_name] = _HURT.get(_name, frozenset()) | {_target.name}
+_HURT = frozenset(kill.name for target in TARGETS for kill in target.kills)
+_ALL = frozenset(target.name for target in TARGETS)
 
 
 @dataclass(frozen=True)
@@ -27,7 +25,7 @@ class Suspicion:
     """What is questionable about the commands of one name.
 
     Attributes:
-        always: kinds of `SpotKind` with the targets they concern, whatever the number of arguments.
+        always: kinds of `SpotKind` with the targets they may concern, whatever the number of arguments.
         least, most: numbers of arguments that no target objects to.
     """
 
@@ -44,7 +42,7 @@ def suspect(name: bytes, subcommand: bytes | None) -> Suspicion:
     if name in CONTAINERS and subcommand is not None:
         lacking = frozenset(target.name for target in unknown_to(name, subcommand))
         found.append((SpotKind.SUBCOMMAND, lacking - missing))
-    found.append((SpotKind.HURTFUL, _HURT.get(name, frozenset()) - missing))
+    found.append((SpotKind.HURTFUL, _ALL - missing if name in _HURT else frozenset()))
     limits = [argument_limits(name, subcommand, target) for target in TARGETS]
     return Suspicion(
         tuple((kind, targets) for kind, targets in found if targets),
@@ -54,11 +52,22 @@ def suspect(name: bytes, subcommand: bytes | None) -> Suspicion:
 
 
 @lru_cache(maxsize=4096)
-def objections(name: bytes, subcommand: bytes | None, argc: int) -> tuple[tuple[str, frozenset[str]], ...]:
-    """Return the kinds of `SpotKind` a command is of, with the targets each concerns."""
+def objections(
+    name: bytes, subcommand: bytes | None, argc: int, inside: bool = False
+) -> tuple[tuple[str, frozenset[str]], ...]:
+    """Return the kinds of `SpotKind` a command is of, with the targets each concerns.
+
+    Args:
+        inside: it stands in a transaction.
+    """
     always = suspect(name, subcommand).always
     wrong = wrong_arity(name, subcommand, argc)
-    found = [(kind, targets - wrong if kind == SpotKind.HURTFUL else targets) for kind, targets in always]
+    counting = {target.name for target in TARGETS if target.counts_arguments}
+    hurt = {target.name for target in TARGETS if target.kill_of(name, subcommand, argc, inside)}
+    found = [
+        (kind, (targets & hurt) - (wrong & counting) if kind == SpotKind.HURTFUL else targets)
+        for kind, targets in always
+    ]
     return tuple((kind, targets) for kind, targets in ((SpotKind.ARITY, wrong), *found) if targets)
 
 

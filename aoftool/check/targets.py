@@ -12,10 +12,38 @@ from dataclasses import dataclass
 from aoftool.aof.quoting import Quoting
 from aoftool.errors import UsageError
 
-__all__ = ["DEFAULT_DATABASES", "TARGETS", "Target", "target_named"]
+__all__ = ["DEFAULT_DATABASES", "TARGETS", "Kill", "Target", "target_named"]
 
 DEFAULT_DATABASES = 16
 """The `databases` setting a server has unless its configuration says otherwise."""
+
+
+@dataclass(frozen=True)
+class Kill:
+    """A command that a server does not survive, or leaves by, while it loads.
+
+    Attributes:
+        name: in upper case.
+        text: what happens.
+        subcommand: only this one, None for all.
+        argc: only with so many arguments, its name counted; 0 for any number.
+        txn: only inside a transaction.
+    """
+
+    name: bytes
+    text: str
+    subcommand: bytes | None = None
+    argc: int = 0
+    txn: bool = False
+
+    def takes(self, name: bytes, subcommand: bytes | None, argc: int, txn: bool) -> bool:
+        """Tell whether it holds for a command."""
+        return (
+            self.name == name
+            and (self.subcommand is None or self.subcommand == subcommand)
+            and (not self.argc or self.argc == argc)
+            and (txn or not self.txn)
+        )
 
 
 @dataclass(frozen=True)
@@ -41,7 +69,7 @@ class Target:
             the MULTI open on disk.
         oom_bytes: declared argument length from which it aborts for want of memory.
         quoting: what may follow a closing quote in its manifest.
-        kills: commands that make it die or leave, with what happens.
+        kills: commands that make it die or leave.
     """
 
     name: str
@@ -61,15 +89,21 @@ class Target:
     cuts_at_multi: bool = False
     oom_bytes: int = 1 << 47
     quoting: Quoting = Quoting.SEPARATE
-    kills: tuple[tuple[bytes, str], ...] = ()
+    kills: tuple[Kill, ...] = ()
 
     @property
     def has_subcommands(self) -> bool:
         """Tell whether it looks subcommands up; else their container runs and complains."""
         return self.subcommand != "skip"
 
+    def kill_of(self, name: bytes, subcommand: bytes | None, argc: int, txn: bool) -> Kill | None:
+        """Return why it does not survive a command, None when it does."""
+        return next((kill for kill in self.kills if kill.takes(name, subcommand, argc, txn)), None)
 
-_WAIT = (b"WAIT", "assertion failed, the server aborts")
+
+_WAIT = Kill(b"WAIT", "assertion failed, the server aborts")
+_SEGV = "signal 11"
+_EVERYWHERE = (Kill(b"PSYNC", _SEGV), Kill(b"RESET", "signal 11: EXEC runs a queued RESET", txn=True))
 
 TARGETS = (
     Target(
@@ -84,10 +118,17 @@ TARGETS = (
         counts_arguments=False,
         subcommand="skip",
         kills=(
+            *_EVERYWHERE,
             _WAIT,
-            (b"REPLICAOF", "signal 11"),
-            (b"SLAVEOF", "signal 11"),
-            (b"SHUTDOWN", "the server obeys and exits"),
+            Kill(b"REPLICAOF", _SEGV),
+            Kill(b"SLAVEOF", _SEGV),
+            Kill(b"RESET", _SEGV),
+            Kill(b"SYNC", _SEGV, argc=2),
+            Kill(b"UNSUBSCRIBE", _SEGV),
+            Kill(b"PUNSUBSCRIBE", _SEGV),
+            Kill(b"AUTH", _SEGV, argc=3),
+            Kill(b"CLIENT", _SEGV, b"INFO", 2),
+            Kill(b"SHUTDOWN", "the server obeys and exits"),
         ),
     ),
     Target(
@@ -96,7 +137,7 @@ TARGETS = (
         check_tool="redis-check-aof",
         redis_rdb=10,
         counts_arguments=False,
-        kills=(_WAIT,),
+        kills=(*_EVERYWHERE, _WAIT),
     ),
     Target(
         name="redis-8.0",
@@ -104,6 +145,7 @@ TARGETS = (
         check_tool="redis-check-aof",
         redis_rdb=12,
         counts_arguments=False,
+        kills=_EVERYWHERE,
     ),
     Target(
         name="valkey-8.1",
@@ -112,6 +154,7 @@ TARGETS = (
         redis_rdb=11,
         dump_valkey_rdb=(1, 11),
         modern_errors=True,
+        kills=_EVERYWHERE,
     ),
     Target(
         name="valkey-9.1",
@@ -127,6 +170,7 @@ TARGETS = (
         # The build that was measured allocates with malloc of the C library; builds with jemalloc
         # call such a length a short read. Between 64 GiB and 100 GB the answer depends on the machine.
         oom_bytes=1 << 36,
+        kills=_EVERYWHERE,
     ),
 )
 
