@@ -166,13 +166,17 @@ def _take_apart(exam: FileExam, source: Source, level: Level, advance: _Advance,
         from aoftool.check.restores import find_restores
 
         exam.restores = find_restores(source, exam.tail.stretches, deep=level is Level.DEEP)
-    exam.short_lines_stop = _short_lines_stop(source, exam.tail)
     exam.loader_spots = _before_first_stop(source, exam.tail, exam.census)
+    exam.short_lines_stop = _stop_of_6_2(source, exam.tail, exam.loader_spots)
 
 
-def _short_lines_stop(source: Source, tail: Dissection) -> int | None:
-    """Return where Redis 6.2 fails on a header line that others read; only odd lines can be so long."""
-    if not tail.first.leniencies:
+def _stop_of_6_2(source: Source, tail: Dissection, spots: list[Spot]) -> int | None:
+    """Return where Redis 6.2 fails on an annotation or a line that others read; None when it does not.
+
+    Only odd lines can be so long. Where the first annotation stands matters only beside other things.
+    """
+    annotated = bool(tail.first.annotations.count and spots)
+    if not tail.first.leniencies and not annotated:
         return None
     from aoftool.check.dissect import scan_range
 
@@ -193,6 +197,9 @@ def _is_one_stretch(first: TailTally, size_bytes: int) -> bool:
 def _before_first_stop(source: Source, tail: Dissection, found: Census) -> list[Spot]:
     """Return the questionable commands that a loader runs into before the stream breaks."""
     end = tail.first.good_end
+    if tail.first.stop is not None:
+        # A command in an odd form, which only what follows it proves wrong, has run by then.
+        end = max(end, tail.first.stop.loader_end)
     spots = [spot for spot in found.spots if spot.start < end]
     known = tail.stretches[0].end if tail.stretches else tail.start
     if known < end:

@@ -148,8 +148,8 @@ class FileExam:
         census: questionable commands.
         restores: commands whose DUMP payload some server refuses.
         loader_spots: those a loader meets before its first stop.
-        short_lines_stop: where a loader that reads shorter header lines stops, None when it does not stop
-            before the others.
+        short_lines_stop: where a loader stops that reads shorter header lines and no annotations; None
+            when it does not stop before the others, or where nothing else hangs on it.
         text: what a program did to the file as a whole, None for nothing.
         changes: what happened to the file while it was read.
         error: why it could not be opened.

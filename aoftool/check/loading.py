@@ -34,9 +34,10 @@ _OPCODES = {"FUNCTION_PRE_GA": "functions-pre-ga", "SLOT_IMPORT": "slot-import-o
 def loader_view(exam: LogExam, quoting: Quoting = Quoting.SEPARATE) -> LoaderLog:
     """Return what a loader sees of the log that takes quotes in a manifest in this way."""
     log = exam.log
+    files = tuple(_file_view(file, log.prefix) for file in exam.files)
     if log.kind is not LogKind.MULTI_PART:
         dump = any(file.file.role is FileRole.RDB for file in exam.files)
-        return LoaderLog(False, tuple(map(_file_view, exam.files)), dump=dump)
+        return LoaderLog(False, files, dump=dump)
     manifest = log.joined if quoting is Quoting.JOINED and log.joined is not None else log.manifest
     error = None
     if manifest is not None and manifest.problem is not None:
@@ -46,7 +47,7 @@ def loader_view(exam: LogExam, quoting: Quoting = Quoting.SEPARATE) -> LoaderLog
     missing = tuple(printable(file.name) for file in log.files if not file.exists)
     return LoaderLog(
         True,
-        tuple(map(_file_view, exam.files)),
+        files,
         error,
         log.manifest_path or log.path,
         missing if manifest is not None else (),
@@ -70,12 +71,17 @@ def _notes(exam: LogExam) -> list[str]:
     return [problem.message for problem in exam.log.problems if problem.code in told]
 
 
-def _file_view(file: FileExam) -> LoaderFile:
+def _file_view(file: FileExam, prefix: bytes) -> LoaderFile:
     name = (
         printable(file.file.name) if file.file.name else printable(os.fsencode(os.path.basename(file.path)))
     )
     view = LoaderFile(
-        name, file.path, file.size_bytes, file.head[:HEADER_BYTES], _rdb_facts(file.rdb, file.head)
+        name,
+        file.path,
+        file.size_bytes,
+        file.head[:HEADER_BYTES],
+        _rdb_facts(file.rdb, file.head),
+        old_style=file.file.name == prefix if prefix else file.file.sequence is None,
     )
     if file.rdb is not None and not is_rdb(file.head[:HEADER_BYTES]):
         # Its magic is damaged: a loader reads it as commands and fails on the first byte.
@@ -150,8 +156,9 @@ def _ending(stop: Stop) -> Ending:
         return Ending.CLEAN
     if reason in _SHORT:
         return Ending.SHORT
-    if reason is Reason.BAD_LENGTH and stop.found.startswith(b"$-"):
-        return Ending.NULL_BULK
+    if reason is Reason.BAD_LENGTH:
+        # C clamps what does not fit; a negative length is a huge one.
+        return Ending.NULL_BULK if stop.found.startswith(b"$-") else Ending.HUGE
     return Ending.BAD_FORMAT
 
 
@@ -160,15 +167,16 @@ def _events(file: FileExam) -> list[Event]:
     tally = file.tail.first
     old = frozenset({"redis-6.2"})
     events: list[Event] = []
-    torn_annotation = tally.stop is not None and tally.stop.reason is Reason.TORN_ANNOTATION
-    if tally.annotations.count or torn_annotation:
+    if file.short_lines_stop is not None:
+        events.append(Event(EventKind.LONG_LINE, file.short_lines_stop, targets=old))
+    elif tally.annotations.count:
         events.append(Event(EventKind.ANNOTATION, 0, targets=old))
+    elif tally.stop is not None and tally.stop.reason is Reason.TORN_ANNOTATION:
+        events.append(Event(EventKind.ANNOTATION, tally.stop.command_start, targets=old))
     discard = tally.transactions.discards_inside
     if discard.count:
         runs_at = _end_of_transaction(file, discard.first_offset)
         events.append(Event(EventKind.DISCARD_IN_MULTI, discard.first_offset, runs_at=runs_at))
-    if file.short_lines_stop is not None:
-        events.append(Event(EventKind.LONG_LINE, file.short_lines_stop, targets=old))
     kinds = {
         SpotKind.UNKNOWN: EventKind.UNKNOWN_COMMAND,
         SpotKind.SUBCOMMAND: EventKind.UNKNOWN_SUBCOMMAND,

@@ -14,11 +14,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from enum import Enum
 
+from aoftool.aof.quoting import atoll
 from aoftool.check.exam_model import RdbFault
 from aoftool.check.model import Outcome, ServerOutcome
 from aoftool.check.rdb_faults import fault_act
 from aoftool.check.short_forms import COUNTING
 from aoftool.check.targets import Target
+from aoftool.rdb.header import HEADER_BYTES
 
 __all__ = ["NEVER", "Ending", "Event", "EventKind", "LoaderFile", "LoaderLog", "RdbFacts", "simulate"]
 
@@ -70,6 +72,7 @@ class Ending(str, Enum):
     SHORT = "short"
     BAD_FORMAT = "bad-format"
     NULL_BULK = "null-bulk"
+    HUGE = "huge"
 
 
 @dataclass(frozen=True)
@@ -116,6 +119,7 @@ class LoaderFile:
         declared: the argument length that was torn, else 0.
         open_multi: start of the transaction that is open there, else None.
         command_stream: there is a command stream at all.
+        old_style: it has the name that the server is configured with, without number or kind.
     """
 
     name: str
@@ -130,6 +134,7 @@ class LoaderFile:
     declared: int = 0
     open_multi: int | None = None
     command_stream: bool = True
+    old_style: bool = True
 
 
 @dataclass(frozen=True)
@@ -155,6 +160,9 @@ class LoaderLog:
     starts_empty: str = ""
     notes: tuple[str, ...] = ()
     dump: bool = False
+
+
+_SHORT_RDB = "Short read or OOM loading DB. Unrecoverable error, aborting now."
 
 
 @dataclass
@@ -227,7 +235,8 @@ def _load_file(run: _Run, file: LoaderFile, last: bool) -> ServerOutcome | None:
     elif file.rdb is not None:
         return run.end(Outcome.REFUSE, file, _bad_format(target, file))
     if not file.command_stream:
-        return None
+        # The exam took a damaged header for that of an RDB; this loader reads commands there.
+        return None if sniffed else run.end(Outcome.REFUSE, file, _bad_format(target, file))
     for event in _in_order(target, file.events):
         outcome = _meet(run, file, event)
         if outcome is not None:
@@ -256,16 +265,26 @@ def _noticed_when_read(target: Target, kind: EventKind) -> bool:
 
 def _load_rdb(run: _Run, file: LoaderFile) -> ServerOutcome | None:
     target, rdb = run.target, file.rdb
+    if len(file.head) < HEADER_BYTES:
+        return run.end(Outcome.REFUSE, file, _SHORT_RDB)
+    redis = file.head.startswith(b"REDIS")
+    version = atoll(file.head[5:] if redis else file.head[6:])
+    highest = target.redis_rdb if redis else target.valkey_rdb
+    lowest = 1 if redis else 80
+    if not lowest <= version <= highest:
+        return run.end(Outcome.REFUSE, file, _wrong_version(target, file, version))
     if rdb is None:
-        # It begins like an RDB but no version can be read from it.
-        return run.end(Outcome.REFUSE, file, "Wrong signature trying to load DB from file")
-    highest = target.redis_rdb if rdb.magic == "REDIS" else target.valkey_rdb
-    lowest = 1 if rdb.magic == "REDIS" else 80
-    if not lowest <= rdb.version <= highest:
-        part = "base file" if target.multi_part else "preamble of the AOF file"
-        message = f"Can't handle RDB format version {rdb.version}\nError reading the RDB {part}"
-        return run.end(Outcome.REFUSE, file, f"{message} {file.name}, AOF loading aborted")
+        run.notes.append("the version is written in an odd way; what follows it was not looked at")
+        return None
     return _load_body(run, file, rdb)
+
+
+def _wrong_version(target: Target, file: LoaderFile, version: int) -> str:
+    part = "base file" if target.multi_part and not file.old_style else "preamble of the AOF file"
+    name = f" {file.name}" if target.names_file else ""
+    return (
+        f"Can't handle RDB format version {version}\nError reading the RDB {part}{name}, AOF loading aborted"
+    )
 
 
 def _load_dump(run: _Run, file: LoaderFile) -> ServerOutcome:
@@ -294,13 +313,12 @@ def _load_body(run: _Run, file: LoaderFile, rdb: RdbFacts) -> ServerOutcome | No
     for fault in rdb.faults:
         act = fault_act(fault.act or fault.code, fault.type_id, target.name)
         if act.outcome is not Outcome.LOAD:
-            return run.end(act.outcome, file, act.text.replace("NAME", fault.message))
+            text = act.text.replace("NAME", fault.message)
+            return run.end(act.outcome, file, text.replace("a Redis server", f"a {target.product} server"))
         if act.text and act.text not in run.notes:
             run.notes.append(act.text)
     if rdb.truncated:
-        return run.end(
-            Outcome.REFUSE, file, "Short read or OOM loading DB. Unrecoverable error, aborting now."
-        )
+        return run.end(Outcome.REFUSE, file, _SHORT_RDB)
     if rdb.broken:
         return run.end(Outcome.REFUSE, file, f"Internal error in RDB reading: {rdb.broken}")
     if rdb.checksum is not None:
@@ -386,6 +404,8 @@ def _finish(run: _Run, file: LoaderFile, last: bool) -> ServerOutcome | None:
     target = run.target
     if file.ending is Ending.NULL_BULK:
         return run.end(Outcome.CRASH, file, "assertion failed: an argument of negative length")
+    if file.ending is Ending.HUGE:
+        return run.end(Outcome.CRASH, file, "out of memory: allocating an argument of 2^63 bytes or more")
     if file.ending is Ending.BAD_FORMAT:
         return run.end(Outcome.REFUSE, file, _bad_format(target, file))
     if file.ending is Ending.CLEAN and file.open_multi is None:

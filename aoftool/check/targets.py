@@ -92,6 +92,11 @@ class Target:
     kills: tuple[Kill, ...] = ()
 
     @property
+    def product(self) -> str:
+        """Return what it calls itself in its messages."""
+        return "Valkey" if self.name.startswith("valkey") else "Redis"
+
+    @property
     def has_subcommands(self) -> bool:
         """Tell whether it looks subcommands up; else their container runs and complains."""
         return self.subcommand != "skip"
