@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from contextlib import ExitStack
 
-from aoftool.aof.model import Log
+from aoftool.aof.model import FileRole, Log
 from aoftool.aof.quoting import Quoting
 from aoftool.check.detectors.layout import find_in_layout
 from aoftool.check.detectors.rdb import find_in_rdb
@@ -18,6 +18,7 @@ from aoftool.check.model import (
     FileReport,
     Finding,
     Level,
+    Outcome,
     Report,
     ServerOutcome,
     Severity,
@@ -60,7 +61,23 @@ def check(
         SinkError: there is no room for a plain copy.
     """
     with ExitStack() as spools:
-        return report_of(examine(log, level, progress, workers, spools), targets)
+        exam = examine(log, level, progress, workers, spools)
+        report = report_of(exam, targets)
+        if level is Level.DEEP:
+            _replay(report, exam)
+        return report
+
+
+def _replay(report: Report, exam: LogExam) -> None:
+    """Add what a replay shows, as each server would load the log that loads it."""
+    # Imported here: only a deep check pays for the engine.
+    from aoftool.check.detectors.replay import find_in_replay
+    from aoftool.check.replay import replay_log
+
+    names = [row.target for row in report.outcomes if row.outcome in (Outcome.LOAD, Outcome.CUT)]
+    dump = any(file.file.role is FileRole.RDB for file in exam.files)
+    if names and not dump and exam.files:
+        _keep(report, find_in_replay(replay_log(exam, names), report.path, len(names)))
 
 
 def report_of(exam: LogExam, targets: Sequence[Target] = TARGETS) -> Report:

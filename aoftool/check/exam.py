@@ -21,7 +21,7 @@ from aoftool.files.source import Source, open_source
 from aoftool.progress import Progress, no_progress
 from aoftool.rdb.header import HEADER_BYTES, is_rdb
 from aoftool.resp.grammar import Grammar
-from aoftool.resp.model import Leniency, TailTally
+from aoftool.resp.model import Leniency, Reason, TailTally
 from aoftool.resp.scanner import tally
 
 __all__ = ["examine", "examine_file"]
@@ -30,6 +30,7 @@ _HEAD_BYTES = 16
 _AUX_OPCODE = 0xFA
 # An error at the start of a file larger than this is not looked at as damage of the whole text.
 _TEXT_BYTES = 1 << 30
+_TORN = frozenset({Reason.TORN_HEADER, Reason.TORN_PAYLOAD, Reason.LENGTH_BEYOND_END})
 
 
 def examine(
@@ -176,15 +177,24 @@ def _stop_of_6_2(source: Source, tail: Dissection, spots: list[Spot]) -> int | N
     Only odd lines can be so long. Where the first annotation stands matters only beside other things.
     """
     annotated = bool(tail.first.annotations.count and spots)
-    if not tail.first.leniencies and not annotated:
+    stop = tail.first.stop
+    torn = stop is not None and stop.loader_reason in _TORN
+    if not tail.first.leniencies and not annotated and not torn:
         return None
     from aoftool.check.dissect import scan_range
 
-    old = scan_range(
-        source, tail.start, end=tail.first.good_end, known_state=True, grammar=Grammar.LENIENT_6_2
-    )
-    assert old.stop is not None
-    return None if old.good_end >= tail.first.good_end else old.stop.command_start
+    good_end = tail.first.good_end
+    if tail.first.leniencies or annotated:
+        old = scan_range(source, tail.start, end=good_end, known_state=True, grammar=Grammar.LENIENT_6_2)
+        assert old.stop is not None
+        if old.good_end < good_end:
+            return old.stop.command_start
+    if torn:
+        # Zeros behind a number: one torn line for others, more than one for a short buffer.
+        end = scan_range(source, good_end, grammar=Grammar.LENIENT_6_2)
+        if end.stop is not None and not end.commands and end.stop.loader_reason not in _TORN:
+            return end.stop.command_start
+    return None
 
 
 def _is_one_stretch(first: TailTally, size_bytes: int) -> bool:

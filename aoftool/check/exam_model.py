@@ -104,6 +104,9 @@ class RdbExam:
         faults_omitted: how many more there are of each code.
         dump: it is a snapshot: servers read nothing behind its end.
         faults_seen: faults met of each code and type, those beyond the bound too.
+        as_read: the walk of a part whose version is a number for C only, as if it were written well;
+            its checksum is that of the part as it stands.
+        values_read: the values were looked into, and whether keys come twice.
         first_of_type: where the first record of each type starts, when the records were looked at.
     """
 
@@ -121,6 +124,8 @@ class RdbExam:
     dump: bool = False
     faults_seen: dict[tuple[str, int | None], int] = field(default_factory=dict)
     first_of_type: dict[int, int] = field(default_factory=dict)
+    as_read: RdbWalk | None = None
+    values_read: bool = False
 
     @property
     def sound(self) -> bool:

@@ -7,17 +7,19 @@ import os
 from dataclasses import replace
 
 from aoftool.aof.model import FileRole, LayoutCode, LogKind
-from aoftool.aof.quoting import Quoting
+from aoftool.aof.quoting import Quoting, atoll
 from aoftool.check.exam_model import FileExam, LogExam, RdbExam, RdbFault, Spot, SpotKind
 from aoftool.check.servers import NEVER, Ending, Event, EventKind, LoaderFile, LoaderLog, RdbFacts
 from aoftool.check.targets import TARGETS
 from aoftool.check.vocabulary import is_short
+from aoftool.commands.table import CONTAINERS
 from aoftool.errors import SourceError
 from aoftool.escape import excerpt, printable
 from aoftool.files.source import open_source
 from aoftool.rdb.header import HEADER_BYTES, is_rdb
 from aoftool.resp.commands import commands
 from aoftool.resp.model import Reason, Stop
+from aoftool.resp.scanner import tally as tally_commands
 
 __all__ = ["loader_view"]
 
@@ -27,7 +29,10 @@ _SHORT = frozenset(
 _CLEAN = frozenset({Reason.END, Reason.TORN_ANNOTATION})
 _CAS = "assertion failed on CAS; the process may hang"
 _EXEC = frozenset({b"EXEC"})
-_SHOWN_ARGUMENTS = 8
+_MULTI = frozenset({b"MULTI"})
+_INT = 1 << 32
+_SHOWN_ARGUMENTS = 64
+_QUOTED_BYTES = 128
 _OPCODES = {"FUNCTION_PRE_GA": "functions-pre-ga", "SLOT_IMPORT": "slot-import-opcode"}
 
 
@@ -36,7 +41,10 @@ def loader_view(exam: LogExam, quoting: Quoting = Quoting.SEPARATE) -> LoaderLog
     log = exam.log
     files = tuple(_file_view(file, log.prefix) for file in exam.files)
     if log.kind is not LogKind.MULTI_PART:
-        dump = any(file.file.role is FileRole.RDB for file in exam.files)
+        # Under the name of an AOF a server loads any RDB as the start of one.
+        dump = any(
+            file.file.role is FileRole.RDB and not file.file.name.endswith(b".aof") for file in exam.files
+        )
         return LoaderLog(False, files, dump=dump)
     manifest = log.joined if quoting is Quoting.JOINED and log.joined is not None else log.manifest
     error = None
@@ -81,6 +89,7 @@ def _file_view(file: FileExam, prefix: bytes) -> LoaderFile:
         file.size_bytes,
         file.head[:HEADER_BYTES],
         _rdb_facts(file.rdb, file.head),
+        rdb_part=file.rdb is not None,
         old_style=file.file.name == prefix if prefix else file.file.sequence is None,
     )
     if file.rdb is not None and not is_rdb(file.head[:HEADER_BYTES]):
@@ -95,12 +104,33 @@ def _file_view(file: FileExam, prefix: bytes) -> LoaderFile:
         ending=_ending(stop),
         ends_at=stop.loader_offset,
         valid_up_to=stop.loader_end,
-        declared=stop.declared or 0,
-        open_multi=file.tail.first.transactions.open_offset,
+        declared=_declared(stop),
+        open_multi=_cut_before_multi(file),
     )
 
 
+def _cut_before_multi(file: FileExam) -> int | None:
+    """Return where a loader cuts that ends inside a transaction: behind the last command before its MULTI.
+
+    Of several MULTI without EXEC it takes the last; annotations before it go with it.
+    """
+    assert file.tail is not None
+    tally = file.tail.first
+    start = tally.transactions.open_offset
+    if start is None or (not tally.annotations.count and not tally.transactions.nested.count):
+        return start
+    with contextlib.suppress(SourceError), open_source(file.plain_path or file.path) as source:
+        if source.seekable:
+            marks = commands(source, start, end=tally.good_end, names=_MULTI, limit=64)
+            last = max((mark.offset for mark in marks), default=start)
+            before = tally_commands(source, start=file.tail_start, end=last, containers=CONTAINERS)
+            return last if before.stop is None else before.stop.command_end
+    return start
+
+
 def _rdb_facts(rdb: RdbExam | None, head: bytes) -> RdbFacts | None:
+    if rdb is not None and rdb.as_read is not None:
+        rdb = replace(rdb, walk=rdb.as_read)
     if rdb is None or not is_rdb(head[:HEADER_BYTES]) or rdb.walk.family is None:
         return None
     walk = rdb.walk
@@ -112,7 +142,16 @@ def _rdb_facts(rdb: RdbExam | None, head: bytes) -> RdbFacts | None:
     broken = damage.message if damage is not None and not cut and wrong is None else ""
     magic = "VALKEY" if walk.magic.startswith(b"VALKEY") else "REDIS"
     return RdbFacts(
-        magic, walk.version, cut, broken, wrong, _foreign(rdb), rdb.keys, bool(walk.expires), _faults(rdb)
+        magic,
+        walk.version,
+        cut,
+        broken,
+        wrong,
+        _foreign(rdb),
+        rdb.keys,
+        bool(walk.expires),
+        _faults(rdb),
+        rdb.values_read or not rdb.keys,
     )
 
 
@@ -150,8 +189,22 @@ def _foreign(rdb: RdbExam) -> tuple[tuple[str, int], ...]:
     return tuple(found)
 
 
+def _declared(stop: Stop) -> int:
+    """Return the length of the argument that is not whole, 0 for none."""
+    if stop.loader_reason is Reason.TORN_HEADER and stop.found.startswith(b"$"):
+        # A loader takes the number of a line without its end.
+        return max(atoll(stop.found[1:]), 0)
+    return stop.declared or 0
+
+
 def _ending(stop: Stop) -> Ending:
     reason = stop.loader_reason
+    if reason is Reason.TORN_HEADER and len(stop.found) > 1:
+        number = atoll(stop.found[1:])
+        if stop.found.startswith(b"$") and number < 0:
+            return Ending.NULL_BULK
+        if stop.found.startswith(b"*") and not 0 < number % _INT <= _INT // 2 - 1:
+            return Ending.BAD_FORMAT
     if reason in _CLEAN:
         return Ending.CLEAN
     if reason in _SHORT:
@@ -192,6 +245,10 @@ def _events(file: FileExam) -> list[Event]:
         seen.add(key)
         name, arguments = _as_written(file.plain_path or file.path, spot.start, spot.name)
         detail = _harm(spot) if spot.kind == SpotKind.HURTFUL else ""
+        if detail and [word.upper() for word in arguments] == ["NO", "ONE"]:
+            # A primary that is told to be one stays as it is.
+            seen.discard(key)
+            continue
         if spot.kind == SpotKind.SUBCOMMAND:
             detail = arguments[0] if arguments else ""
         if spot.kind == SpotKind.ARITY:
@@ -232,7 +289,7 @@ def _as_written(path: str, start: int, name: bytes) -> tuple[str, tuple[str, ...
             if shape is None:
                 return excerpt(name, 256), ()
             words = [
-                excerpt(reader.at(argument.payload_start, min(argument.length, 256)), 128)
+                excerpt(reader.at(argument.payload_start, min(argument.length, _QUOTED_BYTES)), 4096)
                 for argument in shape.arguments[: _SHOWN_ARGUMENTS + 1]
             ]
     except SourceError:

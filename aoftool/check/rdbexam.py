@@ -8,8 +8,10 @@ where damage gives reason to doubt them.
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from io import RawIOBase
 
+from aoftool.aof.quoting import atoll
 from aoftool.check.dissect import scan_range
 from aoftool.check.exam_model import RdbExam
 from aoftool.check.heal import Patch
@@ -26,7 +28,10 @@ from aoftool.rdb.summary import RdbWalk
 from aoftool.rdb.walk import walk
 from aoftool.resp.model import Reason
 
-__all__ = ["examine_rdb", "patched_stream"]
+__all__ = ["SMALL_PART_BYTES", "examine_rdb", "patched_stream"]
+
+SMALL_PART_BYTES = 16 << 20
+"""Parts up to this size are looked into at the level FULL too."""
 
 # Bytes a second look may cost when a checksum is to tell where damage is.
 _LOCATE_BYTES = 64 << 20
@@ -76,7 +81,7 @@ def examine_rdb(
 
     Args:
         source: a plain file that starts with an RDB magic, damaged or not.
-        deep: look into every value, and for keys that come twice.
+        deep: look into every value, and for keys that come twice; small parts are looked into anyway.
         dump: it is a snapshot, behind which nothing may follow.
         progress: told of bytes done.
     """
@@ -84,11 +89,14 @@ def examine_rdb(
     found = walk(source, 0, note)
     reader = Reader(source, size_bytes)
     exam = RdbExam(found, size_bytes if found.end_offset is None else found.end_offset, dump=dump)
-    find_faults(exam, source, size_bytes, deep=deep)
+    exam.values_read = deep or exam.end <= SMALL_PART_BYTES
+    find_faults(exam, source, size_bytes, deep=exam.values_read)
     if found.damage is None:
         exam.checked = found.checksum.state is ChecksumState.OK
         return exam
     _name(exam)
+    if _code_of(found) == "rdb-version":
+        exam.as_read = _walk_as_read(reader)
     if found.end_offset is None:
         exam.end = _find_end(source, reader, found)
     exam.patches = _put_right(reader, exam)
@@ -97,6 +105,35 @@ def examine_rdb(
     else:
         _keep_records(source, exam)
     return exam
+
+
+def _code_of(found: RdbWalk) -> str:
+    """Return the code of what a walk stopped at, empty for nothing."""
+    return "" if found.damage is None else found.damage.code
+
+
+def _walk_as_read(reader: Reader) -> RdbWalk | None:
+    """Walk a part whose version servers read, though they never write it so, such as `REDIS 009`."""
+    head = reader.at(0, HEADER_BYTES)
+    letters = 5 if head.startswith(b"REDIS") else 6
+    version = atoll(head[letters:])
+    width = HEADER_BYTES - letters
+    if not 0 < version < 10**width:
+        return None
+    patches = (Patch(letters, HEADER_BYTES, b"%0*d" % (width, version)),)
+    with patched_stream(reader, patches, reader.size_bytes) as stream:
+        found = walk(stream, 0)
+    if found.end_offset is None or found.checksum.stored is None:
+        return found
+    end = found.end_offset - CHECKSUM_BYTES
+    computed = _crc_of(reader, (), end)
+    state = ChecksumState.OK if computed == found.checksum.stored else ChecksumState.WRONG
+    if found.checksum.state is ChecksumState.DISABLED:
+        state = ChecksumState.DISABLED
+    found.checksum = replace(found.checksum, computed=computed, state=state)
+    if _code_of(found) == "rdb-checksum" and state is ChecksumState.OK:
+        found.damage = None
+    return found
 
 
 def _name(exam: RdbExam) -> None:

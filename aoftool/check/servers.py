@@ -89,6 +89,7 @@ class RdbFacts:
         keys: keys it holds.
         expiring: keys in it have an expire time.
         faults: what else a loader meets in it, by offset.
+        values_read: its values were looked into; else some of the faults may have been missed.
     """
 
     magic: str
@@ -100,6 +101,7 @@ class RdbFacts:
     keys: int = 0
     expiring: bool = False
     faults: tuple[RdbFault, ...] = ()
+    values_read: bool = True
 
 
 @dataclass(frozen=True)
@@ -118,6 +120,7 @@ class LoaderFile:
         valid_up_to: end of the last command a loader runs, before it fails or ends.
         declared: the argument length that was torn, else 0.
         open_multi: start of the transaction that is open there, else None.
+        rdb_part: it was taken apart as an RDB, so that its start is no command.
         command_stream: there is a command stream at all.
         old_style: it has the name that the server is configured with, without number or kind.
     """
@@ -133,6 +136,7 @@ class LoaderFile:
     valid_up_to: int = 0
     declared: int = 0
     open_multi: int | None = None
+    rdb_part: bool = False
     command_stream: bool = True
     old_style: bool = True
 
@@ -162,6 +166,9 @@ class LoaderLog:
     dump: bool = False
 
 
+_NO_SIGNATURE = "Wrong signature trying to load DB from file"
+# Bytes that Valkey quotes of an unknown command and of its arguments together.
+_QUOTED_BYTES = 128
 _SHORT_RDB = "Short read or OOM loading DB. Unrecoverable error, aborting now."
 
 
@@ -232,11 +239,10 @@ def _load_file(run: _Run, file: LoaderFile, last: bool) -> ServerOutcome | None:
         refused = _load_rdb(run, file)
         if refused is not None:
             return refused
-    elif file.rdb is not None:
+    elif file.rdb_part:
         return run.end(Outcome.REFUSE, file, _bad_format(target, file))
     if not file.command_stream:
-        # The exam took a damaged header for that of an RDB; this loader reads commands there.
-        return None if sniffed else run.end(Outcome.REFUSE, file, _bad_format(target, file))
+        return None
     for event in _in_order(target, file.events):
         outcome = _meet(run, file, event)
         if outcome is not None:
@@ -268,23 +274,24 @@ def _load_rdb(run: _Run, file: LoaderFile) -> ServerOutcome | None:
     if len(file.head) < HEADER_BYTES:
         return run.end(Outcome.REFUSE, file, _SHORT_RDB)
     redis = file.head.startswith(b"REDIS")
+    if not file.head.startswith(target.rdb_signature):
+        return run.end(Outcome.REFUSE, file, _refused_header(target, file, _NO_SIGNATURE))
     version = atoll(file.head[5:] if redis else file.head[6:])
     highest = target.redis_rdb if redis else target.valkey_rdb
     lowest = 1 if redis else 80
     if not lowest <= version <= highest:
-        return run.end(Outcome.REFUSE, file, _wrong_version(target, file, version))
+        words = f"Can't handle RDB format version {version}"
+        return run.end(Outcome.REFUSE, file, _refused_header(target, file, words))
     if rdb is None:
         run.notes.append("the version is written in an odd way; what follows it was not looked at")
         return None
     return _load_body(run, file, rdb)
 
 
-def _wrong_version(target: Target, file: LoaderFile, version: int) -> str:
+def _refused_header(target: Target, file: LoaderFile, words: str) -> str:
     part = "base file" if target.multi_part and not file.old_style else "preamble of the AOF file"
     name = f" {file.name}" if target.names_file else ""
-    return (
-        f"Can't handle RDB format version {version}\nError reading the RDB {part}{name}, AOF loading aborted"
-    )
+    return f"{words}\nError reading the RDB {part}{name}, AOF loading aborted"
 
 
 def _load_dump(run: _Run, file: LoaderFile) -> ServerOutcome:
@@ -292,7 +299,7 @@ def _load_dump(run: _Run, file: LoaderFile) -> ServerOutcome:
     target, rdb = run.target, file.rdb
     refused = None
     if rdb is None or (rdb.magic != "REDIS" and not target.dump_valkey_rdb):
-        refused = run.end(Outcome.REFUSE, file, "Wrong signature trying to load DB from file")
+        refused = run.end(Outcome.REFUSE, file, _NO_SIGNATURE)
     else:
         low, high = (1, target.redis_rdb) if rdb.magic == "REDIS" else target.dump_valkey_rdb or (1, 0)
         if not low <= rdb.version <= high:
@@ -325,6 +332,8 @@ def _load_body(run: _Run, file: LoaderFile, rdb: RdbFacts) -> ServerOutcome | No
         stored, computed = rdb.checksum
         message = f"Wrong RDB checksum expected: ({computed:x}) but got ({stored:x}). Aborting now."
         return run.end(Outcome.REFUSE, file, message)
+    if not rdb.values_read:
+        run.notes.append(f"if the values in {file.name} are sound: --level deep looks into them")
     return None
 
 
@@ -363,7 +372,11 @@ def _bad_format(target: Target, file: LoaderFile) -> str:
 def _unknown_command(target: Target, file: LoaderFile, event: Event) -> str:
     if not target.modern_errors:
         return f"Unknown command '{event.name}' reading {_place(target, file)}"
-    arguments = "".join(f"'{argument}' " for argument in event.arguments)
+    arguments = ""
+    for argument in event.arguments:
+        if len(arguments) >= _QUOTED_BYTES:
+            break
+        arguments += f"'{argument[: _QUOTED_BYTES - len(arguments)]}' "
     return (
         f"Error reading {_place(target, file)}, error: unknown command '{event.name}', "
         f"with args beginning with: {arguments}"

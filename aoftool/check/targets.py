@@ -59,6 +59,7 @@ class Target:
         annotations: it reads `#` lines.
         line_limit: longest header or annotation line, its newline included.
         rdb_sniff: first bytes that make it take a file for an RDB.
+        rdb_signature: how an RDB must begin once it is taken for one; another beginning is refused.
         redis_rdb: highest version it opens under the `REDIS` magic.
         valkey_rdb: version it opens under the `VALKEY` magic, 0 for none.
         dump_valkey_rdb: lowest and highest version it opens under the `VALKEY` magic as `dump.rdb`, if any.
@@ -80,6 +81,7 @@ class Target:
     annotations: bool = True
     line_limit: int = 1023
     rdb_sniff: tuple[bytes, ...] = (b"REDIS",)
+    rdb_signature: tuple[bytes, ...] = (b"REDIS",)
     redis_rdb: int = 10
     valkey_rdb: int = 0
     dump_valkey_rdb: tuple[int, int] | tuple[()] = ()
@@ -129,6 +131,8 @@ TARGETS = (
             Kill(b"SLAVEOF", _SEGV),
             Kill(b"RESET", _SEGV),
             Kill(b"SYNC", _SEGV, argc=2),
+            Kill(b"SUBSCRIBE", _SEGV, txn=True),
+            Kill(b"PSUBSCRIBE", _SEGV, txn=True),
             Kill(b"UNSUBSCRIBE", _SEGV),
             Kill(b"PUNSUBSCRIBE", _SEGV),
             Kill(b"AUTH", _SEGV, argc=3),
@@ -156,6 +160,7 @@ TARGETS = (
         name="valkey-8.1",
         measured_on="8.1.1",
         check_tool="valkey-check-aof",
+        rdb_signature=(b"REDIS0", b"VALKEY"),
         redis_rdb=11,
         dump_valkey_rdb=(1, 11),
         modern_errors=True,
@@ -166,6 +171,7 @@ TARGETS = (
         measured_on="9.1.2",
         check_tool="valkey-check-aof",
         rdb_sniff=(b"REDIS0", b"VALKEY"),
+        rdb_signature=(b"REDIS0", b"VALKEY"),
         redis_rdb=11,
         valkey_rdb=80,
         dump_valkey_rdb=(80, 80),

@@ -39,7 +39,7 @@ def check(
         typer.Option(
             "--level",
             help="quick stops at the first damage of a file; full goes on behind it; deep also looks"
-            " into every value of an RDB part and for keys that come twice.",
+            " into every value of a large RDB part, and replays logs up to 256 MiB.",
         ),
     ] = LevelOption.full,
     target: Annotated[

@@ -91,7 +91,7 @@ def check_part(summary: RdbWalk, size_bytes: int | None = None) -> list[RdbIssue
     issues = list(summary.issues)
     issues += [
         RdbIssue("database-range", summary.start, f"{MESSAGES['database-range']}: {db}")
-        for db in sorted({row.db for row in summary.counts})
+        for db in sorted({row.db for row in summary.counts} | {hint.db for hint in summary.resize_hints})
         if db >= DEFAULT_DATABASES
     ]
     issues += _check_functions(summary)

@@ -399,7 +399,7 @@ class Breaker:
         records = [
             rdb_record(
                 0,
-                "s%d" % n,
+                f"s{n}",
                 rdb_string(self.value()),
                 expire_at_ms=self.random.choice([None, 1, 4102444800000]),
             )

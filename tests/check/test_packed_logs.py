@@ -21,7 +21,7 @@ from aoftool.report.findings import findings_json
 from tests.builders import command, log, rdb, rdb_database, rdb_record, rdb_string, select
 
 SETS = [command("SET", f"key:{n}", f"value {n}") for n in range(200)]
-BASE = rdb(rdb_database(0, rdb_record(0, "k", rdb_string("v"))))
+BASE = rdb(b"\xfa\x08aof-base\xc0\x01", rdb_database(0, rdb_record(0, "k", rdb_string("v"))))
 LOGS = {
     "healthy": log(select(0), *SETS),
     "hurt twice": log(select(0), *SETS[:50]) + b"junk" + log(*SETS[50:99]) + b"\0\0" + log(*SETS[99:]),

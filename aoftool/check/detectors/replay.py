@@ -1,0 +1,62 @@
+"""Findings of a replay: what servers answer with an error and skip, and what had no effect."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from aoftool.check.model import Finding, Severity
+from aoftool.check.replay_model import Answered, Replay
+from aoftool.escape import printable, shorten
+
+__all__ = ["find_in_replay"]
+
+
+def find_in_replay(replay: Replay, path: str, targets: int) -> Iterator[Finding]:
+    """Yield the findings of a replay.
+
+    Args:
+        path: of the log, for what belongs to no file.
+        targets: number of servers it was replayed for.
+    """
+    if replay.skipped:
+        yield Finding("replay-skipped", Severity.NOTE, path, replay.skipped)
+        return
+    for row in replay.answered.values():
+        yield _answered(row, targets)
+    for (file, name), (count, first) in replay.idle.items():
+        times = "" if count == 1 else f" ({count:,} times)"
+        message = f"{printable(name.encode('latin-1'))} changes nothing; servers do not log such commands"
+        yield Finding("command-without-effect", Severity.NOTE, file, message + times, first)
+    ends: dict[tuple[str, int, str], list[str]] = {}
+    for target, end in replay.ended.items():
+        ends.setdefault(end, []).append(target)
+    for (file, offset, why), names in ends.items():
+        message = f"what follows was not judged for {', '.join(names)}: {why}"
+        yield Finding("replay-ended", Severity.NOTE, file, message, offset)
+    yield from _expired(replay, path)
+
+
+def _answered(row: Answered, targets: int) -> Finding:
+    most = max(row.counts.values())
+    times = f"{most:,} times " if most > 1 else ""
+    same = len(row.counts) == targets and len(set(row.counts.values())) == 1
+    who = "every server" if same else ", ".join(row.counts)
+    inside = max(row.inside.values(), default=0)
+    where = f", {inside:,} of them in transactions, which run on" if inside else ""
+    message = f"{row.name} is answered {times}with an error and skipped while loading, by {who}{where}"
+    first = min(row.offsets)
+    others = ", ".join(f"{offset:,}" for offset in sorted(row.offsets)[1:])
+    evidence = shorten(row.text.encode()) + (f"; also at {others}" if others else "")
+    return Finding("command-refused", Severity.WARNING, row.path, message, first, evidence=evidence)
+
+
+def _expired(replay: Replay, path: str) -> Iterator[Finding]:
+    rows: dict[tuple[int, int], list[str]] = {}
+    for target, row in replay.expired.items():
+        rows.setdefault(row, []).append(target)
+    for (passed, keys), names in rows.items():
+        message = (
+            f"{passed:,} of {keys:,} keys have expired by now and are removed after loading, by "
+            f"{', '.join(names)}"
+        )
+        yield Finding("keys-expired", Severity.NOTE, path, message)

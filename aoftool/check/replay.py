@@ -1,0 +1,159 @@
+"""Replay a log as servers would load it, to see what they answer to its commands.
+
+A server that loads a log throws the replies away: a command that fails is skipped, and at most a line of
+its own log tells. Here every reply is looked at. Needs the memory of the data set as Python objects,
+one server at a time, so that logs above `MAX_REPLAY_BYTES` are not replayed. Where the effect of a
+command cannot be known (scripts, modules) the replay of that server ends, and what follows is not judged.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+
+from aoftool.check.exam_model import FileExam, LogExam
+from aoftool.check.replay_model import Answered, Replay
+from aoftool.check.targets import DEFAULT_DATABASES
+from aoftool.commands.table import lookup_argv
+from aoftool.files.source import Source, open_source
+from aoftool.keyspace.engine import Keyspace
+from aoftool.keyspace.refusal import ReplayStopError
+from aoftool.rdb.damage import EncodingDamage
+from aoftool.rdb.reader import records
+from aoftool.resp.commands import commands
+from aoftool.resp.model import Command
+from aoftool.units import format_bytes
+
+__all__ = ["MAX_REPLAY_BYTES", "replay_log"]
+
+MAX_REPLAY_BYTES = 256 << 20
+"""Bytes of files above which a log is not replayed; unpacked data may take several times as much."""
+
+_FLAVOURS = {"valkey-8.1": "valkey-8", "valkey-9.1": "valkey-9"}
+_OFFSETS = 5
+_GROUPS = 200
+_FRAMING = frozenset({b"SELECT", b"MULTI", b"EXEC", b"DISCARD"})
+
+
+def replay_log(exam: LogExam, targets: Sequence[str]) -> Replay:
+    """Replay a log as each of some targets would load it.
+
+    Args:
+        targets: names of those that load the log, or load it after a cut.
+    """
+    found = Replay()
+    size = sum(file.size_bytes for file in exam.files)
+    if size > MAX_REPLAY_BYTES:
+        limit = format_bytes(MAX_REPLAY_BYTES)
+        found.skipped = f"the log was not replayed: it has {format_bytes(size)}, the limit is {limit}"
+        return found
+    for number, target in enumerate(targets):
+        _Replayer(found, target, watch=number == len(targets) - 1).run(exam)
+    return found
+
+
+class _Replayer:
+    """One server's load."""
+
+    def __init__(self, found: Replay, target: str, *, watch: bool) -> None:
+        self._found, self._target = found, target
+        self._keyspace = Keyspace(_FLAVOURS.get(target, target), DEFAULT_DATABASES, allow_random=True)
+        self._changed = False
+        self._watch = watch
+        if watch:
+            self._keyspace.observe(self)
+
+    def keys_changed(self, command_index: int, db: int, keys: Sequence[bytes]) -> None:
+        """Note that the running command changed something."""
+        self._changed = True
+
+    def run(self, exam: LogExam) -> None:
+        for file in exam.files:
+            if not self._file(file):
+                return
+        self._expired()
+
+    def _file(self, file: FileExam) -> bool:
+        """Replay one file; tell whether the next one may follow."""
+        if not file.size_bytes:
+            return True
+        with open_source(file.plain_path or file.path) as source:
+            if file.rdb is not None and not self._load(file, source):
+                return False
+            self._keyspace.start_file()
+            if file.tail is None:
+                return True
+            end = file.tail.first.good_end
+            # Queued commands by their number: where they stand.
+            queued: dict[int, Command] = {}
+            for command in commands(source, file.tail_start, end=end):
+                if not self._command(file, command, queued):
+                    return False
+            self._keyspace.drop_transaction()
+        return True
+
+    def _load(self, file: FileExam, source: Source) -> bool:
+        for record in records(source, 0):
+            if record.db >= DEFAULT_DATABASES:
+                return self._end(file, record.start, "a database that servers refuse")
+            try:
+                self._keyspace.load_record(record.db, record.key, record.value(), record.expire_at_ms)
+            except EncodingDamage as damage:
+                return self._end(file, record.start, f"a value that cannot be read: {damage.message}")
+        return True
+
+    def _command(self, file: FileExam, command: Command, queued: dict[int, Command]) -> bool:
+        keyspace = self._keyspace
+        self._changed = False
+        # The engine keeps the first hundred only.
+        keyspace.refusals.clear()
+        index = keyspace.commands
+        try:
+            refusal = keyspace.execute(command.argv)
+        except ReplayStopError as stop:
+            return self._end(file, command.offset, stop.message.partition(": ")[2] or stop.message)
+        if keyspace.in_transaction:
+            queued[index] = command
+            return True
+        if queued:
+            for late in keyspace.refusals:
+                place = queued.get(late.command_index)
+                if place is not None:
+                    self._answered(file, place.offset, late.name, late.text, inside=True)
+            queued.clear()
+        elif refusal is not None:
+            self._answered(file, command.offset, refusal.name, refusal.text, inside=False)
+        elif self._watch and not self._changed:
+            self._idle(file, command)
+        return True
+
+    def _answered(self, file: FileExam, offset: int, name: str, text: str, *, inside: bool) -> None:
+        key = (file.path, name, text)
+        row = self._found.answered.get(key)
+        if row is None:
+            if len(self._found.answered) >= _GROUPS:
+                return
+            row = self._found.answered[key] = Answered(*key)
+        row.counts[self._target] = row.counts.get(self._target, 0) + 1
+        row.inside[self._target] = row.inside.get(self._target, 0) + inside
+        if len(row.offsets) < _OFFSETS and offset not in row.offsets:
+            row.offsets.append(offset)
+
+    def _idle(self, file: FileExam, command: Command) -> None:
+        spec = lookup_argv(command.argv)
+        if spec is None or not spec.is_write or command.name in _FRAMING:
+            return
+        key = (file.path, spec.full_name.decode("latin-1"))
+        count, first = self._found.idle.get(key, (0, command.offset))
+        self._found.idle[key] = (count + 1, first)
+
+    def _end(self, file: FileExam, offset: int, why: str) -> bool:
+        self._found.ended[self._target] = (file.path, offset, why)
+        return False
+
+    def _expired(self) -> None:
+        now_ms = int(time.time() * 1000)
+        databases = self._keyspace.databases
+        passed = sum(at <= now_ms for database in databases for at in database.expires.values())
+        if passed:
+            self._found.expired[self._target] = (passed, sum(map(len, databases)))
