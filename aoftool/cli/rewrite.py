@@ -151,10 +151,14 @@ def rewrite(
         typer.Option(
             "--memory-limit",
             metavar="SIZE",
-            help="Bound the memory of replayed values, such as 256MB; names of keys come on top.",
+            help="Bound the memory of the process, such as 256MB: what does not fit waits on disk, beside"
+            " the result.",
             rich_help_panel=HOW_PANEL,
         ),
     ] = None,
+    jobs: Annotated[
+        int, typer.Option("--jobs", min=1, help="Processes that work at once.", rich_help_panel=HOW_PANEL)
+    ] = 1,
     to_timestamp: ToTimestampOption = None,
     to_offset: ToOffsetOption = None,
     before: BeforeOption = None,
@@ -229,6 +233,7 @@ def rewrite(
             "--target": target,
             "--chunk-items": chunk_items != _CHUNK_ITEMS,
             "--memory-limit": memory_limit,
+            "--jobs": jobs > 1,
             "--to-timestamp": to_timestamp,
             "--to-offset": to_offset,
             "--before": before,
@@ -314,28 +319,47 @@ def _run(
     progress: Progress,
 ) -> tuple[RewriteResult, str | None]:
     """Run what was asked for; the second is the receipt of a rewrite in place."""
+    from dataclasses import replace
+
+    from aoftool.rewrite.bounded import BoundedPlan, with_shares
     from aoftool.rewrite.in_place import rewrite_in_place, stamps_of
     from aoftool.rewrite.model import RewriteResult
     from aoftool.rewrite.placing import write_new
     from aoftool.rewrite.planner import RewritePlan, refuse_torn, with_plan
-    from aoftool.rewrite.runner import count_rewrite, write_rewrite
+    from aoftool.rewrite.runner import Sinks, count_rewrite, write_rewrite
 
     receipt: list[str] = []
     before = stamps_of(log) if mode == "done" and out is None else {}
 
-    def act(plan: RewritePlan) -> RewriteResult:
+    def write(
+        plan: RewritePlan | BoundedPlan, sinks: list[Sinks], *, optional: bool = False
+    ) -> RewriteResult:
+        if isinstance(plan, RewritePlan):
+            return write_rewrite(plan, sinks, progress, optional=optional)
+        beside = out if out is not None or mode != "done" else log.path
+        return plan.write(sinks, progress, out=beside, optional=optional)
+
+    def act(plan: RewritePlan | BoundedPlan) -> RewriteResult:
         refuse_torn(plan, log)
         if mode == "quick":
             return RewriteResult(plan.summary)
         if mode == "dry-run":
-            return count_rewrite(plan, progress=progress)
+            return count_rewrite(lambda sinks: write(plan, sinks, optional=True))
         if out is not None:
-            return write_new(plan, log, out, lambda sinks: write_rewrite(plan, sinks, progress), force=force)
-        result, made = rewrite_in_place(
-            plan, log, before, lambda sinks: write_rewrite(plan, sinks, progress), in_use=in_use
-        )
+            return write_new(plan, log, out, lambda sinks: write(plan, sinks), force=force)
+        result, made = rewrite_in_place(plan, log, before, lambda sinks: write(plan, sinks), in_use=in_use)
         receipt.append(made.directory)
         return result
 
+    note = ""
+    if mode != "quick" and (options.memory_limit_bytes is not None or options.jobs > 1):
+        found = with_shares(log, options, act, progress)
+        if isinstance(found, RewriteResult):
+            return found, receipt[-1] if receipt else None
+        note = found
+        if not note:
+            options = replace(options, memory_limit_bytes=None)
     result = with_plan(log, options, act, progress)
+    if note:
+        result.summary.notes.append(note)
     return result, receipt[-1] if receipt else None

@@ -119,6 +119,13 @@ class RespWriter:
         if expire_at_ms is not None:
             self._put(encode_command((b"PEXPIREAT", key, b"%d" % expire_at_ms)))
 
+    def raw_record(self, record: bytes) -> None:
+        """Copy the commands that make whole keys of the database that is open."""
+        if self._select:
+            self._put(self._select)
+            self._select = b""
+        self._put(record)
+
     def close(self) -> int:
         """Hand the rest to the sink and return the size of the file in bytes.
 

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from aoftool.liveness.model import Chunk, Fate, Op, Trace
 
-__all__ = ["find_components"]
+__all__ = ["find_components", "unite"]
 
 
 def find_components(trace: Trace) -> NDArray[np.uint32]:
@@ -59,3 +59,15 @@ def _unite(parents: list[int], one: int, other: int) -> None:
     one, other = _root(parents, one), _root(parents, other)
     if one != other:
         parents[max(one, other)] = min(one, other)
+
+
+def unite(parents: NDArray[np.uint32], ones: NDArray[np.uint32], others: NDArray[np.uint32]) -> None:
+    """Join the components of pairs, under the smallest of their members.
+
+    Args:
+        parents: each member's way to the root of its component, itself in the beginning; changed.
+    """
+    ways = parents.tolist()
+    for one, other in zip(ones.tolist(), others.tolist(), strict=True):
+        _unite(ways, one, other)
+    parents[:] = [_root(ways, member) for member in range(len(ways))]

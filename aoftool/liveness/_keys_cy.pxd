@@ -68,6 +68,7 @@ cdef class KeyTable:
     cdef uint64_t arena_used
     cdef uint64_t arena_room
     cdef uint64_t seed
+    cdef int bucket_bits
 
     cdef int64_t lookup(self, uint32_t db, const uint8_t *key, uint64_t size, bint insert) noexcept nogil
     cdef uint64_t hash(self, uint32_t db, const uint8_t *key, uint64_t size) noexcept nogil

@@ -70,6 +70,8 @@ cdef class KeyTable:
         """Return the number of a key, -1 when it has none, -2 when there is no memory for one."""
         cdef uint64_t at = hashed & self.mask
         cdef uint64_t slot, number
+        if self.bucket_bits:
+            return <int64_t>((<uint64_t>db << self.bucket_bits) | (hashed >> (64 - self.bucket_bits)))
         while True:
             slot = self.slots[at]
             if slot == 0:
@@ -148,6 +150,10 @@ cdef class KeyTable:
         self.slots = slots
         self.mask = mask
         return True
+
+    def use_buckets(self, int bits):
+        """Give keys from now on the number of their bucket: the database above so many bits of hash."""
+        self.bucket_bits = bits
 
     def intern(self, uint32_t db, bytes key not None):
         """Return the number of a key, a new one if it has none."""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import zlib
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -14,12 +16,19 @@ class KeyTable:
     def __init__(self) -> None:
         self._numbers: dict[tuple[int, bytes], int] = {}
         self._names: list[tuple[int, bytes]] = []
+        self._bucket_bits = 0
 
     def __len__(self) -> int:
         return len(self._names)
 
+    def use_buckets(self, bits: int) -> None:
+        """Give keys from now on the number of their bucket: the database above so many bits of hash."""
+        self._bucket_bits = bits
+
     def intern(self, db: int, key: bytes) -> int:
         """Return the number of a key, a new one if it has none."""
+        if self._bucket_bits:
+            return self.find(db, key)
         number = self._numbers.setdefault((db, key), len(self._names))
         if number == len(self._names):
             self._names.append((db, key))
@@ -27,6 +36,8 @@ class KeyTable:
 
     def find(self, db: int, key: bytes) -> int:
         """Return the number of a key, or -1."""
+        if self._bucket_bits:
+            return db << self._bucket_bits | zlib.crc32(key, db) >> 32 - self._bucket_bits
         return self._numbers.get((db, key), -1)
 
     def key(self, number: int) -> bytes:

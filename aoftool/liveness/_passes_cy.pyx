@@ -392,3 +392,13 @@ def find_components(trace):
     for key in range(len(homes)):
         parents[key] = _root(parents, key)
     return found
+
+
+def unite(uint32_t[::1] parents, const uint32_t[::1] ones, const uint32_t[::1] others):
+    """Join the components of pairs, under the smallest of their members."""
+    cdef int64_t at
+    with nogil:
+        for at in range(ones.shape[0]):
+            _unite(parents, ones[at], others[at])
+        for at in range(parents.shape[0]):
+            parents[at] = _root(parents, <uint32_t>at)

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import aoftool.liveness._trace_cy as _trace_cy
 from aoftool.commands.effects import EffectTable, Role
 from aoftool.liveness import model
 from aoftool.liveness._keys_cy import KeyTable
 from aoftool.liveness._trace_py import CHUNK_ROWS, TraceBuilder
 from aoftool.liveness.compiled_forms import compile_forms
-from aoftool.liveness.model import RowPlace
+from aoftool.liveness.model import Chunk, RowPlace
 from aoftool.liveness.rows import START_FATES, RowStore
 
 __all__ = ["NativeTraceBuilder"]
@@ -20,9 +22,17 @@ _DATABASES_MAX = 1 << 16
 class NativeTraceBuilder(TraceBuilder):
     """Turn buffers of commands into rows, the simple ones in compiled code."""
 
-    def __init__(self, table: EffectTable, *, chunk_rows: int = CHUNK_ROWS) -> None:
-        self._native_keys = KeyTable()
-        super().__init__(table, chunk_rows=chunk_rows)
+    def __init__(
+        self,
+        table: EffectTable,
+        *,
+        chunk_rows: int = CHUNK_ROWS,
+        keys: model.KeyTable | None = None,
+        sealed: Callable[[Chunk], Chunk] | None = None,
+    ) -> None:
+        assert keys is None or isinstance(keys, KeyTable)
+        self._native_keys = KeyTable() if keys is None else keys
+        super().__init__(table, chunk_rows=chunk_rows, sealed=sealed)
         databases = table.setting.databases
         self._all_slow = databases > _DATABASES_MAX
         self._feeder = _trace_cy.Feeder(

@@ -11,14 +11,14 @@ logs.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from aoftool.commands.effects import Effect, EffectTable, KeyEffect, KeyUse, Role, Scope
 from aoftool.errors import UnsupportedError
 from aoftool.liveness import model
 from aoftool.liveness._keys_py import KeyTable
-from aoftool.liveness.model import Fate, Op, RefEffect, RowPlace, Trace
+from aoftool.liveness.model import Chunk, Fate, Op, RefEffect, RowPlace, Trace
 from aoftool.liveness.rows import Rows, RowStore
 
 __all__ = ["TraceBuilder"]
@@ -63,11 +63,22 @@ class TraceBuilder:
     Args:
         table: effects for the target (its number of databases counts).
         chunk_rows: rows after which a chunk is sealed.
+        keys: a key table to number keys in, from `native.KeyTable`; None for a new one.
+        sealed: takes every chunk as soon as it is whole, and returns the one to keep in its place.
     """
 
-    def __init__(self, table: EffectTable, *, chunk_rows: int = CHUNK_ROWS) -> None:
+    def __init__(
+        self,
+        table: EffectTable,
+        *,
+        chunk_rows: int = CHUNK_ROWS,
+        keys: model.KeyTable | None = None,
+        sealed: Callable[[Chunk], Chunk] | None = None,
+    ) -> None:
         self._table = table
         self._chunk_rows = chunk_rows
+        self._given_keys = keys
+        self._sealed = sealed
         self._keys = self._new_keys()
         self.trace = Trace(databases=table.setting.databases, keys=self._keys)
         self._names = {name: number for number, name in enumerate(self.trace.names)}
@@ -79,7 +90,7 @@ class TraceBuilder:
         self._transaction: _Transaction | None = None
 
     def _new_keys(self) -> model.KeyTable:
-        return KeyTable()
+        return KeyTable() if self._given_keys is None else self._given_keys
 
     def _new_rows(self, file: int, start: int) -> RowStore:
         return Rows(file, start)
@@ -138,8 +149,10 @@ class TraceBuilder:
     # Rows
 
     def _seal(self) -> None:
-        if len(self._rows):
-            self.trace.chunks.append(self._rows.seal())
+        if not len(self._rows):
+            return
+        chunk = self._rows.seal()
+        self.trace.chunks.append(chunk if self._sealed is None else self._sealed(chunk))
 
     def _place(self) -> RowPlace:
         return RowPlace(len(self.trace.chunks), len(self._rows))
@@ -267,6 +280,7 @@ class TraceBuilder:
 
     def _undo(self, open_one: _Transaction) -> None:
         """Make rows of a transaction without EXEC mean nothing."""
+        self.trace.unfinished = open_one.place
         for number in range(open_one.place.chunk, len(self.trace.chunks)):
             chunk = self.trace.chunks[number]
             first = open_one.place.row if number == open_one.place.chunk else 0

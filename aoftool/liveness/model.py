@@ -167,6 +167,7 @@ class Trace:
             `first_opaque`, or at the end); numbers that are absent stand for themselves.
         databases: number of databases of the target.
         selected: database number in force at the end of the log.
+        unfinished: the first row of a transaction that never ends; None when every one does.
     """
 
     databases: int
@@ -176,6 +177,7 @@ class Trace:
     first_opaque: RowPlace | None = None
     numbering: dict[int, int] = field(default_factory=dict)
     selected: int = 0
+    unfinished: RowPlace | None = None
 
     def __len__(self) -> int:
         return sum(map(len, self.chunks))

@@ -10,31 +10,35 @@ from typing import TYPE_CHECKING
 
 from aoftool.native import PURE
 
-__all__ = ["NATIVE", "TraceBuilder", "drop_needless", "find_components", "mark_dead"]
+__all__ = ["NATIVE", "KeyTable", "TraceBuilder", "drop_needless", "find_components", "mark_dead", "unite"]
 
 if TYPE_CHECKING:
     from aoftool.liveness._backward_py import mark_dead
-    from aoftool.liveness._components_py import find_components
+    from aoftool.liveness._components_py import find_components, unite
+    from aoftool.liveness._keys_py import KeyTable
     from aoftool.liveness._needless_py import drop_needless
     from aoftool.liveness._trace_py import TraceBuilder
 
     NATIVE: bool
 elif PURE:
     from aoftool.liveness._backward_py import mark_dead
-    from aoftool.liveness._components_py import find_components
+    from aoftool.liveness._components_py import find_components, unite
+    from aoftool.liveness._keys_py import KeyTable
     from aoftool.liveness._needless_py import drop_needless
     from aoftool.liveness._trace_py import TraceBuilder
 
     NATIVE = False
 else:
     try:
-        from aoftool.liveness._passes_cy import drop_needless, find_components, mark_dead
+        from aoftool.liveness._keys_cy import KeyTable
+        from aoftool.liveness._passes_cy import drop_needless, find_components, mark_dead, unite
         from aoftool.liveness._trace_native import NativeTraceBuilder as TraceBuilder
 
         NATIVE = True
     except ImportError:
         from aoftool.liveness._backward_py import mark_dead
-        from aoftool.liveness._components_py import find_components
+        from aoftool.liveness._components_py import find_components, unite
+        from aoftool.liveness._keys_py import KeyTable
         from aoftool.liveness._needless_py import drop_needless
         from aoftool.liveness._trace_py import TraceBuilder
 

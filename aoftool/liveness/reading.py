@@ -7,14 +7,15 @@ really there, never to a declared length.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 from aoftool.commands.effects import EffectTable
 from aoftool.errors import RespError, TruncatedError
 from aoftool.files import Source, open_source
+from aoftool.liveness._trace_py import CHUNK_ROWS
 from aoftool.liveness.framing import NotCanonical, split_command
-from aoftool.liveness.model import Trace
+from aoftool.liveness.model import Chunk, KeyTable, Trace
 from aoftool.liveness.native import NATIVE, TraceBuilder
 from aoftool.liveness.read_ahead import MARGIN_BYTES, ReadAhead
 from aoftool.progress import Progress, no_progress
@@ -54,9 +55,18 @@ class TailEnd:
 
 
 def trace_tails(
-    tails: Iterable[Tail], table: EffectTable, progress: Progress = no_progress
+    tails: Iterable[Tail],
+    table: EffectTable,
+    progress: Progress = no_progress,
+    *,
+    keys: KeyTable | None = None,
+    sealed: Callable[[Chunk], Chunk] | None = None,
+    chunk_rows: int = CHUNK_ROWS,
 ) -> tuple[Trace, list[TailEnd]]:
     """Read streams in load order.
+
+    Args:
+        keys, sealed, chunk_rows: see `TraceBuilder`.
 
     Returns:
         the trace, and how each stream ends.
@@ -65,7 +75,7 @@ def trace_tails(
         RespError: a stream is no sequence of commands.
         UnsupportedError: the outcome of loading the log cannot be told from its text.
     """
-    builder = TraceBuilder(table)
+    builder = TraceBuilder(table, chunk_rows=chunk_rows, keys=keys, sealed=sealed)
     ends: list[TailEnd] = []
     for number, tail in enumerate(tails):
         builder.start_file(number, tail.start, tail.path)

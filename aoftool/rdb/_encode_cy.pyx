@@ -334,13 +334,15 @@ def encode_scored(pairs, bint compress):
         free(out.data)
 
 
-def string_records(rows, bint compress):
+def string_records(rows, bint compress, list sizes=None):
     """See `_encode_py.string_records`."""
     cdef Buffer out = Buffer(NULL, 0, 0)
     cdef bytes key, value
     cdef int64_t at
+    cdef size_t start
     try:
         for key, value, expire in rows:
+            start = out.size
             reserve(&out, 10)
             if expire is not None:
                 at = expire
@@ -351,6 +353,8 @@ def string_records(rows, bint compress):
             out.size += 1
             put_string(&out, <const uint8_t *> PyBytes_AS_STRING(key), PyBytes_GET_SIZE(key), compress)
             put_string(&out, <const uint8_t *> PyBytes_AS_STRING(value), PyBytes_GET_SIZE(value), compress)
+            if sizes is not None:
+                sizes.append(out.size - start)
         return take(&out)
     finally:
         free(out.data)

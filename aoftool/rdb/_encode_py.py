@@ -184,14 +184,23 @@ def encode_scored(pairs: Iterable[tuple[float, bytes]], compress: bool) -> bytes
 _EXPIRE_MS, _TYPE_STRING = b"\xfc", b"\x00"
 
 
-def string_records(rows: Iterable[tuple[bytes, bytes, int | None]], compress: bool) -> bytes:
-    """Return whole records of string keys from (key, value, expire time in Unix ms or None)."""
-    parts = []
+def string_records(
+    rows: Iterable[tuple[bytes, bytes, int | None]], compress: bool, sizes: list[int] | None = None
+) -> bytes:
+    """Return whole records of string keys from (key, value, expire time in Unix ms or None).
+
+    Args:
+        sizes: takes the size of every record.
+    """
+    records = []
     for key, value, expire_at_ms in rows:
+        record = _TYPE_STRING + encode_string(key, compress) + encode_string(value, compress)
         if expire_at_ms is not None:
-            parts.append(_EXPIRE_MS + struct.pack("<q", expire_at_ms))
-        parts += (_TYPE_STRING, encode_string(key, compress), encode_string(value, compress))
-    return b"".join(parts)
+            record = _EXPIRE_MS + struct.pack("<q", expire_at_ms) + record
+        records.append(record)
+    if sizes is not None:
+        sizes += map(len, records)
+    return b"".join(records)
 
 
 # --- listpacks --------------------------------------------------------------------------------

@@ -34,7 +34,7 @@ encode_string: Callable[[bytes, bool], bytes] = _chosen.encode_string
 encode_strings: Callable[[Iterable[bytes], bool], bytes] = _chosen.encode_strings
 encode_scored: Callable[[Iterable[tuple[float, bytes]], bool], bytes] = _chosen.encode_scored
 integers: Callable[[Iterable[bytes]], list[int] | None] = _chosen.integers
-string_records: Callable[[Iterable[tuple[bytes, bytes, int | None]], bool], bytes] = _chosen.string_records
+string_records: Callable[..., bytes] = _chosen.string_records
 score_entries: Callable[[Iterable[tuple[float, bytes]], int, Callable[[float], bytes]], bytes]
 score_entries = _chosen.score_entries
 stream_entries: Callable[[_Rows, int, int, int], tuple[int, int, bytes]] = _chosen.stream_entries

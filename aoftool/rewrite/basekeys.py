@@ -24,7 +24,7 @@ from aoftool.rdb.summary import RdbWalk
 from aoftool.rewrite.baserows import Decider, RowReader, rows_of, usable
 from aoftool.rewrite.model import BaseCounts
 
-__all__ = ["BaseKeys", "Covered", "Run", "read_functions"]
+__all__ = ["BaseKeys", "Covered", "Run", "need_whole", "read_functions"]
 
 _FUNCTION_OPCODE_BYTES = 1
 # Rows of touched records that are remembered (104 bytes each); of more of them none.
@@ -139,7 +139,7 @@ class BaseKeys:
                     else:
                         yield record, -1, _FLUSHED if unnamed.get(db) else 0
             self.summary = reader.summary
-        _need_whole(self.summary, self.path)
+        need_whole(self.summary, self.path)
 
     def to_load(
         self,
@@ -243,7 +243,7 @@ class BaseKeys:
             self.summary = reader.summary
             self._context = reader.context
         decider.close()
-        _need_whole(self.summary, path)
+        need_whole(self.summary, path)
         self._take_over(decider)
         if decider.touched_keys <= _REMEMBERED_ROWS:
             self._remembered = remembered
@@ -283,7 +283,7 @@ class BaseKeys:
         return flags
 
 
-def _need_whole(summary: RdbWalk, path: str) -> None:
+def need_whole(summary: RdbWalk, path: str) -> None:
     """Refuse a part that a server would refuse, or whose extras cannot be carried."""
     if summary.damage is not None or summary.end_offset is None:
         message = summary.damage.message if summary.damage else "the RDB part has no end"

@@ -115,8 +115,13 @@ class Emitter:
         self._selected = -1
         self._hints: dict[int, tuple[int, int]] = {}
 
-    def hint(self, keyspace: Keyspace) -> None:
-        """Reckon how many keys each database will hold, when all are written from one keyspace."""
+    def hint(self, counts: dict[int, tuple[int, int]]) -> None:
+        """Take over how many keys and expire times each database will hold; see `count_keys`."""
+        self._hints = {db: (keys, min(expires, keys)) for db, (keys, expires) in counts.items()}
+
+    def count_keys(self, keyspace: Keyspace) -> dict[int, tuple[int, int]]:
+        """Reckon how many keys and expire times each database will hold, those of the base included."""
+        counts = {}
         copied = np.bincount(self._home[self._touches.copied > 0], minlength=self._trace.databases)
         shadowed = self._base.held & self._touches.touched
         loaded = np.bincount(self._home[shadowed > 0], minlength=self._trace.databases)
@@ -126,7 +131,8 @@ class Emitter:
             keys = self._base.databases.get(physical, 0) - int(loaded[physical])
             keys += int(copied[physical]) + len(replayed)
             expires = self._base.expires.get(physical, 0) + len(replayed.expires)
-            self._hints[db] = keys, min(expires, keys)
+            counts[db] = keys, expires
+        return counts
 
     def functions(self, keyspace: Keyspace) -> None:
         """Write the function libraries."""
@@ -189,10 +195,13 @@ class Emitter:
             return
         copied = self._touches.copied[keys] > 0
         if copied.all() and self._chooser.takes_all and (chunk.ops[rows] == Op.ONE_SETS).all():
+            self._note(chunk, rows)
             self._plain_sets(db, chunk, rows, reader)
         else:
             values = plain_set_values(self._table, chunk, rows[copied], keys[copied], reader)
-            self._mixed(zip(keys.tolist(), copied.tolist(), strict=True), values, db, keyspace)
+            taken = bytearray(len(keys))
+            self._mixed(zip(keys.tolist(), copied.tolist(), strict=True), values, db, keyspace, taken)
+            self._note(chunk, rows[np.frombuffer(taken, np.bool_)])
         self._size.copied_sets += int(copied.sum())
 
     def _plain_sets(self, db: int, chunk: Chunk, rows: NDArray[np.int64], reader: TextReader) -> None:
@@ -206,22 +215,31 @@ class Emitter:
             self._output.copy(records)
             self._count(None, count)
 
+    def _note(self, chunk: Chunk, rows: NDArray[np.int64]) -> None:
+        """Learn which rows wrote first what is written now, in the same order."""
+
     def _mixed(
         self,
         keys: Iterable[tuple[int, bool]],
         values: Iterator[tuple[bytes, bytes]],
         db: int,
         keyspace: Keyspace,
+        taken: bytearray,
     ) -> None:
-        """Write replayed keys and plain SETs in order; strings are handed over many at a time."""
+        """Write replayed keys and plain SETs in order; strings are handed over many at a time.
+
+        Args:
+            taken: one byte a key, 1 for every key that was written.
+        """
         entry_of, name_of = keyspace.databases[db].entry, self._trace.keys.key
         takes_all, takes = self._chooser.takes_all, self._chooser.takes
         strings: list[StringRow] = []
-        for number, from_log in keys:
+        for index, (number, from_log) in enumerate(keys):
             if from_log:
                 name, value = next(values)
-                if takes_all or takes(name, None):
-                    strings.append((name, value, None))
+                if not (takes_all or takes(name, None)):
+                    continue
+                strings.append((name, value, None))
             else:
                 name = name_of(number)
                 entry = entry_of(name)
@@ -235,6 +253,7 @@ class Emitter:
                     self._open(db)
                     self._output.writer.key(name, entry.value, expire_at_ms=entry.expire_at_ms)
                     self._count(entry.expire_at_ms)
+            taken[index] = 1
             if len(strings) >= _STRINGS_AT_ONCE:
                 self._put_strings(db, strings)
                 strings = []

@@ -24,6 +24,7 @@ from aoftool.repair.draft import stamp_of
 from aoftool.repair.inuse import refuse_files_in_use
 from aoftool.repair.model import Stamp
 from aoftool.repair.receipt import Done, Receipt, Step, StepKind, write_receipt
+from aoftool.rewrite.bounded import BoundedPlan
 from aoftool.rewrite.model import OutputFile, RewriteResult
 from aoftool.rewrite.placing import Writing, base_name, incr_name, write_pair
 from aoftool.rewrite.planner import RewritePlan
@@ -53,7 +54,7 @@ def stamps_of(log: Log) -> Stamps:
 
 
 def rewrite_in_place(
-    plan: RewritePlan,
+    plan: RewritePlan | BoundedPlan,
     log: Log,
     before: Stamps,
     write: Writing,
@@ -99,7 +100,7 @@ def _shown(path: str) -> str:
 
 
 class _InPlace:
-    def __init__(self, plan: RewritePlan, log: Log, before: Stamps, calls: SystemCalls) -> None:
+    def __init__(self, plan: RewritePlan | BoundedPlan, log: Log, before: Stamps, calls: SystemCalls) -> None:
         self._plan = plan
         self._log = log
         self._before = before

@@ -85,7 +85,8 @@ class RewriteOptions:
         databases: its number of databases.
         chunk_items: elements in one command of the RESP form.
         now_ms: clock for relative times; None for the present.
-        memory_limit_bytes: bound on what is replayed at once; None for no bound.
+        memory_limit_bytes: bound on the memory of the process; None for no bound.
+        jobs: processes that work at once.
         compress: pack long strings of the RDB form, as servers do.
     """
 
@@ -98,6 +99,7 @@ class RewriteOptions:
     selection: Selection = field(default_factory=Selection)
     now_ms: int | None = None
     memory_limit_bytes: int | None = None
+    jobs: int = 1
     compress: bool = True
 
 

@@ -6,13 +6,13 @@ go.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Protocol
 
 from aoftool.emit.resp_writer import RespWriter
 from aoftool.rdb.record import Record
 from aoftool.rdb.targets import Target
-from aoftool.rdb.writer import RdbWriter, Sink
+from aoftool.rdb.writer import REFUSED_SHOWN, RdbWriter, Sink
 from aoftool.rewrite.model import OutputFormat
 from aoftool.values import Value
 
@@ -73,6 +73,19 @@ class Output:
         """Copy bytes of whole records, or a piece of them; only where `copies` says so."""
         assert self._copy is not None
         self._copy(records)
+
+    def copy_keys(self, data: bytes) -> None:
+        """Copy bytes that another output of this format and target made of whole keys."""
+        assert isinstance(self.writer, RdbWriter | RespWriter)
+        self.writer.raw_record(data)
+
+    def refuse(self, parts: Iterable[tuple[list[tuple[int, bytes, str]], int]]) -> None:
+        """Take over what other outputs refused: some of the keys, and how many there were."""
+        assert isinstance(self.writer, RdbWriter | RespWriter)
+        for refused, count in parts:
+            left = REFUSED_SHOWN - len(self.writer.refused)
+            self.writer.refused += refused[: max(left, 0)]
+            self.writer.refused_count += count
 
     def strings(self, rows: Sequence[StringRow]) -> None:
         """Write many string keys."""

@@ -9,6 +9,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from typing import Protocol
 
 import numpy as np
 
@@ -30,11 +31,23 @@ from aoftool.rewrite.model import RewriteOptions, RewriteResult, RewriteSummary
 from aoftool.rewrite.target_choice import choose_target
 from aoftool.rewrite.touches import Touches
 
-__all__ = ["RewritePlan", "plan_rewrite", "refuse_torn", "with_plan"]
+__all__ = [
+    "NEEDS_SERVER",
+    "RewritePlan",
+    "copyable_types",
+    "decide",
+    "early_table",
+    "early_target",
+    "plan_notes",
+    "plan_rewrite",
+    "refuse_torn",
+    "with_plan",
+]
 
 # Relative payload versions differ between targets; without a target yet, nothing is proved.
 _NO_TARGET = "redis-6.2"
-_NEEDS_SERVER = frozenset({"random", "module", "opaque"})
+NEEDS_SERVER = frozenset({"random", "module", "opaque"})
+"""Reasons of a `ReplayStopError` for which carrying the command as it is helps."""
 
 
 @dataclass
@@ -54,6 +67,18 @@ class RewritePlan:
     base: BaseKeys
     touches: Touches
     target: Target
+
+
+class Planned(Protocol):
+    """What any plan of a rewrite tells."""
+
+    @property
+    def summary(self) -> RewriteSummary:
+        """Say what was found."""
+
+    @property
+    def input(self) -> Input:
+        """Give the parts of the log."""
 
 
 @contextmanager
@@ -76,13 +101,7 @@ def plan_rewrite(
     """
     started = time.monotonic()
     with open_input(log, options.cut, progress) as found:
-        target = _early_target(options, found)
-        table = EffectTable(
-            options.databases,
-            lambda payload: not restore_refusal(payload, target),
-            opaque=opaque,
-            replay=True,
-        )
+        table = early_table(options, found, opaque)
         try:
             trace, ends = trace_tails(found.tails, table, progress)
         except RespError as error:
@@ -92,23 +111,45 @@ def plan_rewrite(
         target, reason = choose_target(
             options.target, found.base, trace.names[1:], multi_part=found.multi_part
         )
-        covered = mark_dead(trace)
-        touches = Touches(trace)
-        base = BaseKeys.of(found.base_path, trace, covered)
-        family = found.base.family.value if found.base is not None and found.base.family else ""
-        copyable = {number for number in range(256) if target.reads_type(number, family)}
-        base.read(touches.touched, touches.written, copyable, progress)
-        drop_needless(trace, base.held.copy(), base.database_flags())
-        touches = Touches(trace)
+        base, touches = decide(trace, found, target, progress)
         _refuse_selected_scripts(trace, options)
         summary = RewriteSummary(log.path, target.name, reason, found.files, found.history_bytes)
         summary.tail = tail_counts(trace, torn)
         summary.base = base.counts
         summary.key_count = int(np.count_nonzero(touches.written))
         summary.estimate_bytes, summary.upper_bound = estimate_size(summary, options.format)
-        summary.notes = _notes(summary, found)
+        summary.notes = plan_notes(summary, found)
         summary.elapsed_s = time.monotonic() - started
         yield RewritePlan(options, summary, found, table, trace, base, touches, target)
+
+
+def decide(
+    trace: Trace, found: Input, target: Target, progress: Progress = no_progress
+) -> tuple[BaseKeys, Touches]:
+    """Decide the fate of every command and base record; what is left touches keys as told."""
+    covered = mark_dead(trace)
+    touches = Touches(trace)
+    base = BaseKeys.of(found.base_path, trace, covered)
+    base.read(touches.touched, touches.written, copyable_types(found, target), progress)
+    drop_needless(trace, base.held.copy(), base.database_flags())
+    return base, Touches(trace)
+
+
+def copyable_types(found: Input, target: Target) -> frozenset[int]:
+    """Return the type bytes whose records the target reads as they stand in the RDB part."""
+    family = found.base.family.value if found.base is not None and found.base.family else ""
+    return frozenset(number for number in range(256) if target.reads_type(number, family))
+
+
+def early_table(options: RewriteOptions, found: Input, opaque: frozenset[bytes] = frozenset()) -> EffectTable:
+    """Return the effects of commands, before the target may be known."""
+    target = early_target(options, found)
+    return EffectTable(
+        options.databases,
+        lambda payload: not restore_refusal(payload, target),
+        opaque=opaque,
+        replay=True,
+    )
 
 
 def with_plan(
@@ -132,12 +173,12 @@ def with_plan(
                 return action(plan)
             except ReplayStopError as stop:
                 name = stop.name.upper().encode()
-                if stop.reason not in _NEEDS_SERVER or name in opaque:
+                if stop.reason not in NEEDS_SERVER or name in opaque:
                     raise
                 opaque |= {name}
 
 
-def refuse_torn(plan: RewritePlan, log: Log) -> None:
+def refuse_torn(plan: Planned, log: Log) -> None:
     """Refuse a log whose last command is torn: to drop it is a repair, and is to be asked for.
 
     Raises:
@@ -158,7 +199,7 @@ def refuse_torn(plan: RewritePlan, log: Log) -> None:
     )
 
 
-def _early_target(options: RewriteOptions, found: Input) -> Target:
+def early_target(options: RewriteOptions, found: Input) -> Target:
     """Return the target before the commands are known: only to prove RESTORE payloads.
 
     A payload proved for the oldest family loads on every other.
@@ -179,7 +220,8 @@ def _refuse_selected_scripts(trace: Trace, options: RewriteOptions) -> None:
     )
 
 
-def _notes(summary: RewriteSummary, found: Input) -> list[str]:
+def plan_notes(summary: RewriteSummary, found: Input) -> list[str]:
+    """Return what a user should know of a log, in words."""
     notes = []
     tail = summary.tail
     if found.cut:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from aoftool.errors import UnsupportedError
@@ -15,7 +15,8 @@ from aoftool.rewrite.basekeys import read_functions
 from aoftool.rewrite.carrying import carry_rest
 from aoftool.rewrite.choosing import Chooser
 from aoftool.rewrite.emitting import Emitter, FirstWrites, first_writes
-from aoftool.rewrite.model import OutputFormat, OutputSize, RewriteResult
+from aoftool.rewrite.inputs import Input
+from aoftool.rewrite.model import OutputFormat, OutputSize, RewriteOptions, RewriteResult
 from aoftool.rewrite.outputs import open_output
 from aoftool.rewrite.partitions import partitions
 from aoftool.rewrite.planner import RewritePlan
@@ -23,7 +24,7 @@ from aoftool.rewrite.replaying import Partition, Replay
 from aoftool.rewrite.target_choice import flavour_of
 from aoftool.rewrite.texts import TextReader
 
-__all__ = ["Sinks", "count_rewrite", "replayed", "write_rewrite"]
+__all__ = ["Sinks", "count_rewrite", "creation_time", "replayed", "write_rewrite"]
 
 
 @dataclass
@@ -36,17 +37,15 @@ class Sinks:
 
 
 def count_rewrite(
-    plan: RewritePlan,
+    write: Callable[[list[Sinks]], RewriteResult],
     formats: Sequence[OutputFormat] = tuple(OutputFormat),
-    progress: Progress = no_progress,
 ) -> RewriteResult:
     """Run a plan against sinks that only count: the exact sizes, and nothing is written.
 
-    A format that the target cannot hold the data in is left out, with a note.
+    Args:
+        write: runs the plan, leaving out, with a note, a format that the target cannot hold the data in.
     """
-    return write_rewrite(
-        plan, [Sinks(form, ByteCounter(), ByteCounter()) for form in formats], progress, optional=True
-    )
+    return write([Sinks(form, ByteCounter(), ByteCounter()) for form in formats])
 
 
 def write_rewrite(
@@ -111,7 +110,7 @@ class _Stream:
             sinks.format,
             sinks.base,
             plan.target,
-            _creation_time(plan),
+            creation_time(plan.input, plan.options),
             compress=plan.options.compress,
             chunk_items=plan.options.chunk_items,
         )
@@ -129,7 +128,7 @@ class _Stream:
         self._size.refused_commands += sum(keyspace.refused.values())
         if part.number == 0:
             if part.of_key is None and self._plan.options.selection.everything:
-                self._emitter.hint(keyspace)
+                self._emitter.hint(self._emitter.count_keys(keyspace))
             self._emitter.functions(keyspace)
             self._emitter.base()
         self._emitter.keys(firsts, keyspace, reader, part)
@@ -148,10 +147,10 @@ class _Stream:
         result.sizes.append(self._size)
 
 
-def _creation_time(plan: RewritePlan) -> int:
+def creation_time(found: Input, options: RewriteOptions) -> int:
     """Return the time for the new file: that of the old RDB part, so that a rewrite can be repeated."""
-    base = plan.input.base
+    base = found.base
     told = base.aux.get(b"ctime", b"") if base is not None else b""
     if told.isdigit():
         return int(told)
-    return int(time.time()) if plan.options.now_ms is None else plan.options.now_ms // 1000
+    return int(time.time()) if options.now_ms is None else options.now_ms // 1000

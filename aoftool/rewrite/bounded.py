@@ -1,0 +1,486 @@
+"""Rewrite a log whose keys do not fit into the memory allowed, or on several cores: share by share.
+
+The log is read once to see where its weight lies and which keys are tied, a second time to distribute it
+over shares on disk; each share is rewritten alone, and the results are put into the order of the whole.
+What comes out is what a rewrite without shares writes, byte for byte. Logs with commands that may do
+anything are not cut: there is no knowing what those touch.
+"""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from aoftool.aof.model import Log
+from aoftool.commands.effects import EffectTable
+from aoftool.errors import RespError, SourceError, UnsupportedError
+from aoftool.files import open_source
+from aoftool.keyspace import ReplayStopError
+from aoftool.liveness.model import ANNOTATION, Fate
+from aoftool.progress import Progress, no_progress
+from aoftool.rdb.reader import RecordReader
+from aoftool.rdb.targets import Target
+from aoftool.rewrite.allocator import give_back, keep_little
+from aoftool.rewrite.basekeys import need_whole, read_functions
+from aoftool.rewrite.choosing import Chooser
+from aoftool.rewrite.inputs import Input, open_input, repair_hint, require_only_torn
+from aoftool.rewrite.merging import merged
+from aoftool.rewrite.model import (
+    BaseCounts,
+    DeadRow,
+    OutputFormat,
+    OutputSize,
+    RewriteOptions,
+    RewriteResult,
+    RewriteSummary,
+)
+from aoftool.rewrite.outputs import Output, open_output
+from aoftool.rewrite.planner import NEEDS_SERVER, copyable_types, early_table, early_target, plan_notes
+from aoftool.rewrite.runner import Sinks, creation_time
+from aoftool.rewrite.shares import FormatReport, ShareReport, ShareTask, run_share
+from aoftool.rewrite.spill_folder import spill_folder
+from aoftool.rewrite.spilling import Spill
+from aoftool.rewrite.surveying import BaseColumns, Survey, base_columns, survey_log
+from aoftool.rewrite.target_choice import choose_target
+from aoftool.rewrite.workers import run_all
+
+__all__ = ["BoundedPlan", "open_bounded", "with_shares"]
+
+# What the process takes before it has looked at anything, and what surveying and distributing take.
+_FLOOR_BYTES = 144 << 20
+_LEAST_BUDGET_BYTES = 8 << 20
+# Two files a share are open at once while the log is distributed.
+_SHARES_MAX = 400
+_SHARES_PER_JOB = 3
+_COPY_BYTES = 4 << 20
+
+
+@dataclass
+class BoundedPlan:
+    """A log surveyed, and ready to be rewritten share by share.
+
+    Attributes:
+        summary: complete only after `write`.
+        warnings: notes about the shares.
+    """
+
+    options: RewriteOptions
+    summary: RewriteSummary
+    input: Input
+    table: EffectTable
+    target: Target
+    survey: Survey
+    proof_target: str
+    share_of: NDArray[np.uint16]
+    jobs: int
+    warnings: list[str]
+
+    @property
+    def share_count(self) -> int:
+        """Return into how many shares the log is cut."""
+        return int(self.share_of.max()) + 1
+
+    def write(
+        self,
+        sinks: Sequence[Sinks],
+        progress: Progress = no_progress,
+        *,
+        out: str | None = None,
+        optional: bool = False,
+    ) -> RewriteResult:
+        """Write the result in every format asked for.
+
+        Args:
+            out: the place of the result, beside which the shares are kept; None for a temporary place.
+            optional: note a format that cannot hold the data, instead of failing.
+
+        Raises:
+            ReplayStopError: a server would not load this log.
+            UnsupportedError: the target cannot hold some of the keys.
+        """
+        started = time.monotonic()
+        result = RewriteResult(self.summary)
+        with spill_folder(out) as folder:
+            tasks = self._distribute(folder, [each.format for each in sinks], progress)
+            give_back()
+            reports = run_all(tasks, run_share, self.jobs, progress)
+            _sum_up(self.summary, self.survey, reports)
+            self.summary.notes = plan_notes(self.summary, self.input) + self.warnings
+            for number, each in enumerate(sinks):
+                self._assemble(each, number, reports, result, optional)
+        result.elapsed_s = time.monotonic() - started
+        return result
+
+    def _distribute(
+        self, folder: str, formats: Sequence[OutputFormat], progress: Progress
+    ) -> list[ShareTask]:
+        found = self.input
+        sizes = [os.stat(path).st_size for path in found.paths]
+        starts = [sum(sizes[:number]) for number in range(len(sizes))]
+        base = found.base
+        header = b"" if base is None else base.magic
+        with Spill(self.survey, self.share_of, self.table, folder, found.paths, header, starts) as spill:
+            spill.commands(found.tails, progress)
+            if found.base_path is not None and base is not None:
+                functions = read_functions(base, found.base_path)
+                spill.base(found.base_path, functions, progress)
+        return [
+            ShareTask(
+                files,
+                replace(
+                    self.options,
+                    memory_limit_bytes=None,
+                    selection=replace(self.options.selection, rename_db={}),
+                ),
+                self.target.name,
+                self.proof_target,
+                base is not None,
+                formats,
+                [file.path for file in found.files],
+                starts,
+            )
+            for files in spill.shares
+        ]
+
+    def _assemble(
+        self, sinks: Sinks, number: int, reports: Sequence[ShareReport], result: RewriteResult, optional: bool
+    ) -> None:
+        """Write one format from the results of the shares."""
+        parts = [report.formats[number] for report in reports]
+        writing = _Assembly(self, sinks, parts)
+        if self.options.selection.everything:
+            writing.hint(self._key_counts(reports))
+        for code in reports[0].functions:
+            writing.output.writer.function(code)
+        writing.base(reports)
+        writing.keys()
+        try:
+            writing.close(reports)
+        except UnsupportedError as error:
+            if not optional:
+                raise
+            result.summary.notes.append(f"not possible as {sinks.format.value}: {error.message}")
+            return
+        result.sizes.append(writing.size)
+
+    def _key_counts(self, reports: Sequence[ShareReport]) -> dict[int, tuple[int, int]]:
+        """Return keys and expire times by database: of the shares, and of records that none of them saw."""
+        counts: dict[int, tuple[int, int]] = {}
+        final = self.survey.trace.final_number
+        found = self.input
+        here = [(db, pair) for report in reports for db, pair in report.counts.items()]
+        if found.base_path is not None:
+            for columns in base_columns(found.base_path, self.survey.keys):
+                far = ~self.survey.near(columns)
+                for db in np.unique(columns.db[far]).tolist():
+                    same = far & (columns.db == db)
+                    here.append((final(db), (int(same.sum()), int((same & columns.expiring).sum()))))
+        for db, (keys, expires) in here:
+            before = counts.get(db, (0, 0))
+            counts[db] = before[0] + keys, before[1] + expires
+        return counts
+
+
+class _Assembly:
+    """One format on its way out."""
+
+    def __init__(self, plan: BoundedPlan, sinks: Sinks, parts: Sequence[FormatReport]) -> None:
+        options = plan.options
+        self._plan = plan
+        self._parts = parts
+        self.size = OutputSize(sinks.format)
+        self.output: Output = open_output(
+            sinks.format,
+            sinks.base,
+            plan.target,
+            creation_time(plan.input, options),
+            compress=options.compress,
+            chunk_items=options.chunk_items,
+        )
+        self._chooser = Chooser(options.selection, range(options.databases), options.databases)
+        self._hints: dict[int, tuple[int, int]] = {}
+        self._selected = -1
+
+    def hint(self, counts: dict[int, tuple[int, int]]) -> None:
+        """Take over how many keys and expire times each database will hold."""
+        self._hints = {db: (keys, min(expires, keys)) for db, (keys, expires) in counts.items()}
+
+    def _open(self, number: int) -> None:
+        """Make a database the one that keys go to; the number is that of the output."""
+        if number != self._selected:
+            self.output.writer.select(number, *self._hints.pop(number, (0, 0)))
+            self._selected = number
+
+    def base(self, reports: Sequence[ShareReport]) -> None:
+        """Write the records that no share replaced, in the order of the file."""
+        plan, path = self._plan, self._plan.input.base_path
+        if path is None or plan.input.base is None:
+            return
+        dropped = np.zeros(plan.input.base.keys, bool)
+        for report in reports:
+            dropped[np.fromfile(report.dropped, np.int64)] = True
+        types = np.zeros(256, bool)
+        types[list(copyable_types(plan.input, plan.target))] = True
+        if not (self.output.copies and self._chooser.takes_all):
+            self._base_records(path, dropped)
+            return
+        at = 0
+        with open_source(path) as source:
+            for columns in base_columns(path, plan.survey.keys):
+                kept = ~dropped[at : at + len(columns.start)]
+                at += len(kept)
+                if not types[columns.type_ids[kept]].all():
+                    self._base_records(path, dropped, at - len(kept), len(kept))
+                    continue
+                for start, end, db, keys, expires in _runs(columns, kept):
+                    number = self._chooser.number(plan.survey.trace.final_number(db))
+                    if number is None:
+                        continue
+                    self._open(number)
+                    for piece in range(start, end, _COPY_BYTES):
+                        data = source.read_at(piece, min(_COPY_BYTES, end - piece))
+                        if not data:
+                            raise SourceError(f"{source.name} has changed since it was read", path=path)
+                        self.output.copy(data)
+                    self._count(keys, expires)
+                    self.size.copied_records += keys
+
+    def _base_records(
+        self, path: str, dropped: NDArray[np.bool_], first: int = 0, count: int | None = None
+    ) -> None:
+        """Write records one by one; all of them, or some in the middle."""
+        last = len(dropped) if count is None else first + count
+        number = -1
+        with open_source(path) as source:
+            for batch in RecordReader(source, 0).batches():
+                for record in batch:
+                    number += 1
+                    if not first <= number < last or dropped[number]:
+                        continue
+                    db = self._chooser.number(self._plan.survey.trace.final_number(record.db))
+                    if db is None:
+                        continue
+                    self._open(db)
+                    if self._chooser.takes(record.key, record.expire_at_ms):
+                        self.size.copied_records += int(self.output.record(record))
+                        self._count(1, int(record.expire_at_ms is not None))
+
+    def keys(self) -> None:
+        """Write what the shares made."""
+        for db, pieces in merged(self._parts):
+            number = self._chooser.number(db)
+            assert number is not None
+            self._open(number)
+            for piece in pieces:
+                self.output.copy_keys(piece)
+
+    def _count(self, keys: int, expires: int) -> None:
+        self.size.keys[self._selected] = self.size.keys.get(self._selected, 0) + keys
+        self.size.expiring_keys += expires
+
+    def close(self, reports: Sequence[ShareReport]) -> None:
+        """End the base; keys that a share was refused are refused here."""
+        self.output.refuse([(part.refused, part.refused_count) for part in self._parts])
+        self.size.base_bytes = self.output.writer.close()
+        for part in self._parts:
+            for db, keys in part.size.keys.items():
+                number = self._chooser.number(db)
+                assert number is not None
+                self.size.keys[number] = self.size.keys.get(number, 0) + keys
+            self.size.expiring_keys += part.size.expiring_keys
+            self.size.copied_sets += part.size.copied_sets
+            self.size.refused_commands += part.size.refused_commands
+        self.size.expired_keys = self._chooser.expired + sum(report.expired for report in reports)
+
+
+def _runs(columns: BaseColumns, kept: NDArray[np.bool_]) -> Iterator[tuple[int, int, int, int, int]]:
+    """Yield (start, end, database, keys, expire times) of kept records that stand side by side."""
+    rows = np.flatnonzero(kept)
+    if not len(rows):
+        return
+    starts, ends, db = columns.start[rows], columns.end[rows], columns.db[rows]
+    breaks = np.flatnonzero((starts[1:] != ends[:-1]) | (db[1:] != db[:-1])) + 1
+    expires = np.concatenate(([0], np.cumsum(columns.expiring[rows])))
+    first = 0
+    for stop in [*breaks.tolist(), len(rows)]:
+        yield (
+            int(starts[first]),
+            int(ends[stop - 1]),
+            int(db[first]),
+            stop - first,
+            int(expires[stop] - expires[first]),
+        )
+        first = stop
+
+
+def _sum_up(summary: RewriteSummary, survey: Survey, reports: Sequence[ShareReport]) -> None:
+    """Fill in what is known only now."""
+    tail = summary.tail
+    dead: dict[tuple[bytes, str], list[int]] = {}
+    for number, report in enumerate(reports):
+        tail.trimmed += report.tail.trimmed
+        for row in report.tail.dead:
+            # Selections are ours; flushes went to every share and are counted in the first.
+            if row.cause == "framing" or (number and row.name in (b"FLUSHALL", b"FLUSHDB")):
+                continue
+            cell = dead.setdefault((row.name, row.cause), [0, 0])
+            cell[0] += row.commands
+            cell[1] += row.size_bytes
+    for (name_number, fate), (commands, size) in survey.idle.items():
+        name = survey.trace.names[name_number]
+        cause = "annotation" if name == ANNOTATION else Fate(fate).name.lower().replace("_", "-")
+        cell = dead.setdefault((name, cause), [0, 0])
+        cell[0] += commands
+        cell[1] += size
+        if fate == Fate.UNFINISHED:
+            tail.unfinished += commands
+    tail.commands, tail.size_bytes = survey.commands, survey.size_bytes
+    tail.dead = [DeadRow(name, cause, *cell) for (name, cause), cell in dead.items()]
+    tail.dead.sort(key=lambda row: (-row.size_bytes, row.name, row.cause))
+    tail.live_bytes = max(tail.size_bytes - tail.dead_bytes, 0)
+    whole = sum(row.commands for row in tail.dead if row.cause not in ("trimmed", "annotation"))
+    tail.live = max(tail.commands - whole, 0)
+    base = summary.base
+    for report in reports:
+        base.touched += report.base.touched
+        base.touched_bytes += report.base.touched_bytes
+        base.dead += report.base.dead
+        base.dead_bytes += report.base.dead_bytes
+        summary.key_count += report.key_count
+        summary.upper_bound |= report.upper_bound
+    shares_base = sum(report.base.size_bytes for report in reports)
+    summary.estimate_bytes = sum(report.estimate_bytes for report in reports) + base.size_bytes - shares_base
+
+
+def with_shares(
+    log: Log,
+    options: RewriteOptions,
+    action: Callable[[BoundedPlan], RewriteResult],
+    progress: Progress = no_progress,
+) -> RewriteResult | str:
+    """Rewrite a log share by share; where that is of no use, return why, or nothing when all of it fits.
+
+    Args:
+        action: runs a plan.
+    """
+    with open_bounded(log, options, progress, least_shares=_least_shares(options.jobs)) as plan:
+        if isinstance(plan, str):
+            return plan
+        if plan.share_count == 1:
+            return ""
+        try:
+            return action(plan)
+        except ReplayStopError as stop:
+            if stop.reason not in NEEDS_SERVER:
+                raise
+            return f"only a server can execute {stop.name}, so the log is not cut into shares"
+
+
+def _least_shares(jobs: int) -> int:
+    """Return more shares than processes, so that none of them waits long for the last one."""
+    return 1 if jobs <= 1 else _SHARES_PER_JOB * jobs
+
+
+@contextmanager
+def open_bounded(
+    log: Log,
+    options: RewriteOptions,
+    progress: Progress = no_progress,
+    *,
+    least_shares: int = 1,
+) -> Iterator[BoundedPlan | str]:
+    """Give the plan of a rewrite share by share, or why there is none.
+
+    Args:
+        least_shares: cut into so many shares at least.
+
+    Raises:
+        InputError: the log is damaged or incomplete; the hint says what to type.
+        UnsupportedError: its outcome cannot be known, or the target cannot take it.
+    """
+    started = time.monotonic()
+    if options.memory_limit_bytes is not None:
+        keep_little()
+    with open_input(log, options.cut, progress) as found:
+        table = early_table(options, found)
+        try:
+            survey = survey_log(found.tails, found.base_path, table, progress)
+        except RespError as error:
+            error.hint = repair_hint(log)
+            raise
+        torn = require_only_torn(log, found.tails, survey.ends)
+        _refuse_beyond(found, options)
+        reason = _why_not(survey, found)
+        if reason:
+            yield reason
+            return
+        jobs = max(options.jobs, 1)
+        budget = _budget(options.memory_limit_bytes, jobs)
+        share_of, heaviest = survey.shares(budget, least_shares, _SHARES_MAX)
+        survey.forget_weights()
+        target, why = choose_target(
+            options.target, found.base, survey.trace.names[1:], multi_part=found.multi_part
+        )
+        summary = RewriteSummary(log.path, target.name, why, found.files, found.history_bytes)
+        summary.tail.torn_bytes = torn
+        summary.base = _base_counts(found)
+        warnings = []
+        if heaviest > budget:
+            warnings.append(
+                f"keys that commands tie together may take {round(heaviest) >> 20} MiB at once,"
+                " more than the memory limit leaves; they were replayed together all the same"
+            )
+        summary.notes = plan_notes(summary, found) + warnings
+        summary.elapsed_s = time.monotonic() - started
+        yield BoundedPlan(
+            options,
+            summary,
+            found,
+            table,
+            target,
+            survey,
+            early_target(options, found).name,
+            share_of,
+            jobs,
+            warnings,
+        )
+
+
+def _budget(limit: int | None, jobs: int) -> float:
+    if limit is None:
+        return float("inf")
+    return max((limit - _FLOOR_BYTES) / jobs, _LEAST_BUDGET_BYTES)
+
+
+def _base_counts(found: Input) -> BaseCounts:
+    if found.base is None:
+        return BaseCounts()
+    return BaseCounts(found.base.keys, sum(row.size_bytes for row in found.base.counts))
+
+
+def _refuse_beyond(found: Input, options: RewriteOptions) -> None:
+    if found.base is None or found.base_path is None:
+        return
+    need_whole(found.base, found.base_path)
+    highest = max((row.db for row in found.base.counts), default=0)
+    if highest >= options.databases:
+        raise UnsupportedError(
+            f"the RDB part has keys in database {highest}, the target has {options.databases} databases",
+            path=found.base_path,
+            hint=f"--databases {highest + 1}",
+        )
+
+
+def _why_not(survey: Survey, found: Input) -> str:
+    """Return why a log cannot be cut into shares, empty when it can."""
+    if survey.trace.first_opaque is not None:
+        return "scripts, functions or module commands may touch any key, so the log is not cut into shares"
+    if survey.split or (found.base is not None and "HASH_TEMPLATE" in found.base.other_opcodes):
+        return "records of the RDB part lean on each other, so the log is not cut into shares"
+    return ""

@@ -1,0 +1,89 @@
+"""A private directory for what does not fit into memory, beside the output, that leaves nothing behind.
+
+Its name says whose it is: `.OUT.aoftool-spill-PID-xxxx`. It is removed at the end and on interruption. A
+process that was killed cannot remove its own, so the next one for the same output does: a directory whose
+lock is free belongs to nobody.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import secrets
+import shutil
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from aoftool.errors import SinkError
+from aoftool.escape import printable
+
+__all__ = ["remove_stale", "spill_folder"]
+
+_MARK = ".aoftool-spill-"
+_LOCK = "lock"
+
+
+@contextmanager
+def spill_folder(out: str | None) -> Iterator[str]:
+    """Give a new directory beside `out`, or where temporary files go; it is removed at the end.
+
+    Raises:
+        SinkError: the system refuses.
+    """
+    parent, name = _place_of(out)
+    remove_stale(out)
+    folder = os.path.join(parent, f"{name}{_MARK}{os.getpid()}-{secrets.token_hex(4)}")
+    try:
+        os.mkdir(folder, 0o700)
+    except OSError as error:
+        shown = printable(os.fsencode(folder))
+        raise SinkError(f"cannot make {shown}: {error.strerror}", path=folder) from error
+    lock = os.open(os.path.join(folder, _LOCK), os.O_CREAT | os.O_RDWR | os.O_CLOEXEC, 0o600)
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield folder
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+        os.close(lock)
+
+
+def remove_stale(out: str | None) -> list[str]:
+    """Remove directories that killed processes left for the same output; return their paths."""
+    parent, name = _place_of(out)
+    removed = []
+    try:
+        entries = sorted(os.listdir(parent))
+    except OSError:
+        return []
+    for entry in entries:
+        path = os.path.join(parent, entry)
+        if entry.startswith(name + _MARK) and _is_free(path):
+            shutil.rmtree(path, ignore_errors=True)
+            removed.append(path)
+    return removed
+
+
+def _place_of(out: str | None) -> tuple[str, str]:
+    """Return (directory, beginning of names)."""
+    if out is None:
+        return tempfile.gettempdir(), ""
+    whole = os.path.abspath(out)
+    return os.path.dirname(whole), f".{os.path.basename(whole)}"
+
+
+def _is_free(folder: str) -> bool:
+    """Tell whether a directory is ours and nobody works in it."""
+    try:
+        if os.stat(folder).st_uid != os.getuid():
+            return False
+        lock = os.open(os.path.join(folder, _LOCK), os.O_RDWR | os.O_CLOEXEC)
+    except OSError:
+        return False
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        return False
+    finally:
+        os.close(lock)
+    return True
