@@ -12,7 +12,7 @@ from aoftool.errors import AoftoolError, InputError, UnsupportedError, UsageErro
 from aoftool.rdb import ziplist
 from aoftool.rewrite.model import Cut, OutputFormat, RewriteOptions, RewriteSummary, Selection
 from aoftool.rewrite.planner import plan_rewrite
-from aoftool.rewrite.runner import count_rewrite
+from aoftool.rewrite.runner import count_rewrite, write_rewrite
 from tests import builders
 from tests.rewrite.rewriting import FORMATS, rewritten
 
@@ -58,7 +58,7 @@ def test_counting_gives_the_size_that_writing_gives(log_file: Path) -> None:
     write(log_file, "SET a 1", "RPUSH l 1 2 3", "EVAL x 0", "SET b 2")
 
     with plan_rewrite(find_log(str(log_file)), RewriteOptions()) as plan:
-        counted = count_rewrite(plan, FORMATS)
+        counted = count_rewrite(lambda sinks: write_rewrite(plan, sinks), FORMATS)
     contents, _, _ = rewritten(log_file, RewriteOptions())
 
     assert {size.format: size.size_bytes for size in counted.sizes} == {
