@@ -41,10 +41,11 @@ BUCKET_BITS = 20
 BUCKETS = 1 << BUCKET_BITS
 CHUNK_ROWS = 1 << 16
 _MASK = BUCKETS - 1
+# Flags of a row of the RDB walk: it has an expire time; it has a time or counter of any kind.
+_EXPIRES, _TIMED = 1, 7
 
 # What a share takes in memory: a row of its trace with the columns made from it, a key with its places
 # in the tables, and a byte of what is executed as objects. Measured on shares of strings and of hashes.
-_EXPIRES, _TIMED = 1, 7
 _ROW_BYTES = 64
 _REF_BYTES = 24
 _KEY_BYTES = 160
