@@ -18,7 +18,10 @@ from aoftool.keyspace.engine import Keyspace
 from aoftool.progress import Progress, no_progress
 from aoftool.values import ModuleValue, StreamValue, type_name
 
-__all__ = ["Point", "compare_points", "facts_of"]
+__all__ = ["MOST_KEYS", "Point", "compare_points", "facts_of"]
+
+MOST_KEYS = 10_000_000
+"""So many keys of each side are compared; what is kept of one takes some 400 bytes."""
 
 _Facts = dict[tuple[int, bytes], KeyFacts]
 Admits = Callable[[int, bytes], bool]
@@ -89,11 +92,20 @@ def _state(
 
 
 def facts_of(keyspace: Keyspace, admits: Admits | None = None) -> _Facts:
-    """Return type, length, expire time and digest of every key."""
+    """Return type, length, expire time and digest of every key.
+
+    Raises:
+        UnsupportedError: there are more than `MOST_KEYS`.
+    """
     found: _Facts = {}
     for db, database in enumerate(keyspace.databases):
         for key, entry in database.entries():
             if admits is None or admits(db, key):
+                if len(found) >= MOST_KEYS:
+                    raise UnsupportedError(
+                        f"more than {MOST_KEYS:,} keys cannot be compared at once",
+                        hint="--db and --match choose some of them",
+                    )
                 value = entry.value
                 size = None if isinstance(value, ModuleValue) else len(_items(value))  # type: ignore[arg-type]
                 found[db, key] = KeyFacts(type_name(value), size, entry.expire_at_ms, value_digest(value))

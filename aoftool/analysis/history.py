@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 from aoftool.analysis.commands_model import LoggedCommand
 from aoftool.analysis.deletion_runs import server_like_run
 from aoftool.analysis.deletions import grade_deletion
+from aoftool.analysis.doubt import Doubt
 from aoftool.analysis.flavours import flavour_for, writer_of
 from aoftool.analysis.history_model import (
     Deletion,
@@ -90,6 +91,7 @@ class KeyHistory:
         self._writer: str | None = None
         self._aux: Mapping[bytes, bytes] = {}
         self._in_doubt: str | None = None
+        self._doubt_of = Doubt()
         self.end = HistoryEnd()
         if not log.files:
             raise InputError("the log has no file that can be read", path=log.path)
@@ -113,7 +115,8 @@ class KeyHistory:
             self.end.steps += 1
             yield step
         if self._in_doubt is not None:
-            self.end.notes.append(f"the states behind {self._in_doubt} are not known")
+            text = "the state of a key is unknown until a command sets or removes all of it"
+            self.end.notes.append(f"behind {self._in_doubt} {text}")
 
     def _steps(self, lineage: Lineage) -> Iterator[HistoryStep]:
         # Here, not above: a tenth of a second, and not every key is found.
@@ -210,7 +213,10 @@ class KeyHistory:
             return
         places = self._touched(hit, row)
         before = [self._state(db, key) for db, key in places]
-        refused = self._execute(row)
+        # Of a key that is not known it cannot be told whether a server would have refused.
+        told = self._execute(row)
+        refused = told if all(state.is_known for state in before) else None
+        self._doubt_of.follow(row.db, name, row.argv)
         kind = StepKind.WHOLE if name in WHOLE_DATABASE else StepKind.WRITE
         bounds = self._clock.bounds(hit.file, row.time_s)
         is_plain = kind is StepKind.WRITE and len(keys_of(command.argv)) == 1
@@ -281,11 +287,12 @@ class KeyHistory:
                 yield HistoryStep(StepKind.OPAQUE, row, key, db, bounds, _UNKNOWN, _UNKNOWN)
 
     def _doubt(self, row: LoggedCommand, why: str) -> None:
+        self._doubt_of.begin()
         if self._in_doubt is None:
             self._in_doubt = f"{row.file} offset {row.offset:,} ({why})"
 
     def _state(self, db: int, key: bytes) -> KeyState:
-        if self._in_doubt is not None:
+        if not self._doubt_of.knows(db, key):
             return _UNKNOWN
         if not 0 <= db < len(self._keyspace.databases):
             return _GONE

@@ -102,7 +102,7 @@ def _state(step: HistoryStep) -> str:
     if not after.is_known:
         return "unknown"
     if not after.exists:
-        return "gone" if step.before.exists else "no such key"
+        return "gone" if step.before.exists or not step.before.is_known else "no such key"
     if after.length is None:
         return str(after.type_name)
     unit = _UNITS.get(after.type_name or "", "members")

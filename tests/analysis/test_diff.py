@@ -85,6 +85,20 @@ def test_a_log_does_not_differ_from_itself(case: Case) -> None:
     assert find_parting(find_log(case.source), find_log(case.source)).is_same
 
 
+def test_more_keys_than_memory_is_set_aside_for_are_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "a.aof"
+    path.write_bytes(log(("SET", "a", 1), ("SET", "b", 1), ("SET", "c", 1)))
+    both = find_log(str(path)), Point()
+    monkeypatch.setattr("aoftool.analysis.diff.MOST_KEYS", 2)
+
+    with pytest.raises(UnsupportedError, match="more than 2 keys"):
+        compare_points(both, both)
+
+    assert compare_points(both, both, admits=lambda db, key: key < b"c").changes == []
+
+
 def test_what_differs_is_named(tmp_path: Path) -> None:
     one, two = tmp_path / "a", tmp_path / "b"
     same = [("SADD", "s", 1, 2), ("SET", "gone", 1), ("SET", "t", 1), ("SET", "v", "ab"), ("SET", "e", 1)]

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import os
+import random
 from pathlib import Path
 
 import pytest
 
 from aoftool.analysis.history import KeyHistory
-from aoftool.analysis.history_model import Actor, HistoryStep, StepKind
+from aoftool.analysis.history_model import Actor, HistoryStep, KeyState, StepKind
 from aoftool.aof.layout import find_log
 from aoftool.aof.log import read_parts
 from aoftool.keyspace.engine import Keyspace
@@ -236,6 +237,54 @@ def test_a_script_makes_what_follows_unknown(tmp_path: Path) -> None:
         (StepKind.WRITE, False),
     ]
     assert "EVAL may read and write any key" in found.end.notes[0]
+
+
+def test_a_key_is_known_again_where_a_command_makes_it_whole(tmp_path: Path) -> None:
+    path = tmp_path / "a.aof"
+    path.write_bytes(
+        log(("SET", "k", 1), ("EVAL", "return 1", 0), ("INCR", "k"), ("SET", "k", "abc"),
+            ("APPEND", "k", "d"), ("EVAL", "return 1", 0), ("DEL", "k"), ("RPUSH", "k", 1),
+            ("EVAL", "return 1", 0), ("RPUSH", "k", 2), ("FLUSHALL",), ("RPUSH", "k", 3))
+    )  # fmt: skip
+
+    steps, _ = history(path, b"k")
+
+    written = [step.after for step in steps if step.kind is StepKind.WRITE]
+    assert [state.length if state.is_known else "?" for state in written] == [1, "?", 3, 4, None, 1, "?", 1]
+
+
+@pytest.mark.parametrize("seed", range(30))
+def test_what_is_known_behind_a_script_is_what_a_replay_with_its_effects_gives(
+    seed: int, tmp_path: Path
+) -> None:
+    chance = random.Random(seed)
+    keys = ["k", "l", "m"]
+    shapes: list[tuple[object, ...]] = [
+        ("SET", "A", 3), ("SET", "A", 5, "NX"), ("SET", "A", 7, "KEEPTTL"), ("APPEND", "A", "x"),
+        ("INCR", "A"), ("DEL", "A"), ("RPUSH", "A", "v"), ("RENAME", "A", "B"), ("COPY", "A", "B", "REPLACE"),
+        ("MSET", "A", 1, "B", 2), ("PEXPIREAT", "A", 4_102_444_800_000), ("SINTERSTORE", "A", "B"),
+        ("SADD", "A", "a"), ("LMOVE", "A", "B", "LEFT", "RIGHT"), ("PERSIST", "A"), ("FLUSHDB",),
+        ("SWAPDB", 0, 1),
+    ]  # fmt: skip
+
+    def item() -> tuple[object, ...]:
+        names = {"A": chance.choice(keys), "B": chance.choice(keys)}
+        return tuple(names.get(word, word) for word in chance.choice(shapes))  # type: ignore[call-overload]
+
+    items = [item() for _ in range(60)]
+    hidden = {chance.randrange(60) for _ in range(3)}
+    whole, veiled = tmp_path / "whole.aof", tmp_path / "veiled.aof"
+    whole.write_bytes(log(*items))
+    veiled.write_bytes(log(*[("EVAL", "x", 0) if n in hidden else item for n, item in enumerate(items)]))
+
+    def states(path: Path, name: str) -> dict[object, KeyState]:
+        steps, _ = history(path, name.encode())
+        return {(step.command.index, step.db, step.key): step.after for step in steps}
+
+    for name in keys:
+        exact = states(whole, name)
+        for place, state in states(veiled, name).items():
+            assert not state.is_known or exact.get(place, state) == state, place
 
 
 def test_a_refused_command_is_shown_as_such(tmp_path: Path) -> None:
