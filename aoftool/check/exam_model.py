@@ -16,6 +16,7 @@ from aoftool.files.changes import SourceChange
 
 if TYPE_CHECKING:
     from aoftool.check.heal import Patch
+    from aoftool.check.rdb_salvage_model import RdbSalvage
     from aoftool.check.textual import TextDamage
     from aoftool.rdb.summary import RdbWalk
 
@@ -96,10 +97,8 @@ class RdbExam:
         code: code of the finding, empty for a sound part.
         text: what is wrong, for people.
         patches: bytes that put it right, proved by the checksum.
-        kept: spans of whole records and opcodes, for a part that cannot be put right.
-        keys_kept: keys in them.
+        salvage: what can be kept of a part that cannot be put right.
         checked: the whole part, patched or not, agrees with its checksum.
-        bad_values: records of a damaged part whose value cannot be decoded: start, end, why.
         faults: what is wrong although the structure holds, by offset; bounded.
         faults_omitted: how many more there are of each code.
         dump: it is a snapshot: servers read nothing behind its end.
@@ -115,10 +114,8 @@ class RdbExam:
     code: str = ""
     text: str = ""
     patches: tuple[Patch, ...] = ()
-    kept: tuple[tuple[int, int], ...] = ()
-    keys_kept: int = 0
+    salvage: RdbSalvage | None = None
     checked: bool = False
-    bad_values: list[tuple[int, int, str]] = field(default_factory=list)
     faults: list[RdbFault] = field(default_factory=list)
     faults_omitted: dict[str, int] = field(default_factory=dict)
     dump: bool = False

@@ -16,25 +16,25 @@ from aoftool.check.dissect import scan_range
 from aoftool.check.exam_model import RdbExam
 from aoftool.check.heal import Patch
 from aoftool.check.rdb_deep import find_faults
+from aoftool.check.rdb_excerpt import RdbPlace
+from aoftool.check.rdb_habits import Habits
+from aoftool.check.rdb_salvage import salvage_records
+from aoftool.check.rdb_salvage_model import RdbSalvage
 from aoftool.check.reader import BLOCK_BYTES, Reader
 from aoftool.check.resync import openings
 from aoftool.check.syndrome import locate
-from aoftool.errors import AoftoolError
 from aoftool.files.source import Source, open_stream
-from aoftool.rdb.checksum import CHECKSUM_BYTES, ChecksumState, crc64
+from aoftool.rdb.checksum import CHECKSUM_BYTES, CHECKSUM_SINCE, ChecksumState, crc64
 from aoftool.rdb.header import HEADER_BYTES
-from aoftool.rdb.reader import RecordReader
 from aoftool.rdb.summary import RdbWalk
 from aoftool.rdb.walk import walk
 from aoftool.resp.model import Reason
 
-__all__ = ["SMALL_PART_BYTES", "examine_rdb", "patched_stream"]
+__all__ = ["SMALL_PART_BYTES", "examine_rdb", "patched_stream", "salvage_part"]
 
 SMALL_PART_BYTES = 16 << 20
 """Parts up to this size are looked into at the level FULL too."""
 
-# Bytes a second look may cost when a checksum is to tell where damage is.
-_LOCATE_BYTES = 64 << 20
 _EOF_OPCODE = 0xFF
 
 
@@ -97,8 +97,8 @@ def examine_rdb(
     _name(exam)
     if _code_of(found) == "rdb-version":
         exam.as_read = _walk_as_read(reader)
-    if found.end_offset is None:
-        exam.end = _find_end(source, reader, found)
+    if found.checksum.state is not ChecksumState.OK:
+        exam.end = _find_end(source, reader, found, dump=dump)
     exam.patches = _put_right(reader, exam)
     if exam.patches:
         exam.checked = True
@@ -152,24 +152,34 @@ def _name(exam: RdbExam) -> None:
     exam.text = f"{damage.message} (offset {damage.offset:,})"
 
 
-def _find_end(source: Source, reader: Reader, found: RdbWalk) -> int:
-    """Return where the RDB part ends when the walk could not reach it.
+def _find_end(source: Source, reader: Reader, found: RdbWalk, *, dump: bool) -> int:
+    """Return where a damaged RDB part ends.
 
-    A command stream behind it is told by commands that chain to the end of the file, right behind an
-    EOF opcode and eight bytes of checksum.
+    A walk that lost its way may take any byte for the end mark, and may pass the real one. A command
+    stream behind the part is told by commands that chain to the end of the file, right behind an EOF
+    opcode and eight bytes of checksum; or, when these are damaged too, by the first chain that gets there.
     """
     size = reader.size_bytes
-    for at in openings(reader, max(found.good_end, HEADER_BYTES), size):
-        if reader.at(at - CHECKSUM_BYTES - 1, 1) != bytes([_EOF_OPCODE]):
+    end = found.end_offset
+    if end is not None and (end >= size or reader.at(end, 1) in (b"*", b"#")):
+        return end
+    if dump:
+        return size
+    unmarked = size
+    for at in openings(reader, HEADER_BYTES, size):
+        marked = reader.at(at - CHECKSUM_BYTES - 1, 1) == bytes([_EOF_OPCODE])
+        if not marked and unmarked < size:
             continue
         tally = scan_range(source, at, end=size)
-        if tally.commands and tally.stop is not None and tally.stop.reason in (Reason.END, *_TORN_ENDS):
+        to_end = tally.stop is not None and tally.stop.reason in (Reason.END, *_TORN_ENDS)
+        if marked and ((tally.commands and to_end) or tally.commands >= _FEW):
             return at
-        if tally.commands >= 3:
-            return at
-    return size
+        if to_end and tally.commands >= _FEW:
+            unmarked = at
+    return unmarked
 
 
+_FEW = 3
 _TORN_ENDS = (Reason.TORN_HEADER, Reason.TORN_PAYLOAD, Reason.MISSING_FINAL_CRLF, Reason.TORN_ANNOTATION)
 
 
@@ -186,7 +196,7 @@ def _crc_of(reader: Reader, patches: tuple[Patch, ...], end: int) -> int:
 def _put_right(reader: Reader, exam: RdbExam) -> tuple[Patch, ...]:
     """Return the few bytes that make the part agree with its checksum, if there are any."""
     end = exam.end - CHECKSUM_BYTES
-    if end <= HEADER_BYTES or end > _LOCATE_BYTES or reader.at(end - 1, 1) == b"":
+    if end <= HEADER_BYTES or reader.at(end - 1, 1) == b"":
         return ()
     stored = int.from_bytes(reader.at(end, CHECKSUM_BYTES), "little")
     computed = _crc_of(reader, (), end)
@@ -212,26 +222,20 @@ def _keep_records(source: Source, exam: RdbExam) -> None:
     found = exam.walk
     if found.family is None:
         return
-    reader = RecordReader(source, 0)
-    kept: list[tuple[int, int]] = []
-    at = HEADER_BYTES
-    keys = 0
-    good_end = HEADER_BYTES
-    for record in reader:
-        try:
-            record.value()
-        except AoftoolError as error:
-            exam.bad_values.append((record.start, record.end, error.message))
-            if record.start > at:
-                kept.append((at, record.start))
-            at = record.end
-        else:
-            keys += 1
-        good_end = record.end
-    good_end = max(min(reader.summary.good_end, exam.end), good_end)
-    if found.end_offset is not None:
-        good_end = found.end_offset - CHECKSUM_BYTES - 1
-    if good_end > at:
-        kept.append((at, good_end))
-    exam.kept = tuple(kept)
-    exam.keys_kept = keys
+    exam.salvage = salvage_part(source, exam)
+
+
+def salvage_part(source: Source, exam: RdbExam) -> RdbSalvage:
+    """Return what can be kept of a part whose header can be read, record by record.
+
+    Of a part that walks to its end and agrees with its checksum, or has none, records are left out that
+    cannot be decoded, and those whose key stands there again.
+    """
+    found = exam.walk
+    assert found.family is not None
+    reader = Reader(source, exam.end)
+    mark = exam.end - (CHECKSUM_BYTES if found.version >= CHECKSUM_SINCE else 0) - 1
+    closed = reader.at(mark, 1) == bytes([_EOF_OPCODE])
+    place = RdbPlace(reader, found.magic, exam.end, mark if closed else None)
+    habits = Habits(found.family, found.version)
+    return salvage_records(place, habits, exam.code or "rdb-damaged", sound=exam.sound)

@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 from dataclasses import dataclass, field, replace
 
-from aoftool.repair.model import Edit, EditKind, FilePlan, Method, Stamp
+from aoftool.repair.model import Edit, EditKind, FilePlan, Method, Rebuild, Stamp
 
 __all__ = ["Draft", "stamp_of"]
 
@@ -31,7 +31,8 @@ class Draft:
         size_bytes: as it was examined.
         edits: in any order.
         transform: repair of the whole text, empty for none.
-        lost: what stays wrong: code and sentence.
+        left: what stays wrong: code and sentence.
+        rebuild: how the RDB part is written as commands, None when it stays as it is.
     """
 
     path: str
@@ -39,6 +40,7 @@ class Draft:
     edits: list[Edit] = field(default_factory=list)
     transform: str = ""
     left: list[tuple[str, str]] = field(default_factory=list)
+    rebuild: Rebuild | None = None
 
     def add(self, edit: Edit) -> None:
         """Take an edit in."""
@@ -80,11 +82,13 @@ class Draft:
     def plan(self) -> FilePlan | None:
         """Return the file's plan, None when nothing is to be done."""
         edits = self.settled()
-        if not edits and not self.transform:
+        if not edits and not self.transform and self.rebuild is None:
             return None
-        only_cut = not self.transform and len(edits) == 1 and edits[0].kind is EditKind.CUT
+        anew = self.transform or self.rebuild is not None
+        only_cut = not anew and len(edits) == 1 and edits[0].kind is EditKind.CUT
         method = Method.CUT if only_cut else Method.REWRITE
-        return FilePlan(self.path, method, stamp_of(self.path), edits, transform=self.transform)
+        stamp = stamp_of(self.path)
+        return FilePlan(self.path, method, stamp, edits, transform=self.transform, rebuild=self.rebuild)
 
 
 def _covers(span: Edit, edit: Edit) -> bool:

@@ -93,7 +93,8 @@ def _fill(plan: Plan, inputs: list[str], folder: str, calls: SystemCalls, progre
     planned: dict[str, FilePlan] = {file.path: file for file in plan.files}
     for path in dict.fromkeys((*inputs, *planned)):
         file = planned.get(path)
-        target = os.path.join(folder, os.path.basename(path))
+        name = path if file is None else file.becomes or path
+        target = os.path.join(folder, os.path.basename(name))
         if file is None:
             copy_file(path, target, calls=calls)
         elif file.method is not Method.REMOVE:

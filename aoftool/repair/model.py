@@ -22,6 +22,7 @@ __all__ = [
     "FilePlan",
     "Method",
     "Plan",
+    "Rebuild",
     "Stamp",
     "Statistics",
 ]
@@ -176,6 +177,45 @@ class Stamp:
 
 
 @dataclass(frozen=True)
+class Rebuild:
+    """An RDB part that is written anew as commands, from the records that are kept of it.
+
+    Attributes:
+        end: where the part ends in the original; what follows stays, edits applied.
+        magic: magic and version to read the records by.
+        target: name of the server family that the commands are for.
+        spans: start, end and open database of stretches of records, ascending.
+        skipped: offsets of records in them that are left out.
+        functions: spans of function libraries.
+        scripts: scripts to load.
+        followed: commands follow in the same file.
+        keys: keys that are written.
+        size_bytes: of the commands.
+    """
+
+    end: int
+    magic: bytes
+    target: str
+    spans: tuple[tuple[int, int, int], ...] = ()
+    skipped: frozenset[int] = frozenset()
+    functions: tuple[tuple[int, int], ...] = ()
+    scripts: tuple[bytes, ...] = ()
+    followed: bool = False
+    keys: int = 0
+    size_bytes: int = 0
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return what it comes to as JSON members."""
+        return {
+            "end": self.end,
+            "target": self.target,
+            "keys": self.keys,
+            "functions": len(self.functions),
+            "size_bytes": self.size_bytes,
+        }
+
+
+@dataclass(frozen=True)
 class FilePlan:
     """What becomes of one file.
 
@@ -189,6 +229,8 @@ class FilePlan:
         transform: name of a repair of the whole text, applied before `edits` are counted; empty for
             none.
         reason: why the file as a whole is changed.
+        rebuild: how its RDB part is written as commands; edits before the end of the part then only
+            name what is left out. None for any other repair.
     """
 
     path: str
@@ -199,6 +241,7 @@ class FilePlan:
     becomes: str = ""
     transform: str = ""
     reason: str = ""
+    rebuild: Rebuild | None = None
 
     @property
     def size_after(self) -> int:
@@ -206,7 +249,11 @@ class FilePlan:
         if self.contents is not None:
             return len(self.contents)
         size = 0 if self.stamp is None else self.stamp.size_bytes
-        return size + sum(len(edit.data) - edit.taken_bytes for edit in self.edits)
+        edits = self.edits
+        if self.rebuild is not None:
+            size += self.rebuild.size_bytes - self.rebuild.end
+            edits = tuple(edit for edit in edits if edit.start >= self.rebuild.end)
+        return size + sum(len(edit.data) - edit.taken_bytes for edit in edits)
 
     @property
     def cut_at(self) -> int | None:
@@ -235,6 +282,7 @@ class FilePlan:
             "before": None if self.stamp is None else self.stamp.to_dict(),
             "size_after": None if self.transform else self.size_after,
             "transform": self.transform,
+            "rebuild": None if self.rebuild is None else self.rebuild.to_dict(),
             "edits": [edit.to_dict() for edit in self.edits],
         }
         if self.contents is not None:

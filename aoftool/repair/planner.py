@@ -42,6 +42,8 @@ if TYPE_CHECKING:
 
 __all__ = ["make_plan"]
 
+_RDB_SUFFIX, _COMMANDS_SUFFIX = ".rdb", ".aof"
+
 
 def make_plan(
     log: Log,
@@ -181,10 +183,14 @@ class _Planner:
         changed = [file for draft in self._drafts if (file := draft.plan()) is not None]
         changed = [file for file in changed if file.path not in removed]
         entries = self._entries_after(removed)
-        alone = len(changed) == 1 and entries is None and not removed
+        alone = len(changed) == 1 and entries is None and not removed and not changed[0].rebuild
         if self._log.kind is LogKind.MULTI_PART and not alone and self._in_place:
             changed = [
-                replace(file, method=_rewritten(file), becomes=self._new_name(file.path)) for file in changed
+                replace(file, method=_rewritten(file), becomes=self._new_name(file)) for file in changed
+            ]
+        elif self._log.kind is LogKind.MULTI_PART:
+            changed = [
+                replace(file, becomes=self._new_name(file)) if file.rebuild else file for file in changed
             ]
         plan.files = changed
         renamed = any(file.becomes for file in changed)
@@ -238,10 +244,18 @@ class _Planner:
         last = max(incrs, key=lambda entry: entry.sequence)
         return [replace(entry, sequence=highest) if entry is last else entry for entry in kept]
 
-    def _new_name(self, path: str) -> str:
-        """Return a free name beside a file: the manifest then switches all files at once."""
-        folder, name = os.path.split(path)
+    def _new_name(self, file: FilePlan) -> str:
+        """Return a free name beside a file: the manifest then switches all files at once.
+
+        A base that becomes commands gets the suffix that servers give to such a base.
+        """
+        folder, name = os.path.split(file.path)
         stem, suffix = os.path.splitext(name)
+        if file.rebuild is not None and suffix == _RDB_SUFFIX:
+            suffix = _COMMANDS_SUFFIX
+            plain = os.path.join(folder, stem + suffix)
+            if not os.path.lexists(plain):
+                return plain
         number = 1
         while os.path.lexists(os.path.join(folder, f"{stem}.fixed-{number}{suffix}")):
             number += 1

@@ -13,6 +13,7 @@ from aoftool.files.source import open_source
 from aoftool.files.syscalls import SYSTEM, SystemCalls
 from aoftool.progress import Progress, no_progress
 from aoftool.repair.model import FilePlan, Stamp
+from aoftool.repair.rebuilding import rebuilt_pieces
 
 __all__ = ["planned_pieces", "write_planned"]
 
@@ -27,7 +28,14 @@ def planned_pieces(plan: FilePlan) -> Iterator[bytes | tuple[int, int]]:
         return
     size = 0 if plan.stamp is None else plan.stamp.size_bytes
     at = 0
+    if plan.rebuild is not None:
+        yield from rebuilt_pieces(plan.path, plan.rebuild)
+        at = plan.rebuild.end
     for edit in plan.edits:
+        if edit.start < at and plan.rebuild is not None:
+            # Names what the commands leave out; it may reach into what follows.
+            at = max(at, edit.end)
+            continue
         if edit.start > at:
             yield at, edit.start
         if edit.data:

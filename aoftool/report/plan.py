@@ -10,7 +10,7 @@ from rich.console import Console
 from rich.text import Text
 
 from aoftool.escape import excerpt, hidden, json_bytes, printable
-from aoftool.repair.model import Edit, EditKind, FilePlan, Method, Plan
+from aoftool.repair.model import Edit, EditKind, FilePlan, Method, Plan, Rebuild
 from aoftool.report.terminal import facts
 from aoftool.units import format_bytes, format_count
 
@@ -59,6 +59,8 @@ def _title(file: FilePlan) -> str:
 
 
 def _edits(file: FilePlan) -> Iterator[Text]:
+    if file.rebuild is not None:
+        yield Text(f"  {_rebuild(file.rebuild)}")
     if file.transform:
         yield Text(f"  undo what was done to the whole text: {file.transform}")
     for edit in file.edits[:_SHOWN_EDITS]:
@@ -66,6 +68,11 @@ def _edits(file: FilePlan) -> Iterator[Text]:
     left = len(file.edits) - _SHOWN_EDITS
     if left > 0:
         yield Text(f"  and {format_count(left)} more; --json has them")
+
+
+def _rebuild(rebuild: Rebuild) -> str:
+    keys, size = format_count(rebuild.keys), format_bytes(rebuild.size_bytes)
+    return f"write {keys} whole keys of its RDB part as commands for {rebuild.target}, {size}"
 
 
 def _edit(edit: Edit) -> str:

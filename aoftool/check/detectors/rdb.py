@@ -33,10 +33,10 @@ def find_in_rdb(exam: FileExam) -> Iterator[Finding]:
         text = f"{size} {'byte' if size == 1 else 'bytes'} at offset {patch.start:,}; the checksum proves it"
         remedies: tuple[Remedy, ...] = (Remedy("put the damaged bytes right", "", text=text),)
         at = patch.start if patch.start >= HEADER_BYTES else 0
-    elif rdb.kept:
-        kept = sum(end - start for start, end in rdb.kept)
-        text = f"keep {rdb.keys_kept:,} whole keys"
-        remedies = (Remedy("keep the whole keys", "--salvage", rdb.end - kept, None, text),)
+    elif rdb.salvage is not None and rdb.salvage.spans:
+        lost = sum(part.end - part.start for part in rdb.salvage.left_out)
+        text = f"keep {rdb.salvage.keys:,} whole keys"
+        remedies = (Remedy("keep the whole keys", "--salvage", lost, None, text),)
     else:
         remedies = ()
     yield Finding(

@@ -1,23 +1,42 @@
 """Plans for a damaged RDB part: put bytes right, or keep its whole keys.
 
-What the checksum proves is put right byte by byte. Else the whole records are kept as they stand, byte
-for byte, under the old header, with an end mark and a checksum of their own: nothing is decoded and
-encoded anew, so expire times, encodings and module values stay what they were.
+What the checksum proves is put right byte by byte. Else the whole keys, before the damage and behind
+it, are kept as the commands that make them: a base of commands says its own database, needs no
+checksum, and what cannot be read leaves no trace in it. The part stays an RDB, its records kept byte for
+byte under a new end mark and checksum, where nothing but these was damaged, where the file is a snapshot,
+which cannot hold commands, and where no command can say what the part holds.
 """
 
 from __future__ import annotations
 
-from aoftool.check.exam_model import FileExam
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+
+from aoftool.check.exam_model import FileExam, RdbExam
+from aoftool.check.model import Outcome, Severity
+from aoftool.check.rdb_excerpt import select_opcode
+from aoftool.check.rdb_faults import fault_act, fault_severity
+from aoftool.check.rdb_salvage_model import KeptSpan, LeftOut, RdbSalvage
+from aoftool.check.rdbexam import salvage_part
 from aoftool.check.reader import BLOCK_BYTES, Reader
+from aoftool.check.targets import TARGETS
 from aoftool.files.source import Source
 from aoftool.rdb.checksum import CHECKSUM_SINCE, crc64
 from aoftool.rdb.header import HEADER_BYTES
+from aoftool.rdb.opcodes import Family
+from aoftool.rdb.targets import Target, find_target, written_by
 from aoftool.repair.draft import Draft
-from aoftool.repair.model import Choice
+from aoftool.repair.model import AfterGap, Choice, Rebuild
+from aoftool.repair.rebuilding import rebuilt_size
 
 __all__ = ["plan_rdb"]
 
 _EOF = b"\xff"
+_ENDING_BYTES = 9
+_IN_DOUBT = "behind damage, before the next SELECTDB: its database is in doubt"
+# The family that a version speaks for, when the part does not name its writer.
+_BY_VERSION = {9: "redis-6.2", 10: "redis-7.0", 11: "redis-7.2", 12: "redis-8.0"}
+Piece = tuple[int, int, int]
 
 
 def plan_rdb(exam: FileExam, source: Source, draft: Draft, choice: Choice) -> tuple[int, int | None]:
@@ -29,37 +48,164 @@ def plan_rdb(exam: FileExam, source: Source, draft: Draft, choice: Choice) -> tu
     rdb = exam.rdb
     if rdb is None:
         return 0, 0
-    if rdb.sound:
-        return rdb.keys, 0
     if rdb.patches:
         for patch in rdb.patches:
             draft.put(patch.start, patch.end, patch.data, rdb.code, "damaged bytes; the checksum proves it")
         return rdb.keys, 0
-    if not choice.salvage:
+    if rdb.sound:
+        if not (choice.salvage and _stops_servers(rdb)):
+            return rdb.keys, 0
+        salvage: RdbSalvage | None = salvage_part(source, rdb)
+    elif not choice.salvage:
         draft.left.append((rdb.code, "the RDB part is damaged; --salvage keeps its whole keys"))
         return rdb.keys, None
-    if rdb.walk.family is None or rdb.walk.version == 0:
+    else:
+        salvage = rdb.salvage
+    if salvage is None:
         draft.left.append((rdb.code, "the RDB part is damaged in its header; nothing of it can be kept"))
         return 0, None
-    _keep_whole_keys(exam, Reader(source, exam.size_bytes), draft)
-    announced = sum(hint.keys for hint in rdb.walk.resize_hints)
-    return rdb.keys_kept, max(announced - rdb.keys_kept, 0) if announced else None
+    return _Keeping(exam, rdb, salvage, source, draft, choice).plan()
 
 
-def _keep_whole_keys(exam: FileExam, reader: Reader, draft: Draft) -> None:
-    rdb = exam.rdb
-    assert rdb is not None
-    at = HEADER_BYTES
-    value = crc64(reader.at(0, HEADER_BYTES))
-    for start, end in rdb.kept:
-        draft.drop(at, start, rdb.code, "a key that cannot be read")
-        value = _crc_over(reader, start, end, value)
-        at = end
-    ending = _EOF
-    if rdb.walk.version >= CHECKSUM_SINCE:
-        ending += crc64(_EOF, value).to_bytes(8, "little")
-    reason = "what follows the whole keys is damaged; an end mark and a checksum take its place"
-    draft.replace_lossy(at, rdb.end, ending, rdb.code, reason)
+def _stops_servers(rdb: RdbExam) -> bool:
+    """Tell whether some server does not load a part that agrees with its checksum."""
+    return any(
+        fault_severity(fault.code, fault.type_id) is Severity.DAMAGE
+        and any(
+            fault_act(fault.act or fault.code, fault.type_id, target.name).outcome is not Outcome.LOAD
+            for target in TARGETS
+        )
+        for fault in rdb.faults
+    )
+
+
+class _Keeping:
+    """Plan how the whole keys of one part are kept."""
+
+    def __init__(
+        self,
+        exam: FileExam,
+        rdb: RdbExam,
+        salvage: RdbSalvage,
+        source: Source,
+        draft: Draft,
+        choice: Choice,
+    ) -> None:
+        self._exam = exam
+        self._rdb = rdb
+        self._salvage = salvage
+        self._reader = Reader(source, exam.size_bytes)
+        self._draft = draft
+        self._spans, self._left_out = _after_gaps(salvage, choice.after_gap)
+
+    def plan(self) -> tuple[int, int | None]:
+        rebuild = None if self._stays_rdb() else self._rebuild()
+        for part in self._left_out:
+            self._draft.drop(part.start, part.end, part.code, part.reason)
+        if rebuild is None:
+            self._keep_records()
+        else:
+            self._draft.rebuild = rebuild
+        kept = sum(span.keys for span in self._spans)
+        announced = sum(hint.keys for hint in self._rdb.walk.resize_hints)
+        known = sum(part.keys for part in self._left_out)
+        if self._rdb.sound:
+            return kept, known
+        return kept, max(announced - kept, known) if announced else None
+
+    def _stays_rdb(self) -> bool:
+        return self._rdb.dump or self._salvage.wordless or all(map(self._is_ending, self._left_out))
+
+    def _is_ending(self, part: LeftOut) -> bool:
+        """Tell whether a part is no more than the rest of the end mark and the checksum."""
+        short = self._rdb.end - part.start <= _ENDING_BYTES and not part.keys
+        return short and self._reader.at(part.start, 1) == _EOF
+
+    def _rebuild(self) -> Rebuild | None:
+        """Return the commands to write, None when they cannot say everything."""
+        salvage = self._salvage
+        rebuild = Rebuild(
+            self._rdb.end,
+            salvage.magic,
+            _writer(self._rdb).name,
+            tuple((span.start, span.end, span.db) for span in self._spans),
+            frozenset(part.start for part in self._left_out if part.keys),
+            tuple(salvage.functions),
+            tuple(salvage.scripts),
+            self._rdb.end < self._exam.size_bytes,
+            sum(span.keys for span in self._spans),
+        )
+        size = rebuilt_size(self._exam.path, rebuild)
+        return None if size is None else replace(rebuild, size_bytes=size)
+
+    # An RDB again
+
+    def _keep_records(self) -> None:
+        """Keep the records byte for byte, and end them with a mark and a checksum of their own."""
+        value = crc64(self._reader.at(0, HEADER_BYTES))
+        taken = [(part.start, part.end) for part in self._left_out]
+        at = HEADER_BYTES
+        for span in self._spans:
+            if span.start > HEADER_BYTES:
+                opened = select_opcode(span.db)
+                self._draft.insert(span.start, opened, "reselect", f"records of database {span.db} follow")
+                value = crc64(opened, value)
+            for start, end in _without(span, taken):
+                value = _crc_over(self._reader, start, end, value)
+            at = span.end
+        ending = _EOF
+        if self._rdb.walk.version >= CHECKSUM_SINCE:
+            ending += crc64(_EOF, value).to_bytes(8, "little")
+        # What is left out behind the last span goes as a part of the end.
+        self._draft.edits = [edit for edit in self._draft.edits if not at <= edit.start < self._rdb.end]
+        reason = "an end mark and a checksum for what is kept take the place of what follows"
+        self._draft.replace_lossy(at, self._rdb.end, ending, self._rdb.code or "duplicate-key", reason)
+
+
+def _without(span: KeptSpan, taken: Sequence[tuple[int, int]]) -> Iterator[tuple[int, int]]:
+    """Yield what stays of a span."""
+    at = span.start
+    for start, end in taken:
+        if span.start <= start and end <= span.end and start >= at:
+            if start > at:
+                yield at, start
+            at = end
+    if at < span.end:
+        yield at, span.end
+
+
+def _after_gaps(salvage: RdbSalvage, rule: AfterGap) -> tuple[list[KeptSpan], list[LeftOut]]:
+    """Return what is kept under a rule for records whose database is in doubt, and what is not."""
+    spans: list[KeptSpan] = []
+    left_out = list(salvage.left_out)
+    for number, span in enumerate(salvage.spans):
+        if span.doubt_end == span.start or rule is AfterGap.ASSUME:
+            spans.append(span)
+            continue
+        if rule is AfterGap.STOP:
+            end = salvage.spans[-1].end
+            keys = sum(other.keys for other in salvage.spans[number:])
+            left_out = [part for part in left_out if part.start < span.start or part.start >= end]
+            left_out.append(LeftOut(span.start, end, "after-gap", _IN_DOUBT, keys))
+            break
+        left_out = [part for part in left_out if not span.start <= part.start < span.doubt_end]
+        left_out.append(LeftOut(span.start, span.doubt_end, "after-gap", _IN_DOUBT, span.keys_in_doubt))
+        if span.doubt_end < span.end:
+            keys = span.keys - span.keys_in_doubt
+            spans.append(KeptSpan(span.doubt_end, span.end, span.db, keys, span.doubt_end))
+    return spans, sorted(left_out, key=lambda part: part.start)
+
+
+def _writer(rdb: RdbExam) -> Target:
+    """Return the family of the server that wrote a part, by its version where it does not say."""
+    walk = rdb.walk
+    named = written_by(walk.aux)
+    if named is not None:
+        return named[0]
+    if walk.family is Family.VALKEY:
+        return find_target("valkey-9")
+    oldest, newest = min(_BY_VERSION), max(_BY_VERSION)
+    return find_target(_BY_VERSION[min(max(walk.version, oldest), newest)])
 
 
 def _crc_over(reader: Reader, start: int, end: int, value: int) -> int:
