@@ -19,6 +19,7 @@ from aoftool.rdb.damage import EncodingDamage
 from aoftool.rdb.opcodes import EXPIRETIME_MS, FREQ, FUNCTION2, IDLE, RESIZEDB, SELECTDB
 from aoftool.rdb.strings import read_length, read_string
 from aoftool.rdb.verify import verify
+from aoftool.rdb.walker import Status, new_walker
 
 __all__ = ["CHAIN_RECORDS", "ZEROS", "Opening", "begins_like_record", "find_start", "opening_at"]
 
@@ -33,7 +34,7 @@ _LOOK_BYTES = 8192
 _ODD = 1
 # Bytes of a first look along a chain, how much wider the next one is, and how many bytes all wider looks
 # may read for each byte that is searched.
-_WINDOW_BYTES = 1 << 16
+_WINDOW_BYTES = 1 << 12
 _WIDER = 16
 _LOOKS = 8
 _FUNCTION_START = b"#!"
@@ -165,6 +166,8 @@ def _candidates(reader: Reader, start: int, end: int, habits: Habits) -> Iterato
 
 def _chains(place: RdbPlace, at: int, habits: Habits, budget: _Budget) -> bool:
     """Tell whether whole records follow each other from an offset on, looking as far as that takes."""
+    if _breaks_soon(place, at, habits):
+        return False
     window = _WINDOW_BYTES
     while True:
         stop = min(at + window, place.end)
@@ -174,6 +177,14 @@ def _chains(place: RdbPlace, at: int, habits: Habits, budget: _Budget) -> bool:
         window *= _WIDER
         if not budget.take(min(window, place.end - at)):
             return False
+
+
+def _breaks_soon(place: RdbPlace, at: int, habits: Habits) -> bool:
+    """Tell whether the structure ends a chain within a short look: much cheaper than looking closely."""
+    walker = new_walker(habits.family, at, rows=True)
+    data = place.reader.at(at, min(_WINDOW_BYTES, place.end - at))
+    status = walker.feed(data, 0, len(data))
+    return status == Status.DAMAGE and len(walker.take_rows()) < CHAIN_RECORDS
 
 
 def _chains_up_to(place: RdbPlace, at: int, stop: int, habits: Habits) -> bool | None:

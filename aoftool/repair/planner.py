@@ -42,7 +42,7 @@ if TYPE_CHECKING:
 
 __all__ = ["make_plan"]
 
-_RDB_SUFFIX, _COMMANDS_SUFFIX = ".rdb", ".aof"
+_COMMANDS_SUFFIX = ".aof"
 
 
 def make_plan(
@@ -80,7 +80,9 @@ class _Planner:
         inputs = _inputs(log)
         self._manifest = plan_manifest(log, choice) if log.kind is LogKind.MULTI_PART else ManifestPlan()
         self._log = replace(log, files=self._manifest.files(log))
-        self._exam = examine(self._log, Level.FULL, progress, workers)
+        # A salvage looks into values and for keys that stand twice: servers stop at them.
+        level = Level.DEEP if choice.salvage else Level.FULL
+        self._exam = examine(self._log, level, progress, workers)
         self._plan = Plan(log.path, log.kind.value, log.directory or os.curdir, inputs=inputs, choice=choice)
         self._refuse_compressed()
         self._drafts = [Draft(file.path, file.size_bytes) for file in self._exam.files]
@@ -251,8 +253,8 @@ class _Planner:
         """
         folder, name = os.path.split(file.path)
         stem, suffix = os.path.splitext(name)
-        if file.rebuild is not None and suffix == _RDB_SUFFIX:
-            suffix = _COMMANDS_SUFFIX
+        if file.rebuild is not None:
+            stem, suffix = self._base_stem(file.path), _COMMANDS_SUFFIX
             plain = os.path.join(folder, stem + suffix)
             if not os.path.lexists(plain):
                 return plain
@@ -260,6 +262,12 @@ class _Planner:
         while os.path.lexists(os.path.join(folder, f"{stem}.fixed-{number}{suffix}")):
             number += 1
         return os.path.join(folder, f"{stem}.fixed-{number}{suffix}")
+
+    def _base_stem(self, path: str) -> str:
+        """Return what servers call a base of this log, without the suffix."""
+        sequence = next((file.sequence for file in self._log.files if file.path == path), None)
+        prefix = os.fsdecode(self._log.prefix) or "appendonly.aof"
+        return f"{prefix}.{sequence or 1}.base"
 
     def _add_manifest(self, entries: list[ManifestEntry] | None, changed: list[FilePlan]) -> None:
         log = self._log

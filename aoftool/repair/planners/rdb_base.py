@@ -12,6 +12,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
+from aoftool.aof.model import FileRole
 from aoftool.check.exam_model import FileExam, RdbExam
 from aoftool.check.model import Outcome, Severity
 from aoftool.check.rdb_excerpt import select_opcode
@@ -99,6 +100,9 @@ class _Keeping:
         self._spans, self._left_out = _after_gaps(salvage, choice.after_gap)
 
     def plan(self) -> tuple[int, int | None]:
+        if self._rdb.sound and self._rdb.dump and not self._left_out:
+            # Values that only commands could say anew, in a file that cannot hold any.
+            return self._rdb.keys, 0
         rebuild = None if self._stays_rdb() else self._rebuild()
         for part in self._left_out:
             self._draft.drop(part.start, part.end, part.code, part.reason)
@@ -114,7 +118,9 @@ class _Keeping:
         return kept, max(announced - kept, known) if announced else None
 
     def _stays_rdb(self) -> bool:
-        return self._rdb.dump or self._salvage.wordless or all(map(self._is_ending, self._left_out))
+        if self._rdb.dump or self._salvage.wordless:
+            return True
+        return not self._rdb.sound and all(map(self._is_ending, self._left_out))
 
     def _is_ending(self, part: LeftOut) -> bool:
         """Tell whether a part is no more than the rest of the end mark and the checksum."""
@@ -127,7 +133,7 @@ class _Keeping:
         rebuild = Rebuild(
             self._rdb.end,
             salvage.magic,
-            _writer(self._rdb).name,
+            _writer(self._rdb, multi_part=self._exam.file.role is FileRole.BASE).name,
             tuple((span.start, span.end, span.db) for span in self._spans),
             frozenset(part.start for part in self._left_out if part.keys),
             tuple(salvage.functions),
@@ -158,7 +164,7 @@ class _Keeping:
             ending += crc64(_EOF, value).to_bytes(8, "little")
         # What is left out behind the last span goes as a part of the end.
         self._draft.edits = [edit for edit in self._draft.edits if not at <= edit.start < self._rdb.end]
-        reason = "an end mark and a checksum for what is kept take the place of what follows"
+        reason = "an end mark and a checksum for what is kept"
         self._draft.replace_lossy(at, self._rdb.end, ending, self._rdb.code or "duplicate-key", reason)
 
 
@@ -196,8 +202,16 @@ def _after_gaps(salvage: RdbSalvage, rule: AfterGap) -> tuple[list[KeptSpan], li
     return spans, sorted(left_out, key=lambda part: part.start)
 
 
-def _writer(rdb: RdbExam) -> Target:
-    """Return the family of the server that wrote a part, by its version where it does not say."""
+def _writer(rdb: RdbExam, *, multi_part: bool) -> Target:
+    """Return the family of the server that wrote a part, by its version where it does not say.
+
+    A set of files is loaded by 7.0 at least, also when an older server wrote its base.
+    """
+    target = _family(rdb)
+    return find_target("redis-7.0") if multi_part and target.name == "redis-6.2" else target
+
+
+def _family(rdb: RdbExam) -> Target:
     walk = rdb.walk
     named = written_by(walk.aux)
     if named is not None:
