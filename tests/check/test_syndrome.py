@@ -48,3 +48,27 @@ def test_two_damaged_places_give_no_answer(seed: int) -> None:
     broken = damage(damage(data, 100, b"\x01"), 2000, b"\x80")
 
     assert locate(crc64(data), crc64(broken), len(data)) is None
+
+
+@pytest.mark.parametrize("offset", [0, 1023, 1024, 1_500_000, 2_999_997])
+def test_damage_is_found_far_from_the_end(offset: int) -> None:
+    data = bytes(3_000_000)
+    broken = damage(data, offset, b"\x01\x02\x03")
+
+    spot = locate(crc64(data), crc64(broken), len(data))
+
+    assert spot is not None
+    assert (spot.offset, spot.mask) == (offset, b"\x01\x02\x03")
+
+
+def test_fewer_bytes_are_told_where_chance_could_explain_more() -> None:
+    length = (64 << 20) + 1
+    data = bytes(length)
+    two, three = damage(data, 40, b"\x01\x02"), damage(data, 40, b"\x01\x02\x03")
+
+    found = locate(crc64(data), crc64(two), length)
+    not_found = locate(crc64(data), crc64(three), length)
+
+    assert found is not None
+    assert found.offset == 40
+    assert not_found is None
