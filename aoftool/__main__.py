@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import os
+import signal
 import sys
+from types import FrameType
 
 
 def main() -> None:
@@ -16,6 +18,9 @@ def main() -> None:
     from aoftool.cli.app import run
     from aoftool.cli.exit_codes import CLOSED_PIPE
 
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        if signal.getsignal(number) is signal.SIG_DFL:
+            signal.signal(number, _interrupt)
     code = run(sys.argv[1:])
     try:
         sys.stdout.flush()
@@ -23,6 +28,11 @@ def main() -> None:
     except BrokenPipeError:
         code = CLOSED_PIPE
     os._exit(code)
+
+
+def _interrupt(number: int, frame: FrameType | None) -> None:
+    """End as on an interruption from the keyboard, so that what is half done is cleaned up."""
+    raise KeyboardInterrupt
 
 
 if __name__ == "__main__":

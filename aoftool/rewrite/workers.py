@@ -104,12 +104,14 @@ def _work(run: Callable[[Any, Progress], Any], task: Any, out: Connection, paren
             pending = 0
 
     try:
-        message = ("result", run(task, progress))
-    except AoftoolError as error:
-        message = ("error", (type(error), error.args, error.__dict__))
-    except KeyboardInterrupt:
-        os._exit(130)
-    out.send_bytes(pickle.dumps(message))
+        try:
+            message = ("result", run(task, progress))
+        except AoftoolError as error:
+            message = ("error", (type(error), error.args, error.__dict__))
+        out.send_bytes(pickle.dumps(message))
+    except (KeyboardInterrupt, BrokenPipeError):
+        # Whoever waits for the result has been told, or is gone.
+        os._exit(1)
 
 
 def _rebuilt(kind: type[AoftoolError], arguments: tuple[object, ...], state: dict[str, Any]) -> AoftoolError:
