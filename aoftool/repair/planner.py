@@ -33,6 +33,7 @@ from aoftool.repair.planners.commands import plan_commands
 from aoftool.repair.planners.lenient import plan_lenient
 from aoftool.repair.planners.manifest import ManifestPlan, manifest_bytes, plan_manifest
 from aoftool.repair.planners.rdb_base import plan_rdb
+from aoftool.repair.planners.restores import plan_restores
 from aoftool.repair.planners.stream import StreamPlanner
 from aoftool.repair.planners.suspects import suspects_behind
 from aoftool.repair.planners.text import plan_text
@@ -129,6 +130,7 @@ class _Planner:
             planner = StreamPlanner(source, file.tail, draft, self._choice, is_last)
             planner.plan()
             plan_commands(file, source, draft, self._choice, modules)
+            plan_restores(file, source, draft, self._choice)
             plan_lenient(file, source, draft, self._choice)
             if self._choice.drop_duplicates:
                 # Imported here, as others that bring numpy: few repairs need them.
