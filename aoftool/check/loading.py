@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import contextlib
 import os
+from collections.abc import Iterator
 from dataclasses import replace
 
-from aoftool.aof.model import FileRole, LayoutCode, LogKind
+from aoftool.aof.model import FileRole, LayoutCode, LogFile, LogKind
 from aoftool.aof.quoting import Quoting, atoll
 from aoftool.check.exam_model import FileExam, LogExam, RdbExam, RdbFault, Spot, SpotKind
 from aoftool.check.servers import NEVER, Ending, Event, EventKind, LoaderFile, LoaderLog, RdbFacts
@@ -28,6 +29,7 @@ _SHORT = frozenset(
 )
 _CLEAN = frozenset({Reason.END, Reason.TORN_ANNOTATION})
 _CAS = "assertion failed on CAS; the process may hang"
+_DIRECTORIES = frozenset({b"", b".", b".."})
 _EXEC = frozenset({b"EXEC"})
 _MULTI = frozenset({b"MULTI"})
 _INT = 1 << 32
@@ -39,7 +41,7 @@ _OPCODES = {"FUNCTION_PRE_GA": "functions-pre-ga", "SLOT_IMPORT": "slot-import-o
 def loader_view(exam: LogExam, quoting: Quoting = Quoting.SEPARATE) -> LoaderLog:
     """Return what a loader sees of the log that takes quotes in a manifest in this way."""
     log = exam.log
-    files = tuple(_file_view(file, log.prefix) for file in exam.files)
+    files = tuple(_files(exam))
     if log.kind is not LogKind.MULTI_PART:
         # Under the name of an AOF a server loads any RDB as the start of one.
         dump = any(
@@ -52,7 +54,7 @@ def loader_view(exam: LogExam, quoting: Quoting = Quoting.SEPARATE) -> LoaderLog
         problem = manifest.problem
         quoted = len(problem.server_log) > 2
         error = (problem.server_message, problem.line if quoted else 0, excerpt(problem.found, 200))
-    missing = tuple(printable(file.name) for file in log.files if not file.exists)
+    missing = tuple(printable(file.name) for file in log.files if not file.exists and not _is_directory(file))
     return LoaderLog(
         True,
         files,
@@ -62,6 +64,23 @@ def loader_view(exam: LogExam, quoting: Quoting = Quoting.SEPARATE) -> LoaderLog
         _empty_start(exam),
         tuple(_notes(exam)),
     )
+
+
+def _files(exam: LogExam) -> Iterator[LoaderFile]:
+    """Yield the files in load order, directories among them: a server fails on one when it is its turn."""
+    looked_at = iter(exam.files)
+    for file in exam.log.files:
+        if file.exists:
+            found = next(looked_at, None)
+            if found is not None:
+                yield _file_view(found, exam.log.prefix)
+        elif _is_directory(file):
+            yield LoaderFile(printable(file.name), file.path, 0, directory=True)
+
+
+def _is_directory(file: LogFile) -> bool:
+    # Names that lead out of the directory of the log are never looked at.
+    return file.name in _DIRECTORIES or (not file.is_unsafe and os.path.isdir(file.path))
 
 
 def _empty_start(exam: LogExam) -> str:

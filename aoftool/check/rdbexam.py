@@ -97,7 +97,9 @@ def examine_rdb(
     _name(exam)
     if _code_of(found) == "rdb-version":
         exam.as_read = _walk_as_read(reader)
-    if found.checksum.state is not ChecksumState.OK:
+    if exam.as_read is not None and exam.as_read.end_offset is not None:
+        exam.end = exam.as_read.end_offset
+    elif found.checksum.state is not ChecksumState.OK:
         exam.end = _find_end(source, reader, found, dump=dump)
     exam.patches = _put_right(reader, exam)
     if exam.patches:

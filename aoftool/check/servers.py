@@ -122,6 +122,7 @@ class LoaderFile:
         open_multi: start of the transaction that is open there, else None.
         rdb_part: it was taken apart as an RDB, so that its start is no command.
         command_stream: there is a command stream at all.
+        directory: there is a directory of that name.
         old_style: it has the name that the server is configured with, without number or kind.
     """
 
@@ -138,6 +139,7 @@ class LoaderFile:
     open_multi: int | None = None
     rdb_part: bool = False
     command_stream: bool = True
+    directory: bool = False
     old_style: bool = True
 
 
@@ -219,6 +221,9 @@ def _manifest_refusal(run: _Run, log: LoaderLog) -> ServerOutcome:
 def _load_files(run: _Run, files: Sequence[LoaderFile]) -> ServerOutcome:
     cut: ServerOutcome | None = None
     for number, file in enumerate(files):
+        if file.directory:
+            message = f"Unrecoverable error reading the append only file {file.name}: Is a directory"
+            return run.end(Outcome.REFUSE, file, message)
         if file.size_bytes == 0:
             run.notes.append(f"{file.name} is empty and skipped")
             continue

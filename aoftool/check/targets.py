@@ -27,14 +27,14 @@ class Kill:
         text: what happens.
         subcommand: only this one, None for all.
         argc: only with so many arguments, its name counted; 0 for any number.
-        txn: only inside a transaction.
+        txn: only inside, or only outside a transaction; None for both.
     """
 
     name: bytes
     text: str
     subcommand: bytes | None = None
     argc: int = 0
-    txn: bool = False
+    txn: bool | None = None
 
     def takes(self, name: bytes, subcommand: bytes | None, argc: int, txn: bool) -> bool:
         """Tell whether it holds for a command."""
@@ -42,7 +42,7 @@ class Kill:
             self.name == name
             and (self.subcommand is None or self.subcommand == subcommand)
             and (not self.argc or self.argc == argc)
-            and (txn or not self.txn)
+            and self.txn in (None, txn)
         )
 
 
@@ -108,7 +108,7 @@ class Target:
         return next((kill for kill in self.kills if kill.takes(name, subcommand, argc, txn)), None)
 
 
-_WAIT = Kill(b"WAIT", "assertion failed, the server aborts")
+_WAIT = Kill(b"WAIT", "assertion failed, the server aborts", txn=False)
 _SEGV = "signal 11"
 _EVERYWHERE = (Kill(b"PSYNC", _SEGV), Kill(b"RESET", "signal 11: EXEC runs a queued RESET", txn=True))
 
