@@ -10,7 +10,7 @@ from dataclasses import replace
 from aoftool.aof.model import FileRole, LayoutCode, LogFile, LogKind
 from aoftool.aof.quoting import Quoting, atoll
 from aoftool.check.exam_model import FileExam, LogExam, RdbExam, RdbFault, Spot, SpotKind
-from aoftool.check.servers import NEVER, Ending, Event, EventKind, LoaderFile, LoaderLog, RdbFacts
+from aoftool.check.loader_model import NEVER, Ending, Event, EventKind, LoaderFile, LoaderLog, RdbFacts
 from aoftool.check.targets import TARGETS
 from aoftool.check.vocabulary import is_short
 from aoftool.commands.table import CONTAINERS
@@ -218,7 +218,8 @@ def _declared(stop: Stop) -> int:
 
 def _ending(stop: Stop) -> Ending:
     reason = stop.loader_reason
-    if reason is Reason.TORN_HEADER and len(stop.found) > 1:
+    # A count that a NUL follows at once is torn, not wrong.
+    if reason is Reason.TORN_HEADER and len(stop.found) > 1 and stop.found[1]:
         number = atoll(stop.found[1:])
         if stop.found.startswith(b"$") and number < 0:
             return Ending.NULL_BULK

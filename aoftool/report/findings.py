@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shlex
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
@@ -41,10 +42,23 @@ def render_findings(console: Printer, reports: Sequence[Report], *, top: int = 2
         if report.outcomes:
             console.print()
             _render_outcomes(console, report)
+        if not report.intact:
+            console.print()
+            console.print(f"next: {_next_command(report)}")
     if len(reports) > 1:
         bad = sum(not report.intact for report in reports)
         console.print()
         console.print(f"{len(reports)} logs, {bad} damaged")
+
+
+def _next_command(report: Report) -> str:
+    """Return what to type next: a plan, with the option that most of what is wrong takes."""
+    damage = [finding for finding in report.findings if finding.severity is Severity.DAMAGE]
+    options = {finding.remedies[0].option for finding in damage if finding.remedies}
+    if not options:
+        return "nothing here can be repaired; put the files back from a backup"
+    option = " --salvage" if "--salvage" in options else ""
+    return f"aoftool fix --dry-run{option} {shlex.quote(_shown(report.path))}"
 
 
 def _shown(path: str) -> str:
@@ -104,17 +118,28 @@ def _remedy(remedy: Remedy) -> str:
     if remedy.loses_commands is None:
         loss = f"loses {format_bytes(remedy.loses_bytes)}" if remedy.loses_bytes else "loss unknown"
     elif remedy.loses_bytes or remedy.loses_commands:
-        loss = f"loses {format_bytes(remedy.loses_bytes)}, {format_count(remedy.loses_commands)} commands"
+        noun = "command" if remedy.loses_commands == 1 else "commands"
+        loss = f"loses {format_bytes(remedy.loses_bytes)}, {format_count(remedy.loses_commands)} {noun}"
     words = f"{remedy.action} ({how}; {loss})"
     return f"{words}: {remedy.text}" if remedy.text else words
 
 
 def _render_outcomes(console: Printer, report: Report) -> None:
-    rows = [([row.target, _outcome(row), _why(row)], _OUTCOME_STYLES[row.outcome]) for row in report.outcomes]
+    rows = [([row.target, _outcome(row), _why(row)], _style(row)) for row in report.outcomes]
     print_columns(console, ("server", "would", "and"), rows)
 
 
+def _starts_empty(row: ServerOutcome) -> bool:
+    return row.outcome is Outcome.LOAD and any("starts empty" in note for note in row.notes)
+
+
+def _style(row: ServerOutcome) -> str:
+    return "bold red" if _starts_empty(row) else _OUTCOME_STYLES[row.outcome]
+
+
 def _outcome(row: ServerOutcome) -> str:
+    if _starts_empty(row):
+        return "start empty"
     return "not read this layout" if row.outcome is Outcome.UNSUPPORTED else row.outcome.value
 
 
