@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
     NATIVE: bool
 elif PURE:
-    NATIVE = False
+    NATIVE, Decider = False, None
 else:
     try:
         from aoftool.liveness._keys_cy import KeyTable
@@ -33,7 +33,7 @@ else:
 
         NATIVE = hasattr(_Walker, "take_packed_rows")
     except ImportError:
-        NATIVE = False
+        NATIVE, Decider = False, None
 
 
 class RowReader(RecordReader):
