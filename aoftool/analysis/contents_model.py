@@ -155,14 +155,14 @@ class Restart:
         rdb_s, commands_s: seconds for the RDB part and for the commands.
         slowest: (name, seconds) of the command that costs most; None without commands.
         is_open: there are commands whose cost a count does not show.
-        error: how far off the total may be, as a share of it.
+        factors: the least and the most that it takes in truth, as parts of the total.
     """
 
     rdb_s: float
     commands_s: float
     slowest: tuple[bytes, float] | None
     is_open: bool
-    error: float
+    factors: tuple[float, float]
 
     @property
     def total_s(self) -> float:

@@ -320,7 +320,8 @@ def _restart_json(restart: Restart) -> dict[str, Any]:
     name, seconds = restart.slowest or (b"", 0.0)
     return {
         "seconds": round(restart.total_s, 6),
-        "error": restart.error,
+        "least_seconds": round(restart.total_s * restart.factors[0], 6),
+        "most_seconds": round(restart.total_s * restart.factors[1], 6),
         "rdb_seconds": round(restart.rdb_s, 6),
         "command_seconds": round(restart.commands_s, 6),
         "slowest": {**json_bytes("command", name), "seconds": round(seconds, 6)},
@@ -333,11 +334,13 @@ _SHORT_S = 0.1
 
 def restart_line(restart: Restart) -> str:
     """Return how long a server needs to load the log."""
-    if restart.total_s < _SHORT_S:
+    if restart.total_s * restart.factors[1] < _SHORT_S:
         return "loads in less than a tenth of a second"
-    line = f"loads in some {format_duration(restart.total_s)} (± {100 * restart.error:.0f} %)"
+    least, most = (format_duration(restart.total_s * factor) for factor in restart.factors)
+    line = f"loads in {least} to {most}"
     if restart.rdb_s and restart.commands_s:
-        line += f": RDB part {format_duration(restart.rdb_s)}, commands {format_duration(restart.commands_s)}"
+        share = format_share(round(1e6 * restart.commands_s), round(1e6 * restart.total_s))
+        line += f", {share} of it for commands"
     return line + ("; more where commands walk long values" if restart.is_open else "")
 
 
