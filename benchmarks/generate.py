@@ -234,7 +234,7 @@ def write_base_and_tail(base: Path, incr: Path, size: int, save: Callable[[Path]
     """Write a large base and a tail of a hundredth of its size that touches few of its keys.
 
     Args:
-        save: lets a server turn the log at a path into the base.
+        save: makes the base of the log at a path, which may be gone then.
         size: of both together, about; what a base holds takes a quarter more as commands.
     """
     source = base.with_name(base.name + ".source")
@@ -246,7 +246,7 @@ def write_base_and_tail(base: Path, incr: Path, size: int, save: Callable[[Path]
             file.writelines(_at_most(profile, limit))
         file.writelines(itertools.islice(mixed(words), 1))
     save(source)
-    source.unlink()
+    source.unlink(missing_ok=True)
     write_log(incr, "mixed", max(size // 100, 2 * BLOCK_BYTES))
 
 

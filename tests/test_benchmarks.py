@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from benchmarks.generate import PROFILES, blocks, parse_size, write_log
+from benchmarks.generate import PROFILES, blocks, parse_size, write_base_and_tail, write_log
 from tests.servers import Build, Server
 
 # One block of a profile is about 8 MiB; two show that blocks go together.
@@ -41,6 +41,16 @@ def test_profile_loads_without_a_refused_command(profile: str, tmp_path: Path, n
         assert server.send("DBSIZE") > 0
 
     assert path.stat().st_size == size
+
+
+def test_base_and_tail_are_made_from_the_same_commands_each_time(tmp_path: Path) -> None:
+    sums = []
+    for name in ("one", "other"):
+        base, incr = tmp_path / f"{name}.rdb", tmp_path / f"{name}.aof"
+        write_base_and_tail(base, incr, SMALL, lambda source, base=base: source.rename(base))
+        sums.append([hashlib.sha256(path.read_bytes()).hexdigest() for path in (base, incr)])
+
+    assert sums[0] == sums[1]
 
 
 def test_gzip_holds_the_same_log(tmp_path: Path) -> None:

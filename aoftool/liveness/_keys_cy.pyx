@@ -12,6 +12,9 @@ from libc.stdint cimport int64_t, uint8_t, uint32_t, uint64_t
 from libc.stdlib cimport calloc, free, realloc
 from libc.string cimport memcpy
 
+cdef enum:
+    REHASHED = 64
+
 cdef uint64_t FIRST_SLOTS = 1 << 12
 cdef uint64_t NUMBERS_MAX = 0xFFFFFFF0
 cdef uint64_t LOW_HALF = 0xFFFFFFFF
@@ -133,19 +136,25 @@ cdef class KeyTable:
     cdef bint _rehash(self) noexcept nogil:
         cdef uint64_t mask = self.mask * 2 + 1
         cdef uint64_t *slots = <uint64_t *>calloc(mask + 1, sizeof(uint64_t))
-        cdef uint64_t number, hashed, at
+        cdef uint64_t hashed[REHASHED]
+        cdef uint64_t first = 0, number, count, at
         if not slots:
             return False
-        for number in range(self.count):
-            hashed = self.hash(
-                self.homes[number],
-                self.arena + self.starts[number],
-                self.starts[number + 1] - self.starts[number],
-            )
-            at = hashed & mask
-            while slots[at]:
-                at = (at + 1) & mask
-            slots[at] = (hashed & ~LOW_HALF) | (number + 1)
+        # The new slots lie anywhere: those of many keys are fetched before the first is written.
+        while first < self.count:
+            count = min(<uint64_t>REHASHED, self.count - first)
+            for number in range(count):
+                at = self.starts[first + number]
+                hashed[number] = self.hash(
+                    self.homes[first + number], self.arena + at, self.starts[first + number + 1] - at
+                )
+                aof_prefetch(&slots[hashed[number] & mask])
+            for number in range(count):
+                at = hashed[number] & mask
+                while slots[at]:
+                    at = (at + 1) & mask
+                slots[at] = (hashed[number] & ~LOW_HALF) | (first + number + 1)
+            first += count
         free(self.slots)
         self.slots = slots
         self.mask = mask
