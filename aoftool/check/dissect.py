@@ -46,6 +46,8 @@ _CLOSE_LOOKS = 200
 _GUESSES = 256
 _WHOLE_TO_THE_END = frozenset({Reason.MISSING_FINAL_CRLF, Reason.TORN_HEADER, Reason.TORN_ANNOTATION})
 _FRAMING = re.compile(rb"[$*][0-9]{1,10}\r\n")
+# More bytes behind the number than damage to the number itself leaves, or the start of another line.
+_TORN_LINE = re.compile(rb"[$*][ +0-9]*(?:[^\n]{0,8}?[$*]|[^0-9\n][^\n]{4})", re.DOTALL)
 _MAGICS = (b"REDIS0", b"VALKEY0")
 
 
@@ -127,6 +129,7 @@ class _Dissector:
         )
         result.first = tally
         while True:
+            tally = self._up_to_torn_line(tally)
             stop = tally.stop
             assert stop is not None
             if stop.clean and (zeroed := self._zeroed_end(tally)) is not None:
@@ -150,6 +153,27 @@ class _Dissector:
                 wound.end, wound.last, result.capped = size, True, True
                 return result
             tally = landing.tally if landing is not None else self._scan(wound.end)
+
+    def _up_to_torn_line(self, tally: TailTally) -> TailTally:
+        """Let a stretch end at a header line that is torn although loaders read it.
+
+        They take a number and skip the rest of the line, whatever it is; what stands behind such a line
+        may be anything.
+        """
+        junk = tally.leniencies.get(Leniency.HEADER_JUNK)
+        if junk is None:
+            return tally
+        strict = scan_range(self._source, tally.start, end=tally.good_end, grammar=Grammar.STRICT)
+        stop = strict.stop
+        if stop is None or stop.reason is not Reason.HEADER_JUNK or not self._is_torn_line(stop):
+            return tally
+        before = scan_range(self._source, tally.start, end=strict.good_end, known_state=tally.edge.known)
+        before.stop = stop
+        return before
+
+    def _is_torn_line(self, stop: Stop) -> bool:
+        """Tell whether a header line holds more than a damaged number."""
+        return _TORN_LINE.match(self._reader.at(stop.offset, 64)) is not None
 
     def _zeroed_end(self, tally: TailTally) -> tuple[TailTally, Wound] | None:
         """Recognise a last command whose line end, and so its value, is zeros that a crash left.
@@ -224,7 +248,8 @@ class _Dissector:
             return wound, None
         through = self._seams.read_through(at, tally.start) if stop.reason is Reason.ORPHAN_BULK else None
         if through is not None:
-            return self._gap(through[0], stop, through[1])
+            spliced = self._spliced(read_remains(reader, through[0]), stop, through[1])
+            return spliced or self._gap(through[0], stop, through[1])
         landing = self._resync.land(remains)
         if landing is None:
             foreign = self._seams.foreign_before(at, size)
@@ -305,6 +330,10 @@ class _Dissector:
         line_start = self._line_start(stop.offset)
         if not follows(self._reader, stop.offset, 1):
             return None
+        if self._reader.at(stop.offset - 1, 1) == b"\r":
+            last = self._scan(stop.offset).good_end
+            if self._reader.at(last, 1) == b"\n":
+                return self._foreign(line_start, stop.offset, last, last + 1, stop)
         patch = Patch(stop.offset, stop.offset, b"\r\n")
         evidence = excerpt(self._reader.at(line_start, 60))
         return Wound(line_start, stop.offset, "glued-annotation", stop, insert=patch, evidence=evidence)
@@ -341,6 +370,7 @@ class _Dissector:
     def _gap(self, at: int, stop: Stop, landing: Landing) -> tuple[Wound, Landing | None]:
         """Name damage that the stream goes on behind."""
         end = landing.start
+        at = self._seams.swallowing(at)
         evidence = excerpt(self._reader.at(at, min(64, end - at)))
         if self._repeats_behind(at, end):
             return Wound(at, end, "repeated-start", stop, copies=True, evidence=evidence), landing

@@ -201,7 +201,8 @@ def _is_one_stretch(first: TailTally, size_bytes: int) -> bool:
     """Tell whether a stream is in order from its start to the end of the file."""
     whole = first.stop is not None and first.stop.clean and first.good_end >= size_bytes
     # Zeros behind the last value are read as its line end: what they are takes a closer look.
-    return whole and Leniency.ZERO_TERMINATOR not in first.leniencies
+    # So are lines with more behind the number than belongs there.
+    return whole and not first.leniencies.keys() & {Leniency.ZERO_TERMINATOR, Leniency.HEADER_JUNK}
 
 
 def _before_first_stop(source: Source, tail: Dissection, found: Census) -> list[Spot]:

@@ -230,12 +230,16 @@ class _Damaged:
             if self.reader.at(end, 2) != b"\r\n":
                 continue
             behind = self._rest(end)
-            if behind is not None:
+            if behind is not None and not self._in_zeros(self.place + match.end()):
                 proper = b"$" + match[1] + b"\r\n"
                 patch = Patch(self.place, self.place + match.end(), proper)
                 text = f"the line {excerpt(match[0])} must be {excerpt(proper)}"
                 return Healing(self.at, behind, patch, "broken-type-byte", True, text)
         return None
+
+    def _in_zeros(self, at: int) -> bool:
+        """Tell whether zeros go on on both sides of an offset: more than framing was overwritten."""
+        return self.reader.at(at - 1, 2) == b"\0\0"
 
     def heal_end(self) -> Healing | None:
         """Heal the CRLF behind a payload."""
@@ -247,7 +251,7 @@ class _Damaged:
         if len(found) < 2 or found == b"\r\n":
             return None
         behind = self._rest(end)
-        if behind is None:
+        if behind is None or self._in_zeros(end):
             return None
         half = found[:1] == b"\r" or found[1:] == b"\n"
         text = f"the payload ends in {excerpt(found)} instead of CRLF"
@@ -300,5 +304,9 @@ class _Damaged:
         if habits.length_seen(name, self.count, place, declared):
             return False
         usual = habits.length_seen(name, self.count, place, length) >= _HABIT_TIMES
-        absurd = declared > _ABSURD * max(habits.largest, 64) or declared > self.reader.size_bytes - start
+        most = _ABSURD * max(habits.largest, 64)
+        if declared > self.reader.size_bytes - start:
+            # The file may have been cut while a value was written that holds what follows here.
+            most = max(most, self.reader.size_bytes)
+        absurd = declared > most
         return usual and (near or absurd)

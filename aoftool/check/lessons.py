@@ -8,6 +8,7 @@ commands begun in such a value goes on into the log, and its end does not tell w
 from __future__ import annotations
 
 import re
+from collections import Counter
 
 from aoftool.check.reader import BLOCK_BYTES, Reader
 from aoftool.check.shapes import Shape, chain
@@ -20,15 +21,19 @@ LONGEST_OPENING = 48
 _INSIDE = re.compile(rb"\*[1-9][0-9]{0,8}\r\n\$[0-9]{1,19}\r\n")
 _NEAR_BYTES = 256 << 10
 _NEAR_COMMANDS = 1000
+_CARRIERS = 8
 _LARGE_COMMAND = 64 << 20
 # Stretches that are looked into; later ones tell nothing new.
 _LESSONS = 100
 # Bytes of values with RESP that are read command by command, over all lessons.
 _STUDIED_BYTES = 2 << 20
+# A form that so few commands have, and so many more in values, is not that of the log's own commands.
+_RARE = 25
 _FAMILY = re.compile(rb"[A-Za-z_-]*")
 
 Form = tuple[bytes, int, bytes]
 """Name, number of arguments and the letters that a key begins with."""
+_Look = tuple[Form, int]
 
 
 def openings_in(reader: Reader, start: int, end: int) -> list[int]:
@@ -43,6 +48,7 @@ class Lessons:
     Attributes:
         inside_bytes: of the largest command seen that carries RESP in a value, 0 for none.
         leaking_bytes: of the largest one whose RESP leads out of the value, 0 for none.
+        carriers: where the first few commands start that carry RESP.
         largest_bytes: of the largest command seen.
         longest_argument: of the commands in values that leak.
     """
@@ -51,9 +57,11 @@ class Lessons:
         self._reader = reader
         self.inside_bytes = 0
         self.leaking_bytes = 0
+        self.carriers: set[int] = set()
         self.largest_bytes = 0
         self.longest_argument = 0
-        self._inner_forms: set[Form] = set()
+        self._inner: Counter[_Look] = Counter()
+        self._outer: Counter[_Look] = Counter()
         self._taken = 0
         self._studied = 0
 
@@ -76,6 +84,11 @@ class Lessons:
     def _look(self, start: int, length: int) -> None:
         if _holds_resp(self._reader, start, length):
             self.inside_bytes = max(self.inside_bytes, length)
+            self._carries(start)
+
+    def _carries(self, start: int) -> None:
+        if len(self.carriers) < _CARRIERS:
+            self.carriers.add(start)
 
     def _look_near(self, start: int, end: int) -> None:
         at = next(iter(openings_in(self._reader, max(start, end - _NEAR_BYTES), end)), end)
@@ -83,9 +96,11 @@ class Lessons:
             if shape.end > end:
                 break
             length = shape.end - shape.start
+            self._outer[self._look_of(shape)] += 1
             worth = length > 64 and (length > self.inside_bytes or self._studied < _STUDIED_BYTES)
             if worth and length <= BLOCK_BYTES and _holds_resp(self._reader, shape.start, length):
                 self.inside_bytes = max(self.inside_bytes, length)
+                self._carries(shape.start)
                 self._study(shape)
 
     def _study(self, shape: Shape) -> None:
@@ -104,12 +119,11 @@ class Lessons:
                     break
                 inner.append(found)
                 floor = found.end
+        self._inner.update(map(self._look_of, inner))
         if floor == shape.end and inner:
             self.leaking_bytes = max(self.leaking_bytes, length)
-            for found in inner:
-                self._inner_forms.add(self.form(found))
-                longest = max(argument.length for argument in found.arguments)
-                self.longest_argument = max(self.longest_argument, longest)
+            longest = max(argument.length for found in inner for argument in found.arguments)
+            self.longest_argument = max(self.longest_argument, longest)
 
     def form(self, shape: Shape) -> Form:
         """Return what a command looks like."""
@@ -120,9 +134,21 @@ class Lessons:
             key = b"" if found is None else found[0]
         return shape.name(self._reader), len(shape.arguments), key
 
+    def _look_of(self, shape: Shape) -> _Look:
+        """Return the form of a command and the magnitude of its last argument."""
+        return self.form(shape), shape.arguments[-1].length.bit_length()
+
     def like_inner(self, shape: Shape) -> bool:
-        """Tell whether a command looks like those that were seen in values that leak."""
-        return self.form(shape) in self._inner_forms
+        """Tell whether a command looks like those that were seen in values."""
+        return self._look_of(shape) in self._inner
+
+    def only_inner(self, shape: Shape) -> bool:
+        """Tell whether a command looks like those that were seen in values, and hardly like any other."""
+        look = self._look_of(shape)
+        if len(shape.arguments) < 2:
+            return False
+        seen = self._outer[look] * _RARE
+        return seen < self._inner[look] and seen <= self._outer.total()
 
 
 def _holds_resp(reader: Reader, start: int, length: int) -> bool:

@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from aoftool.check.lessons import LONGEST_OPENING, OPENING, Lessons, openings_in
 from aoftool.check.reader import BLOCK_BYTES, Reader
 from aoftool.check.remains import Remains, declared_around
-from aoftool.check.shapes import chain, read_argument, read_number, starts_before
+from aoftool.check.shapes import Shape, chain, read_argument, read_number, starts_before
 from aoftool.resp.model import Reason, TailTally
 
 __all__ = ["TORN", "Landing", "Resync", "openings"]
@@ -47,6 +47,7 @@ _NEAR_BYTES = 64 << 10
 _ALIKE_COMMANDS = 256
 # One command in so many may look like no other around.
 _STRANGE_SHARE = 10
+_FRAMING = re.compile(rb"[$*](?:0|[1-9][0-9]{0,9})\r\n")
 _LENGTH = re.compile(rb"\$(0|[1-9][0-9]{0,9})\r\n")
 _LEAKING_COMMANDS = 1 << 14
 _SIGNATURE = 48
@@ -164,7 +165,11 @@ class Resync:
             if tally.commands == 0 and not tally.annotations.count:
                 continue
             believed = self._believed(at, tally, remains)
-            inside = self._inside_until(at, led_out, remains, tally) if believed else None
+            # Behind the line end of a value whose RESP broke off there, nothing lies in it any more.
+            closed = bool(passed) and passed[-1][1] + 2 == at and self._reader.at(at - 2, 2) == b"\r\n"
+            inside = None
+            if believed and not (closed and at > remains.place):
+                inside = self._inside_until(at, led_out, remains, tally)
             if believed and inside is None:
                 return Landing(at, tally, tuple(passed[:_CHAINS_KEPT]))
             # What lies inside a chain that is not believed is not believed either; of one that leads out
@@ -206,15 +211,24 @@ class Resync:
         if at < remains.place:
             return None if explained else remains.place
         leaks = self._lessons.leaking_bytes > 0
-        declared = declared_around(self._reader, since, at, likely=leaks)
         value = remains.value
+        first = value is not None and value[0] == at
+        declared = declared_around(self._reader, since, at, likely=leaks and not first)
         if declared is not None and not (explained and value is not None and value[1] + 2 == declared):
             return declared
         if explained:
             return None
         if value is not None and value[0] <= at < value[1] and self._leads_out(at, value, tally):
             return value[1] + 2
-        return self._leaking_until(at, since, value) if leaks else None
+        until = self._leaking_until(at, since, value) if leaks or first else None
+        return self._strangers_until(at, tally) if until is None else until
+
+    def _strangers_until(self, at: int, tally: TailTally) -> int | None:
+        """Return the end of the first commands of a chain that look like those in values, and only those."""
+        for shape in chain(self._reader, at, min(tally.commands, _LEAKING_COMMANDS)):
+            if not self._lessons.only_inner(shape):
+                return None if shape.start == at else shape.start
+        return None
 
     def _leads_out(self, at: int, value: tuple[int, int], tally: TailTally) -> bool:
         """Tell whether a chain begun in a declared value has a boundary right behind it."""
@@ -239,17 +253,17 @@ class Resync:
         return at + longest
 
     def _ends_outside(self, start: int, at: int) -> bool:
-        """Tell whether an argument that ends before a place is longer than any in a value that leaks."""
+        """Tell whether arguments that lead up to a place hold one longer than any in a value that leaks."""
         low = max(start, at - _NEAR_BYTES)
         text = self._reader.at(low, at - low)
-        longest = self._lessons.longest_argument
-        if text.endswith(b"\r\n") and b"\r\n" not in text[-longest - 3 : -2] and len(text) > longest + 3:
-            return True
-        return any(
-            longest < int(line[1]) <= len(text) - line.end() - 2
-            and text[line.end() + int(line[1]) :].startswith(b"\r\n")
-            for line in _LENGTH.finditer(text)
-        )
+        leading = {len(text)}
+        for line in reversed(list(_LENGTH.finditer(text))):
+            behind = line.end() + int(line[1]) + 2
+            if behind in leading and text[behind - 2 : behind] == b"\r\n":
+                if int(line[1]) > self._lessons.longest_argument:
+                    return True
+                leading.add(line.start())
+        return False
 
     def _doubles(self, at: int) -> bool:
         """Tell whether the bytes in front of a place stand there once more: a block was written twice."""
@@ -278,6 +292,10 @@ class Resync:
         found = list(chain(self._reader, island.start, _ALIKE_COMMANDS))
         strange = sum(form(shape) not in known for shape in found if shape.end <= island.tally.good_end)
         return strange * _STRANGE_SHARE <= len(found)
+
+    def holds_no_resp(self, shape: Shape) -> bool:
+        """Tell whether no command that was seen carries RESP in a value, but for this one perhaps."""
+        return self._lessons.carriers - {shape.start} == set()
 
     def names_command(self, at: int) -> bool:
         """Tell whether something begins at an offset that names a known command, whole or not."""
@@ -333,7 +351,7 @@ class Resync:
         reason, start = tally.stop.reason, remains.payload_start
         if reason is not Reason.END and reason not in TORN:
             return False
-        if at >= start + 2 and remains.explained_by(self._reader, at):
+        if at >= start + 2 and remains.explained_by(self._reader, at) and not self._frames(start, at):
             return True
         if reason is Reason.END and tally.commands and self._is_absurd(remains):
             return at > start
@@ -342,13 +360,15 @@ class Resync:
             _DOUBT * self._lessons.inside_bytes, self._lessons.largest_bytes, _LONG_BYTES
         )
 
+    def _frames(self, start: int, end: int) -> bool:
+        """Tell whether a span holds framing."""
+        text = self._reader.at(start, min(end - start, _NEAR_BYTES))
+        return _FRAMING.search(text) is not None
+
     def _is_absurd(self, remains: Remains) -> bool:
         """Tell whether a length cannot be what was written: larger than the log, or far too long a key."""
         assert remains.length is not None
         largest = _ABSURD * max(self._lessons.largest_bytes, 64)
         if remains.length > max(largest, self._reader.size_bytes):
             return True
-        is_value = remains.count is not None and len(remains.arguments) == remains.count - 1
-        if is_value and len(remains.arguments) > 1:
-            return remains.length > largest and self._lessons.inside_bytes == 0
-        return remains.length > _ABSURD * _LONG_KEY
+        return len(remains.arguments) <= 1 and remains.length > _ABSURD * _LONG_KEY

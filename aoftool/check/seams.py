@@ -24,6 +24,8 @@ _SPLICE_MARGIN = 4096
 _SPLICE_PLACES = 64
 _SPLICE_HEADS = 8
 _CHAIN_COMMANDS = 256
+_SWALLOWED = re.compile(rb"\r\n[$*](?:0|[1-9][0-9]{0,9})\r\n")
+_TORN_LINE = re.compile(rb"\r\n\$[0-9]*\Z")
 _STAR = re.compile(rb"(?:(?<=\r\n)|\A)\*[1-9]")
 _TORN_RESP = re.compile(rb"\r\n\$[0-9]{1,10}\r\n")
 _WHOLE_RESP = re.compile(rb"\*[1-9][0-9]{0,8}\r\n\$[0-9]{1,10}\r\n")
@@ -49,6 +51,22 @@ class Seams:
             return False
         text = self._reader.at(start, first - start) + self._reader.at(last, end - last)
         return is_one_command(text)
+
+    def swallowing(self, at: int) -> int:
+        """Return where damage begins if the command in front of a place took bytes of others for its own.
+
+        It is whole only by chance: its value holds framing, in a log whose values hold none.
+        """
+        before = starts_before(self._reader, at, _SPLICE_REACH // 4, self._floor)
+        if not before:
+            return at
+        last = before[-1]
+        text = self._reader.at(last.start, min(last.end - last.start, _SPLICE_REACH))
+        framed = any(
+            _SWALLOWED.search(text, argument.payload_start - last.start, argument.payload_end - last.start)
+            for argument in last.arguments
+        )
+        return last.start if framed and self._resync.holds_no_resp(last) else at
 
     def foreign_before(self, at: int, end: int) -> tuple[int, int] | None:
         """Find commands before a damage that were put into the middle of another one.

@@ -252,7 +252,7 @@ def _with_databases(
     for number, argv in enumerate(commands):
         if argv and argv[0] == b"SELECT":
             db = int(argv[1]) if argv[1].isdigit() else db
-        elif argv and number not in without:
+        elif argv and number not in without and argv[0] not in (b"MULTI", b"EXEC"):
             found[db, tuple(argv)] += 1
     return found
 

@@ -74,7 +74,7 @@ def _one(source: Source, reader: Reader, start: int, length: int, draft: Draft, 
             _rewrite(source, start, length, draft)
         return
     found = reader.at(patch.start, 2)
-    if found[:1] == b"\r" or found[1:] == b"\n":
+    if found[:1] == b"\r" or found[1:] == b"\n" or _is_mark(reader, start, patch.start):
         reason = "the line end behind an argument was damaged"
         draft.put(patch.start, patch.end, patch.data, "bad-terminator", reason)
     elif choice.salvage:
@@ -82,6 +82,11 @@ def _one(source: Source, reader: Reader, start: int, length: int, draft: Draft, 
         reason = "a command whose value ends in bytes that do not belong to it"
         end = _behind_torn_text(reader, start + length)
         draft.drop(start, end, "bad-terminator", reason, 1)
+
+
+def _is_mark(reader: Reader, start: int, end: int) -> bool:
+    """Tell whether what stands in front of a line end is nothing but a MULTI or EXEC."""
+    return reader.at(start, min(end - start, 32)).upper() in (b"*1\r\n$4\r\nEXEC", b"*1\r\n$5\r\nMULTI")
 
 
 def _behind_torn_text(reader: Reader, at: int) -> int:
