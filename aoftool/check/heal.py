@@ -26,6 +26,7 @@ Accepts = Callable[[bytes, int], bool]
 _MAX_ARGUMENTS = 4096
 _HEADER_BYTES = 24
 _ANY_COUNT = re.compile(rb"\*-?[0-9]{1,20}\r\n")
+_FRAMING = re.compile(rb"[$*](?:0|[1-9][0-9]{0,9})\r\n|\r\n[$*]")
 _LENGTH_LINE = re.compile(rb"\$([^\r\n]{0,20})\r\n")
 # Candidates for the end of one payload, and how far they may lie behind its start.
 _ENDS = 64
@@ -292,7 +293,7 @@ class _Damaged:
         if not accepts(name, self.count):
             return False
         payload = self.reader.at(start, min(length, _HEADER_BYTES << 10))
-        if b"\r\n$" in payload or b"\r\n*" in payload:
+        if _FRAMING.search(payload) or payload.endswith(b"\r"):
             # Framing inside the payload: this is rather the seam of two commands.
             return False
         near = _differences(digits, b"%d" % length) == 1

@@ -139,8 +139,12 @@ class Lessons:
         return self.form(shape), shape.arguments[-1].length.bit_length()
 
     def like_inner(self, shape: Shape) -> bool:
-        """Tell whether a command looks like those that were seen in values."""
-        return self._look_of(shape) in self._inner
+        """Tell whether a command looks like those that were seen in values, its size aside if need be."""
+        form = self.form(shape)
+        if self._look_of(shape) in self._inner:
+            return True
+        inner = any(look[0] == form for look in self._inner)
+        return inner and not any(look[0] == form for look in self._outer)
 
     def only_inner(self, shape: Shape) -> bool:
         """Tell whether a command looks like those that were seen in values, and hardly like any other."""

@@ -15,6 +15,7 @@ from __future__ import annotations
 import bisect
 from collections import Counter
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -189,7 +190,7 @@ def _joined_before(damaged: Damaged, start: int) -> bool:
     """Tell whether a command begins where the log's commands, and what was put in behind them, lead."""
     low, high = damaged.span
     at = low
-    if damaged.is_true_start(start):
+    if damaged.is_true_start(start) or _led_to_by_copies(damaged, start):
         return True
     if not (low <= start < high and _is_boundary(damaged, low)):
         # A command that holds the seam may lead into what was put in.
@@ -203,6 +204,27 @@ def _joined_before(damaged: Damaged, start: int) -> bool:
         except ValueError:
             return False
     return at == start
+
+
+def _led_to_by_copies(damaged: Damaged, start: int) -> bool:
+    """Tell whether commands of the log that were copied here, and only those, lead up to a place."""
+    low, high = damaged.span
+    if damaged.kind not in ("doubled", "stale") or not low <= start < high:
+        return False
+    known = {tuple(argv) for argv in damaged.healthy.commands}
+    first = damaged.data.find(b"*", low)
+    while 0 <= first < start:
+        at = first
+        with suppress(ValueError):
+            while at < start:
+                entry = read_command(damaged.data, at)
+                if tuple(entry.argv) not in known:
+                    break
+                at = entry.end
+        if at == start:
+            return True
+        first = damaged.data.find(b"*", first + 1)
+    return False
 
 
 def _joined_behind(damaged: Damaged, start: int, end: int) -> bool:
