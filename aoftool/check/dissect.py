@@ -226,6 +226,7 @@ class _Dissector:
     def _examine(self, tally: TailTally, stop: Stop) -> tuple[Wound, Landing | None]:
         """Find out what the damage behind a stretch is and where it ends."""
         reader, size, at = self._reader, self._result.size_bytes, tally.good_end
+        self._seams.since = tally.start
         glued = self._glued(stop)
         if glued is not None:
             return glued, None
@@ -239,7 +240,7 @@ class _Dissector:
             return self._tail(at, stop, value), None
         # The commands behind the damage speak as well as those before it.
         guess = next((p for p in self._followed(at)), at)
-        habits = habits_around(reader, at, guess, self._result.start)
+        habits = habits_around(reader, at, guess, tally.start)
         healing = heal(reader, at, habits, self._accepts, tally.start)
         if healing is not None:
             wound = Wound(
@@ -307,7 +308,7 @@ class _Dissector:
         """
         if island.tally.good_end - island.start > _ISLAND_BYTES:
             return False
-        if not self._resync.is_alike(island, remains.start, behind.start):
+        if not self._resync.is_alike(island, self._seams.since, remains.start, behind.start):
             return True
         explained = remains.explained_by(self._reader, island.start)
         return island.tally.commands < _ISLAND_COMMANDS and not explained

@@ -281,11 +281,11 @@ class Resync:
             return Landing(at, tally, ())
         return None
 
-    def is_alike(self, island: Landing, before: int, behind: int) -> bool:
-        """Tell whether the commands of a chain look like those in front of a damage and behind the chain."""
+    def is_alike(self, island: Landing, since: int, before: int, behind: int) -> bool:
+        """Tell whether a chain looks like the commands from `since` to `before` and from `behind` on."""
         form = self._lessons.form
         around = [
-            *starts_before(self._reader, before, _NEAR_BYTES, 0)[-_ALIKE_COMMANDS:],
+            *starts_before(self._reader, before, _NEAR_BYTES, since)[-_ALIKE_COMMANDS:],
             *chain(self._reader, behind, _ALIKE_COMMANDS),
         ]
         known = set(map(form, around))

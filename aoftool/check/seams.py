@@ -44,6 +44,8 @@ class Seams:
         self._reader = reader
         self._resync = resync
         self._floor = floor
+        # Where the stretch in front of the damage begins: no chain leads over the wound before it.
+        self.since = floor
 
     def fits_without(self, start: int, first: int, last: int, end: int) -> bool:
         """Tell whether a span is a whole command once its middle is taken out."""
@@ -57,7 +59,7 @@ class Seams:
 
         It is whole only by chance: its value holds framing, in a log whose values hold none.
         """
-        before = starts_before(self._reader, at, _SPLICE_REACH // 4, self._floor)
+        before = starts_before(self._reader, at, _SPLICE_REACH // 4, self.since)
         if not before:
             return at
         last = before[-1]
@@ -80,7 +82,7 @@ class Seams:
         if end - at > _SPLICE_TAIL:
             return None
         tail = self._reader.at(at, end - at)
-        before = starts_before(self._reader, at, _SPLICE_REACH, self._floor)[-_SPLICE_COMMANDS:]
+        before = starts_before(self._reader, at, _SPLICE_REACH, self.since)[-_SPLICE_COMMANDS:]
         begins = before[0].start if before else at
         low = max(begins - _SPLICE_MARGIN, self._floor)
         whole = {shape.start for shape in before[1:]}
@@ -127,7 +129,7 @@ class Seams:
         if not reach or end - at > reach:
             return None
         low = max(at - 2 * reach, self._floor)
-        for shape in reversed(starts_before(self._reader, at, at - low, self._floor)):
+        for shape in reversed(starts_before(self._reader, at, at - low, self.since)):
             body = self._reader.at(shape.start, min(shape.end - shape.start, 1 << 16))
             if self._holds_torn_resp(shape, body):
                 return shape.start

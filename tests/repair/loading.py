@@ -10,6 +10,7 @@ from __future__ import annotations
 from pathlib import Path
 from types import TracebackType
 
+from tests.repair.judge import parse
 from tests.repair.sample_logs import encode
 from tests.servers.discovery import Build
 from tests.servers.process import Server
@@ -48,7 +49,7 @@ class Loader:
 
     def can_load(self, data: bytes) -> bool:
         """Tell whether the server knows annotations, if there are any."""
-        return self.build.multi_part or not (data.startswith(b"#") or b"\n#TS:" in data)
+        return self.build.multi_part or all(entry.argv for entry in parse(data).entries)
 
     def fault(self, data: bytes, mark: int) -> str:
         """Load a log; return what is wrong with it for this server, nothing when it loads.
