@@ -12,7 +12,7 @@ from aoftool.cli.app import run
 from tests.builders import log, select, timestamp, transaction
 from tests.cli.test_inspect import HOSTILE
 from tests.corpus import FIXTURES
-from tests.golden_text import check_golden
+from tests.golden_text import WIDTHS, check_transcript
 
 FLUSHED = "recorded/redis-7.0.15/timestamps-flushall"
 MISTAKE = "recorded/valkey-9.1.2/timestamps-with-base"
@@ -28,28 +28,10 @@ CASES = {
 }
 
 
-@pytest.mark.parametrize("width", ["80", "120", "piped"])
+@pytest.mark.parametrize("width", WIDTHS)
 @pytest.mark.parametrize("name", CASES)
-def test_transcript(
-    name: str,
-    width: str,
-    request: pytest.FixtureRequest,
-    monkeypatch: pytest.MonkeyPatch,
-    capsys: pytest.CaptureFixture[str],
-) -> None:
-    monkeypatch.chdir(FIXTURES)
-    if width == "piped":
-        monkeypatch.delenv("COLUMNS", raising=False)
-    else:
-        monkeypatch.setenv("COLUMNS", width)
-
-    code = run(["history", *CASES[name]])
-
-    shown = capsys.readouterr()
-    lines = [line.rstrip() for line in (shown.out + shown.err).splitlines()]
-    if width != "piped":
-        assert max(len(line) for line in shown.out.splitlines() or [""]) <= int(width)
-    check_golden(request, f"cli/history-{name}-{width}.txt", "\n".join([*lines, f"exit {code}", ""]))
+def test_transcript(name: str, width: str, request: pytest.FixtureRequest) -> None:
+    check_transcript(request, FIXTURES, f"history-{name}", width, ["history", *CASES[name]])
 
 
 def test_json_lines_tell_what_the_text_tells(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -15,7 +15,7 @@ from aoftool.report.commands import command_text, hex_dump
 from tests.builders import log, select, transaction
 from tests.cli.test_inspect import HOSTILE
 from tests.corpus import FIXTURES
-from tests.golden_text import check_golden
+from tests.golden_text import WIDTHS, check_transcript
 
 FLUSHED = "recorded/redis-7.0.15/timestamps-flushall"
 CASES = {
@@ -32,28 +32,10 @@ CASES = {
 }
 
 
-@pytest.mark.parametrize("width", ["80", "120", "piped"])
+@pytest.mark.parametrize("width", WIDTHS)
 @pytest.mark.parametrize("name", CASES)
-def test_transcript(
-    name: str,
-    width: str,
-    request: pytest.FixtureRequest,
-    monkeypatch: pytest.MonkeyPatch,
-    capsys: pytest.CaptureFixture[str],
-) -> None:
-    monkeypatch.chdir(FIXTURES)
-    if width == "piped":
-        monkeypatch.delenv("COLUMNS", raising=False)
-    else:
-        monkeypatch.setenv("COLUMNS", width)
-
-    code = run(["log", *CASES[name]])
-
-    shown = capsys.readouterr()
-    lines = [line.rstrip() for line in (shown.out + shown.err).splitlines()]
-    if width != "piped":
-        assert max(len(line) for line in shown.out.splitlines() or [""]) <= int(width)
-    check_golden(request, f"cli/log-{name}-{width}.txt", "\n".join([*lines, f"exit {code}", ""]))
+def test_transcript(name: str, width: str, request: pytest.FixtureRequest) -> None:
+    check_transcript(request, FIXTURES, f"log-{name}", width, ["log", *CASES[name]])
 
 
 def test_json_lines_hold_exact_bytes(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
