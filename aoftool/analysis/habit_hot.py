@@ -26,10 +26,10 @@ _COLUMNS = [
     Column("peak", "peak", Unit.SHARE),
     Column("usual", "all along", Unit.SHARE),
     Column("writes", "writes", Unit.COUNT),
-    Column("hot", "hot stretches", Unit.COUNT),
+    Column("hot", "hot", Unit.COUNT),
     Column("since_s", "peak from", Unit.TIME),
-    Column("at", "at", Unit.SHARE),
 ]
+_PLACE = Column("at", "peak at", Unit.SHARE)
 
 Key = tuple[int, bytes]
 
@@ -94,16 +94,18 @@ class HotKeys:
         """Return keys by their greatest share of a stretch."""
         self._close()
         ranked = sorted(self._peaks.items(), key=lambda item: (-item[1].share, item[0]))
-        out = HabitTable("hot", list(_COLUMNS), left_out=max(len(ranked) - top, 0))
+        columns = _COLUMNS if self._timed else [*_COLUMNS[:-1], _PLACE]
+        out = HabitTable("hot", list(columns), left_out=max(len(ranked) - top, 0))
         for (db, key), peak in ranked[:top]:
             writes = self._all[db, key]
             when: Cell = peak.time_s if peak.time_s >= 0 else None
             usual = writes / max(self._writes, 1)
-            row: list[Cell] = [key, db, peak.share, usual, writes, peak.hot, when]
-            out.rows.append([*row, peak.place / max(self._last, 1)])
+            where: Cell = when if self._timed else peak.place / max(self._last, 1)
+            out.rows.append([key, db, peak.share, usual, writes, peak.hot, where])
         hot = sum(peak.hot > 0 for peak in self._peaks.values())
         text = f"{format_count(hot)} with at least a fifth of the writes of a stretch"
         out.facts.append(("hot keys", text))
         stretch = f"{_STRETCH_S} s" if self._timed else f"{format_count(self._step)} commands"
         out.notes.append(f"a stretch is {stretch}; those with fewer than {_LEAST_WRITES} writes do not count")
+        out.notes.append("hot counts the stretches with at least a fifth of the writes")
         return out
