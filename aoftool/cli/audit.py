@@ -10,7 +10,16 @@ import typer
 
 from aoftool.cli.console import output_width
 from aoftool.cli.exit_codes import DONE, VERDICT, epilog
-from aoftool.cli.options import JsonOption, PathArgument, ProgressMode, ProgressOption, QuietOption
+from aoftool.cli.options import (
+    CsvOption,
+    Form,
+    JsonOption,
+    PathArgument,
+    ProgressMode,
+    ProgressOption,
+    QuietOption,
+    chosen_form,
+)
 from aoftool.cli.redaction import RedactOption, SaltOption, make_redactor
 
 __all__ = ["register"]
@@ -40,6 +49,7 @@ def audit(
         Replay, typer.Option("--replay", help="Replay the log to tell what was lost; auto: up to 64 MiB.")
     ] = Replay.auto,
     as_json: JsonOption = False,
+    as_csv: CsvOption = False,
     redact: RedactOption = None,
     salt: SaltOption = None,
     quiet: QuietOption = False,
@@ -63,9 +73,10 @@ def audit(
     from aoftool.analysis.redacting import redacted_audit
     from aoftool.aof.layout import find_log
     from aoftool.cli.progress import ProgressReporter
-    from aoftool.report.audit import audit_json, audit_lines
+    from aoftool.report.audit import audit_json, audit_lines, write_audit_csv
     from aoftool.report.jsonout import print_json
 
+    form = chosen_form(as_json, as_csv)
     redactor = make_redactor(redact, salt)
     log = find_log(path)
     with ProgressReporter("reading", log.size_bytes, progress, quiet) as reporter:
@@ -79,8 +90,11 @@ def audit(
     elif replay is Replay.auto:
         found.notes.append("the log is large and was not replayed: --replay always tells what was lost")
     found = redacted_audit(found, redactor)
-    if as_json:
+    if form is Form.JSON:
         print_json(audit_json(found))
+    elif form is Form.CSV:
+        write_audit_csv(found, sys.stdout)
+        _closing(found.notes)
     else:
         print("\n".join(audit_lines(found, output_width())))
         _closing(found.notes)

@@ -4,15 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from textwrap import wrap
-from typing import Any
+from typing import Any, TextIO
 
 from aoftool.analysis.audit_model import Audit, AuditEvent, Loss, Severity
 from aoftool.analysis.commands_model import UNKNOWN, LoggedCommand
 from aoftool.escape import json_bytes, printable
 from aoftool.report.commands import command_json, command_text
+from aoftool.report.csvout import CsvRows
 from aoftool.units import format_count, format_time_ms
 
-__all__ = ["audit_json", "audit_lines"]
+__all__ = ["audit_json", "audit_lines", "write_audit_csv"]
 
 _INDENT = "    "
 _LABEL = 10
@@ -112,6 +113,34 @@ def audit_json(audit: Audit) -> dict[str, Any]:
         if audit.damage is None
         else {"file": audit.damage[0], "offset": audit.damage[1], "reason": audit.damage[2]},
     }
+
+
+_CSV_HEADER = (
+    *("severity", "code", "file", "offset", "time_s", "db", "commands", "size_bytes", "keys_lost", "text"),
+    "command",
+)
+
+
+def write_audit_csv(audit: Audit, stream: TextIO) -> None:
+    """Write one line for each event, without the commands around it."""
+    out = CsvRows(stream, _CSV_HEADER)
+    for event in audit.events:
+        row = event.command
+        lost = None if event.loss is None else event.loss.keys
+        place = (row.file, row.offset, row.time_s, None if row.db == UNKNOWN else row.db)
+        words = b" ".join(row.argv)
+        out.add(
+            (
+                event.severity.value,
+                event.code.value,
+                *place,
+                event.commands,
+                event.size_bytes,
+                lost,
+                event.text,
+                words,
+            )
+        )
 
 
 def _event_json(event: AuditEvent) -> dict[str, Any]:

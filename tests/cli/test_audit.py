@@ -33,6 +33,15 @@ def test_transcript(name: str, width: str, request: pytest.FixtureRequest) -> No
     check_transcript(request, FIXTURES, f"audit-{name}", width, ["audit", *CASES[name]])
 
 
+def test_csv_has_a_line_for_each_event(capsys: pytest.CaptureFixture[str]) -> None:
+    code = run(["audit", "--csv", str(FIXTURES / FLUSHED)])
+
+    header, line = capsys.readouterr().out.splitlines()
+    assert code == 0
+    assert header.startswith("severity,code,file,offset")
+    assert line.startswith("high,flush,appendonly.aof.1.incr.aof,7528,")
+
+
 def test_json_tells_the_incident(capsys: pytest.CaptureFixture[str]) -> None:
     code = run(["audit", "--json", str(FIXTURES / FLUSHED)])
 

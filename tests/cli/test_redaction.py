@@ -70,7 +70,7 @@ FORMS = {
     "explain": [["--key"], ["--key", "--json"]],
     "log": [[], ["--json"], ["--csv"], ["--tail", "30"], ["--cmd", "DEL", "--context", "3"]],
     "history": [[], ["--json"], ["--values"], ["--json", "--values"]],
-    "audit": [[], ["--json"], ["--context", "9"]],
+    "audit": [[], ["--json"], ["--csv"], ["--context", "9"]],
     "diff": [["--at", "0"], ["--at", "0", "--json"], ["--at", "0", "--csv"]],
 }
 
