@@ -84,7 +84,9 @@ def rewrite(
     quick: Annotated[
         bool,
         typer.Option(
-            "--quick", help="Estimate only: replay nothing, write nothing.", rich_help_panel=HOW_PANEL
+            "--quick",
+            help="Estimate only: replay a sample at most, write nothing.",
+            rich_help_panel=HOW_PANEL,
         ),
     ] = False,
     force: ForceOption = False,
@@ -322,6 +324,7 @@ def _run(
     from dataclasses import replace
 
     from aoftool.rewrite.bounded import BoundedPlan, with_shares
+    from aoftool.rewrite.estimating import estimated
     from aoftool.rewrite.in_place import rewrite_in_place, stamps_of
     from aoftool.rewrite.model import RewriteResult
     from aoftool.rewrite.placing import write_new
@@ -341,8 +344,8 @@ def _run(
 
     def act(plan: RewritePlan | BoundedPlan) -> RewriteResult:
         refuse_torn(plan, log)
-        if mode == "quick":
-            return RewriteResult(plan.summary)
+        if isinstance(plan, RewritePlan) and mode == "quick":
+            return estimated(plan)
         if mode == "dry-run":
             return count_rewrite(lambda sinks: write(plan, sinks, optional=True))
         if out is not None:

@@ -11,6 +11,8 @@ if TYPE_CHECKING:
     from aoftool.analysis.dead import DeadBytes
     from aoftool.aof.model import Log
     from aoftool.progress import Progress
+    from aoftool.rewrite.model import RewriteResult
+    from aoftool.rewrite.planner import RewritePlan
 
 __all__ = ["AUTOMATIC_BYTES", "find_savings"]
 
@@ -22,24 +24,32 @@ def find_savings(log: Log, progress: Progress) -> tuple[Savings, DeadBytes | Non
     """Return what a rewrite would leave, and dead bytes by key; the plan is that of `rewrite --dry-run`."""
     from aoftool.analysis.contents_model import Savings
     from aoftool.analysis.dead import dead_bytes
+    from aoftool.rewrite.estimating import estimated
     from aoftool.rewrite.model import RewriteOptions
-    from aoftool.rewrite.planner import plan_rewrite
+    from aoftool.rewrite.planner import with_plan
+
+    found: list[tuple[Savings, DeadBytes]] = []
+
+    def look(plan: RewritePlan) -> RewriteResult:
+        result = estimated(plan)
+        summary = result.summary
+        causes: dict[str, int] = {}
+        for row in summary.tail.dead:
+            causes[row.cause] = causes.get(row.cause, 0) + row.size_bytes
+        savings = Savings(
+            live_bytes=summary.tail.live_bytes,
+            dead_bytes=summary.tail.dead_bytes,
+            base_bytes=summary.base.size_bytes,
+            base_dead_bytes=summary.base.dead_bytes,
+            estimate_bytes=summary.estimate_bytes or 0,
+            upper_bound=summary.upper_bound,
+            causes=sorted(causes.items(), key=lambda item: (-item[1], item[0])),
+        )
+        found.append((savings, dead_bytes(plan.trace)))
+        return result
 
     try:
-        with plan_rewrite(log, RewriteOptions(), progress) as plan:
-            summary = plan.summary
-            causes: dict[str, int] = {}
-            for row in summary.tail.dead:
-                causes[row.cause] = causes.get(row.cause, 0) + row.size_bytes
-            found = Savings(
-                live_bytes=summary.tail.live_bytes,
-                dead_bytes=summary.tail.dead_bytes,
-                base_bytes=summary.base.size_bytes,
-                base_dead_bytes=summary.base.dead_bytes,
-                estimate_bytes=summary.estimate_bytes,
-                upper_bound=summary.upper_bound,
-                causes=sorted(causes.items(), key=lambda item: (-item[1], item[0])),
-            )
-            return found, dead_bytes(plan.trace)
+        with_plan(log, RewriteOptions(), look, progress)
     except AoftoolError as error:
         return Savings(reason=f"not known: {error.message}"), None
+    return found[-1]

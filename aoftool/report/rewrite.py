@@ -80,9 +80,11 @@ def _head(result: RewriteResult, mode: str) -> Iterator[tuple[str, str, str]]:
     yield "target", f"{summary.target} ({summary.target_reason})", ""
     if mode != "server":
         yield from _found(summary)
-    if mode == "quick":
-        bound = ", an upper bound: many commands build on each other" if summary.upper_bound else ""
-        yield "estimate", f"{format_bytes(summary.estimate_bytes)}{bound}", "bold"
+    if summary.estimate_bytes is not None:
+        known = ", reckoned from a sample" if summary.sampled else ""
+        if summary.upper_bound:
+            known = ", an upper bound: commands that build on each other were not replayed"
+        yield "estimate", f"{format_bytes(summary.estimate_bytes)}{known}", "bold"
     for size in result.sizes[:1]:
         yield "keys", _keys(size), ""
     yield "time", format_duration(summary.elapsed_s + result.elapsed_s), ""

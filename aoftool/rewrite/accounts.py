@@ -8,17 +8,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from aoftool.liveness.model import ANNOTATION, DROPPED, Chunk, Fate, Op, Trace
-from aoftool.rewrite.model import DeadRow, OutputFormat, RewriteSummary, TailCounts
+from aoftool.rewrite.model import DeadRow, TailCounts
 from aoftool.rewrite.touches import count_rows
 
-__all__ = ["estimate_size", "tail_counts"]
+__all__ = ["tail_counts"]
 
 _FATES = len(Fate)
 _CAUSES = {fate: fate.name.lower().replace("_", "-") for fate in Fate}
-# Bytes around a key and its value: `*3 $3 SET $n $m` with line ends as a command, and type, lengths as a
-# record of an RDB.
-_COMMAND_FRAME_BYTES = 31
-_RECORD_FRAME_BYTES = 3
 
 
 def tail_counts(trace: Trace, torn_bytes: int) -> TailCounts:
@@ -34,7 +30,6 @@ def tail_counts(trace: Trace, torn_bytes: int) -> TailCounts:
         for name, cut_bytes in _trimmed(chunk):
             cut[name] = cut.get(name, 0) + cut_bytes
     counts.opaque = int(ops[Op.OPAQUE] + ops[Op.EVALSHA])
-    counts.plain_sets, counts.building = int(live[Op.ONE_SETS]), int(live[Op.ONE_CHANGES])
     _fill(counts, trace, rows_of.reshape(-1, _FATES), bytes_of.reshape(-1, _FATES), cut)
     return counts
 
@@ -70,17 +65,3 @@ def _fill(
         if cut.get(number):
             counts.dead.append(DeadRow(name, "trimmed", int(rows[number, Fate.TRIMMED]), cut[number]))
     counts.dead.sort(key=lambda row: (-row.size_bytes, row.name, row.cause))
-
-
-def estimate_size(summary: RewriteSummary, form: OutputFormat) -> tuple[int, bool]:
-    """Return the size of the result as liveness sees it, and whether it may be far above the truth.
-
-    Live bytes say little where many commands build one value: a list that is pushed and popped a
-    million times has a million live commands and no element.
-    """
-    tail, base = summary.tail, summary.base
-    size = tail.live_bytes + base.size_bytes - base.dead_bytes
-    if form is OutputFormat.RDB:
-        size -= tail.live * (_COMMAND_FRAME_BYTES - _RECORD_FRAME_BYTES)
-    keys = max(summary.key_count, 1)
-    return max(size, 0), tail.building > tail.plain_sets and tail.building > 2 * keys

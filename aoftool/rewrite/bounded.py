@@ -353,9 +353,6 @@ def _sum_up(summary: RewriteSummary, survey: Survey, reports: Sequence[ShareRepo
         base.dead += report.base.dead
         base.dead_bytes += report.base.dead_bytes
         summary.key_count += report.key_count
-        summary.upper_bound |= report.upper_bound
-    shares_base = sum(report.base.size_bytes for report in reports)
-    summary.estimate_bytes = sum(report.estimate_bytes for report in reports) + base.size_bytes - shares_base
 
 
 def with_shares(

@@ -128,9 +128,10 @@ class Emitter:
         for physical in range(self._trace.databases):
             db = self._carrier.number(physical)
             replayed = keyspace.databases[db]
-            keys = self._base.databases.get(physical, 0) - int(loaded[physical])
+            kept = 0 if physical in self._touches.flushed else 1
+            keys = kept * (self._base.databases.get(physical, 0) - int(loaded[physical]))
             keys += int(copied[physical]) + len(replayed)
-            expires = self._base.expires.get(physical, 0) + len(replayed.expires)
+            expires = kept * self._base.expires.get(physical, 0) + len(replayed.expires)
             counts[db] = keys, expires
         return counts
 
@@ -143,15 +144,24 @@ class Emitter:
         """Write the live base records that no live command writes."""
         if self._base.runs is not None and self._output.copies and self._chooser.takes_all:
             self._copy_runs(self._base.runs)
-            return
+        else:
+            self.sample_base(None)
+
+    def sample_base(self, limit_bytes: int | None) -> int:
+        """Write such records one by one, up to so many bytes of the base, and return their bytes."""
         written = self._touches.written
+        read = 0
         for record, number, cause in self._base.records():
-            if cause or (number >= 0 and written[number]):
+            if cause or record.db in self._touches.flushed or (number >= 0 and written[number]):
                 continue
             key, expire_at_ms = record.key, record.expire_at_ms
             if self._open(self._carrier.number(record.db)) and self._chooser.takes(key, expire_at_ms):
                 self._size.copied_records += int(self._output.record(record))
                 self._count(expire_at_ms)
+            read += record.end - record.start
+            if limit_bytes is not None and read >= limit_bytes:
+                break
+        return read
 
     def _copy_runs(self, runs: list[Run]) -> None:
         """Copy records that stand side by side in large pieces."""
@@ -159,7 +169,7 @@ class Emitter:
             return
         with open_source(self._base.path) as source:
             for run in runs:
-                if not self._open(self._carrier.number(run.db)):
+                if run.db in self._touches.flushed or not self._open(self._carrier.number(run.db)):
                     continue
                 for at in range(run.start, run.end, _COPY_BYTES):
                     piece = source.read_at(at, min(_COPY_BYTES, run.end - at))

@@ -121,8 +121,6 @@ class TailCounts:
         trimmed: live commands that lose some of their keys.
         unfinished: commands of a transaction without its EXEC; they never happen.
         opaque: scripts, functions and commands nobody here knows; carried as they are.
-        plain_sets: live commands that are a plain SET of one key.
-        building: live commands that change one key.
     """
 
     commands: int = 0
@@ -132,8 +130,6 @@ class TailCounts:
     trimmed: int = 0
     unfinished: int = 0
     opaque: int = 0
-    plain_sets: int = 0
-    building: int = 0
     torn_bytes: int = 0
     dead: list[DeadRow] = field(default_factory=list)
 
@@ -175,8 +171,9 @@ class RewriteSummary:
 
     Attributes:
         target: name of the target, and why it was chosen in `target_reason`.
-        estimate_bytes: size of the result in the format asked for, from liveness alone.
-        upper_bound: the estimate may be far too high: many live commands build on each other.
+        estimate_bytes: size of the result in the format asked for, of a quick look; None when not asked for.
+        sampled: the estimate was reckoned from a sample of the keys.
+        upper_bound: the estimate may be far too high: commands that build on each other were not replayed.
         notes: things the user should know, in words.
     """
 
@@ -188,7 +185,8 @@ class RewriteSummary:
     tail: TailCounts = field(default_factory=TailCounts)
     base: BaseCounts = field(default_factory=BaseCounts)
     key_count: int = 0
-    estimate_bytes: int = 0
+    estimate_bytes: int | None = None
+    sampled: bool = False
     upper_bound: bool = False
     notes: list[str] = field(default_factory=list)
     elapsed_s: float = 0.0

@@ -10,11 +10,13 @@ from collections.abc import Iterable, Sequence
 from typing import Protocol
 
 from aoftool.emit.resp_writer import RespWriter
+from aoftool.keyspace.zset_encoding import COMPACT_ENCODINGS, settle
 from aoftool.rdb.record import Record
 from aoftool.rdb.targets import Target
 from aoftool.rdb.writer import REFUSED_SHOWN, RdbWriter, Sink
 from aoftool.rewrite.model import OutputFormat
-from aoftool.values import Value
+from aoftool.rewrite.target_choice import flavour_of
+from aoftool.values import Value, ZSetValue
 
 __all__ = ["KeyWriter", "Output", "StringRow", "open_output"]
 
@@ -61,6 +63,7 @@ class Output:
         self.writer = writer
         self.compress = compress
         self._target = target
+        self._flavour = flavour_of(target)
         self._copy = writer.raw_record if isinstance(writer, RdbWriter) else None
         self._strings = writer.strings if isinstance(writer, RdbWriter) else None
 
@@ -105,9 +108,12 @@ class Output:
         if self._copy is not None and alike and not record.split_times:
             self._copy(record.raw())
             return True
+        value = record.value()
+        if type(value) is ZSetValue:
+            settle(value, self._flavour, compact=record.encoding in COMPACT_ENCODINGS)
         self.writer.key(
             record.key,
-            record.value(),
+            value,
             expire_at_ms=record.expire_at_ms,
             idle_s=record.idle_s,
             freq=record.freq,

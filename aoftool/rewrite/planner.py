@@ -24,7 +24,7 @@ from aoftool.liveness.reading import trace_tails
 from aoftool.progress import Progress, no_progress
 from aoftool.rdb.payload import restore_refusal
 from aoftool.rdb.targets import Target, find_target
-from aoftool.rewrite.accounts import estimate_size, tail_counts
+from aoftool.rewrite.accounts import tail_counts
 from aoftool.rewrite.basekeys import BaseKeys
 from aoftool.rewrite.inputs import Input, open_input, repair_hint, require_only_torn
 from aoftool.rewrite.model import RewriteOptions, RewriteResult, RewriteSummary
@@ -117,7 +117,6 @@ def plan_rewrite(
         summary.tail = tail_counts(trace, torn)
         summary.base = base.counts
         summary.key_count = int(np.count_nonzero(touches.written))
-        summary.estimate_bytes, summary.upper_bound = estimate_size(summary, options.format)
         summary.notes = plan_notes(summary, found)
         summary.elapsed_s = time.monotonic() - started
         yield RewritePlan(options, summary, found, table, trace, base, touches, target)

@@ -22,7 +22,7 @@ from aoftool.progress import Progress, no_progress
 from aoftool.rdb.payload import restore_refusal
 from aoftool.rdb.reader import walk
 from aoftool.rdb.targets import find_target
-from aoftool.rewrite.accounts import estimate_size, tail_counts
+from aoftool.rewrite.accounts import tail_counts
 from aoftool.rewrite.allocator import give_back
 from aoftool.rewrite.choosing import Chooser
 from aoftool.rewrite.emitting import Emitter, first_writes
@@ -97,8 +97,6 @@ class ShareReport:
     tail: TailCounts
     base: BaseCounts
     key_count: int = 0
-    estimate_bytes: int = 0
-    upper_bound: bool = False
     counts: dict[int, tuple[int, int]] = field(default_factory=dict)
     dropped: str = ""
     functions: list[bytes] = field(default_factory=list)
@@ -146,7 +144,6 @@ def _plan(task: ShareTask, progress: Progress) -> RewritePlan:
 
 def _run(task: ShareTask, plan: RewritePlan, positions: NDArray[np.int64], progress: Progress) -> ShareReport:
     report = ShareReport(plan.summary.tail, plan.summary.base, key_count=plan.summary.key_count)
-    report.estimate_bytes, report.upper_bound = estimate_size(plan.summary, task.options.format)
     report.dropped = _write_dropped(task, plan)
     firsts = first_writes(plan.trace)
     part = Partition(task.files.number)
@@ -174,12 +171,15 @@ def _write_dropped(task: ShareTask, plan: RewritePlan) -> str:
     # One place more, for records whose key no command names: number -1.
     causes = np.append(plan.base.covered.causes(), np.uint8(0))
     written = np.append(plan.touches.written, np.uint8(0))
-    flushed = np.array([plan.base.covered.covers_unnamed(db) for db in range(task.options.databases)])
+    databases = range(task.options.databases)
+    flushed = np.array([plan.base.covered.covers_unnamed(db) for db in databases])
+    # What a live row reads before another one flushes it.
+    emptied = np.array([db in plan.touches.flushed for db in databases])
     at = 0
     for columns in base_columns(task.files.base, plan.trace.keys):
         numbers = columns.numbers
         dead = np.where(numbers >= 0, causes[numbers] > 0, flushed[columns.db])
-        gone[at : at + len(numbers)] = dead | (written[numbers] > 0)
+        gone[at : at + len(numbers)] = dead | (written[numbers] > 0) | emptied[columns.db]
         at += len(numbers)
     ordinals[gone].tofile(path)
     return path

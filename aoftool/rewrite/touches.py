@@ -54,6 +54,7 @@ class Touches:
         written: one byte a key, 1 when a live row may write it.
         copied: one byte a key, 1 when its only touch is a plain SET: the value stands in the log.
         pattern_databases: physical databases all of whose keys a live SORT may read.
+        flushed: physical databases that a live row empties: what was there before was only read.
     """
 
     def __init__(self, trace: Trace) -> None:
@@ -62,15 +63,25 @@ class Touches:
         self.written = np.zeros(size, np.uint8)
         sets = np.zeros(size, np.uint8)
         sorted_databases = [np.zeros(0, np.uint32)]
+        flushed: set[int] = set()
         for _, chunk, stop in understood_rows(trace):
+            flushed |= _flushed_databases(trace, chunk, stop)
             count_touches(chunk, stop, counts, self.written, sets)
             sorted_databases.append(_sorted_databases(trace, chunk, stop))
         self.touched = np.minimum(counts, 1)
         self.copied = ((counts == 1) & (sets == 1)).astype(np.uint8)
+        self.flushed = frozenset(flushed)
         self.pattern_databases = frozenset(np.concatenate(sorted_databases).tolist())
         if self.pattern_databases:
             # SORT with a pattern reads any key of its database.
             self.copied[np.isin(trace.keys.databases(), list(self.pattern_databases))] = 0
+
+
+def _flushed_databases(trace: Trace, chunk: Chunk, stop: int) -> set[int]:
+    ops, alive = chunk.ops[:stop], chunk.fates[:stop] <= Fate.TRIMMED
+    if (alive & (ops == Op.FLUSH_ALL)).any():
+        return set(range(trace.databases))
+    return set(chunk.keys[:stop][alive & (ops == Op.FLUSH_DB)].tolist())
 
 
 def _sorted_databases(trace: Trace, chunk: Chunk, stop: int) -> NDArray[np.uint32]:

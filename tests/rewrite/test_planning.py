@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import struct
 from pathlib import Path
 from typing import Any
 
@@ -223,3 +224,40 @@ def test_minus_zero_that_an_old_server_packed_outlives_replay(tmp_path: Path) ->
 
     assert b"\r\nRESTORE\r\n$1\r\nz\r\n" in contents[OutputFormat.RESP]
     assert b"\x82-0" in contents[OutputFormat.RESP]
+
+
+@pytest.mark.parametrize(
+    "tail",
+    [
+        ([b"COPY", b"k", b"other", b"DB", b"1"], [b"FLUSHDB"]),
+        ([b"COPY", b"k", b"other"], [b"MOVE", b"other", b"1"], [b"FLUSHDB"]),
+        (
+            [b"LPUSH", b"l", b"1"],
+            [b"SORT", b"l", b"GET", b"*", b"STORE", b"other"],
+            [b"MOVE", b"other", b"1"],
+            [b"FLUSHDB"],
+        ),
+    ],
+    ids=["copied", "copied-and-moved", "read-by-pattern"],
+)
+def test_base_records_that_were_read_before_a_flush_are_gone(
+    tmp_path: Path, tail: tuple[list[bytes], ...]
+) -> None:
+    record = builders.rdb_record(0, "k", builders.rdb_string("v"))
+    base = builders.rdb(builders.rdb_database(0, record))
+    manifest = builders.write_multi_part(tmp_path, base=base, incrs=[builders.log(*tail)], base_is_rdb=True)
+
+    contents, _, sizes = rewritten(manifest, RewriteOptions(target="redis-7.2"))
+
+    assert [size.keys for size in sizes] == [{1: 1}, {1: 1}]
+    assert builders.command("SELECT", "0") not in contents[OutputFormat.RESP]
+
+
+def test_a_minus_zero_that_a_loader_drops_is_not_written(tmp_path: Path) -> None:
+    members = b"\x01\x01m" + struct.pack("<d", -0.0)
+    base = builders.rdb(builders.rdb_database(0, builders.rdb_record(5, "z", members)))
+    manifest = builders.write_multi_part(tmp_path, base=base, incrs=[b""], base_is_rdb=True)
+
+    contents, _, _ = rewritten(manifest, RewriteOptions(target="redis-7.2"), [OutputFormat.RESP])
+
+    assert contents[OutputFormat.RESP].endswith(builders.command("ZADD", "z", "0", "m"))
