@@ -94,6 +94,7 @@ def keys(
         RankBy | None,
         typer.Option(
             "--by",
+            metavar="ORDER",
             help="The first keys by what commands wrote (writes, bytes, dead), by stored size, what expires"
             " when (ttl), or how they are used (churn, same, life, backlog, blobs, hot, slot, secrets).",
             show_default=False,

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from aoftool.analysis.keys_model import KeyRow
 from aoftool.aof.model import Log
 from aoftool.errors import UnsupportedError, UsageError
-from aoftool.escape import printable, shorten
+from aoftool.escape import excerpt, printable
 from aoftool.keyspace import Keyspace
 from aoftool.keyspace.selection import KeySelection
 from aoftool.liveness.carry import Carrier
@@ -243,7 +243,7 @@ def _need_known(plan: RewritePlan) -> None:
     name, offset = trace.names[int(chunk.names[place.row])], int(chunk.offsets[place.row])
     file = plan.summary.files[chunk.file].path
     raise UnsupportedError(
-        f"{shorten(name)} may do anything, so the keys behind it are not known",
+        f"{excerpt(name)} may do anything, so the keys behind it are not known",
         path=file,
         offset=offset,
         hint=f"--at {os.path.basename(file)}:{offset} gives the keys before it; or let a real server run"

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from aoftool.check.model import Finding, Severity
 from aoftool.check.replay_model import Answered, Replay
-from aoftool.escape import printable, shorten
+from aoftool.escape import excerpt
 
 __all__ = ["find_in_replay"]
 
@@ -25,7 +25,7 @@ def find_in_replay(replay: Replay, path: str, targets: int) -> Iterator[Finding]
         yield _answered(row, targets)
     for (file, name), (count, first) in replay.idle.items():
         times = "" if count == 1 else f" ({count:,} times)"
-        message = f"{printable(name.encode('latin-1'))} changes nothing; servers do not log such commands"
+        message = f"{excerpt(name.encode('latin-1'))} changes nothing; servers do not log such commands"
         yield Finding("command-without-effect", Severity.NOTE, file, message + times, first)
     ends: dict[tuple[str, int, str], list[str]] = {}
     for target, end in replay.ended.items():
@@ -46,7 +46,7 @@ def _answered(row: Answered, targets: int) -> Finding:
     message = f"{row.name} is answered {times}with an error and skipped while loading, by {who}{where}"
     first = min(row.offsets)
     others = ", ".join(f"{offset:,}" for offset in sorted(row.offsets)[1:])
-    evidence = shorten(row.text.encode()) + (f"; also at {others}" if others else "")
+    evidence = excerpt(row.text.encode()) + (f"; also at {others}" if others else "")
     return Finding("command-refused", Severity.WARNING, row.path, message, first, evidence=evidence)
 
 

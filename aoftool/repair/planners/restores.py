@@ -13,7 +13,7 @@ from aoftool.check.restore_model import RestoreSpot
 from aoftool.check.shapes import read_shape
 from aoftool.check.syndrome import locate
 from aoftool.errors import AoftoolError
-from aoftool.escape import shorten
+from aoftool.escape import excerpt, excerpt_key
 from aoftool.files.source import Source
 from aoftool.rdb.checksum import CHECKSUM_BYTES
 from aoftool.rdb.payload import FOOTER_BYTES, decode_functions, restore_refusal, split_payload
@@ -35,7 +35,7 @@ def plan_restores(exam: FileExam, source: Source, draft: Draft, choice: Choice) 
     for spot in exam.restores:
         if not spot.everywhere or spot.checksum_ok or _mend(spot, reader, draft):
             continue
-        what = f"{shorten(spot.name)} of {shorten(spot.key)}" if spot.key else shorten(spot.name)
+        what = f"{excerpt(spot.name)} of {excerpt_key(spot.key)}" if spot.key else excerpt(spot.name)
         if choice.salvage:
             draft.drop(spot.start, spot.end, _CODE, f"{what}: its payload is damaged; no server takes it", 1)
 
