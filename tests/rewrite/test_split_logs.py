@@ -43,22 +43,25 @@ def test_split_logs_with_a_command_base(
 
 
 @pytest.mark.parametrize("server_build", MULTI_PART)
-@pytest.mark.parametrize("seed", range(4))
+@pytest.mark.parametrize("opaque", [0.0, 0.03], ids=["plain", "scripts"])
+@pytest.mark.parametrize("seed", range(6))
 def test_tails_over_an_rdb_base(
-    server_build: Build, seed: int, tmp_path: Path, start_server: Callable[..., Server]
+    server_build: Build, seed: int, opaque: float, tmp_path: Path, start_server: Callable[..., Server]
 ) -> None:
-    log = random_log(seed, server_build, 300, Mix(keys=12))
+    first = random_log(seed, server_build, 200, Mix(keys=12))
+    log = random_log(1000 + seed, server_build, 150, Mix(keys=12, opaque=opaque))
     whole = tmp_path / "first.aof"
-    whole.write_bytes(builders.log(*log[:200]))
+    whole.write_bytes(builders.log(*first))
     base, _, _ = rewritten(whole, RewriteOptions(target=server_build.id))
-    tail = [argv for argv in log[200:] if argv[0] not in (b"MULTI", b"EXEC")]
+    tail = [argv for argv in log if argv[0] not in (b"MULTI", b"EXEC")]
     manifest = builders.write_multi_part(
         tmp_path / "log", base=base[FORMATS[0]], incrs=[builders.log(*tail)], base_is_rdb=True
     )
 
-    contents, _, _ = rewritten(manifest, RewriteOptions(target=server_build.id))
+    contents, summary, _ = rewritten(manifest, RewriteOptions(target=server_build.id))
     before = dump_state(start_server(server_build, source=manifest, databases=16))
 
+    assert summary.tail.opaque or all(argv[0] != b"EVAL" for argv in tail)
     for form in FORMATS:
         server = Server(server_build, databases=16)
         server.place_aof(contents[form])
