@@ -125,7 +125,14 @@ def _remedy(remedy: Remedy) -> str:
 
 
 def _render_outcomes(console: Printer, report: Report) -> None:
-    rows = [([row.target, _outcome(row), _why(row)], _style(row)) for row in report.outcomes]
+    said: dict[tuple[str, str], str] = {}
+    rows = []
+    for row in report.outcomes:
+        would, why = _outcome(row), _why(row)
+        # Five times the same long sentence hides the one server that differs.
+        first = said.setdefault((would, why), row.target)
+        shown = why if first == row.target or not why else f"as {first}"
+        rows.append(([row.target, would, shown], _style(row)))
     print_columns(console, ("server", "would", "and"), rows)
 
 

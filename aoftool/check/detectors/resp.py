@@ -84,12 +84,14 @@ def find_in_stream(exam: FileExam, is_last: bool = True) -> Iterator[Finding]:
         yield _text(exam.path, exam.size_bytes, exam.text)
         return
     index = 0
+    before: Stretch | None = None
     for piece in exam.tail.pieces:
         if isinstance(piece, Stretch):
             yield from _leniencies(exam.path, piece)
             index += piece.tally.commands
+            before = piece
         else:
-            yield _wound(exam.path, piece, index, is_last)
+            yield _wound(exam.path, piece, index, is_last, before)
 
 
 def _text(path: str, size_bytes: int, damage: TextDamage) -> Finding:
@@ -107,7 +109,7 @@ def _text(path: str, size_bytes: int, damage: TextDamage) -> Finding:
     return Finding(damage.kind, Severity.DAMAGE, path, message, 0, size_bytes, 0, remedies=(remedy,))
 
 
-def _wound(path: str, wound: Wound, index: int, is_last: bool) -> Finding:
+def _wound(path: str, wound: Wound, index: int, is_last: bool, before: Stretch | None) -> Finding:
     code = "unread-" + wound.stop.reason.value if wound.code == "unread" else wound.code
     message = _MESSAGES.get(wound.code, wound.code)
     if wound.stop.reason not in (Reason.END,) and wound.code in ("corrupt-region", "corrupt-tail", "unread"):
@@ -121,11 +123,11 @@ def _wound(path: str, wound: Wound, index: int, is_last: bool) -> Finding:
         end=wound.end,
         command_index=index,
         evidence=wound.evidence,
-        remedies=tuple(_remedies(wound, is_last)),
+        remedies=tuple(_remedies(wound, is_last, before)),
     )
 
 
-def _remedies(wound: Wound, is_last: bool) -> Iterator[Remedy]:
+def _remedies(wound: Wound, is_last: bool, before: Stretch | None) -> Iterator[Remedy]:
     size = wound.end - wound.start
     plain = repaired_by_default(wound) and (is_last or not wound.last or wound.insert is not None)
     option = "" if plain else "--salvage"
@@ -142,9 +144,21 @@ def _remedies(wound: Wound, is_last: bool) -> Iterator[Remedy]:
     elif wound.copies:
         yield Remedy("drop the copy", option, text="every byte of it stands there again")
     elif wound.last:
-        yield Remedy("cut the end off", option, size, _touched(wound), "it goes to the lost-and-found file")
+        yield _cut(wound, option, before)
     else:
         yield Remedy("drop the damaged bytes", option, size, _touched(wound), "what follows is kept")
+
+
+def _cut(wound: Wound, option: str, before: Stretch | None) -> Remedy:
+    """Return the remedy for an end, with the transaction that is open there."""
+    size, touched = wound.end - wound.start, _touched(wound)
+    where = "it goes to the lost-and-found file"
+    marks = None if before is None else before.tally.transactions
+    if marks is None or marks.open_offset is None:
+        return Remedy("cut the end off", option, size, touched, where)
+    lost = None if touched is None else touched + marks.open_commands + 1
+    size = wound.end - marks.open_offset
+    return Remedy("cut at the MULTI of its transaction", option, size, lost, where)
 
 
 def _touched(wound: Wound) -> int | None:
