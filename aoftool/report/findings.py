@@ -69,7 +69,7 @@ def _render_verdict(console: Printer, row: FileReport) -> None:
     ok = row.verdict is Verdict.OK
     line = f"{_shown(row.path)}  {row.format}, {format_bytes(row.size_bytes)}"
     if row.commands:
-        line += f", {format_count(row.commands)} commands"
+        line += f", {_commands(row.commands)}"
     if not ok and row.good_end < row.size_bytes:
         line += f", good to offset {format_count(row.good_end)}"
     console.print(f"{row.verdict.value:<16}", style="green" if ok else "bold red", end="")
@@ -112,14 +112,17 @@ def _place(finding: Finding) -> str:
     return place
 
 
+def _commands(count: int) -> str:
+    return f"{format_count(count)} {'command' if count == 1 else 'commands'}"
+
+
 def _remedy(remedy: Remedy) -> str:
     how = f"fix {remedy.option}".strip()
     loss = "loses nothing"
     if remedy.loses_commands is None:
         loss = f"loses {format_bytes(remedy.loses_bytes)}" if remedy.loses_bytes else "loss unknown"
     elif remedy.loses_bytes or remedy.loses_commands:
-        noun = "command" if remedy.loses_commands == 1 else "commands"
-        loss = f"loses {format_bytes(remedy.loses_bytes)}, {format_count(remedy.loses_commands)} {noun}"
+        loss = f"loses {format_bytes(remedy.loses_bytes)}, {_commands(remedy.loses_commands)}"
     words = f"{remedy.action} ({how}; {loss})"
     return f"{words}: {remedy.text}" if remedy.text else words
 

@@ -77,15 +77,17 @@ def test_a_report_says_verdict_place_remedies_and_what_servers_do() -> None:
     render_findings(printer, [report])
 
     assert out.getvalue().splitlines() == [
-        "torn-tail       /logs/a.aof  RESP, 31 B, 1 commands, good to offset 27",
+        "torn-tail       /logs/a.aof  RESP, 31 B, 1 command, good to offset 27",
         "",
         "damage: the file ends inside a command [torn-tail]",
         "  where     a.aof, offset 27 to 31 (4 B), command 1",
-        "  remedy    cut the end off (fix; loses 4 B, 1 commands): as a server would",
+        "  remedy    cut the end off (fix; loses 4 B, 1 command): as a server would",
         "",
         "server      would  and",
         "----------  -----  ---------------------",
         "valkey-9.1  cut    cut a.aof to 27 bytes",
+        "",
+        "next: aoftool fix --dry-run /logs/a.aof",
     ]
 
 
