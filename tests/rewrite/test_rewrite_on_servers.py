@@ -101,10 +101,40 @@ def test_recorded_logs(case: Case) -> None:
             assert abs(size.size_bytes - fact) <= fact * 0.02, (size.format, size.size_bytes, fact)
 
 
+@pytest.mark.corpus
+@pytest.mark.parametrize("case", case_params("recorded"))
+def test_rewriting_a_recorded_rewrite_changes_no_byte(case: Case, tmp_path: Path) -> None:
+    path = tmp_path / "log.aof"
+    target = None if "vector" in case.id else case.server
+    contents, _, _ = rewritten(case.source, RewriteOptions(target=target, databases=64, now_ms=1))
+
+    def again(content: bytes, form: OutputFormat) -> bytes:
+        path.write_bytes(content)
+        return rewritten(path, RewriteOptions(target=target, databases=64, now_ms=1), [form])[0][form]
+
+    rdb, resp = (contents[form] for form in FORMATS)
+    second = again(resp, OutputFormat.RESP)
+
+    assert again(rdb, OutputFormat.RDB) == rdb
+    # Untouched base records come first; as commands they stand with the other keys of their database.
+    assert len(second) <= len(resp)
+    assert again(second, OutputFormat.RESP) == second
+
+
 @pytest.mark.soak
 @pytest.mark.server
 @pytest.mark.parametrize("case", case_params("recorded"))
-def test_recorded_logs_cut_at_twenty_boundaries(case: Case, tmp_path: Path) -> None:
+def test_recorded_logs_cut_at_twenty_boundaries(case: Case) -> None:
+    assert_cuts_end_alike(case, 20)
+
+
+@pytest.mark.server
+@pytest.mark.parametrize("case", case_params("recorded")[::5])
+def test_recorded_logs_cut_at_a_boundary(case: Case) -> None:
+    assert_cuts_end_alike(case, 1)
+
+
+def assert_cuts_end_alike(case: Case, cuts: int) -> None:
     build = find_build(case.server)
     if build is None or "vector" in case.id:
         pytest.skip("no such server, or values built with random numbers")
@@ -112,7 +142,7 @@ def test_recorded_logs_cut_at_twenty_boundaries(case: Case, tmp_path: Path) -> N
     last = log.files[-1]
     with open_source(last.path) as source:
         ends = [command.offset + command.length for command in commands(source, _tail_start(log))]
-    for end in random.Random(case.id).sample(ends, min(20, len(ends))):
+    for end in random.Random(case.id).sample(ends, min(cuts, len(ends))):
         cut = Cut(to_offset=(len(log.files) - 1, end))
         contents, _, _ = rewritten(case.source, RewriteOptions(target=build.id, databases=64, cut=cut))
         before = loaded(build, case.source, last.path, end)
