@@ -14,7 +14,7 @@ from aoftool.aof.model import FileRole, Log, LogFile, LogKind
 from aoftool.check.dissection import Dissection, Stretch, Wound
 from aoftool.check.exam_model import Census, FileExam, LogExam, RdbExam, Spot
 from aoftool.check.model import Level
-from aoftool.check.suspicion import holds_restores, needs_look
+from aoftool.check.suspicion import holds_restores, needs_look, objections
 from aoftool.commands.table import CONTAINERS
 from aoftool.errors import SourceError
 from aoftool.files.source import Source, open_source
@@ -219,7 +219,25 @@ def _before_first_stop(source: Source, tail: Dissection, found: Census) -> list[
 
         between = Stretch(known, end, scan_range(source, known, end=end))
         spots += census(source, [between]).spots
-    return spots
+    return _queued(spots, tail.first.transactions.open_offset)
+
+
+def _queued(spots: list[Spot], open_offset: int | None) -> list[Spot]:
+    """Return the spots as they are for a loader that stops inside a transaction, which it does not run.
+
+    A stretch that is looked at by itself does not know of a MULTI in front of it.
+    """
+    if open_offset is None:
+        return spots
+    found = []
+    for spot in spots:
+        if spot.start <= open_offset or spot.txn:
+            found.append(spot)
+            continue
+        concerned = dict(objections(spot.name, spot.subcommand, spot.argc, inside=True))
+        if spot.kind in concerned:
+            found.append(replace(spot, txn=True, targets=concerned[spot.kind]))
+    return found
 
 
 def _read_once(exam: FileExam, source: Source, advance: Callable[[int], None]) -> None:

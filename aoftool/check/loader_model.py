@@ -26,6 +26,7 @@ class EventKind(str, Enum):
     WRONG_ARITY = "wrong-arity"
     DISCARD_IN_MULTI = "discard-in-multi"
     HURTFUL = "hurtful"
+    SCRIPT = "script"
 
 
 @dataclass(frozen=True)
@@ -72,7 +73,7 @@ class RdbFacts:
         truncated: the file ends inside it.
         broken: it cannot be read to its end; the text says where and why.
         checksum: stored and computed, when they differ.
-        unknown_to: targets that do not know a type or opcode in it, with its number.
+        unknown_to: targets that do not know a type or opcode in it, with its number and where it comes first.
         keys: keys it holds.
         expiring: keys in it have an expire time.
         faults: what else a loader meets in it, by offset.
@@ -84,7 +85,7 @@ class RdbFacts:
     truncated: bool = False
     broken: str = ""
     checksum: tuple[int, int] | None = None
-    unknown_to: tuple[tuple[str, int], ...] = ()
+    unknown_to: tuple[tuple[str, int, int], ...] = ()
     keys: int = 0
     expiring: bool = False
     faults: tuple[RdbFault, ...] = ()

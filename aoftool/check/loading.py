@@ -11,7 +11,7 @@ from aoftool.aof.model import FileRole, LayoutCode, LogFile, LogKind
 from aoftool.aof.quoting import Quoting, atoll
 from aoftool.check.exam_model import FileExam, LogExam, RdbExam, RdbFault, Spot, SpotKind
 from aoftool.check.loader_model import NEVER, Ending, Event, EventKind, LoaderFile, LoaderLog, RdbFacts
-from aoftool.check.targets import TARGETS
+from aoftool.check.targets import SCRIPTS, TARGETS
 from aoftool.check.vocabulary import is_short
 from aoftool.commands.table import CONTAINERS
 from aoftool.errors import SourceError
@@ -195,8 +195,8 @@ def _faults(rdb: RdbExam) -> tuple[RdbFault, ...]:
     return tuple(sorted(met, key=lambda fault: fault.offset))
 
 
-def _foreign(rdb: RdbExam) -> tuple[tuple[str, int], ...]:
-    """Return which targets do not know a type number in the part."""
+def _foreign(rdb: RdbExam) -> tuple[tuple[str, int, int], ...]:
+    """Return which targets do not know a type number in the part, and where it comes first if known."""
     numbers = {row.type_id for row in rdb.walk.counts}
     known = {"redis-6.2": 15, "redis-7.0": 19, "redis-8.0": 25, "valkey-8.1": 21, "valkey-9.1": 22}
     found = []
@@ -204,7 +204,8 @@ def _foreign(rdb: RdbExam) -> tuple[tuple[str, int], ...]:
         strange = [n for n in sorted(numbers) if n > highest]
         if target == "valkey-9.1" and rdb.walk.magic.startswith(b"REDIS"):
             strange = [n for n in sorted(numbers) if n > 21]
-        found += [(target, number) for number in strange[:1]]
+        places = sorted((rdb.first_of_type.get(number, 0), number) for number in strange)
+        found += [(target, number, at) for at, number in places[:1]]
     return tuple(found)
 
 
@@ -256,6 +257,9 @@ def _events(file: FileExam) -> list[Event]:
         SpotKind.ARITY: EventKind.WRONG_ARITY,
         SpotKind.HURTFUL: EventKind.HURTFUL,
     }
+    script = _first_script(file)
+    if script is not None:
+        events.append(script)
     seen: set[tuple[str, bytes, bytes | None, bool, frozenset[str]]] = set()
     for spot in file.loader_spots:
         short = spot.kind == SpotKind.ARITY and is_short(spot.name, spot.subcommand, spot.argc)
@@ -277,6 +281,20 @@ def _events(file: FileExam) -> list[Event]:
         kind = kinds[spot.kind]
         events.append(Event(kind, spot.start, name, arguments, spot.targets, detail, short, late))
     return events
+
+
+def _first_script(file: FileExam) -> Event | None:
+    """Return the first script outside transactions that a loader runs."""
+    assert file.tail is not None
+    tally = file.tail.first
+    if not any(key.name in SCRIPTS for key in tally.rows):
+        return None
+    with contextlib.suppress(SourceError), open_source(file.plain_path or file.path) as source:
+        if source.seekable:
+            for command in commands(source, file.tail_start, end=tally.good_end, names=SCRIPTS):
+                if not command.txn:
+                    return Event(EventKind.SCRIPT, command.offset, printable(command.argv[0]))
+    return None
 
 
 def _harm(spot: Spot) -> str:

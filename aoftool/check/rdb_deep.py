@@ -7,6 +7,8 @@ a pass over the records.
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from aoftool.check.exam_model import RdbExam, RdbFault
 from aoftool.files.source import Source
 from aoftool.rdb.across import KeyCheck, check_part
@@ -23,22 +25,26 @@ __all__ = ["find_faults"]
 # Faults of one code and type that are kept; the rest is counted.
 _KEEP = 100
 # Bytes of an empty blob, by the types that are one blob: what is shorter lacks its header.
-_HEADERS = {10: 11, 12: 11, 13: 11, 16: 7, 17: 7, 20: 7}
+_HEADERS = {10: 11, 12: 11, 13: 11, 16: 7, 17: 7, 20: 7, 23: 7}
 
 
-def find_faults(exam: RdbExam, source: Source, size_bytes: int, *, deep: bool) -> None:
+def find_faults(
+    exam: RdbExam, walk: RdbWalk, opened: Callable[[], Source], size_bytes: int, *, deep: bool
+) -> None:
     """Fill in the faults of a part that was walked.
 
     Args:
+        walk: of the part, as a loader reads it.
+        opened: gives what was walked, to be read from its start.
         deep: look into the values too, and for keys that come twice in one database.
     """
-    if exam.walk.family is None:
+    if walk.family is None:
         return
-    for issue in check_part(exam.walk, size_bytes if exam.dump else None):
+    for issue in check_part(walk, size_bytes if exam.dump else None):
         if issue.code != "rdb-checksum":
-            _add(exam, _placed(issue, exam.walk), None)
+            _add(exam, _placed(issue, walk), None)
     if deep:
-        _look_into_records(exam, source)
+        _look_into_records(exam, opened)
     exam.faults.sort(key=lambda fault: fault.offset)
 
 
@@ -59,9 +65,9 @@ def _add(exam: RdbExam, issue: RdbIssue, type_id: int | None, act: str = "") -> 
         exam.faults_omitted[issue.code] = exam.faults_omitted.get(issue.code, 0) + 1
 
 
-def _look_into_records(exam: RdbExam, source: Source) -> None:
+def _look_into_records(exam: RdbExam, opened: Callable[[], Source]) -> None:
     keys = KeyCheck()
-    for record in RecordReader(source, 0):
+    for record in RecordReader(opened(), 0):
         exam.first_of_type.setdefault(record.type_id, record.start)
         for issue in verify(record):
             _add(exam, issue, record.type_id, _case(issue.code, record))
@@ -69,7 +75,7 @@ def _look_into_records(exam: RdbExam, source: Source) -> None:
         if key is not None:
             keys.add(record.db, key)
     if keys.suspects():
-        for record in RecordReader(source, 0):
+        for record in RecordReader(opened(), 0):
             if _key(record) is not None:
                 keys.confirm(record)
         for issue in keys.issues:

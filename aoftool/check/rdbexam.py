@@ -90,13 +90,13 @@ def examine_rdb(
     reader = Reader(source, size_bytes)
     exam = RdbExam(found, size_bytes if found.end_offset is None else found.end_offset, dump=dump)
     exam.values_read = deep or exam.end <= SMALL_PART_BYTES
-    find_faults(exam, source, size_bytes, deep=exam.values_read)
+    find_faults(exam, found, lambda: source, size_bytes, deep=exam.values_read)
     if found.damage is None:
         exam.checked = found.checksum.state is ChecksumState.OK
         return exam
     _name(exam)
     if _code_of(found) == "rdb-version":
-        exam.as_read = _walk_as_read(reader)
+        _read_as_servers_do(exam, reader)
     if exam.as_read is not None and exam.as_read.end_offset is not None:
         exam.end = exam.as_read.end_offset
     elif found.checksum.state is not ChecksumState.OK:
@@ -114,19 +114,23 @@ def _code_of(found: RdbWalk) -> str:
     return "" if found.damage is None else found.damage.code
 
 
-def _walk_as_read(reader: Reader) -> RdbWalk | None:
+def _read_as_servers_do(exam: RdbExam, reader: Reader) -> None:
     """Walk a part whose version servers read, though they never write it so, such as `REDIS 009`."""
     head = reader.at(0, HEADER_BYTES)
     letters = 5 if head.startswith(b"REDIS") else 6
     version = atoll(head[letters:])
     width = HEADER_BYTES - letters
     if not 0 < version < 10**width:
-        return None
+        return
     patches = (Patch(letters, HEADER_BYTES, b"%0*d" % (width, version)),)
-    with patched_stream(reader, patches, reader.size_bytes) as stream:
-        found = walk(stream, 0)
+
+    def opened() -> Source:
+        return patched_stream(reader, patches, reader.size_bytes)
+
+    exam.as_read = found = walk(opened(), 0)
+    find_faults(exam, found, opened, reader.size_bytes, deep=exam.values_read)
     if found.end_offset is None or found.checksum.stored is None:
-        return found
+        return
     end = found.end_offset - CHECKSUM_BYTES
     computed = _crc_of(reader, (), end)
     state = ChecksumState.OK if computed == found.checksum.stored else ChecksumState.WRONG
@@ -135,7 +139,6 @@ def _walk_as_read(reader: Reader) -> RdbWalk | None:
     found.checksum = replace(found.checksum, computed=computed, state=state)
     if _code_of(found) == "rdb-checksum" and state is ChecksumState.OK:
         found.damage = None
-    return found
 
 
 def _name(exam: RdbExam) -> None:

@@ -18,7 +18,7 @@ from aoftool.check.loader_model import NEVER, Ending, Event, EventKind, LoaderFi
 from aoftool.check.model import Outcome, ServerOutcome
 from aoftool.check.rdb_faults import fault_act
 from aoftool.check.short_forms import COUNTING
-from aoftool.check.targets import Target
+from aoftool.check.targets import DEFAULT_DATABASES, Target
 from aoftool.rdb.header import HEADER_BYTES
 
 __all__ = ["simulate"]
@@ -27,6 +27,7 @@ __all__ = ["simulate"]
 _NO_SIGNATURE = "Wrong signature trying to load DB from file"
 # Bytes that Valkey quotes of an unknown command and of its arguments together.
 _QUOTED_BYTES = 128
+_DATABASES = f"the limit is the setting `databases`, which is {DEFAULT_DATABASES} unless it is configured"
 _SHORT_RDB = "Short read or OOM loading DB. Unrecoverable error, aborting now."
 
 
@@ -175,16 +176,20 @@ def _load_dump(run: _Run, file: LoaderFile) -> ServerOutcome:
 def _load_body(run: _Run, file: LoaderFile, rdb: RdbFacts) -> ServerOutcome | None:
     """Return how a server ends behind the header of an RDB part; None when it reads it whole."""
     target = run.target
-    for name, number in rdb.unknown_to:
-        if name == target.name:
-            return run.end(Outcome.REFUSE, file, f"Unknown type or opcode {number} in the RDB part")
+    unknown = next(((at, number) for name, number, at in rdb.unknown_to if name == target.name), None)
     for fault in rdb.faults:
+        if unknown is not None and fault.offset >= unknown[0]:
+            break
         act = fault_act(fault.act or fault.code, fault.type_id, target.name)
         if act.outcome is not Outcome.LOAD:
             text = act.text.replace("NAME", fault.message)
+            if fault.code == "database-range":
+                run.notes.append(_DATABASES)
             return run.end(act.outcome, file, text.replace("a Redis server", f"a {target.product} server"))
         if act.text and act.text not in run.notes:
             run.notes.append(act.text)
+    if unknown is not None:
+        return run.end(Outcome.REFUSE, file, f"Unknown type or opcode {unknown[1]} in the RDB part")
     if rdb.truncated:
         return run.end(Outcome.REFUSE, file, _SHORT_RDB)
     if rdb.broken:
@@ -213,9 +218,20 @@ def _meet(run: _Run, file: LoaderFile, event: Event) -> ServerOutcome | None:
         return _unknown_subcommand(run, file, event)
     if event.kind is EventKind.WRONG_ARITY:
         return _wrong_arity(run, file, event)
+    if event.kind is EventKind.SCRIPT:
+        _script(run, event)
+        return None
     if event.kind is EventKind.DISCARD_IN_MULTI:
         return run.end(Outcome.CRASH, file, "signal 11: EXEC runs a queued DISCARD")
     return run.end(Outcome.CRASH, file, f"{event.name}: {event.detail}")
+
+
+def _script(run: _Run, event: Event) -> None:
+    if run.target.dies_in_scripts:
+        run.notes.append(
+            f"{event.name} at offset {event.offset} runs a script: "
+            "if a command in a script fails, the server crashes (signal 11)"
+        )
 
 
 def _place(target: Target, file: LoaderFile) -> str:

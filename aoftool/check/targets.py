@@ -12,10 +12,13 @@ from dataclasses import dataclass
 from aoftool.aof.quoting import Quoting
 from aoftool.errors import UsageError
 
-__all__ = ["DEFAULT_DATABASES", "TARGETS", "Kill", "Target", "target_named"]
+__all__ = ["DEFAULT_DATABASES", "SCRIPTS", "TARGETS", "Kill", "Target", "target_named"]
 
 DEFAULT_DATABASES = 16
 """The `databases` setting a server has unless its configuration says otherwise."""
+
+SCRIPTS = frozenset({b"EVAL", b"EVALSHA", b"EVAL_RO", b"EVALSHA_RO", b"FCALL", b"FCALL_RO"})
+"""Commands that run a script, in upper case."""
 
 
 @dataclass(frozen=True)
@@ -71,6 +74,7 @@ class Target:
         oom_bytes: declared argument length from which it aborts for want of memory.
         quoting: what may follow a closing quote in its manifest.
         kills: commands that make it die or leave.
+        dies_in_scripts: a command that fails inside a script takes it down, outside transactions.
     """
 
     name: str
@@ -92,6 +96,7 @@ class Target:
     oom_bytes: int = 1 << 47
     quoting: Quoting = Quoting.SEPARATE
     kills: tuple[Kill, ...] = ()
+    dies_in_scripts: bool = True
 
     @property
     def product(self) -> str:
@@ -123,6 +128,7 @@ TARGETS = (
         line_limit=127,
         redis_rdb=9,
         counts_arguments=False,
+        dies_in_scripts=False,
         subcommand="skip",
         kills=(
             *_EVERYWHERE,

@@ -126,6 +126,23 @@ def test_a_database_out_of_range_has_the_place_of_its_hint(tmp_path: Path) -> No
     assert (finding.code, finding.severity) == ("database-range", Severity.WARNING)
     assert VECTORS["database-range"][finding.start or 0] == 0xFB
     assert {row.outcome for row in report.outcomes} == {Outcome.REFUSE}
+    assert all("setting `databases`" in row.notes[-1] for row in report.outcomes)
+
+
+@pytest.mark.parametrize("vector", ["database-range", "duplicate-key"])
+def test_faults_are_foretold_behind_a_version_that_is_written_oddly(vector: str, tmp_path: Path) -> None:
+    path = dump(tmp_path, vector)
+    path = path.rename(tmp_path / "appendonly.aof")
+    content = path.read_bytes()
+    digits = content[5:9].lstrip(b"0").rjust(4)
+    well = check(find_log(path)).outcome("redis-8.0")
+    path.write_bytes(content[:5] + digits + content[9:])
+
+    report = check(find_log(path))
+
+    assert vector in {finding.code for finding in report.findings}
+    assert report.outcome("redis-8.0") == well
+    assert well.outcome is not Outcome.LOAD
 
 
 def test_a_key_that_comes_a_thousand_times_is_counted_and_not_listed(tmp_path: Path) -> None:

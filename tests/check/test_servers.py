@@ -10,8 +10,9 @@ import pytest
 from aoftool.aof.layout import find_log
 from aoftool.check.checker import check
 from aoftool.check.model import Outcome
-from aoftool.check.targets import TARGETS, target_named
+from aoftool.check.targets import TARGETS, Target, target_named
 from aoftool.errors import UsageError
+from tests.builders import command
 from tests.servers.discovery import Build, find_builds, server_params
 from tests.servers.process import Server
 
@@ -173,3 +174,52 @@ def test_a_file_that_only_valkey_9_reads_from_the_manifest_may_be_missing(tmp_pa
 
     assert report.outcome("valkey-9.1").message.startswith("Unable to obtain the AOF file ab length")
     assert report.outcome("redis-7.0").message.endswith("Invalid AOF manifest file format")
+
+
+# HSET on a string.
+FAILING = command("EVAL", "return redis.call('HSET', 'a', 'f', 'v')", 0)
+
+
+@pytest.mark.parametrize("target", TARGETS, ids=lambda target: target.name)
+def test_a_script_outside_a_transaction_has_a_note_where_its_failure_would_kill(
+    target: Target, tmp_path: Path
+) -> None:
+    path = tmp_path / "appendonly.aof"
+
+    path.write_bytes(BLOCK + FAILING)
+    bare = check(find_log(path)).outcome(target.name).notes
+    path.write_bytes(BLOCK + MULTI + FAILING + EXEC)
+    queued = check(find_log(path)).outcome(target.name).notes
+
+    noted = [note for note in bare if note.startswith(f"EVAL at offset {len(BLOCK)} runs a script")]
+    assert len(noted) == (target.name != "redis-6.2")
+    assert not any("script" in note for note in queued)
+
+
+@pytest.mark.server
+@pytest.mark.parametrize("server_build", server_params(), ids=str)
+def test_a_command_that_fails_in_a_script_kills_where_the_note_says_so(
+    server_build: Build, tmp_path: Path
+) -> None:
+    line = line_of(server_build)
+    if line is None:
+        pytest.skip("no such target")
+    path = tmp_path / "appendonly.aof"
+    path.write_bytes(BLOCK + FAILING)
+    noted = any("script" in note for note in check(find_log(path)).outcome(line).notes)
+
+    with Server(server_build, source=path, settings={"crash-log-enabled": "no"}) as server:
+        seen = server.outcome
+
+    assert seen is not None
+    assert (seen.signal is not None) == noted
+
+
+def test_a_command_pending_in_a_torn_transaction_kills_no_server(tmp_path: Path) -> None:
+    path = tmp_path / "appendonly.aof"
+    auth = b"*3\r\n$4\r\nAUTH\r\n$1\r\na\r\n$1P\r\nb\r\n"
+    path.write_bytes(BLOCK + MULTI + IN_MULTI + auth + b"x" + EXEC)
+
+    report = check(find_log(path))
+
+    assert {row.outcome for row in report.outcomes} == {Outcome.REFUSE}
