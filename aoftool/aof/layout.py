@@ -29,6 +29,7 @@ _PACKED = (b"", b".gz", b".zst")
 # Source: Valkey 8.0 src/rdb.c rdbSaveInfoAuxFields (aof-base); Redis 6.2 (aof-preamble).
 _AOF_AUX = (b"aof-base", b"aof-preamble")
 _AUX_BYTES = 4096
+_RDB_END_BYTES = 9
 _RESP_START = re.compile(rb"\*[ 0-9+-][^\n]{0,30}\n\$")
 
 
@@ -72,6 +73,15 @@ def _head_of(path: str) -> tuple[bytes, int | None]:
         return source.peek(_HEAD_BYTES), source.stored_size_bytes
 
 
+def _ends_as_rdb(path: str) -> bool:
+    """Tell whether an RDB ends with the file: an end mark and a checksum; true where nobody can look."""
+    with open_source(path) as source:
+        size = source.size_bytes
+        if not source.seekable or size is None or size < _RDB_END_BYTES:
+            return True
+        return source.read_at(size - _RDB_END_BYTES, 1) == b"\xff"
+
+
 def _is_manifest(head: bytes, name: bytes) -> bool:
     """Tell whether a file is a manifest: it holds entries, or it is named as one and holds no log."""
     if is_rdb(head) or _RESP_START.search(head):
@@ -94,6 +104,9 @@ def _single(
     # Snapshots carry the same fields with 0; measured on Redis 6.2.5, 7.0.15 and Valkey 9.1.2.
     says = b"" if name.endswith(b".aof") else b"\xc0\x01"
     is_dump = is_rdb(head) and not any(word + says in head[:_AUX_BYTES] for word in _AOF_AUX)
+    if is_dump and name.endswith(b".aof"):
+        # Its fields may be damaged: a log goes on behind the end of its RDB.
+        is_dump = _ends_as_rdb(found)
     role, kind = (FileRole.RDB, LogKind.RDB) if is_dump else (FileRole.SINGLE, LogKind.SINGLE)
     parts = parse_file_name(name)
     sequence = None if parts is None else parts.sequence

@@ -184,6 +184,9 @@ def _breaks_soon(place: RdbPlace, at: int, habits: Habits) -> bool:
     walker = new_walker(habits.family, at, rows=True)
     data = place.reader.at(at, min(_WINDOW_BYTES, place.end - at))
     status = walker.feed(data, 0, len(data))
+    if walker.skipping > place.end - at - len(data):
+        # A value that is longer than what is left of the part.
+        return True
     return status == Status.DAMAGE and len(walker.take_rows()) < CHAIN_RECORDS
 
 

@@ -1,6 +1,9 @@
 # Compiled twin of _walk_py: same statuses, same attributes, for every input and every split.
 """Run the layout programs over buffers, without the GIL."""
 
+import struct
+from functools import lru_cache
+
 from libc.stdint cimport int32_t, int64_t, uint8_t, uint64_t
 from libc.stdlib cimport free, malloc, realloc
 from libc.string cimport memcpy, memset
@@ -121,6 +124,19 @@ cdef tuple row_tuple(RowData* row):
     )
 
 
+@lru_cache(maxsize=None)
+def _packed(family):
+    """Return the layouts of a family as the kernel keeps them: a search of damage makes many walkers."""
+    table = layout_table(family)
+    if len(table.entry) != 256 or len(table.flags) != 256:
+        raise ValueError("a layout table has 256 entries")
+    return (
+        struct.pack(f"={len(table.steps)}i", *table.steps),
+        struct.pack("=256i", *table.entry),
+        bytes(table.flags),
+    )
+
+
 cdef class Walker:
     """See `aoftool.rdb.walker.Walker`."""
 
@@ -180,17 +196,15 @@ cdef class Walker:
             raise MemoryError
 
     def __init__(self, family, offset, rows, threshold):
-        table = layout_table(family)
-        cdef Py_ssize_t place, size = len(table.steps)
+        cdef bytes steps, entry, flags
+        steps, entry, flags = _packed(family)
         free(self._steps)
-        self._steps = <int32_t*>malloc(size * sizeof(int32_t))
+        self._steps = <int32_t*>malloc(len(steps))
         if self._steps == NULL:
             raise MemoryError
-        for place in range(size):
-            self._steps[place] = table.steps[place]
-        for place in range(256):
-            self._entry[place] = table.entry[place]
-            self._flags[place] = table.flags[place]
+        memcpy(self._steps, <const char*>steps, len(steps))
+        memcpy(self._entry, <const char*>entry, 256 * sizeof(int32_t))
+        memcpy(self._flags, <const char*>flags, 256)
         self._want_rows = rows
         self.threshold = threshold
         self.offset = self.good_end = self.item = self.number_at = offset

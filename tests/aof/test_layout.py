@@ -117,6 +117,13 @@ def test_a_snapshot_says_that_it_is_no_base(tmp_path: Path, name: str, kind: Log
     assert find_log(path).kind is kind
 
 
+def test_a_log_whose_fields_are_damaged_is_still_a_log(tmp_path: Path) -> None:
+    path = tmp_path / "appendonly.aof"
+    path.write_bytes(BASE_RDB.replace(b"aof-base", b"aof-\0\0se") + RESP)
+
+    assert find_log(path).kind is LogKind.SINGLE
+
+
 @pytest.mark.parametrize(
     ("content", "kind", "role"),
     [
