@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -11,7 +11,16 @@ import typer
 from aoftool.cli.console import output_width
 from aoftool.cli.exit_codes import DONE, VERDICT, epilog
 from aoftool.cli.machine import worker_count
-from aoftool.cli.options import JsonOption, PathArgument, ProgressMode, ProgressOption, QuietOption
+from aoftool.cli.options import (
+    CsvOption,
+    Form,
+    JsonOption,
+    PathArgument,
+    ProgressMode,
+    ProgressOption,
+    QuietOption,
+    chosen_form,
+)
 from aoftool.cli.redaction import RedactOption, SaltOption, make_redactor
 from aoftool.errors import UsageError
 
@@ -40,6 +49,7 @@ def history(
     values: Annotated[bool, typer.Option("--values", help="Show the value after each step.")] = False,
     limit: Annotated[int | None, typer.Option(min=1, help="Stop after this many steps.")] = None,
     as_json: JsonOption = False,
+    as_csv: CsvOption = False,
     redact: RedactOption = None,
     salt: SaltOption = None,
     quiet: QuietOption = False,
@@ -58,14 +68,16 @@ def history(
       aoftool history cart:17 --values --db 2 appendonly.aof
       aoftool history --match 'session:*' --limit 50 /var/lib/valkey
       aoftool history user:1042 --json | jq 'select(.deletion)'
+      aoftool history --match 'session:*' --csv > sessions.csv
     """
     from itertools import islice
 
     from aoftool.aof.layout import find_log
     from aoftool.cli.progress import ProgressReporter
-    from aoftool.report.history import HistoryLines, step_json
-    from aoftool.report.jsonout import print_json_line
 
+    form = chosen_form(as_json, as_csv)
+    if form is Form.CSV and values:
+        raise UsageError("a value does not fit into a cell", hint="use --json with --values")
     if match is not None:
         if path is not None:
             raise UsageError("KEY and --match exclude each other", hint="leave one of them out")
@@ -77,15 +89,25 @@ def history(
     is_quiet = quiet or sys.stdout.isatty()
     with ProgressReporter("reading", log.size_bytes, progress, is_quiet) as reporter:
         found = _history(log, key, match, db, values, reporter)
-        lines = HistoryLines(output_width(), several=match is not None, values=values)
+        show = _shower(form, several=match is not None, values=values)
         shown = 0
         for step in islice(_redacted(found, redactor), limit):
             shown += 1
-            if as_json:
-                print_json_line(step_json(step, with_value=values))
-            else:
-                print("\n".join(lines.lines(step)))
+            show(step)
     raise typer.Exit(_closing(found, shown, limit))
+
+
+def _shower(form: Form, *, several: bool, values: bool) -> Callable[[HistoryStep], None]:
+    """Return what prints one step."""
+    from aoftool.report.history import HistoryCsv, HistoryLines, step_json
+    from aoftool.report.jsonout import print_json_line
+
+    if form is Form.CSV:
+        return HistoryCsv(sys.stdout).add
+    if form is Form.JSON:
+        return lambda step: print_json_line(step_json(step, with_value=values))
+    lines = HistoryLines(output_width(), several=several, values=values)
+    return lambda step: print("\n".join(lines.lines(step)))
 
 
 def _history(

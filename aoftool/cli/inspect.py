@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from dataclasses import dataclass
 from enum import Enum
 from typing import TYPE_CHECKING, Annotated
@@ -24,18 +25,22 @@ from aoftool.cli.exit_codes import DONE, VERDICT, epilog
 from aoftool.cli.machine import worker_count
 from aoftool.cli.options import (
     ColorOption,
+    CsvOption,
+    Form,
     JsonOption,
     PathArgument,
     ProgressMode,
     ProgressOption,
     QuietOption,
+    chosen_form,
 )
 from aoftool.cli.redaction import RedactOption, SaltOption, make_redactor
 from aoftool.errors import UsageError
 
 if TYPE_CHECKING:
-    from aoftool.analysis.contents_model import Savings
+    from aoftool.analysis.contents_model import ContentsView, Savings
     from aoftool.analysis.dead import DeadBytes
+    from aoftool.analysis.model import Overview
     from aoftool.aof.layout import Log
     from aoftool.check.health_model import Health
     from aoftool.check.model import Report
@@ -118,6 +123,7 @@ def inspect(
     redact: RedactOption = None,
     salt: SaltOption = None,
     as_json: JsonOption = False,
+    as_csv: CsvOption = False,
     color: ColorOption = Color.auto,
     quiet: QuietOption = False,
     progress: ProgressOption = ProgressMode.auto,
@@ -138,13 +144,16 @@ def inspect(
       aoftool inspect --since 2026-11-21T09:00   only what was written then
       zcat old.aof.gz | aoftool inspect -        standard input
       aoftool inspect --json | jq .health
+      aoftool inspect --by prefix --csv > prefixes.csv
     """
     from aoftool.aof.layout import find_log
     from aoftool.cli.progress import ProgressReporter
 
     asked = narrowing(since=since, until=until, db=db, cmd=cmd, match=match, depth=depth, separator=separator)
     redactor = make_redactor(redact, salt)
-    show = _Show(by, top, sort.value, as_json, color)
+    show = _Show(by, top, sort.value, chosen_form(as_json, as_csv), color)
+    if as_csv and by is None:
+        raise UsageError("CSV is one table", hint="say which with --by")
     log = find_log(path)
     needed = asked.narrows or bool(savings) or by not in _PLAIN_GROUPS
     if contents is False and needed:
@@ -166,7 +175,7 @@ class _Show:
     by: GroupBy | None
     top: int | None
     sort: str
-    as_json: bool
+    form: Form
     color: Color
 
 
@@ -183,11 +192,14 @@ def _plain(log: Log, redactor: Redactor | None, show: _Show, progress: Progress)
         from aoftool.analysis.contents_redacting import redacted_overview
 
         result = redacted_overview(result, redactor)
-    if show.as_json:
+    if show.form is Form.JSON:
         from aoftool.report.jsonout import print_json
         from aoftool.report.overview import overview_json
 
         print_json({**overview_json(result, health, sort=show.sort), "contents": None, "growth": None})
+        return health
+    if show.form is Form.CSV:
+        _print_csv(result, None, health, show)
         return health
     from aoftool.report.plain_screen import render_plain
 
@@ -230,7 +242,10 @@ def _with_contents(
     if not asked.narrows and health.intact:
         view.restart = restart_of(result)
     result = redacted_overview(result, redactor)
-    if show.as_json:
+    if show.form is Form.CSV:
+        _print_csv(result, view, health, show)
+        return health
+    if show.form is Form.JSON:
         from aoftool.report.contents import contents_json
         from aoftool.report.growth import growth_json
         from aoftool.report.jsonout import print_json
@@ -247,6 +262,19 @@ def _with_contents(
     else:
         render_view(console, result, health, view, growth, by=show.by.value, top=rows, sort=show.sort)
     return health
+
+
+def _print_csv(result: Overview, view: ContentsView | None, health: Health, show: _Show) -> None:
+    """Print one distribution; damage, for which a table has no place, is told on stderr."""
+    from aoftool.report.inspect_csv import write_overview_csv, write_view_csv
+
+    by = (show.by or GroupBy.COMMAND).value
+    if view is None or show.by in _PLAIN_GROUPS:
+        write_overview_csv(result, sys.stdout, by=by, sort=show.sort)
+    else:
+        write_view_csv(view, sys.stdout, by=by, sort=show.sort)
+    if not health.intact:
+        print(f"aoftool: {health.message}\n   next: aoftool check", file=sys.stderr)
 
 
 def _savings(

@@ -112,10 +112,11 @@ def keys(
     """List the keys that a server holds after loading a log.
 
     Commands are replayed over the RDB part; each key comes with the number
-    of commands that wrote it and the last of them. An RDB alone, and with
-    --base the RDB part of any log, is listed record by record in constant
-    memory. With --json every line is an object with the exact bytes;
-    docs/json.md describes values.
+    of commands that wrote it and the last of them, in no order that means
+    anything. An RDB alone, and with --base the RDB part of any log, is listed
+    record by record in constant memory, in the order of the file. With --json
+    every line is an object with the exact bytes; docs/json.md describes
+    values.
 
     With --by you see the first keys in that order, 20 without --limit: writes
     and bytes counted over all commands, bytes that a rewrite would drop
@@ -141,6 +142,7 @@ def keys(
       aoftool keys --by dead --limit 5 appendonlydir
       aoftool keys --by ttl --depth 2
       aoftool keys --by same --csv > repeats.csv
+      aoftool keys --json | jq -s 'sort_by(.db, .key)'
     """
     from aoftool.aof.layout import find_log
     from aoftool.cli.key_rows import RowRequest, open_rows

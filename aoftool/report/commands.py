@@ -15,12 +15,21 @@ from aoftool.report.csvout import CsvRows
 from aoftool.units import format_count, format_time_ms
 from aoftool.values.json_form import bytes_json
 
-__all__ = ["CommandLines", "command_json", "command_text", "hex_dump", "print_csv", "print_end"]
+__all__ = [
+    "CSV_HEADER",
+    "CommandLines",
+    "command_json",
+    "command_text",
+    "csv_cells",
+    "hex_dump",
+    "print_csv",
+    "print_end",
+]
 
 _ARGUMENT_WIDTHS = (120, 60, 40, 28, 18)
 _COLUMNS = "{:>11} {:<8} {:>2} {:>4} {:>7}  "
 _HEX_ROW = 16
-_CSV_HEADER = ("file", "offset", "size_bytes", "time_s", "db", "txn", "index", "name", "arguments")
+CSV_HEADER = ("file", "offset", "size_bytes", "time_s", "db", "txn", "index", "name", "arguments")
 
 
 def _word(argument: bytes, length: int, width: int) -> str:
@@ -124,12 +133,17 @@ def command_json(row: LoggedCommand) -> dict[str, Any]:
 
 def print_csv(rows: Iterable[LoggedCommand]) -> None:
     """Print a header and one row a command; arguments are printable text, joined by blanks."""
-    out = CsvRows(sys.stdout, _CSV_HEADER)
+    out = CsvRows(sys.stdout, CSV_HEADER)
     for row in rows:
-        numbers = ("" if number == UNKNOWN else number for number in (row.db, row.txn, row.index))
-        arguments = " ".join(_word(argument, len(argument), 1 << 30) for argument in row.argv[1:])
-        time_s = "" if row.time_s is None else row.time_s
-        out.add((row.file, row.offset, row.length, time_s, *numbers, row.name, arguments))
+        out.add(csv_cells(row))
+
+
+def csv_cells(row: LoggedCommand) -> tuple[bytes | str | int | None, ...]:
+    """Return one command as cells below `CSV_HEADER`; one without a name is a record of an RDB part."""
+    numbers = (None if number == UNKNOWN else number for number in (row.db, row.txn, row.index))
+    arguments = " ".join(_word(argument, len(argument), 1 << 30) for argument in row.argv[1:])
+    name = row.name if row.argv else None
+    return (row.file, row.offset, row.length, row.time_s, *numbers, name, arguments)
 
 
 def print_end(end: ListingEnd) -> None:

@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, TextIO
 
 from aoftool.analysis.history_model import HistoryStep, KeyState, StepKind
 from aoftool.escape import json_bytes, printable
-from aoftool.report.commands import command_json, command_text
+from aoftool.report.commands import CSV_HEADER, command_json, command_text, csv_cells
+from aoftool.report.csvout import CsvRows
 from aoftool.report.values import value_line
 from aoftool.units import format_count, format_time_ms
 from aoftool.values.json_form import value_json
 
-__all__ = ["HistoryLines", "step_json"]
+__all__ = ["HistoryCsv", "HistoryLines", "step_json"]
 
 _COLUMNS = "{:>11} {:<8} {:>2} {:>4}  "
 _STATE_WIDTH = 15
@@ -86,6 +87,32 @@ class HistoryLines:
             text, max(self._width, 40), initial_indent=indent, subsequent_indent=indent + "  ",
             break_long_words=True, break_on_hyphens=False,
         )  # fmt: skip
+
+
+class HistoryCsv:
+    """Write steps as rows: the key, the command, and what the key was after it.
+
+    An empty `type` with `known` 1 says that there is no such key; for a record of the RDB part there is no
+    command.
+    """
+
+    def __init__(self, stream: TextIO) -> None:
+        state = ("known", "type", "length", "expire_at_ms", "removed_by", "reason", "refused", "note")
+        bounds = ("earliest_ms", "latest_ms")
+        self._rows = CsvRows(stream, ("kind", "key_db", "key", *CSV_HEADER, *bounds, *state))
+
+    def add(self, step: HistoryStep) -> None:
+        """Write one step."""
+        after, deletion = step.after, step.deletion
+        command = csv_cells(step.command)
+        if step.kind is StepKind.BASE:
+            # The index, the name and the arguments are those of a command.
+            command = (*command[:-3], None, None, None)
+        actor, reason = (None, None) if deletion is None else (deletion.actor.value, deletion.reason)
+        state = (int(after.is_known), after.type_name, after.length, after.expire_at_ms)
+        bounds = (step.bounds.earliest_ms, step.bounds.latest_ms)
+        told = (actor, reason, step.refused, step.note)
+        self._rows.add((step.kind.value, step.db, step.key, *command, *bounds, *state, *told))
 
 
 def _between(step: HistoryStep) -> str:

@@ -26,6 +26,7 @@ from aoftool.units import format_bytes, format_count, format_share, format_time_
 
 __all__ = [
     "database_name",
+    "ordered_commands",
     "overview_head",
     "overview_json",
     "render_commands",
@@ -154,9 +155,14 @@ def _fold(rows: list[CommandRow], top: int) -> list[CommandRow]:
     return [*rows[:top], folded]
 
 
+def ordered_commands(overview: Overview, sort: str) -> list[CommandRow]:
+    """Return the rows of commands by `bytes`, `count`, `largest`, `mean` or `name`."""
+    return sorted(overview.commands, key=_SORT_KEYS[sort])
+
+
 def render_commands(console: Console, overview: Overview, top: int, sort: str) -> None:
     """Print the commands, the first `top` of them; the bytes add up to those of the files."""
-    ordered = sorted(overview.commands, key=_SORT_KEYS[sort])
+    ordered = ordered_commands(overview, sort)
     commands = [row for row in ordered if row.kind == RowKind.COMMAND]
     others = [row for row in ordered if row.kind != RowKind.COMMAND and (row.size_bytes or row.count)]
     total = sum(row.count for row in overview.commands if row.kind in (RowKind.COMMAND, RowKind.FRAMING))
@@ -353,7 +359,7 @@ def overview_json(overview: Overview, health: Health, *, sort: str = "bytes") ->
         "time_range": None if overview.time_range is None else _plain(overview.time_range),
         "files": [_plain(row) for row in overview.files],
         "history": [_plain(row) for row in overview.history],
-        "commands": [_command_json(row) for row in sorted(overview.commands, key=_SORT_KEYS[sort])],
+        "commands": [_command_json(row) for row in ordered_commands(overview, sort)],
         "transactions": overview.transactions,
         "databases": [_plain(row) for row in overview.databases],
         "rdb_parts": [_rdb_json(part) for part in overview.rdb_parts],

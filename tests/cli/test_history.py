@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import csv
+import io
 import json
 import unicodedata
 from pathlib import Path
@@ -55,7 +57,47 @@ def test_json_lines_tell_what_the_text_tells(tmp_path: Path, capsys: pytest.Capt
     assert (second["earliest_ms"], second["latest_ms"]) == (30_000, 30_999)
 
 
-@pytest.mark.parametrize("words", [[], ["k", "path", "--match", "x*"], ["k", "--salt", "x"]])
+def test_csv_tells_what_the_text_tells_and_runs_no_formula(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = tmp_path / "a.aof"
+    path.write_bytes(
+        log(select(2), timestamp(10), ("SET", "=k", "+1", "PXAT", 20_000), timestamp(30), ("UNLINK", "=k"))
+    )
+
+    code = run(["history", "=k", str(path), "--csv"])
+
+    first, second = csv.DictReader(io.StringIO(capsys.readouterr().out))
+    assert code == 0
+    assert (first["key"], first["key_db"], first["name"]) == ("'=k", "2", "SET")
+    assert (first["arguments"], first["time_s"]) == ("'=k +1 PXAT 20000", "10")
+    assert (first["known"], first["type"], first["length"], first["expire_at_ms"]) == (
+        "1", "string", "2", "20000",
+    )  # fmt: skip
+    assert (second["known"], second["type"], second["removed_by"]) == ("1", "", "server-expiry")
+    assert (second["earliest_ms"], second["latest_ms"]) == ("30000", "30999")
+
+
+def test_csv_of_a_record_of_the_rdb_part_names_no_command(capsys: pytest.CaptureFixture[str]) -> None:
+    run(["history", "--csv", "cart:0018", str(FIXTURES / "valkey-9" / "shop")])
+
+    rows = list(csv.DictReader(io.StringIO(capsys.readouterr().out)))
+    stored = [row for row in rows if row["kind"] == "base"]
+    assert stored
+    assert {(row["name"], row["arguments"], row["index"]) for row in stored} == {("", "", "")}
+    assert all(row["type"] and int(row["offset"]) > 0 for row in stored)
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        [],
+        ["k", "path", "--match", "x*"],
+        ["k", "--salt", "x"],
+        ["k", "--csv", "--json"],
+        ["k", "--csv", "--values"],
+    ],
+)
 def test_options_that_make_no_sense_are_refused(words: list[str]) -> None:
     assert run(["history", *words]) == 2
 
@@ -67,7 +109,7 @@ def test_nothing_in_a_log_reaches_the_terminal_unescaped(
     path = tmp_path / "hostile.aof"
     path.write_bytes(log(("SET", b"k" + hostile, hostile * 30), ("HSET", b"k2" + hostile, hostile, hostile)))
 
-    for words in ([], ["--json"], ["--values"]):
+    for words in ([], ["--json"], ["--csv"], ["--values"]):
         run(["history", "--match", "k*", str(path), *words])
         shown = capsys.readouterr()
         text = shown.out + shown.err

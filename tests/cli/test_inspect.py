@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import gzip
 import io
 import json
@@ -128,12 +129,51 @@ def test_nothing_in_a_log_reaches_the_terminal_unescaped(
     command = b"*3\r\n$%d\r\n%b\r\n$%d\r\n%b\r\n$1\r\nv\r\n" % (len(hostile), hostile, len(hostile), hostile)
     log.write_bytes(command * 3 + b"#" + hostile.replace(b"\r\n", b"") + b"\n" + hostile)
 
-    for words in ([], ["--json"], ["--by", "db"], ["--color", "never"]):
+    forms = (["--by", by, "--csv"] for by in ("command", "prefix", "key", "file"))
+    for words in ([], ["--json"], ["--by", "db"], ["--color", "never"], *forms):
         run(["inspect", *words, str(log)])
         shown = capsys.readouterr().out
         assert not [char for char in shown if unicodedata.category(char) in ("Cc", "Cf") and char != "\n"]
         if "--json" not in words and hostile.isascii() and hostile.isalpha():
             assert hostile.decode() in shown
+
+
+CSV_OF = {
+    "command": ("commands", "count"),
+    "db": ("databases", "commands"),
+    "file": ("files", "commands"),
+    "prefix": ("contents.prefixes", "writes"),
+    "key": ("contents.keys_by_bytes", "writes"),
+    "type": ("contents.types", "commands"),
+    "size": ("contents.sizes", "commands"),
+}
+
+
+@pytest.mark.parametrize("by", CSV_OF)
+def test_csv_has_the_rows_that_json_has(by: str, capsys: pytest.CaptureFixture[str]) -> None:
+    place, column = CSV_OF[by]
+    _, body = _inspect_json(capsys, "--by", by, str(SHOP))
+
+    code = run(["inspect", "--by", by, "--csv", str(SHOP)])
+
+    rows = list(csv.DictReader(io.StringIO(capsys.readouterr().out)))
+    for name in place.split("."):
+        body = body[name]
+    assert code == 0
+    assert [int(row[column]) for row in rows] == [row[column] for row in body]
+    assert rows
+
+
+def test_csv_is_one_table_and_damage_is_told_beside_it(capsys: pytest.CaptureFixture[str]) -> None:
+    torn = str(FIXTURES / "damaged" / "torn-mid-payload")
+
+    unsaid = run(["inspect", "--csv", torn])
+    code = run(["inspect", "--by", "command", "--csv", torn])
+
+    shown = capsys.readouterr()
+    assert (unsaid, code) == (2, 1)
+    assert "next: aoftool check" in shown.err
+    assert "aoftool" not in shown.out
 
 
 def test_markup_in_a_name_is_shown_as_it_is(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

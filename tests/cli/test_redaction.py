@@ -49,6 +49,7 @@ FORMS = {
         [],
         JSON,
         *(["--by", by] for by in ("command", "prefix", "key", "type", "size", "db", "file")),
+        *(["--by", by, "--csv"] for by in ("command", "prefix", "key")),
     ],
     "check": [[], JSON, ["--level", "deep"], ["--level", "quick"], ["--target", "redis-6.2"]],
     "fix": [
@@ -69,7 +70,7 @@ FORMS = {
     "growth": [[], JSON, ["--csv"], ["--by", "command"], ["--axis", "bytes"]],
     "explain": [["--key"], ["--key", "--json"]],
     "log": [[], ["--json"], ["--csv"], ["--tail", "30"], ["--cmd", "DEL", "--context", "3"]],
-    "history": [[], ["--json"], ["--values"], ["--json", "--values"]],
+    "history": [[], ["--json"], ["--csv"], ["--values"], ["--json", "--values"]],
     "audit": [[], ["--json"], ["--csv"], ["--context", "9"]],
     "diff": [["--at", "0"], ["--at", "0", "--json"], ["--at", "0", "--csv"]],
 }
