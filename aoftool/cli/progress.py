@@ -73,16 +73,23 @@ class ProgressReporter:
             "schema": "aoftool.progress/1",
             "task": self._title,
             "done_bytes": self._done,
-            "total_bytes": self._total,
+            "total_bytes": self._bound(),
             "elapsed_s": round(elapsed_s, 3),
             "rate_bytes_per_s": round(rate),
         }
 
     def _line(self, rate: float) -> str:
         parts = [f"{self._title} {format_bytes(self._done)}"]
-        if self._total:
-            parts[0] += f" of {format_bytes(self._total)} ({100 * self._done / self._total:.0f} %)"
+        total = self._bound()
+        if total:
+            parts[0] += f" of {format_bytes(total)} ({100 * self._done / total:.0f} %)"
+        elif self._total:
+            parts[0] += f" in more than one pass over {format_bytes(self._total)}"
         parts.append(f"{format_bytes(round(rate))}/s")
-        if self._total and rate > 0:
-            parts.append(f"{max(self._total - self._done, 0) / rate:.0f} s left")
+        if total and rate > 0:
+            parts.append(f"{(total - self._done) / rate:.0f} s left")
         return ", ".join(parts)
+
+    def _bound(self) -> int | None:
+        """Return all there is to do; None when unknown, as it is once the input is read a further time."""
+        return None if self._total is None or self._done > self._total else self._total
