@@ -13,7 +13,7 @@ from aoftool.cli.exit_codes import epilog
 from aoftool.cli.options import ColorOption, JsonOption, PathArgument
 from aoftool.cli.redaction import RedactOption, SaltOption, make_redactor
 from aoftool.errors import InputError, UsageError
-from aoftool.escape import printable, unprintable
+from aoftool.escape import excerpt_key, printable, unprintable
 
 if TYPE_CHECKING:
     from aoftool.aof.layout import Log
@@ -106,4 +106,11 @@ def _of_key(log: Log, key: bytes, db: int | None) -> Explanation:
             return explain_file(path, key=key, db=db)
     if not paths:
         raise InputError("the log has no file that can be read", path=log.path)
-    return explain_file(paths[0], key=key, db=db)
+    try:
+        return explain_file(paths[0], key=key, db=db)
+    except InputError as error:
+        # The more telling kinds of this error are about the file, not about the key.
+        if len(paths) == 1 or type(error) is not InputError:
+            raise
+        message = f"no key {excerpt_key(key)} in any of the {len(paths)} files"
+        raise InputError(message, path=log.path) from error

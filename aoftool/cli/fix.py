@@ -189,7 +189,7 @@ def fix(
             plan = make_plan(unpacked.log, choice, reporter, in_place=out is None, workers=worker_count())
         plan.left += unpacked.left
         if not as_json:
-            render_plan(console, plan)
+            render_plan(console, plan, in_place=out is None)
         idle = plan.empty and out is None
         if not idle and not dry_run:
             _refuse_loss(plan, limit)
@@ -205,6 +205,8 @@ def fix(
         from aoftool.report.plan import render_done
 
         render_done(console, None if receipt is None else {"directory": receipt}, written)
+    elif dry_run and not idle:
+        print("nothing was changed: leave out --dry-run to carry it out")
     if verify and not (dry_run and not plan.empty):
         _verify(out or log.path, as_json)
     open_work = plan.left or (dry_run and not plan.empty)
@@ -288,7 +290,10 @@ def _refuse_loss(plan: Plan, limit: tuple[str, int] | None) -> None:
 
 def _ask(as_json: bool) -> None:
     if as_json or not sys.stdin.isatty():
-        raise RefusedError("nobody can answer here", hint="--yes answers, --dry-run stops after the plan")
+        raise RefusedError(
+            "nothing was changed: this asks first, and nobody can answer here",
+            hint="--yes answers, --dry-run stops after the plan",
+        )
     print("Carry this out? [y/N] ", end="", file=sys.stderr, flush=True)
     if sys.stdin.readline().strip().lower() not in ("y", "yes"):
         raise RefusedError("not carried out; nothing was changed")

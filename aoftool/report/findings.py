@@ -9,12 +9,14 @@ from typing import Any
 
 from aoftool.check.model import FileReport, Finding, Outcome, Remedy, Report, ServerOutcome, Severity, Verdict
 from aoftool.escape import printable
-from aoftool.report.lines import Printer, print_columns
+from aoftool.report.lines import Printer, folded, print_columns
 from aoftool.units import format_bytes, format_count
 
 __all__ = ["findings_json", "render_findings"]
 
 _STYLES = {Severity.DAMAGE: "bold red", Severity.WARNING: "yellow", Severity.NOTE: "dim"}
+# Where the text of a detail begins.
+_DETAIL = 12
 _ORDER = (Severity.DAMAGE, Severity.WARNING, Severity.NOTE)
 _OUTCOME_STYLES = {
     Outcome.LOAD: "green",
@@ -72,16 +74,24 @@ def _render_verdict(console: Printer, row: FileReport) -> None:
         line += f", {_commands(row.commands)}"
     if not ok and row.good_end < row.size_bytes:
         line += f", good to offset {format_count(row.good_end)}"
-    console.print(f"{row.verdict.value:<16}", style="green" if ok else "bold red", end="")
-    console.print(line)
+    verdict = f"{row.verdict.value:<16}"
+    first, *more = folded(verdict + line, console.width, len(verdict))
+    console.print(verdict, style="green" if ok else "bold red", end="")
+    console.print(first[len(verdict) :])
+    for rest in more:
+        console.print(rest)
 
 
 def _render_list(console: Printer, report: Report, top: int) -> None:
     findings = sorted(report.findings, key=lambda finding: _ORDER.index(finding.severity))
     for finding in findings[:top]:
         console.print()
-        console.print(f"{finding.severity.value}: ", style=_STYLES[finding.severity], end="")
-        for line in _finding_lines(finding):
+        severity = f"{finding.severity.value}: "
+        head, *details = _finding_lines(finding)
+        first, *more = folded(severity + head, console.width, len(severity))
+        console.print(severity, style=_STYLES[finding.severity], end="")
+        console.print(first[len(severity) :])
+        for line in (*more, *(line for text in details for line in folded(text, console.width, _DETAIL))):
             console.print(line)
     left = len(findings) - top + sum(report.omitted.values())
     if left > 0:
@@ -95,7 +105,7 @@ def _finding_lines(finding: Finding) -> Iterator[str]:
     if finding.evidence:
         yield f"  found     {finding.evidence}"
     for number, remedy in enumerate(finding.remedies):
-        yield f"  {'remedy' if number == 0 else 'or':<8}  {_remedy(remedy)}"
+        yield f"  {'remedy' if number == 0 else 'or':<8}  {_remedy(remedy, finding.evidence)}"
 
 
 def _place(finding: Finding) -> str:
@@ -113,10 +123,10 @@ def _place(finding: Finding) -> str:
 
 
 def _commands(count: int) -> str:
-    return f"{format_count(count)} {'command' if count == 1 else 'commands'}"
+    return f"{format_count(count) if count else 'no'} {'command' if count == 1 else 'commands'}"
 
 
-def _remedy(remedy: Remedy) -> str:
+def _remedy(remedy: Remedy, evidence: str) -> str:
     how = f"fix {remedy.option}".strip()
     loss = "loses nothing"
     if remedy.loses_commands is None:
@@ -124,7 +134,8 @@ def _remedy(remedy: Remedy) -> str:
     elif remedy.loses_bytes or remedy.loses_commands:
         loss = f"loses {format_bytes(remedy.loses_bytes)}, {_commands(remedy.loses_commands)}"
     words = f"{remedy.action} ({how}; {loss})"
-    return f"{words}: {remedy.text}" if remedy.text else words
+    told = not remedy.text or remedy.text in words or remedy.text == evidence
+    return words if told else f"{words}: {remedy.text}"
 
 
 def _render_outcomes(console: Printer, report: Report) -> None:

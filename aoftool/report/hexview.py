@@ -6,6 +6,7 @@ plus count unpacked bytes. The row of the wanted byte has a `>`, damage has a `!
 
 from __future__ import annotations
 
+import textwrap
 from collections.abc import Iterator
 from typing import Any
 
@@ -13,6 +14,7 @@ from rich.console import Console
 from rich.text import Text
 
 from aoftool.rdb.explain_model import Explanation, Span
+from aoftool.report.lines import folded
 from aoftool.units import format_count
 
 __all__ = ["explanation_json", "hex_lines", "render_explanation"]
@@ -20,27 +22,35 @@ __all__ = ["explanation_json", "hex_lines", "render_explanation"]
 _ROW_BYTES = 8
 _HEX_WIDTH = 3 * _ROW_BYTES - 1
 _INDENT = "  "
+_LEAST_MEANING = 24
+_UNFOLDED = 1 << 20
 _STYLES = {">": "bold", "!": "bold red"}
 
 
 def render_explanation(console: Console, explanation: Explanation) -> None:
-    """Print the explanation; rows are never wrapped, so that columns stay columns."""
-    for line in hex_lines(explanation):
+    """Print the explanation; a long meaning goes on below itself, so that columns stay columns."""
+    for line in hex_lines(explanation, console.width):
         console.print(line, soft_wrap=True)
 
 
-def hex_lines(explanation: Explanation) -> Iterator[Text]:
-    """Yield the lines of the view."""
-    yield Text(f"{explanation.name}, offset {explanation.offset}: {explanation.part}", style="bold")
+def hex_lines(explanation: Explanation, room: int | None = None) -> Iterator[Text]:
+    """Yield the lines of the view, folded to a width if one is given."""
+    wide = room or _UNFOLDED
+    yield from _text(f"{explanation.name}, offset {explanation.offset}: {explanation.part}", wide, 2, "bold")
     width = max((len(name) for name, _ in explanation.facts), default=0)
     for name, text in explanation.facts:
-        yield Text(f"  {name:<{width}}  {text}")
+        yield from _text(f"  {name:<{width}}  {text}", wide, width + 4)
     if explanation.problem:
-        yield Text(f"! {explanation.problem}", style="bold red")
+        yield from _text(f"! {explanation.problem}", wide, 2, "bold red")
     yield Text("")
     offsets = max((len(_offset(span, span.end)) for span in _all(explanation.spans)), default=1)
     for span in explanation.spans:
-        yield from _View(offsets).lines(span, 0)
+        yield from _View(offsets, wide).lines(span, 0)
+
+
+def _text(text: str, width: int, indent: int, style: str = "") -> Iterator[Text]:
+    for line in folded(text, width, indent):
+        yield Text(line, style=style)
 
 
 def _all(spans: list[Span]) -> Iterator[Span]:
@@ -58,10 +68,12 @@ class _View:
 
     Args:
         width: of the offset column.
+        wide: columns that a row may have.
     """
 
-    def __init__(self, width: int) -> None:
+    def __init__(self, width: int, wide: int) -> None:
         self._width = width
+        self._wide = wide
 
     def lines(self, span: Span, depth: int) -> Iterator[Text]:
         """Yield the rows of a span: its bytes when it has no parts, else its name and its parts."""
@@ -71,11 +83,11 @@ class _View:
             return
         meaning = indent + span.label + (f": {span.value}" if span.value else "")
         if span.children:
-            yield self._row("", _offset(span, span.start), b"", meaning)
+            yield from self._row("", _offset(span, span.start), b"", meaning)
         else:
             yield from self._bytes(span, meaning, indent)
         if span.problem:
-            yield self._row("!", "", b"", indent + span.problem)
+            yield from self._row("!", "", b"", indent + span.problem)
         for child in span.children:
             yield from self.lines(child, depth + 1)
 
@@ -90,7 +102,7 @@ class _View:
         for at in range(0, max(len(span.raw), 1), _ROW_BYTES):
             row, offset = span.raw[at : at + _ROW_BYTES], span.raw_start + at
             mark = ">" if span.hit and offset <= span.wanted < offset + len(row) else ""
-            yield self._row(mark, _offset(span, offset), row, meaning)
+            yield from self._row(mark, _offset(span, offset), row, meaning)
             meaning = ""
         if behind:
             yield self._note("", f"{indent}{format_count(behind)} bytes more")
@@ -99,10 +111,15 @@ class _View:
         gap = " " * (_HEX_WIDTH + _ROW_BYTES + 1)
         return Text(f"  {offset:>{self._width}}  ...{gap}{meaning}", style="dim")
 
-    def _row(self, mark: str, offset: str, row: bytes, meaning: str) -> Text:
-        head = f"{mark:1} {offset:>{self._width}}"
-        text = f"{head}  {row.hex(' '):<{_HEX_WIDTH}}  {_ascii(row):<{_ROW_BYTES}}  {meaning}"
-        return Text(text.rstrip(), style=_STYLES.get(mark, ""))
+    def _row(self, mark: str, offset: str, row: bytes, meaning: str) -> Iterator[Text]:
+        head = (
+            f"{mark:1} {offset:>{self._width}}  {row.hex(' '):<{_HEX_WIDTH}}  {_ascii(row):<{_ROW_BYTES}}  "
+        )
+        indent = len(meaning) - len(meaning.lstrip()) + len(_INDENT)
+        room = max(self._wide - len(head), indent + _LEAST_MEANING)
+        for line in textwrap.wrap(meaning, room, subsequent_indent=" " * indent) or [""]:
+            yield Text((head + line).rstrip(), style=_STYLES.get(mark, ""))
+            head = " " * len(head)
 
 
 def _ascii(row: bytes) -> str:

@@ -10,12 +10,26 @@ import textwrap
 from collections.abc import Iterable, Sequence
 from typing import Protocol, TextIO
 
-__all__ = ["LineConsole", "Printer", "print_columns"]
+__all__ = ["LineConsole", "Printer", "folded", "print_columns"]
 
 _GAP = "  "
 _LEAST_WRAPPED = 24
 # Select Graphic Rendition numbers. Source: ECMA-48, 8.3.117.
 _STYLES = {"bold": "1", "dim": "2", "red": "31", "green": "32", "yellow": "33"}
+
+
+def folded(text: str, width: int, indent: int) -> list[str]:
+    """Break text between words into lines of a width; all but the first are indented.
+
+    Long words, such as paths, stay whole, so that they can be copied.
+    """
+    return textwrap.wrap(
+        text,
+        max(width, indent + _LEAST_WRAPPED),
+        subsequent_indent=" " * indent,
+        break_long_words=False,
+        break_on_hyphens=False,
+    ) or [""]
 
 
 class Printer(Protocol):
@@ -66,6 +80,6 @@ def print_columns(
 def _print_row(console: Printer, cells: Sequence[str], widths: Sequence[int], style: str) -> None:
     lead = "".join(cell.ljust(width) + _GAP for cell, width in zip(cells[:-1], widths[:-1], strict=True))
     room = max(console.width - len(lead), _LEAST_WRAPPED)
-    for line in textwrap.wrap(cells[-1], room) or [""]:
+    for line in textwrap.wrap(cells[-1], room, break_on_hyphens=False) or [""]:
         console.print((lead + line).rstrip(), style=style)
         lead = " " * len(lead)

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+import shlex
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 from rich.console import Console
@@ -11,6 +12,7 @@ from rich.text import Text
 
 from aoftool.escape import excerpt, hidden, json_bytes, printable
 from aoftool.repair.model import Edit, EditKind, FilePlan, Method, Plan, Rebuild
+from aoftool.report.lines import folded
 from aoftool.report.terminal import facts
 from aoftool.units import format_bytes, format_count
 
@@ -20,30 +22,43 @@ _SHOWN_EDITS = 20
 _SHOWN_SUSPECTS = 10
 
 
-def render_plan(console: Console, plan: Plan) -> None:
-    """Print what a plan does to each file, what it keeps and takes, and what stays wrong."""
+def render_plan(console: Console, plan: Plan, *, in_place: bool = True) -> None:
+    """Print what a plan does to each file, what it keeps and takes, and what stays wrong.
+
+    Args:
+        in_place: the files of the log itself are changed.
+    """
     if plan.empty:
-        console.print(
-            Text("nothing to do" if not plan.left else "nothing that can be done without saying so")
-        )
+        _print(console, "nothing to do" if not plan.left else "nothing is repaired without being told to:")
     for file in plan.files:
-        console.print(Text(_title(file), style="bold"))
+        _print(console, _title(file, in_place), style="bold")
         for line in _edits(file):
-            console.print(line)
+            _print(console, f"  {line}", indent=4)
     if not plan.empty:
         console.print()
         facts(console, _sums(plan))
-    for note in plan.notes:
-        console.print(Text(f"note: {note}", style="yellow"))
+    for note in _news(plan):
+        _print(console, f"note: {note}", style="yellow", indent=6)
     for code, text in plan.left:
-        console.print(Text(f"left: {text} [{code}]", style="yellow"))
+        _print(console, f"left: {text} [{code}]", style="yellow", indent=6)
+
+
+def _print(console: Console, text: str, *, style: str = "", indent: int = 2) -> None:
+    for line in folded(text, console.width, indent):
+        console.print(Text(line, style=style), soft_wrap=True)
+
+
+def _news(plan: Plan) -> Iterable[str]:
+    """Return the notes that no edit gives as its reason."""
+    told = {edit.reason for file in plan.files for edit in file.edits[:_SHOWN_EDITS]}
+    return (note for note in plan.notes if note not in told)
 
 
 def _shown(path: str) -> str:
     return printable(os.fsencode(os.path.basename(path)))
 
 
-def _title(file: FilePlan) -> str:
+def _title(file: FilePlan, in_place: bool) -> str:
     name = _shown(file.path)
     if file.method is Method.REMOVE:
         return f"{name}: set aside: {file.reason}"
@@ -53,21 +68,22 @@ def _title(file: FilePlan) -> str:
         return f"{name}: write it anew: {file.reason}"
     if file.method is Method.CUT:
         assert file.cut_at is not None
-        return f"{name}: cut it to {format_count(file.cut_at)} bytes, in place"
+        where = "in place" if in_place else "in the copy"
+        return f"{name}: cut it to {format_count(file.cut_at)} bytes, {where}"
     into = f" as {_shown(file.becomes)}" if file.becomes else ""
     return f"{name}: write it anew{into}; the original is kept"
 
 
-def _edits(file: FilePlan) -> Iterator[Text]:
+def _edits(file: FilePlan) -> Iterator[str]:
     if file.rebuild is not None:
-        yield Text(f"  {_rebuild(file.rebuild)}")
+        yield _rebuild(file.rebuild)
     if file.transform:
-        yield Text(f"  undo what was done to the whole text: {file.transform}")
+        yield f"undo what was done to the whole text: {file.transform}"
     for edit in file.edits[:_SHOWN_EDITS]:
-        yield Text(f"  {_edit(edit)}")
+        yield _edit(edit)
     left = len(file.edits) - _SHOWN_EDITS
     if left > 0:
-        yield Text(f"  and {format_count(left)} more; --json has them")
+        yield f"and {format_count(left)} more; --json has them"
 
 
 def _rebuild(rebuild: Rebuild) -> str:
@@ -79,17 +95,17 @@ def _edit(edit: Edit) -> str:
     what = {
         EditKind.CUT: f"cut {format_bytes(edit.taken_bytes)}",
         EditKind.DROP: f"take out {format_bytes(edit.taken_bytes)}",
-        EditKind.REPLACE: f"put {excerpt(edit.data, 40)}",
+        EditKind.REPLACE: f"write {excerpt(edit.data, 40)} over {format_bytes(edit.taken_bytes)}",
         EditKind.INSERT: f"insert {excerpt(edit.data, 40)}",
     }[edit.kind]
-    commands = f", {format_count(edit.commands)} commands" if edit.commands else ""
+    commands = f", {_counted(edit.commands, 'command')}" if edit.commands else ""
     return f"at {format_count(edit.start)}: {what}{commands}: {edit.reason} [{edit.code}]"
 
 
 def _sums(plan: Plan) -> Iterator[tuple[str, str, str]]:
     sums = plan.statistics
-    yield "keeps", f"{format_bytes(sums.bytes_kept)}, {format_count(sums.commands_kept)} commands", ""
-    aside = f"{format_bytes(sums.bytes_set_aside)}, {format_count(sums.commands_set_aside)} whole commands"
+    yield "keeps", f"{format_bytes(sums.bytes_kept)}, {_counted(sums.commands_kept, 'command')}", ""
+    aside = f"{format_bytes(sums.bytes_set_aside)}, {_counted(sums.commands_set_aside, 'whole command')}"
     if plan.lossless:
         aside += "; nothing that a server would have run is lost"
     yield "sets aside", aside, ""
@@ -97,7 +113,7 @@ def _sums(plan: Plan) -> Iterator[tuple[str, str, str]]:
         lost = "unknown" if sums.keys_lost is None else format_count(sums.keys_lost)
         yield "keys of the base", f"{format_count(sums.keys_kept)} kept, {lost} lost", ""
     if sums.commands_doubtful:
-        yield "in doubt", f"{format_count(sums.commands_doubtful)} commands behind a gap", "yellow"
+        yield "in doubt", f"{_counted(sums.commands_doubtful, 'command')} behind a gap", "yellow"
     if plan.suspects:
         shown = ", ".join(plan.suspects[:_SHOWN_SUSPECTS])
         more = (
@@ -108,17 +124,20 @@ def _sums(plan: Plan) -> Iterator[tuple[str, str, str]]:
         yield "suspect keys", f"{shown}{more}", "yellow"
 
 
+def _counted(count: int, noun: str) -> str:
+    """Return a count with its noun, none of them as `no`."""
+    return f"{format_count(count) if count else 'no'} {noun}{'' if count == 1 else 's'}"
+
+
 def render_done(console: Console, receipt: dict[str, Any] | None, written: list[str]) -> None:
     """Print where the receipt is and how to go back, or what was written elsewhere."""
     if receipt is not None:
-        console.print(
-            Text(
-                f"done; the receipt and everything taken out: {printable(os.fsencode(receipt['directory']))}"
-            )
-        )
-        console.print(Text(f"to take it back: aoftool undo {printable(os.fsencode(receipt['directory']))}"))
+        # Not folded: the last line is there to be copied.
+        folder = printable(os.fsencode(receipt["directory"]))
+        console.print("\ndone; what was taken out is kept, with a receipt. To take it all back:")
+        console.print(Text(f"  aoftool undo {shlex.quote(folder)}"), soft_wrap=True)
     for path in written:
-        console.print(Text(f"wrote {printable(os.fsencode(path))}"))
+        console.print(Text(f"wrote {printable(os.fsencode(path))}"), soft_wrap=True)
 
 
 def plan_json(plan: Plan, *, applied: bool, receipt: str | None, written: list[str]) -> dict[str, Any]:

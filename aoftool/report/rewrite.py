@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shlex
 from collections.abc import Iterator
 from typing import Any
 
@@ -53,8 +54,8 @@ def render_rewrite(
     """
     summary = result.summary
     facts(console, _head(result, mode))
-    console.print()
     if result.sizes:
+        console.print()
         rows = [(_size_cells(size, summary), "") for size in result.sizes]
         print_table(console, _SIZE_COLUMNS, rows)
     if summary.tail.dead:
@@ -65,7 +66,8 @@ def render_rewrite(
         for file in result.files:
             console.print(f"wrote {_path(file.path)}, {format_bytes(file.size_bytes)}", soft_wrap=True)
     if receipt is not None:
-        console.print(f"to take it back: aoftool undo {_path(receipt)}", soft_wrap=True)
+        console.print("\nthe log as it was is kept, with a receipt. To take it back:")
+        console.print(f"  aoftool undo {shlex.quote(_path(receipt))}", soft_wrap=True)
 
 
 def _path(path: str) -> str:
@@ -74,9 +76,9 @@ def _path(path: str) -> str:
 
 def _head(result: RewriteResult, mode: str) -> Iterator[tuple[str, str, str]]:
     summary = result.summary
-    count = len(summary.files)
+    files = "1 file" if len(summary.files) == 1 else f"{len(summary.files)} files"
     history = f", and {format_bytes(summary.history_bytes)} of history" if summary.history_bytes else ""
-    yield "log", f"{_path(summary.path)}: {count} files, {format_bytes(summary.size_bytes)}{history}", "bold"
+    yield "log", f"{_path(summary.path)}: {files}, {format_bytes(summary.size_bytes)}{history}", "bold"
     yield "target", f"{summary.target} ({summary.target_reason})", ""
     if mode != "server":
         yield from _found(summary)

@@ -176,6 +176,22 @@ def _touched(wound: Wound) -> int | None:
     return None
 
 
+def _departure(kind: Leniency) -> str:
+    """Say in words how a command departs from the form that servers write."""
+    return {
+        Leniency.BARE_LINE_FEED: "a line ends in LF alone, not CR LF",
+        Leniency.HEADER_JUNK: "a number has other characters behind it",
+        Leniency.HEADER_NUL: "a line of framing holds a zero byte",
+        Leniency.PADDED_NUMBER: "a number is padded, with zeros, blanks or a plus sign",
+        Leniency.COUNT_WRAP: "a number of arguments is too large, and wraps around",
+        Leniency.EMPTY_LENGTH: "a number is left out, which they read as zero",
+        Leniency.LONG_LINE: "a line of framing is too long",
+        Leniency.TERMINATOR: "other bytes than CR LF end an argument",
+        Leniency.ZERO_TERMINATOR: "zero bytes stand where CR LF ends an argument",
+        Leniency.LONG_ANNOTATION: "an annotation is too long",
+    }[kind]
+
+
 def _leniencies(path: str, stretch: Stretch) -> Iterator[Finding]:
     for kind, seen in stretch.tally.leniencies.items():
         code, severity = _LENIENT.get(kind, ("lenient-header", Severity.WARNING))
@@ -184,7 +200,7 @@ def _leniencies(path: str, stretch: Stretch) -> Iterator[Finding]:
             code=code,
             severity=severity,
             path=path,
-            message=f"not in the form that servers write, though they read it: {kind.value}{times}",
+            message=f"not in the form that servers write, though they read it: {_departure(kind)}{times}",
             start=seen.first_offset,
             end=seen.first_offset,
             remedies=(Remedy("write it in the usual form", "", text="loses nothing"),),
