@@ -45,6 +45,7 @@ class Flavour:
         short_list_indexes: LSET keeps only the low 32 bits of an index.
         strict_subcommands: an unknown subcommand is as fatal as an unknown command.
         strict_arity: a wrong number of arguments ends the loading with a message.
+        hll_spare_runs: a sparse HyperLogLog may go on behind its last register with a run of values.
     """
 
     name: str
@@ -70,6 +71,7 @@ class Flavour:
     short_list_indexes: bool = True
     strict_subcommands: bool = True
     strict_arity: bool = False
+    hll_spare_runs: bool = False
 
     def has(self, redis: Version | None, valkey: Version | None) -> bool:
         """Tell whether something that came with these versions (None: never) is there."""
@@ -90,6 +92,7 @@ _REDIS_62 = Flavour(
     stream_counters=False,
     xclaim_drops_deleted=False,
     strict_subcommands=False,
+    hll_spare_runs=True,
 )
 _ALL = (
     _REDIS_62,

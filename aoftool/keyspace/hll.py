@@ -4,7 +4,12 @@ A value is a 16-byte header (magic, encoding, cached cardinality) and 16384 regi
 (6 bits each) or sparse (runs). Which sparse runs stand there depends on the order of the additions,
 so they are edited as the servers edit them. Knows no command and no database.
 
-Source: Redis 7.0 src/hyperloglog.c; the bytes agree on 6.2.5 to 9.1.2
+`spare_runs` stands for Redis 6.2, which stops reading where a run of values passes the last register, and
+takes what it has for whole when that is all of them; later servers call such a value damaged, as 6.2 itself
+does when it counts.
+
+Source: Redis 7.0 src/hyperloglog.c; the bytes agree on 6.2.5 to 9.1.2. Spare runs: measured on these, and
+Redis 6.2.5 src/hyperloglog.c hllSparseToDense, hllMerge
 """
 
 from __future__ import annotations
@@ -68,7 +73,7 @@ def invalidate_cache(value: bytearray) -> None:
     value[15] |= 0x80
 
 
-def add_element(value: bytearray, element: bytes) -> bool:
+def add_element(value: bytearray, element: bytes, *, spare_runs: bool = False) -> bool:
     """Add one element; tell whether a register changed.
 
     Raises:
@@ -76,14 +81,14 @@ def add_element(value: bytearray, element: bytes) -> bool:
     """
     h = hash_element(element)
     rest = (h >> 14) | (1 << _Q)
-    return set_register(value, h & (_REGISTERS - 1), (rest & -rest).bit_length())
+    return set_register(value, h & (_REGISTERS - 1), (rest & -rest).bit_length(), spare_runs=spare_runs)
 
 
-def set_register(value: bytearray, index: int, count: int) -> bool:
+def set_register(value: bytearray, index: int, count: int, *, spare_runs: bool = False) -> bool:
     """Raise a register to a count; tell whether that changed it."""
     if is_dense(value):
         return _dense_set(value, index, count)
-    return _sparse_set(value, index, count)
+    return _sparse_set(value, index, count, spare_runs)
 
 
 def _dense_set(value: bytearray, index: int, count: int) -> bool:
@@ -115,7 +120,7 @@ def _runs(value: bytes | bytearray) -> Iterator[tuple[int, int]]:
         at += 1
 
 
-def _registers(value: bytes | bytearray) -> bytearray:
+def _registers(value: bytes | bytearray, spare_runs: bool = False) -> bytearray:
     """Return one byte for each register.
 
     Raises:
@@ -127,6 +132,8 @@ def _registers(value: bytes | bytearray) -> bytearray:
     registers = bytearray()
     for number, length in _runs(value):
         if len(registers) + length > _REGISTERS:
+            if spare_runs and number and len(registers) == _REGISTERS:
+                break
             raise CorruptHllError
         registers += bytes((number,)) * length
     if len(registers) != _REGISTERS:
@@ -144,7 +151,7 @@ def _unpack(packed: int) -> Iterator[int]:
         yield word >> 18
 
 
-def to_dense(value: bytearray) -> None:
+def to_dense(value: bytearray, *, spare_runs: bool = False) -> None:
     """Give the value the dense encoding, the cached cardinality kept.
 
     Raises:
@@ -152,7 +159,7 @@ def to_dense(value: bytearray) -> None:
     """
     if is_dense(value):
         return
-    registers = _registers(value)
+    registers = _registers(value, spare_runs)
     packed = bytearray()
     for at in range(0, _REGISTERS, 4):
         a, b, c, d = registers[at : at + 4]
@@ -171,9 +178,9 @@ def _value_run(number: int, length: int) -> bytes:
     return bytes((0x80 | (number - 1) << 2 | (length - 1),)) if length else b""
 
 
-def _sparse_set(value: bytearray, index: int, count: int) -> bool:
+def _sparse_set(value: bytearray, index: int, count: int, spare_runs: bool) -> bool:
     if count > _MAX_SPARSE_VALUE:
-        return _promote(value, index, count)
+        return _promote(value, index, count, spare_runs)
     at, previous, first, span = find_run(value, _HEADER, index)
     if at < 0:
         raise CorruptHllError
@@ -189,7 +196,7 @@ def _sparse_set(value: bytearray, index: int, count: int) -> bool:
     old_size = 2 if opcode & 0xC0 == 0x40 else 1
     grown = len(pieces) - old_size
     if grown > 0 and len(value) + grown > _SPARSE_MAX_BYTES:
-        return _promote(value, index, count)
+        return _promote(value, index, count, spare_runs)
     size = len(value) + grown
     value[at : at + old_size] = pieces
     # A damaged value may end within a run of two bytes; the server then cuts the new ones short.
@@ -217,18 +224,18 @@ def _merge_runs(value: bytearray, at: int) -> None:
         at += 1
 
 
-def _promote(value: bytearray, index: int, count: int) -> bool:
-    to_dense(value)
+def _promote(value: bytearray, index: int, count: int, spare_runs: bool) -> bool:
+    to_dense(value, spare_runs=spare_runs)
     return _dense_set(value, index, count)
 
 
-def merge_registers(into: bytearray, value: bytes | bytearray) -> None:
+def merge_registers(into: bytearray, value: bytes | bytearray, *, spare_runs: bool = False) -> None:
     """Raise each of 16384 one-byte registers to that of a HyperLogLog.
 
     Raises:
         CorruptHllError: and `into` is as before.
     """
-    into[:] = bytes(map(max, into, _registers(value)))
+    into[:] = bytes(map(max, into, _registers(value, spare_runs)))
 
 
 def write_count(value: bytearray) -> bool:

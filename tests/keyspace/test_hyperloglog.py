@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import pytest
 
-from aoftool.keyspace import hll
+from aoftool.keyspace import Keyspace, hll
+from tests.keyspace.datasets import Loader, dataset_of, differences, flavour_of
 from tests.keyspace.running import FUTURE_MS, errors, expire_at_ms, keys, run, value
+from tests.servers import Build, server_params
 
+DATABASES = 16
 EMPTY = b"HYLL\x01" + bytes(11) + b"\x7f\xff"
 
 
@@ -104,3 +107,39 @@ def test_an_element_raises_one_register_once(text: bytes) -> None:
     assert not hll.add_element(one, text)
     assert hll.write_count(one)
     assert one[8] == 1
+
+
+ALL_ZERO = EMPTY[16:]
+DAMAGED = {
+    "values-behind-the-end": ALL_ZERO + b"\x80",
+    "more-behind-these": ALL_ZERO + b"\x84\x00\x7f\xff",
+    "values-across-the-end": b"\x7f\xfe\x81",
+    "zeros-behind-the-end": ALL_ZERO + b"\x00",
+    "zeros-then-values": ALL_ZERO + b"\x00\x80",
+    "half-a-run": ALL_ZERO + b"\x7f",
+}
+
+
+@pytest.mark.parametrize("server_build", server_params())
+@pytest.mark.parametrize("body", [pytest.param(body, id=name) for name, body in DAMAGED.items()])
+def test_runs_behind_the_last_register_end_as_on_the_server(server_build: Build, body: bytes) -> None:
+    given = [[b"SET", key, EMPTY[:15] + b"\x80" + body] for key in (b"a", b"b", b"c", b"d", b"e")]
+    commands = [
+        *given,
+        [b"PFDEBUG", b"TODENSE", b"a"],
+        [b"PFMERGE", b"f", b"b"],
+        [b"PFMERGE", b"c", b"a"],
+        [b"PFADD", b"d", *(b"e%d" % number for number in range(2000))],
+        [b"PFCOUNT", b"e"],
+    ]
+    keyspace = Keyspace(flavour_of(server_build), DATABASES)
+    keyspace.execute_all(commands)
+
+    loader = Loader(server_build, DATABASES)
+    try:
+        server = loader.load(commands)
+    finally:
+        loader.close()
+
+    assert server is not None
+    assert differences(dataset_of(keyspace), server) == []

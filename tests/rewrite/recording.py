@@ -211,18 +211,9 @@ def _pool(flavour: str) -> dict[str, list[bytes]]:
     found: dict[str, list[bytes]] = {kind: [] for kind in KINDS if kind in draw.makers}
     for _ in range(_POOL_SIZE):
         for kind, commands in found.items():
-            argv = draw.makers[kind]()
-            commands.append(b"" if _harms_hll(argv, draw) else _sendable(argv))
+            commands.append(_sendable(draw.makers[kind]()))
     found["whole"] = list(map(encode_command, _WHOLE))
     return {kind: [command for command in commands if command] for kind, commands in found.items()}
-
-
-def _harms_hll(argv: Argv, draw: Commands) -> bool:
-    """Tell whether bytes of a HyperLogLog are overwritten on Redis 6.2.
-
-    What that makes of it is another thing when it loads the commands than when a client sends them.
-    """
-    return argv[0] == b"SETRANGE" and argv[1].startswith(b"p") and not draw.has((7, 0))
 
 
 def _sendable(argv: Argv) -> bytes:

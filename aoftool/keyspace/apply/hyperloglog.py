@@ -51,7 +51,7 @@ def apply_pfadd(ctx: Context, argv: Argv) -> None:
     changed = old is None
     try:
         for element in argv[2:]:
-            changed |= add_element(value, element)
+            changed |= add_element(value, element, spare_runs=ctx.flavour.hll_spare_runs)
     except CorruptHllError:
         # As on the server, elements before the damage was met stay added.
         raise CommandRefused(_CORRUPT) from None
@@ -78,6 +78,7 @@ def apply_pfcount(ctx: Context, argv: Argv) -> None:
 @TABLE.command(b"PFMERGE", -2)
 def apply_pfmerge(ctx: Context, argv: Argv) -> None:
     union = bytearray(_REGISTERS)
+    spare_runs = ctx.flavour.hll_spare_runs
     dense = False
     for key in argv[1:]:
         value = _hll(ctx, key)
@@ -85,15 +86,15 @@ def apply_pfmerge(ctx: Context, argv: Argv) -> None:
             continue
         dense |= is_dense(value)
         try:
-            merge_registers(union, value)
+            merge_registers(union, value, spare_runs=spare_runs)
         except CorruptHllError:
             raise CommandRefused(_CORRUPT) from None
     target = _buffer(ctx, argv[1], _hll(ctx, argv[1]))
     if dense:
-        to_dense(target)
+        to_dense(target, spare_runs=spare_runs)
     for index, count in enumerate(union):
         if count:
-            set_register(target, index, count)
+            set_register(target, index, count, spare_runs=spare_runs)
     invalidate_cache(target)
     ctx.db.changed.append(argv[1])
 
@@ -114,7 +115,7 @@ def apply_pfdebug(ctx: Context, argv: Argv) -> None:
     if is_dense(buffer):
         return
     try:
-        to_dense(buffer)
+        to_dense(buffer, spare_runs=ctx.flavour.hll_spare_runs)
     except CorruptHllError:
         raise CommandRefused(_CORRUPT) from None
     ctx.db.changed.append(argv[2])
