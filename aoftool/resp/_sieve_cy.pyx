@@ -138,7 +138,9 @@ cdef class Sieve:
     cdef int* heads
     cdef int* name_heads
     cdef uint8_t length_seen[256]
-    cdef bint others_wanted, has_words
+    cdef uint8_t last_seen[256]
+    cdef uint8_t before_last_seen[256]
+    cdef bint others_wanted
     cdef const uint8_t* literal
     cdef int64_t literal_length, min_length
     cdef bint at_start
@@ -176,10 +178,13 @@ cdef class Sieve:
         for name, flags in names.items():
             self.enter(number, name, flags, self.name_heads)
             number += 1
-        self.has_words = bool(keys)
         for key in keys:
             self.enter(number, key, 0, self.heads)
             self.length_seen[len(key) & 255] = 1
+            # A line ending stands before it: so much of the last two bytes there always is.
+            ending = b"\r\n" + key
+            self.last_seen[ending[len(key) + 1]] = 1
+            self.before_last_seen[ending[len(key)]] = 1
             number += 1
         self.kept.append(watch.literal)
         self.literal = watch.literal
@@ -247,7 +252,9 @@ cdef class Sieve:
         return line.flags
 
     cdef inline bint wants(self, const uint8_t* text, int64_t length) noexcept nogil:
-        if self.has_words and self.length_seen[length & 255] and self.find(self.heads, text, length) >= 0:
+        """Tell whether an argument makes its command a hit; a line ending stands before it."""
+        cdef uint8_t may_be = self.length_seen[length & 255] & self.last_seen[text[length - 1]]
+        if may_be & self.before_last_seen[text[length - 2]] and self.find(self.heads, text, length) >= 0:
             return True
         if not self.literal_length or length < self.literal_length:
             return False

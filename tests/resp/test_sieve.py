@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 import os
+from itertools import product
 from pathlib import Path
 from typing import Any
 
@@ -129,6 +130,21 @@ def test_both_implementations_walk_alike(data: bytes, watch: Watch, stop: int) -
 
     assert seen[0] == seen[1]
     assert isinstance(seen[1][1], SieveStatus)
+
+
+@pytest.mark.parametrize(
+    "keys", [(b"",), (b"a",), (b"\n", b"\r"), (b"\r\n", b"ab"), (b"", b"b", b"a\n", b"bab")]
+)
+def test_keys_of_hardly_any_bytes_are_told_apart(
+    sieve_type: Any, tmp_path: Path, keys: tuple[bytes, ...]
+) -> None:
+    path = tmp_path / "log"
+    texts = [b"".join(part) for size in range(4) for part in product((b"a", b"b", b"\r", b"\n"), repeat=size)]
+    path.write_bytes(b"".join(encode(b"DEL", text) for text in texts))
+
+    found, _ = sieved(path, Watch(keys=frozenset(keys)), 1, 1 << 20)
+
+    assert [command.argv[1] for command in found] == [text for text in texts if text in keys]
 
 
 def test_a_command_larger_than_the_buffer_is_found(sieve_type: Any, tmp_path: Path) -> None:
