@@ -38,9 +38,9 @@ def _word(argument: bytes, length: int, width: int) -> str:
     if length > len(argument) or len(argument) > width or len(text) > width:
         tail = f"...({format_count(length)})"
         kept = max(width - len(tail), 4)
-        pieces = [printable(argument[at : at + 1]) for at in range(min(kept, len(argument)))]
-        whole = printable(argument[:kept])
-        text = whole[:kept] if len(whole) == kept else _fitting(pieces, kept)
+        text = printable(argument[:kept])
+        if len(text) != kept:
+            text = _fitting((printable(argument[at : at + 1]) for at in range(len(argument))), kept)
         text += tail
     return f'"{text}"' if not text or " " in text or '"' in text else text
 
@@ -63,16 +63,28 @@ def command_text(argv: Sequence[bytes], lengths: Sequence[int] | None, width: in
     sizes = lengths or [len(argument) for argument in argv]
     shown = list(zip(argv, sizes, strict=True))[: width // 2 + 1]
     for most in _ARGUMENT_WIDTHS:
-        words = [_word(argument, size, most) for argument, size in shown]
-        if len(shown) == len(argv) and sum(map(len, words)) + len(words) - 1 <= width:
+        words = _side_by_side(shown, most, width)
+        if len(words) == len(argv):
             return " ".join(words)
-    kept, used = 1, len(words[0])
     room = width - len(f" +{format_count(len(argv))} more")
-    while kept < len(words) and (kept < 2 or used + 1 + len(words[kept]) <= room):
-        used += 1 + len(words[kept])
-        kept += 1
-    left = len(argv) - kept
-    return " ".join(words[:kept]) + (f" +{format_count(left)} more" if left else "")
+    words = _side_by_side(shown, _ARGUMENT_WIDTHS[-1], room, at_least=2)
+    left = len(argv) - len(words)
+    return " ".join(words) + (f" +{format_count(left)} more" if left else "")
+
+
+def _side_by_side(
+    arguments: Sequence[tuple[bytes, int]], most: int, room: int, at_least: int = 0
+) -> list[str]:
+    """Return as many arguments, each cut to about `most`, as find room on one line."""
+    words: list[str] = []
+    used = -1
+    for argument, length in arguments:
+        word = _word(argument, length, most)
+        used += 1 + len(word)
+        if used > room and len(words) >= at_least:
+            break
+        words.append(word)
+    return words
 
 
 class CommandLines:
