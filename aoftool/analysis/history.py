@@ -14,7 +14,6 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 from aoftool.analysis.commands_model import LoggedCommand
-from aoftool.analysis.deletion_runs import server_like_run
 from aoftool.analysis.deletions import grade_deletion
 from aoftool.analysis.doubt import Doubt
 from aoftool.analysis.flavours import flavour_for, writer_of
@@ -306,6 +305,8 @@ class KeyHistory:
         row = step.command
 
         def run() -> int:
+            from aoftool.analysis.deletion_runs import server_like_run
+
             return server_like_run(self._log.files[row.file_number], row.offset)
 
         return grade_deletion(row.argv, step.before, step.bounds, self._writer, run)

@@ -113,15 +113,17 @@ def _shower(form: Form, *, several: bool, values: bool) -> Callable[[HistoryStep
 def _history(
     log: Log, key: str | None, match: str | None, db: int | None, values: bool, progress: Progress
 ) -> KeyHistory:
-    from aoftool.analysis.command_filter import literal_of
     from aoftool.analysis.history import KeyHistory
-    from aoftool.keyspace.selection import glob_to_regex
-    from aoftool.resp.watch import Watch
 
     workers = worker_count()
     if match is None:
         keys = frozenset((_raw(key or ""),))
         return KeyHistory(log, keys, db=db, values=values, workers=workers, progress=progress)
+    # Only here: these load the replay engine, which must not hold up the scan.
+    from aoftool.analysis.command_filter import literal_of
+    from aoftool.keyspace.selection import glob_to_regex
+    from aoftool.resp.watch import Watch
+
     pattern = glob_to_regex(_raw(match))
     literal, at_start = literal_of(_raw(match))
     candidates = Watch(literal=literal, at_start=at_start) if literal else Watch(min_length=1)
@@ -142,6 +144,8 @@ def _raw(text: str) -> bytes:
 
 
 def _redacted(found: KeyHistory, redactor: Redactor | None) -> Iterator[HistoryStep]:
+    if redactor is None:
+        return iter(found)
     from aoftool.analysis.redacting import redacted_step
 
     return (redacted_step(step, redactor) for step in found)
