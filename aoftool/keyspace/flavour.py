@@ -45,6 +45,8 @@ class Flavour:
         short_list_indexes: LSET keeps only the low 32 bits of an index.
         strict_subcommands: an unknown subcommand is as fatal as an unknown command.
         strict_arity: a wrong number of arguments ends the loading with a message.
+        short_id_differences: XTRIM and XADD with MINID see only the low 32 bits of the difference of two
+            IDs in one node of a stream. Releases from 6.2.7 on see all.
         hll_spare_runs: a sparse HyperLogLog may go on behind its last register with a run of values.
     """
 
@@ -71,6 +73,7 @@ class Flavour:
     short_list_indexes: bool = True
     strict_subcommands: bool = True
     strict_arity: bool = False
+    short_id_differences: bool = False
     hll_spare_runs: bool = False
 
     def has(self, redis: Version | None, valkey: Version | None) -> bool:
@@ -92,6 +95,7 @@ _REDIS_62 = Flavour(
     stream_counters=False,
     xclaim_drops_deleted=False,
     strict_subcommands=False,
+    short_id_differences=True,
     hll_spare_runs=True,
 )
 _ALL = (

@@ -112,6 +112,19 @@ class StreamValue:
             count += held in self.entries
         return count
 
+    def ids_up_to(self, entry_id: StreamId, count: int) -> list[StreamId]:
+        """Return at most that many IDs, the last of them the first that is not below `entry_id`.
+
+        Empty when all are below.
+        """
+        found: deque[StreamId] = deque(maxlen=count)
+        for held in self._ids():
+            if held in self.entries:
+                found.append(held)
+                if held >= entry_id:
+                    return list(found)
+        return []
+
     def drop_first(self, count: int) -> None:
         """Remove that many entries from the front."""
         if count * 2 > len(self.entries):

@@ -102,6 +102,24 @@ def test_approximate_trim_that_would_cut_cannot_be_followed() -> None:
         run(*FOUR, "XTRIM x MAXLEN ~ 1")
 
 
+@pytest.mark.parametrize("far", ["2592000001-1", "2-2147483649", "18446744073709551615-1"])
+@pytest.mark.parametrize("trim", ["XTRIM x MINID = {}", "XTRIM x MINID {}", "XADD x MINID {} {}9 f v"])
+def test_6_2_trims_by_ids_far_apart_as_its_release_does(far: str, trim: str) -> None:
+    lines = "XADD x 1-1 f v", f"XADD x {far} f v", trim.format(far, far)
+
+    with pytest.raises(ReplayStopError, match="too far apart"):
+        run(*lines, flavour="redis-6.2")
+    assert ids(run(*lines)).split()[0] == far
+
+
+def test_6_2_trims_by_ids_that_no_node_can_hold_together() -> None:
+    old = [f"XADD x {number}-1 f v" for number in range(1, 101)]
+
+    keyspace = run(*old, "XADD x 5000000000-1 f v", "XTRIM x MINID 50", flavour="redis-6.2")
+
+    assert stream(keyspace).first_id_held() == (50, 1)
+
+
 @pytest.mark.parametrize(
     "line",
     [

@@ -54,6 +54,21 @@ def test_random_logs_and_their_cuts(live_server: Server, tmp_path: Path, part: i
         check(live_server, builders.log(*bare[:cut]), tmp_path)
 
 
+@pytest.mark.parametrize(
+    ("ids", "left_by_6_2"),
+    [("1-1 4294967298-1", 0), ("2-1 2-4294967299", 0), ("1-1 2592000001-1 2592000002-1", 2)],
+    ids=["times-too-many-gone", "numbers-too-many-gone", "too-few-gone"],
+)
+def test_trims_by_ids_far_apart(live_server: Server, tmp_path: Path, ids: str, left_by_6_2: int) -> None:
+    """All but the last are below the ID; Redis 6.2.5 sees only the low 32 bits of their differences."""
+    log = [[b"XADD", b"x", entry_id, b"f", b"v"] for entry_id in ids.encode().split()]
+    log += [[b"SET", b"a", b"1"], [b"SET", b"a", b"2"], [b"XTRIM", b"x", b"MINID", b"=", log[-1][2]]]
+
+    check(live_server, builders.log(*log), tmp_path)
+
+    assert live_server.send("XLEN", "x") == (left_by_6_2 if live_server.build.version < (6, 2, 7) else 1)
+
+
 @pytest.mark.soak
 def test_long_random_logs(live_server: Server, tmp_path: Path) -> None:
     for seed in range(SEEDS, SEEDS + SOAK_SEEDS):

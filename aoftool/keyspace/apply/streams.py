@@ -8,6 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from aoftool.keyspace.context import Argv, CannotFollow, Context
+from aoftool.keyspace.flavour import Flavour
 from aoftool.keyspace.numbers import UINT64_MAX, parse_int
 from aoftool.keyspace.refusal import NO_SUCH_KEY, SYNTAX, CommandRefused
 from aoftool.keyspace.registry import CommandTable
@@ -22,6 +23,9 @@ _TOO_SMALL = "ERR The ID specified in XADD is equal or smaller than the target s
 _ARITY = "ERR wrong number of arguments for 'xadd' command"
 # Both halves below 10^18, far from the 64-bit limit.
 _SHORT_ID = 20
+_INT32_MAX = (1 << 31) - 1
+# stream-node-max-entries as every release ships it.
+_NODE_ENTRIES = 100
 _EXHAUSTED = "ERR The stream has exhausted the last possible ID, unable to add more items"
 
 
@@ -37,12 +41,15 @@ class _Trim:
     def is_set(self) -> bool:
         return self.max_length is not None or self.min_id is not None
 
-    def run(self, stream: StreamValue) -> bool:
+    def run(self, stream: StreamValue, flavour: Flavour) -> bool:
         """Trim; tell whether entries went."""
         if self.max_length is not None:
             excess = max(len(stream.entries) - self.max_length, 0)
         else:
-            excess = stream.count_below(self.min_id or ZERO_ID)
+            min_id = self.min_id or ZERO_ID
+            if flavour.short_id_differences and not self.approximate and _far_apart(stream, min_id):
+                raise CannotFollow("random", "IDs too far apart for some releases to tell which is smaller")
+            excess = stream.count_below(min_id)
         if not excess:
             return False
         if self.approximate:
@@ -50,6 +57,18 @@ class _Trim:
             raise CannotFollow("random", "an approximate trim depends on the server's stream nodes")
         stream.drop_first(excess)
         return True
+
+
+def _far_apart(stream: StreamValue, min_id: StreamId) -> bool:
+    """Tell whether IDs that may share a node differ by more than 32 bits, up to where a trim stops.
+
+    How entries lie in nodes is not known, so any run of them counts that is short enough. Nor is it known
+    which entries that are gone still hold a node's first place: these are not seen.
+
+    Source: Redis 6.2.5 src/t_stream.c streamTrim (ms_delta, seq_delta); 6.2.7 reads them as 64 bits
+    """
+    ids = stream.ids_up_to(min_id, _NODE_ENTRIES)
+    return any(max(half) - min(half) > _INT32_MAX for half in zip(*ids, strict=True))
 
 
 def _parse_trim(argv: Argv, *, adding: bool) -> tuple[_Trim, bool, int]:
@@ -162,7 +181,7 @@ def _add(
     stream.entries_added += 1
     ctx.db.changed.append(key)
     if trim is not _NO_TRIM and trim.is_set():
-        trim.run(stream)
+        trim.run(stream, ctx.flavour)
 
 
 def _id_to_add(ctx: Context, last: StreamId, wanted: StreamId | None, with_seq: bool) -> StreamId:
@@ -188,7 +207,7 @@ def apply_xtrim(ctx: Context, argv: Argv) -> None:
     trim, _, _ = _parse_trim(argv, adding=False)
     _check_trim(trim, adding=False)
     stream = ctx.get(argv[1], StreamValue)
-    if stream is not None and trim.run(stream):
+    if stream is not None and trim.run(stream, ctx.flavour):
         ctx.db.changed.append(argv[1])
 
 
