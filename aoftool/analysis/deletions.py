@@ -51,15 +51,16 @@ def grade_deletion(
     if not is_server_like(argv):
         return Deletion(Actor.CLIENT, f"spelled {name}; a server writes {name.upper()}")
     over = _over_by_ms(before.expire_at_ms, bounds)
+    told = " by inferred times" if bounds.is_inferred else ""
     if over is not None and over >= 0:
-        return Deletion(Actor.EXPIRY, f"{format_duration(over / 1000)} past its expire time")
+        return Deletion(Actor.EXPIRY, f"{format_duration(over / 1000)} past its expire time{told}")
     run = run_length()
     if run >= RUN_OF_EVICTIONS and over is None and before.expire_at_ms is not None:
         return Deletion(Actor.UNCLEAR, f"one of {run} such deletions in a row: expiry or eviction")
     if run >= RUN_OF_EVICTIONS:
-        why = "without expire time" if before.expire_at_ms is None else "before its expire time"
+        why = "without expire time" if before.expire_at_ms is None else f"before its expire time{told}"
         return Deletion(Actor.EVICTION, f"one of {run} such deletions in a row, {why}")
-    return _lone(name, before, over, writer)
+    return _lone(name, before, over, writer, told)
 
 
 def _other(name: str) -> Deletion:
@@ -89,7 +90,7 @@ def _is_one_second(bounds: TimeBounds) -> bool:
     return earliest is not None and latest is not None and latest - earliest < 1000
 
 
-def _lone(name: str, before: KeyState, over: int | None, writer: str | None) -> Deletion:
+def _lone(name: str, before: KeyState, over: int | None, writer: str | None, told: str) -> Deletion:
     """Grade a deletion that stands alone and is no expiry that could be shown."""
     if over is None:
         return Deletion(Actor.UNCLEAR, "client or expiry: its time is not known well enough")
@@ -98,5 +99,5 @@ def _lone(name: str, before: KeyState, over: int | None, writer: str | None) -> 
         return Deletion(
             Actor.CLIENT, f"{writer} itself writes {own} by default; {name} or GETDEL by a client"
         )
-    why = "no expire time" if before.expire_at_ms is None else "expire time not reached"
+    why = "no expire time" if before.expire_at_ms is None else f"expire time not reached{told}"
     return Deletion(Actor.UNCLEAR, f"client, or a single eviction: {why}, not in a run of deletions")

@@ -23,11 +23,13 @@ from aoftool.analysis.history_model import (
     HistoryStep,
     KeyState,
     StepKind,
+    TimeSource,
 )
 from aoftool.analysis.lineage import WHOLE_DATABASE, Hit, Lineage, is_opaque, trace_lineage
 from aoftool.analysis.listing import file_name, logged
 from aoftool.analysis.shown_names import NamesShown
 from aoftool.analysis.time_bounds import LogClock, created_s
+from aoftool.analysis.time_clues import find_clues
 from aoftool.aof.log import open_log_file
 from aoftool.aof.model import Log
 from aoftool.commands.roles import keys_of
@@ -52,6 +54,7 @@ _LEAST_DATABASES = 16
 _LARGE_BYTES = 256 << 20
 _ENGINE = "aoftool.keyspace.engine"
 _MOST_DATABASES = 4096
+_CLUES = {TimeSource.STREAM: "entry IDs of streams", TimeSource.DEADLINE: "expire times"}
 _UNKNOWN = KeyState(is_known=False)
 _GONE = KeyState()
 
@@ -86,7 +89,7 @@ class KeyHistory:
         self._admits = admits or (lambda key: False)
         self._candidates = candidates or Watch()
         self._workers, self._progress = workers, progress
-        self._clock = LogClock(log, None)
+        self._base_s: int | None = None
         self._writer: str | None = None
         self._aux: Mapping[bytes, bytes] = {}
         self._in_doubt: str | None = None
@@ -110,9 +113,14 @@ class KeyHistory:
         self.end.keys = len(lineage.keys)
         self.end.damage = lineage.end.damage
         self._shown = NamesShown(lineage, self._db)
+        told_by: set[TimeSource] = set()
         for step in self._steps(lineage):
             self.end.steps += 1
+            told_by.update(step.bounds.sources)
             yield step
+        clues = " and ".join(_CLUES[source] for source in _CLUES if source in told_by)
+        if clues:
+            self.end.notes.append(f"times are inferred from {clues}: they hold if no client chose those")
         if self._in_doubt is not None:
             text = "the state of a key is unknown until a command sets or removes all of it"
             self.end.notes.append(f"behind {self._in_doubt} {text}")
@@ -123,6 +131,7 @@ class KeyHistory:
 
         found = list(self._records() if lineage.everything else self._base_records(lineage.keys))
         count = self._databases(found, lineage)
+        self._clock = LogClock(self._log, self._base_s, find_clues(self._log, lineage.held or ()))
         self._keyspace = Keyspace(flavour_for(self._aux), count, self._now_ms, allow_random=True)
         for record in found:
             yield from self._load(record)
@@ -167,7 +176,7 @@ class KeyHistory:
                 yield record
             summary = reader.summary
             self._aux, self._writer = summary.aux, writer_of(summary.aux)
-            self._clock = LogClock(self._log, created_s(summary.aux))
+            self._base_s = created_s(summary.aux)
             if summary.damage is not None and self.end.damage is None:
                 damage = summary.damage
                 self.end.damage = (file_name(self._log.files[0]), damage.offset, damage.message)
@@ -198,7 +207,7 @@ class KeyHistory:
         after = self._state(record.db, key)
         if note is not None:
             after = KeyState(record.type_name, record.elements, record.expire_at_ms)
-        bounds = self._clock.bounds(0, None)
+        bounds = self._clock.of_base()
         yield HistoryStep(StepKind.BASE, command, key, record.db, bounds, _GONE, after, note=note)
 
     # -- commands ------------------------------------------------------------------------------
@@ -217,13 +226,14 @@ class KeyHistory:
         refused = told if all(state.is_known for state in before) else None
         self._doubt_of.follow(row.db, name, row.argv)
         kind = StepKind.WHOLE if name in WHOLE_DATABASE else StepKind.WRITE
-        bounds = self._clock.bounds(hit.file, row.time_s)
+        bounds = self._clock.bounds(hit.file, row.offset, row.time_s)
+        of_file = self._clock.of_file(hit.file)
         is_plain = kind is StepKind.WRITE and len(keys_of(command.argv)) == 1
         for (db, key), was in zip(places, before, strict=True):
             after = self._state(db, key)
             if kind is StepKind.WHOLE and not was.exists and not after.exists:
                 continue
-            step = HistoryStep(kind, row, key, db, bounds, was, after, is_plain=is_plain)
+            step = HistoryStep(kind, row, key, db, bounds, was, after, is_plain=is_plain, file_bounds=of_file)
             if refused is not None:
                 step.refused = refused.text
             if was.exists and not after.exists and after.is_known and was.is_known:
@@ -282,8 +292,11 @@ class KeyHistory:
         self._doubt(row, f"{name} may read and write any key")
         for db, key in self._shown.asked_places(row.db):
             if self._shown.shows(row.file_number, row.offset, db, key) and key in row.argv:
-                bounds = self._clock.bounds(row.file_number, row.time_s)
-                yield HistoryStep(StepKind.OPAQUE, row, key, db, bounds, _UNKNOWN, _UNKNOWN)
+                bounds = self._clock.bounds(row.file_number, row.offset, row.time_s)
+                of_file = self._clock.of_file(row.file_number)
+                yield HistoryStep(
+                    StepKind.OPAQUE, row, key, db, bounds, _UNKNOWN, _UNKNOWN, file_bounds=of_file
+                )
 
     def _doubt(self, row: LoggedCommand, why: str) -> None:
         self._doubt_of.begin()

@@ -8,7 +8,16 @@ from enum import Enum
 from aoftool.analysis.commands_model import LoggedCommand
 from aoftool.values import Value
 
-__all__ = ["Actor", "Deletion", "HistoryEnd", "HistoryStep", "KeyState", "StepKind", "TimeBounds"]
+__all__ = [
+    "Actor",
+    "Deletion",
+    "HistoryEnd",
+    "HistoryStep",
+    "KeyState",
+    "StepKind",
+    "TimeBounds",
+    "TimeSource",
+]
 
 
 class StepKind(str, Enum):
@@ -73,12 +82,47 @@ class KeyState:
         return self.type_name is not None
 
 
+class TimeSource(str, Enum):
+    """What a time is known from; the values are stable and appear in JSON.
+
+    Attributes:
+        ANNOTATION: a `#TS` line; the only one that says so itself.
+        BASE: the creation time of the RDB part.
+        STREAM: an entry ID of a stream, taken for the server's clock.
+        DEADLINE: an expire time given, which then still lay ahead.
+        FILE: the last write to the file.
+    """
+
+    ANNOTATION = "annotation"
+    BASE = "base"
+    STREAM = "stream-id"
+    DEADLINE = "expire-time"
+    FILE = "file-time"
+
+
 @dataclass(frozen=True, slots=True)
 class TimeBounds:
-    """Between which Unix times in milliseconds something happened; None where nothing says."""
+    """Between which Unix times in milliseconds something happened; None where nothing says.
+
+    Attributes:
+        earliest_from, latest_from: what either is known from.
+    """
 
     earliest_ms: int | None = None
     latest_ms: int | None = None
+    earliest_from: TimeSource | None = None
+    latest_from: TimeSource | None = None
+
+    @property
+    def is_inferred(self) -> bool:
+        """Tell whether there are bounds, and no annotation gave them."""
+        return any(source not in (None, TimeSource.ANNOTATION) for source in self.sources)
+
+    @property
+    def sources(self) -> tuple[TimeSource, ...]:
+        """Return what the bounds are known from, each once."""
+        both = (self.earliest_from, self.latest_from)
+        return tuple(dict.fromkeys(source for source in both if source is not None))
 
 
 @dataclass(slots=True)
@@ -90,6 +134,7 @@ class HistoryStep:
         key: the key whose state follows; its name may change by RENAME.
         db: the database of that key.
         bounds: when.
+        file_bounds: when, as far as all commands of the file have it in common.
         before, after: the key around the step.
         deletion: for a step that removed the key.
         refused: the error a loader answers; then nothing was changed.
@@ -108,6 +153,7 @@ class HistoryStep:
     refused: str | None = None
     note: str | None = None
     is_plain: bool = True
+    file_bounds: TimeBounds = TimeBounds()
 
 
 @dataclass(slots=True)

@@ -59,8 +59,10 @@ def history(
 
     Follows RENAME, COPY, MOVE, SWAPDB and flushes, and begins with the RDB
     part. A deletion is graded: by a client, by the server (expiry, eviction),
-    or unclear, with the evidence; a log never says which client. With --match
-    the path comes first.
+    or unclear, with the evidence; a log never says which client. Without #TS
+    annotations times are inferred from entry IDs of streams, expire times, the
+    base and the files, each marked with ~ and how far off it may be. With
+    --match the path comes first.
 
     \b
     Examples:

@@ -11,7 +11,7 @@ from enum import Enum
 
 from aoftool.commands.table import lookup, lookup_argv
 
-__all__ = ["ArgumentRole", "argument_roles", "key_arguments", "keys_of"]
+__all__ = ["ArgumentRole", "argument_roles", "entry_id_of", "key_arguments", "keys_of"]
 
 
 class ArgumentRole(Enum):
@@ -131,6 +131,12 @@ def _behind_flags(argv: Sequence[bytes]) -> int:
     while at < len(argv) and argv[at].upper() in _ZADD_WORDS:
         at += 1
     return at
+
+
+def entry_id_of(argv: Sequence[bytes]) -> bytes:
+    """Return the entry ID of an XADD; empty when there is none."""
+    at = _behind_entry_id(argv) - 1
+    return argv[at] if at < len(argv) else b""
 
 
 def _behind_entry_id(argv: Sequence[bytes]) -> int:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any, TextIO
 
-from aoftool.analysis.history_model import HistoryStep, KeyState, StepKind
+from aoftool.analysis.history_model import HistoryStep, KeyState, StepKind, TimeSource
 from aoftool.escape import json_bytes, printable
 from aoftool.report.commands import CSV_HEADER, command_json, command_text, csv_cells
 from aoftool.report.csvout import CsvRows
@@ -16,6 +16,9 @@ from aoftool.values.json_form import value_json
 __all__ = ["HistoryCsv", "HistoryLines", "step_json"]
 
 _COLUMNS = "{:>11} {:<8} {:>2} {:>4}  "
+_COLUMNS_INFERRED = "{:>11} {:<15} {:>2} {:>4}  "
+# What is known no better than to a day or so is said once for a file, not for every step.
+_MOST_BOUND_S = 12 * 3600
 _STATE_WIDTH = 15
 _MOST_COMMAND = 90
 _UNITS = {"string": "bytes", "stream": "entries", "hash": "fields", "list": "items"}
@@ -37,22 +40,24 @@ class HistoryLines:
     def lines(self, step: HistoryStep) -> Iterator[str]:
         """Yield the lines of one step."""
         row = step.command
-        time = None if row.time_s is None else format_time_ms(row.time_s * 1000)
+        time, bound = _shown_time(step)
         day, _, clock = (time or "").partition(" ")
+        columns = _COLUMNS_INFERRED if bound else _COLUMNS
         heading = f"{row.file}, {day} UTC" if clock else row.file + _between(step)
+        heading += ", no #TS: times inferred (~)" if bound else ""
         if heading != self._heading:
             if self._heading:
                 yield ""
             self._heading = heading
             yield heading
-            head = _COLUMNS.format("offset", "time", "db", "txn")
+            head = columns.format("offset", "time", "db", "txn")
             yield head + f"{'command':<{self._room(head)}}  after it"
-        yield from self._step(step, clock.rstrip("Z"))
-
-    def _step(self, step: HistoryStep, clock: str) -> Iterator[str]:
-        row = step.command
+        clock = f"~{clock.rstrip('Z')} {bound}" if bound else clock.rstrip("Z") or "-"
         txn = str(row.txn) if row.txn > 0 else ""
-        head = _COLUMNS.format(format_count(row.offset), clock or "-", step.db, txn)
+        yield from self._step(step, columns.format(format_count(row.offset), clock, step.db, txn))
+
+    def _step(self, step: HistoryStep, head: str) -> Iterator[str]:
+        row = step.command
         room = self._room(head)
         text = f"(in the RDB part) {printable(step.key)}"[:room]
         if step.kind is not StepKind.BASE:
@@ -98,7 +103,7 @@ class HistoryCsv:
 
     def __init__(self, stream: TextIO) -> None:
         state = ("known", "type", "length", "expire_at_ms", "removed_by", "reason", "refused", "note")
-        bounds = ("earliest_ms", "latest_ms")
+        bounds = ("earliest_ms", "latest_ms", "earliest_from", "latest_from")
         self._rows = CsvRows(stream, ("kind", "key_db", "key", *CSV_HEADER, *bounds, *state))
 
     def add(self, step: HistoryStep) -> None:
@@ -110,14 +115,41 @@ class HistoryCsv:
             command = (*command[:-3], None, None, None)
         actor, reason = (None, None) if deletion is None else (deletion.actor.value, deletion.reason)
         state = (int(after.is_known), after.type_name, after.length, after.expire_at_ms)
-        bounds = (step.bounds.earliest_ms, step.bounds.latest_ms)
+        when = step.bounds
+        sources = (_source(when.earliest_from), _source(when.latest_from))
+        bounds = (when.earliest_ms, when.latest_ms, *sources)
         told = (actor, reason, step.refused, step.note)
         self._rows.add((step.kind.value, step.db, step.key, *command, *bounds, *state, *told))
 
 
+def _shown_time(step: HistoryStep) -> tuple[str | None, str]:
+    """Return when a step was, and how far off that may be: empty for an annotation, which is exact.
+
+    An inferred time is the middle of its bounds, in whole seconds, and what is said of it covers both.
+    """
+    row, bounds = step.command, step.bounds
+    if row.time_s is not None:
+        return format_time_ms(row.time_s * 1000), ""
+    earliest, latest = bounds.earliest_ms, bounds.latest_ms
+    if step.kind is StepKind.BASE or earliest is None or latest is None or latest < earliest:
+        return None, ""
+    middle_ms = (earliest + latest) // 2000 * 1000
+    bound_s = max(-(-max(latest - middle_ms, middle_ms - earliest) // 1000), 1)
+    return (format_time_ms(middle_ms), _bound(bound_s)) if bound_s <= _MOST_BOUND_S else (None, "")
+
+
+def _bound(seconds: int) -> str:
+    """Return a bound in few characters, rounded up."""
+    if seconds < 120:
+        return f"±{seconds}s"
+    minutes = -(-seconds // 60)
+    return f"±{minutes}m" if minutes < 120 else f"±{-(-minutes // 60)}h"
+
+
 def _between(step: HistoryStep) -> str:
     """Return when a file without times was written, as far as is known."""
-    earliest, latest = step.bounds.earliest_ms, step.bounds.latest_ms
+    bounds = step.bounds if step.kind is StepKind.BASE else step.file_bounds
+    earliest, latest = bounds.earliest_ms, bounds.latest_ms
     if step.kind is StepKind.BASE or earliest is None:
         return "" if earliest is None else f", written {format_time_ms(earliest)}"
     text = f", no #TS: after {format_time_ms(earliest)}"
@@ -149,6 +181,8 @@ def step_json(step: HistoryStep, *, with_value: bool = False) -> dict[str, Any]:
         "key_db": step.db,
         "earliest_ms": step.bounds.earliest_ms,
         "latest_ms": step.bounds.latest_ms,
+        "earliest_from": _source(step.bounds.earliest_from),
+        "latest_from": _source(step.bounds.latest_from),
         **row,
         "before": _state_json(step.before, False),
         "after": _state_json(step.after, with_value),
@@ -160,6 +194,10 @@ def step_json(step: HistoryStep, *, with_value: bool = False) -> dict[str, Any]:
     if step.note is not None:
         body["note"] = step.note
     return body
+
+
+def _source(source: TimeSource | None) -> str | None:
+    return None if source is None else source.value
 
 
 def _state_json(state: KeyState, with_value: bool) -> dict[str, Any] | None:

@@ -57,6 +57,56 @@ def test_json_lines_tell_what_the_text_tells(tmp_path: Path, capsys: pytest.Capt
     assert (second["earliest_ms"], second["latest_ms"]) == (30_000, 30_999)
 
 
+@pytest.mark.parametrize(
+    ("second", "later", "shown"),
+    [
+        (0, 0, "~22:13:20 ±1s "),
+        (0.9, 6.1, "~22:13:23 ±4s "),
+        (0, 600, "~22:18:20 ±5m "),
+        (0, 30_000, "~02:23:20 ±5h "),
+    ],
+)
+def test_an_inferred_time_is_marked_with_a_bound_that_holds_all_of_it(
+    second: float, later: float, shown: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = tmp_path / "a.aof"
+    ids = [f"{1_700_000_000_000 + round(at * 1000)}-0" for at in (second, later)]
+    entries = [("XADD", "s", entry_id, "f", "v") for entry_id in ids]
+    path.write_bytes(log(entries[0], ("SET", "k", 1), entries[1]))
+
+    code = run(["history", "k", str(path)])
+
+    told = capsys.readouterr()
+    heading, _, line = told.out.splitlines()
+    assert code == 0
+    assert shown in line
+    assert heading.endswith(" UTC, no #TS: times inferred (~)")
+    assert "times are inferred from entry IDs of streams" in told.err
+
+
+def test_a_time_known_no_better_than_to_a_day_is_not_shown(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = tmp_path / "a.aof"
+    entries = [("XADD", "s", f"{1_700_000_000_000 + at}-0", "f", "v") for at in (0, 90_000_000)]
+    path.write_bytes(log(entries[0], ("SET", "k", 1), entries[1]))
+
+    run(["history", "k", str(path)])
+
+    assert "~" not in capsys.readouterr().out
+
+
+def test_json_names_what_bounds_are_known_from(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    path = tmp_path / "a.aof"
+    path.write_bytes(log(("XADD", "s", "1700000000000-0", "f", "v"), ("SET", "k", 1)))
+
+    run(["history", "k", str(path), "--json"])
+
+    step = json.loads(capsys.readouterr().out)
+    assert step["earliest_ms"] == 1_700_000_000_000
+    assert (step["earliest_from"], step["latest_from"]) == ("stream-id", "file-time")
+
+
 def test_csv_tells_what_the_text_tells_and_runs_no_formula(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
