@@ -41,6 +41,7 @@ class Event:
         detail: more for the message.
         short: arguments are missing, where a wrong number of them is the matter.
         runs_at: start of the EXEC that runs it, `NEVER` without one; None outside transactions.
+        afterwards: what it leads to comes when everything is loaded.
     """
 
     kind: EventKind
@@ -51,6 +52,7 @@ class Event:
     detail: str = ""
     short: bool = False
     runs_at: int | None = None
+    afterwards: bool = False
 
 
 class Ending(str, Enum):

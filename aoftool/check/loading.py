@@ -268,7 +268,7 @@ def _events(file: FileExam) -> list[Event]:
             continue
         seen.add(key)
         name, arguments = _as_written(file.plain_path or file.path, spot.start, spot.name)
-        detail = _harm(spot) if spot.kind == SpotKind.HURTFUL else ""
+        detail, afterwards = _harm(spot) if spot.kind == SpotKind.HURTFUL else ("", False)
         if detail and [word.upper() for word in arguments] == ["NO", "ONE"]:
             # A primary that is told to be one stays as it is.
             seen.discard(key)
@@ -279,7 +279,7 @@ def _events(file: FileExam) -> list[Event]:
             detail = b"|".join(filter(None, (spot.name, spot.subcommand))).decode("latin-1")
         late = _end_of_transaction(file, spot.start) if spot.txn else None
         kind = kinds[spot.kind]
-        events.append(Event(kind, spot.start, name, arguments, spot.targets, detail, short, late))
+        events.append(Event(kind, spot.start, name, arguments, spot.targets, detail, short, late, afterwards))
     return events
 
 
@@ -297,9 +297,10 @@ def _first_script(file: FileExam) -> Event | None:
     return None
 
 
-def _harm(spot: Spot) -> str:
+def _harm(spot: Spot) -> tuple[str, bool]:
+    """Return what a command does to a server, and whether only after the load."""
     kills = (target.kill_of(spot.name, spot.subcommand, spot.argc, spot.txn) for target in TARGETS)
-    return next((kill.text for kill in kills if kill is not None), _CAS)
+    return next(((kill.text, kill.afterwards) for kill in kills if kill is not None), (_CAS, False))
 
 
 def _end_of_transaction(file: FileExam, start: int) -> int:

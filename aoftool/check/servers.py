@@ -33,10 +33,11 @@ _SHORT_RDB = "Short read or OOM loading DB. Unrecoverable error, aborting now."
 
 @dataclass
 class _Run:
-    """One simulated start: the notes so far."""
+    """One simulated start: the notes so far, and what the server dies of once it has loaded."""
 
     target: Target
     notes: list[str] = field(default_factory=list)
+    afterwards: tuple[LoaderFile, str] | None = None
 
     def end(
         self, outcome: Outcome, file: LoaderFile | None, message: str, cut_to: int | None = None
@@ -90,6 +91,9 @@ def _load_files(run: _Run, files: Sequence[LoaderFile]) -> ServerOutcome:
         if outcome.outcome is not Outcome.CUT:
             return outcome
         cut = outcome
+    if run.afterwards is not None:
+        file, message = run.afterwards
+        return run.end(Outcome.CRASH, file, message, None if cut is None else cut.cut_to)
     return cut or run.end(Outcome.LOAD, None, "")
 
 
@@ -223,7 +227,11 @@ def _meet(run: _Run, file: LoaderFile, event: Event) -> ServerOutcome | None:
         return None
     if event.kind is EventKind.DISCARD_IN_MULTI:
         return run.end(Outcome.CRASH, file, "signal 11: EXEC runs a queued DISCARD")
-    return run.end(Outcome.CRASH, file, f"{event.name}: {event.detail}")
+    message = f"{event.name}: {event.detail}"
+    if event.afterwards:
+        run.afterwards = run.afterwards or (file, message)
+        return None
+    return run.end(Outcome.CRASH, file, message)
 
 
 def _script(run: _Run, event: Event) -> None:

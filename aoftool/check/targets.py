@@ -23,7 +23,7 @@ SCRIPTS = frozenset({b"EVAL", b"EVALSHA", b"EVAL_RO", b"EVALSHA_RO", b"FCALL", b
 
 @dataclass(frozen=True)
 class Kill:
-    """A command that a server does not survive, or leaves by, while it loads.
+    """A command that a server does not survive, or leaves by, while it loads or soon after.
 
     Attributes:
         name: in upper case.
@@ -31,6 +31,7 @@ class Kill:
         subcommand: only this one, None for all.
         argc: only with so many arguments, its name counted; 0 for any number.
         txn: only inside, or only outside a transaction; None for both.
+        afterwards: it loads the log to its end first.
     """
 
     name: bytes
@@ -38,6 +39,7 @@ class Kill:
     subcommand: bytes | None = None
     argc: int = 0
     txn: bool | None = None
+    afterwards: bool = False
 
     def takes(self, name: bytes, subcommand: bytes | None, argc: int, txn: bool) -> bool:
         """Tell whether it holds for a command."""
@@ -115,6 +117,10 @@ class Target:
 
 _WAIT = Kill(b"WAIT", "assertion failed, the server aborts", txn=False)
 _SEGV = "signal 11"
+# The loader makes a replica of itself, and is gone when the save for it ends: what stands in its memory by
+# then decides. Source: Redis 6.2 src/replication.c syncCommand, src/aof.c freeFakeClient; measured on
+# Redis 6.2.5: 3 of 4 starts died, over 24 logs.
+_LOST_REPLICA = "signal 11, most times, when the save that it starts has ended"
 _EVERYWHERE = (Kill(b"PSYNC", _SEGV), Kill(b"RESET", "signal 11: EXEC runs a queued RESET", txn=True))
 
 TARGETS = (
@@ -136,7 +142,7 @@ TARGETS = (
             Kill(b"REPLICAOF", _SEGV),
             Kill(b"SLAVEOF", _SEGV),
             Kill(b"RESET", _SEGV),
-            Kill(b"SYNC", _SEGV, argc=2),
+            Kill(b"SYNC", _LOST_REPLICA, afterwards=True),
             Kill(b"SUBSCRIBE", _SEGV, txn=True),
             Kill(b"PSUBSCRIBE", _SEGV, txn=True),
             Kill(b"UNSUBSCRIBE", _SEGV),

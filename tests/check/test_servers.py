@@ -215,6 +215,54 @@ def test_a_command_that_fails_in_a_script_kills_where_the_note_says_so(
     assert (seen.signal is not None) == noted
 
 
+SYNC = b"*1\r\n$4\r\nSYNC\r\n"
+
+
+@pytest.mark.parametrize("tail", [b"", b"*2\r\n$3\r\nDEL\r\n$1"], ids=["whole", "torn"])
+def test_the_oldest_server_loads_and_cuts_a_log_with_sync_before_it_dies_of_it(
+    tail: bytes, tmp_path: Path
+) -> None:
+    path = tmp_path / "appendonly.aof"
+    path.write_bytes(BLOCK + SYNC + BLOCK + tail)
+
+    report = check(find_log(path))
+
+    oldest = report.outcome("redis-6.2")
+    assert oldest.outcome is Outcome.CRASH
+    assert oldest.cut_to == (len(BLOCK + SYNC + BLOCK) if tail else None)
+    others = {row.outcome for row in report.outcomes if row.target != "redis-6.2"}
+    assert others == {Outcome.CUT if tail else Outcome.LOAD}
+
+
+def test_a_refusal_comes_before_the_death_that_sync_leads_to(tmp_path: Path) -> None:
+    path = tmp_path / "appendonly.aof"
+    path.write_bytes(BLOCK + SYNC + b"x" + BLOCK)
+
+    assert check(find_log(path)).outcome("redis-6.2").outcome is Outcome.REFUSE
+
+
+@pytest.mark.server
+@pytest.mark.parametrize("server_build", server_params(), ids=str)
+def test_sync_in_a_log_kills_the_oldest_server_only_and_not_each_time(
+    server_build: Build, tmp_path: Path
+) -> None:
+    line = line_of(server_build)
+    if line is None:
+        pytest.skip("no such target")
+    path = tmp_path / "appendonly.aof"
+    path.write_bytes(BLOCK + SYNC + BLOCK)
+    foretold = check(find_log(path)).outcome(line).outcome
+
+    signals = set()
+    for _ in range(8 if foretold is Outcome.CRASH else 1):
+        with Server(server_build, source=path, settings={"crash-log-enabled": "no"}) as server:
+            assert server.outcome is not None
+            signals.add(server.outcome.signal)
+
+    assert (11 in signals) == (foretold is Outcome.CRASH)
+    assert signals <= {None, 11}
+
+
 def test_a_command_pending_in_a_torn_transaction_kills_no_server(tmp_path: Path) -> None:
     path = tmp_path / "appendonly.aof"
     auth = b"*3\r\n$4\r\nAUTH\r\n$1\r\na\r\n$1P\r\nb\r\n"

@@ -62,7 +62,7 @@ def _describe(kind: str, name: bytes, subcommand: bytes | None, spot: Spot) -> t
         return (
             "hurtful-command",
             Severity.WARNING,
-            f"{shown} stops these servers while they load: {missing}",
+            f"{shown} stops these servers while they load, or soon after: {missing}",
         )
     if len(spot.targets) < _EVERYWHERE:
         return kind, Severity.WARNING, f"{shown} is unknown to {missing}"
