@@ -75,7 +75,7 @@ def fix(
         typer.Option(
             "--after-gap",
             help="When the database behind a gap is in doubt: assume the one before, skip to the next SELECT,"
-            " stop there. auto assumes only where the log uses one database.",
+            " stop there. auto assumes where the log uses one database or no SELECT can be lost, else skips.",
             rich_help_panel=_WHAT,
         ),
     ] = AfterGapOption.auto,

@@ -54,7 +54,8 @@ def test_both_halves_of_a_torn_transaction_go(tmp_path: Path) -> None:
 
 
 def test_a_gap_in_a_log_of_several_databases_skips_to_the_next_select(tmp_path: Path) -> None:
-    data = select(0) + sets("a") + select(1) + sets("b") + GARBAGE + sets("doubt") + select(0) + sets("c")
+    lost = command("SET", "lost", "a value")[:20] + b"end of another\r\n"
+    data = select(0) + sets("a") + select(1) + sets("b") + lost + sets("doubt") + select(0) + sets("c")
 
     result = fixed(tmp_path, data, Choice(salvage=True))
 

@@ -16,6 +16,7 @@ from aoftool.check.dissect import scan_range
 from aoftool.check.dissection import Dissection, Stretch, Wound
 from aoftool.check.heal import Patch
 from aoftool.check.reader import Reader
+from aoftool.check.selects import held_no_select, shows_select
 from aoftool.check.shapes import read_shape
 from aoftool.check.vocabulary import is_known
 from aoftool.files.source import Source
@@ -89,6 +90,8 @@ class StreamPlanner:
     is_last: bool
     gaps: list[Gap] = field(default_factory=list)
     _stopped: bool = False
+    # Commands were set aside up to a next SELECT that has not come yet.
+    _adrift: bool = False
 
     def __post_init__(self) -> None:
         self._reader = Reader(self.source, self.tail.size_bytes)
@@ -105,6 +108,8 @@ class StreamPlanner:
         while at < len(pieces) and not self._stopped:
             piece = pieces[at]
             if isinstance(piece, Stretch):
+                if self._adrift:
+                    self._skip_to_select(piece.start, piece)
                 self._stretch(piece)
             else:
                 behind = pieces[at + 1] if at + 1 < len(pieces) else None
@@ -167,7 +172,12 @@ class StreamPlanner:
         return found
 
     def _walk_marks(self, start: int, end: int) -> None:
-        """Go through a stretch mark by mark and repair its transactions."""
+        """Go through a stretch and repair its transactions."""
+        while start < end:
+            start = self._walk_to_gap(start, end)
+
+    def _walk_to_gap(self, start: int, end: int) -> int:
+        """Go mark by mark up to a lost EXEC that leaves the database in doubt; return where to go on."""
         account = self._account
         for at, behind, name, db in self._marks(start, end):
             if name == b"SELECT" and db is not None:
@@ -176,6 +186,10 @@ class StreamPlanner:
                 if account.open_at is not None and not self._mend_exec(account.open_at, at):
                     self._drop_half(account.open_at, at, "lost-exec")
                     self._say_database(at)
+                    if self.choice.after_gap in (AfterGap.AUTO, AfterGap.SKIP) and not self._one_database():
+                        rest = Stretch(at, end, scan_range(self.source, at, end=end))
+                        self._skip_to_select(at, rest)
+                        return rest.start
                 account.open_at, account.open_kept = at, account.kept
             elif name == b"EXEC":
                 if account.open_at is None:
@@ -183,6 +197,7 @@ class StreamPlanner:
                 account.open_at = None
             elif name == b"DISCARD" and account.open_at is not None:
                 self.draft.drop(at, behind, "discard-in-multi", "a DISCARD inside a transaction", 1, True)
+        return end
 
     def _mend_exec(self, start: int, end: int) -> bool:
         """Put the EXEC of a transaction right if one byte of it is wrong; tell whether it was so."""
@@ -241,6 +256,9 @@ class StreamPlanner:
             self.draft.drop(wound.start, wound.end, wound.code, reason, 0, lossless=True)
         elif wound.code in _NOTHING_LOST:
             self.draft.drop(wound.start, wound.end, wound.code, "no part of the log", 0, lossless=True)
+            if wound.code == "inline-text" and behind is not None and not self._held_no_select(wound):
+                # Text that may be the end of a value, with the commands in front of it lost.
+                self._settle_database(behind.start, behind, wound)
         else:
             self._gap(wound, behind)
 
@@ -324,7 +342,7 @@ class StreamPlanner:
         edge = behind.tally.edge
         if edge.event == "EXEC":
             resume = self._drop_to_exec(behind, edge.event_offset)
-        self._settle_database(resume, behind)
+        self._settle_database(resume, behind, wound)
 
     def _drop_to_exec(self, behind: Stretch, exec_at: int) -> int:
         """Take out the end of a transaction that lost its start; return where the log goes on."""
@@ -342,19 +360,22 @@ class StreamPlanner:
         behind.start, behind.tally = end, rest
         return end
 
-    def _settle_database(self, resume: int, behind: Stretch) -> None:
+    def _settle_database(self, resume: int, behind: Stretch, wound: Wound) -> None:
         """Decide which database the commands behind a gap run in."""
+        if self._adrift:
+            # Nothing is kept before the next SELECT, whatever this wound took.
+            return
         in_doubt = sum(
             row.commands
             for key, row in behind.tally.rows.items()
             if key.db == INHERITED_DB and key.name not in _MARKS
         )
-        if not in_doubt or self._one_database():
+        if not in_doubt or (self._one_database() and not shows_select(self._reader, wound)):
             self._say_database(resume)
             self.gaps.append(Gap(resume, None, 0))
             return
         rule = self.choice.after_gap
-        if rule is AfterGap.ASSUME:
+        if rule is AfterGap.ASSUME or (rule is AfterGap.AUTO and self._held_no_select(wound)):
             self._say_database(resume)
             self.gaps.append(Gap(resume, self._account.meant, in_doubt))
         elif rule is AfterGap.STOP:
@@ -375,10 +396,16 @@ class StreamPlanner:
         }
         return used <= {self._account.meant}
 
+    def _held_no_select(self, wound: Wound) -> bool:
+        """Tell whether the database before a wound is the one behind it."""
+        before = [piece.start for piece in self.tail.stretches if piece.end <= wound.start]
+        return held_no_select(self._reader, wound, before[-1] if before else self.tail.start)
+
     def _skip_to_select(self, resume: int, behind: Stretch) -> None:
         """Set commands aside until one says which database it is in."""
         multi: int | None = None
         end = behind.end
+        self._adrift = True
         for at, _, name, db in self._marks(resume, behind.end):
             if name == b"MULTI":
                 multi = at
@@ -386,6 +413,7 @@ class StreamPlanner:
                 multi = None
             elif name == b"SELECT" and db is not None:
                 end = at if multi is None else multi
+                self._adrift = False
                 break
         tally = scan_range(self.source, resume, end=end)
         reason = "behind a gap, before the next SELECT: its database is in doubt"
