@@ -13,7 +13,7 @@ from aoftool.analysis.diff_model import ChangeKind, Diff, KeyChange, KeyFacts, P
 from aoftool.analysis.replaying import LogReplay
 from aoftool.analysis.value_digest import value_digest
 from aoftool.aof.model import Log
-from aoftool.errors import UnsupportedError
+from aoftool.errors import InputError, UnsupportedError
 from aoftool.keyspace.engine import Keyspace
 from aoftool.progress import Progress, no_progress
 from aoftool.values import ModuleValue, StreamValue, type_name
@@ -58,6 +58,7 @@ def compare_points(
 
     Raises:
         UnsupportedError: what a command does cannot be known.
+        InputError: a point is a time, and no command has one.
     """
     import time
 
@@ -83,6 +84,12 @@ def _state(
             f"what the log holds behind {replay.stopped} cannot be known",
             path=log.path,
             hint="choose a point before it with --at",
+        )
+    if point.time_s is not None and replay.is_timed is False:
+        raise InputError(
+            "no command has a time: there are no #TS annotations",
+            path=log.path,
+            hint="give an offset with --at; aoftool log shows them",
         )
     notes.extend(note for note in replay.end.notes if note not in notes)
     if replay.end.damage is not None:

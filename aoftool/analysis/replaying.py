@@ -42,6 +42,7 @@ class LogReplay:
         keyspace: the data; there from the first step on.
         stopped: where the effect of a command could not be known, in words; None when all was run.
         end: what could not be read.
+        is_timed: a command had a time; None when there was no command.
     """
 
     def __init__(
@@ -58,6 +59,7 @@ class LogReplay:
         self.keyspace = Keyspace("valkey-9", _DATABASES, now_ms, allow_random=True)
         self.stopped: str | None = None
         self.end = ListingEnd()
+        self.is_timed: bool | None = None
 
     def run(self) -> LogReplay:
         """Run everything, for the data behind it."""
@@ -113,6 +115,7 @@ class LogReplay:
             slow = part.commands()
             found = iter(slow)
         for command in found:
+            self.is_timed = self.is_timed or command.time_s >= 0
             behind = self._until_s is not None and command.time_s > self._until_s
             if behind or self._is_behind(number, command.offset):
                 self._until = (number, command.offset)

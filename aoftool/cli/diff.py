@@ -11,7 +11,7 @@ from aoftool.cli.console import output_width
 from aoftool.cli.exit_codes import DONE, VERDICT, epilog
 from aoftool.cli.moments import is_offset
 from aoftool.cli.options import JsonOption, ProgressMode, ProgressOption, QuietOption
-from aoftool.cli.places import parse_place
+from aoftool.cli.places import parse_state_place
 from aoftool.cli.redaction import RedactOption, SaltOption, make_redactor
 from aoftool.cli.times import parse_time_ms
 from aoftool.errors import UsageError
@@ -72,6 +72,7 @@ def diff(
     from aoftool.analysis.parting import find_parting
     from aoftool.analysis.redacting import redacted_diff
     from aoftool.aof.layout import find_log
+    from aoftool.aof.model import LogKind
     from aoftool.cli.progress import ProgressReporter
 
     if as_json and as_csv:
@@ -82,6 +83,8 @@ def diff(
     points = [_point(text, one) for text in at or ()]
     if (right is None) != bool(points) or len(points) > 2:
         raise UsageError("compare two logs, or one at --at POINT", hint="aoftool diff --help")
+    if points and one.kind is LogKind.STDIN:
+        raise UsageError("standard input can be read only once", hint="save it to a file for --at")
     points = [*points, Point(), Point()] if points else [Point(), Point()]
     total = (one.size_bytes or 0) + (two.size_bytes or 0)
     with ProgressReporter("replaying", total, progress, quiet) as reporter:
@@ -99,7 +102,7 @@ def _point(text: str, log: Log) -> Point:
     from aoftool.analysis.diff import Point
 
     if is_offset(text):
-        place = parse_place(text, log, "--at")
+        place = parse_state_place(text, log, "--at")
         return Point(place=(place.file, place.offset), words=f"offset {place.offset:,}")
     return Point(time_s=parse_time_ms(text) // 1000, words=text)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from aoftool.cli.places import parse_place
+from aoftool.cli.places import parse_state_place
 from aoftool.cli.times import parse_time_ms
 
 if TYPE_CHECKING:
@@ -31,6 +31,6 @@ def parse_moment(text: str | None, log: Log, option: str) -> Cut:
     if text is None:
         return Cut()
     if is_offset(text):
-        place = parse_place(text, log, option)
+        place = parse_state_place(text, log, option)
         return Cut(to_offset=(place.file, place.offset))
     return Cut(to_time_s=parse_time_ms(text) // 1000)

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from aoftool.analysis.commands_model import Place
     from aoftool.aof.model import Log
 
-__all__ = ["parse_place"]
+__all__ = ["parse_place", "parse_state_place"]
 
 _NAMES_SHOWN = 6
 
@@ -33,6 +33,31 @@ def parse_place(text: str, log: Log, option: str) -> Place:
     if not (digits.isascii() and digits.isdecimal()):
         raise UsageError(f"{option}: not an offset: {text!a}", hint="use N or FILE:N")
     return Place(_file_number(name, log, option), int(digits))
+
+
+def parse_state_place(text: str, log: Log, option: str) -> Place:
+    """Return the place that a text means, at which the data is asked for.
+
+    Raises:
+        UsageError: as for `parse_place`, and for a place behind the end of its file.
+    """
+    from aoftool.aof.log import open_log_file
+    from aoftool.aof.model import LogKind
+
+    place = parse_place(text, log, option)
+    file = log.files[place.file]
+    if log.kind is LogKind.STDIN:
+        return place
+    with open_log_file(file) as source:
+        # Of what is compressed nobody knows the end yet.
+        size = source.size_bytes
+    if size is not None and place.offset > size:
+        name = printable(file.name or os.fsencode(os.path.basename(file.path)))
+        raise UsageError(
+            f"{option}: {name} ends at {size:,}, and offset {place.offset:,} lies behind that",
+            hint="aoftool log --tail 20 shows the last offsets",
+        )
+    return place
 
 
 def _file_number(name: str, log: Log, option: str) -> int:

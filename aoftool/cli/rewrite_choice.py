@@ -6,7 +6,7 @@ import re
 import time
 from typing import TYPE_CHECKING
 
-from aoftool.cli.places import parse_place
+from aoftool.cli.places import parse_state_place
 from aoftool.cli.times import parse_time_ms
 from aoftool.cli.writing_options import parse_size, refuse_two_moments, whole_seconds
 from aoftool.errors import UsageError
@@ -80,7 +80,7 @@ def choose_cut(log: Log, to_timestamp: str | None, to_offset: str | None, before
     from aoftool.rewrite.model import Cut
 
     refuse_two_moments(to_timestamp, to_offset, before)
-    place = None if to_offset is None else parse_place(to_offset, log, "--to-offset")
+    place = None if to_offset is None else parse_state_place(to_offset, log, "--to-offset")
     return Cut(
         to_offset=None if place is None else (place.file, place.offset),
         to_time_s=whole_seconds(to_timestamp),

@@ -179,12 +179,20 @@ def _apply(found: Input, cut: Cut) -> None:
 
 
 def _first_after(tails: list[Tail], time_s: int) -> tuple[int, int] | None:
-    """Return where the first command of a later time stands."""
+    """Return where the first command of a later time stands.
+
+    Raises:
+        InputError: there are commands, and none has a time.
+    """
+    last_s = None
     for number, tail in enumerate(tails):
         with open_source(tail.path) as source:
             for command in CommandReader(source, start=tail.start, limit=0):
                 if command.time_s > time_s:
                     return number, command.offset
+                last_s = max(command.time_s, -1 if last_s is None else last_s)
+    if last_s == -1:
+        raise InputError("no command has a time: there are no #TS annotations", hint="give an offset instead")
     return None
 
 

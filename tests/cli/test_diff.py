@@ -67,12 +67,45 @@ def test_csv_has_one_row_a_key(capsys: pytest.CaptureFixture[str]) -> None:
         [FLUSHED, "--at", "5", "--at", "6", "--at", "7"],
         [FLUSHED, "--at", "nonsense"],
         [FLUSHED, FLUSHED, "--json", "--csv"],
+        ["-", "--at", "5"],
     ],
 )
 def test_options_that_make_no_sense_are_refused(words: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(RECORDED)
 
     assert run(["diff", *words]) == 2
+
+
+@pytest.mark.parametrize(
+    "words", [["diff"], ["keys"], ["rewrite", "--dry-run"]], ids=["diff", "keys", "rewrite"]
+)
+def test_an_offset_behind_the_end_is_refused_where_a_state_is_asked_for(
+    words: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = tmp_path / "a.aof"
+    path.write_bytes(log(("SET", "k", 1)))
+    size = path.stat().st_size
+    option = "--to-offset" if words[0] == "rewrite" else "--at"
+
+    codes = [run([*words, option, str(offset), str(path)]) for offset in (size, size + 1)]
+
+    assert codes == [0, 2]
+    told = capsys.readouterr().err
+    assert f"a.aof ends at {size}, and offset {size + 1} lies behind that" in told
+    assert "next: aoftool log" in told
+
+
+@pytest.mark.parametrize("words", [["diff"], ["keys"]], ids=["diff", "keys"])
+def test_a_time_is_refused_for_a_log_that_holds_none(
+    words: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = tmp_path / "a.aof"
+    path.write_bytes(log(("SET", "k", 1)))
+
+    code = run([*words, "--at", "2026-11-21", str(path)])
+
+    assert code == 3
+    assert "there are no #TS annotations" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("hostile", HOSTILE)
