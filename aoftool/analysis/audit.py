@@ -17,6 +17,7 @@ from aoftool.analysis.deletions import is_server_like
 from aoftool.analysis.intrusion import intrusion_in, suspect_offsets
 from aoftool.analysis.listing import file_name, logged, note_stop
 from aoftool.analysis.neighbours import commands_before, commands_from
+from aoftool.analysis.time_bounds import created_s
 from aoftool.aof.log import LogPart, read_parts
 from aoftool.aof.model import Log
 from aoftool.commands.table import CONTAINERS, lookup
@@ -87,6 +88,8 @@ def audit_log(log: Log, *, context: int = 0, progress: Progress = no_progress) -
         if not part.source.seekable:
             message = f"{part.source.name} can be read only once, and an audit goes back"
             raise SourceError(message, path=part.source.path, hint="unpack it to a file first")
+        if part.rdb is not None:
+            audit.base_s = created_s(part.rdb.aux)
         if part.tail_start is None:
             end.damage = (file_name(part.file), 0, "damaged RDB part")
             break
@@ -244,11 +247,14 @@ class _PartAudit:
         self._add(self._group_event(AuditCode.OPEN_TRANSACTION, group, text))
 
     def _group_event(self, code: AuditCode, group: Group, text: str) -> AuditEvent:
-        last = self._at(group.last) if group.last != group.first else None
-        return AuditEvent(code, self._at(group.first), text, group.commands, group.size_bytes, last)
+        last = self._at(group.last, group.last_s) if group.last != group.first else None
+        first = self._at(group.first, group.first_s)
+        return AuditEvent(code, first, text, group.commands, group.size_bytes, last)
 
-    def _at(self, offset: int) -> LoggedCommand:
-        return self._plain(argv_at(self._part.source, offset, limit=_KEEP_BYTES))
+    def _at(self, offset: int, time_s: int) -> LoggedCommand:
+        row = self._plain(argv_at(self._part.source, offset, limit=_KEEP_BYTES))
+        row.time_s = None if time_s < 0 else time_s
+        return row
 
     def _plain(self, command: Command) -> LoggedCommand:
         """Return a command that was read by itself: nobody knows where it ran."""

@@ -6,7 +6,7 @@ Works on columns, a million commands at a time; what is not finished at the end 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
@@ -26,6 +26,7 @@ class Group:
         label: transaction number, or number of the name.
         first, last: offsets of the first and the last of them.
         commands, size_bytes: how many, and their bytes.
+        first_s, last_s: the `#TS` before the first and the last, -1 without one.
     """
 
     label: int
@@ -33,6 +34,8 @@ class Group:
     last: int
     commands: int
     size_bytes: int
+    first_s: int = -1
+    last_s: int = -1
 
 
 class Grouping:
@@ -65,6 +68,8 @@ class Grouping:
                 int(batch.offset[end - 1]),
                 end - begin,
                 int(sizes[number]),
+                int(batch.time_s[begin]),
+                int(batch.time_s[end - 1]),
             )
             if number == 0 and self._open is not None:
                 if self._open.label == group.label:
@@ -90,4 +95,10 @@ class Grouping:
 
 
 def _joined(one: Group, two: Group) -> Group:
-    return Group(one.label, one.first, two.last, one.commands + two.commands, one.size_bytes + two.size_bytes)
+    return replace(
+        one,
+        last=two.last,
+        commands=one.commands + two.commands,
+        size_bytes=one.size_bytes + two.size_bytes,
+        last_s=two.last_s,
+    )

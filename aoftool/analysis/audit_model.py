@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from enum import Enum
 
 from aoftool.analysis.commands_model import LoggedCommand
+from aoftool.analysis.history_model import TimeBounds
 
 __all__ = ["Audit", "AuditCode", "AuditEvent", "Loss", "Severity"]
 
@@ -87,6 +88,7 @@ class AuditEvent:
         size_bytes: of all of them.
         last: the last of a group, None for a single command.
         common_prefix: what the keys of a group have in common.
+        bounds: when the command ran.
         loss: what it removed, where the log was replayed.
         before, behind: the commands around it; their database and transaction may be unknown.
     """
@@ -98,6 +100,7 @@ class AuditEvent:
     size_bytes: int = 0
     last: LoggedCommand | None = None
     common_prefix: bytes | None = None
+    bounds: TimeBounds = field(default_factory=TimeBounds)
     loss: Loss | None = None
     before: list[LoggedCommand] = field(default_factory=list)
     behind: list[LoggedCommand] = field(default_factory=list)
@@ -118,6 +121,7 @@ class Audit:
         commands: how many were looked at.
         replayed: the log was replayed, so losses are known.
         notes: what the reader must know, in words.
+        base_s: when the RDB part was begun, Unix seconds.
         damage: (file, offset, reason) of the first place that cannot be read.
     """
 
@@ -126,4 +130,5 @@ class Audit:
     commands: int = 0
     replayed: bool = False
     notes: list[str] = field(default_factory=list)
+    base_s: int | None = None
     damage: tuple[str, int, str] | None = None

@@ -130,9 +130,11 @@ def _around(log: Log, hits: Sequence[Hit], reach: int) -> Iterator[Clue]:
 
 
 def _between(source: Source, file: int, start: int, end: int) -> Iterator[Clue]:
-    """Yield the clues from a boundary up to an offset."""
+    """Yield the clues from a boundary up to an offset; the last annotation holds for what follows it."""
     reader = SieveReader(source, _WATCH, start=start, until=end, keep=_KEPT_BYTES, part_bytes=end - start)
     for command in reader:
         clue = clue_of(file, command)
         if clue is not None:
             yield clue
+    if reader.state.time_s >= 0:
+        yield Clue(file, reader.end, reader.state.time_s * 1000, TimeSource.ANNOTATION)

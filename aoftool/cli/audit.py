@@ -60,8 +60,9 @@ def audit(
     Flushes, SWAPDB, mass deletions, keys written over by RENAME, commands that
     no server writes, scripts and functions, deletions of big keys, very large
     commands and transactions, long runs of one command: each with its offset,
-    its time where #TS tells it, and the commands around it. A log cannot tell
-    who sent them.
+    its time by #TS, or inferred from streams and expire times around it (~, and
+    how far off it may be), and the commands around it. A log cannot tell who
+    sent them.
 
     \b
     Examples:
@@ -70,6 +71,7 @@ def audit(
       aoftool audit --json | jq '.events[] | select(.severity=="high")'
     """
     from aoftool.analysis.audit import audit_log
+    from aoftool.analysis.audit_times import add_times
     from aoftool.analysis.redacting import redacted_audit
     from aoftool.aof.layout import find_log
     from aoftool.cli.progress import ProgressReporter
@@ -89,6 +91,7 @@ def audit(
             add_losses(found, log, progress=reporter)
     elif replay is Replay.auto:
         found.notes.append("the log is large and was not replayed: --replay always tells what was lost")
+    add_times(found, log)
     found = redacted_audit(found, redactor)
     if form is Form.JSON:
         print_json(audit_json(found))

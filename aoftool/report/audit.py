@@ -11,6 +11,7 @@ from aoftool.analysis.commands_model import UNKNOWN, LoggedCommand
 from aoftool.escape import json_bytes, printable
 from aoftool.report.commands import command_json, command_text
 from aoftool.report.csvout import CsvRows
+from aoftool.report.inferred import BOUNDS, bounds_json, inferred_time
 from aoftool.units import format_count, format_time_ms
 
 __all__ = ["audit_json", "audit_lines", "write_audit_csv"]
@@ -48,8 +49,9 @@ def _event_lines(event: AuditEvent, width: int) -> Iterator[str]:
     place = f"{row.file} offset {format_count(row.offset)}"
     if event.last is not None:
         place += f" to {format_count(event.last.offset)}"
-    if row.time_s is not None:
-        place = f"{format_time_ms(row.time_s * 1000)}, {place}"
+    time = _time(event)
+    if time:
+        place = f"{time}, {place}"
     if row.db != UNKNOWN:
         place += f", db {row.db}"
     if row.txn > 0:
@@ -65,6 +67,14 @@ def _event_lines(event: AuditEvent, width: int) -> Iterator[str]:
         yield from _labelled("restore", state, width)
     yield from _around("before", event.before, width)
     yield from _around("behind", event.behind, width)
+
+
+def _time(event: AuditEvent) -> str:
+    """Return when an event was: by annotation, else inferred; empty when it is not known."""
+    if event.command.time_s is not None:
+        return format_time_ms(event.command.time_s * 1000)
+    text, bound = inferred_time(event.bounds)
+    return "" if text is None else f"~{text} {bound}"
 
 
 def _labelled(label: str, text: str, width: int) -> Iterator[str]:
@@ -117,7 +127,7 @@ def audit_json(audit: Audit) -> dict[str, Any]:
 
 _CSV_HEADER = (
     *("severity", "code", "file", "offset", "time_s", "db", "commands", "size_bytes", "keys_lost", "text"),
-    "command",
+    *("command", *BOUNDS),
 )
 
 
@@ -139,6 +149,7 @@ def write_audit_csv(audit: Audit, stream: TextIO) -> None:
                 lost,
                 event.text,
                 words,
+                *bounds_json(event.bounds).values(),
             )
         )
 
@@ -150,6 +161,7 @@ def _event_json(event: AuditEvent) -> dict[str, Any]:
         "text": event.text,
         "commands": event.commands,
         "size_bytes": event.size_bytes,
+        **bounds_json(event.bounds),
         "command": _command(event.command),
         "last": None if event.last is None else _command(event.last),
     }

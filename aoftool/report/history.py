@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any, TextIO
 
-from aoftool.analysis.history_model import HistoryStep, KeyState, StepKind, TimeSource
+from aoftool.analysis.history_model import HistoryStep, KeyState, StepKind
 from aoftool.escape import json_bytes, printable
 from aoftool.report.commands import CSV_HEADER, command_json, command_text, csv_cells
 from aoftool.report.csvout import CsvRows
+from aoftool.report.inferred import BOUNDS, bounds_json, inferred_time
 from aoftool.report.values import value_line
 from aoftool.units import format_count, format_time_ms
 from aoftool.values.json_form import value_json
@@ -17,8 +18,6 @@ __all__ = ["HistoryCsv", "HistoryLines", "step_json"]
 
 _COLUMNS = "{:>11} {:<8} {:>2} {:>4}  "
 _COLUMNS_INFERRED = "{:>11} {:<15} {:>2} {:>4}  "
-# What is known no better than to a day or so is said once for a file, not for every step.
-_MOST_BOUND_S = 12 * 3600
 _STATE_WIDTH = 15
 _MOST_COMMAND = 90
 _UNITS = {"string": "bytes", "stream": "entries", "hash": "fields", "list": "items"}
@@ -103,8 +102,7 @@ class HistoryCsv:
 
     def __init__(self, stream: TextIO) -> None:
         state = ("known", "type", "length", "expire_at_ms", "removed_by", "reason", "refused", "note")
-        bounds = ("earliest_ms", "latest_ms", "earliest_from", "latest_from")
-        self._rows = CsvRows(stream, ("kind", "key_db", "key", *CSV_HEADER, *bounds, *state))
+        self._rows = CsvRows(stream, ("kind", "key_db", "key", *CSV_HEADER, *BOUNDS, *state))
 
     def add(self, step: HistoryStep) -> None:
         """Write one step."""
@@ -115,35 +113,16 @@ class HistoryCsv:
             command = (*command[:-3], None, None, None)
         actor, reason = (None, None) if deletion is None else (deletion.actor.value, deletion.reason)
         state = (int(after.is_known), after.type_name, after.length, after.expire_at_ms)
-        when = step.bounds
-        sources = (_source(when.earliest_from), _source(when.latest_from))
-        bounds = (when.earliest_ms, when.latest_ms, *sources)
+        bounds = tuple(bounds_json(step.bounds).values())
         told = (actor, reason, step.refused, step.note)
         self._rows.add((step.kind.value, step.db, step.key, *command, *bounds, *state, *told))
 
 
 def _shown_time(step: HistoryStep) -> tuple[str | None, str]:
-    """Return when a step was, and how far off that may be: empty for an annotation, which is exact.
-
-    An inferred time is the middle of its bounds, in whole seconds, and what is said of it covers both.
-    """
-    row, bounds = step.command, step.bounds
-    if row.time_s is not None:
-        return format_time_ms(row.time_s * 1000), ""
-    earliest, latest = bounds.earliest_ms, bounds.latest_ms
-    if step.kind is StepKind.BASE or earliest is None or latest is None or latest < earliest:
-        return None, ""
-    middle_ms = (earliest + latest) // 2000 * 1000
-    bound_s = max(-(-max(latest - middle_ms, middle_ms - earliest) // 1000), 1)
-    return (format_time_ms(middle_ms), _bound(bound_s)) if bound_s <= _MOST_BOUND_S else (None, "")
-
-
-def _bound(seconds: int) -> str:
-    """Return a bound in few characters, rounded up."""
-    if seconds < 120:
-        return f"±{seconds}s"
-    minutes = -(-seconds // 60)
-    return f"±{minutes}m" if minutes < 120 else f"±{-(-minutes // 60)}h"
+    """Return when a step was, and how far off that may be: empty for an annotation, which is exact."""
+    if step.command.time_s is not None:
+        return format_time_ms(step.command.time_s * 1000), ""
+    return (None, "") if step.kind is StepKind.BASE else inferred_time(step.bounds)
 
 
 def _between(step: HistoryStep) -> str:
@@ -179,10 +158,7 @@ def step_json(step: HistoryStep, *, with_value: bool = False) -> dict[str, Any]:
         "kind": step.kind.value,
         **json_bytes("key", step.key),
         "key_db": step.db,
-        "earliest_ms": step.bounds.earliest_ms,
-        "latest_ms": step.bounds.latest_ms,
-        "earliest_from": _source(step.bounds.earliest_from),
-        "latest_from": _source(step.bounds.latest_from),
+        **bounds_json(step.bounds),
         **row,
         "before": _state_json(step.before, False),
         "after": _state_json(step.after, with_value),
@@ -194,10 +170,6 @@ def step_json(step: HistoryStep, *, with_value: bool = False) -> dict[str, Any]:
     if step.note is not None:
         body["note"] = step.note
     return body
-
-
-def _source(source: TimeSource | None) -> str | None:
-    return None if source is None else source.value
 
 
 def _state_json(state: KeyState, with_value: bool) -> dict[str, Any] | None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -226,7 +227,8 @@ def test_groups_do_not_depend_on_batches(
     grouping = Grouping(least, size)
     found: list[Group] = []
     for begin, end in itertools.pairwise(edges):
-        batch = batch_of(offsets[begin:end], [length for _, length in rows[begin:end]])
+        times = list(range(begin, end))
+        batch = batch_of(offsets[begin:end], [length for _, length in rows[begin:end]], times)
         labels = np.array([label for label, _ in rows[begin:end]], np.int64)
         found.extend(grouping.add(batch, labels))
     found.extend(grouping.end())
@@ -236,15 +238,15 @@ def test_groups_do_not_depend_on_batches(
         group = list(items)
         total = sum(length for _, (_, length) in group)
         if label and (len(group) >= least or total >= size):
-            first, last = offsets[group[0][0]], offsets[group[-1][0]]
-            expected.append(Group(label, first, last, len(group), total))
+            first, last = group[0][0], group[-1][0]
+            expected.append(Group(label, offsets[first], offsets[last], len(group), total, first, last))
     assert found == expected
 
 
-def batch_of(offsets: list[int], lengths: list[int]) -> Batch:
-    offset, length = np.array(offsets, np.int64), np.array(lengths, np.int64)
+def batch_of(offsets: list[int], lengths: list[int], times: list[int]) -> Batch:
+    offset, length, time_s = (np.array(column, np.int64) for column in (offsets, lengths, times))
     empty = np.zeros(0, np.int64)
-    return Batch(0, offset, length, *[empty] * 11, b"", [])
+    return replace(Batch(0, offset, length, *[empty] * 11, b"", []), time_s=time_s)
 
 
 def test_neighbours_are_found_both_ways(tmp_path: Path) -> None:

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from aoftool.cli.app import run
-from tests.builders import log
+from tests.builders import log, timestamp
 from tests.cli.test_inspect import HOSTILE
 from tests.corpus import FIXTURES
 from tests.golden_text import WIDTHS, check_transcript
@@ -51,6 +51,37 @@ def test_json_tells_the_incident(capsys: pytest.CaptureFixture[str]) -> None:
     assert (body["schema"], body["replayed"], body["counts"]) == ("aoftool.audit/1", True, {"flush": 1})
     assert (event["severity"], event["command"]["time_s"], event["loss"]["keys"]) == ("high", 1795187592, 154)
     assert [row["argv"][0] for row in event["before"]] == ["SET", "HSET", "INCRBY"]
+
+
+def test_the_time_of_an_event_is_inferred_from_what_stands_around_it(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = tmp_path / "a.aof"
+    entries = [("XADD", "s", f"{1_700_000_000_000 + at}-0", "f", "v") for at in (0, 20_000)]
+    path.write_bytes(log(("SET", "k", 1), entries[0], ("FLUSHALL",), entries[1]))
+
+    run(["audit", str(path)])
+    text = capsys.readouterr().out
+    run(["audit", str(path), "--json"])
+
+    (event,) = json.loads(capsys.readouterr().out)["events"]
+    assert "~2023-11-14 22:13:30Z ±10s, a.aof offset" in text
+    assert event["latest_ms"] - event["earliest_ms"] == 20_000
+    assert (event["earliest_from"], event["latest_from"]) == ("stream-id", "stream-id")
+
+
+def test_a_group_has_the_time_of_the_annotation_before_it(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = tmp_path / "a.aof"
+    run_of = [("UNLINK", f"key:{n}") for n in range(200)]
+    path.write_bytes(
+        log(timestamp(1_700_000_000), ("SET", "k", 1), *run_of, timestamp(1_700_000_009), ("SET", "k", 2))
+    )
+
+    run(["audit", str(path)])
+
+    assert "2023-11-14 22:13:20Z, a.aof offset" in capsys.readouterr().out
 
 
 @pytest.mark.parametrize("hostile", HOSTILE)
