@@ -18,7 +18,7 @@ import pytest
 import aoftool
 from tests.servers import Build, Server, builds, find_builds, server_params
 
-SERVER_FIXTURES = {"server_build", "newest_build", "live_server", "start_server"}
+SERVER_FIXTURES = {"server_build", "newest_build", "live_server", "live_server_of", "start_server"}
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -83,15 +83,25 @@ def _live_servers() -> Iterator[dict[str, Server]]:
 
 
 @pytest.fixture
-def live_server(server_build: Build, _live_servers: dict[str, Server]) -> Server:
+def live_server_of(_live_servers: dict[str, Server]) -> Callable[[Build], Server]:
+    """Give a function from a build to a running, empty server; the tests of a run share the processes."""
+
+    def get(build: Build) -> Server:
+        server = _live_servers.get(build.id)
+        if server is None:
+            server = Server(build)
+            server.start()
+            _live_servers[build.id] = server
+        server.empty()
+        return server
+
+    return get
+
+
+@pytest.fixture
+def live_server(server_build: Build, live_server_of: Callable[[Build], Server]) -> Server:
     """Give a running, empty server of `server_build`; the process is shared by the tests of a run."""
-    server = _live_servers.get(server_build.id)
-    if server is None:
-        server = Server(server_build)
-        server.start()
-        _live_servers[server_build.id] = server
-    server.empty()
-    return server
+    return live_server_of(server_build)
 
 
 @pytest.fixture
