@@ -134,8 +134,6 @@ cdef class Decider:
             self.dead_bytes[cause % CAUSES] += size
             return True
         self.live[row.db] += 1
-        if row.flags & HAS_EXPIRE:
-            self.expiring[row.db] += 1
         if number >= 0:
             self.held[number] = 1
             if self.touched[number]:
@@ -144,6 +142,8 @@ cdef class Decider:
                 self.touched_bytes += size
             if self.written[number]:
                 return True
+        if row.flags & HAS_EXPIRE:
+            self.expiring[row.db] += 1
         if not self.reads[row.number & 0xFF] or (row.start == row.type_at and row.flags & HAS_TIME):
             self.copyable = False
         if <int64_t>row.start != self.run_end or <int64_t>row.db != self.run_db:
@@ -169,7 +169,7 @@ cdef class Decider:
         self.run_end = -1
 
     def databases(self):
-        """Return (live records, those with an expire time) of each database."""
+        """Return (live records, those to be copied that have an expire time) of each database."""
         return np.asarray(self.live), np.asarray(self.expiring)
 
     def dead(self):

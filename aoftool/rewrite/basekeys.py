@@ -95,6 +95,9 @@ class BaseKeys:
         path: file that starts with the part; None when the log has none.
         held: one byte a key of the trace's table: it has a live record.
         databases: live records by physical database.
+        expires: those of them with an expire time that no live command writes.
+        only_read: (records, those with an expire time) that were loaded for reading only, by physical
+            database; set by who loads them.
         dead_by_cause: (records, bytes) by cause.
         runs: the live records that no live command writes, where all of them can be copied as they
             are; None where some cannot.
@@ -106,6 +109,7 @@ class BaseKeys:
     held: NDArray[np.uint8]
     databases: dict[int, int] = field(default_factory=dict)
     expires: dict[int, int] = field(default_factory=dict)
+    only_read: dict[int, tuple[int, int]] = field(default_factory=dict)
     counts: BaseCounts = field(default_factory=BaseCounts)
     dead_by_cause: dict[str, tuple[int, int]] = field(default_factory=dict)
     summary: RdbWalk | None = None
@@ -118,8 +122,13 @@ class BaseKeys:
         """Return an empty account; `read` fills it."""
         return cls(path, trace, covered, np.zeros(len(trace.keys), np.uint8))
 
-    def records(self, progress: Progress = no_progress) -> Iterator[tuple[Record, int, int]]:
+    def records(
+        self, progress: Progress = no_progress, *, only: int | None = None
+    ) -> Iterator[tuple[Record, int, int]]:
         """Yield (record, key number or -1, cause of death or 0) of every record, in file order.
+
+        Args:
+            only: the one database whose records are wanted.
 
         Raises:
             RdbError: the part is damaged.
@@ -133,6 +142,8 @@ class BaseKeys:
             for batch in reader.batches():
                 for record in batch:
                     db = record.db
+                    if only is not None and db != only:
+                        continue
                     number = find(db, record.key)
                     if number >= 0:
                         yield record, number, cause(number)
@@ -207,13 +218,13 @@ class BaseKeys:
                 continue
             expiring = record.expire_at_ms is not None
             databases[db] = databases.get(db, 0) + 1
-            expires[db] = expires.get(db, 0) + expiring
             if number >= 0:
                 self.held[number] = 1
                 counts.touched += int(touched[number])
                 counts.touched_bytes += (end - start) * int(touched[number])
                 if written[number]:
                     continue
+            expires[db] = expires.get(db, 0) + expiring
             run.add(start, end, db, expiring, record.type_id in copyable and not record.split_times)
         self.runs = run.close()
 

@@ -158,8 +158,7 @@ class BoundedPlan:
             writing.hint(self._key_counts(reports))
         for code in reports[0].functions:
             writing.output.writer.function(code)
-        writing.base(reports)
-        writing.keys()
+        writing.everything(reports)
         try:
             writing.close(reports)
         except UnsupportedError as error:
@@ -209,7 +208,7 @@ class _Assembly:
 
     def hint(self, counts: dict[int, tuple[int, int]]) -> None:
         """Take over how many keys and expire times each database will hold."""
-        self._hints = {db: (keys, min(expires, keys)) for db, (keys, expires) in counts.items()}
+        self._hints = dict(counts)
 
     def _open(self, number: int) -> None:
         """Make a database the one that keys go to; the number is that of the output."""
@@ -217,17 +216,37 @@ class _Assembly:
             self.output.writer.select(number, *self._hints.pop(number, (0, 0)))
             self._selected = number
 
-    def base(self, reports: Sequence[ShareReport]) -> None:
-        """Write the records that no share replaced, in the order of the file."""
-        plan, path = self._plan, self._plan.input.base_path
-        if path is None or plan.input.base is None:
+    def everything(self, reports: Sequence[ShareReport]) -> None:
+        """Write the records that no share replaced and what the shares made.
+
+        An RDB has the records first, in the order of the file; commands have database after database.
+        """
+        base, path = self._plan.input.base, self._plan.input.base_path
+        keys = dict(merged(self._parts))
+        if base is None or path is None:
+            self._keys(keys)
             return
-        dropped = np.zeros(plan.input.base.keys, bool)
+        dropped = np.zeros(base.keys, bool)
         for report in reports:
             dropped[np.fromfile(report.dropped, np.int64)] = True
+        if self.output.copies:
+            self._base(path, dropped)
+            self._keys(keys)
+            return
+        final = self._plan.survey.trace.final_number
+        physical = {final(row.db): row.db for row in base.counts}
+        for db in sorted(keys.keys() | physical.keys()):
+            if db in physical:
+                self._base_records(path, dropped, only=physical[db])
+            if db in keys:
+                self._keys({db: keys[db]})
+
+    def _base(self, path: str, dropped: NDArray[np.bool_]) -> None:
+        """Write the records in the order of the file, as they stand where they may."""
+        plan = self._plan
         types = np.zeros(256, bool)
         types[list(copyable_types(plan.input, plan.target))] = True
-        if not (self.output.copies and self._chooser.takes_all):
+        if not self._chooser.takes_all:
             self._base_records(path, dropped)
             return
         at = 0
@@ -252,16 +271,21 @@ class _Assembly:
                     self.size.copied_records += keys
 
     def _base_records(
-        self, path: str, dropped: NDArray[np.bool_], first: int = 0, count: int | None = None
+        self,
+        path: str,
+        dropped: NDArray[np.bool_],
+        first: int = 0,
+        count: int | None = None,
+        only: int | None = None,
     ) -> None:
-        """Write records one by one; all of them, or some in the middle."""
+        """Write records one by one; all of them, some in the middle, or those of one physical database."""
         last = len(dropped) if count is None else first + count
         number = -1
         with open_source(path) as source:
             for batch in RecordReader(source, 0).batches():
                 for record in batch:
                     number += 1
-                    if not first <= number < last or dropped[number]:
+                    if not first <= number < last or dropped[number] or only not in (None, record.db):
                         continue
                     db = self._chooser.number(self._plan.survey.trace.final_number(record.db))
                     if db is None:
@@ -271,9 +295,9 @@ class _Assembly:
                         self.size.copied_records += int(self.output.record(record))
                         self._count(1, int(record.expire_at_ms is not None))
 
-    def keys(self) -> None:
+    def _keys(self, made: dict[int, Iterator[bytes]]) -> None:
         """Write what the shares made."""
-        for db, pieces in merged(self._parts):
+        for db, pieces in made.items():
             number = self._chooser.number(db)
             assert number is not None
             self._open(number)

@@ -1,8 +1,9 @@
 """Give the result to an output: functions, then keys in the order their present form began.
 
-Base records that no live command writes come first, in file order; then, database by database, every
-key at the place of the first live command that writes it. So the output does not depend on hash
-tables, and a rewrite of a rewrite gives the same bytes.
+In an RDB, base records that no live command writes come first, in file order; then, database by database,
+every key at the place of the first live command that writes it. As commands, each database has its base
+records and then its keys. So the output does not depend on hash tables, and a rewrite of a rewrite gives
+the same bytes.
 """
 
 from __future__ import annotations
@@ -117,21 +118,24 @@ class Emitter:
 
     def hint(self, counts: dict[int, tuple[int, int]]) -> None:
         """Take over how many keys and expire times each database will hold; see `count_keys`."""
-        self._hints = {db: (keys, min(expires, keys)) for db, (keys, expires) in counts.items()}
+        self._hints = dict(counts)
 
     def count_keys(self, keyspace: Keyspace) -> dict[int, tuple[int, int]]:
-        """Reckon how many keys and expire times each database will hold, those of the base included."""
+        """Return how many keys and expire times each database will hold, those of the base included."""
         counts = {}
+        base = self._base
         copied = np.bincount(self._home[self._touches.copied > 0], minlength=self._trace.databases)
-        shadowed = self._base.held & self._touches.touched
-        loaded = np.bincount(self._home[shadowed > 0], minlength=self._trace.databases)
+        replaced = (base.held > 0) & (self._touches.written > 0)
+        gone = np.bincount(self._home[replaced], minlength=self._trace.databases)
         for physical in range(self._trace.databases):
             db = self._carrier.number(physical)
             replayed = keyspace.databases[db]
-            kept = 0 if physical in self._touches.flushed else 1
-            keys = kept * (self._base.databases.get(physical, 0) - int(loaded[physical]))
-            keys += int(copied[physical]) + len(replayed)
-            expires = kept * self._base.expires.get(physical, 0) + len(replayed.expires)
+            keys, expires = int(copied[physical]) + len(replayed), len(replayed.expires)
+            if physical not in self._touches.flushed:
+                # What was loaded for reading only stands in the base and in the keyspace.
+                read_keys, read_expires = base.only_read.get(physical, (0, 0))
+                keys += base.databases.get(physical, 0) - int(gone[physical]) - read_keys
+                expires += base.expires.get(physical, 0) - read_expires
             counts[db] = keys, expires
         return counts
 
@@ -147,11 +151,15 @@ class Emitter:
         else:
             self.sample_base(None)
 
-    def sample_base(self, limit_bytes: int | None) -> int:
-        """Write such records one by one, up to so many bytes of the base, and return their bytes."""
+    def sample_base(self, limit_bytes: int | None, physical: int | None = None) -> int:
+        """Write such records one by one, up to so many bytes of the base, and return their bytes.
+
+        Args:
+            physical: the only database to write from, if given.
+        """
         written = self._touches.written
         read = 0
-        for record, number, cause in self._base.records():
+        for record, number, cause in self._base.records(only=physical):
             if cause or record.db in self._touches.flushed or (number >= 0 and written[number]):
                 continue
             key, expire_at_ms = record.key, record.expire_at_ms
@@ -180,17 +188,46 @@ class Emitter:
                 self._size.expiring_keys += run.expires
                 self._size.copied_records += run.keys
 
+    def by_database(
+        self, firsts: list[FirstWrites], keyspace: Keyspace, reader: TextReader, part: Partition
+    ) -> None:
+        """Write the keys of a share, and with the first share the base, one database after the other."""
+        based = set(self._base.databases) - self._touches.flushed if part.number == 0 else set()
+        used = self._written_databases()
+        for db, physical in self._numbered(used | based):
+            if physical in based:
+                self.sample_base(None, physical)
+            if physical in used:
+                self._database(db, physical, firsts, keyspace, reader, part)
+
     def keys(
         self, firsts: list[FirstWrites], keyspace: Keyspace, reader: TextReader, part: Partition
     ) -> None:
         """Write the keys of a share: replayed ones from the keyspace, plain SETs from the log."""
-        used = np.flatnonzero(np.bincount(self._home[self._touches.written > 0])).tolist()
-        for db, physical in sorted((self._carrier.number(physical), physical) for physical in used):
-            for item in firsts:
-                here = self._home[item.keys] == physical
-                if part.of_key is not None:
-                    here &= part.of_key[item.keys] == part.number
-                self._some(item.chunk, item.rows[here], item.keys[here], db, keyspace, reader)
+        for db, physical in self._numbered(self._written_databases()):
+            self._database(db, physical, firsts, keyspace, reader, part)
+
+    def _written_databases(self) -> set[int]:
+        return set(np.flatnonzero(np.bincount(self._home[self._touches.written > 0])).tolist())
+
+    def _numbered(self, databases: Iterable[int]) -> list[tuple[int, int]]:
+        """Return (final number, physical number), ascending."""
+        return sorted((self._carrier.number(physical), physical) for physical in databases)
+
+    def _database(
+        self,
+        db: int,
+        physical: int,
+        firsts: list[FirstWrites],
+        keyspace: Keyspace,
+        reader: TextReader,
+        part: Partition,
+    ) -> None:
+        for item in firsts:
+            here = self._home[item.keys] == physical
+            if part.of_key is not None:
+                here &= part.of_key[item.keys] == part.number
+            self._some(item.chunk, item.rows[here], item.keys[here], db, keyspace, reader)
 
     def _some(
         self,

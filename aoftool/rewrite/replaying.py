@@ -80,6 +80,7 @@ class Replay:
     def load_base(self, part: Partition, progress: Progress = no_progress) -> None:
         """Put the live base records that commands touch in place."""
         touched, patterns = self._touches.touched, self._touches.pattern_databases
+        only_read = self._base.only_read = {}
         if not patterns and not (self._base.held & touched).any():
             return
         for record, number in self._base.to_load(touched, patterns, progress):
@@ -88,6 +89,9 @@ class Replay:
                 self.keyspace.load_record(
                     db, record.key, record.value(), record.expire_at_ms, record.encoding
                 )
+                if number < 0 or not self._touches.written[number]:
+                    keys, expires = only_read.get(record.db, (0, 0))
+                    only_read[record.db] = keys + 1, expires + (record.expire_at_ms is not None)
                 if self._runner is not None and number >= 0:
                     self._runner.let_go(number)
 

@@ -130,8 +130,10 @@ class _Stream:
             if part.of_key is None and self._plan.options.selection.everything:
                 self._emitter.hint(self._emitter.count_keys(keyspace))
             self._emitter.functions(keyspace)
-            self._emitter.base()
-        self._emitter.keys(firsts, keyspace, reader, part)
+            if self._output.copies:
+                self._emitter.base()
+        write = self._emitter.keys if self._output.copies else self._emitter.by_database
+        write(firsts, keyspace, reader, part)
 
     def close(self, reader: TextReader, result: RewriteResult) -> None:
         """End the base and carry what follows it."""
