@@ -46,6 +46,7 @@ if TYPE_CHECKING:
     from aoftool.progress import Progress
     from aoftool.rewrite.comparing import Comparison
     from aoftool.rewrite.model import RewriteOptions, RewriteResult
+    from aoftool.rewrite.salvaging import Salvaged
 
 __all__ = ["register"]
 
@@ -264,9 +265,10 @@ def rewrite(
     )
     mode = "quick" if quick else "done" if out is not None or in_place else "dry-run"
     with ExitStack() as stack:
-        source, notes = log, list[str]()
+        source = log
         if salvage:
-            source, notes = stack.enter_context(_salvaged(log, databases, out, progress, quiet))
+            salvaged = stack.enter_context(_salvaged(log, databases, out, progress, quiet))
+            source = salvaged.log
         check = _comparison(source, options, engine) if verify else None
         if engine is EngineOption.server and out is not None:
             mode, undo = "server", None
@@ -277,7 +279,7 @@ def rewrite(
         if check is not None:
             result.verified = check.run(out, result, undo)
     if salvage:
-        describe_original(result, log, notes)
+        describe_original(result, salvaged)
     if as_json:
         print_json({**rewrite_json(result, mode=mode), "receipt": undo})
     else:
@@ -300,7 +302,7 @@ def _comparison(log: Log, options: RewriteOptions, engine: EngineOption) -> Comp
 @contextmanager
 def _salvaged(
     log: Log, databases: int, out: str | None, mode: ProgressMode, quiet: bool
-) -> Iterator[tuple[Log, list[str]]]:
+) -> Iterator[Salvaged]:
     """Give the log to rewrite in place of a damaged one, and what to tell about it."""
     from aoftool.cli.progress import ProgressReporter
     from aoftool.rewrite.salvaging import salvaged_log
@@ -308,7 +310,7 @@ def _salvaged(
     with ExitStack() as stack:
         with ProgressReporter("salvaging", log.size_bytes, mode, quiet) as reporter:
             found = stack.enter_context(salvaged_log(log, databases, out, reporter))
-        yield found.log, found.notes
+        yield found
 
 
 def _run(

@@ -76,7 +76,7 @@ def open_input(log: Log, cut: Cut, progress: Progress = no_progress) -> Iterator
     found.history_bytes = sum(file.size_bytes or 0 for file in log.history)
     with ExitStack() as stack:
         for number, file in enumerate(log.files):
-            path = stack.enter_context(_seekable(file))
+            path = stack.enter_context(_seekable(log, file))
             _add(found, log, number, path, progress)
         if not found.tails:
             raise InputError("the log has no files", path=log.path, hint=f"aoftool check {log.path}")
@@ -87,13 +87,13 @@ def open_input(log: Log, cut: Cut, progress: Progress = no_progress) -> Iterator
 def repair_hint(log: Log) -> str:
     """Return what to type when a log is damaged."""
     if log.kind is LogKind.STDIN:
-        return "save it to a file, then aoftool fix"
+        return "aoftool rewrite --salvage -"
     path = shlex.quote(printable(os.fsencode(log.path)))
     return f"aoftool rewrite --salvage {path}, or repair it first: aoftool fix --salvage {path}"
 
 
 @contextmanager
-def _seekable(file: LogFile) -> Iterator[str]:
+def _seekable(log: Log, file: LogFile) -> Iterator[str]:
     """Give the path of a plain file with the content of a log file."""
     if not file.exists:
         raise SourceError("a file of the log is missing", path=file.path, hint="aoftool check")
@@ -107,7 +107,7 @@ def _seekable(file: LogFile) -> Iterator[str]:
             copy.flush()
             problems = source.changes()
             if problems:
-                raise SourceError(problems[0].message, path=file.path)
+                raise SourceError(problems[0].message, path=file.path, hint=repair_hint(log))
             yield copy.name
 
 

@@ -1,7 +1,8 @@
 """Rewrite a damaged log: repair a copy of it first, by the plan of `aoftool fix --salvage`.
 
-Knows where the copy lives and that the original is only read. What is repaired, and how, is
-`aoftool.repair`; what was taken out is not kept, for the original stays.
+Knows where the copy lives and that the original is only read; what is compressed, or standard input, is
+unpacked beside it first. What is repaired, and how, is `aoftool.repair`; what was taken out is not kept, for
+the original stays.
 """
 
 from __future__ import annotations
@@ -10,7 +11,7 @@ import os
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from aoftool.aof.layout import find_log
 from aoftool.aof.model import Log
@@ -20,6 +21,7 @@ from aoftool.progress import Progress, no_progress
 from aoftool.repair.elsewhere import write_elsewhere
 from aoftool.repair.model import Choice, Plan
 from aoftool.repair.planner import make_plan
+from aoftool.repair.unpacked import unpacked_log
 from aoftool.rewrite.model import FileSize, RewriteResult
 
 __all__ = ["Salvaged", "describe_original", "salvaged_log"]
@@ -34,10 +36,13 @@ class Salvaged:
     Attributes:
         log: the repaired copy; the original itself when there is nothing to repair.
         notes: what the repair did and what it left, in words.
+        path, files: the damaged log, with the sizes that its files have unpacked.
     """
 
     log: Log
-    notes: list[str] = field(default_factory=list)
+    notes: list[str]
+    path: str
+    files: list[FileSize]
 
 
 @contextmanager
@@ -46,42 +51,56 @@ def salvaged_log(
 ) -> Iterator[Salvaged]:
     """Give a repaired copy of a log; it lives as long as the context.
 
-    Needs as much room as the log, beside the output or, without one, where temporary files go.
+    Needs as much room as the log, beside the output or, without one, where temporary files go; twice that for
+    what is to be unpacked first.
 
     Args:
         databases: the `databases` setting of the server that will load the result.
         out: where the rewrite goes.
 
     Raises:
-        UnsupportedError: standard input, or compressed files.
+        UnsupportedError: what was unpacked is a manifest.
         RefusedError: the output is one of the files of the log.
         SinkError: there is no room for the copy.
     """
-    plan = make_plan(log, Choice(salvage=True, databases=databases), progress, in_place=False)
-    if out is not None:
-        refuse_same_file(out, [path for path, _ in plan.inputs])
-    if plan.empty:
-        yield Salvaged(log, _notes(plan))
-        return
-    beside = None if out is None else os.path.dirname(os.path.abspath(out))
-    with tempfile.TemporaryDirectory(prefix=_PREFIX, dir=beside) as folder:
-        copy = os.path.join(folder, os.path.basename(os.path.abspath(log.path)) or "log")
-        write_elsewhere(plan, copy)
-        try:
-            yield Salvaged(find_log(copy), _notes(plan))
-        except AoftoolError as error:
-            _name_original(error, folder, log)
-            raise
+    with unpacked_log(log, out, progress) as unpacked:
+        plan = make_plan(unpacked.log, Choice(salvage=True, databases=databases), progress, in_place=False)
+        plan.left += unpacked.left
+        if out is not None:
+            refuse_same_file(out, [path for path, _ in plan.inputs])
+        notes, files = _notes(plan), _original_files(log, unpacked.log)
+        if plan.empty:
+            copies = [] if unpacked.log is log else [file.path for file in unpacked.log.files]
+            with _naming(log, copies):
+                yield Salvaged(unpacked.log, notes, log.path, files)
+            return
+        beside = None if out is None else os.path.dirname(os.path.abspath(out))
+        with tempfile.TemporaryDirectory(prefix=_PREFIX, dir=beside) as folder, _naming(log, [folder]):
+            copy = os.path.join(folder, _name_of(log, unpacked.log))
+            write_elsewhere(plan, copy)
+            yield Salvaged(find_log(copy), notes, log.path, files)
 
 
-def describe_original(result: RewriteResult, log: Log, notes: list[str]) -> None:
+def _original_files(log: Log, plain: Log) -> list[FileSize]:
+    """Return the files of a log with the sizes they have unpacked."""
+    return [
+        FileSize(file.path, file.role.value, as_plain.size_bytes or 0)
+        for file, as_plain in zip(log.files, plain.files, strict=True)
+        if file.exists
+    ]
+
+
+def _name_of(log: Log, plain: Log) -> str:
+    """Return the name of the repaired copy: that of the log, or of what was unpacked."""
+    path = log.path if plain is log else plain.files[0].path
+    return os.path.basename(os.path.abspath(path)) or "log"
+
+
+def describe_original(result: RewriteResult, salvaged: Salvaged) -> None:
     """Let a result name the files of the damaged log, and tell what was done to them first."""
     summary = result.summary
-    summary.path = log.path
-    summary.files = [
-        FileSize(file.path, file.role.value, file.size_bytes or 0) for file in log.files if file.exists
-    ]
-    summary.notes = notes + summary.notes
+    summary.path, summary.files = salvaged.path, salvaged.files
+    summary.notes = salvaged.notes + summary.notes
 
 
 def _notes(plan: Plan) -> list[str]:
@@ -99,8 +118,14 @@ def _notes(plan: Plan) -> list[str]:
     return notes + [f"not repaired: {text}" for _, text in plan.left]
 
 
-def _name_original(error: AoftoolError, folder: str, log: Log) -> None:
-    """Let an error about the copy, which is gone when it is read, name the log."""
-    if error.path is not None and error.path.startswith(folder):
-        error.path, error.offset = log.path, None
-        error.hint = f"aoftool check {log.path}"
+@contextmanager
+def _naming(log: Log, copies: list[str]) -> Iterator[None]:
+    """Let an error about a copy, which is gone when it is read, name the log."""
+    try:
+        yield
+    except AoftoolError as error:
+        path = error.path
+        if path is not None and path != log.path and path.startswith(tuple(copies)):
+            error.path, error.offset = log.path, None
+            error.hint = f"aoftool check {log.path}"
+        raise

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import gzip
+import io
 import json
 import subprocess
 import sys
@@ -9,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import zstandard
 
 from aoftool.aof.layout import find_log
 from aoftool.cli.app import run
@@ -151,6 +154,65 @@ def test_a_damaged_log_is_salvaged_and_rewritten_in_one_go(
     assert body["size_bytes"] == len(content)
     assert body["notes"][0] == "salvaged: 7 bytes with 0 whole commands were left out"
     assert sorted(path.name for path in tmp_path.iterdir()) == sorted([log_file.name, "out"])
+
+
+PACKERS = {"gzip": (gzip.compress, ".gz"), "zstd": (zstandard.compress, ".zst")}
+
+
+@pytest.mark.parametrize("how", [*PACKERS, "stdin"])
+def test_what_is_compressed_is_salvaged_from_a_plain_copy(
+    how: str, log_file: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    hurt = log_file.read_bytes() + b"garbage" + builders.log([b"RPUSH", b"l", b"y"])
+    log_file.write_bytes(hurt)
+    as_json(capsys, str(log_file), "--salvage", "--format", "resp", "-o", str(log_file.with_name("plain")))
+    log_file.unlink()
+    path, before = "-", b""
+    if how == "stdin":
+        monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO(hurt)))
+    else:
+        pack, suffix = PACKERS[how]
+        path, before = str(log_file) + suffix, pack(hurt)
+        Path(path).write_bytes(before)
+    kept = sorted(log_file.parent.iterdir())
+    out = log_file.with_name("out")
+
+    body = as_json(capsys, path, "--salvage", "--format", "resp", "-o", str(out))
+
+    assert out.read_bytes() == log_file.with_name("plain").read_bytes()
+    assert body["notes"][0] == "salvaged: 7 bytes with 0 whole commands were left out"
+    assert (body["path"], body["size_bytes"]) == (path, len(hurt))
+    assert sorted(log_file.parent.iterdir()) == sorted([*kept, out])
+    assert how == "stdin" or Path(path).read_bytes() == before
+
+
+def test_a_compressed_log_that_ends_too_early_is_salvaged_as_far_as_it_goes(
+    log_file: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = Path(f"{log_file}.gz")
+    path.write_bytes(gzip.compress(log_file.read_bytes(), mtime=0)[:-9])
+    log_file.unlink()
+
+    assert run(["rewrite", str(path)]) == 3
+    assert f"aoftool rewrite --salvage {path}" in capsys.readouterr().err
+    body = as_json(capsys, str(path), "--salvage")
+
+    assert body["notes"][-1] == f"not repaired: {path}: the gzip data end inside a member"
+
+
+def test_salvage_of_a_compressed_log_that_is_whole_is_its_rewrite(
+    log_file: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    plain = as_json(capsys, str(log_file))
+    path = Path(f"{log_file}.gz")
+    path.write_bytes(gzip.compress(log_file.read_bytes()))
+    log_file.unlink()
+
+    salvaged = as_json(capsys, str(path), "--salvage")
+
+    assert salvaged["results"] == plain["results"]
+    assert salvaged["notes"] == ["there was nothing to salvage"]
+    assert salvaged["size_bytes"] == plain["size_bytes"]
 
 
 def test_salvage_never_writes_over_the_damaged_log(log_file: Path) -> None:
