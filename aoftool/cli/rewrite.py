@@ -272,7 +272,13 @@ def rewrite(
         check = _comparison(source, options, engine) if verify else None
         if engine is EngineOption.server and out is not None:
             mode, undo = "server", None
-            result = rewrite_on_server(source, options, out, force=force)
+            result = rewrite_on_server(
+                source,
+                options,
+                out,
+                force=force,
+                stage=lambda name, total: ProgressReporter(name, total, progress, quiet),
+            )
         else:
             reporter = stack.enter_context(ProgressReporter("rewriting", source.size_bytes, progress, quiet))
             result, undo = _run(source, options, mode, out, force, in_use, reporter)

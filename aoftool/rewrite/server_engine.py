@@ -7,6 +7,8 @@ says: one of unknown origin is not to be loaded on a machine that matters. Needs
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
+from contextlib import AbstractContextManager, ExitStack, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -14,6 +16,7 @@ from typing import Any
 from aoftool.aof.manifest import FileType, parse_manifest
 from aoftool.aof.model import Log, LogKind
 from aoftool.errors import UnsupportedError, VerifyError
+from aoftool.progress import Progress, Reached, no_progress
 from aoftool.rewrite.inputs import repair_hint
 from aoftool.rewrite.model import (
     FileSize,
@@ -34,13 +37,23 @@ _POLL_S = 0.02
 _COPY_BYTES = 1 << 20
 
 
+Stage = Callable[[str, int | None], AbstractContextManager[Progress]]
+"""Gives a progress for a part of the work, by its name and the bytes to do, None when not known."""
+
+
 @dataclass(frozen=True, slots=True)
 class _Plan:
     options: RewriteOptions
     summary: RewriteSummary
 
 
-def rewrite_on_server(log: Log, options: RewriteOptions, out: str, *, force: bool = False) -> RewriteResult:
+def _silent(name: str, total_bytes: int | None) -> AbstractContextManager[Progress]:
+    return nullcontext(no_progress)
+
+
+def rewrite_on_server(
+    log: Log, options: RewriteOptions, out: str, *, force: bool = False, stage: Stage = _silent
+) -> RewriteResult:
     """Let a server rewrite a log and put its base file, with an empty incr file where wanted, in place.
 
     Args:
@@ -62,12 +75,18 @@ def rewrite_on_server(log: Log, options: RewriteOptions, out: str, *, force: boo
         "auto-aof-rewrite-percentage": "0",
     }
     try:
-        with private_server(log, options.databases, settings) as (redis, socket_path, version, folder):
+        with ExitStack() as stack:
+            with stage("loading on a server", log.size_bytes) as loading:
+                server = private_server(log, options.databases, settings, loading)
+                redis, socket_path, version, folder = stack.enter_context(server)
             client = redis.Redis(unix_socket_path=socket_path, socket_timeout=_WAIT_S)
             client.execute_command("DEBUG", "SET-ACTIVE-EXPIRE", "0")
             size = _key_counts(client, options.format)
-            _rewrite(client, log)
-            base = _base_file(folder)
+            with stage("rewriting on a server", None) as writing:
+                reached = Reached(writing)
+                _rewrite(client, log, folder, reached)
+                base = _base_file(folder)
+                reached(base.stat().st_size)
             summary = RewriteSummary(log.path, version, "it loaded the log and wrote the result")
             summary.files = [FileSize(file.path, file.role.value, file.size_bytes or 0) for file in log.files]
             size.base_bytes = base.stat().st_size
@@ -92,7 +111,7 @@ def _key_counts(client: Any, form: OutputFormat) -> OutputSize:
     return size
 
 
-def _rewrite(client: Any, log: Log) -> None:
+def _rewrite(client: Any, log: Log, folder: Path, reached: Reached) -> None:
     client.execute_command("BGREWRITEAOF")
     deadline = time.monotonic() + _WAIT_S
     while time.monotonic() < deadline:
@@ -101,8 +120,17 @@ def _rewrite(client: Any, log: Log) -> None:
             if facts["aof_last_bgrewrite_status"] != "ok":
                 break
             return
+        reached(_half_written(folder))
         time.sleep(_POLL_S)
     raise VerifyError("the server did not get its rewrite done", path=log.path)
+
+
+def _half_written(folder: Path) -> int:
+    """Return the bytes that the server's child has written so far."""
+    try:
+        return sum(path.stat().st_size for path in folder.glob("temp-rewriteaof-*"))
+    except FileNotFoundError:
+        return 0  # it was renamed a moment ago
 
 
 def _base_file(folder: Path) -> Path:

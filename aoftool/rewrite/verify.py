@@ -11,7 +11,7 @@ import subprocess
 import tempfile
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +20,7 @@ from aoftool.aof.model import FileRole, Log
 from aoftool.errors import MissingExtraError, VerifyError
 from aoftool.escape import excerpt
 from aoftool.files.inplace import copy_file
+from aoftool.progress import Progress, Reached, no_progress
 from aoftool.rdb.targets import Target
 from aoftool.repair.verify import find_server
 from aoftool.rewrite.server_state import ServerState, dump_server
@@ -47,12 +48,16 @@ def read_state(log: Log, databases: int, target: Target | None = None) -> Server
 
 @contextmanager
 def private_server(
-    log: Log, databases: int, settings: dict[str, str] | None = None
+    log: Log,
+    databases: int,
+    settings: dict[str, str] | None = None,
+    progress: Progress = no_progress,
 ) -> Iterator[tuple[Any, str, str, Path]]:
     """Load a copy of a log on a server of its own; give the client library, socket, version and folder.
 
     Args:
         settings: of the server, on top of those that keep it private.
+        progress: told of the bytes of the log that are loaded.
 
     Raises:
         MissingExtraError: no server or no client library.
@@ -66,7 +71,9 @@ def private_server(
     version = subprocess.run([binary, "--version"], capture_output=True, text=True, check=False).stdout
     with tempfile.TemporaryDirectory(prefix="aoftool-verify-") as folder:
         _place(log, Path(folder))
-        with _running(binary, Path(folder), databases, log.path, settings or {}) as socket_path:
+        reached = Reached(progress)
+        with _running(binary, Path(folder), databases, log.path, settings or {}, reached) as socket_path:
+            reached(sum(file.size_bytes or 0 for file in log.files))
             yield redis, socket_path, version.strip().split(" sha=")[0], Path(folder)
 
 
@@ -84,7 +91,9 @@ def _place(log: Log, folder: Path) -> None:
 
 
 @contextmanager
-def _running(binary: str, folder: Path, databases: int, path: str, extra: dict[str, str]) -> Iterator[str]:
+def _running(
+    binary: str, folder: Path, databases: int, path: str, extra: dict[str, str], reached: Reached
+) -> Iterator[str]:
     socket_path, output = folder / "s", folder / "log"
     settings = {
         "dir": str(folder),
@@ -100,7 +109,7 @@ def _running(binary: str, folder: Path, databases: int, path: str, extra: dict[s
     arguments = [word for name, value in settings.items() for word in (f"--{name}", value)]
     process = subprocess.Popen([binary, *arguments], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     try:
-        _wait(process, str(socket_path), output, path)
+        _wait(process, str(socket_path), output, path, reached)
         yield str(socket_path)
     finally:
         process.terminate()
@@ -111,9 +120,12 @@ def _running(binary: str, folder: Path, databases: int, path: str, extra: dict[s
             process.wait()
 
 
-def _wait(process: subprocess.Popen[bytes], socket_path: str, output: Path, path: str) -> None:
+def _wait(
+    process: subprocess.Popen[bytes], socket_path: str, output: Path, path: str, reached: Reached
+) -> None:
     import redis
 
+    client = redis.Redis(unix_socket_path=socket_path)
     deadline = time.monotonic() + _WAIT_S
     while True:
         if process.poll() is not None or time.monotonic() > deadline:
@@ -121,8 +133,12 @@ def _wait(process: subprocess.Popen[bytes], socket_path: str, output: Path, path
             told = " | ".join(excerpt(line, 256) for line in lines) or "it said nothing"
             raise VerifyError(f"the server does not load the log: {told}", path=path)
         try:
-            if redis.Redis(unix_socket_path=socket_path).ping():
+            if client.ping():
                 return
+        except redis.BusyLoadingError:
+            with suppress(redis.RedisError):
+                reached(client.info("persistence").get("loading_loaded_bytes", 0))
+            time.sleep(_POLL_S)
         except redis.RedisError:
             time.sleep(_POLL_S)
 

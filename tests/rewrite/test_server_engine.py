@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +12,10 @@ import pytest
 from aoftool.aof.layout import find_log
 from aoftool.cli.app import run
 from aoftool.errors import MissingExtraError
+from aoftool.progress import Progress, Reached
 from aoftool.repair import verify
+from aoftool.rewrite.model import Layout, OutputFormat, RewriteOptions
+from aoftool.rewrite.server_engine import rewrite_on_server
 from aoftool.rewrite.server_state import require_same
 from aoftool.rewrite.verify import read_state
 from tests import builders
@@ -118,3 +122,33 @@ def test_without_a_server_it_says_what_to_install(
     assert code == MissingExtraError.exit_code
     assert "aoftool[verify]" in capsys.readouterr().err
     assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.server
+@pytest.mark.usefixtures("server")
+def test_progress_tells_the_bytes_loaded_and_those_written(tmp_path: Path) -> None:
+    source, out = tmp_path / "appendonly.aof", tmp_path / "out"
+    source.write_bytes(builders.log(*([b"SET", b"k%d" % n, b"v" * 900] for n in range(40_000))))
+    told: dict[str, list[int]] = {}
+
+    def stage(name: str, total_bytes: int | None) -> AbstractContextManager[Progress]:
+        assert total_bytes == (source.stat().st_size if "loading" in name else None)
+        return nullcontext(told.setdefault(name, []).append)
+
+    options = RewriteOptions(layout=Layout.SINGLE, format=OutputFormat.RESP)
+    rewrite_on_server(find_log(str(source)), options, str(out), stage=stage)
+
+    loaded, written = told.values()
+    assert sum(loaded) == source.stat().st_size
+    assert sum(written) == out.stat().st_size
+    assert min(loaded + written) > 0
+
+
+def test_progress_by_totals_never_goes_back() -> None:
+    told: list[int] = []
+    reached = Reached(told.append)
+
+    for total in (0, 5, 5, 3, 9):
+        reached(total)
+
+    assert told == [5, 4]
