@@ -27,7 +27,6 @@ from aoftool.resp.scanner import tally
 __all__ = ["examine", "examine_file"]
 
 _HEAD_BYTES = 16
-_AUX_OPCODE = 0xFA
 # An error at the start of a file larger than this is not looked at as damage of the whole text.
 _TEXT_BYTES = 1 << 30
 _TORN = frozenset({Reason.TORN_HEADER, Reason.TORN_PAYLOAD, Reason.LENGTH_BEYOND_END})
@@ -106,13 +105,14 @@ def examine_file(
     return exam
 
 
-def _near_magic(head: bytes) -> bool:
-    """Tell whether a file starts with an RDB magic that lost a byte or two to damage."""
-    if is_rdb(head) or len(head) <= HEADER_BYTES or head[HEADER_BYTES] != _AUX_OPCODE:
+def _lost_its_header(exam: FileExam, source: Source) -> bool:
+    """Tell whether a file begins with an RDB part whose magic is destroyed."""
+    if is_rdb(exam.head) or exam.head.startswith((b"*", b"#")):
         return False
-    return any(
-        sum(a != b for a, b in zip(head, magic, strict=False)) <= 2 for magic in (b"REDIS00", b"VALKEY0")
-    )
+    from aoftool.check.rdb_header import lost_its_header
+    from aoftool.check.reader import Reader
+
+    return lost_its_header(Reader(source, exam.size_bytes), named_rdb=exam.path.endswith(".rdb"))
 
 
 class _Advance:
@@ -135,10 +135,12 @@ class _Advance:
 
 def _take_apart(exam: FileExam, source: Source, level: Level, advance: _Advance, workers: int) -> None:
     whole = level is not Level.QUICK
-    if is_rdb(exam.head[:HEADER_BYTES]) or _near_magic(exam.head):
+    destroyed = _lost_its_header(exam, source)
+    if destroyed or is_rdb(exam.head[:HEADER_BYTES]):
         from aoftool.check.rdbexam import examine_rdb
 
-        dump = exam.file.role is FileRole.RDB
+        snapshot = destroyed and exam.file.role is FileRole.SINGLE and exam.path.endswith(".rdb")
+        dump = exam.file.role is FileRole.RDB or snapshot
         deep = level is Level.DEEP
         exam.rdb = examine_rdb(source, exam.size_bytes, deep=deep, dump=dump, progress=advance.step)
         if dump or exam.rdb.end >= exam.size_bytes:

@@ -105,6 +105,8 @@ class RdbExam:
         faults_seen: faults met of each code and type, those beyond the bound too.
         as_read: the walk of a part whose version is a number for C only, as if it were written well;
             its checksum is that of the part as it stands.
+        behind_header: the walk of a part whose magic is destroyed, behind the header it most likely had.
+        header_evidence: what speaks for that header, in words.
         values_read: the values were looked into, and whether keys come twice.
         first_of_type: where the first record of each type starts, when the records were looked at.
     """
@@ -123,6 +125,13 @@ class RdbExam:
     first_of_type: dict[int, int] = field(default_factory=dict)
     as_read: RdbWalk | None = None
     values_read: bool = False
+    behind_header: RdbWalk | None = None
+    header_evidence: str = ""
+
+    @property
+    def readable(self) -> RdbWalk:
+        """Return the walk that tells most: of the part as it stands, or behind a header it must have had."""
+        return self.behind_header or self.walk
 
     @property
     def sound(self) -> bool:

@@ -18,6 +18,7 @@ from aoftool.check.heal import Patch
 from aoftool.check.rdb_deep import find_faults
 from aoftool.check.rdb_excerpt import RdbPlace
 from aoftool.check.rdb_habits import Habits
+from aoftool.check.rdb_header import likely_header, proved_header
 from aoftool.check.rdb_salvage import salvage_records
 from aoftool.check.rdb_salvage_model import RdbSalvage
 from aoftool.check.reader import BLOCK_BYTES, Reader
@@ -101,7 +102,10 @@ def examine_rdb(
         exam.end = exam.as_read.end_offset
     elif found.checksum.state is not ChecksumState.OK:
         exam.end = _find_end(source, reader, found, dump=dump)
-    exam.patches = _put_right(reader, exam)
+        if exam.code == "rdb-magic":
+            _read_behind_header(exam, reader)
+            exam.end = _find_end(source, reader, exam.readable, dump=dump)
+    exam.patches = _put_right(reader, exam) or _put_header_right(reader, exam)
     if exam.patches:
         exam.checked = True
     else:
@@ -139,6 +143,23 @@ def _read_as_servers_do(exam: RdbExam, reader: Reader) -> None:
     found.checksum = replace(found.checksum, computed=computed, state=state)
     if _code_of(found) == "rdb-checksum" and state is ChecksumState.OK:
         found.damage = None
+
+
+def _read_behind_header(exam: RdbExam, reader: Reader) -> None:
+    """Walk a part whose magic is destroyed behind the header that it most likely had."""
+    magic, why = likely_header(reader, exam.end)
+    patches = (Patch(0, HEADER_BYTES, magic),)
+    exam.behind_header = walk(patched_stream(reader, patches, reader.size_bytes), 0)
+    exam.header_evidence = why
+
+
+def _put_header_right(reader: Reader, exam: RdbExam) -> tuple[Patch, ...]:
+    """Return the header with which a part agrees with its checksum, where its own is destroyed."""
+    if exam.behind_header is None:
+        return ()
+    proved = proved_header(reader, exam.behind_header.magic, exam.end)
+    patches = () if proved is None else (Patch(0, HEADER_BYTES, proved),)
+    return patches if patches and _is_sound(reader, patches, exam.end) else ()
 
 
 def _name(exam: RdbExam) -> None:
@@ -224,19 +245,20 @@ def _is_sound(reader: Reader, patches: tuple[Patch, ...], end: int) -> bool:
 
 def _keep_records(source: Source, exam: RdbExam) -> None:
     """Find the whole records of a part that cannot be put right."""
-    found = exam.walk
-    if found.family is None:
+    if exam.readable.family is None:
         return
-    exam.salvage = salvage_part(source, exam)
+    salvage = salvage_part(source, exam)
+    if exam.behind_header is None or salvage.keys or salvage.functions:
+        exam.salvage = salvage
 
 
 def salvage_part(source: Source, exam: RdbExam) -> RdbSalvage:
-    """Return what can be kept of a part whose header can be read, record by record.
+    """Return what can be kept of a part whose header can be read or guessed, record by record.
 
     Of a part that walks to its end and agrees with its checksum, or has none, records are left out that
     cannot be decoded, and those whose key stands there again.
     """
-    found = exam.walk
+    found = exam.readable
     assert found.family is not None
     reader = Reader(source, exam.end)
     mark = exam.end - (CHECKSUM_BYTES if found.version >= CHECKSUM_SINCE else 0) - 1

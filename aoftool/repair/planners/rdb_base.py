@@ -21,6 +21,7 @@ from aoftool.check.rdb_salvage_model import KeptSpan, LeftOut, RdbSalvage
 from aoftool.check.rdbexam import salvage_part
 from aoftool.check.reader import BLOCK_BYTES, Reader
 from aoftool.check.targets import TARGETS
+from aoftool.escape import printable
 from aoftool.files.source import Source
 from aoftool.rdb.checksum import CHECKSUM_SINCE, crc64
 from aoftool.rdb.header import HEADER_BYTES
@@ -104,6 +105,8 @@ class _Keeping:
             # Values that only commands could say anew, in a file that cannot hold any.
             return self._rdb.keys, 0
         rebuild = None if self._stays_rdb() else self._rebuild()
+        if self._rdb.behind_header is not None:
+            self._say_header(stays=rebuild is None)
         for part in self._left_out:
             self._draft.drop(part.start, part.end, part.code, part.reason)
         if rebuild is None:
@@ -111,11 +114,20 @@ class _Keeping:
         else:
             self._draft.rebuild = rebuild
         kept = sum(span.keys for span in self._spans)
-        announced = sum(hint.keys for hint in self._rdb.walk.resize_hints)
+        announced = sum(hint.keys for hint in self._rdb.readable.resize_hints)
         known = sum(part.keys for part in self._left_out)
         if self._rdb.sound:
             return kept, known
         return kept, max(announced - kept, known) if announced else None
+
+    def _say_header(self, *, stays: bool) -> None:
+        """Write the header that stood where another now does, or say as what the part was read."""
+        magic = self._salvage.magic
+        reason = f"the header is destroyed; read as {printable(magic)}: {self._rdb.header_evidence}"
+        if stays:
+            self._draft.put(0, HEADER_BYTES, magic, self._rdb.code, reason)
+        else:
+            self._draft.drop(0, HEADER_BYTES, self._rdb.code, reason)
 
     def _stays_rdb(self) -> bool:
         if self._rdb.dump or self._salvage.wordless:
@@ -148,7 +160,7 @@ class _Keeping:
 
     def _keep_records(self) -> None:
         """Keep the records byte for byte, and end them with a mark and a checksum of their own."""
-        value = crc64(self._reader.at(0, HEADER_BYTES))
+        value = crc64(self._salvage.magic)
         taken = [(part.start, part.end) for part in self._left_out]
         at = HEADER_BYTES
         for span in self._spans:
@@ -160,7 +172,7 @@ class _Keeping:
                 value = _crc_over(self._reader, start, end, value)
             at = span.end
         ending = _EOF
-        if self._rdb.walk.version >= CHECKSUM_SINCE:
+        if self._rdb.readable.version >= CHECKSUM_SINCE:
             ending += crc64(_EOF, value).to_bytes(8, "little")
         # What is left out behind the last span goes as a part of the end.
         self._draft.edits = [edit for edit in self._draft.edits if not at <= edit.start < self._rdb.end]
@@ -212,7 +224,7 @@ def _writer(rdb: RdbExam, *, multi_part: bool) -> Target:
 
 
 def _family(rdb: RdbExam) -> Target:
-    walk = rdb.walk
+    walk = rdb.readable
     named = written_by(walk.aux)
     if named is not None:
         return named[0]
