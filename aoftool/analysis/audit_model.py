@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from enum import Enum
 
 from aoftool.analysis.commands_model import LoggedCommand
-from aoftool.analysis.history_model import TimeBounds
+from aoftool.analysis.time_model import TimeBounds
 
 __all__ = ["Audit", "AuditCode", "AuditEvent", "Loss", "Severity"]
 

@@ -29,7 +29,7 @@ class CommandFilter:
         selection: one of its keys has a name that is admitted (glob or regex).
         glob: the glob as typed, for finding candidates fast.
         dbs: databases.
-        since_s, until_s: `#TS` from this Unix time on, and up to this one.
+        since_s, until_s: run from this Unix time on, and up to this one; by `#TS`, or by inferred bounds.
         txn: number of the transaction; 0 asks for commands outside.
         min_size: bytes with framing.
     """
@@ -78,18 +78,30 @@ class CommandFilter:
             return False
         if self.txn is not None and command.txn != self.txn:
             return False
-        return self._in_time(command.time_s) and self._keyed(command)
+        return self._in_time(command) and self._keyed(command)
 
     def _named(self, argv: Sequence[bytes]) -> bool:
         name = argv[0].upper()
         return name in self.names or (len(argv) > 1 and name + b" " + argv[1].upper() in self.names)
 
-    def _in_time(self, time_s: int | None) -> bool:
+    def _in_time(self, command: LoggedCommand) -> bool:
+        """Tell whether a command ran in the time asked for, or may have where its time is inferred."""
         if not self.asks_time:
             return True
-        if time_s is None or (self.since_s is not None and time_s < self.since_s):
+        time_s = command.time_s
+        if time_s is not None:
+            return self._may_be_within(time_s, time_s)
+        if command.bounds is None:
             return False
-        return self.until_s is None or time_s <= self.until_s
+        earliest, latest = command.bounds.earliest_ms, command.bounds.latest_ms
+        return self._may_be_within(
+            None if earliest is None else earliest // 1000, None if latest is None else latest // 1000
+        )
+
+    def _may_be_within(self, first_s: int | None, last_s: int | None) -> bool:
+        if self.since_s is not None and last_s is not None and last_s < self.since_s:
+            return False
+        return self.until_s is None or first_s is None or first_s <= self.until_s
 
     def _keyed(self, command: LoggedCommand) -> bool:
         if not self.keys and self.selection is None:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+from aoftool.analysis.time_model import TimeBounds
+
 __all__ = ["UNKNOWN", "ListingEnd", "LoggedCommand", "Place"]
 
 UNKNOWN = -1
@@ -38,6 +40,7 @@ class LoggedCommand:
         argv: arguments; long ones may be cut.
         lengths: their true lengths when any was cut, else None.
         is_context: it is no hit, but stands near one.
+        bounds: when it ran, where it has no `#TS` and somebody inferred it.
     """
 
     file: str
@@ -51,6 +54,7 @@ class LoggedCommand:
     argv: list[bytes]
     lengths: list[int] | None = None
     is_context: bool = False
+    bounds: TimeBounds | None = None
 
     @property
     def name(self) -> bytes:

@@ -11,7 +11,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
-from aoftool.analysis.history_model import Actor, Deletion, KeyState, TimeBounds
+from aoftool.analysis.history_model import Actor, Deletion, KeyState
+from aoftool.analysis.time_model import TimeBounds
 from aoftool.units import format_duration
 
 __all__ = ["RUN_OF_EVICTIONS", "grade_deletion", "is_server_like"]

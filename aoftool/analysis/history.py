@@ -23,13 +23,13 @@ from aoftool.analysis.history_model import (
     HistoryStep,
     KeyState,
     StepKind,
-    TimeSource,
 )
 from aoftool.analysis.lineage import WHOLE_DATABASE, Hit, Lineage, is_opaque, trace_lineage
 from aoftool.analysis.listing import file_name, logged
 from aoftool.analysis.shown_names import NamesShown
 from aoftool.analysis.time_bounds import LogClock, created_s
-from aoftool.analysis.time_clues import find_clues
+from aoftool.analysis.time_clues import clue_words, find_clues
+from aoftool.analysis.time_model import TimeSource
 from aoftool.aof.log import open_log_file
 from aoftool.aof.model import Log
 from aoftool.commands.roles import keys_of
@@ -54,7 +54,6 @@ _LEAST_DATABASES = 16
 _LARGE_BYTES = 256 << 20
 _ENGINE = "aoftool.keyspace.engine"
 _MOST_DATABASES = 4096
-_CLUES = {TimeSource.STREAM: "entry IDs of streams", TimeSource.DEADLINE: "expire times"}
 _UNKNOWN = KeyState(is_known=False)
 _GONE = KeyState()
 
@@ -118,7 +117,7 @@ class KeyHistory:
             self.end.steps += 1
             told_by.update(step.bounds.sources)
             yield step
-        clues = " and ".join(_CLUES[source] for source in _CLUES if source in told_by)
+        clues = clue_words(told_by)
         if clues:
             self.end.notes.append(f"times are inferred from {clues}: they hold if no client chose those")
         if self._in_doubt is not None:

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from enum import Enum
 
 from aoftool.analysis.commands_model import LoggedCommand
+from aoftool.analysis.time_model import TimeBounds
 from aoftool.values import Value
 
 __all__ = [
@@ -15,8 +16,6 @@ __all__ = [
     "HistoryStep",
     "KeyState",
     "StepKind",
-    "TimeBounds",
-    "TimeSource",
 ]
 
 
@@ -82,49 +81,6 @@ class KeyState:
         return self.type_name is not None
 
 
-class TimeSource(str, Enum):
-    """What a time is known from; the values are stable and appear in JSON.
-
-    Attributes:
-        ANNOTATION: a `#TS` line; the only one that says so itself.
-        BASE: the creation time of the RDB part.
-        STREAM: an entry ID of a stream, taken for the server's clock.
-        DEADLINE: an expire time given, which then still lay ahead.
-        FILE: the last write to the file.
-    """
-
-    ANNOTATION = "annotation"
-    BASE = "base"
-    STREAM = "stream-id"
-    DEADLINE = "expire-time"
-    FILE = "file-time"
-
-
-@dataclass(frozen=True, slots=True)
-class TimeBounds:
-    """Between which Unix times in milliseconds something happened; None where nothing says.
-
-    Attributes:
-        earliest_from, latest_from: what either is known from.
-    """
-
-    earliest_ms: int | None = None
-    latest_ms: int | None = None
-    earliest_from: TimeSource | None = None
-    latest_from: TimeSource | None = None
-
-    @property
-    def is_inferred(self) -> bool:
-        """Tell whether there are bounds, and no annotation gave them."""
-        return any(source not in (None, TimeSource.ANNOTATION) for source in self.sources)
-
-    @property
-    def sources(self) -> tuple[TimeSource, ...]:
-        """Return what the bounds are known from, each once."""
-        both = (self.earliest_from, self.latest_from)
-        return tuple(dict.fromkeys(source for source in both if source is not None))
-
-
 @dataclass(slots=True)
 class HistoryStep:
     """One thing that happened to a key.
@@ -153,7 +109,7 @@ class HistoryStep:
     refused: str | None = None
     note: str | None = None
     is_plain: bool = True
-    file_bounds: TimeBounds = TimeBounds()
+    file_bounds: TimeBounds = field(default_factory=TimeBounds)
 
 
 @dataclass(slots=True)

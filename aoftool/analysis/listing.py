@@ -14,6 +14,9 @@ from itertools import islice
 
 from aoftool.analysis.command_filter import EVERYTHING, CommandFilter
 from aoftool.analysis.commands_model import ListingEnd, LoggedCommand, Place
+from aoftool.analysis.time_bounds import LogClock
+from aoftool.analysis.time_clues import clue_words
+from aoftool.analysis.time_model import TimeSource
 from aoftool.aof.log import LogPart, read_parts
 from aoftool.aof.model import Log, LogFile
 from aoftool.escape import printable
@@ -66,6 +69,7 @@ class CommandListing:
         context: also give so many commands around each hit.
         limit: end behind so many hits and their context.
         keep: cut longer arguments to so many bytes; None for whole ones.
+        clock: bounds the times of commands without `#TS`.
         workers: threads.
     """
 
@@ -79,9 +83,12 @@ class CommandListing:
         context: int = 0,
         limit: int | None = None,
         keep: int | None = _KEEP_BYTES,
+        clock: LogClock | None = None,
         workers: int = 1,
         progress: Progress = no_progress,
     ) -> None:
+        self._clock = clock
+        self._inferred_from: set[TimeSource] = set()
         self._log, self._wanted, self._context = log, wanted, context
         self._first, self._last, self._limit = first, last, limit
         self._keep = None if keep is None else max(keep, wanted.longest)
@@ -94,7 +101,16 @@ class CommandListing:
             yield from self._with_context()
         else:
             yield from islice(filter(self._wanted.admits, self._candidates()), self._limit)
-        if self._wanted.asks_time and not self._times_seen:
+        self._note_times()
+
+    def _note_times(self) -> None:
+        clues = clue_words(self._inferred_from)
+        if clues:
+            self.end.note(
+                f"without #TS times are inferred from {clues}, and hold if no client chose those: here is"
+                " every command that may have run then"
+            )
+        elif self._wanted.asks_time and not self._times_seen:
             self.end.note(
                 "no command has a time: without #TS annotations (aof-timestamp-enabled) --since and"
                 " --until find nothing"
@@ -107,6 +123,9 @@ class CommandListing:
             for command in self._of_part(number, part):
                 row = logged(command, part.file, number)
                 self._times_seen = self._times_seen or row.time_s is not None
+                if self._clock is not None and row.time_s is None:
+                    row.bounds = self._clock.bounds(number, row.offset, None)
+                    self._inferred_from.update(row.bounds.sources)
                 if self._is_inside(row):
                     yield row
             if self.end.damage is not None:

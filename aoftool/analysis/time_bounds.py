@@ -13,8 +13,8 @@ from bisect import bisect_left, bisect_right
 from collections.abc import Iterable, Mapping
 from itertools import pairwise
 
-from aoftool.analysis.history_model import TimeBounds, TimeSource
 from aoftool.analysis.time_clues import Clue
+from aoftool.analysis.time_model import TimeBounds, TimeSource
 from aoftool.aof.model import Log
 
 __all__ = ["LogClock", "created_s"]
@@ -24,8 +24,8 @@ _EARLIEST_MS = 1_230_768_000_000  # 2009
 _LATEST_MS = 4_102_444_800_000  # 2100
 # The child that writes a base reads its clock when it begins; by then the parent may have run commands.
 _FORK_MS = 1000
-# A kernel stamps files with the time of its last tick.
-_TICK_MS = 10
+# A kernel stamps files with the time of its last tick, which it takes late when busy: 11 ms were measured.
+_TICK_MS = 250
 # Some file systems and archives keep whole seconds, or every other.
 _WHOLE_MS = 2000
 

@@ -9,12 +9,12 @@ Not the whole log is searched for them, only what stands around the commands in 
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
+from typing import TYPE_CHECKING
 
-from aoftool.analysis.history_model import TimeSource
-from aoftool.analysis.lineage import Hit
+from aoftool.analysis.time_model import TimeSource
 from aoftool.aof.log import open_log_file
 from aoftool.aof.model import Log
 from aoftool.commands.roles import entry_id_of
@@ -24,11 +24,17 @@ from aoftool.resp.resync import boundaries
 from aoftool.resp.sieve import SieveReader
 from aoftool.resp.watch import Watch
 
-__all__ = ["Clue", "clue_of", "find_clues"]
+if TYPE_CHECKING:
+    from aoftool.analysis.lineage import Hit
+
+__all__ = ["CLUE_WATCH", "Clue", "clue_of", "clue_words", "find_clues"]
 
 _MS = {b"PEXPIREAT": 1, b"HPEXPIREAT": 1, b"EXPIREAT": 1000, b"HEXPIREAT": 1000}
 _WORDS = {b"PXAT": 1, b"EXAT": 1000}
-_WATCH = Watch(keys=frozenset((*_WORDS, *map(bytes.lower, _WORDS))), names=frozenset((b"XADD", *_MS)))
+CLUE_WATCH = Watch(keys=frozenset((*_WORDS, *map(bytes.lower, _WORDS))), names=frozenset((b"XADD", *_MS)))
+"""Finds the commands that `clue_of` knows."""
+
+_SAID = {TimeSource.STREAM: "entry IDs of streams", TimeSource.DEADLINE: "expire times"}
 # A few places tell whether there are clues at all, and how far apart.
 _SCOUTS = 8
 _PLACES = 64
@@ -76,6 +82,12 @@ def _given_with_set(argv: Sequence[bytes]) -> tuple[bytes, int]:
         if unit is not None:
             return text, unit
     return b"", 1
+
+
+def clue_words(sources: Iterable[TimeSource]) -> str:
+    """Return in words which clues are among sources; empty for none."""
+    found = set(sources)
+    return " and ".join(words for source, words in _SAID.items() if source in found)
 
 
 def find_clues(log: Log, hits: Sequence[Hit]) -> list[Clue]:
@@ -131,7 +143,7 @@ def _around(log: Log, hits: Sequence[Hit], reach: int) -> Iterator[Clue]:
 
 def _between(source: Source, file: int, start: int, end: int) -> Iterator[Clue]:
     """Yield the clues from a boundary up to an offset; the last annotation holds for what follows it."""
-    reader = SieveReader(source, _WATCH, start=start, until=end, keep=_KEPT_BYTES, part_bytes=end - start)
+    reader = SieveReader(source, CLUE_WATCH, start=start, until=end, keep=_KEPT_BYTES, part_bytes=end - start)
     for command in reader:
         clue = clue_of(file, command)
         if clue is not None:

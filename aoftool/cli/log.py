@@ -60,9 +60,9 @@ def log(
     regex: Annotated[str | None, typer.Option(help="Only keys in which a regex is found.")] = None,
     db: Annotated[list[int] | None, typer.Option("--db", min=0, help="Only this database.")] = None,
     since: Annotated[
-        str | None, typer.Option(help="From this time on, by #TS: Unix time or YYYY-MM-DD[THH:MM:SS].")
+        str | None, typer.Option(help="From this time on: Unix time or YYYY-MM-DD[THH:MM:SS].")
     ] = None,
-    until: Annotated[str | None, typer.Option(help="Up to this time, by #TS, its second included.")] = None,
+    until: Annotated[str | None, typer.Option(help="Up to this time, its second included.")] = None,
     start: Annotated[str | None, typer.Option("--from", metavar="[FILE:]N", help="From this offset.")] = None,
     to: Annotated[str | None, typer.Option("--to", metavar="[FILE:]N", help="Before this offset.")] = None,
     txn: Annotated[
@@ -101,6 +101,10 @@ def log(
     bytes, and the command with long values shortened. --json gives exact
     bytes, one object a line. -o writes the chosen commands as a log that a
     server loads, with SELECT, MULTI and EXEC where they belong.
+
+    In a log without #TS, --since and --until choose every command that may
+    have run then, by times inferred from entry IDs of streams and expire
+    times, each marked with ~ and how far off it may be.
 
     \b
     Examples:
@@ -208,6 +212,12 @@ def _rows(request: _Request) -> tuple[Iterator[LoggedCommand], ListingEnd]:
         return iter(last), end
     mode, quiet = request.reporter_mode
     reporter = ProgressReporter("reading", request.log.size_bytes, mode, quiet)
+    clock = None
+    if request.wanted.asks_time:
+        from aoftool.analysis.log_times import clock_of_log
+
+        with ProgressReporter("looking for times", request.log.size_bytes, mode, quiet) as looking:
+            clock = clock_of_log(request.log, workers=worker_count(), progress=looking)
     listing = CommandListing(
         request.log,
         request.wanted,
@@ -216,6 +226,7 @@ def _rows(request: _Request) -> tuple[Iterator[LoggedCommand], ListingEnd]:
         context=request.context,
         limit=request.limit,
         keep=request.keep,
+        clock=clock,
         workers=worker_count(),
         progress=reporter,
     )

@@ -10,8 +10,10 @@ from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 from aoftool.analysis.commands_model import UNKNOWN, ListingEnd, LoggedCommand
+from aoftool.analysis.time_model import TimeBounds
 from aoftool.escape import json_bytes, printable
 from aoftool.report.csvout import CsvRows
+from aoftool.report.inferred import BOUNDS, INFERRED, bounds_json, inferred_time, marked
 from aoftool.units import format_count, format_time_ms
 from aoftool.values.json_form import bytes_json
 
@@ -28,6 +30,7 @@ __all__ = [
 
 _ARGUMENT_WIDTHS = (120, 60, 40, 28, 18)
 _COLUMNS = "{:>11} {:<8} {:>2} {:>4} {:>7}  "
+_COLUMNS_INFERRED = "{:>11} {:<15} {:>2} {:>4} {:>7}  "
 _HEX_ROW = 16
 CSV_HEADER = ("file", "offset", "size_bytes", "time_s", "db", "txn", "index", "name", "arguments")
 
@@ -102,20 +105,30 @@ class CommandLines:
 
     def lines(self, row: LoggedCommand) -> Iterator[str]:
         """Yield the lines of one command."""
-        time = None if row.time_s is None else format_time_ms(row.time_s * 1000)
+        time, bound = _shown_time(row)
         day, _, clock = (time or "").partition(" ")
+        columns = _COLUMNS_INFERRED if bound else _COLUMNS
         heading = f"{row.file}, {day} UTC" if clock else row.file
+        heading += INFERRED if bound else ""
         if heading != self._heading:
             if self._heading:
                 yield ""
             self._heading = heading
             yield heading
-            yield "  " * self._marks + _COLUMNS.format("offset", "time", "db", "txn", "bytes") + "command"
+            yield "  " * self._marks + columns.format("offset", "time", "db", "txn", "bytes") + "command"
         mark = ("  " if row.is_context else "> ") if self._marks else ""
         txn = _number(row.txn) if row.txn else ""
         size, offset = format_count(row.length), format_count(row.offset)
-        head = mark + _COLUMNS.format(offset, clock.rstrip("Z") or "-", _number(row.db), txn, size)
+        when = marked(clock, bound)
+        head = mark + columns.format(offset, when, _number(row.db), txn, size)
         yield head + command_text(row.argv, row.lengths, max(self._width - len(head), 20))
+
+
+def _shown_time(row: LoggedCommand) -> tuple[str | None, str]:
+    """Return when a command ran, and how far off that may be: empty for an annotation."""
+    if row.time_s is not None:
+        return format_time_ms(row.time_s * 1000), ""
+    return (None, "") if row.bounds is None else inferred_time(row.bounds)
 
 
 def _number(number: int) -> str:
@@ -140,14 +153,16 @@ def command_json(row: LoggedCommand) -> dict[str, Any]:
         body["lengths"] = row.lengths
     if row.is_context:
         body["context"] = True
+    if row.bounds is not None:
+        body |= bounds_json(row.bounds)
     return body
 
 
 def print_csv(rows: Iterable[LoggedCommand]) -> None:
     """Print a header and one row a command; arguments are printable text, joined by blanks."""
-    out = CsvRows(sys.stdout, CSV_HEADER)
+    out = CsvRows(sys.stdout, (*CSV_HEADER, *BOUNDS))
     for row in rows:
-        out.add(csv_cells(row))
+        out.add((*csv_cells(row), *bounds_json(row.bounds or TimeBounds()).values()))
 
 
 def csv_cells(row: LoggedCommand) -> tuple[bytes | str | int | None, ...]:

@@ -9,7 +9,7 @@ from aoftool.analysis.history_model import HistoryStep, KeyState, StepKind
 from aoftool.escape import json_bytes, printable
 from aoftool.report.commands import CSV_HEADER, command_json, command_text, csv_cells
 from aoftool.report.csvout import CsvRows
-from aoftool.report.inferred import BOUNDS, bounds_json, inferred_time
+from aoftool.report.inferred import BOUNDS, INFERRED, bounds_json, inferred_time, marked
 from aoftool.report.values import value_line
 from aoftool.units import format_count, format_time_ms
 from aoftool.values.json_form import value_json
@@ -43,7 +43,7 @@ class HistoryLines:
         day, _, clock = (time or "").partition(" ")
         columns = _COLUMNS_INFERRED if bound else _COLUMNS
         heading = f"{row.file}, {day} UTC" if clock else row.file + _between(step)
-        heading += ", no #TS: times inferred (~)" if bound else ""
+        heading += INFERRED if bound else ""
         if heading != self._heading:
             if self._heading:
                 yield ""
@@ -51,9 +51,10 @@ class HistoryLines:
             yield heading
             head = columns.format("offset", "time", "db", "txn")
             yield head + f"{'command':<{self._room(head)}}  after it"
-        clock = f"~{clock.rstrip('Z')} {bound}" if bound else clock.rstrip("Z") or "-"
         txn = str(row.txn) if row.txn > 0 else ""
-        yield from self._step(step, columns.format(format_count(row.offset), clock, step.db, txn))
+        yield from self._step(
+            step, columns.format(format_count(row.offset), marked(clock, bound), step.db, txn)
+        )
 
     def _step(self, step: HistoryStep, head: str) -> Iterator[str]:
         row = step.command

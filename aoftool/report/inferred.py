@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
-from aoftool.analysis.history_model import TimeBounds, TimeSource
+from aoftool.analysis.time_model import TimeBounds, TimeSource
 from aoftool.units import format_time_ms
 
-__all__ = ["BOUNDS", "bounds_json", "inferred_time"]
+__all__ = ["BOUNDS", "INFERRED", "bounds_json", "inferred_time", "marked"]
+
+INFERRED = ", no #TS: times inferred (~)"
+"""What is added to a heading above such times."""
 
 BOUNDS = ("earliest_ms", "latest_ms", "earliest_from", "latest_from")
 """The members of `bounds_json`."""
@@ -24,6 +27,11 @@ def inferred_time(bounds: TimeBounds) -> tuple[str | None, str]:
     middle_ms = (earliest + latest) // 2000 * 1000
     bound_s = max(-(-max(latest - middle_ms, middle_ms - earliest) // 1000), 1)
     return (format_time_ms(middle_ms), _bound(bound_s)) if bound_s <= _MOST_BOUND_S else (None, "")
+
+
+def marked(clock: str, bound: str) -> str:
+    """Return a time of day for a column; with a bound it is marked as inferred."""
+    return f"~{clock.rstrip('Z')} {bound}" if bound else clock.rstrip("Z") or "-"
 
 
 def _bound(seconds: int) -> str:

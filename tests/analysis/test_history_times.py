@@ -12,7 +12,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from aoftool.analysis.history import KeyHistory
-from aoftool.analysis.history_model import Actor, HistoryStep, TimeSource
+from aoftool.analysis.history_model import Actor, HistoryStep
+from aoftool.analysis.time_model import TimeSource
 from aoftool.aof.layout import find_log
 from tests.builders import log, rdb, timestamp, write_multi_part
 from tests.servers import Build, Server, server_params
@@ -205,16 +206,15 @@ COMMANDS = st.lists(
 )
 
 
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
-@given(made=COMMANDS, runs_on=st.integers(0, 10_000))
-def test_bounds_hold_the_time_at_which_a_command_ran(
-    made: list[tuple[str, int]], runs_on: int, tmp_path: Path
-) -> None:
-    now_ms, times, items = NOON_MS, [], []
+def simulated(made: list[tuple[str, int]]) -> tuple[list[Item], list[int]]:
+    """Return commands as a server logs them, and the Unix milliseconds at which each ran."""
+    now_ms = NOON_MS
+    items: list[Item] = []
+    times: list[int] = []
     for kind, waited in made:
         now_ms += waited
+        times.append(now_ms)
         if kind == "k":
-            times.append(now_ms)
             items.append(("SET", "k", len(items)))
         elif kind == "stream":
             items.append(("XADD", "s", f"{now_ms}-{len(items)}", "f", "v"))
@@ -223,12 +223,22 @@ def test_bounds_hold_the_time_at_which_a_command_ran(
         else:
             ttl_ms = 1 if kind == "short" else 3_600_000
             items.append(("SET", kind, 1, "PXAT", now_ms + ttl_ms))
-    path = write(tmp_path, *items, until=(now_ms + runs_on - NOON_MS) / 1000)
+    return items, times
+
+
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
+@given(made=COMMANDS, runs_on=st.integers(0, 10_000))
+def test_bounds_hold_the_time_at_which_a_command_ran(
+    made: list[tuple[str, int]], runs_on: int, tmp_path: Path
+) -> None:
+    items, times = simulated(made)
+    path = write(tmp_path, *items, until=((times or [NOON_MS])[-1] + runs_on - NOON_MS) / 1000)
 
     steps = steps_of(path)
 
-    assert len(steps) == len(times)
-    for step, ran_ms in zip(steps, times, strict=True):
+    ran = [time_ms for (kind, _), time_ms in zip(made, times, strict=True) if kind == "k"]
+    assert len(steps) == len(ran)
+    for step, ran_ms in zip(steps, ran, strict=True):
         earliest, latest = step.bounds.earliest_ms, step.bounds.latest_ms
         assert earliest is None or earliest <= ran_ms
         assert latest is not None

@@ -60,6 +60,35 @@ def test_json_lines_hold_exact_bytes(tmp_path: Path, capsys: pytest.CaptureFixtu
     }
 
 
+def test_a_log_without_annotations_is_filtered_by_inferred_times(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = tmp_path / "a.aof"
+    commands = [
+        item
+        for second in (0, 10, 20)
+        for item in (
+            ("XADD", "s", f"{1_700_000_000_000 + second * 1000}-0", "f", "v"),
+            ("SET", f"behind:{second}", 1),
+        )
+    ]
+    path.write_bytes(log(*commands[:-1]))
+    words = ["log", str(path), "--since", "1700000002", "--until", "1700000008"]
+
+    run([*words, "--cmd", "set"])
+    told = capsys.readouterr()
+    run([*words, "--cmd", "set", "--json"])
+
+    heading, _, line = told.out.splitlines()
+    body = json.loads(capsys.readouterr().out)
+    assert heading.endswith("a.aof, 2023-11-14 UTC, no #TS: times inferred (~)")
+    assert "~22:13:25 ±5s " in line
+    assert line.endswith("SET behind:0 1")
+    assert "may have run then" in told.err
+    assert (body["time_s"], body["earliest_from"]) == (None, "stream-id")
+    assert (body["earliest_ms"], body["latest_ms"]) == (1_700_000_000_000, 1_700_000_010_000)
+
+
 def test_csv_has_one_row_a_command(capsys: pytest.CaptureFixture[str]) -> None:
     run(["log", "--csv", "--cmd", "FLUSHALL", str(FIXTURES / FLUSHED)])
 
