@@ -246,7 +246,7 @@ def _with_contents(
         _print_csv(result, view, health, show)
         return health
     if show.form is Form.JSON:
-        from aoftool.report.contents import contents_json
+        from aoftool.report.contents_json import contents_json
         from aoftool.report.growth import growth_json
         from aoftool.report.jsonout import print_json
         from aoftool.report.overview import overview_json

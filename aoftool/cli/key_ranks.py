@@ -102,7 +102,8 @@ def _show_counts(
     from dataclasses import replace
 
     from aoftool.analysis.contents import contents_view
-    from aoftool.report.contents import key_rank_json, render_key_ranks, write_key_ranks_csv
+    from aoftool.report.contents import render_key_ranks, write_key_ranks_csv
+    from aoftool.report.contents_json import key_rank_json
 
     if redactor is not None:
         ranks = [replace(rank, key=redactor.key(rank.key)) for rank in ranks]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from typing import Any, TextIO
+from typing import TextIO
 
 from rich.console import Console
 
@@ -14,20 +14,18 @@ from aoftool.analysis.contents_model import (
     PrefixRow,
     Restart,
     Savings,
+    SizeRow,
     Stretch,
+    TypeRow,
 )
-from aoftool.escape import json_bytes, printable, shorten
+from aoftool.escape import printable, shorten
 from aoftool.report.csvout import CsvRows
-from aoftool.report.terminal import print_table
+from aoftool.report.terminal import Column, figures, print_rows, words
 from aoftool.units import format_bytes, format_count, format_duration, format_share, format_time_ms
 
 __all__ = [
-    "contents_json",
     "expiry_line",
-    "expiry_members",
-    "key_rank_json",
     "large_lines",
-    "prefix_json",
     "render_key_ranks",
     "render_prefixes",
     "render_sizes",
@@ -77,6 +75,10 @@ def _stretch(item: Stretch, what: str) -> str:
     return f"{what} {format_bytes(item.size_bytes)}{key}, {item.file} at offset {format_count(item.offset)}"
 
 
+def _count(count: int | None) -> str:
+    return "" if count is None else format_count(count)
+
+
 def _share_of(part: int | None, whole: int) -> str:
     return "" if part is None else format_share(part, whole)
 
@@ -103,60 +105,30 @@ def _folded(rows: Sequence[PrefixRow], top: int) -> list[PrefixRow]:
 
 def render_prefixes(console: Console, view: ContentsView, top: int) -> None:
     """Print the table of prefixes; bytes add up to those of all commands."""
-    columns = (
-        ("prefix", "left"),
-        ("writes", "right"),
-        ("bytes", "right"),
-        ("share", "right"),
-        ("keys", "right"),
-        ("no expiry", "right"),
-        ("dead", "right"),
+    columns: tuple[Column[PrefixRow], ...] = (
+        words("prefix", lambda row: shorten(row.prefix, _NAME_WIDTH)),
+        figures("writes", lambda row: format_count(row.writes)),
+        figures("bytes", lambda row: format_count(row.size_bytes)),
+        figures("share", lambda row: format_share(row.size_bytes, view.size_bytes)),
+        figures("keys", lambda row: _count(row.keys)),
+        figures("no expiry", lambda row: _count(row.without_expiry)),
+        figures("dead", lambda row: _share_of(row.dead_bytes, row.size_bytes)),
     )
-    rows = (
-        (
-            (
-                shorten(row.prefix, _NAME_WIDTH),
-                format_count(row.writes),
-                format_count(row.size_bytes),
-                format_share(row.size_bytes, view.size_bytes),
-                "" if row.keys is None else format_count(row.keys),
-                "" if row.without_expiry is None else format_count(row.without_expiry),
-                _share_of(row.dead_bytes, row.size_bytes),
-            ),
-            "" if row.is_prefix else "dim",
-        )
-        for row in _folded(view.prefixes, top)
-    )
-    print_table(console, columns, rows)
+    print_rows(console, columns, _folded(view.prefixes, top), lambda row: "" if row.is_prefix else "dim")
 
 
 def render_key_ranks(console: Console, ranks: Sequence[KeyRank], view: ContentsView) -> None:
     """Print a list of keys, with the error of each figure when they come from a sketch."""
-    columns = (
-        ("key", "left"),
-        ("db", "right"),
-        ("writes", "right"),
-        ("bytes", "right"),
-        ("share", "right"),
-        ("dead", "right"),
-        ("expires", "left"),
+    columns: tuple[Column[KeyRank], ...] = (
+        words("key", lambda rank: shorten(rank.key, _NAME_WIDTH)),
+        figures("db", lambda rank: str(rank.db)),
+        figures("writes", lambda rank: _figure(rank.writes, rank.writes_over)),
+        figures("bytes", lambda rank: _figure(rank.size_bytes, rank.bytes_over)),
+        figures("share", lambda rank: format_share(rank.size_bytes, view.size_bytes)),
+        figures("dead", _dead),
+        words("expires", _expires),
     )
-    rows = (
-        (
-            (
-                shorten(rank.key, _NAME_WIDTH),
-                str(rank.db),
-                _figure(rank.writes, rank.writes_over),
-                _figure(rank.size_bytes, rank.bytes_over),
-                format_share(rank.size_bytes, view.size_bytes),
-                _dead(rank),
-                _expires(rank),
-            ),
-            "",
-        )
-        for rank in ranks
-    )
-    print_table(console, columns, rows)
+    print_rows(console, columns, ranks)
     if not view.keys_exact:
         console.print(inexact_note(view))
 
@@ -188,67 +160,27 @@ def _expires(rank: KeyRank) -> str:
 
 def render_types(console: Console, view: ContentsView) -> None:
     """Print commands by the type of value they work on."""
-    columns = (
-        ("type", "left"),
-        ("commands", "right"),
-        ("share", "right"),
-        ("bytes", "right"),
-        ("share", "right"),
+    columns: tuple[Column[TypeRow], ...] = (
+        words("type", lambda row: row.group),
+        figures("commands", lambda row: format_count(row.commands)),
+        figures("share", lambda row: format_share(row.commands, view.commands)),
+        figures("bytes", lambda row: format_count(row.size_bytes)),
+        figures("share", lambda row: format_share(row.size_bytes, view.size_bytes)),
     )
-    rows = (
-        (
-            (
-                row.group,
-                format_count(row.commands),
-                format_share(row.commands, view.commands),
-                format_count(row.size_bytes),
-                format_share(row.size_bytes, view.size_bytes),
-            ),
-            "",
-        )
-        for row in view.types
-    )
-    print_table(console, columns, rows)
+    print_rows(console, columns, view.types)
 
 
 def render_sizes(console: Console, view: ContentsView) -> None:
     """Print how large commands and keys are, and how many arguments there are."""
-    columns = (
-        ("from", "right"),
-        ("to", "right"),
-        ("commands", "right"),
-        ("keys named", "right"),
-        ("arguments", "right"),
+    columns: tuple[Column[SizeRow], ...] = (
+        figures("from", lambda row: format_count(row.least)),
+        figures("to", lambda row: format_count(row.most)),
+        figures("commands", lambda row: _count(row.commands or None)),
+        figures("keys named", lambda row: _count(row.keys or None)),
+        figures("arguments", lambda row: _count(row.arguments or None)),
     )
-    rows = (
-        (
-            (
-                format_count(row.least),
-                format_count(row.most),
-                format_count(row.commands) if row.commands else "",
-                format_count(row.keys) if row.keys else "",
-                format_count(row.arguments) if row.arguments else "",
-            ),
-            "",
-        )
-        for row in view.sizes
-    )
-    print_table(console, columns, rows)
+    print_rows(console, columns, view.sizes)
     console.print("commands and keys by their bytes, commands once more by their number of arguments")
-
-
-def prefix_json(row: PrefixRow) -> dict[str, Any]:
-    """Return one prefix as JSON members."""
-    return {
-        **json_bytes("prefix", row.prefix),
-        "is_prefix": row.is_prefix,
-        "writes": row.writes,
-        "size_bytes": row.size_bytes,
-        "keys": row.keys,
-        "keys_expiring": row.expiring,
-        "keys_deleted": row.deleted,
-        "dead_bytes": row.dead_bytes,
-    }
 
 
 def write_key_ranks_csv(ranks: Iterable[KeyRank], stream: TextIO) -> None:
@@ -257,76 +189,6 @@ def write_key_ranks_csv(ranks: Iterable[KeyRank], stream: TextIO) -> None:
     out = CsvRows(stream, (*names, "deleted"))
     for rank in ranks:
         out.add([*(getattr(rank, name) for name in names), int(rank.deleted)])
-
-
-def key_rank_json(row: KeyRank) -> dict[str, Any]:
-    """Return one key as JSON members."""
-    return {
-        "db": row.db,
-        **json_bytes("key", row.key),
-        "writes": row.writes,
-        "writes_over": row.writes_over,
-        "size_bytes": row.size_bytes,
-        "bytes_over": row.bytes_over,
-        "dead_bytes": row.dead_bytes,
-        "expire_at_ms": row.expire_at_ms,
-        "deleted": row.deleted,
-    }
-
-
-def _stretch_json(row: Stretch) -> dict[str, Any]:
-    return {
-        "file": row.file,
-        "offset": row.offset,
-        "size_bytes": row.size_bytes,
-        "commands": row.commands,
-        "arguments": row.arguments,
-        **json_bytes("command", row.name),
-        **json_bytes("key", row.key),
-        "db": row.db,
-        "time_s": row.time_s if row.time_s >= 0 else None,
-    }
-
-
-def expiry_members(view: ExpiryView) -> dict[str, Any]:
-    """Return expire times as JSON members."""
-    return {
-        "keys": view.keys,
-        "keys_expiring": view.expiring,
-        "keys_deleted": view.deleted,
-        "seconds": [{"second": second, "keys": keys} for second, keys in view.seconds],
-        "horizon": [{"range": label, "keys": keys} for label, keys in view.horizon],
-        "passed": view.passed,
-        "on_full_minutes": view.minutes,
-        "on_full_hours": view.hours,
-        "end_s": view.end_s,
-    }
-
-
-def _savings_json(savings: Savings) -> dict[str, Any]:
-    return {
-        "reason": savings.reason,
-        "live_bytes": savings.live_bytes,
-        "dead_bytes": savings.dead_bytes,
-        "base_bytes": savings.base_bytes,
-        "base_dead_bytes": savings.base_dead_bytes,
-        "estimate_bytes": savings.estimate_bytes,
-        "upper_bound": savings.upper_bound,
-        "causes": [{"cause": cause, "size_bytes": size} for cause, size in savings.causes],
-    }
-
-
-def _restart_json(restart: Restart) -> dict[str, Any]:
-    name, seconds = restart.slowest or (b"", 0.0)
-    return {
-        "seconds": round(restart.total_s, 6),
-        "least_seconds": round(restart.total_s * restart.factors[0], 6),
-        "most_seconds": round(restart.total_s * restart.factors[1], 6),
-        "rdb_seconds": round(restart.rdb_s, 6),
-        "command_seconds": round(restart.commands_s, 6),
-        "slowest": {**json_bytes("command", name), "seconds": round(seconds, 6)},
-        "at_least": restart.is_open,
-    }
 
 
 _SHORT_S = 0.1
@@ -342,39 +204,3 @@ def restart_line(restart: Restart) -> str:
         share = format_share(round(1e6 * restart.commands_s), round(1e6 * restart.total_s))
         line += f", {share} of it for commands"
     return line + ("; more where commands walk long values" if restart.is_open else "")
-
-
-def contents_json(view: ContentsView) -> dict[str, Any]:
-    """Return the whole view as JSON members; nothing is folded or rounded."""
-    return {
-        "filtered": view.filtered,
-        "commands": view.commands,
-        "size_bytes": view.size_bytes,
-        **json_bytes("separator", view.separator),
-        "depth": view.depth,
-        "prefixes": [prefix_json(row) for row in view.prefixes],
-        "keys_exact": view.keys_exact,
-        "key_limit": view.key_limit,
-        "distinct_keys": list(view.distinct_keys),
-        "keys_by_bytes": [key_rank_json(row) for row in view.keys_by_bytes],
-        "keys_by_writes": [key_rank_json(row) for row in view.keys_by_writes],
-        "types": [
-            {"type": row.group, "commands": row.commands, "size_bytes": row.size_bytes} for row in view.types
-        ],
-        "sizes": [
-            {
-                "least": row.least,
-                "most": row.most,
-                "commands": row.commands,
-                "keys": row.keys,
-                "arguments": row.arguments,
-            }
-            for row in view.sizes
-        ],
-        "largest_commands": [_stretch_json(row) for row in view.largest],
-        "largest_transactions": [_stretch_json(row) for row in view.transactions],
-        "expiry": None if view.expiry is None else expiry_members(view.expiry),
-        "savings": None if view.savings is None else _savings_json(view.savings),
-        "restart": None if view.restart is None else _restart_json(view.restart),
-        "remarks": list(view.remarks),
-    }

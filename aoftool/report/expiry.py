@@ -9,7 +9,7 @@ from rich.console import Console
 
 from aoftool.analysis.contents_model import ExpiryView, PrefixRow
 from aoftool.escape import json_bytes, shorten
-from aoftool.report.contents import expiry_members
+from aoftool.report.contents_json import expiry_members
 from aoftool.report.csvout import CsvRows
 from aoftool.report.terminal import facts, print_table
 from aoftool.units import format_count, format_share, format_time_ms

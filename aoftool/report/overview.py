@@ -11,7 +11,6 @@ from aoftool.analysis.model import (
     CommandRow,
     DatabaseRow,
     FileRow,
-    LargeKeyRow,
     Overview,
     RdbPart,
     RdbRow,
@@ -20,8 +19,8 @@ from aoftool.analysis.model import (
     Writer,
 )
 from aoftool.check.health_model import Health
-from aoftool.escape import json_bytes, printable, shorten
-from aoftool.report.terminal import print_table
+from aoftool.escape import json_bytes, printable
+from aoftool.report.terminal import Column, figures, print_rows, print_table, words
 from aoftool.units import format_bytes, format_count, format_share, format_time_ms
 
 __all__ = [
@@ -99,31 +98,20 @@ def _health(health: Health) -> str:
 
 def render_files(console: Console, files: Sequence[FileRow]) -> None:
     """Print the files in load order."""
-    columns = (
-        ("file", "left"),
-        ("role", "left"),
-        ("seq", "right"),
-        ("format", "left"),
-        ("size", "right"),
-        ("commands", "right"),
-        ("good to", "right"),
+    columns: tuple[Column[FileRow], ...] = (
+        words("file", lambda row: row.name),
+        words("role", lambda row: row.role),
+        figures("seq", lambda row: "" if row.sequence is None else str(row.sequence)),
+        words("format", lambda row: row.format + (f" ({row.compression})" if row.compression else "")),
+        figures("size", lambda row: format_bytes(row.size_bytes)),
+        figures("commands", lambda row: format_count(row.commands)),
+        figures("good to", lambda row: format_count(row.good_end)),
     )
-    rows = (
-        (
-            (
-                row.name,
-                row.role,
-                "" if row.sequence is None else str(row.sequence),
-                row.format + (f" ({row.compression})" if row.compression else ""),
-                format_bytes(row.size_bytes),
-                format_count(row.commands),
-                format_count(row.good_end),
-            ),
-            "red" if row.good_end < row.size_bytes or row.format == "missing" else "",
-        )
-        for row in files
-    )
-    print_table(console, columns, rows)
+
+    def style(row: FileRow) -> str:
+        return "red" if row.good_end < row.size_bytes or row.format == "missing" else ""
+
+    print_rows(console, columns, files, style)
 
 
 def _command_cells(row: CommandRow, commands: int, total_bytes: int) -> tuple[str, ...]:
@@ -175,30 +163,16 @@ def render_commands(console: Console, overview: Overview, top: int, sort: str) -
 
 def render_databases(console: Console, overview: Overview, top: int | None = None) -> None:
     """Print the databases."""
-    columns = (
-        ("database", "left"),
-        ("commands", "right"),
-        ("bytes", "right"),
-        ("share", "right"),
-        ("keys in RDB", "right"),
-        ("with expire", "right"),
+    columns: tuple[Column[DatabaseRow], ...] = (
+        words("database", database_name),
+        figures("commands", lambda row: format_count(row.commands)),
+        figures("bytes", lambda row: format_count(row.size_bytes)),
+        figures("share", lambda row: format_share(row.size_bytes, overview.size_bytes)),
+        figures("keys in RDB", lambda row: format_count(row.rdb_keys)),
+        figures("with expire", lambda row: format_count(row.rdb_keys_with_expire)),
     )
     shown = overview.databases if top is None else overview.databases[:top]
-    rows = (
-        (
-            (
-                database_name(row),
-                format_count(row.commands),
-                format_count(row.size_bytes),
-                format_share(row.size_bytes, overview.size_bytes),
-                format_count(row.rdb_keys),
-                format_count(row.rdb_keys_with_expire),
-            ),
-            "",
-        )
-        for row in shown
-    )
-    print_table(console, columns, rows)
+    print_rows(console, columns, shown)
     if len(shown) < len(overview.databases):
         console.print(f"{len(overview.databases) - len(shown)} more databases: --by db shows them all")
 
@@ -225,29 +199,15 @@ def render_rdb(console: Console, part: RdbPart, top: int, *, brief: bool = False
     if brief:
         console.print(_types_line(part.rows, top))
         return
-    columns = (
-        ("type", "left"),
-        ("encoding", "left"),
-        ("keys", "right"),
-        ("elements", "right"),
-        ("bytes", "right"),
-        ("share", "right"),
+    columns: tuple[Column[RdbRow], ...] = (
+        words("type", lambda row: row.type_name),
+        words("encoding", lambda row: row.encoding),
+        figures("keys", lambda row: format_count(row.keys)),
+        figures("elements", lambda row: "" if row.elements is None else format_count(row.elements)),
+        figures("bytes", lambda row: format_count(row.size_bytes)),
+        figures("share", lambda row: format_share(row.size_bytes, part.size_bytes)),
     )
-    rows = (
-        (
-            (
-                row.type_name,
-                row.encoding,
-                format_count(row.keys),
-                "" if row.elements is None else format_count(row.elements),
-                format_count(row.size_bytes),
-                format_share(row.size_bytes, part.size_bytes),
-            ),
-            "",
-        )
-        for row in part.rows[:top]
-    )
-    print_table(console, columns, rows)
+    print_rows(console, columns, part.rows[:top])
     if len(part.rows) > top:
         rest = part.rows[top:]
         keys = sum(row.keys for row in rest)
@@ -259,35 +219,6 @@ def _types_line(rows: Sequence[RdbRow], top: int) -> str:
     shown = ", ".join(f"{row.type_name} ({row.encoding}) {format_count(row.keys)}" for row in rows[:top])
     more = f"; {len(rows) - top} more with --by type" if len(rows) > top else ""
     return f"keys by type: {shown}{more}"
-
-
-def _render_largest(console: Console, largest: Sequence[LargeKeyRow]) -> None:
-    if not largest:
-        return
-    columns = (
-        ("largest keys", "left"),
-        ("db", "right"),
-        ("type", "left"),
-        ("elements", "right"),
-        ("bytes", "right"),
-        ("offset", "right"),
-    )
-    rows = (
-        (
-            (
-                shorten(row.key, 40) + (" (cut)" if row.key_cut else ""),
-                str(row.db),
-                f"{row.type_name} {row.encoding}",
-                "" if row.elements is None else format_count(row.elements),
-                format_count(row.size_bytes),
-                format_count(row.offset),
-            ),
-            "",
-        )
-        for row in largest
-    )
-    console.print()
-    print_table(console, columns, rows)
 
 
 def _command_json(row: CommandRow) -> dict[str, Any]:
