@@ -154,8 +154,8 @@ def rewrite(
         typer.Option(
             "--memory-limit",
             metavar="SIZE",
-            help="Bound the memory of the process, such as 256MB: what does not fit waits on disk, beside"
-            " the result.",
+            help="Bound the memory, that of all --jobs together, such as 256MB: what does not fit waits on"
+            " disk, beside the result.",
             rich_help_panel=HOW_PANEL,
         ),
     ] = None,
