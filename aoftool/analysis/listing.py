@@ -110,7 +110,7 @@ class CommandListing:
                 f"without #TS times are inferred from {clues}, and hold if no client chose those: here is"
                 " every command that may have run then"
             )
-        elif self._wanted.asks_time and not self._times_seen:
+        elif self._wanted.asks_time and not self._times_seen and self._clock is None:
             self.end.note(
                 "no command has a time: without #TS annotations (aof-timestamp-enabled) --since and"
                 " --until find nothing"

@@ -45,7 +45,8 @@ def clock_of_log(log: Log, *, workers: int = 1, progress: Progress = no_progress
             return None
         found = _clues(number, part.source, part.tail_start, workers, progress)
         clues.extend(_thinned(found, (part.source.size_bytes or 0) // _STRETCHES + 1))
-    return LogClock(log, base_s, clues) if clues else None
+    clock = LogClock(log, base_s, clues)
+    return clock if clock.tells_commands_apart else None
 
 
 def _clues(number: int, source: Source, start: int, workers: int, progress: Progress) -> Iterator[Clue]:

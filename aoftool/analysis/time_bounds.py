@@ -59,6 +59,12 @@ class LogClock:
         self._lower = _running_max(lower)
         self._upper = _running_min(upper)
 
+    @property
+    def tells_commands_apart(self) -> bool:
+        """Tell whether it says more of some command than of its whole file."""
+        limits = (*self._lower, *self._upper)
+        return any(self.bounds(*place, None) != self.of_file(place[0]) for place, _, _ in limits)
+
     def of_base(self) -> TimeBounds:
         """Return when the RDB part was written."""
         since = None if self._base_ms is None else TimeSource.BASE

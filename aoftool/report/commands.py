@@ -136,7 +136,7 @@ def _number(number: int) -> str:
 
 
 def command_json(row: LoggedCommand) -> dict[str, Any]:
-    """Return one command as a JSON object with its exact arguments."""
+    """Return one command as a JSON object with its exact arguments; a record of an RDB part has no name."""
     body: dict[str, Any] = {
         "schema": "aoftool.command/1",
         "file": row.file,
@@ -146,7 +146,7 @@ def command_json(row: LoggedCommand) -> dict[str, Any]:
         "db": None if row.db == UNKNOWN else row.db,
         "txn": None if row.txn == UNKNOWN else row.txn,
         "time_s": row.time_s,
-        **json_bytes("name", row.name),
+        **(json_bytes("name", row.name) if row.argv else {"name": None}),
         "argv": [bytes_json(argument) for argument in row.argv],
     }
     if row.lengths is not None:

@@ -153,7 +153,7 @@ def step_json(step: HistoryStep, *, with_value: bool = False) -> dict[str, Any]:
     row = command_json(step.command)
     del row["schema"]
     if step.kind is StepKind.BASE:
-        row |= {"name": None, "argv": None, "index": None}
+        row |= {"argv": None, "index": None}
     body: dict[str, Any] = {
         "schema": "aoftool.step/1",
         "kind": step.kind.value,

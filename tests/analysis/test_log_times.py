@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from unittest.mock import patch
 
+import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -14,7 +15,7 @@ from aoftool.analysis.commands_model import LoggedCommand
 from aoftool.analysis.listing import CommandListing
 from aoftool.analysis.log_times import clock_of_log
 from aoftool.aof.layout import find_log
-from tests.analysis.test_history_times import COMMANDS, NOON_MS, entry, simulated, write
+from tests.analysis.test_history_times import COMMANDS, NOON_MS, Item, entry, simulated, write
 from tests.builders import timestamp
 
 NOON_S = NOON_MS // 1000
@@ -77,8 +78,17 @@ def test_annotations_that_begin_later_bound_what_stands_before_them(tmp_path: Pa
     assert behind == []
 
 
-def test_a_log_without_any_clue_has_no_clock(tmp_path: Path) -> None:
-    path = write(tmp_path, ("SET", "k", 1), ("SET", "k", 2))
+@pytest.mark.parametrize(
+    "clues",
+    [
+        [],
+        [("SET", "a", 1, "PXAT", NOON_MS + 9_000_000)],
+        [("XADD", "s", "1-1", "f", "v"), ("XADD", "s", "2-1", "f", "v")],
+    ],
+    ids=["none", "behind the last write", "chosen by clients"],
+)
+def test_a_log_without_clues_that_tell_has_no_clock(clues: list[Item], tmp_path: Path) -> None:
+    path = write(tmp_path, ("SET", "k", 1), *clues, ("SET", "k", 2))
 
     rows, listing = between(path, 0, 10_000)
 

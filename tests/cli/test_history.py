@@ -128,6 +128,16 @@ def test_csv_tells_what_the_text_tells_and_runs_no_formula(
     assert (second["earliest_ms"], second["latest_ms"]) == ("30000", "30999")
 
 
+def test_json_of_a_record_of_the_rdb_part_names_no_command(capsys: pytest.CaptureFixture[str]) -> None:
+    code = run(["history", "session:0073", "--json", "--limit", "1", str(FIXTURES / "valkey-9/shop")])
+
+    step = json.loads(capsys.readouterr().out)
+    assert code == 0
+    assert (step["kind"], step["name"], step["argv"], step["index"]) == ("base", None, None, None)
+    assert step["after"]["type"] == "string"
+    assert step["earliest_from"] == "base"
+
+
 def test_csv_of_a_record_of_the_rdb_part_names_no_command(capsys: pytest.CaptureFixture[str]) -> None:
     run(["history", "--csv", "cart:0018", str(FIXTURES / "valkey-9" / "shop")])
 
