@@ -3,7 +3,8 @@
 With `#TS` annotations a command ran in the second named last, or later only if the clock stood still.
 Without them it ran behind the fork that made the base, before the last write to its file, and between what
 the commands around it give away (`time_clues`). Those times are inferred: they hold as far as clocks and
-files were left alone, and clues that contradict each other, or the files, are not believed.
+files were left alone, and clues that contradict each other, or the files, are not believed. After a clock
+was set back entry IDs stand still until it has caught up, and so do times inferred from them.
 """
 
 from __future__ import annotations
