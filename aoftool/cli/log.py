@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from collections import deque
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from itertools import islice
@@ -22,6 +23,7 @@ from aoftool.errors import UsageError
 if TYPE_CHECKING:
     from aoftool.analysis.command_filter import CommandFilter
     from aoftool.analysis.commands_model import ListingEnd, LoggedCommand, Place
+    from aoftool.analysis.time_bounds import LogClock
     from aoftool.aof.model import Log
     from aoftool.redaction import Redactor
 
@@ -203,21 +205,17 @@ def _rows(request: _Request) -> tuple[Iterator[LoggedCommand], ListingEnd]:
     from aoftool.analysis.listing import CommandListing
     from aoftool.cli.progress import ProgressReporter
 
+    clock = _clock(request)
     if request.tail is not None:
-        from aoftool.analysis.tailing import last_commands
-
         if request.first is not None or request.last is not None:
             raise UsageError("--tail excludes --from and --to", hint="leave them out")
-        last, end = last_commands(request.log, request.wanted, request.tail, keep=request.keep)
-        return iter(last), end
+        if clock is None:
+            from aoftool.analysis.tailing import last_commands
+
+            last, end = last_commands(request.log, request.wanted, request.tail, keep=request.keep)
+            return iter(last), end
     mode, quiet = request.reporter_mode
     reporter = ProgressReporter("reading", request.log.size_bytes, mode, quiet)
-    clock = None
-    if request.wanted.asks_time:
-        from aoftool.analysis.log_times import clock_of_log
-
-        with ProgressReporter("looking for times", request.log.size_bytes, mode, quiet) as looking:
-            clock = clock_of_log(request.log, workers=worker_count(), progress=looking)
     listing = CommandListing(
         request.log,
         request.wanted,
@@ -233,9 +231,21 @@ def _rows(request: _Request) -> tuple[Iterator[LoggedCommand], ListingEnd]:
 
     def rows() -> Iterator[LoggedCommand]:
         with reporter:
-            yield from listing
+            yield from listing if request.tail is None else deque(listing, maxlen=request.tail)
 
     return rows(), listing.end
+
+
+def _clock(request: _Request) -> LogClock | None:
+    """Return what infers times where they are asked for and the log has none."""
+    if not request.wanted.asks_time:
+        return None
+    from aoftool.analysis.log_times import clock_of_log
+    from aoftool.cli.progress import ProgressReporter
+
+    mode, quiet = request.reporter_mode
+    with ProgressReporter("looking for times", request.log.size_bytes, mode, quiet) as reporter:
+        return clock_of_log(request.log, workers=worker_count(), progress=reporter)
 
 
 def _redacted(rows: Iterable[LoggedCommand], redactor: Redactor | None) -> Iterator[LoggedCommand]:

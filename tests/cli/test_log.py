@@ -78,9 +78,12 @@ def test_a_log_without_annotations_is_filtered_by_inferred_times(
     run([*words, "--cmd", "set"])
     told = capsys.readouterr()
     run([*words, "--cmd", "set", "--json"])
+    as_json = capsys.readouterr().out
+    run([*words, "--tail", "1", "--json"])
 
+    assert json.loads(capsys.readouterr().out)["argv"] == ["SET", "behind:0", "1"]
     heading, _, line = told.out.splitlines()
-    body = json.loads(capsys.readouterr().out)
+    body = json.loads(as_json)
     assert heading.endswith("a.aof, 2023-11-14 UTC, no #TS: times inferred (~)")
     assert "~22:13:25 ±5s " in line
     assert line.endswith("SET behind:0 1")
