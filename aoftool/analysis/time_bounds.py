@@ -20,9 +20,6 @@ from aoftool.aof.model import Log
 
 __all__ = ["LogClock", "created_s"]
 
-# Clocks outside these years are numbers somebody chose.
-_EARLIEST_MS = 1_230_768_000_000  # 2009
-_LATEST_MS = 4_102_444_800_000  # 2100
 # The child that writes a base reads its clock when it begins; by then the parent may have run commands.
 _FORK_MS = 1000
 # A kernel stamps files with the time of its last tick, which it takes late when busy: 11 ms were measured.
@@ -132,14 +129,14 @@ class LogClock:
 
     def _fits(self, clue: Clue) -> bool:
         of_file = self.of_file(clue.file)
-        least = _EARLIEST_MS if of_file.earliest_ms is None else of_file.earliest_ms
-        most = _LATEST_MS if of_file.latest_ms is None else of_file.latest_ms
-        return least <= clue.time_ms <= most
+        if of_file.earliest_ms is not None and clue.time_ms < of_file.earliest_ms:
+            return False
+        return of_file.latest_ms is None or clue.time_ms <= of_file.latest_ms
 
     def _least(self, clue: Clue, known: list[_Limit]) -> int:
         """Return the earliest time that a clue may tell where it stands."""
         at = bisect_right(known, (clue.file, clue.offset), key=_place) - 1
-        since = self.of_file(clue.file).earliest_ms or _EARLIEST_MS
+        since = self.of_file(clue.file).earliest_ms or 0
         return since if at < 0 else max(known[at][1], since)
 
 

@@ -42,6 +42,9 @@ _NEAR_BYTES = 32 * 1024
 _FAR_BYTES = 256 * 1024
 _KEPT_BYTES = 256
 _DIGITS_MOST = 15
+# What lies outside these years is a number somebody chose, and no time.
+_EARLIEST_MS = 1_230_768_000_000  # 2009
+_LATEST_MS = 4_102_444_800_000  # 2100
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -73,7 +76,8 @@ def clue_of(file: int, command: Command) -> Clue | None:
         return None
     if not text.isdigit() or len(text) > _DIGITS_MOST:
         return None
-    return Clue(file, command.offset, int(text) * unit, kind)
+    time_ms = int(text) * unit
+    return Clue(file, command.offset, time_ms, kind) if _EARLIEST_MS <= time_ms < _LATEST_MS else None
 
 
 def _given_with_set(argv: Sequence[bytes]) -> tuple[bytes, int]:

@@ -95,11 +95,10 @@ def test_clues_are_found_near_a_step_and_farther_off(between: int, tmp_path: Pat
     "items",
     [
         [entry(12), ("SET", "k", 1), entry(10)],
-        [entry(10), ("SET", "k", 1), ("XADD", "s", "17-0", "f", "v")],
         [entry(10), ("SET", "k", 1), entry(4000)],
         [("XADD", "s", "5-1", "f", "v"), ("SET", "k", 1), ("XADD", "s", "6-1", "f", "v")],
     ],
-    ids=["running back", "not a time", "behind the last write", "counted"],
+    ids=["running back", "behind the last write", "counted"],
 )
 def test_entry_ids_that_are_no_clock_say_nothing(items: list[Item], tmp_path: Path) -> None:
     path = write(tmp_path, *items)
@@ -107,6 +106,15 @@ def test_entry_ids_that_are_no_clock_say_nothing(items: list[Item], tmp_path: Pa
     (step,) = steps_of(path)
 
     assert sources(step) == (None, FILE)
+
+
+def test_a_stream_that_counts_its_entries_does_not_spoil_one_that_dates_them(tmp_path: Path) -> None:
+    counted = [("XADD", "counted", f"{n}-1", "f", "v") for n in range(1, 4)]
+    path = write(tmp_path, entry(10), counted[0], ("SET", "k", 1), *counted[1:], entry(12))
+
+    (step,) = steps_of(path)
+
+    assert seconds(step) == (10, 12)
 
 
 def test_expire_times_given_later_bound_a_step_from_above(tmp_path: Path) -> None:
