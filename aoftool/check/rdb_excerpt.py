@@ -12,19 +12,27 @@ from io import RawIOBase
 
 from aoftool.check.reader import BLOCK_BYTES, Reader
 from aoftool.files.source import Source, open_stream
-from aoftool.rdb.checksum import CHECKSUM_BYTES, CHECKSUM_SINCE
+from aoftool.rdb.checksum import CHECKSUM_BYTES, CHECKSUM_SINCE, crc64
 from aoftool.rdb.encode import encode_length
 from aoftool.rdb.opcodes import SELECTDB
 from aoftool.rdb.reader import RecordReader
 from aoftool.rdb.record import Record
 from aoftool.rdb.summary import RdbWalk
 
-__all__ = ["Excerpt", "RdbPlace", "select_opcode"]
+__all__ = ["Excerpt", "RdbPlace", "crc_over", "select_opcode"]
 
 
 def select_opcode(db: int) -> bytes:
     """Return the opcode that opens a database."""
     return bytes([SELECTDB]) + encode_length(db)
+
+
+def crc_over(reader: Reader, start: int, end: int, value: int = 0) -> int:
+    """Return the checksum of a span, going on from a value."""
+    while start < end and (piece := reader.at(start, min(BLOCK_BYTES, end - start))):
+        value = crc64(piece, value)
+        start += len(piece)
+    return value
 
 
 @dataclass(frozen=True)

@@ -17,6 +17,7 @@ __all__ = ["Habits", "written_types"]
 
 _MAX_KEY_BYTES = 4096
 _INTEGER, _PLAIN = -2, -1
+_LONG_VALUE, _LONG_TEXT = 8, 4
 # Types each version writes; what its loader reads besides is told by the records themselves.
 # Source: Valkey 9.1 and Redis 8.0 src/rdb.c rdbSaveObjectType; measured on Redis 6.2.5 to 8.0.6 and
 # Valkey 8.1.1, 9.1.2.
@@ -102,15 +103,30 @@ class Habits:
             return False
         return size > _INTEGER_TEXT or not _is_integer(bytes(raw[start : start + size]))
 
-    def fits(self, record: Record) -> bool:
-        """Tell whether a record looks like the others and is written as servers write."""
+    def fits(self, record: Record, *, unnamed: bool = False) -> bool:
+        """Tell whether a record looks like the others and is written as servers write.
+
+        Args:
+            unnamed: it may have the empty key, though no other has, if its value was surely meant.
+        """
         if record.type_id not in self.types:
             return False
         raw = record.raw()
         key_at = record.key_start - record.start
-        if not self.frame_fits(raw, key_at) or not self.key_fits(read_string(raw, key_at)[0]):
+        key = read_string(raw, key_at)[0]
+        known = self.key_fits(key) or (unnamed and not key and _holds_much(record))
+        if not known or not self.frame_fits(raw, key_at):
             return False
         return record.type_id != 0 or self.frame_fits(raw, record.value_start - record.start)
+
+
+def _holds_much(record: Record) -> bool:
+    """Tell whether a value is more than what chance makes of bytes that begin with zeros."""
+    value = record.value_bytes()
+    if record.type_id != 0:
+        return len(value) >= _LONG_VALUE
+    text = read_string(value, 0)[0]
+    return len(text) >= _LONG_TEXT and _is_text(text)
 
 
 def _is_text(key: bytes) -> bool:

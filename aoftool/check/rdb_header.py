@@ -11,11 +11,11 @@ import re
 from collections import Counter
 from collections.abc import Iterator
 
-from aoftool.check.rdb_excerpt import Excerpt, RdbPlace
+from aoftool.check.rdb_excerpt import Excerpt, RdbPlace, crc_over
 from aoftool.check.rdb_habits import Habits, written_types
 from aoftool.check.rdb_resync import find_start
 from aoftool.check.rdb_salvage import salvage_records
-from aoftool.check.reader import BLOCK_BYTES, Reader
+from aoftool.check.reader import Reader
 from aoftool.check.resync import openings
 from aoftool.rdb.checksum import CHECKSUM_BYTES, crc64
 from aoftool.rdb.damage import EncodingDamage
@@ -99,21 +99,9 @@ def proved_header(reader: Reader, likely: bytes, end: int) -> bytes | None:
         return None
     others = _HEADERS if end <= _PROOF_BYTES else ()
     for header in (likely, *(other for other in others if other != likely)):
-        if _checksum(reader, header, end - CHECKSUM_BYTES) == stored:
+        if crc_over(reader, HEADER_BYTES, end - CHECKSUM_BYTES, crc64(header)) == stored:
             return header
     return None
-
-
-def _checksum(reader: Reader, header: bytes, end: int) -> int:
-    value = crc64(header)
-    at = HEADER_BYTES
-    while at < end:
-        piece = reader.at(at, min(BLOCK_BYTES, end - at))
-        if not piece:
-            break
-        value = crc64(piece, value)
-        at += len(piece)
-    return value
 
 
 def likely_header(reader: Reader, end: int) -> tuple[bytes, str]:

@@ -33,10 +33,11 @@ _LOOK_BYTES = 8192
 # Records of a chain that may look odd; the first one may not.
 _ODD = 1
 # Bytes of a first look along a chain, how much wider the next one is, and how many bytes all wider looks
-# may read for each byte that is searched.
+# may read for each byte that is searched; in a small part, altogether.
 _WINDOW_BYTES = 1 << 12
 _WIDER = 16
 _LOOKS = 8
+_LOOKED_AT_LEAST = 4 << 20
 _FUNCTION_START = b"#!"
 # Expire times in use have a zero top: until the year 10889 the highest two of eight bytes are zero.
 _TIME_TOP = b"\x00\x00"
@@ -125,7 +126,7 @@ def find_start(place: RdbPlace, start: int, habits: Habits, *, strings: bool) ->
         place: the part.
         strings: the first record may be a plain string.
     """
-    budget = _Budget(_LOOKS * max(place.end - start, _WINDOW_BYTES))
+    budget = _Budget(max(_LOOKS * (place.end - start), _LOOKED_AT_LEAST))
     for at in _candidates(place.reader, start, place.end, habits):
         opening = opening_at(place.reader, at, place.end, habits)
         if opening is None or (opening.plain_string and not strings):
@@ -184,10 +185,10 @@ def _breaks_soon(place: RdbPlace, at: int, habits: Habits) -> bool:
     walker = new_walker(habits.family, at, rows=True)
     data = place.reader.at(at, min(_WINDOW_BYTES, place.end - at))
     status = walker.feed(data, 0, len(data))
-    if walker.skipping > place.end - at - len(data):
-        # A value that is longer than what is left of the part.
-        return True
-    return status == Status.DAMAGE and len(walker.take_rows()) < CHAIN_RECORDS
+    if len(walker.take_rows()) >= CHAIN_RECORDS:
+        return False
+    # A value that is longer than what is left of the part breaks it too.
+    return status == Status.DAMAGE or walker.skipping > place.end - at - len(data)
 
 
 def _chains_up_to(place: RdbPlace, at: int, stop: int, habits: Habits) -> bool | None:

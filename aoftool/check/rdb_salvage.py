@@ -8,16 +8,15 @@ database they are in. Makes data of it (`aoftool.check.rdb_salvage_model`); plan
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 
 from aoftool.check.rdb_excerpt import Excerpt, RdbPlace
 from aoftool.check.rdb_habits import Habits
 from aoftool.check.rdb_resync import ZEROS, begins_like_record, find_start, opening_at
 from aoftool.check.rdb_salvage_model import KeptSpan, LeftOut, RdbSalvage
+from aoftool.check.rdb_sifting import EXPIRING_HASHES, FIELD, Sifting, is_plain_string
 from aoftool.check.reader import Reader
 from aoftool.errors import AoftoolError
-from aoftool.rdb.across import KeyCheck
 from aoftool.rdb.damage import EncodingDamage
 from aoftool.rdb.header import HEADER_BYTES
 from aoftool.rdb.opcodes import AUX, RESIZEDB, Family
@@ -35,10 +34,13 @@ _NEAR = 8
 # More places that cannot be read are no accident, and a plan of so many edits helps nobody.
 _MOST_GAPS = 20_000
 _ZERO_RUN = 8
+# Values can end in eight zeros: those of streams do.
+_LONG_ZERO_RUN = 16
+# Last byte of every listpack and ziplist.
+_PACKED_END = b"\xff"
 # Opcodes that no command says.
 _OTHER = frozenset({"UPDATE", "SLOT_IMPORT", "HASH_TEMPLATE"})
 _PLAIN = -1
-_EXPIRING_HASHES = (22, 24)
 _PLAIN_TYPES = frozenset({1, 2, 3, 4, 5, 22, 24})
 # The third byte from the top of an expire time between 2004 and 2103.
 _TIME_BYTES = (1, 2, 3)
@@ -46,8 +48,9 @@ _SCRIPT_BYTES = 16 << 20
 _DAMAGED = "bytes that cannot be read"
 _UNPROVED = "the last record before damage; nothing shows that its value ends there"
 _STRANGE = "a record before damage that looks like none of this part"
+_STRANGE_BEHIND = "a record behind a damaged one that looks like none of this part"
 _TOO_MANY = "behind more damaged places than can be repaired"
-_TWICE = "the same key stands there again; the last one is kept"
+_PACKED = "the first record behind damage; it may be the end of a packed value"
 _WITHOUT_TIME = "the first record behind damage; its expire time may be lost"
 
 
@@ -71,6 +74,8 @@ class _Reading:
         doubts: records behind `end` that are held to be damaged.
         first_select: offset of the first SELECTDB, when records stand before it.
         first_db, last_db: of the records behind a SELECTDB.
+        in_fields: what follows may be fields of a damaged hash.
+        behind_bad: the last record is left out, and may have ended elsewhere.
     """
 
     start: int
@@ -82,6 +87,8 @@ class _Reading:
     last_db: int | None = None
     last_end: int = 0
     whole: bool = False
+    in_fields: bool = False
+    behind_bad: bool = False
     bad: list[LeftOut] = field(default_factory=list)
     doubts: list[LeftOut] = field(default_factory=list)
 
@@ -108,7 +115,6 @@ class _Salvage:
         self._code = code
         self._sound = sound
         self._out = RdbSalvage(place.magic, place.end if place.mark is None else place.mark)
-        self._keys = KeyCheck()
         self._hints: dict[int, int] = {}
         self._seen: dict[int, int] = {}
         self._db = 0
@@ -133,8 +139,12 @@ class _Salvage:
         else:
             self._out.left_out.append(LeftOut(at, self._end, self._code, _TOO_MANY))
         self._out.functions = sorted(self._libraries.values())
-        self._without_doubles()
+        sifting = Sifting(self._reader, self._out, self._seen)
+        sifting.without_doubles()
+        if self._habits.family is Family.REDIS and self._habits.types & EXPIRING_HASHES:
+            sifting.without_fields(self._hints, self._code)
         self._settle_databases()
+        self._out.spans = [span for span in self._out.spans if span.start < span.end]
         self._out.left_out.sort(key=lambda one: one.start)
         return self._out
 
@@ -145,9 +155,11 @@ class _Salvage:
         """
         if self._habits.family is not Family.REDIS:
             return False
+        if reading.in_fields:
+            return True
         places = (reading.end, *(doubt.end for doubt in reading.doubts))
         openings = (opening_at(self._reader, at, self._end, self._habits) for at in places)
-        return any(opening is not None and opening.number in _EXPIRING_HASHES for opening in openings)
+        return any(opening is not None and opening.number in EXPIRING_HASHES for opening in openings)
 
     def _leave(self, reading: _Reading, end: int) -> None:
         """Leave out what stands between a span and the next one."""
@@ -167,12 +179,17 @@ class _Salvage:
         excerpt = Excerpt(self._reader, self._magic, at, self._end, opened)
         reading = _Reading(at, last_end=at)
         near: deque[_Near] = deque()
-        zeros = None
+        zeros = lead = None
         for record in excerpt:
             if record.size_bytes == len(ZEROS) and record.raw() == ZEROS:
                 zeros = record.start - excerpt.shift
                 break
-            near.append(self._look_at(record, excerpt.shift, reading))
+            one = self._look_at(record, excerpt.shift, reading)
+            if not first and one.start == at and (reason := self._doubt_of_first(one)):
+                lead = LeftOut(one.start, one.end, self._code, reason, 1)
+                reading.start, reading.bad = one.end, []
+                continue
+            near.append(one)
             if len(near) > _NEAR:
                 self._settle(near.popleft(), reading, opened)
         reading.whole = zeros is None and excerpt.reaches(self._place.mark)
@@ -180,8 +197,8 @@ class _Salvage:
         if not first and zeros is None and excerpt.end_mark is not None and not reading.whole:
             # An end mark where no end is: these records are part of an RDB inside a value.
             return _Reading(at, excerpt.end_mark, doubts=[self._inside(at, excerpt)])
-        if not first:
-            self._doubt_first(reading, near)
+        if lead is not None:
+            self._out.left_out.append(lead)
         if not reading.whole:
             self._trim(reading, list(near))
         for one in near:
@@ -208,9 +225,18 @@ class _Salvage:
                 issues = []
         except AoftoolError:
             assert issues
+        reading.in_fields = reading.in_fields and is_plain_string(record)
         if issues:
             reading.bad.append(LeftOut(start, end, issues[0].code, f"a key: {issues[0].message}", 1))
-        return _Near(record, start, end, key, bool(issues))
+            expiring = self._habits.family is Family.REDIS and record.type_id in EXPIRING_HASHES
+            reading.in_fields |= expiring and not self._sound
+        elif reading.in_fields:
+            reading.bad.append(LeftOut(start, end, self._code, FIELD, 1))
+        elif reading.behind_bad and not self._habits.fits(record, unnamed=True):
+            reading.bad.append(LeftOut(start, end, self._code, _STRANGE_BEHIND, 1))
+        bad = bool(reading.bad) and reading.bad[-1].start == start
+        reading.behind_bad = bad and not self._sound
+        return _Near(record, start, end, key, bad)
 
     def _settle(self, one: _Near, reading: _Reading, opened: int) -> None:
         """Count a record that nothing speaks against."""
@@ -258,21 +284,20 @@ class _Salvage:
 
     # Where a span begins and ends at damage
 
-    def _doubt_first(self, reading: _Reading, near: deque[_Near]) -> None:
-        """Leave the first record behind damage out when its expire time may have been lost."""
-        one = near[0] if near and near[0].start == reading.start else None
-        if one is None or one.record.expire_at_ms is not None or not self._habits.expiring:
-            return
-        before = self._reader.at(one.start - _ZERO_RUN, _ZERO_RUN)
-        if before[-2:] != b"\0\0" or not (before[-3] in _TIME_BYTES or not any(before)):
-            return
-        self._out.left_out.append(LeftOut(one.start, one.end, self._code, _WITHOUT_TIME, 1))
-        reading.start = one.end
+    def _doubt_of_first(self, one: _Near) -> str:
+        """Return why the first record behind damage may be something else, or lack its expire time."""
+        if one.bad or one.record.expire_at_ms is not None:
+            return ""
+        string = one.record.type_id == 0 and not _proves_itself(one.record)
+        if string and self._reader.at(one.end - 1, 1) == _PACKED_END:
+            return _PACKED
+        before = self._reader.at(one.start - _LONG_ZERO_RUN, _LONG_ZERO_RUN)
+        return _WITHOUT_TIME if self._habits.expiring and _may_be_time(before) else ""
 
     def _trim(self, reading: _Reading, near: list[_Near]) -> None:
         """Hold the last records in front of damage in doubt."""
         near = [one for one in near if one.start >= reading.start]
-        fits = [not one.bad and self._habits.fits(one.record) for one in near]
+        fits = [not one.bad and self._habits.fits(one.record, unnamed=True) for one in near]
         # A lone odd record is just odd; where most are, reading had lost its way.
         strange = next(
             (n for n, fit in enumerate(fits) if not fit and 2 * fits[n:].count(False) > len(fits[n:])), -1
@@ -296,6 +321,8 @@ class _Salvage:
         if self._reader.run_of(0, at) >= _ZERO_RUN:
             # A block of zeros that begins in the record, or right behind it.
             return self._reader.at(at - 1, 1) != b"\0"
+        if not last.key and not self._habits.empty_keys:
+            return opening_at(self._reader, at, self._end, self._habits) is not None
         return _proves_itself(last.record) or begins_like_record(self._reader.at(at, 16), self._habits)
 
     # Putting spans together
@@ -355,40 +382,10 @@ class _Salvage:
                     return True
         return False
 
-    # Keys that stand there twice
 
-    def _without_doubles(self) -> None:
-        """Leave all but the last record of a key out: a server ends when it meets a key twice."""
-        for _, record in self._kept():
-            self._keys.add(record.db, record.key)
-        suspects = self._keys.suspects()
-        if not suspects:
-            return
-        last: dict[tuple[int, bytes], tuple[int, int]] = {}
-        doubles = []
-        for start, record in self._kept():
-            place = record.db, record.key
-            if hash(place) in suspects:
-                if place in last:
-                    self._seen[record.db] -= 1
-                    doubles.append(LeftOut(*last[place], "duplicate-key", _TWICE, 1))
-                last[place] = start, start + record.size_bytes
-        self._out.left_out += doubles
-        starts = [double.start for double in doubles]
-        self._out.spans = [
-            replace(span, keys=span.keys - sum(span.start <= at < span.end for at in starts))
-            for span in self._out.spans
-        ]
-
-    def _kept(self) -> Iterator[tuple[int, Record]]:
-        """Yield the records that are kept so far, with their places in the file."""
-        skipped = {one.start for one in self._out.left_out if one.keys}
-        for span in self._out.spans:
-            excerpt = Excerpt(self._reader, self._magic, span.start, span.end, span.db)
-            for record in excerpt:
-                start = record.start - excerpt.shift
-                if start not in skipped:
-                    yield start, record
+def _may_be_time(data: bytes) -> bool:
+    """Tell whether bytes may be the end of an expire time."""
+    return data[-2:] == b"\0\0" and (data[-3] in _TIME_BYTES or not any(data))
 
 
 def _proves_itself(record: Record) -> bool:

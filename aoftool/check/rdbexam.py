@@ -16,7 +16,7 @@ from aoftool.check.dissect import scan_range
 from aoftool.check.exam_model import RdbExam
 from aoftool.check.heal import Patch
 from aoftool.check.rdb_deep import find_faults
-from aoftool.check.rdb_excerpt import RdbPlace
+from aoftool.check.rdb_excerpt import RdbPlace, crc_over
 from aoftool.check.rdb_habits import Habits
 from aoftool.check.rdb_header import likely_header, proved_header
 from aoftool.check.rdb_salvage import salvage_records
@@ -25,7 +25,7 @@ from aoftool.check.reader import BLOCK_BYTES, Reader
 from aoftool.check.resync import openings
 from aoftool.check.syndrome import locate
 from aoftool.files.source import Source, open_stream
-from aoftool.rdb.checksum import CHECKSUM_BYTES, CHECKSUM_SINCE, ChecksumState, crc64
+from aoftool.rdb.checksum import CHECKSUM_BYTES, CHECKSUM_SINCE, ChecksumState
 from aoftool.rdb.header import HEADER_BYTES
 from aoftool.rdb.summary import RdbWalk
 from aoftool.rdb.walk import walk
@@ -136,7 +136,7 @@ def _read_as_servers_do(exam: RdbExam, reader: Reader) -> None:
     if found.end_offset is None or found.checksum.stored is None:
         return
     end = found.end_offset - CHECKSUM_BYTES
-    computed = _crc_of(reader, (), end)
+    computed = crc_over(reader, 0, end)
     state = ChecksumState.OK if computed == found.checksum.stored else ChecksumState.WRONG
     if found.checksum.state is ChecksumState.DISABLED:
         state = ChecksumState.DISABLED
@@ -209,23 +209,13 @@ _FEW = 3
 _TORN_ENDS = (Reason.TORN_HEADER, Reason.TORN_PAYLOAD, Reason.MISSING_FINAL_CRLF, Reason.TORN_ANNOTATION)
 
 
-def _crc_of(reader: Reader, patches: tuple[Patch, ...], end: int) -> int:
-    value = 0
-    at = 0
-    with patched_stream(reader, patches, end) as stream:
-        while piece := stream.read(BLOCK_BYTES):
-            value = crc64(piece, value)
-            at += len(piece)
-    return value
-
-
 def _put_right(reader: Reader, exam: RdbExam) -> tuple[Patch, ...]:
     """Return the few bytes that make the part agree with its checksum, if there are any."""
     end = exam.end - CHECKSUM_BYTES
     if end <= HEADER_BYTES or reader.at(end - 1, 1) == b"":
         return ()
     stored = int.from_bytes(reader.at(end, CHECKSUM_BYTES), "little")
-    computed = _crc_of(reader, (), end)
+    computed = crc_over(reader, 0, end)
     if stored == 0 or stored == computed:
         return ()
     spot = locate(stored, computed, end)

@@ -24,9 +24,9 @@ from tests.servers.process import Server
 
 # The share of seeds in which a key outside the damage may be lost. Bases of 1 to 50 KB: damage stands
 # next to everything there.
-ALLOWED = 0.03
+ALLOWED = 0.02
 # The share in which a key may be made up: bytes of a value that read like a record, to the last one.
-ALLOWED_MADE_UP = 0.005
+ALLOWED_MADE_UP = 0.002
 
 # After everything in the logs was recorded: a replay clips times that lie ahead of its clock.
 NOW_MS = 1_900_000_000_000

@@ -15,11 +15,11 @@ from dataclasses import replace
 from aoftool.aof.model import FileRole
 from aoftool.check.exam_model import FileExam, RdbExam
 from aoftool.check.model import Outcome, Severity
-from aoftool.check.rdb_excerpt import select_opcode
+from aoftool.check.rdb_excerpt import crc_over, select_opcode
 from aoftool.check.rdb_faults import fault_act, fault_severity
 from aoftool.check.rdb_salvage_model import KeptSpan, LeftOut, RdbSalvage
 from aoftool.check.rdbexam import salvage_part
-from aoftool.check.reader import BLOCK_BYTES, Reader
+from aoftool.check.reader import Reader
 from aoftool.check.targets import TARGETS
 from aoftool.escape import printable
 from aoftool.files.source import Source
@@ -169,7 +169,7 @@ class _Keeping:
                 self._draft.insert(span.start, opened, "reselect", f"records of database {span.db} follow")
                 value = crc64(opened, value)
             for start, end in _without(span, taken):
-                value = _crc_over(self._reader, start, end, value)
+                value = crc_over(self._reader, start, end, value)
             at = span.end
         ending = _EOF
         if self._rdb.readable.version >= CHECKSUM_SINCE:
@@ -232,13 +232,3 @@ def _family(rdb: RdbExam) -> Target:
         return find_target("valkey-9")
     oldest, newest = min(_BY_VERSION), max(_BY_VERSION)
     return find_target(_BY_VERSION[min(max(walk.version, oldest), newest)])
-
-
-def _crc_over(reader: Reader, start: int, end: int, value: int) -> int:
-    while start < end:
-        piece = reader.at(start, min(BLOCK_BYTES, end - start))
-        if not piece:
-            break
-        value = crc64(piece, value)
-        start += len(piece)
-    return value
