@@ -24,6 +24,7 @@ from aoftool.files.sink import sync_parent
 from aoftool.files.syscalls import SYSTEM, SystemCalls
 from aoftool.progress import Progress, no_progress
 from aoftool.repair.draft import stamp_of
+from aoftool.repair.folder import NEW, ORIGINALS, make_folder
 from aoftool.repair.inuse import refuse_files_in_use
 from aoftool.repair.lost import collect_lost, write_lost
 from aoftool.repair.model import FilePlan, Method, Plan, Stamp
@@ -33,8 +34,6 @@ from aoftool.repair.writing import write_planned
 __all__ = ["FOLDER_PREFIX", "apply_plan", "refuse_stale"]
 
 FOLDER_PREFIX = "aoftool-fix-"
-_ORIGINALS = "originals"
-_NEW = "new"
 
 
 def apply_plan(
@@ -130,7 +129,7 @@ class _Apply:
 
     def _write_beside(self) -> list[_Part]:
         """Write everything that is new, and the receipt."""
-        self._make_folders()
+        make_folder(self._folder, self._calls)
         write_lost(self._plan, self._folder, self._calls)
         parts = [self._prepare(file) for file in self._plan.files]
         self._receipt.plan = self._plan.to_dict()
@@ -139,21 +138,11 @@ class _Apply:
         refuse_stale(self._plan)
         return parts
 
-    def _make_folders(self) -> None:
-        try:
-            os.mkdir(self._folder, 0o700)
-            for name in (_ORIGINALS, _NEW):
-                os.mkdir(os.path.join(self._folder, name), 0o700)
-        except OSError as error:
-            message = f"cannot make {_shown(self._folder)}: {error.strerror}"
-            raise SinkError(message, path=self._folder) from error
-        sync_parent(self._folder, self._calls)
-
     def _prepare(self, file: FilePlan) -> _Part:
         """Write what is new of one file, beside."""
         path = os.path.abspath(file.path)
         name = os.path.basename(path)
-        kept = os.path.join(_ORIGINALS, name)
+        kept = os.path.join(ORIGINALS, name)
         if file.method is Method.REMOVE:
             return _Part(file, Step(StepKind.REMOVE, path, "", kept, file.stamp))
         if file.method is Method.CUT:
@@ -163,7 +152,7 @@ class _Apply:
             tail = collect_lost(self._plan, file)
             return _Part(file, Step(StepKind.CUT, path, path, "", file.stamp, after, tail))
         becomes = os.path.abspath(file.becomes) if file.becomes else path
-        new = os.path.join(self._folder, _NEW, os.path.basename(becomes))
+        new = os.path.join(self._folder, NEW, os.path.basename(becomes))
         after = write_planned(file, new, self._calls, progress=self._progress)
         kind = StepKind.CREATE if file.stamp is None else StepKind.SWAP
         if becomes != path:
@@ -215,7 +204,7 @@ class _Apply:
         return replace(step, after=stamp_of(step.becomes))
 
     def _tidy(self) -> None:
-        for name in (_NEW, _ORIGINALS):
+        for name in (NEW, ORIGINALS):
             try:
                 os.rmdir(os.path.join(self._folder, name))
             except OSError:

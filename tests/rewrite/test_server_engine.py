@@ -13,7 +13,7 @@ from aoftool.aof.layout import find_log
 from aoftool.cli.app import run
 from aoftool.errors import MissingExtraError
 from aoftool.progress import Progress, Reached
-from aoftool.repair import verify
+from aoftool.repair.server import find_server
 from aoftool.rewrite.model import Layout, OutputFormat, RewriteOptions
 from aoftool.rewrite.server_engine import rewrite_on_server
 from aoftool.rewrite.server_state import require_same
@@ -28,7 +28,7 @@ DATABASES = 64
 def server() -> None:
     pytest.importorskip("redis")
     try:
-        verify.find_server()
+        find_server()
     except MissingExtraError as error:
         pytest.skip(error.message)
 
