@@ -7,8 +7,6 @@ they part (a dropped half of a transaction held a SELECT), a SELECT is put in.
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from aoftool.check.detectors.resp import repaired_by_default
@@ -18,23 +16,18 @@ from aoftool.check.heal import Patch
 from aoftool.check.reader import Reader
 from aoftool.check.selects import held_no_select, shows_select
 from aoftool.check.shapes import read_shape
-from aoftool.check.vocabulary import is_known
 from aoftool.files.source import Source
 from aoftool.repair.draft import Draft
 from aoftool.repair.model import AfterGap, Choice
-from aoftool.resp.commands import CommandReader
+from aoftool.repair.planners.marks import MARKS, last_select, marks_in, near_exec, selected_database
 from aoftool.resp.encode import encode_select
 from aoftool.resp.model import INHERITED_DB
 
 __all__ = ["Gap", "StreamPlanner"]
 
-_MARKS = frozenset({b"MULTI", b"EXEC", b"DISCARD", b"SELECT"})
 _NOTHING_LOST = frozenset({"byte-order-mark", "inline-text", "empty-command", "long-annotation"})
 # An unfinished transaction of more commands than this is rather one whose EXEC was lost.
 _MANY = 512
-_NEAR_EXEC = re.compile(rb"\*1\r\n\$4\r\n(.{4})\r\n", re.DOTALL)
-# A transaction larger than this is not searched for its end.
-_MENDED_BYTES = 1 << 20
 # More marks out of place than this are no accident, and a plan of so many edits helps nobody.
 _MOST_ODD = 20_000
 
@@ -149,7 +142,7 @@ class StreamPlanner:
         """Note a transaction that is open at the end of a stretch, and the database it opened in."""
         account = self._account
         account.open_at = start
-        inside = self._last_select(start, stretch.end)
+        inside = last_select(self.source, start, stretch.end)
         if inside is None:
             last = stretch.tally.selects.last_db
             account.open_kept = account.kept if last == INHERITED_DB else last
@@ -157,19 +150,6 @@ class StreamPlanner:
         before = scan_range(self.source, stretch.start, end=start, known_state=stretch.tally.edge.known)
         known = before.selects.last_db
         account.open_kept = account.kept if known == INHERITED_DB else known
-
-    def _marks(self, start: int, end: int) -> Iterator[tuple[int, int, bytes, int | None]]:
-        """Yield the commands that change state: start, end, name, database of a valid SELECT."""
-        for command in CommandReader(self.source, start=start, end=end, names=_MARKS):
-            db = _database(command.argv) if command.name == b"SELECT" else None
-            yield command.offset, command.offset + command.length, command.name, db
-
-    def _last_select(self, start: int, end: int) -> int | None:
-        found = None
-        for _, _, name, db in self._marks(start, end):
-            if name == b"SELECT" and db is not None:
-                found = db
-        return found
 
     def _walk_marks(self, start: int, end: int) -> None:
         """Go through a stretch and repair its transactions."""
@@ -179,7 +159,7 @@ class StreamPlanner:
     def _walk_to_gap(self, start: int, end: int) -> int:
         """Go mark by mark up to a lost EXEC that leaves the database in doubt; return where to go on."""
         account = self._account
-        for at, behind, name, db in self._marks(start, end):
+        for at, behind, name, db in marks_in(self.source, start, end):
             if name == b"SELECT" and db is not None:
                 account.kept = account.meant = db
             elif name == b"MULTI":
@@ -201,19 +181,10 @@ class StreamPlanner:
 
     def _mend_exec(self, start: int, end: int) -> bool:
         """Put the EXEC of a transaction right if one byte of it is wrong; tell whether it was so."""
-        if end - start > _MENDED_BYTES:
+        found = near_exec(self.source, self._reader, start, end)
+        if found is None:
             return False
-        found = [
-            match
-            for match in _NEAR_EXEC.finditer(self._reader.at(start, end - start))
-            if _is_near_exec(match[1])
-        ]
-        places = {command.offset for command in CommandReader(self.source, start=start, end=end, limit=8)}
-        found = [match for match in found if start + match.start() in places]
-        if len(found) != 1:
-            return False
-        low, high = start + found[0].start(1), start + found[0].end(1)
-        self.draft.put(low, high, b"EXEC", "unknown-command", "one byte of an EXEC was damaged")
+        self.draft.put(*found, b"EXEC", "unknown-command", "one byte of an EXEC was damaged")
         return True
 
     def _drop_half(self, start: int, end: int, code: str) -> None:
@@ -298,7 +269,7 @@ class StreamPlanner:
         low, high = patch.start - wound.start, patch.end - wound.start
         words = (raw[:low] + patch.data + raw[high:]).split(b"\r\n")
         argv = words[2:-1:2]
-        return (argv[0].upper(), _database(argv)) if argv else (b"", None)
+        return (argv[0].upper(), selected_database(argv)) if argv else (b"", None)
 
     def _last(self, wound: Wound) -> None:
         """Treat damage that reaches to the end of the file."""
@@ -349,7 +320,7 @@ class StreamPlanner:
         shape = read_shape(self._reader, exec_at)
         end = behind.end if shape is None else shape.end
         tally = scan_range(self.source, behind.start, end=exec_at)
-        selected = self._last_select(behind.start, exec_at)
+        selected = last_select(self.source, behind.start, exec_at)
         if selected is not None:
             self._account.meant = selected
         reason = "a transaction that lost its start: half of it must not run"
@@ -368,7 +339,7 @@ class StreamPlanner:
         in_doubt = sum(
             row.commands
             for key, row in behind.tally.rows.items()
-            if key.db == INHERITED_DB and key.name not in _MARKS
+            if key.db == INHERITED_DB and key.name not in MARKS
         )
         if not in_doubt or (self._one_database() and not shows_select(self._reader, wound)):
             self._say_database(resume)
@@ -392,7 +363,7 @@ class StreamPlanner:
             key.db
             for stretch in self.tail.stretches
             for key in stretch.tally.rows
-            if key.db != INHERITED_DB and key.name not in _MARKS
+            if key.db != INHERITED_DB and key.name not in MARKS
         }
         return used <= {self._account.meant}
 
@@ -406,7 +377,7 @@ class StreamPlanner:
         multi: int | None = None
         end = behind.end
         self._adrift = True
-        for at, _, name, db in self._marks(resume, behind.end):
+        for at, _, name, db in marks_in(self.source, resume, behind.end):
             if name == b"MULTI":
                 multi = at
             elif name == b"EXEC":
@@ -460,18 +431,3 @@ _REASONS = {
     "leading-bytes": "bytes before the first command",
     "corrupt-region": "bytes that cannot be read",
 }
-
-
-def _is_near_exec(name: bytes) -> bool:
-    """Tell whether a name is EXEC with one wrong byte, and no command of its own."""
-    return sum(a != b for a, b in zip(name.upper(), b"EXEC", strict=True)) == 1 and not is_known(name)
-
-
-def _database(argv: list[bytes]) -> int | None:
-    """Return the database of a SELECT that servers accept."""
-    if len(argv) != 2 or argv[0].upper() != b"SELECT":
-        return None
-    text = argv[1]
-    if not text.isdigit() or (text.startswith(b"0") and len(text) > 1) or len(text) > 9:
-        return None
-    return int(text)
