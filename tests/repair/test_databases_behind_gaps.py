@@ -122,11 +122,22 @@ def test_commands_stay_aside_behind_a_second_wound_until_a_select_comes(tmp_path
     healed = command("SET", "healed", "1").replace(b"$6\r\n", b"%6\r\n")
     lost, known = WHOLE[:20] + WHOLE[-8:], BROKEN_ONE["a count without its digit"]
     for second in (known, healed):
-        path.write_bytes(BEFORE + lost + sets("x") + second + sets("y") + select(0) + sets("d"))
+        path.write_bytes(BEFORE + lost + sets("x", 2500) + second + sets("y") + select(0) + sets("d"))
 
         plan = plan_for(path, DEFAULT)
 
+        assert [edit.code for _, edit in plan.edits()].count("after-gap") >= 2
         assert kept(plan, path.read_bytes()) == BEFORE + select(0) + sets("d")
+
+
+def test_a_healed_select_ends_what_is_set_aside(tmp_path: Path) -> None:
+    path = tmp_path / "appendonly.aof"
+    lost, healed = WHOLE[:20] + WHOLE[-8:], select(2).replace(b"$6", b"%6")
+    path.write_bytes(BEFORE + lost + sets("x", 2500) + healed + sets("y"))
+
+    plan = plan_for(path, DEFAULT)
+
+    assert kept(plan, path.read_bytes()) == BEFORE + select(2) + sets("y")
 
 
 def test_commands_behind_a_lost_exec_are_set_aside_where_there_are_several_databases(tmp_path: Path) -> None:
@@ -158,10 +169,10 @@ def test_a_damaged_select_speaks_against_the_only_database_that_is_used(
 
 
 def kept(plan: Plan, data: bytes) -> bytes:
-    """Return what stays of a log of which bytes are only taken out."""
+    """Return what a plan makes of a log."""
     at, pieces = 0, []
     for _, edit in sorted(plan.edits(), key=lambda edit: edit[1].start):
-        pieces.append(data[at : edit.start])
+        pieces += [data[at : edit.start], edit.data]
         at = max(at, edit.end)
     return b"".join(pieces) + data[at:]
 

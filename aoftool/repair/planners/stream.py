@@ -28,6 +28,7 @@ __all__ = ["Gap", "StreamPlanner"]
 _NOTHING_LOST = frozenset({"byte-order-mark", "inline-text", "empty-command", "long-annotation"})
 # An unfinished transaction of more commands than this is rather one whose EXEC was lost.
 _MANY = 512
+_IN_DOUBT = "behind a gap, before the next SELECT: its database is in doubt"
 # More marks out of place than this are no accident, and a plan of so many edits helps nobody.
 _MOST_ODD = 20_000
 
@@ -241,6 +242,10 @@ class StreamPlanner:
         assert healing is not None
         account = self._account
         name, db = self._healed_mark(wound)
+        self._adrift = self._adrift and db is None
+        if self._adrift:
+            self.draft.drop(wound.start, wound.end, "after-gap", _IN_DOUBT, 1)
+            return
         if name == b"EXEC" and account.open_at is None:
             self.draft.drop(wound.start, wound.end, "exec-without-multi", "an EXEC without MULTI", 1, True)
             return
@@ -387,8 +392,7 @@ class StreamPlanner:
                 self._adrift = False
                 break
         tally = scan_range(self.source, resume, end=end)
-        reason = "behind a gap, before the next SELECT: its database is in doubt"
-        self.draft.drop(resume, end, "after-gap", reason, tally.commands)
+        self.draft.drop(resume, end, "after-gap", _IN_DOUBT, tally.commands)
         behind.start, behind.tally = end, scan_range(self.source, end, end=behind.end)
         self.gaps.append(Gap(end, None, 0))
 
