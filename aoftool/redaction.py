@@ -13,12 +13,11 @@ guesses, so it is to be kept like a password.
 
 from __future__ import annotations
 
+import os
 import re
-import secrets
 from collections.abc import Callable
 from enum import Enum
 from functools import lru_cache
-from hashlib import blake2b, shake_256
 
 __all__ = ["RedactMode", "Redactor"]
 
@@ -66,7 +65,11 @@ class Redactor:
     def __init__(self, mode: RedactMode, salt: str | None = None) -> None:
         self.mode = mode
         self.has_own_salt = salt is None
-        secret = secrets.token_bytes(32) if salt is None else salt.encode("utf-8", "surrogateescape")
+        # Every verb can redact and few do: this takes longer to load than all else here.
+        from hashlib import blake2b, shake_256
+
+        self._blake2b, self._shake_256 = blake2b, shake_256
+        secret = os.urandom(32) if salt is None else salt.encode("utf-8", "surrogateescape")
         self._secret = blake2b(secret, digest_size=32, person=b"aoftool-redact").digest()
         self._cached_key = lru_cache(_CACHED_KEYS)(self._stand_in_for_key)
 
@@ -121,7 +124,7 @@ class Redactor:
 
     def _shift(self, purpose: bytes, before: bytes, most: int) -> int:
         """Return a step between 1 and `most` that depends on everything before a byte."""
-        digest = blake2b(before, digest_size=4, key=self._secret, person=purpose).digest()
+        digest = self._blake2b(before, digest_size=4, key=self._secret, person=purpose).digest()
         return int.from_bytes(digest, "little") % most + 1
 
     def _walk(self, raw: bytes, purpose: bytes, kept: frozenset[int]) -> bytes:
@@ -150,4 +153,4 @@ class Redactor:
         return bytes(out)
 
     def _hashed(self, raw: bytes, length: int) -> bytes:
-        return shake_256(self._secret + raw).digest(length).translate(_LETTERS)
+        return self._shake_256(self._secret + raw).digest(length).translate(_LETTERS)

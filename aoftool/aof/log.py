@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from aoftool.aof.model import Log, LogFile
 from aoftool.commands.table import CONTAINERS
@@ -17,10 +18,11 @@ from aoftool.escape import printable
 from aoftool.files import Source, open_source
 from aoftool.progress import Progress, no_progress
 from aoftool.rdb.header import HEADER_BYTES, is_rdb
-from aoftool.rdb.summary import RdbWalk
-from aoftool.rdb.walk import walk
 from aoftool.resp.commands import CommandReader
 from aoftool.resp.grammar import Grammar
+
+if TYPE_CHECKING:
+    from aoftool.rdb.summary import RdbWalk
 
 __all__ = ["LogPart", "open_log_file", "open_part", "read_parts"]
 
@@ -79,6 +81,9 @@ def open_part(file: LogFile, source: Source, progress: Progress = no_progress) -
     """Return the part that an open file is, its RDB part walked where it has one."""
     if not is_rdb(source.peek(HEADER_BYTES)):
         return LogPart(file, source, None, source.tell())
+    # Here, because most logs that are read at once have none, and it takes long to load.
+    from aoftool.rdb.walk import walk
+
     rdb = walk(source, source.tell(), progress)
     return LogPart(file, source, rdb, rdb.end_offset)
 
