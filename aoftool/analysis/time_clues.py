@@ -104,11 +104,9 @@ def find_clues(log: Log, hits: Sequence[Hit]) -> list[Clue]:
         return []
     found = [clue for hit in hits for clue in _of_hit(hit)]
     scouts = _spread(untimed, _SCOUTS)
-    for reach in (_NEAR_BYTES, _FAR_BYTES):
-        around = list(_around(log, scouts, reach))
-        if around:
-            places = _spread(untimed, _PLACES)
-            return [*found, *around, *(_around(log, places, reach) if len(places) > len(scouts) else ())]
+    for looked, reach in ((_around, _NEAR_BYTES), (_behind, _FAR_BYTES)):
+        if any(True for _ in looked(log, scouts, reach)):
+            return [*found, *_around(log, _spread(untimed, _PLACES), reach)]
     return found
 
 
@@ -126,6 +124,15 @@ def _spread(hits: Sequence[Hit], most: int) -> list[Hit]:
     if len(hits) <= most:
         return list(hits)
     return [hits[number * (len(hits) - 1) // (most - 1)] for number in range(most)]
+
+
+def _behind(log: Log, hits: Sequence[Hit], reach: int) -> Iterator[Clue]:
+    """Yield the clues at most so many bytes behind commands."""
+    for hit in hits:
+        with open_log_file(log.files[hit.file]) as source:
+            if source.seekable:
+                end = hit.command.offset + hit.command.length
+                yield from _between(source, hit.file, end, end + reach)
 
 
 def _around(log: Log, hits: Sequence[Hit], reach: int) -> Iterator[Clue]:
