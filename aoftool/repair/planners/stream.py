@@ -168,9 +168,7 @@ class StreamPlanner:
                     self._drop_half(account.open_at, at, "lost-exec")
                     self._say_database(at)
                     if self.choice.after_gap in (AfterGap.AUTO, AfterGap.SKIP) and not self._one_database():
-                        rest = Stretch(at, end, scan_range(self.source, at, end=end))
-                        self._skip_to_select(at, rest)
-                        return rest.start
+                        return self._set_aside(at, end)
                 account.open_at, account.open_kept = at, account.kept
             elif name == b"EXEC":
                 if account.open_at is None:
@@ -378,23 +376,28 @@ class StreamPlanner:
         return held_no_select(self._reader, wound, before[-1] if before else self.tail.start)
 
     def _skip_to_select(self, resume: int, behind: Stretch) -> None:
-        """Set commands aside until one says which database it is in."""
+        """Set commands of a stretch aside until one says which database it is in."""
+        start = self._set_aside(resume, behind.end)
+        behind.start, behind.tally = start, scan_range(self.source, start, end=behind.end)
+
+    def _set_aside(self, start: int, end: int) -> int:
+        """Set commands aside up to the next SELECT or the end of the span; return where that is."""
         multi: int | None = None
-        end = behind.end
+        behind = end
         self._adrift = True
-        for at, _, name, db in marks_in(self.source, resume, behind.end):
+        for at, _, name, db in marks_in(self.source, start, end):
             if name == b"MULTI":
                 multi = at
             elif name == b"EXEC":
                 multi = None
             elif name == b"SELECT" and db is not None:
-                end = at if multi is None else multi
+                behind = at if multi is None else multi
                 self._adrift = False
                 break
-        tally = scan_range(self.source, resume, end=end)
-        self.draft.drop(resume, end, "after-gap", _IN_DOUBT, tally.commands)
-        behind.start, behind.tally = end, scan_range(self.source, end, end=behind.end)
-        self.gaps.append(Gap(end, None, 0))
+        tally = scan_range(self.source, start, end=behind)
+        self.draft.drop(start, behind, "after-gap", _IN_DOUBT, tally.commands)
+        self.gaps.append(Gap(behind, None, 0))
+        return behind
 
     def _end(self) -> None:
         """Treat a transaction that is open at the end of the file."""
