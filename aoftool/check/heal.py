@@ -27,11 +27,14 @@ _MAX_ARGUMENTS = 4096
 _HEADER_BYTES = 24
 _ANY_COUNT = re.compile(rb"\*-?[0-9]{1,20}\r\n")
 _FRAMING = re.compile(rb"[$*](?:0|[1-9][0-9]{0,9})\r\n|\r\n[$*]")
+# What a payload ends in that took its line end from a line of framing.
+_SEAM = re.compile(rb"(?:[$*][0-9]{0,10}|\r)\Z")
 _LENGTH_LINE = re.compile(rb"\$([^\r\n]{0,20})\r\n")
 # Candidates for the end of one payload, and how far they may lie behind its start.
 _ENDS = 64
 _END_REACH = 1 << 20
 _HABIT_TIMES = 2
+_HURT_BYTES = 64
 # A declared length this many times the largest command around was never written.
 _ABSURD = 16
 
@@ -112,6 +115,11 @@ def _differences(one: bytes, two: bytes) -> int:
     return sum(a != b for a, b in zip(one, two, strict=True)) if len(one) == len(two) else len(one) + len(two)
 
 
+def _one_bit(one: bytes, two: bytes) -> bool:
+    """Tell whether two texts differ by one bit."""
+    return sum((a ^ b).bit_count() for a, b in zip(one, two, strict=True)) == 1
+
+
 def _heal_count(reader: Reader, at: int, habits: Habits, accepts: Accepts) -> Healing | None:
     """Heal the `*` line when all arguments behind it are whole."""
     head = reader.at(at, _HEADER_BYTES)
@@ -173,7 +181,7 @@ def _heal_short_count(
     if not accepts(name, count) or not habits.has(name, count):
         return None
     if accepts(name, header[0]) and (
-        habits.times(name, header[0]) > 1 or _is_headless(reader, rest, accepts)
+        habits.times(name, header[0]) > 1 or len(rest) == 1 or _is_headless(reader, rest, accepts)
     ):
         # It may have been whole, and what follows the rest of another command.
         return None
@@ -198,7 +206,7 @@ def _heal_argument(reader: Reader, at: int, habits: Habits, accepts: Accepts) ->
         return None
     place = whole[-1].end if whole else first
     damaged = _Damaged(reader, at, count, whole, place)
-    return damaged.heal_line() or damaged.heal_end() or damaged.heal_length(habits, accepts)
+    return damaged.heal_line(accepts) or damaged.heal_end() or damaged.heal_length(habits, accepts)
 
 
 @dataclass(frozen=True)
@@ -220,7 +228,7 @@ class _Damaged:
         end = others[-1].end if others else payload_end + 2
         return end if follows(self.reader, end) else None
 
-    def heal_line(self) -> Healing | None:
+    def heal_line(self, accepts: Accepts) -> Healing | None:
         """Heal a `$` line with one wrong byte beside its digits."""
         head = self.reader.at(self.place, _HEADER_BYTES)
         for pattern in (rb"[^$](0|[1-9][0-9]{0,9})\r\n", rb"\$(0|[1-9][0-9]{0,9})(?:[^\r]\n|\r[^\n])"):
@@ -231,6 +239,12 @@ class _Damaged:
             if self.reader.at(end, 2) != b"\r\n":
                 continue
             behind = self._rest(end)
+            if not _one_bit(match[0], b"$" + match[1] + b"\r\n"):
+                # The bytes behind may be damaged too.
+                continue
+            first = Argument(self.place, self.place + match.end(), end)
+            if not accepts(_name(self.reader, self.whole[0] if self.whole else first), self.count):
+                continue
             if behind is not None and not self._in_zeros(self.place + match.end()):
                 proper = b"$" + match[1] + b"\r\n"
                 patch = Patch(self.place, self.place + match.end(), proper)
@@ -253,6 +267,9 @@ class _Damaged:
             return None
         behind = self._rest(end)
         if behind is None or self._in_zeros(end):
+            return None
+        if b"\r\n" in self.reader.at(max(end - _HURT_BYTES, line[1]), end - max(end - _HURT_BYTES, line[1])):
+            # More than the line end was overwritten.
             return None
         half = found[:1] == b"\r" or found[1:] == b"\n"
         text = f"the payload ends in {excerpt(found)} instead of CRLF"
@@ -293,16 +310,21 @@ class _Damaged:
         if not accepts(name, self.count):
             return False
         payload = self.reader.at(start, min(length, _HEADER_BYTES << 10))
-        if _FRAMING.search(payload) or payload.endswith(b"\r"):
+        if _FRAMING.search(payload) or _SEAM.search(payload):
             # Framing inside the payload: this is rather the seam of two commands.
             return False
         near = _differences(digits, b"%d" % length) == 1
         if not digits.isdigit():
             # A digit that is none was surely hit; a minus sign needs the habits to speak.
             negative = digits[:1] == b"-" and digits[1:].isdigit()
-            return near or (negative and habits.length_seen(name, self.count, place, length) >= _HABIT_TIMES)
+            return (near and bool(digits)) or (
+                (near or negative) and habits.length_seen(name, self.count, place, length) >= _HABIT_TIMES
+            )
         declared = int(digits)
         if habits.length_seen(name, self.count, place, declared):
+            return False
+        key = self.whole[1] if place > 1 else Argument(self.place, start, end)
+        if place and not habits.key_like(self.reader.at(key.payload_start, min(key.length, 64))):
             return False
         usual = habits.length_seen(name, self.count, place, length) >= _HABIT_TIMES
         most = _ABSURD * max(habits.largest, 64)

@@ -20,6 +20,7 @@ __all__ = [
     "chain",
     "follows",
     "habits_around",
+    "is_arguments",
     "is_one_command",
     "is_torn_command",
     "read_annotation",
@@ -33,6 +34,7 @@ __all__ = [
 _MAX_ARGUMENTS = 1 << 16
 _NUMBER = re.compile(rb"(0|[1-9][0-9]{0,18})\r\n")
 _OPENING = re.compile(rb"\*[1-9][0-9]{0,8}\r\n\$(?:0|[1-9][0-9]{0,18})\r\n")
+_PLAIN = re.compile(rb"[\x20-\x7e]*")
 _ANNOTATION_MAX = 1023
 _NAME_MAX = 64
 _MAX_ANNOTATIONS = 64
@@ -130,6 +132,19 @@ def is_one_command(text: bytes) -> bool:
     return at == len(text)
 
 
+def is_arguments(text: bytes) -> bool:
+    """Tell whether bytes are nothing but whole canonical arguments, or nothing at all."""
+    at = 0
+    while at < len(text):
+        line = re.compile(rb"\$(0|[1-9][0-9]{0,18})\r\n").match(text, at)
+        if line is None:
+            return False
+        at = line.end() + int(line[1]) + 2
+        if at > len(text) or text[at - 2 : at] != b"\r\n":
+            return False
+    return True
+
+
 def is_torn_command(text: bytes) -> bool:
     """Tell whether bytes are a canonical command that breaks off at their end."""
     head = re.match(rb"\*[1-9][0-9]{0,8}(?:\r?\Z|\r\n)", text)
@@ -185,7 +200,7 @@ def follows(reader: Reader, at: int, commands: int = 3) -> bool:
     return count == commands or (count > 0 and at == reader.size_bytes)
 
 
-def starts_before(reader: Reader, end: int, reach: int, floor: int) -> list[Shape]:
+def starts_before(reader: Reader, end: int, reach: int, floor: int, enough: int = _ENOUGH) -> list[Shape]:
     """Return the commands that lead up to `end` without a gap, at most `reach` bytes before it.
 
     Of several chains that end exactly there the longest wins: a chain inside a value begins later
@@ -195,7 +210,7 @@ def starts_before(reader: Reader, end: int, reach: int, floor: int) -> list[Shap
     shapes: list[Shape] = []
     for part in (16, 4, 1):
         shapes = _chain_ending(reader, end, max(end - reach // part, floor))
-        if len(shapes) >= _ENOUGH:
+        if len(shapes) >= enough:
             break
     return shapes
 
@@ -232,20 +247,27 @@ class Habits:
         counts: how often a name occurs with a number of arguments.
         lengths: how often an argument of such a command has a length.
         largest: bytes of the largest command among them.
+        plain_keys, keys: how many first arguments behind the name were printable, and how many there were.
     """
 
     counts: dict[tuple[bytes, int], int] = field(default_factory=dict)
     lengths: dict[tuple[bytes, int, int, int], int] = field(default_factory=dict)
     largest: int = 0
+    plain_keys: int = 0
+    keys: int = 0
 
     def learn(self, reader: Reader, shape: Shape) -> None:
         """Count one command."""
         name, count = shape.name(reader), len(shape.arguments)
         self.counts[name, count] = self.counts.get((name, count), 0) + 1
         self.largest = max(self.largest, shape.end - shape.start)
+        if count > 1:
+            key = shape.arguments[1]
+            self.keys += 1
+            self.plain_keys += _PLAIN.fullmatch(reader.at(key.payload_start, min(key.length, 64))) is not None
         for place, argument in enumerate(shape.arguments[:16]):
-            key = (name, count, place, argument.length)
-            self.lengths[key] = self.lengths.get(key, 0) + 1
+            seen = (name, count, place, argument.length)
+            self.lengths[seen] = self.lengths.get(seen, 0) + 1
 
     def has(self, name: bytes, count: int) -> bool:
         """Tell whether commands of that name and number of arguments stand around."""
@@ -254,6 +276,10 @@ class Habits:
     def times(self, name: bytes, count: int) -> int:
         """Return how many commands of that name and number of arguments stand around."""
         return self.counts.get((name.upper(), count), 0)
+
+    def key_like(self, text: bytes) -> bool:
+        """Tell whether bytes can be a key: printable where all keys around are."""
+        return self.plain_keys < self.keys or _PLAIN.fullmatch(text[:64]) is not None
 
     def length_seen(self, name: bytes, count: int, place: int, length: int) -> int:
         """Return how often that argument had that length."""

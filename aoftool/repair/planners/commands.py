@@ -6,7 +6,7 @@ from aoftool.check.exam_model import FileExam, Spot, SpotKind
 from aoftool.check.reader import Reader
 from aoftool.check.remains import read_remains
 from aoftool.check.resync import openings
-from aoftool.check.shapes import read_shape
+from aoftool.check.shapes import habits_around, read_shape
 from aoftool.check.vocabulary import accepts, is_known, looks_like_module, takers
 from aoftool.escape import excerpt
 from aoftool.files.source import Source
@@ -97,7 +97,10 @@ def _names(exam: FileExam) -> frozenset[bytes]:
 
 
 def _rename(spot: Spot, reader: Reader, draft: Draft, names: frozenset[bytes]) -> bool:
-    """Put a name right in which one bit was flipped, when only one name of this log fits."""
+    """Put a name right in which one bit was flipped, when only one name of this log fits.
+
+    A command of that name and as many arguments must stand around.
+    """
     if spot.kind != SpotKind.UNKNOWN:
         return False
     shape = read_shape(reader, spot.start)
@@ -117,6 +120,8 @@ def _rename(spot: Spot, reader: Reader, draft: Draft, names: frozenset[bytes]) -
     if len({candidate.upper() for candidate in fits}) != 1:
         return False
     chosen = _in_case_of(next(iter(fits)), written)
+    if not habits_around(reader, spot.start, shape.end).has(chosen, spot.argc):
+        return False
     text = f"{excerpt(written)} is {excerpt(chosen)} with one bit flipped"
     draft.put(first.payload_start, first.payload_end, chosen, "unknown-command", text)
     return True
