@@ -12,13 +12,15 @@ import re
 from collections.abc import Callable
 from itertools import islice
 
-from aoftool.check.dissection import Dissection, Stretch, Wound
-from aoftool.check.heal import Healing, Patch, heal
+from aoftool.check.dissection import TORN_KINDS, Dissection, Stretch, Wound
+from aoftool.check.heal import heal
+from aoftool.check.naming import Naming
 from aoftool.check.reader import Reader
 from aoftool.check.remains import Remains, read_remains
 from aoftool.check.resync import TORN, Landing, Resync, openings
 from aoftool.check.seams import Seams
 from aoftool.check.shapes import (
+    Habits,
     follows,
     habits_around,
 )
@@ -37,7 +39,6 @@ __all__ = ["dissect_stream", "scan_range"]
 # More wounds than this are no log any more: the rest becomes one last wound.
 MAX_WOUNDS = 2000
 _DOUBLED_REACH = 1 << 20
-_SIGNATURE = 48
 # A chain between two damages that is shorter may have come with the damage.
 _ISLAND_COMMANDS = 8
 _ISLAND_BYTES = 64 << 10
@@ -45,9 +46,12 @@ _ISLAND_BYTES = 64 << 10
 _CLOSE_LOOKS = 200
 _GUESSES = 256
 _WHOLE_TO_THE_END = frozenset({Reason.MISSING_FINAL_CRLF, Reason.TORN_HEADER, Reason.TORN_ANNOTATION})
-_FRAMING = re.compile(rb"[$*][0-9]{1,10}\r\n")
 # More bytes behind the number than damage to the number itself leaves, or the start of another line.
-_TORN_LINE = re.compile(rb"[$*][ +0-9]*(?:[^\n]{0,8}?[$*]|[^0-9\n][^\n]{4})", re.DOTALL)
+_TORN_LINE = re.compile(
+    rb"[$*][ +0-9]*(?:[^\n]{0,8}?[$*]|[^0-9\n][^\n]{4}|(?<=[0-9])(?:\n|\r\r\n))", re.DOTALL
+)
+# A log in which more lines depart in one way was written so, or converted as a whole.
+_FEW_TORN = 2
 _MAGICS = (b"REDIS0", b"VALKEY0")
 
 
@@ -114,6 +118,7 @@ class _Dissector:
         self._result = Dissection(start, size_bytes)
         self._resync = Resync(self._reader, self._scan, self._believes)
         self._seams = Seams(self._reader, self._resync, start)
+        self._naming = Naming(self._reader, self._seams, self._scan, start, size_bytes)
 
     def _scan(self, at: int) -> TailTally:
         return scan_range(self._source, at, end=self._result.size_bytes, progress=self._progress)
@@ -160,19 +165,21 @@ class _Dissector:
         They take a number and skip the rest of the line, whatever it is; what stands behind such a line
         may be anything.
         """
-        junk = tally.leniencies.get(Leniency.HEADER_JUNK)
-        if junk is None:
+        torn = [kind for kind in TORN_KINDS if kind in tally.leniencies]
+        if not torn or sum(tally.leniencies[kind].count for kind in torn) > _FEW_TORN:
             return tally
         strict = scan_range(self._source, tally.start, end=tally.good_end, grammar=Grammar.STRICT)
         stop = strict.stop
-        if stop is None or stop.reason is not Reason.HEADER_JUNK or not self._is_torn_line(stop):
+        if stop is None or not self._is_torn_line(stop):
             return tally
         before = scan_range(self._source, tally.start, end=strict.good_end, known_state=tally.edge.known)
         before.stop = stop
         return before
 
     def _is_torn_line(self, stop: Stop) -> bool:
-        """Tell whether a header line holds more than a damaged number."""
+        """Tell whether a header line holds more than a damaged number, or zeros run over a line end."""
+        if stop.reason is Reason.BAD_TERMINATOR:
+            return self._reader.at(stop.offset - 1, 2) == b"\0\0"
         return _TORN_LINE.match(self._reader.at(stop.offset, 64)) is not None
 
     def _zeroed_end(self, tally: TailTally) -> tuple[TailTally, Wound] | None:
@@ -227,17 +234,18 @@ class _Dissector:
         """Find out what the damage behind a stretch is and where it ends."""
         reader, size, at = self._reader, self._result.size_bytes, tally.good_end
         self._seams.since = tally.start
-        glued = self._glued(stop)
+        glued = self._naming.glued(stop)
         if glued is not None:
             return glued, None
+        at = self._seams.torn_annotation(at)
         if reader.at(at, 7).startswith(_MAGICS):
             return Wound(at, size, "second-log", stop, last=True), None
-        remains = read_remains(reader, at)
+        remains = self._remains(at)
         value = remains.value
         complete = value is None or value[1] <= size
         if stop.reason in _WHOLE_TO_THE_END and complete and reader.at(at, 1) in (b"*", b"#"):
             # Every length agrees up to the end of the file: nothing but the end is missing.
-            return self._tail(at, stop, value), None
+            return self._naming.tail(at, stop, value), None
         # The commands behind the damage speak as well as those before it.
         guess = next((p for p in self._followed(at)), at)
         habits = habits_around(reader, at, guess, tally.start)
@@ -247,34 +255,50 @@ class _Dissector:
                 healing.start, healing.end, healing.code, stop, healing=healing, evidence=healing.text
             )
             return wound, None
-        through = self._seams.read_through(at, tally.start) if stop.reason is Reason.ORPHAN_BULK else None
+        joined = stop.reason is Reason.ORPHAN_BULK or self._seams.swallowing(at) < at
+        through = self._seams.read_through(at, tally.start) if joined else None
         if through is not None:
             spliced = self._spliced(read_remains(reader, through[0]), stop, through[1])
-            return spliced or self._gap(through[0], stop, through[1])
-        landing = self._resync.land(remains)
+            return spliced or self._naming.gap(through[0], stop, through[1])
+        close = len(self._result.wounds) < _CLOSE_LOOKS
+        doubled = self._seams.doubled_inside(remains) if close else None
+        if doubled is not None:
+            return self._naming.doubled(at, doubled, stop), None
+        return self._search(remains, habits, stop)
+
+    def _search(self, remains: Remains, habits: Habits, stop: Stop) -> tuple[Wound, Landing | None]:
+        """Find where the stream goes on behind damage that nothing puts right."""
+        reader, size, at, value = self._reader, self._result.size_bytes, remains.start, remains.value
+        landing = self._resync.land(remains, habits)
         if landing is None:
+            ends = at + 2 if reader.at(at, 2) == b"\r\n" else size
+            inner = self._seams.inside_value(at, ends)
+            if inner is not None:
+                return self._naming.tail(inner, stop, value), None
             foreign = self._seams.foreign_before(at, size)
             if foreign is not None and not self._resync.inside_bytes:
-                return self._foreign(foreign[0], foreign[1], at, size, stop), None
-            return self._tail(at, stop, value), None
+                return self._naming.foreign(foreign[0], foreign[1], at, size, stop), None
+            return self._naming.tail(at, stop, value), None
         if len(self._result.wounds) >= _CLOSE_LOOKS:
-            return self._gap(at, stop, landing)
+            return self._naming.gap(at, stop, landing)
         spliced = self._spliced(remains, stop, landing)
         if spliced is not None:
             return spliced
         foreign = self._seams.foreign_before(at, landing.start)
         if foreign is not None and not self._resync.inside_bytes:
-            return self._foreign(foreign[0], foreign[1], at, landing.start, stop), landing
-        inner = self._seams.inside_value(at, landing.start)
-        if inner is not None:
-            return self._gap(inner, stop, landing)
-        return self._gap(at, stop, landing)
+            return self._naming.foreign(foreign[0], foreign[1], at, landing.start, stop), landing
+        if not (remains.explained_by(reader, landing.start) or self._resync.is_absurd(remains)):
+            at = self._seams.inside_value(at, landing.start) or at
+        return self._naming.gap(at, stop, landing)
 
-    def _foreign(self, start: int, first: int, last: int, end: int, stop: Stop) -> Wound:
-        """Return the wound of a command with other commands in its middle."""
-        text = f"{last - first:,} bytes of other commands stand inside a command"
-        healing = Healing(start, end, Patch(first, last, b""), "foreign-block", False, text)
-        return Wound(start, end, "foreign-block", stop, healing=healing, evidence=text)
+    def _remains(self, at: int) -> Remains:
+        """Return what is left of a command; arguments without a name and a count are anything."""
+        remains = read_remains(self._reader, at)
+        if remains.count is None and remains.arguments:
+            first = remains.arguments[0]
+            if not self._believes(self._reader.at(first.payload_start, min(first.length, 64)).upper()):
+                return Remains(at, None, (), at)
+        return remains
 
     def _spliced(self, remains: Remains, stop: Stop, landing: Landing) -> tuple[Wound, Landing | None] | None:
         """Recognise commands that were put into the middle of another one, or into a damaged place.
@@ -288,17 +312,33 @@ class _Dissector:
         end = landing.tally.good_end
         behind: Landing | None = None
         if reason is not Reason.END and reason not in TORN and end - landing.start <= _DOUBLED_REACH:
-            behind = self._resync.land(read_remains(self._reader, end))
+            behind = self._landing_behind(landing, reason)
             if behind is not None:
                 chains.append(((landing.start, end), behind))
+            elif end < self._result.size_bytes and self._is_strange(remains, landing):
+                return self._naming.tail(at, stop, remains.value), None
         for (first, last), goes_on in chains:
             if self._seams.fits_without(at, first, last, goes_on.start):
                 if self._resync.inside_bytes:
-                    return self._gap(at, stop, goes_on)
-                return self._foreign(at, first, last, goes_on.start, stop), goes_on
+                    return self._naming.gap(at, stop, goes_on)
+                return self._naming.foreign(at, first, last, goes_on.start, stop), goes_on
         if behind is not None and self._is_doubtful(remains, landing, behind):
-            return self._gap(at, stop, behind)
+            return self._naming.gap(at, stop, behind)
         return None
+
+    def _landing_behind(self, island: Landing, reason: Reason) -> Landing | None:
+        """Return where the stream goes on behind a chain that breaks off."""
+        end = island.tally.good_end
+        if reason is Reason.ORPHAN_BULK:
+            through = self._seams.read_through(end, island.start)
+            if through is not None:
+                return through[1]
+        return self._resync.land(self._remains(end))
+
+    def _is_strange(self, remains: Remains, island: Landing) -> bool:
+        """Tell whether a chain that nothing follows looks unlike the log in front of it."""
+        size = self._result.size_bytes
+        return not self._resync.is_alike(island, self._seams.since, remains.start, size)
 
     def _is_doubtful(self, remains: Remains, island: Landing, behind: Landing) -> bool:
         """Tell whether a chain between two damaged places may be no part of the log.
@@ -310,8 +350,13 @@ class _Dissector:
             return False
         if not self._resync.is_alike(island, self._seams.since, remains.start, behind.start):
             return True
-        explained = remains.explained_by(self._reader, island.start)
-        return island.tally.commands < _ISLAND_COMMANDS and not explained
+        if island.tally.commands >= _ISLAND_COMMANDS:
+            return False
+        second = self._remains(island.tally.good_end)
+        return not (
+            remains.explained_by(self._reader, island.start)
+            and second.explained_by(self._reader, behind.start)
+        )
 
     def _accepts(self, name: bytes, count: int) -> bool:
         return accepts(name, count) or (name.upper() in self._names and not is_known(name))
@@ -323,113 +368,3 @@ class _Dissector:
             if follows(self._reader, place):
                 return [place]
         return []
-
-    def _glued(self, stop: Stop) -> Wound | None:
-        """Recognise an annotation without its line end, glued to the command behind it."""
-        if stop.reason is not Reason.GLUED_ANNOTATION:
-            return None
-        line_start = self._line_start(stop.offset)
-        if not follows(self._reader, stop.offset, 1):
-            return None
-        if self._reader.at(stop.offset - 1, 1) == b"\r":
-            last = self._scan(stop.offset).good_end
-            if self._reader.at(last, 1) == b"\n":
-                return self._foreign(line_start, stop.offset, last, last + 1, stop)
-        patch = Patch(stop.offset, stop.offset, b"\r\n")
-        evidence = excerpt(self._reader.at(line_start, 60))
-        return Wound(line_start, stop.offset, "glued-annotation", stop, insert=patch, evidence=evidence)
-
-    def _line_start(self, inside: int) -> int:
-        back = self._reader.at(max(inside - 1024, self._result.start), min(1024, inside - self._result.start))
-        return inside - (len(back) - (back.rfind(b"\n") + 1))
-
-    def _tail(self, at: int, stop: Stop, value: tuple[int, int] | None) -> Wound:
-        """Name damage that nothing in order follows."""
-        size = self._result.size_bytes
-        rest = excerpt(self._reader.at(at, 64))
-        if stop.reason is Reason.MISSING_FINAL_CRLF and not self._swallowed_end(stop, value):
-            missing = (
-                b"\r\n" if self._reader.at(size - 1, 1) != b"\r" or self._whole_without_cr(value) else b"\n"
-            )
-            return Wound(at, size, "missing-final-crlf", stop, insert=Patch(size, size, missing), last=True)
-        code = {Reason.ZERO_TAIL: "zero-tail", Reason.TORN_ANNOTATION: "torn-annotation"}.get(stop.reason)
-        if code is None:
-            code = "torn-tail" if stop.reason in TORN else "trailing-bytes"
-        if code == "trailing-bytes" and self._reader.at(at, 1) == b"*" and size - at > 4:
-            code = "corrupt-tail"
-        return Wound(at, size, code, stop, last=True, evidence=rest)
-
-    def _swallowed_end(self, stop: Stop, value: tuple[int, int] | None) -> bool:
-        """Tell whether the last value ends in the line end behind it, for two bytes of it are missing."""
-        if value is None or value[1] != self._result.size_bytes or value[1] - value[0] < 2:
-            return False
-        return self._reader.at(value[1] - 2, 2) == b"\r\n"
-
-    def _whole_without_cr(self, value: tuple[int, int] | None) -> bool:
-        return value is not None and value[1] == self._result.size_bytes
-
-    def _gap(self, at: int, stop: Stop, landing: Landing) -> tuple[Wound, Landing | None]:
-        """Name damage that the stream goes on behind."""
-        end = landing.start
-        at = self._seams.swallowing(at)
-        evidence = excerpt(self._reader.at(at, min(64, end - at)))
-        if self._repeats_behind(at, end):
-            return Wound(at, end, "repeated-start", stop, copies=True, evidence=evidence), landing
-        doubled = self._doubled(at, end)
-        if doubled is not None:
-            return Wound(at, doubled, "doubled-block", stop, copies=True, evidence=evidence), None
-        code = self._gap_code(at, end, stop)
-        wound = Wound(at, end, code, stop, passed_over=len(landing.passed_over), evidence=evidence)
-        return wound, landing
-
-    def _repeats_behind(self, at: int, end: int) -> bool:
-        """Tell whether the gap is the start of a command that was written again, whole, behind it."""
-        length = end - at
-        if length > _DOUBLED_REACH:
-            return False
-        return self._reader.at(at, length) == self._reader.at(end, length)
-
-    def _doubled(self, at: int, end: int) -> int | None:
-        """Return where the stream goes on if a block was written twice in a row.
-
-        Behind such a seam stand bytes that were there before; the command that the seam breaks is
-        whole at the second copy's end.
-        """
-        reader = self._reader
-        low = max(at - _DOUBLED_REACH, self._result.start)
-        window = reader.at(low, at - low)
-        found = window.rfind(reader.at(end, _SIGNATURE))
-        if found < 0 or at - (low + found) < _SIGNATURE:
-            return None
-        shift = end - (low + found)
-        repeated = at - (low + found)
-        if reader.at(end, repeated) != window[found:] or not follows(reader, at + shift, 1):
-            return None
-        head = min(shift, 16)
-        if reader.at(at, head)[:4] != reader.at(at + shift, head)[:4]:
-            return None
-        return at + shift
-
-    def _gap_code(self, at: int, end: int, stop: Stop) -> str:
-        reason = stop.reason
-        if at == self._result.start == 0:
-            return "byte-order-mark" if self._reader.at(0, end) == b"\xef\xbb\xbf" else "leading-bytes"
-        if reason is Reason.BAD_COUNT and self._empty_commands(at, end):
-            return "empty-command"
-        if reason in (Reason.ZERO_GAP, Reason.ZERO_TAIL) or self._mostly_zero(at, end):
-            return "zero-block"
-        if reason is Reason.INLINE_COMMAND and not _FRAMING.search(
-            self._reader.at(at, min(end - at, 1 << 16))
-        ):
-            return "inline-text"
-        if reason is Reason.LINE_TOO_LONG and self._reader.at(at, 1) == b"#":
-            return "long-annotation"
-        return "corrupt-region"
-
-    def _empty_commands(self, at: int, end: int) -> bool:
-        text = self._reader.at(at, min(end - at, 256))
-        return end - at <= 256 and not text.replace(b"*0\r\n", b"").replace(b"*-1\r\n", b"")
-
-    def _mostly_zero(self, at: int, end: int) -> bool:
-        piece = self._reader.at(at, min(end - at, 1 << 16))
-        return piece.count(0) * 2 > len(piece)

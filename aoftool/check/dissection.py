@@ -9,12 +9,20 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from aoftool.resp.model import Stop, TailTally
+from aoftool.resp.model import Leniency, Stop, TailTally
 
 if TYPE_CHECKING:
     from aoftool.check.heal import Healing, Patch
 
-__all__ = ["Dissection", "Stretch", "Wound"]
+__all__ = ["TORN_KINDS", "Dissection", "Stretch", "Wound"]
+
+TORN_KINDS = (
+    Leniency.HEADER_JUNK,
+    Leniency.BARE_LINE_FEED,
+    Leniency.TERMINATOR,
+    Leniency.ZERO_TERMINATOR,
+)
+"""What loaders let pass and what can yet be where commands were torn apart."""
 
 
 @dataclass

@@ -11,7 +11,7 @@ from contextlib import ExitStack
 from dataclasses import replace
 
 from aoftool.aof.model import FileRole, Log, LogFile, LogKind
-from aoftool.check.dissection import Dissection, Stretch, Wound
+from aoftool.check.dissection import TORN_KINDS, Dissection, Stretch, Wound
 from aoftool.check.exam_model import Census, FileExam, LogExam, RdbExam, Spot
 from aoftool.check.model import Level
 from aoftool.check.suspicion import holds_restores, needs_look, objections
@@ -21,7 +21,7 @@ from aoftool.files.source import Source, open_source
 from aoftool.progress import Progress, no_progress
 from aoftool.rdb.header import HEADER_BYTES, is_rdb
 from aoftool.resp.grammar import Grammar
-from aoftool.resp.model import Leniency, Reason, TailTally
+from aoftool.resp.model import Reason, TailTally
 from aoftool.resp.scanner import tally
 
 __all__ = ["examine", "examine_file"]
@@ -202,9 +202,8 @@ def _stop_of_6_2(source: Source, tail: Dissection, spots: list[Spot]) -> int | N
 def _is_one_stretch(first: TailTally, size_bytes: int) -> bool:
     """Tell whether a stream is in order from its start to the end of the file."""
     whole = first.stop is not None and first.stop.clean and first.good_end >= size_bytes
-    # Zeros behind the last value are read as its line end: what they are takes a closer look.
-    # So are lines with more behind the number than belongs there.
-    return whole and not first.leniencies.keys() & {Leniency.ZERO_TERMINATOR, Leniency.HEADER_JUNK}
+    # A line end that is none, and a line with more than its number, take a closer look.
+    return whole and not first.leniencies.keys() & set(TORN_KINDS)
 
 
 def _before_first_stop(source: Source, tail: Dissection, found: Census) -> list[Spot]:

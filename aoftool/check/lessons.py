@@ -7,9 +7,10 @@ commands begun in such a value goes on into the log, and its end does not tell w
 
 from __future__ import annotations
 
+import math
 import re
-from collections import Counter
 
+from aoftool.check.looks import Looks
 from aoftool.check.reader import BLOCK_BYTES, Reader
 from aoftool.check.shapes import Shape, chain
 from aoftool.resp.model import TailTally
@@ -27,13 +28,10 @@ _LARGE_COMMAND = 64 << 20
 _LESSONS = 100
 # Bytes of values with RESP that are read command by command, over all lessons.
 _STUDIED_BYTES = 2 << 20
-# A form that so few commands have, and so many more in values, is not that of the log's own commands.
-_RARE = 25
-_FAMILY = re.compile(rb"[A-Za-z_-]*")
-
-Form = tuple[bytes, int, bytes]
-"""Name, number of arguments and the letters that a key begins with."""
-_Look = tuple[Form, int]
+# Commands of the log that were seen before they tell what is usual.
+_ENOUGH = 20
+# A command that never was is worse than one that is lost.
+_CAUTION = 1.0
 
 
 def openings_in(reader: Reader, start: int, end: int) -> list[int]:
@@ -50,7 +48,7 @@ class Lessons:
         leaking_bytes: of the largest one whose RESP leads out of the value, 0 for none.
         carriers: where the first few commands start that carry RESP.
         largest_bytes: of the largest command seen.
-        longest_argument: of the commands in values that leak.
+        longest_argument: of the commands in values.
     """
 
     def __init__(self, reader: Reader) -> None:
@@ -60,16 +58,22 @@ class Lessons:
         self.carriers: set[int] = set()
         self.largest_bytes = 0
         self.longest_argument = 0
-        self._inner: Counter[_Look] = Counter()
-        self._outer: Counter[_Look] = Counter()
+        self._inner = Looks(reader)
+        self._outer = Looks(reader)
+        self._unsure = Looks(reader)
+        self._leaking_total = 0
+        self._near_total = 0
         self._taken = 0
         self._studied = 0
 
-    def take(self, tally: TailTally) -> None:
+    def take(self, tally: TailTally, *, sure: bool = True) -> None:
         """Take in a healthy stretch.
 
         Looks at the largest command of every name, and into the commands at its end: what a log keeps in
         its values rarely changes without notice.
+
+        Args:
+            sure: its commands are those of the log; else the first ones may stand in a value.
         """
         for row in tally.rows.values():
             self.largest_bytes = max(self.largest_bytes, row.largest_bytes)
@@ -79,7 +83,7 @@ class Lessons:
         for row in tally.rows.values():
             if row.largest_offset >= 0 and self.inside_bytes < row.largest_bytes <= _LARGE_COMMAND:
                 self._look(row.largest_offset, row.largest_bytes)
-        self._look_near(tally.start, tally.good_end)
+        self._look_near(tally.start, tally.good_end, self._outer if sure else self._unsure)
 
     def _look(self, start: int, length: int) -> None:
         if _holds_resp(self._reader, start, length):
@@ -90,13 +94,14 @@ class Lessons:
         if len(self.carriers) < _CARRIERS:
             self.carriers.add(start)
 
-    def _look_near(self, start: int, end: int) -> None:
+    def _look_near(self, start: int, end: int, outer: Looks) -> None:
         at = next(iter(openings_in(self._reader, max(start, end - _NEAR_BYTES), end)), end)
         for shape in chain(self._reader, at, _NEAR_COMMANDS):
             if shape.end > end:
                 break
             length = shape.end - shape.start
-            self._outer[self._look_of(shape)] += 1
+            outer.add(shape)
+            self._near_total += length
             worth = length > 64 and (length > self.inside_bytes or self._studied < _STUDIED_BYTES)
             if worth and length <= BLOCK_BYTES and _holds_resp(self._reader, shape.start, length):
                 self.inside_bytes = max(self.inside_bytes, length)
@@ -109,50 +114,49 @@ class Lessons:
         if self._studied + length > _STUDIED_BYTES:
             return
         self._studied += length
-        floor = shape.start
+        inner = self.held_by(shape)
+        for found in inner:
+            self._inner.add(found)
+        longest = max((argument.length for found in inner for argument in found.arguments), default=0)
+        self.longest_argument = max(self.longest_argument, longest)
+        if inner and inner[-1].end == shape.end:
+            self.leaking_bytes = max(self.leaking_bytes, length)
+            self._leaking_total += length
+
+    def held_by(self, shape: Shape) -> list[Shape]:
+        """Return the whole commands in the values of a command, the last perhaps with its line end."""
+        if shape.end - shape.start > _STUDIED_BYTES:
+            return []
+        return self.held_in(shape.start + 1, shape.end)
+
+    def held_in(self, start: int, end: int) -> list[Shape]:
+        """Return the whole commands that stand between two offsets."""
+        floor = start
         inner: list[Shape] = []
-        for at in openings_in(self._reader, shape.start + 1, shape.end):
+        for at in openings_in(self._reader, start, end):
             if at < floor:
                 continue
             for found in chain(self._reader, at, _NEAR_COMMANDS):
-                if found.end > shape.end:
+                if found.end > end:
                     break
                 inner.append(found)
                 floor = found.end
-        self._inner.update(map(self._look_of, inner))
-        if floor == shape.end and inner:
-            self.leaking_bytes = max(self.leaking_bytes, length)
-            longest = max(argument.length for found in inner for argument in found.arguments)
-            self.longest_argument = max(self.longest_argument, longest)
+        return inner
 
-    def form(self, shape: Shape) -> Form:
-        """Return what a command looks like."""
-        key = b""
-        if len(shape.arguments) > 1:
-            second = shape.arguments[1]
-            found = _FAMILY.match(self._reader.at(second.payload_start, min(second.length, 32)))
-            key = b"" if found is None else found[0]
-        return shape.name(self._reader), len(shape.arguments), key
+    def inner(self, held: list[Shape]) -> Looks:
+        """Return the looks of commands in values, with some that stand in the very value."""
+        return self._inner.with_those(Looks(self._reader, held)) if held else self._inner
 
-    def _look_of(self, shape: Shape) -> _Look:
-        """Return the form of a command and the magnitude of its last argument."""
-        return self.form(shape), shape.arguments[-1].length.bit_length()
+    @property
+    def outer(self) -> Looks:
+        """Return the looks of the log's own commands, as surely as they are known."""
+        return self._outer if self._outer.commands >= _ENOUGH else self._outer.with_those(self._unsure)
 
-    def like_inner(self, shape: Shape) -> bool:
-        """Tell whether a command looks like those that were seen in values, its size aside if need be."""
-        form = self.form(shape)
-        if self._look_of(shape) in self._inner:
-            return True
-        inner = any(look[0] == form for look in self._inner)
-        return inner and not any(look[0] == form for look in self._outer)
-
-    def only_inner(self, shape: Shape) -> bool:
-        """Tell whether a command looks like those that were seen in values, and hardly like any other."""
-        look = self._look_of(shape)
-        if len(shape.arguments) < 2:
-            return False
-        seen = self._outer[look] * _RARE
-        return seen < self._inner[look] and seen <= self._outer.total()
+    @property
+    def leaking_odds(self) -> float:
+        """Return the logarithm of the odds that a byte of the log lies in a value that leaks."""
+        share = min(max(self._leaking_total / max(self._near_total, 1), 0.002), 0.9)
+        return math.log(share / (1 - share)) + _CAUTION
 
 
 def _holds_resp(reader: Reader, start: int, length: int) -> bool:
@@ -160,7 +164,7 @@ def _holds_resp(reader: Reader, start: int, length: int) -> bool:
     at, end = start + 1, start + length
     while at < end:
         stop = min(at + BLOCK_BYTES, end)
-        if _INSIDE.search(reader.at(at, stop - at + LONGEST_OPENING)):
+        if _INSIDE.search(reader.at(at, min(stop + LONGEST_OPENING, end) - at)):
             return True
         at = stop
     return False

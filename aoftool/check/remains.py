@@ -12,7 +12,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from aoftool.check.reader import Reader
-from aoftool.check.shapes import Argument, read_argument, read_number
+from aoftool.check.shapes import Argument, Habits, read_argument, read_number
+from aoftool.check.vocabulary import accepts, is_known
 
 __all__ = ["Remains", "declared_around", "read_remains"]
 
@@ -22,6 +23,9 @@ _LINE = re.compile(rb"\$([^\r\n]{0,20})\r\n")
 _LOST_COUNT = re.compile(rb"[^$][^$*]{0,20}(?=\$)", re.DOTALL)
 _HEADER_LINE = re.compile(rb"(?:\n|\A)\$(0|[1-9][0-9]{0,18})\r\n")
 _ENDS = 64
+# So many last arguments of usual lengths are no chance.
+_TELLING = 2
+_SEEN = 3
 _LOOKED_BACK = 64 << 10
 
 
@@ -60,21 +64,55 @@ class Remains:
         The count, one digit more, less or other in a length, or the line end behind a payload.
         """
         if self.arguments and self.arguments[-1].end == end:
-            return True
+            first = self.arguments[0]
+            name = reader.at(first.payload_start, min(first.length, 64))
+            return accepts(name, len(self.arguments)) or not is_known(name.upper())
         if self.count is None:
             return False
-        lengths = [(argument.payload_start, b"%d" % argument.length) for argument in self.arguments]
-        if self.payload_start is not None:
-            lengths.append((self.payload_start, self.digits))
-        for number, (start, digits) in enumerate(lengths):
-            if start >= end:
-                break
+        # Of the arguments that seem whole, a length too large may have swallowed what follows.
+        lengths = [
+            (number, argument.payload_start, b"%d" % argument.length)
+            for number, argument in enumerate(self.arguments)
+            if argument.payload_start < end < argument.end
+        ]
+        if self.payload_start is not None and self.payload_start < end:
+            lengths.append((len(self.arguments), self.payload_start, self.digits))
+        for number, start, digits in lengths:
             for payload_end in _ends(reader, start, end, self.count - number - 1):
                 if _one_step(digits, b"%d" % (payload_end - start)):
                     return True
         value = self.value
         left = self.count - len(self.arguments) - 1
         return value is not None and _arguments_to(reader, value[1] + 2, left, end)
+
+    def ends_as_usual(self, reader: Reader, end: int, habits: Habits) -> bool:
+        """Tell whether the last arguments stand right before an offset, as long as they usually are.
+
+        The payload in front of them may have any length: bytes of it were lost or put in.
+        """
+        if self.count is None or not self.arguments:
+            return False
+        name = reader.at(self.arguments[0].payload_start, min(self.arguments[0].length, 64))
+        starts = [argument.payload_start for argument in self.arguments[1:]]
+        if self.payload_start is not None:
+            starts.append(self.payload_start)
+        for number, start in enumerate(starts, 1):
+            left = self.count - number - 1
+            if left < _TELLING or start >= end:
+                break
+            for payload_end in _ends(reader, start, end, left):
+                if self._usual(reader, payload_end + 2, name, habits, number + 1):
+                    return True
+        return False
+
+    def _usual(self, reader: Reader, at: int, name: bytes, habits: Habits, place: int) -> bool:
+        assert self.count is not None
+        for number in range(place, self.count):
+            argument = read_argument(reader, at)
+            if argument is None or habits.length_seen(name, self.count, number, argument.length) < _SEEN:
+                return False
+            at = argument.end
+        return True
 
 
 def _ends(reader: Reader, start: int, end: int, left: int) -> Iterator[int]:
@@ -126,11 +164,10 @@ def read_remains(reader: Reader, at: int) -> Remains:
     return Remains(at, count, tuple(arguments), place, place + line.end(), line[1], length)
 
 
-def declared_around(reader: Reader, start: int, at: int, *, likely: bool) -> int | None:
+def declared_around(reader: Reader, start: int, at: int) -> int | None:
     """Return the end of a value that holds `at`, as a header line between `start` and `at` declares it.
 
-    A line counts if its payload ends in a line end with an element of a command behind; where values are
-    likely to begin with RESP, also if `at` is the very first byte of its payload.
+    A line counts if its payload ends in a line end with an element of a command behind.
     """
     low = max(start, at - _LOOKED_BACK)
     text = reader.at(low, at - low)
@@ -140,7 +177,7 @@ def declared_around(reader: Reader, start: int, at: int, *, likely: bool) -> int
         if not begins <= at < ends + 2:
             continue
         behind = reader.at(ends, 3)
-        if (likely and begins == at) or (behind[:2] == b"\r\n" and behind[2:] in (b"", b"*", b"$", b"#")):
+        if behind[:2] == b"\r\n" and behind[2:] in (b"", b"*", b"$", b"#"):
             return ends + 2
     return None
 

@@ -14,13 +14,15 @@ from collections import OrderedDict
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
-from aoftool.check.lessons import LONGEST_OPENING, OPENING, Lessons, openings_in
+from aoftool.check.in_values import FIRST_ODDS, HELD_ODDS, InValues
+from aoftool.check.lessons import LONGEST_OPENING, OPENING, Lessons
+from aoftool.check.looks import Looks, form_of
 from aoftool.check.reader import BLOCK_BYTES, Reader
-from aoftool.check.remains import Remains, declared_around
-from aoftool.check.shapes import Shape, chain, read_argument, read_number, starts_before
+from aoftool.check.remains import Remains
+from aoftool.check.shapes import Habits, Shape, chain, read_argument, read_number, starts_before
 from aoftool.resp.model import Reason, TailTally
 
-__all__ = ["TORN", "Landing", "Resync", "openings"]
+__all__ = ["TORN", "Landing", "Resync", "Scanner", "openings"]
 
 # How a stream ends that was cut while it was written.
 TORN = frozenset(
@@ -37,22 +39,14 @@ _INSPECTED_BYTES = 1 << 20
 _DOUBT = 2
 _CHAINS_KEPT = 16
 _TALLIES_KEPT = 8
-_ABSURD = 16
 _LONG_BYTES = 4096
-# RESP so near to the start of a value is what the value holds.
-_LEAD_BYTES = 16
 # A value with RESP may be so large without any like it having been seen.
 _VALUE_BYTES = 1 << 20
 _NEAR_BYTES = 64 << 10
 _ALIKE_COMMANDS = 256
 # One command in so many may look like no other around.
 _STRANGE_SHARE = 10
-_FRAMING = re.compile(rb"[$*](?:0|[1-9][0-9]{0,9})\r\n")
-_LENGTH = re.compile(rb"\$(0|[1-9][0-9]{0,9})\r\n")
-_LEAKING_COMMANDS = 1 << 14
-_SIGNATURE = 48
-# Keys, names of fields and options are rarely longer than this.
-_LONG_KEY = 256
+_COUNT_LINE = re.compile(rb"\*[1-9][0-9]{0,8}\r\n")
 
 
 @dataclass(frozen=True)
@@ -105,6 +99,7 @@ class Resync:
         self._scan = scan
         self._known_name = known_name
         self._lessons = Lessons(reader)
+        self._in_values = InValues(reader, self._lessons)
         self._scanned: OrderedDict[int, TailTally] = OrderedDict()
         self._surveyed_to = 0
 
@@ -112,6 +107,11 @@ class Resync:
     def inside_bytes(self) -> int:
         """Return the bytes of the largest command known to carry RESP in a value, 0 for none."""
         return self._lessons.inside_bytes
+
+    @property
+    def _doubtful_bytes(self) -> int:
+        """Return the bytes of a chain that can lie in a value, or be two commands that damage joined."""
+        return _DOUBT * max(self._lessons.inside_bytes, min(self._lessons.largest_bytes, _LONG_BYTES))
 
     def _tally(self, at: int) -> TailTally:
         """Return the tally from an offset; the last few are kept, for they are asked for again."""
@@ -139,17 +139,20 @@ class Resync:
             if floor > limit or (tally.stop is not None and tally.stop.clean):
                 break
         if longest is not None:
-            self.learn(longest)
+            self._lessons.take(longest, sure=False)
 
     def learn(self, tally: TailTally) -> None:
         """Take in a healthy stretch: how large its commands are, and whether values hold RESP."""
         self._lessons.take(tally)
 
-    def land(self, remains: Remains, *, end: int | None = None) -> Landing | None:
+    def land(
+        self, remains: Remains, habits: Habits | None = None, *, end: int | None = None
+    ) -> Landing | None:
         """Return the first place behind damage where the stream surely goes on.
 
         Args:
             remains: of the command that could not be read.
+            habits: of the commands around.
             end: look no further than this.
         """
         damage = remains.start
@@ -169,133 +172,85 @@ class Resync:
             closed = bool(passed) and passed[-1][1] + 2 == at and self._reader.at(at - 2, 2) == b"\r\n"
             inside = None
             if believed and not (closed and at > remains.place):
-                inside = self._inside_until(at, led_out, remains, tally)
+                inside = self._in_values.inside_until(at, led_out, remains, tally, habits)
             if believed and inside is None:
                 return Landing(at, tally, tuple(passed[:_CHAINS_KEPT]))
             # What lies inside a chain that is not believed is not believed either; of one that leads out
             # of a value, the rest is.
             if inside is None:
                 behind = _canonical_end(tally)
+                floor = max(self._surely_passed(at, behind, tally), at + 1)
             else:
-                behind = led_out = self._boundary(at, inside, tally)
+                behind = led_out = self._in_values.boundary(at, inside, tally)
+                floor = max(behind, at + 1)
             passed.append((at, behind))
-            floor = max(behind, at + 1)
         return None
 
-    def _boundary(self, at: int, low: int, tally: TailTally) -> int:
-        """Return the first boundary of a chain at `low` or behind it."""
-        if low >= tally.good_end:
-            return tally.good_end
+    def _surely_passed(self, at: int, behind: int, tally: TailTally) -> int:
+        """Return up to where no command of the log can begin, of a chain that is not believed.
+
+        Where the chain breaks off, its last command may have taken bytes of others for its own; at the
+        end of a value it is whole.
+        """
+        if tally.commands > _ALIKE_COMMANDS or tally.leniencies or self._closes_value(behind):
+            return behind
+        last = at
         for shape in chain(self._reader, at, tally.commands):
-            if shape.start >= low:
-                return shape.start
-            if shape.end >= low:
-                return shape.end
-        return tally.good_end
+            last = shape.start
+        return last + 1
 
-    def _inside_until(self, at: int, since: int, remains: Remains, tally: TailTally) -> int | None:
-        """Return up to where a place may lie in a value, None when nothing speaks for it.
-
-        A value can end in such a way that what it holds chains on into the log. Then the chain does not
-        tell, and what is left of the commands in front of it must.
+    def through(self, at: int, damage: int, holder: Shape) -> Landing | None:
+        """Return the landing at an offset before a damage if its chain goes on over it.
 
         Args:
-            at: the place, from which commands chain on.
-            since: end of what is whole of the damaged command, or the last boundary of a chain that was
-                found to begin in a value.
-            tally: of the chain.
+            holder: the command in which it stands, whole only by chance.
         """
-        if at == since and at > remains.place:
-            return None
-        explained = remains.explained_by(self._reader, at)
-        if at < remains.place:
-            return None if explained else remains.place
-        leaks = self._lessons.leaking_bytes > 0
-        value = remains.value
-        first = value is not None and value[0] == at
-        declared = declared_around(self._reader, since, at, likely=leaks and not first)
-        if declared is not None and not (explained and value is not None and value[1] + 2 == declared):
-            return declared
-        if explained:
-            return None
-        if value is not None and value[0] <= at < value[1] and self._leads_out(at, value, tally):
-            return value[1] + 2
-        until = self._leaking_until(at, since, value) if leaks or first else None
-        return self._strangers_until(at, tally) if until is None else until
-
-    def _strangers_until(self, at: int, tally: TailTally) -> int | None:
-        """Return the end of the first commands of a chain that look like those in values, and only those."""
-        for shape in chain(self._reader, at, min(tally.commands, _LEAKING_COMMANDS)):
-            if not self._lessons.only_inner(shape):
-                return None if shape.start == at else shape.start
-        return None
-
-    def _leads_out(self, at: int, value: tuple[int, int], tally: TailTally) -> bool:
-        """Tell whether a chain begun in a declared value has a boundary right behind it."""
-        lead = openings_in(self._reader, value[0], value[0] + _LEAD_BYTES)
-        if not (lead or self._lessons.inside_bytes) or value[1] > self._reader.size_bytes:
-            return False
-        return self._boundary(at, value[1] + 2, tally) == value[1] + 2
-
-    def _leaking_until(self, at: int, since: int, value: tuple[int, int] | None) -> int | None:
-        """Return up to where a place may lie in one of those values whose RESP leads out of them."""
-        if self._doubles(at) or self._ends_outside(since, at):
-            return None
-        lessons = self._lessons
-        longest = lessons.leaking_bytes
-        if value is not None and value[0] <= at < value[1]:
-            longest = max(longest, min(value[1] - value[0], lessons.inside_bytes))
-        by_itself = self._reader.at(at - 1, 1) == b"\n"
-        for shape in chain(self._reader, at, _LEAKING_COMMANDS):
-            outside = shape.end > at + longest or not lessons.like_inner(shape)
-            if outside and (by_itself or shape.start > at):
-                return None if shape.start == at else shape.start
-        return at + longest
-
-    def _ends_outside(self, start: int, at: int) -> bool:
-        """Tell whether arguments that lead up to a place hold one longer than any in a value that leaks."""
-        low = max(start, at - _NEAR_BYTES)
-        text = self._reader.at(low, at - low)
-        leading = {len(text)}
-        for line in reversed(list(_LENGTH.finditer(text))):
-            behind = line.end() + int(line[1]) + 2
-            if behind in leading and text[behind - 2 : behind] == b"\r\n":
-                if int(line[1]) > self._lessons.longest_argument:
-                    return True
-                leading.add(line.start())
-        return False
-
-    def _doubles(self, at: int) -> bool:
-        """Tell whether the bytes in front of a place stand there once more: a block was written twice."""
-        low = max(at - _INSPECTED_BYTES, 0)
-        before = self._reader.at(low, at - low).rfind(self._reader.at(at, _SIGNATURE))
-        length = at - low - before
-        return before >= 0 and self._reader.at(at, length) == self._reader.at(at - length, length)
-
-    def through(self, at: int, damage: int) -> Landing | None:
-        """Return the landing at an offset before a damage if its chain goes on over it."""
         if not self._plausible(at):
             return None
         tally = self._tally(at)
-        if tally.good_end > damage and tally.commands > 1 and self._believed(at, tally):
-            return Landing(at, tally, ())
-        return None
+        if tally.good_end <= damage or tally.commands < 2 or not self._believed(at, tally):
+            return None
+        longest = holder.end - holder.start
+        if (
+            not self.holds_no_resp(holder)
+            and self._in_values.turns_at(at, HELD_ODDS, [], longest) is not None
+        ):
+            return None
+        return Landing(at, tally, ())
 
     def is_alike(self, island: Landing, since: int, before: int, behind: int) -> bool:
         """Tell whether a chain looks like the commands from `since` to `before` and from `behind` on."""
-        form = self._lessons.form
         around = [
             *starts_before(self._reader, before, _NEAR_BYTES, since)[-_ALIKE_COMMANDS:],
             *chain(self._reader, behind, _ALIKE_COMMANDS),
         ]
-        known = set(map(form, around))
+        known = {form_of(self._reader, shape) for shape in around}
         found = list(chain(self._reader, island.start, _ALIKE_COMMANDS))
-        strange = sum(form(shape) not in known for shape in found if shape.end <= island.tally.good_end)
+        found = [shape for shape in found if shape.end <= island.tally.good_end]
+        strange = sum(form_of(self._reader, shape) not in known for shape in found)
         return strange * _STRANGE_SHARE <= len(found)
 
     def holds_no_resp(self, shape: Shape) -> bool:
         """Tell whether no command that was seen carries RESP in a value, but for this one perhaps."""
         return self._lessons.carriers - {shape.start} == set()
+
+    def inner_odds(self, shape: Shape) -> float:
+        """Return how much the looks of a command speak for a place in a value, as a logarithm of odds."""
+        return self._lessons.inner([]).odds(shape, self._lessons.outer)
+
+    def is_absurd(self, remains: Remains) -> bool:
+        """Tell whether the length of the argument that breaks off cannot be what was written."""
+        return self._in_values.is_absurd(remains)
+
+    def held_by(self, shape: Shape) -> list[Shape]:
+        """Return the commands that a command holds in its values, the whole ones."""
+        return self._lessons.held_by(shape)
+
+    def rather(self, found: list[Shape], inner: list[Shape], outer: list[Shape]) -> float:
+        """Return how much rather commands look like some that a value holds than like those of the log."""
+        held = Looks(self._reader, inner)
+        around = Looks(self._reader, outer[-_ALIKE_COMMANDS:])
+        return sum(held.odds(shape, around) for shape in found[:_ALIKE_COMMANDS])
 
     def names_command(self, at: int) -> bool:
         """Tell whether something begins at an offset that names a known command, whole or not."""
@@ -320,7 +275,7 @@ class Resync:
         reason = tally.stop.reason
         if tally.leniencies:
             # Servers write the canonical form: a chain that departs from it may have left the log.
-            return _canonical_end(tally) - at > _DOUBT * self._lessons.inside_bytes
+            return _canonical_end(tally) - at > self._doubtful_bytes
         if remains is not None and value is not None and value[0] <= at < value[1]:
             if value[1] > self._reader.size_bytes:
                 return self._believed_in_torn_value(at, tally, remains)
@@ -331,7 +286,7 @@ class Resync:
         if tally.good_end - at <= _VALUE_BYTES and self._closes_value(tally.good_end):
             return False
         # A torn end is as good as the exact end unless values hold RESP.
-        long_enough = tally.good_end - at > _DOUBT * self._lessons.inside_bytes
+        long_enough = tally.good_end - at > self._doubtful_bytes
         return long_enough and (tally.commands > 0 or reason is Reason.END or reason in TORN)
 
     def _closes_value(self, at: int) -> bool:
@@ -353,22 +308,17 @@ class Resync:
             return False
         if at >= start + 2 and remains.explained_by(self._reader, at) and not self._frames(start, at):
             return True
-        if reason is Reason.END and tally.commands and self._is_absurd(remains):
-            return at > start
+        if reason is Reason.END and tally.commands and self._in_values.is_absurd(remains):
+            return at > start or not self._lessons.leaking_bytes
+        if reason is Reason.END and tally.commands > 1:
+            # A file that was cut ends at a boundary of what a value holds only by chance.
+            return self._in_values.turns_at(at, FIRST_ODDS, [], self._lessons.inside_bytes) is None
         length = tally.good_end - at
         return at >= start + 2 and length > max(
-            _DOUBT * self._lessons.inside_bytes, self._lessons.largest_bytes, _LONG_BYTES
+            self._doubtful_bytes, self._lessons.largest_bytes, _LONG_BYTES
         )
 
     def _frames(self, start: int, end: int) -> bool:
-        """Tell whether a span holds framing."""
+        """Tell whether a span holds the first line of a command."""
         text = self._reader.at(start, min(end - start, _NEAR_BYTES))
-        return _FRAMING.search(text) is not None
-
-    def _is_absurd(self, remains: Remains) -> bool:
-        """Tell whether a length cannot be what was written: larger than the log, or far too long a key."""
-        assert remains.length is not None
-        largest = _ABSURD * max(self._lessons.largest_bytes, 64)
-        if remains.length > max(largest, self._reader.size_bytes):
-            return True
-        return len(remains.arguments) <= 1 and remains.length > _ABSURD * _LONG_KEY
+        return _COUNT_LINE.search(text) is not None

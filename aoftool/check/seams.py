@@ -9,10 +9,22 @@ from __future__ import annotations
 
 import re
 from bisect import bisect_left
+from itertools import islice
 
+from aoftool.check.heal import Healing, Patch
 from aoftool.check.reader import Reader
+from aoftool.check.remains import Remains
 from aoftool.check.resync import Landing, Resync, openings
-from aoftool.check.shapes import Shape, chain, is_one_command, is_torn_command, starts_before
+from aoftool.check.shapes import (
+    Shape,
+    chain,
+    follows,
+    is_arguments,
+    is_one_command,
+    is_torn_command,
+    read_argument,
+    starts_before,
+)
 
 __all__ = ["Seams"]
 
@@ -27,8 +39,22 @@ _CHAIN_COMMANDS = 256
 _SWALLOWED = re.compile(rb"\r\n[$*](?:0|[1-9][0-9]{0,9})\r\n")
 _TORN_LINE = re.compile(rb"\r\n\$[0-9]*\Z")
 _STAR = re.compile(rb"(?:(?<=\r\n)|\A)\*[1-9]")
-_TORN_RESP = re.compile(rb"\r\n\$[0-9]{1,10}\r\n")
-_WHOLE_RESP = re.compile(rb"\*[1-9][0-9]{0,8}\r\n\$[0-9]{1,10}\r\n")
+_MANY = 1 << 30
+_ANNOTATED_BYTES = 16 << 10
+_ANNOTATION = re.compile(rb"(?:(?<=\n)|\A)#TS:[0-9]{1,19}\r\n")
+_LIKE_ANNOTATION = re.compile(rb"(?:(?<=\n)|\A)#T[^\n]{0,64}\n")
+_CARRIERS_TRIED = 1
+_TORN_BYTES = 64
+_REST_BYTES = 1024
+# Shorter or plainer pieces stand there twice by chance.
+_LEAST_DOUBLED = 16
+_LEAST_VARIETY = 6
+# Logarithms of odds: what must speak for commands that were read out of a value.
+_SURELY = 0.5
+_NAMED = 3.0
+_DOUBLED_BYTES = 1 << 16
+# The line end of a value, with an element of the stream behind.
+_VALUE_END = re.compile(rb"\r\n(?=[*$#]|\Z)")
 
 
 class Seams:
@@ -115,41 +141,102 @@ class Seams:
     def inside_value(self, at: int, end: int) -> int | None:
         """Find where commands began that were read out of a value, when what ends there looks so.
 
-        Behind damage, the rest of a value that holds RESP can be read as commands by chance. Such a
-        chain ends at the line end of the value, and begins behind a command whose own value holds the
-        torn rest of another command.
+        Where bytes of a value that holds RESP were lost or put in, its declared length ends in the middle
+        of it, and the rest is read as commands, up to the line end that closes the value. Behind that
+        stands nothing, or the arguments that followed the value.
         """
-        text = self._reader.at(at, min(end - at, 256))
-        rest = text.rstrip(b"\r\n")
-        if not text.endswith(b"\r\n") or (
-            rest and (self._resync.names_command(at) or not is_torn_command(rest))
-        ):
-            return None
         reach = self._resync.inside_bytes
-        if not reach or end - at > reach:
+        needed = self._ends_a_value(at, end) if end - at <= reach else None
+        if needed is None:
             return None
         low = max(at - 2 * reach, self._floor)
-        for shape in reversed(starts_before(self._reader, at, at - low, self.since)):
-            body = self._reader.at(shape.start, min(shape.end - shape.start, 1 << 16))
-            if self._holds_torn_resp(shape, body):
-                return shape.start
+        shapes = starts_before(self._reader, at, at - low, self.since, enough=_MANY)
+        tries = 0
+        for number in range(len(shapes) - 2, -1, -1):
+            carrier = shapes[number]
+            if at - carrier.end > max(carrier.end - carrier.start, reach):
+                # What is left of a value is no longer than the value.
+                continue
+            inner = self._resync.held_by(carrier)
+            if inner and self._resync.rather(shapes[number + 1 :], inner, shapes[:number]) > needed:
+                return carrier.start
+            tries += bool(inner)
+            if tries > _CARRIERS_TRIED:
+                break
+        return self._back_to_turn(shapes) if self._reader.at(at, 2) == b"\r\n" else None
+
+    def _back_to_turn(self, shapes: list[Shape]) -> int | None:
+        """Return where the last commands begin that look like those in values, and surely so."""
+        odds, best, start = 0.0, _NAMED, None
+        for shape in reversed(shapes[-_CHAIN_COMMANDS:]):
+            odds += self._resync.inner_odds(shape)
+            if odds > best:
+                best, start = odds, shape.start
+        return start
+
+    def _ends_a_value(self, at: int, end: int) -> float | None:
+        """Tell whether a span is a torn command or nothing, a line end, and perhaps arguments behind.
+
+        Returns:
+            What the looks of the commands before it must say for it, None where it is nothing such.
+        """
+        if end - at > _REST_BYTES:
+            return None
+        text = self._reader.at(at, end - at)
+        if text[:2] == b"\r\n":
+            return _SURELY
+        for found in islice(re.finditer(rb"\r\n(?=\$|\Z)", text), _SPLICE_PLACES):
+            torn = text[: found.start()]
+            if len(torn) > _TORN_BYTES:
+                break
+            if is_arguments(text[found.end() :]) and (not torn or is_torn_command(torn)):
+                return _NAMED if torn and self._resync.names_command(at) else _SURELY
         return None
 
-    def _holds_torn_resp(self, shape: Shape, body: bytes) -> bool:
-        """Tell whether a value holds an argument before, or without, the command it belongs to."""
-        for argument in shape.arguments[1:]:
-            low, high = argument.payload_start - shape.start, argument.payload_end - shape.start
-            first = _WHOLE_RESP.search(body, low, high)
-            rest = low if first is None else first.start()
-            if _TORN_RESP.search(body, low, rest):
-                return True
-            for inner in chain(self._reader, shape.start + rest):
-                if inner.end > argument.payload_end:
-                    break
-                rest = inner.end - shape.start
-            if _TORN_RESP.search(body, rest, high) and first is not None:
-                return True
-        return False
+    def torn_annotation(self, at: int) -> int:
+        """Return where damage begins if soon before a place stands an annotation that is none.
+
+        Loaders read any line that begins with `#`; one that took bytes of others for its own, in a log
+        whose annotations are in order, is where the damage began.
+        """
+        low = max(at - _ANNOTATED_BYTES, self.since)
+        text = self._reader.at(low, at - low)
+        sound = len(_ANNOTATION.findall(text))
+        for found in _LIKE_ANNOTATION.finditer(text):
+            if sound and _ANNOTATION.match(text, found.start()) is None:
+                shapes = list(chain(self._reader, low + found.end(), _SPLICE_COMMANDS))
+                if at in {low + found.end(), *(shape.end for shape in shapes)}:
+                    return low + found.start()
+        return at
+
+    def doubled_inside(self, remains: Remains) -> Healing | None:
+        """Find the block that was written twice inside a value or behind it; without it the rest fits.
+
+        The value is longer than declared by exactly the block.
+        """
+        value = remains.value
+        if value is None or remains.count is None or value[1] > self._reader.size_bytes:
+            return None
+        left = remains.count - len(remains.arguments) - 1
+        start = remains.start
+        low = max(start - _DOUBLED_BYTES, self._floor)
+        text = self._reader.at(low, value[1] + _DOUBLED_BYTES - low)
+        best: Healing | None = None
+        for found in islice(_VALUE_END.finditer(text, value[1] + 1 - low), _SPLICE_PLACES):
+            length = low + found.start() - value[1]
+            if length < _LEAST_DOUBLED:
+                continue
+            second = _repeated(text[: found.start() + 2], length, start + 1 - low)
+            if second is None or len(set(text[second : second + length])) < _LEAST_VARIETY:
+                continue
+            end = _behind_arguments(self._reader, low + found.end(), left)
+            whole = text[start - low : second] + text[second + length : (end or 0) - low]
+            if end is not None and end - low <= len(text) and is_one_command(whole):
+                # Of several blocks the longest: short ones stand there twice by chance.
+                patch = Patch(low + second, low + second + length, b"")
+                reason = f"{length:,} bytes stand there twice in a row"
+                best = Healing(start, end, patch, "doubled-block", False, reason)
+        return best
 
     def read_through(self, at: int, floor: int) -> tuple[int, Landing] | None:
         """Find a reading that goes through a damage, begun inside the command before it.
@@ -162,7 +249,29 @@ class Seams:
             return None
         last = before[-1]
         for place in openings(self._reader, last.start + 1, at):
-            landing = self._resync.through(place, at)
+            landing = self._resync.through(place, at, last)
             if landing is not None:
                 return last.start, landing
         return None
+
+
+def _repeated(text: bytes, length: int, first: int) -> int | None:
+    """Return where the second copy of some block of a length starts, at `first` or behind it."""
+    begin = max(first - length, 0)
+    size = len(text) - length - begin
+    if size < length:
+        return None
+    one = int.from_bytes(text[begin : begin + size], "big")
+    two = int.from_bytes(text[begin + length :], "big")
+    same = (one ^ two).to_bytes(size, "big").find(bytes(length))
+    return None if same < 0 else begin + same + length
+
+
+def _behind_arguments(reader: Reader, at: int, count: int) -> int | None:
+    """Return the end of so many whole arguments if the stream goes on behind them."""
+    for _ in range(count):
+        argument = read_argument(reader, at)
+        if argument is None:
+            return None
+        at = argument.end
+    return at if follows(reader, at) else None

@@ -224,13 +224,17 @@ class StreamPlanner:
         elif wound.copies:
             reason = "these bytes stand there again, whole"
             self.draft.drop(wound.start, wound.end, wound.code, reason, 0, lossless=True)
-        elif wound.code in _NOTHING_LOST:
+        elif wound.code in _NOTHING_LOST and not self._tears_transaction(wound):
             self.draft.drop(wound.start, wound.end, wound.code, "no part of the log", 0, lossless=True)
             if wound.code == "inline-text" and behind is not None and not self._held_no_select(wound):
                 # Text that may be the end of a value, with the commands in front of it lost.
                 self._settle_database(behind.start, behind, wound)
         else:
             self._gap(wound, behind)
+
+    def _tears_transaction(self, wound: Wound) -> bool:
+        """Tell whether text in a transaction is rather what is left of its commands."""
+        return wound.code == "inline-text" and self._account.open_at is not None
 
     def _leave(self, code: str, text: str) -> None:
         self.draft.left.append((code, text))
@@ -266,11 +270,12 @@ class StreamPlanner:
         """Return name and database of a healed command that changes state."""
         assert wound.healing is not None
         patch = wound.healing.patch
-        if wound.end - wound.start > 256:
+        kept = (patch.start - wound.start) + (wound.end - patch.end)
+        if kept > 256:
             return b"", None
-        raw = self._reader.at(wound.start, wound.end - wound.start)
-        low, high = patch.start - wound.start, patch.end - wound.start
-        words = (raw[:low] + patch.data + raw[high:]).split(b"\r\n")
+        before = self._reader.at(wound.start, patch.start - wound.start)
+        behind = self._reader.at(patch.end, wound.end - patch.end)
+        words = (before + patch.data + behind).split(b"\r\n")
         argv = words[2:-1:2]
         return (argv[0].upper(), selected_database(argv)) if argv else (b"", None)
 
