@@ -46,10 +46,9 @@ _ISLAND_BYTES = 64 << 10
 _CLOSE_LOOKS = 200
 _GUESSES = 256
 _WHOLE_TO_THE_END = frozenset({Reason.MISSING_FINAL_CRLF, Reason.TORN_HEADER, Reason.TORN_ANNOTATION})
-# More bytes behind the number than damage to the number itself leaves, or the start of another line.
-_TORN_LINE = re.compile(
-    rb"[$*][ +0-9]*(?:[^\n]{0,8}?[$*]|[^0-9\n][^\n]{4}|(?<=[0-9])(?:\n|\r\r\n))", re.DOTALL
-)
+# A line of framing that is no single damaged byte: bytes are missing in it or there are some too many, or
+# another line begins in it.
+_TORN_LINE = re.compile(rb"[$*][ +0-9]*(?:[^\n]{0,8}?[$*]|(?<=[0-9])\n|[^0-9\n][^\n]+\n)", re.DOTALL)
 # A log in which more lines depart in one way was written so, or converted as a whole.
 _FEW_TORN = 2
 _MAGICS = (b"REDIS0", b"VALKEY0")

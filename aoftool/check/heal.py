@@ -35,6 +35,7 @@ _ENDS = 64
 _END_REACH = 1 << 20
 _HABIT_TIMES = 2
 _HURT_BYTES = 64
+_FRAMED_BYTES = 1 << 16
 # A declared length this many times the largest command around was never written.
 _ABSURD = 16
 
@@ -131,7 +132,7 @@ def _heal_count(reader: Reader, at: int, habits: Habits, accepts: Accepts) -> He
         return None
     line, proper = head[:first], b"*%d\r\n" % len(arguments)
     name = _name(reader, arguments[0])
-    if line == proper or not accepts(name, len(arguments)):
+    if line == proper or not accepts(name, len(arguments)) or _frames(reader, arguments):
         return None
     usual = habits.has(name, len(arguments))
     patch = Patch(at, at + first, proper)
@@ -150,6 +151,14 @@ def _heal_count(reader: Reader, at: int, habits: Habits, accepts: Accepts) -> He
         text = f"the count {found} must be {len(arguments)}"
         return Healing(at, arguments[-1].end, patch, "broken-count", True, text)
     return None
+
+
+def _frames(reader: Reader, arguments: list[Argument]) -> bool:
+    """Tell whether an argument holds framing: it may have swallowed what was a command."""
+    return any(
+        _FRAMING.search(reader.at(argument.payload_start, min(argument.length, _FRAMED_BYTES))) is not None
+        for argument in arguments
+    )
 
 
 def _may_have_had_more(line: bytes, name: bytes, habits: Habits, accepts: Accepts) -> bool:
@@ -178,7 +187,7 @@ def _heal_short_count(
         return None
     count = len(short.arguments) + len(rest)
     name = short.name(reader)
-    if not accepts(name, count) or not habits.has(name, count):
+    if not accepts(name, count) or not habits.has(name, count) or _frames(reader, rest):
         return None
     if accepts(name, header[0]) and (
         habits.times(name, header[0]) > 1 or len(rest) == 1 or _is_headless(reader, rest, accepts)

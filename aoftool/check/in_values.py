@@ -9,6 +9,7 @@ of how far a chain reaches: that is judged in `aoftool.check.resync`.
 from __future__ import annotations
 
 import re
+from dataclasses import dataclass
 
 from aoftool.check.lessons import Lessons, openings_in
 from aoftool.check.reader import Reader
@@ -16,7 +17,7 @@ from aoftool.check.remains import Remains, declared_around
 from aoftool.check.shapes import Habits, Shape, chain, read_number
 from aoftool.resp.model import TailTally
 
-__all__ = ["FIRST_ODDS", "HELD_ODDS", "InValues"]
+__all__ = ["HELD_ODDS", "Clue", "InValues"]
 
 _INSPECTED_BYTES = 1 << 20
 # A length so many times larger than the largest command, or than a long key, was never written.
@@ -29,6 +30,9 @@ _PLAIN_BYTES = 24
 _LEAD_BYTES = 16
 _NEAR_BYTES = 64 << 10
 _LEAKING_COMMANDS = 1 << 14
+_TELLING_COMMANDS = 64
+# Of the log's own commands one in so many looks like one before.
+_KNOWN_SHARE = 6
 _SIGNATURE = 48
 _LENGTH = re.compile(rb"\$(0|[1-9][0-9]{0,9})\r\n")
 # Logarithms of the odds that a chain began in a value, before its commands are looked at: where nothing
@@ -38,12 +42,30 @@ _STRANGE_ODDS = -6.0
 HELD_ODDS = 0.5
 _SPLICED_ODDS = -3.0
 # where it stands at the very start of a value of the damaged command.
-FIRST_ODDS = 1.5
+_FIRST_ODDS = 1.5
 # What is added where no line end stands in front, and taken away where a whole command ends there.
 _ODD_START = 2.0
 _EXPLAINED = 4.0
 # Odds that fall so far behind the best ones do not come back.
 _HOPELESS = 12.0
+
+
+@dataclass(frozen=True)
+class Clue:
+    """What is known of a place from which commands chain on.
+
+    Attributes:
+        at: the place.
+        since: end of what is whole of the damaged command, or the last boundary of a chain that was found
+            to begin in a value.
+        closed: a value seems to end right in front of it.
+        habits: of the commands around, where they are known.
+    """
+
+    at: int
+    since: int
+    closed: bool
+    habits: Habits | None
 
 
 class InValues:
@@ -58,21 +80,18 @@ class InValues:
         self._reader = reader
         self._lessons = lessons
 
-    def inside_until(
-        self, at: int, since: int, remains: Remains, tally: TailTally, habits: Habits | None
-    ) -> int | None:
+    def inside_until(self, clue: Clue, remains: Remains, tally: TailTally) -> int | None:
         """Return up to where a place may lie in a value, None when nothing speaks for it.
 
         A value can end in such a way that what it holds chains on into the log. Then the chain does not
         tell, and what is left of the commands in front of it must.
 
         Args:
-            at: the place, from which commands chain on.
-            since: end of what is whole of the damaged command, or the last boundary of a chain that was
-                found to begin in a value.
+            clue: the place, from which commands chain on, and what is known of it.
+            remains: of the damaged command.
             tally: of the chain.
-            habits: of the commands around, where they are known.
         """
+        at, since, habits = clue.at, clue.since, clue.habits
         if at == since and at > remains.place:
             return None
         explained = self._explains(remains, at, habits)
@@ -84,7 +103,7 @@ class InValues:
         if declared is not None and not ends_there and self._meets(at, declared, tally):
             return declared
         held = [] if value is None else self._lessons.held_in(value[0], min(at, value[0] + _NEAR_BYTES))
-        if explained and not (held or self._lessons.inside_bytes):
+        if (explained or clue.closed) and not (held or self._lessons.inside_bytes):
             return None
         within = value is not None and value[0] <= at < value[1]
         if value is not None and within and not explained and self._leads_out(at, value, tally):
@@ -92,7 +111,7 @@ class InValues:
         if not (held or self._lessons.inside_bytes) or self._doubles(at):
             return None
         odds = self._odds(at, remains, held)
-        if explained or self._ends_outside(since, at, held):
+        if explained or clue.closed or self._ends_outside(since, at, held):
             odds -= _EXPLAINED
         longest = self._lessons.inside_bytes
         if value is not None and not self.is_absurd(remains):
@@ -111,7 +130,7 @@ class InValues:
         if held:
             odds = HELD_ODDS if self._lessons.inside_bytes else _SPLICED_ODDS
         elif remains.length is not None and remains.payload_start == at and not self.is_absurd(remains):
-            odds = FIRST_ODDS
+            odds = _FIRST_ODDS
         elif self._lessons.leaking_bytes:
             odds = self._lessons.leaking_odds
         return odds if self._reader.at(at - 1, 1) == b"\n" else odds + _ODD_START
@@ -163,6 +182,14 @@ class InValues:
             if odds > best:
                 best, until = odds, shape.end
         return until
+
+    def looks_outside(self, at: int) -> bool:
+        """Tell whether a chain that begins in a value which is torn off looks like the log all the same."""
+        lessons = self._lessons
+        if lessons.inside_bytes:
+            return self.turns_at(at, _FIRST_ODDS, [], lessons.inside_bytes) is None
+        found = list(chain(self._reader, at, _TELLING_COMMANDS))
+        return sum(map(lessons.own.knows, found)) * _KNOWN_SHARE >= len(found)
 
     def _meets(self, at: int, behind: int, tally: TailTally) -> bool:
         """Tell whether a chain has a boundary at an offset, or a payload that starts there."""

@@ -49,6 +49,7 @@ class Lessons:
         carriers: where the first few commands start that carry RESP.
         largest_bytes: of the largest command seen.
         longest_argument: of the commands in values.
+        own: the looks of the log's own commands that are surely such.
     """
 
     def __init__(self, reader: Reader) -> None:
@@ -59,7 +60,7 @@ class Lessons:
         self.largest_bytes = 0
         self.longest_argument = 0
         self._inner = Looks(reader)
-        self._outer = Looks(reader)
+        self.own = Looks(reader)
         self._unsure = Looks(reader)
         self._leaking_total = 0
         self._near_total = 0
@@ -83,7 +84,7 @@ class Lessons:
         for row in tally.rows.values():
             if row.largest_offset >= 0 and self.inside_bytes < row.largest_bytes <= _LARGE_COMMAND:
                 self._look(row.largest_offset, row.largest_bytes)
-        self._look_near(tally.start, tally.good_end, self._outer if sure else self._unsure)
+        self._look_near(tally.start, tally.good_end, self.own if sure else self._unsure)
 
     def _look(self, start: int, length: int) -> None:
         if _holds_resp(self._reader, start, length):
@@ -150,7 +151,7 @@ class Lessons:
     @property
     def outer(self) -> Looks:
         """Return the looks of the log's own commands, as surely as they are known."""
-        return self._outer if self._outer.commands >= _ENOUGH else self._outer.with_those(self._unsure)
+        return self.own if self.own.commands >= _ENOUGH else self.own.with_those(self._unsure)
 
     @property
     def leaking_odds(self) -> float:

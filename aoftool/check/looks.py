@@ -62,6 +62,10 @@ class Looks:
         self._kinds[_kind(look)] += 1
         self.commands += 1
 
+    def knows(self, shape: Shape) -> bool:
+        """Tell whether a command of that look was counted."""
+        return self._look(shape) in self._looks
+
     def with_those(self, other: Looks) -> Looks:
         """Return the looks of both sets."""
         both = Looks(self._reader)

@@ -14,7 +14,7 @@ from collections import OrderedDict
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
-from aoftool.check.in_values import FIRST_ODDS, HELD_ODDS, InValues
+from aoftool.check.in_values import HELD_ODDS, Clue, InValues
 from aoftool.check.lessons import LONGEST_OPENING, OPENING, Lessons
 from aoftool.check.looks import Looks, form_of
 from aoftool.check.reader import BLOCK_BYTES, Reader
@@ -168,11 +168,12 @@ class Resync:
             if tally.commands == 0 and not tally.annotations.count:
                 continue
             believed = self._believed(at, tally, remains)
-            # Behind the line end of a value whose RESP broke off there, nothing lies in it any more.
+            # Behind the line end of a value whose RESP broke off there, little lies in it any more.
             closed = bool(passed) and passed[-1][1] + 2 == at and self._reader.at(at - 2, 2) == b"\r\n"
             inside = None
-            if believed and not (closed and at > remains.place):
-                inside = self._in_values.inside_until(at, led_out, remains, tally, habits)
+            if believed:
+                clue = Clue(at, led_out, closed and at > remains.place, habits)
+                inside = self._in_values.inside_until(clue, remains, tally)
             if believed and inside is None:
                 return Landing(at, tally, tuple(passed[:_CHAINS_KEPT]))
             # What lies inside a chain that is not believed is not believed either; of one that leads out
@@ -312,7 +313,7 @@ class Resync:
             return at > start or not self._lessons.leaking_bytes
         if reason is Reason.END and tally.commands > 1:
             # A file that was cut ends at a boundary of what a value holds only by chance.
-            return self._in_values.turns_at(at, FIRST_ODDS, [], self._lessons.inside_bytes) is None
+            return self._in_values.looks_outside(at)
         length = tally.good_end - at
         return at >= start + 2 and length > max(
             self._doubtful_bytes, self._lessons.largest_bytes, _LONG_BYTES
