@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from dataclasses import replace
 from itertools import islice
 
 from aoftool.check.dissection import TORN_KINDS, Dissection, Stretch, Wound
@@ -280,6 +281,7 @@ class _Dissector:
             return self._naming.tail(at, stop, value), None
         if len(self._result.wounds) >= _CLOSE_LOOKS:
             return self._naming.gap(at, stop, landing)
+        landing = replace(landing, tally=self._up_to_torn_line(landing.tally))
         spliced = self._spliced(remains, stop, landing)
         if spliced is not None:
             return spliced

@@ -61,7 +61,7 @@ class Naming:
         if stop.reason is not Reason.GLUED_ANNOTATION:
             return None
         line_start = self._line_start(stop.offset)
-        if not follows(self._reader, stop.offset, 1):
+        if not follows(self._reader, stop.offset, 1) or self._reader.at(line_start, 4) != b"#TS:":
             return None
         if self._reader.at(stop.offset - 1, 1) == b"\r":
             last = self._scan(stop.offset).good_end

@@ -311,7 +311,7 @@ class Resync:
             return True
         if reason is Reason.END and tally.commands and self._in_values.is_absurd(remains):
             return at > start or not self._lessons.leaking_bytes
-        if reason is Reason.END and tally.commands > 1:
+        if reason is Reason.END and tally.commands > 1 and at > start:
             # A file that was cut ends at a boundary of what a value holds only by chance.
             return self._in_values.looks_outside(at)
         length = tally.good_end - at

@@ -48,6 +48,7 @@ _TORN_BYTES = 64
 _REST_BYTES = 1024
 # Shorter or plainer pieces stand there twice by chance.
 _LEAST_DOUBLED = 16
+_LEAST_FRAMED = 48
 _LEAST_VARIETY = 6
 # Logarithms of odds: what must speak for commands that were read out of a value.
 _SURELY = 0.5
@@ -227,7 +228,7 @@ class Seams:
             if length < _LEAST_DOUBLED:
                 continue
             second = _repeated(text[: found.start() + 2], length, start + 1 - low)
-            if second is None or len(set(text[second : second + length])) < _LEAST_VARIETY:
+            if second is None or not _is_telling(text[second : second + length]):
                 continue
             end = _behind_arguments(self._reader, low + found.end(), left)
             whole = text[start - low : second] + text[second + length : (end or 0) - low]
@@ -253,6 +254,12 @@ class Seams:
             if landing is not None:
                 return last.start, landing
         return None
+
+
+def _is_telling(block: bytes) -> bool:
+    """Tell whether a block hardly stands twice in a row by chance, as framing does."""
+    framed = b"\r\n*" in block or b"\r\n$" in block
+    return len(set(block)) >= _LEAST_VARIETY and (len(block) >= _LEAST_FRAMED or not framed)
 
 
 def _repeated(text: bytes, length: int, first: int) -> int | None:
