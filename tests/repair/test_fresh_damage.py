@@ -15,13 +15,13 @@ from tests.repair.sample_logs import encode
 from tests.repair.workbench import SALVAGE
 from tests.servers.discovery import Build, builds, find_builds
 
-# Rules were made by looking at seeds from 100,000 on. These were not looked at.
-SEEDS = range(10_000, 12_000)
+# No rule was made by looking at these.
+SEEDS = range(1_000_000, 1_002_000)
 FEW = range(100_000, 100_090)
 # The shares of seeds in which a command may be lost that neither the damage nor its transaction hit, one
-# appear that never was in the log, or half a transaction be kept. Not what is wanted (none of the last
-# two, and half a percent of the first), but what was measured and must not get worse.
-ALLOWED = {"lost": 0.013, "made_up": 0.006, "misplaced": 0.002, "broken": 0.001, "again": 0.0}
+# appear that never was in the log, or half a transaction be kept. Nothing is measured to be impossible:
+# of 4,000 seeds behind these, one in a thousand makes a command up, in logs of little else than RESP.
+ALLOWED = {"lost": 0.005, "made_up": 0.0, "misplaced": 0.0, "broken": 0.0, "again": 0.0}
 
 
 def flaws(seeds: Iterable[int], folder: Path) -> dict[str, list[str]]:
