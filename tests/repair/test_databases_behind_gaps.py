@@ -48,7 +48,6 @@ BROKEN_ONE = {
     "zeros in the middle of a command": WHOLE[:14] + bytes(16) + WHOLE[30:],
     "zeros over two elements of a command": OVER_ELEMENTS,
     "fewer zeros than a SELECT has bytes": bytes(22),
-    "a block that stands there twice": OTHER[:50] + OTHER[30:],
     "bytes that are no part of a command": b"\xfe\x01\x02garbage that was never a command\xff",
 }
 
@@ -65,6 +64,13 @@ def test_skipping_to_the_next_select_is_done_where_it_is_asked_for(damage: bytes
     choice = Choice(salvage=True, after_gap=AfterGap.SKIP)
 
     assert aside(damage, tmp_path, choice) == [sets("c")]
+
+
+@pytest.mark.parametrize("rule", AfterGap)
+def test_without_a_block_that_stands_twice_the_command_is_whole_and_there_is_no_gap(
+    rule: AfterGap, tmp_path: Path
+) -> None:
+    assert aside(OTHER[:50] + OTHER[30:], tmp_path, Choice(salvage=True, after_gap=rule)) == []
 
 
 LOST = {
