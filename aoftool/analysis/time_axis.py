@@ -2,7 +2,8 @@
 
 Strongest first: `#TS` lines; the creation time of the base, which is when the next file was begun;
 entry IDs of streams, which are the server's clock as long as they never run backwards; the time a file
-was last written. Expire times given are upper bounds: a server logs a past one as a deletion.
+was last written. Expire times given are upper bounds: a server makes them of times to live, and logs a past
+one as a deletion, but for SET with PXAT on Redis.
 """
 
 from __future__ import annotations

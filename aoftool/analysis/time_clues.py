@@ -1,8 +1,9 @@
 """Commands that give away when they ran, in a log without annotations.
 
-An entry ID that a server gave is its clock in milliseconds. An expire time that a command gives lay ahead
-when it ran: one that is over is logged as a deletion, measured on Valkey 9.1.2 and Redis 7.0.15. Both can
-come from a client as well, so they are clues; `time_bounds` holds them against each other.
+An entry ID that a server gave is its clock in milliseconds. An expire time that a server made of a time to
+live lay ahead when the command ran. Both can come from a client as well, so they are clues; `time_bounds`
+holds them against each other. A client's expire time that is over is logged as a deletion, but for SET with
+PXAT or EXAT on Redis: measured on Redis 6.2.5, 7.0.15, 8.0.6, Valkey 8.1.1, 9.1.2.
 
 Not the whole log is searched for them, only what stands around the commands in question.
 """

@@ -15,7 +15,7 @@ class TimeSource(str, Enum):
         ANNOTATION: a `#TS` line; the only one that says so itself.
         BASE: the creation time of the RDB part.
         STREAM: an entry ID of a stream, taken for the server's clock.
-        DEADLINE: an expire time given, which then still lay ahead.
+        DEADLINE: an expire time given, taken to have lain ahead then.
         FILE: the last write to the file.
     """
 

@@ -11,8 +11,10 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from aoftool.analysis.command_filter import CommandFilter
 from aoftool.analysis.history import KeyHistory
 from aoftool.analysis.history_model import Actor, HistoryStep
+from aoftool.analysis.listing import CommandListing
 from aoftool.analysis.time_model import TimeSource
 from aoftool.aof.layout import find_log
 from tests.builders import log, rdb, timestamp, write_multi_part
@@ -135,7 +137,7 @@ def test_expire_times_given_later_bound_a_step_from_above(tmp_path: Path) -> Non
 
 
 def test_an_expire_time_that_was_over_when_given_says_nothing(tmp_path: Path) -> None:
-    # A replica may log one, and Redis 6.2 does for SET with PXAT.
+    # A replica may log one, and Redis does for SET with PXAT.
     past = ("SET", "a", 1, "PXAT", NOON_MS + 5_000)
     path = write(tmp_path, entry(10), ("SET", "k", 1), past, entry(20))
 
@@ -294,3 +296,18 @@ def test_bounds_hold_what_a_server_was_seen_to_do(server_build: Build, has_strea
             assert earliest <= after_ms
             assert latest is not None
             assert before_ms <= latest
+
+
+@pytest.mark.parametrize("server_build", server_params())
+def test_only_redis_logs_an_expire_time_that_is_over(server_build: Build) -> None:
+    past_ms = time.time_ns() // 1_000_000 - 60_000
+    with Server(server_build, settings={"appendfsync": "always"}) as server:
+        server.send("SET", "given-with-set", 1, "PXAT", past_ms)
+        server.send("SET", "given-later", 1)
+        server.send("PEXPIREAT", "given-later", past_ms)
+        server.stop()
+
+        logged = [row.argv for row in CommandListing(find_log(server.log_target), CommandFilter())]
+
+        given = [argv for argv in logged if b"%d" % past_ms in argv]
+        assert [argv[1] for argv in given] == ([b"given-with-set"] if server_build.kind == "redis" else [])
