@@ -37,6 +37,8 @@ _AUX_OPCODE = 0xFA
 _EOF = b"\xff"
 # The oldest first: where nothing speaks for a later one, every server reads it.
 _HEADERS = tuple(sorted({target.header for target in TARGETS.values()}, key=lambda head: int(head[-3:])))
+# Between them they write every type.
+_TYPICAL = (b"REDIS0009", b"REDIS0012", b"VALKEY080")
 _FUNCTIONS_SINCE = 10
 _WITH_VECTORS = frozenset(target.header for target in TARGETS.values() if target.vector_sets)
 _VECTORS = "vectorset"
@@ -45,6 +47,8 @@ _MODULE = 7
 # a checksum.
 _SAMPLE_BYTES = 1 << 20
 _PROOF_BYTES = 1 << 28
+# Bytes in which records in front of all commands are looked for.
+_SEARCHED_BYTES = 1 << 14
 
 
 def lost_its_header(reader: Reader, *, named_rdb: bool) -> bool:
@@ -63,9 +67,9 @@ def lost_its_header(reader: Reader, *, named_rdb: bool) -> bool:
 
 def _holds_records(reader: Reader) -> bool:
     """Tell whether records stand in front of the first thing that begins like a command."""
-    size = min(reader.size_bytes, _SAMPLE_BYTES)
+    size = min(reader.size_bytes, _SEARCHED_BYTES)
     end = next(openings(reader, 0, size), size)
-    for magic in _HEADERS:
+    for magic in _TYPICAL:
         header = parse_header(magic)
         assert isinstance(header, RdbHeader)
         place = _place(reader, magic, end)

@@ -37,7 +37,7 @@ _ODD = 1
 _WINDOW_BYTES = 1 << 12
 _WIDER = 16
 _LOOKS = 8
-_LOOKED_AT_LEAST = 4 << 20
+_LOOKED_AT_LEAST = 2 << 20
 _FUNCTION_START = b"#!"
 # Expire times in use have a zero top: until the year 10889 the highest two of eight bytes are zero.
 _TIME_TOP = b"\x00\x00"

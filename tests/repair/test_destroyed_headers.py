@@ -10,6 +10,8 @@ import pytest
 
 from aoftool.aof.layout import find_log
 from aoftool.check.exam import examine_file
+from aoftool.check.rdb_header import lost_its_header
+from aoftool.check.reader import Reader
 from aoftool.files.source import open_source
 from aoftool.repair.apply import apply_plan
 from aoftool.repair.model import Choice
@@ -18,6 +20,7 @@ from tests.builders import command, log, select
 from tests.oracle import assert_same_state, dump_state, freeze_expiry
 from tests.repair.damaged_bases import Base, DamagedBase, bases
 from tests.repair.test_damaged_bases import contents, judge, lone_base
+from tests.repair.test_sound_bases import string
 from tests.repair.workbench import copy_log, log_in, plan_for, snapshot
 from tests.servers import server_params
 from tests.servers.discovery import Build
@@ -121,6 +124,23 @@ def test_a_stream_of_commands_is_not_taken_for_an_rdb(data: bytes, tmp_path: Pat
         exam = examine_file(find_log(path).files[0], source)
 
     assert exam.rdb is None
+
+
+def test_a_file_that_forges_many_starts_of_records_is_looked_at_only_at_its_start(tmp_path: Path) -> None:
+    path = tmp_path / "appendonly.aof"
+    path.write_bytes(b"\x02\x04abcd\x41\x00" * 2048 + base_records())
+
+    with open_source(path) as source:
+        near = lost_its_header(Reader(source, path.stat().st_size), named_rdb=False)
+    path.write_bytes(bytes(4096) + base_records())
+    with open_source(path) as source:
+        behind_a_page = lost_its_header(Reader(source, path.stat().st_size), named_rdb=False)
+
+    assert (near, behind_a_page) == (False, True)
+
+
+def base_records() -> bytes:
+    return b"".join(string(b"key:%d" % n, b"value %d" % n) for n in range(20))
 
 
 def test_of_a_base_that_is_all_zeros_nothing_is_kept(tmp_path: Path) -> None:

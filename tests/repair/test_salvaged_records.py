@@ -83,7 +83,7 @@ def test_fields_behind_a_lost_start_of_a_hash_are_no_keys_where_the_number_of_ke
 
 def test_a_large_record_behind_many_false_starts_is_found_in_a_small_part(tmp_path: Path) -> None:
     false = b"".join(
-        b"\x02\x04ab%02d\x41\x90\x3f" % (n % 100) + b"x" * 0x3F + b"\x41\x00" for n in range(300)
+        b"\x02\x04ab%02d\x41\x90\x3f" % (n % 100) + b"x" * 0x3F + b"\x41\x00" for n in range(200)
     )
     members = b"".join(b"\x0amember:%03d" % n for n in range(400))
     large = b"\x02\x07set:big\x41\x90" + members
