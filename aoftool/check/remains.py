@@ -15,7 +15,7 @@ from aoftool.check.reader import Reader
 from aoftool.check.shapes import Argument, Habits, read_argument, read_number
 from aoftool.check.vocabulary import accepts, is_known
 
-__all__ = ["Remains", "declared_around", "read_remains"]
+__all__ = ["Remains", "declared_around", "one_step", "read_remains"]
 
 _MAX_ARGUMENTS = 4096
 _HEADER_BYTES = 24
@@ -79,7 +79,7 @@ class Remains:
             lengths.append((len(self.arguments), self.payload_start, self.digits))
         for number, start, digits in lengths:
             for payload_end in _ends(reader, start, end, self.count - number - 1):
-                if _one_step(digits, b"%d" % (payload_end - start)):
+                if one_step(digits, b"%d" % (payload_end - start)):
                     return True
         value = self.value
         left = self.count - len(self.arguments) - 1
@@ -182,7 +182,7 @@ def declared_around(reader: Reader, start: int, at: int) -> int | None:
     return None
 
 
-def _one_step(one: bytes, two: bytes) -> bool:
+def one_step(one: bytes, two: bytes) -> bool:
     """Tell whether two texts differ by one byte that was changed, put in or lost."""
     if abs(len(one) - len(two)) > 1:
         return False

@@ -14,7 +14,7 @@ from collections.abc import Iterator
 
 from aoftool.check.dissection import Wound
 from aoftool.check.reader import Reader
-from aoftool.check.remains import Remains, read_remains
+from aoftool.check.remains import Remains, one_step, read_remains
 from aoftool.check.shapes import Habits, habits_around, is_one_command
 from aoftool.check.vocabulary import accepts
 from aoftool.resp.encode import encode_select
@@ -173,7 +173,7 @@ def _one_length_off(reader: Reader, remains: Remains, text: bytes, habits: Habit
     place = len(remains.arguments)
     for end in _ends(text, low):
         proper = b"%d" % (end - low)
-        if not _one_step(digits, proper) or _FRAMING.search(text, low, end):
+        if not one_step(digits, proper) or _FRAMING.search(text, low, end):
             continue
         if not is_one_command(head + b"$" + proper + b"\r\n" + text[low:]):
             continue
@@ -195,16 +195,6 @@ def _ends(text: bytes, low: int) -> Iterator[int]:
             return
         yield at
         at += 1
-
-
-def _one_step(one: bytes, two: bytes) -> bool:
-    """Tell whether two texts differ by one byte that was changed, put in or lost."""
-    if abs(len(one) - len(two)) > 1:
-        return False
-    if len(one) == len(two):
-        return sum(a != b for a, b in zip(one, two, strict=True)) == 1
-    short, long = sorted((one, two), key=len)
-    return any(long[:at] + long[at + 1 :] == short for at in range(len(long)))
 
 
 def _was_never(declared: int | None, length: int, habits: Habits, name: bytes, place: int) -> bool:

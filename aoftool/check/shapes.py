@@ -34,6 +34,7 @@ __all__ = [
 _MAX_ARGUMENTS = 1 << 16
 _NUMBER = re.compile(rb"(0|[1-9][0-9]{0,18})\r\n")
 _OPENING = re.compile(rb"\*[1-9][0-9]{0,8}\r\n\$(?:0|[1-9][0-9]{0,18})\r\n")
+_ARGUMENT_LINE = re.compile(rb"\$(0|[1-9][0-9]{0,18})\r\n")
 _PLAIN = re.compile(rb"[\x20-\x7e]*")
 _ANNOTATION_MAX = 1023
 _NAME_MAX = 64
@@ -123,26 +124,28 @@ def is_one_command(text: bytes) -> bool:
         return False
     at = head.end()
     for _ in range(min(int(head[1]), _MAX_ARGUMENTS)):
-        line = re.compile(rb"\$(0|[1-9][0-9]{0,18})\r\n").match(text, at)
-        if line is None:
+        behind = _behind_argument(text, at)
+        if behind is None:
             return False
-        at = line.end() + int(line[1]) + 2
-        if at > len(text) or text[at - 2 : at] != b"\r\n":
-            return False
+        at = behind
     return at == len(text)
 
 
 def is_arguments(text: bytes) -> bool:
     """Tell whether bytes are nothing but whole canonical arguments, or nothing at all."""
-    at = 0
-    while at < len(text):
-        line = re.compile(rb"\$(0|[1-9][0-9]{0,18})\r\n").match(text, at)
-        if line is None:
-            return False
-        at = line.end() + int(line[1]) + 2
-        if at > len(text) or text[at - 2 : at] != b"\r\n":
-            return False
-    return True
+    at: int | None = 0
+    while at is not None and at < len(text):
+        at = _behind_argument(text, at)
+    return at is not None
+
+
+def _behind_argument(text: bytes, at: int) -> int | None:
+    """Return the end of the canonical argument that starts at an offset, None where none does."""
+    line = _ARGUMENT_LINE.match(text, at)
+    if line is None:
+        return None
+    end = line.end() + int(line[1]) + 2
+    return end if end <= len(text) and text[end - 2 : end] == b"\r\n" else None
 
 
 def is_torn_command(text: bytes) -> bool:
@@ -150,8 +153,8 @@ def is_torn_command(text: bytes) -> bool:
     head = re.match(rb"\*[1-9][0-9]{0,8}(?:\r?\Z|\r\n)", text)
     if head is None:
         return text == b"*"
-    at, line = head.end(), re.compile(rb"\$(0|[1-9][0-9]{0,18})\r\n")
-    while (found := line.match(text, at)) is not None:
+    at = head.end()
+    while (found := _ARGUMENT_LINE.match(text, at)) is not None:
         at = found.end() + int(found[1]) + 2
         if at > len(text):
             return True
