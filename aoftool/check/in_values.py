@@ -96,7 +96,7 @@ class InValues:
             return None
         explained = self._explains(remains, at, habits)
         if at < remains.place:
-            return None if explained or self._cuts_in(at, remains, tally) else remains.place
+            return None if explained or self._cuts_in(at, remains) else remains.place
         value = remains.value
         declared = declared_around(self._reader, since, at)
         ends_there = explained and value is not None and value[1] + 2 == declared
@@ -135,7 +135,7 @@ class InValues:
             odds = self._lessons.leaking_odds
         return odds if self._reader.at(at - 1, 1) == b"\n" else odds + _ODD_START
 
-    def _cuts_in(self, at: int, remains: Remains, tally: TailTally) -> bool:
+    def _cuts_in(self, at: int, remains: Remains) -> bool:
         """Tell whether a command begins in arguments that only seem to be whole.
 
         Where the head of one command meets another, the line ends of the other serve as those of the

@@ -146,7 +146,7 @@ class Seams:
         of it, and the rest is read as commands, up to the line end that closes the value. Behind that
         stands nothing, or the arguments that followed the value.
         """
-        reach = self._resync.inside_bytes
+        reach = min(self._resync.inside_bytes, _REACH)
         needed = self._ends_a_value(at, end) if end - at <= reach else None
         if needed is None:
             return None
@@ -217,6 +217,8 @@ class Seams:
         """
         value = remains.value
         if value is None or remains.count is None or value[1] > self._reader.size_bytes:
+            return None
+        if value[1] - remains.start > _REACH:
             return None
         left = remains.count - len(remains.arguments) - 1
         start = remains.start
