@@ -116,12 +116,15 @@ class _Dissector:
         self._reader = Reader(source, size_bytes)
         self._names = set(names)
         self._result = Dissection(start, size_bytes)
-        self._resync = Resync(self._reader, self._scan, self._believes)
+        self._resync = Resync(self._reader, self._scan, self._reach, self._believes)
         self._seams = Seams(self._reader, self._resync, start)
         self._naming = Naming(self._reader, self._seams, self._scan, start, size_bytes)
 
     def _scan(self, at: int) -> TailTally:
         return scan_range(self._source, at, end=self._result.size_bytes, progress=self._progress)
+
+    def _reach(self, at: int, low: int) -> int:
+        return scan_range(self._source, at, end=low, grammar=Grammar.STRICT).good_end
 
     def _believes(self, name: bytes) -> bool:
         return name in self._names or is_known(name)

@@ -9,6 +9,7 @@ of how far a chain reaches: that is judged in `aoftool.check.resync`.
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from aoftool.check.lessons import Lessons, openings_in
@@ -17,7 +18,7 @@ from aoftool.check.remains import Remains, declared_around
 from aoftool.check.shapes import Habits, Shape, chain, read_number
 from aoftool.resp.model import TailTally
 
-__all__ = ["HELD_ODDS", "Clue", "InValues"]
+__all__ = ["HELD_ODDS", "Clue", "InValues", "Reach"]
 
 _INSPECTED_BYTES = 1 << 20
 # A length so many times larger than the largest command, or than a long key, was never written.
@@ -50,6 +51,10 @@ _EXPLAINED = 4.0
 _HOPELESS = 12.0
 
 
+Reach = Callable[[int, int], int]
+"""Returns the last boundary of a canonical chain, begun at one offset, that is not behind another."""
+
+
 @dataclass(frozen=True)
 class Clue:
     """What is known of a place from which commands chain on.
@@ -74,11 +79,13 @@ class InValues:
     Args:
         reader: the file.
         lessons: what the log keeps in its values.
+        reach: returns the last boundary of a chain at or before an offset, by the scanner.
     """
 
-    def __init__(self, reader: Reader, lessons: Lessons) -> None:
+    def __init__(self, reader: Reader, lessons: Lessons, reach: Reach) -> None:
         self._reader = reader
         self._lessons = lessons
+        self._reach = reach
 
     def inside_until(self, clue: Clue, remains: Remains, tally: TailTally) -> int | None:
         """Return up to where a place may lie in a value, None when nothing speaks for it.
@@ -193,12 +200,19 @@ class InValues:
 
     def _meets(self, at: int, behind: int, tally: TailTally) -> bool:
         """Tell whether a chain has a boundary at an offset, or a payload that starts there."""
+        at = self._near(at, behind)
+        if at == behind:
+            return True
         for shape in chain(self._reader, at, tally.commands):
             if behind in (shape.start, shape.end) or any(a.payload_start == behind for a in shape.arguments):
                 return True
             if shape.end > behind:
                 break
         return False
+
+    def _near(self, at: int, low: int) -> int:
+        """Return a boundary of a chain from which an offset is not far; a large value is not read here."""
+        return at if low - at <= _NEAR_BYTES else self._reach(at, low)
 
     def _leads_out(self, at: int, value: tuple[int, int], tally: TailTally) -> bool:
         """Tell whether a chain begun in a declared value has a boundary right behind it."""
@@ -236,6 +250,9 @@ class InValues:
         """Return the first boundary of a chain at `low` or behind it."""
         if low >= tally.good_end:
             return tally.good_end
+        at = self._near(at, low)
+        if at == low:
+            return low
         for shape in chain(self._reader, at, tally.commands):
             if shape.start >= low:
                 return shape.start

@@ -14,7 +14,7 @@ from collections import OrderedDict
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
-from aoftool.check.in_values import HELD_ODDS, Clue, InValues
+from aoftool.check.in_values import HELD_ODDS, Clue, InValues, Reach
 from aoftool.check.lessons import LONGEST_OPENING, OPENING, Lessons
 from aoftool.check.looks import Looks, form_of
 from aoftool.check.reader import BLOCK_BYTES, Reader
@@ -91,15 +91,18 @@ class Resync:
     Args:
         reader: the file.
         scan: counts the stream from an offset on.
+        reach: returns the last boundary of a chain at or before an offset.
         known_name: tells whether a command name is known, or stands elsewhere in the log.
     """
 
-    def __init__(self, reader: Reader, scan: Scanner, known_name: Callable[[bytes], bool]) -> None:
+    def __init__(
+        self, reader: Reader, scan: Scanner, reach: Reach, known_name: Callable[[bytes], bool]
+    ) -> None:
         self._reader = reader
         self._scan = scan
         self._known_name = known_name
         self._lessons = Lessons(reader)
-        self._in_values = InValues(reader, self._lessons)
+        self._in_values = InValues(reader, self._lessons, reach)
         self._scanned: OrderedDict[int, TailTally] = OrderedDict()
         self._surveyed_to = 0
 
@@ -284,7 +287,8 @@ class Resync:
                 return False
         if reason is Reason.END and tally.commands:
             return True
-        if tally.good_end - at <= _VALUE_BYTES and self._closes_value(tally.good_end):
+        first = value is not None and at == value[0]
+        if (first or tally.good_end - at <= _VALUE_BYTES) and self._closes_value(tally.good_end):
             return False
         # A torn end is as good as the exact end unless values hold RESP.
         long_enough = tally.good_end - at > self._doubtful_bytes

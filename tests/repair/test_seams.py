@@ -158,3 +158,14 @@ def test_a_name_is_put_right_only_to_a_command_that_stands_around(tmp_path: Path
     result = salvaged(tmp_path, select(0) + around + hit + around)
 
     assert result == select(0) + around + around
+
+
+def test_a_large_value_of_nothing_but_commands_is_not_read_as_the_log(tmp_path: Path) -> None:
+    held = log(*(command("SET", f"inner:{n}", "held") for n in range(60_000)))
+    before, behind = select(0) + sets("a"), sets("b")
+    hit = holding("hit", held)
+
+    # The value is a little longer than its length says, and no other value of the log holds commands.
+    result = salvaged(tmp_path, before + hit.replace(b"$%d" % len(held), b"$%d" % (len(held) - 780)) + behind)
+
+    assert result == before + behind
