@@ -33,6 +33,8 @@ FLOORS = {
     "progress": 0,
     "native": 0,
     "redaction": 0,
+    "releases": 0,
+    "pattern": 0,
 }
 # Rooms on one floor that may lean on a neighbour, with the reason.
 SIDEWAYS = {

@@ -1,0 +1,142 @@
+"""The releases of Redis and Valkey that aoftool knows: one name each, in order, with what was measured.
+
+A release is a series such as `redis-7.2`; its patch releases read and write the same files. What a release
+does is data of the rooms that use it, keyed by its name: `aoftool.commands` (who has a command),
+`aoftool.check.targets` (loaders), `aoftool.rdb.targets` (what is written), `aoftool.keyspace.flavour` (what
+commands do). Knows no file format beyond the number of the RDB version.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Literal
+
+from aoftool.errors import UsageError
+
+__all__ = ["NAMES", "RELEASES", "Release", "find_releases", "known_names", "release_named", "release_of"]
+
+Family = Literal["redis", "valkey"]
+Version = tuple[int, int]
+
+
+@dataclass(frozen=True, slots=True)
+class Release:
+    """One release series.
+
+    Attributes:
+        name: such as `redis-7.2`, what `--target` and `--written-by` take.
+        family: `redis` or `valkey`.
+        version: major and minor number.
+        measured_on: version of the server that its facts were measured on; empty when they were only read
+            in public sources.
+        rdb_version: RDB version that it writes with default settings (`REDIS0011` is 11, `VALKEY080` 80).
+    """
+
+    name: str
+    family: Family
+    version: Version
+    measured_on: str
+    rdb_version: int
+
+    @property
+    def is_measured(self) -> bool:
+        """Tell whether its facts come from a running server."""
+        return bool(self.measured_on)
+
+    def has(self, redis: Version | None, valkey: Version | None) -> bool:
+        """Tell whether something that came with these versions (None: never) is there."""
+        since = redis if self.family == "redis" else valkey
+        return since is not None and self.version >= since
+
+
+def _release(name: str, rdb_version: int, measured_on: str = "") -> Release:
+    family, _, number = name.partition("-")
+    major, minor = number.split(".")
+    kind: Family = "valkey" if family == "valkey" else "redis"
+    return Release(name, kind, (int(major), int(minor)), measured_on, rdb_version)
+
+
+# Source of the RDB versions: src/rdb.h of each release; measured where a server is named.
+RELEASES: tuple[Release, ...] = (
+    _release("redis-6.0", 9, "6.0.16"),
+    _release("redis-6.2", 9, "6.2.5"),
+    _release("redis-7.0", 10, "7.0.15"),
+    _release("redis-7.2", 11),
+    _release("redis-7.4", 12, "7.4.1"),
+    _release("redis-8.0", 12, "8.0.6"),
+    _release("redis-8.2", 12, "8.2.3"),
+    _release("redis-8.4", 12),
+    _release("redis-8.6", 13, "8.6.3"),
+    _release("redis-8.8", 14),
+    _release("redis-8.10", 15),
+    _release("redis-8.12", 16),
+    _release("valkey-7.2", 11),
+    _release("valkey-8.0", 11),
+    _release("valkey-8.1", 11, "8.1.1"),
+    _release("valkey-9.0", 80),
+    _release("valkey-9.1", 80, "9.1.2"),
+    _release("valkey-9.2", 81),
+)
+"""Every release known, by family, oldest first."""
+
+NAMES: dict[str, Release] = {release.name: release for release in RELEASES}
+"""The releases by name."""
+
+_NAME = re.compile(r"(redis|valkey)-(\d{1,4})(?:\.(\d{1,4}))?(?:\.\d{1,4})*")
+
+
+def find_releases(name: str) -> tuple[Release, ...]:
+    """Return the releases that a name stands for, oldest first.
+
+    `redis-7.0` and `redis-7.0.15` are one release, `valkey-9` is every release of that major version.
+
+    Raises:
+        UsageError: no release has that name; the hint lists them.
+    """
+    match = _NAME.fullmatch(name.lower())
+    if match is not None:
+        family, major, minor = match[1], int(match[2]), match[3]
+        found = tuple(
+            release
+            for release in RELEASES
+            if release.family == family
+            and release.version[0] == major
+            and minor in (None, str(release.version[1]))
+        )
+        if found:
+            return found
+    raise UsageError(f"there is no release named {name!r}", hint="use one of: " + known_names(RELEASES))
+
+
+def release_named(name: str, *, newest: bool = False) -> Release:
+    """Return one release by name; of a major version the oldest, which all later ones read.
+
+    Args:
+        newest: of a major version the newest that was measured.
+
+    Raises:
+        UsageError: no release has that name; the hint lists them.
+    """
+    found = find_releases(name)
+    if not newest:
+        return found[0]
+    return ([release for release in found if release.is_measured] or list(found))[-1]
+
+
+def release_of(family: str, version: str) -> Release:
+    """Return the release that a version such as `7.2.4` belongs to.
+
+    A version between two releases, or beyond the newest, counts as the release below it; one before the
+    oldest counts as the oldest.
+    """
+    numbers = tuple(int(part) for part in re.findall(r"\d{1,9}", version)[:2])
+    of_family = [release for release in RELEASES if release.family == family]
+    older = [release for release in of_family if release.version <= numbers]
+    return (older or of_family[:1])[-1]
+
+
+def known_names(releases: Iterable[Release]) -> str:
+    """Return names of releases as text, separated by commas."""
+    return ", ".join(release.name for release in releases)
