@@ -38,6 +38,7 @@ FLOORS = {
 }
 # Rooms on one floor that may lean on a neighbour, with the reason.
 SIDEWAYS = {
+    ("releases", "errors"): "a name that no release has is an error",
     ("aof", "rdb"): "lower floor",
     ("resp", "files"): "the scanner reads sources",
     ("rewrite", "repair"): "a rewrite in place leaves the receipt that undo reads",
