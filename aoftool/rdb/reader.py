@@ -19,8 +19,6 @@ __all__ = ["KEEP_BYTES", "RecordReader", "records", "walk"]
 
 # Larger records of plain files are read again when somebody wants their bytes.
 KEEP_BYTES: Final = 8 * 1024 * 1024
-# Up to here the rest of a window is joined with the next one; records of bytes are read fastest.
-_JOIN_BYTES: Final = 1024 * 1024
 
 
 class RecordReader:
@@ -37,7 +35,8 @@ class RecordReader:
     ) -> None:
         self._pass = StructurePass(source, start, progress, top=top, rows=True)
         self._seekable = source.seekable
-        self._data: bytes | bytearray | None = b""
+        # The pieces an unfinished record arrived in, and where the first of them stands.
+        self._pieces: list[bytes] = []
         self._base = start
         summary = self._pass.summary
         self._context: RecordContext | None = None
@@ -74,34 +73,35 @@ class RecordReader:
         context = self._context
         for piece, offset in self._pass.windows():
             self._hold(piece, offset)
-            yield build_records(walker, self._view(), self._base, context)
+            # Rows that end before `base` hold no bytes: while a record goes on there is nothing to join.
+            data = self._held() if walker.needed_from > self._base else None
+            yield build_records(walker, data, self._base, context)
             self._let_go(walker.needed_from, offset + len(piece))
 
     def _hold(self, piece: memoryview, offset: int) -> None:
         """Add a piece to what is kept of an unfinished record."""
-        if not self._data:
+        if not self._pieces:
             # Nothing is held, or the record in work is not kept: what follows starts with this piece.
-            self._data, self._base = bytes(piece), offset
-        elif len(self._data) <= _JOIN_BYTES:
-            self._data = b"".join((self._data, piece))
-        else:
-            # A large record arrives piece by piece: grow in place, so that each byte is copied once.
-            if not isinstance(self._data, bytearray):
-                self._data = bytearray(self._data)
-            self._data += piece
+            self._base = offset
+        self._pieces.append(bytes(piece))
 
-    def _view(self) -> bytes | memoryview | None:
-        return memoryview(self._data) if isinstance(self._data, bytearray) else self._data
+    def _held(self) -> bytes:
+        """Return all that is held, from offset `_base` on.
+
+        Pieces are joined only here, when a record is whole: each byte of a large one is copied once,
+        and what was handed out never changes under its reader.
+        """
+        if len(self._pieces) > 1:
+            self._pieces = [b"".join(self._pieces)]
+        return self._pieces[0]
 
     def _let_go(self, needed_from: int, end: int) -> None:
         """Keep only what the unfinished record still needs."""
-        if needed_from >= end:
-            self._data, self._base = b"", end
-        elif self._seekable and end - needed_from > KEEP_BYTES:
-            self._data, self._base = None, end
-        elif self._data is not None and needed_from > self._base:
-            view = memoryview(self._data)[needed_from - self._base :]
-            self._data, self._base = bytes(view), needed_from
+        if needed_from >= end or (self._seekable and end - needed_from > KEEP_BYTES):
+            self._pieces = []
+        elif self._pieces and needed_from > self._base:
+            rest = memoryview(self._held())[needed_from - self._base :]
+            self._pieces, self._base = [bytes(rest)], needed_from
 
 
 def records(source: Source, start: int = 0, progress: Progress = no_progress) -> RecordReader:

@@ -47,9 +47,8 @@ class RowReader(RecordReader):
         for piece, offset in self._pass.windows():
             self._hold(piece, offset)
             packed = walker.take_packed_rows()
-            data, base = self._view(), self._base
             if packed:
-                numbers = number_rows(trace.keys, packed, b"" if data is None else data, base)  # type: ignore[arg-type]
+                numbers = number_rows(trace.keys, packed, self._held(), self._base)  # type: ignore[arg-type]
                 for index in np.flatnonzero(numbers == UNKNOWN).tolist():
                     numbers[index] = self._number(trace, rows_of(packed)[index])
                 yield packed, numbers
@@ -58,9 +57,8 @@ class RowReader(RecordReader):
     def _number(self, trace: Trace, row: Any) -> int:
         """Return the number of a key that is packed, or stands in bytes that were not kept."""
         start, end = int(row["key_at"]), int(row["value_at"])
-        data, base = self._view(), self._base
-        if data is not None and start >= base:
-            raw = bytes(data[start - base : end - base])
+        if start >= self._base:
+            raw = self._held()[start - self._base : end - self._base]
         else:
             assert self._context is not None
             assert self._context.source is not None

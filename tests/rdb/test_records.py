@@ -223,6 +223,21 @@ def test_large_values_are_read_whole(tmp_path: Path, seekable: bool) -> None:
     }
 
 
+@pytest.mark.parametrize("seekable", [True, False])
+def test_records_that_are_kept_survive_larger_ones_behind_them(tmp_path: Path, seekable: bool) -> None:
+    values = [bytes([65 + place]) * size for place, size in enumerate([3, 1_500_000, 5_000_000, 700_000, 2])]
+    entries = [rdb_record(0, f"k{place}", rdb_string(value)) for place, value in enumerate(values)]
+    content = b"REDIS0011" + rdb_database(0, *entries) + b"\xff" + bytes(8)
+    path = tmp_path / "large.rdb"
+    path.write_bytes(content)
+
+    with open_source(path) if seekable else stream_of(content) as source:
+        kept = list(records(source))
+        found = [(record.value(), record.raw()) for record in kept]
+
+    assert found == list(zip(values, entries, strict=True))
+
+
 def test_large_value_of_a_file_is_not_held_until_somebody_asks(tmp_path: Path) -> None:
     size = 64 * 1024 * 1024
     path = tmp_path / "huge.rdb"
