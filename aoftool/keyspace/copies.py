@@ -39,7 +39,8 @@ def copied(value: StoredValue) -> StoredValue:
 
 def _copied_stream(value: StreamValue) -> StreamValue:
     groups = {name: _copied_group(group) for name, group in value.groups.items()}
-    return replace(value, entries=dict(value.entries), groups=groups)
+    idmp = None if value.idmp is None else value.idmp.copy()
+    return replace(value, entries=dict(value.entries), groups=groups, idmp=idmp)
 
 
 def _copied_group(group: ConsumerGroup) -> ConsumerGroup:

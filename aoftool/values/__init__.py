@@ -5,11 +5,22 @@ from aoftool.values.hash import HashValue
 from aoftool.values.list import ListValue
 from aoftool.values.module import ModuleValue
 from aoftool.values.set import SetValue
-from aoftool.values.stream import Consumer, ConsumerGroup, PendingEntry, StreamId, StreamValue
+from aoftool.values.stream import (
+    IDMP_DURATION_S,
+    IDMP_MAX_ENTRIES,
+    Consumer,
+    ConsumerGroup,
+    PendingEntry,
+    StreamId,
+    StreamIdmp,
+    StreamValue,
+)
 from aoftool.values.types import Value, type_name
 from aoftool.values.zset import ZSetValue
 
 __all__ = [
+    "IDMP_DURATION_S",
+    "IDMP_MAX_ENTRIES",
     "ArrayValue",
     "Consumer",
     "ConsumerGroup",
@@ -19,6 +30,7 @@ __all__ = [
     "PendingEntry",
     "SetValue",
     "StreamId",
+    "StreamIdmp",
     "StreamValue",
     "Value",
     "ZSetValue",

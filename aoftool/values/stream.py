@@ -3,11 +3,26 @@
 from __future__ import annotations
 
 from collections import deque
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import islice
 from typing import NamedTuple
 
-__all__ = ["Consumer", "ConsumerGroup", "PendingEntry", "StreamId", "StreamValue"]
+__all__ = [
+    "IDMP_DURATION_S",
+    "IDMP_MAX_ENTRIES",
+    "Consumer",
+    "ConsumerGroup",
+    "PendingEntry",
+    "StreamId",
+    "StreamIdmp",
+    "StreamValue",
+]
+
+IDMP_DURATION_S = 100
+"""What a stream of Redis 8.6 starts with: stream-idmp-duration as it is shipped, in seconds."""
+
+IDMP_MAX_ENTRIES = 100
+"""What a stream of Redis 8.6 starts with: stream-idmp-maxsize as it is shipped."""
 
 
 class StreamId(NamedTuple):
@@ -60,6 +75,34 @@ class ConsumerGroup:
 
 
 @dataclass(slots=True)
+class StreamIdmp:
+    """What a stream of Redis 8.6 and later knows of producers that may send an entry twice.
+
+    Attributes:
+        duration_s: seconds that an idempotent ID is remembered.
+        max_entries: idempotent IDs remembered for one producer at most; the oldest leaves first.
+        producers: producer ID to its idempotent IDs, oldest first, each with the ID of its entry, which may
+            be gone by now.
+        iids_added: idempotent IDs ever remembered.
+        iids_duplicates: entries refused for an idempotent ID that was there.
+    """
+
+    duration_s: int = IDMP_DURATION_S
+    max_entries: int = IDMP_MAX_ENTRIES
+    producers: dict[bytes, dict[bytes, StreamId]] = field(default_factory=dict)
+    iids_added: int = 0
+    iids_duplicates: int = 0
+
+    def is_plain(self) -> bool:
+        """Tell whether this is how every stream starts, so that None says the same."""
+        return self == StreamIdmp()
+
+    def copy(self) -> StreamIdmp:
+        """Return a copy that shares nothing that can change."""
+        return replace(self, producers={name: dict(ids) for name, ids in self.producers.items()})
+
+
+@dataclass(slots=True)
 class StreamValue:
     """A stream.
 
@@ -75,6 +118,8 @@ class StreamValue:
         entries_added: entries added in the stream's life.
         first_id: the ID the RDB names as first entry, only for checking; None when not known.
         groups: name to group, in order of creation.
+        idmp: idempotent producers; None where nothing of it differs from how a stream starts, and wherever
+            the server knows none.
         tail: raw bytes of parts that only newer servers have (IDMP, RDB types 26 and 27), kept for
             copying; empty otherwise.
     """
@@ -85,6 +130,7 @@ class StreamValue:
     entries_added: int = 0
     first_id: StreamId | None = None
     groups: dict[bytes, ConsumerGroup] = field(default_factory=dict)
+    idmp: StreamIdmp | None = None
     tail: bytes = b""
     _front: deque[StreamId] | None = field(default=None, init=False, repr=False, compare=False)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from aoftool.values import StreamId, StreamValue
+from aoftool.values import StreamId, StreamIdmp, StreamValue
 
 
 def entry(number: int) -> StreamId:
@@ -40,3 +40,14 @@ def test_equality_ignores_how_the_front_is_kept() -> None:
     one.first_id_held()
 
     assert one == other
+
+
+def test_a_copy_of_what_producers_sent_shares_nothing() -> None:
+    idmp = StreamIdmp(producers={b"p": {b"i": entry(1)}}, iids_added=1)
+
+    other = idmp.copy()
+    other.producers[b"p"][b"j"] = entry(2)
+
+    assert idmp.producers == {b"p": {b"i": entry(1)}}
+    assert not idmp.is_plain()
+    assert StreamIdmp().is_plain()
