@@ -107,6 +107,9 @@ def _single(
     if is_dump and name.endswith(b".aof"):
         # Its fields may be damaged: a log goes on behind the end of its RDB.
         is_dump = _ends_as_rdb(found)
+    if size_bytes == 0 and name.endswith(b".rdb"):
+        # A snapshot by its name alone: unlike an empty log, servers refuse an empty one.
+        is_dump = True
     role, kind = (FileRole.RDB, LogKind.RDB) if is_dump else (FileRole.SINGLE, LogKind.SINGLE)
     parts = parse_file_name(name)
     sequence = None if parts is None else parts.sequence

@@ -106,6 +106,12 @@ def _foretell(exam: LogExam, targets: Sequence[Target]) -> list[ServerOutcome]:
 def _of_file(exam: LogExam, file: FileExam) -> Iterable[Finding]:
     if file.error:
         yield Finding("read-error", Severity.DAMAGE, file.path, file.error)
+    if file.foreign:
+        message = f"this is no part of a log: it is {file.foreign}"
+        yield Finding("not-a-log", Severity.DAMAGE, file.path, message, 0, file.size_bytes)
+    if file.file.role is FileRole.RDB and not file.size_bytes and not file.error:
+        message = "the file is empty: servers refuse an empty dump.rdb"
+        yield Finding("log-empty", Severity.DAMAGE, file.path, message, 0, 0)
     for change in file.changes:
         growing = change.kind in _GREW
         severity = Severity.NOTE if growing else Severity.DAMAGE
@@ -145,6 +151,8 @@ def _row(report: Report, file: FileExam) -> FileReport:
 def _format(file: FileExam) -> str:
     if not file.size_bytes:
         return "empty"
+    if file.foreign:
+        return "foreign"
     parts = []
     if file.rdb is not None:
         parts.append(printable(file.rdb.walk.magic) or "RDB")

@@ -13,6 +13,7 @@ from dataclasses import replace
 from aoftool.aof.model import FileRole, Log, LogFile, LogKind
 from aoftool.check.dissection import TORN_KINDS, Dissection, Stretch, Wound
 from aoftool.check.exam_model import Census, FileExam, LogExam, RdbExam, Spot
+from aoftool.check.foreign import foreign_kind, not_a_log
 from aoftool.check.model import Level
 from aoftool.check.suspicion import holds_restores, needs_look, objections
 from aoftool.commands.table import CONTAINERS
@@ -48,11 +49,14 @@ def examine(
 
     Raises:
         SinkError: there is no room for a plain copy.
+        InputError: the log is one file that holds nothing of a log.
     """
     exam = LogExam(log, level)
     for file in log.files:
         if file.exists:
             exam.files.append(_one(file, level, progress, workers, spools))
+    if log.kind is not LogKind.MULTI_PART and exam.files and exam.files[0].foreign:
+        raise not_a_log(exam.files[0].foreign, log.path)
     return exam
 
 
@@ -97,7 +101,8 @@ def examine_file(
     advance = _Advance(progress)
     if source.seekable:
         exam.size_bytes = source.size_bytes or 0
-        if exam.size_bytes:
+        exam.foreign = foreign_kind(source, exam.path)
+        if exam.size_bytes and not exam.foreign:
             _take_apart(exam, source, level, advance, workers)
     else:
         _read_once(exam, source, advance)

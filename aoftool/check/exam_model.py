@@ -164,6 +164,7 @@ class FileExam:
         text: what a program did to the file as a whole, None for nothing.
         changes: what happened to the file while it was read.
         error: why it could not be opened.
+        foreign: what it is instead of a part of a log, in words; it was not taken apart.
     """
 
     file: LogFile
@@ -180,6 +181,7 @@ class FileExam:
     text: TextDamage | None = None
     changes: list[SourceChange] = field(default_factory=list)
     error: str = ""
+    foreign: str = ""
 
     @property
     def path(self) -> str:
@@ -199,6 +201,8 @@ class FileExam:
     @property
     def good_end(self) -> int:
         """Return the offset up to which everything is in order."""
+        if self.foreign:
+            return 0
         if self.rdb is not None and not self.rdb.sound:
             return min(self.rdb.walk.good_end, self.size_bytes)
         wounds = [] if self.tail is None else self.tail.wounds

@@ -114,6 +114,8 @@ def _file_view(file: FileExam, prefix: bytes) -> LoaderFile:
     if file.rdb is not None and not is_rdb(file.head[:HEADER_BYTES]):
         # Its magic is damaged: a loader reads it as commands and fails on the first byte.
         return replace(view, ending=Ending.BAD_FORMAT)
+    if file.foreign:
+        return replace(view, ending=Ending.BAD_FORMAT)
     if file.tail is None or file.tail.first.stop is None:
         return replace(view, command_stream=False)
     stop = file.tail.first.stop

@@ -23,7 +23,7 @@ from aoftool.rdb.header import HEADER_BYTES, RdbHeader, is_rdb, parse_header
 from aoftool.rdb.strings import read_string
 from aoftool.rdb.targets import TARGETS, written_by
 
-__all__ = ["likely_header", "lost_its_header", "proved_header"]
+__all__ = ["holds_keys", "likely_header", "lost_its_header", "proved_header"]
 
 # Bytes of a file in which the fields of an RDB part are looked for.
 _HEAD_BYTES = 4096
@@ -76,6 +76,15 @@ def _holds_records(reader: Reader) -> bool:
         if find_start(place, 0, Habits(header.family, header.version), strings=True) is not None:
             return True
     return False
+
+
+def holds_keys(reader: Reader) -> bool:
+    """Tell whether whole keys can be read anywhere in what is named an RDB, with one header or another."""
+    magic, _ = likely_header(reader, reader.size_bytes)
+    header = parse_header(magic)
+    assert isinstance(header, RdbHeader)
+    place = _place(reader, magic, reader.size_bytes)
+    return salvage_records(place, Habits(header.family, header.version), "").keys > 0
 
 
 def _place(reader: Reader, magic: bytes, end: int) -> RdbPlace:

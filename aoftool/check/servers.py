@@ -164,7 +164,9 @@ def _load_dump(run: _Run, file: LoaderFile) -> ServerOutcome:
     """Return what a server does that finds the file as its snapshot."""
     target, rdb = run.target, file.rdb
     refused = None
-    if rdb is None or (rdb.magic != "REDIS" and not target.dump_valkey_rdb):
+    if file.size_bytes < HEADER_BYTES:
+        refused = run.end(Outcome.REFUSE, file, _SHORT_RDB)
+    elif rdb is None or (rdb.magic != "REDIS" and not target.dump_valkey_rdb):
         refused = run.end(Outcome.REFUSE, file, _NO_SIGNATURE)
     else:
         low, high = (1, target.redis_rdb) if rdb.magic == "REDIS" else target.dump_valkey_rdb or (1, 0)

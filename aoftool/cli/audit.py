@@ -73,14 +73,14 @@ def audit(
     from aoftool.analysis.audit import audit_log
     from aoftool.analysis.audit_times import add_times
     from aoftool.analysis.redacting import redacted_audit
-    from aoftool.aof.layout import find_log
+    from aoftool.cli.inputs import find_input
     from aoftool.cli.progress import ProgressReporter
     from aoftool.report.audit import audit_json, audit_lines, write_audit_csv
     from aoftool.report.jsonout import print_json
 
     form = chosen_form(as_json, as_csv)
     redactor = make_redactor(redact, salt)
-    log = find_log(path)
+    log = find_input(path)
     with ProgressReporter("reading", log.size_bytes, progress, quiet) as reporter:
         found = audit_log(log, context=context, progress=reporter)
     is_small = log.size_bytes is not None and log.size_bytes <= _REPLAYED_BYTES

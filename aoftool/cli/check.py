@@ -67,16 +67,16 @@ def check(
       aoftool check --target valkey-9.1 --level deep appendonlydir
       aoftool check --json appendonlydir | jq .logs[].verdict
     """
-    from aoftool.aof.layout import find_log
     from aoftool.check.checker import check as check_log
     from aoftool.check.model import Level
     from aoftool.check.targets import TARGETS, target_named
+    from aoftool.cli.inputs import find_input
     from aoftool.cli.progress import ProgressReporter
 
     make_redactor(redact, salt)
     targets = [target_named(name) for name in target] if target else list(TARGETS)
     reports = []
-    for log in [find_log(path) for path in paths] if paths else [find_log()]:
+    for log in [find_input(path) for path in paths] if paths else [find_input()]:
         with ProgressReporter("checking", log.size_bytes, progress, quiet) as reporter:
             report = check_log(log, Level(level.value), targets, reporter, workers=worker_count())
         reports.append(report)

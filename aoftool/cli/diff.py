@@ -71,15 +71,15 @@ def diff(
     from aoftool.analysis.diff import Point, compare_points
     from aoftool.analysis.parting import find_parting
     from aoftool.analysis.redacting import redacted_diff
-    from aoftool.aof.layout import find_log
     from aoftool.aof.model import LogKind
+    from aoftool.cli.inputs import find_input
     from aoftool.cli.progress import ProgressReporter
 
     if as_json and as_csv:
         raise UsageError("--json and --csv exclude each other", hint="use one of them")
     redactor = make_redactor(redact, salt)
-    one = find_log(left)
-    two = one if right is None else find_log(right)
+    one = find_input(left)
+    two = one if right is None else find_input(right)
     points = [_point(text, one) for text in at or ()]
     if (right is None) != bool(points) or len(points) > 2:
         raise UsageError("compare two logs, or one at --at POINT", hint="aoftool diff --help")

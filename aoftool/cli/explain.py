@@ -54,12 +54,12 @@ def explain(
       aoftool explain appendonlydir --offset appendonly.aof.1.incr.aof:13063
       aoftool explain appendonlydir --key user:1
     """
-    from aoftool.aof.layout import find_log
+    from aoftool.cli.inputs import find_input
 
     redactor = make_redactor(redact, salt)
     if (offset is None) == (key is None):
         raise UsageError("explain needs either --offset or --key", hint="aoftool explain PATH --offset N")
-    log = find_log(path)
+    log = find_input(path)
     found = _at(log, offset) if offset is not None else _of_key(log, unprintable(key or ""), db)
     if redactor is not None:
         from aoftool.analysis.explain_redacting import redacted_explanation

@@ -169,7 +169,7 @@ def fix(
       aoftool fix --before FLUSHALL
       aoftool fix --drop appendonly.aof.3.incr.aof:8276
     """
-    from aoftool.aof.layout import find_log
+    from aoftool.cli.inputs import find_input
     from aoftool.cli.progress import ProgressReporter
     from aoftool.repair.planner import make_plan
     from aoftool.report.jsonout import print_json
@@ -179,7 +179,7 @@ def fix(
     choice = _choice(salvage, after_gap, drop_duplicates, keep_unknown, to_timestamp, to_offset, before, nth)
     choice = _with_drops(choice, drop or [], drop_command, match)
     limit = None if max_loss is None else _loss_limit(max_loss)
-    log = find_log(path)
+    log = find_input(path)
     console = results_console(color)
     with ExitStack() as copies:
         unpacked = copies.enter_context(

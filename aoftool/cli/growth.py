@@ -123,7 +123,7 @@ def growth(
     from aoftool.analysis.growth import growth_of
     from aoftool.analysis.growth_model import Axis
     from aoftool.analysis.reading import read_log
-    from aoftool.aof.layout import find_log
+    from aoftool.cli.inputs import find_input
     from aoftool.cli.progress import ProgressReporter
 
     if as_json and as_csv:
@@ -131,7 +131,7 @@ def growth(
     asked = narrowing(since=since, until=until, db=db, cmd=cmd, match=match, depth=depth, separator=separator)
     width = None if bucket is None else parse_width(bucket)
     redactor = make_redactor(redact, salt)
-    log = find_log(path)
+    log = find_input(path)
     with ProgressReporter("reading", log.size_bytes, progress, quiet) as reporter:
         read = read_log(log, asked.options, asked.commands, reporter)
     timed = read.axis.axis is Axis.TIME and axis is AxisChoice.AUTO

@@ -74,7 +74,7 @@ def history(
     """
     from itertools import islice
 
-    from aoftool.aof.layout import find_log
+    from aoftool.cli.inputs import find_input
     from aoftool.cli.progress import ProgressReporter
 
     form = chosen_form(as_json, as_csv)
@@ -87,7 +87,7 @@ def history(
     elif key is None:
         raise UsageError("which key?", hint="name a key, or use --match GLOB")
     redactor = make_redactor(redact, salt)
-    log = find_log(path)
+    log = find_input(path)
     is_quiet = quiet or sys.stdout.isatty()
     with ProgressReporter("reading", log.size_bytes, progress, is_quiet) as reporter:
         found = _history(log, key, match, db, values, reporter)

@@ -146,7 +146,7 @@ def inspect(
       aoftool inspect --json | jq .health
       aoftool inspect --by prefix --csv > prefixes.csv
     """
-    from aoftool.aof.layout import find_log
+    from aoftool.cli.inputs import find_input
     from aoftool.cli.progress import ProgressReporter
 
     asked = narrowing(since=since, until=until, db=db, cmd=cmd, match=match, depth=depth, separator=separator)
@@ -154,7 +154,7 @@ def inspect(
     show = _Show(by, top, sort.value, chosen_form(as_json, as_csv), color)
     if as_csv and by is None:
         raise UsageError("CSV is one table", hint="say which with --by")
-    log = find_log(path)
+    log = find_input(path)
     needed = asked.narrows or bool(savings) or by not in _PLAIN_GROUPS
     if contents is False and needed:
         raise UsageError("what is asked for needs the contents", hint="leave out --no-contents")

@@ -144,7 +144,7 @@ def keys(
       aoftool keys --by same --csv > repeats.csv
       aoftool keys --json | jq -s 'sort_by(.db, .key)'
     """
-    from aoftool.aof.layout import find_log
+    from aoftool.cli.inputs import find_input
     from aoftool.cli.key_rows import RowRequest, open_rows
     from aoftool.cli.moments import parse_moment
     from aoftool.cli.progress import ProgressReporter
@@ -159,7 +159,7 @@ def keys(
         without_expire=no_ttl,
     )
     form = chosen_form(as_json, as_csv)
-    log = find_log(path)
+    log = find_input(path)
     redactor = make_redactor(redact, salt)
     if form is Form.CSV and values:
         raise UsageError("a value does not fit into a cell", hint="use --json with --values")

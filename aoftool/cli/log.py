@@ -118,10 +118,10 @@ def log(
       aoftool log --excerpt 88120114 -o small.aof   to show to others
       aoftool log --follow --tail 10             keep up with a server
     """
-    from aoftool.aof.layout import find_log
+    from aoftool.cli.inputs import find_input
 
     redactor = make_redactor(redact, salt)
-    found = find_log(path)
+    found = find_input(path)
     _refuse_contradictions(follow, tail, context, as_json, as_csv, output, limit)
     if hex_at is not None:
         _show_bytes(found, hex_at, redactor)

@@ -217,8 +217,8 @@ def rewrite(
       aoftool rewrite --salvage damaged.aof -o whole.aof
       aoftool rewrite --db 3 --rename-db 3=0 --layout single -o db3.aof
     """
-    from aoftool.aof.layout import find_log
     from aoftool.aof.model import LogKind
+    from aoftool.cli.inputs import find_input
     from aoftool.cli.progress import ProgressReporter
     from aoftool.report.jsonout import print_json
     from aoftool.report.rewrite import render_rewrite, rewrite_json
@@ -247,7 +247,7 @@ def rewrite(
             "--rename-db": rename_db,
         }
         refuse_with_server(out, given)
-    log = find_log(path)
+    log = find_input(path)
     if verify and log.kind is LogKind.STDIN:
         raise UsageError("standard input can be read only once, so there is nothing to compare with")
     clock = clock_ms(now)

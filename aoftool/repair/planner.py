@@ -16,6 +16,7 @@ from aoftool.check.exam import examine
 from aoftool.check.exam_model import FileExam, LogExam
 from aoftool.check.model import Level
 from aoftool.errors import UnsupportedError
+from aoftool.escape import printable
 from aoftool.files.source import open_source
 from aoftool.progress import Progress, no_progress
 from aoftool.repair.draft import Draft, stamp_of
@@ -119,6 +120,9 @@ class _Planner:
     def _file(self, file: FileExam, draft: Draft, modules: frozenset[bytes], is_last: bool) -> None:
         if file.error:
             draft.left.append(("read-error", file.error))
+            return
+        if file.foreign:
+            draft.left.append(("not-a-log", f"{_shown(file.path)} is no part of a log: {file.foreign}"))
             return
         if not file.size_bytes:
             return
@@ -327,6 +331,10 @@ def _inputs(log: Log) -> list[tuple[str, Stamp]]:
     if log.manifest_path is not None:
         paths.append(log.manifest_path)
     return [(path, stamp_of(path)) for path in dict.fromkeys(paths) if os.path.exists(path)]
+
+
+def _shown(path: str) -> str:
+    return printable(os.fsencode(os.path.basename(path)))
 
 
 def _rewritten(file: FilePlan) -> Method:

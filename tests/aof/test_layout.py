@@ -132,11 +132,10 @@ def test_a_log_whose_fields_are_damaged_is_still_a_log(tmp_path: Path) -> None:
         (BASE_RDB + RESP, LogKind.SINGLE, FileRole.SINGLE),
         (DUMP_RDB, LogKind.RDB, FileRole.RDB),
         (b"VALKEY080" + DUMP_RDB[9:], LogKind.RDB, FileRole.RDB),
-        (b"", LogKind.SINGLE, FileRole.SINGLE),
         (b"\0" * 100, LogKind.SINGLE, FileRole.SINGLE),
         (random.Random(1).randbytes(5000), LogKind.SINGLE, FileRole.SINGLE),
     ],
-    ids=["resp", "annotated", "preamble", "rdb", "valkey-rdb", "empty", "zeros", "noise"],
+    ids=["resp", "annotated", "preamble", "rdb", "valkey-rdb", "zeros", "noise"],
 )
 @pytest.mark.parametrize("pack", [bytes, gzip.compress, zstandard.compress], ids=["plain", "gz", "zst"])
 @pytest.mark.parametrize("name", ["appendonly.aof", "x.rdb", "y"])
@@ -151,6 +150,17 @@ def test_single_files_are_told_by_content(
     assert log.kind is kind
     assert [(file.role, file.path) for file in log.files] == [(role, str(path))]
     assert log.size_bytes == path.stat().st_size
+
+
+@pytest.mark.parametrize(
+    ("name", "kind"),
+    [("appendonly.aof", LogKind.SINGLE), ("y", LogKind.SINGLE), ("dump.rdb", LogKind.RDB)],
+)
+def test_an_empty_file_is_what_its_name_says(tmp_path: Path, name: str, kind: LogKind) -> None:
+    path = tmp_path / name
+    path.touch()
+
+    assert find_log(path).kind is kind
 
 
 def test_standard_input_is_a_log_of_unknown_size() -> None:
