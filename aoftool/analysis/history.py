@@ -30,10 +30,10 @@ from aoftool.analysis.shown_names import NamesShown
 from aoftool.analysis.time_bounds import LogClock, created_s
 from aoftool.analysis.time_clues import clue_words, find_clues
 from aoftool.analysis.time_model import TimeSource
-from aoftool.aof.log import open_log_file
+from aoftool.aof.log import need_files, open_log_file
 from aoftool.aof.model import Log
 from aoftool.commands.roles import keys_of
-from aoftool.errors import InputError, UnsupportedError
+from aoftool.errors import UnsupportedError
 from aoftool.escape import excerpt
 from aoftool.progress import Progress, no_progress
 from aoftool.rdb.damage import EncodingDamage
@@ -94,8 +94,7 @@ class KeyHistory:
         self._in_doubt: str | None = None
         self._doubt_of = Doubt()
         self.end = HistoryEnd()
-        if not log.files:
-            raise InputError("the log has no file that can be read", path=log.path)
+        need_files(log)
 
     def __iter__(self) -> Iterator[HistoryStep]:
         if (self._log.size_bytes or 0) > _LARGE_BYTES:

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from itertools import chain
 
 from aoftool.analysis.keys_model import KeyRow
+from aoftool.aof.log import need_files
 from aoftool.aof.model import Log, LogFile, LogKind
 from aoftool.errors import InputError, UnsupportedError
 from aoftool.escape import printable
@@ -73,8 +74,9 @@ class KeyListing:
         self.damage: RdbIssue | None = None
         self.damaged_file: str | None = None
         self.has_tail = len(self._files) > 1
+        need_files(log)
         if not self._files:
-            raise InputError("the log has no file that can be read", path=log.path)
+            raise InputError("no file of the log is there", path=log.path)
         self._name = _name_of(self._files[0])
 
     def __iter__(self) -> Iterator[KeyRow]:

@@ -13,7 +13,7 @@ from collections.abc import Iterator
 from aoftool.analysis.command_filter import EVERYTHING, CommandFilter
 from aoftool.analysis.commands_model import UNKNOWN, ListingEnd, LoggedCommand
 from aoftool.analysis.listing import file_name, logged, note_stop
-from aoftool.aof.log import LogPart, open_log_file, open_part
+from aoftool.aof.log import LogPart, need_files, open_log_file, open_part
 from aoftool.aof.model import Log
 from aoftool.commands.table import lookup
 from aoftool.files import Source
@@ -39,6 +39,7 @@ def last_commands(
     end = ListingEnd()
     keep = None if keep is None else max(keep, wanted.longest)
     found: list[LoggedCommand] = []
+    need_files(log)
     for number in range(len(log.files) - 1, -1, -1):
         missing = count - len(found)
         if missing <= 0:

@@ -7,13 +7,15 @@ Source: Valkey 8.0 src/aof.c loadAppendOnlyFiles, loadSingleAppendOnlyFile.
 
 from __future__ import annotations
 
+import os
+import shlex
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from aoftool.aof.model import Log, LogFile
 from aoftool.commands.table import CONTAINERS
-from aoftool.errors import SourceError, UnsafePathError
+from aoftool.errors import InputError, SourceError, UnsafePathError
 from aoftool.escape import printable
 from aoftool.files import Source, open_source
 from aoftool.progress import Progress, no_progress
@@ -24,7 +26,7 @@ from aoftool.resp.grammar import Grammar
 if TYPE_CHECKING:
     from aoftool.rdb.summary import RdbWalk
 
-__all__ = ["LogPart", "open_log_file", "open_part", "read_parts"]
+__all__ = ["LogPart", "need_files", "open_log_file", "open_part", "read_parts"]
 
 
 @dataclass(frozen=True)
@@ -64,6 +66,20 @@ class LogPart:
         )
 
 
+def need_files(log: Log) -> None:
+    """Refuse a log of no files: its manifest is empty or names none that could be read.
+
+    Raises:
+        InputError: there is nothing to read, and `aoftool check` says why.
+    """
+    if log.files:
+        return
+    why = f": {log.problems[0].message}" if log.problems else ""
+    path = log.manifest_path or log.path
+    where = shlex.quote(printable(os.fsencode(log.path)))
+    raise InputError(f"the log has no files to read{why}", path=path, hint=f"aoftool check {where}")
+
+
 def open_log_file(file: LogFile) -> Source:
     """Open one file of a log, read-only.
 
@@ -92,8 +108,10 @@ def read_parts(log: Log, progress: Progress = no_progress) -> Iterator[LogPart]:
     """Yield the files of a log in load order, each open until the next is asked for.
 
     Raises:
+        InputError: there are no files.
         SourceError: a file is missing or unreadable; UnsafePathError as for `open_log_file`.
     """
+    need_files(log)
     for file in log.files:
         with open_log_file(file) as source:
             yield open_part(file, source, progress)

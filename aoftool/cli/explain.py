@@ -82,11 +82,13 @@ def _paths(log: Log) -> list[str]:
 
 def _at(log: Log, place: str) -> Explanation:
     """Explain a byte given as `N` or `FILE:N`."""
+    from aoftool.aof.log import need_files
     from aoftool.rdb.explain import explain as explain_file
 
     name, _, number = place.rpartition(":")
     if not number.isdecimal() or not number.isascii():
         raise UsageError(f"not an offset: {printable(os.fsencode(place))}", hint="use N or FILE:N")
+    need_files(log)
     paths = _paths(log)
     if name:
         paths = [path for path in paths if os.path.basename(path) == os.path.basename(name)]
@@ -98,6 +100,7 @@ def _at(log: Log, place: str) -> Explanation:
 
 def _of_key(log: Log, key: bytes, db: int | None) -> Explanation:
     """Explain where a key stands: the newest file that has it wins."""
+    from aoftool.aof.log import need_files
     from aoftool.rdb.explain import explain as explain_file
 
     paths = _paths(log)
@@ -105,7 +108,8 @@ def _of_key(log: Log, key: bytes, db: int | None) -> Explanation:
         with contextlib.suppress(InputError):
             return explain_file(path, key=key, db=db)
     if not paths:
-        raise InputError("the log has no file that can be read", path=log.path)
+        need_files(log)
+        raise InputError("no file of the log is there", path=log.path)
     try:
         return explain_file(paths[0], key=key, db=db)
     except InputError as error:

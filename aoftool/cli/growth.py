@@ -123,6 +123,7 @@ def growth(
     from aoftool.analysis.growth import growth_of
     from aoftool.analysis.growth_model import Axis
     from aoftool.analysis.reading import read_log
+    from aoftool.aof.log import need_files
     from aoftool.cli.inputs import find_input
     from aoftool.cli.progress import ProgressReporter
 
@@ -132,6 +133,7 @@ def growth(
     width = None if bucket is None else parse_width(bucket)
     redactor = make_redactor(redact, salt)
     log = find_input(path)
+    need_files(log)
     with ProgressReporter("reading", log.size_bytes, progress, quiet) as reporter:
         read = read_log(log, asked.options, asked.commands, reporter)
     timed = read.axis.axis is Axis.TIME and axis is AxisChoice.AUTO

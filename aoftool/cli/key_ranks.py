@@ -43,10 +43,12 @@ def show_ranks(
     """
     from aoftool.analysis.habit_questions import HABITS
     from aoftool.analysis.reading import read_log
+    from aoftool.aof.log import need_files
 
     if by in HABITS:
         _show_habit(log, by, asked, redactor, top, form, progress)
         return
+    need_files(log)
     reading = read_log(log, asked.options, asked.commands, progress)
     if by == "ttl":
         _show_expiry(log, reading, asked, selection, redactor, top, form)

@@ -25,9 +25,12 @@ def parse_place(text: str, log: Log, option: str) -> Place:
 
     Raises:
         UsageError: no such file, several that could be meant, or no number.
+        InputError: the log has no files.
     """
     from aoftool.analysis.commands_model import Place
+    from aoftool.aof.log import need_files
 
+    need_files(log)
     name, _, number = text.rpartition(":")
     digits = number.replace(",", "").replace("_", "")
     if not (digits.isascii() and digits.isdecimal()):

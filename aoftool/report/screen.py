@@ -55,7 +55,7 @@ def render_screen(
     if view.filtered:
         # Shares are then of what was asked for.
         overview = replace(overview, size_bytes=view.size_bytes)
-    if len(overview.files) > 1 or overview.files[0].format == "missing":
+    if len(overview.files) > 1 or any(file.format == "missing" for file in overview.files):
         console.print()
         render_files(console, overview.files)
     if view.commands:

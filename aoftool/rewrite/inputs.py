@@ -13,6 +13,7 @@ from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 
+from aoftool.aof.log import need_files
 from aoftool.aof.model import Log, LogFile, LogKind
 from aoftool.errors import InputError, RdbError, SourceError, UnsupportedError, UsageError
 from aoftool.escape import printable
@@ -72,14 +73,13 @@ def open_input(log: Log, cut: Cut, progress: Progress = no_progress) -> Iterator
         UnsupportedError: an RDB part stands where none is read from.
         UsageError: the cut names a place that is not there.
     """
+    need_files(log)
     found = Input(multi_part=log.kind is LogKind.MULTI_PART)
     found.history_bytes = sum(file.size_bytes or 0 for file in log.history)
     with ExitStack() as stack:
         for number, file in enumerate(log.files):
             path = stack.enter_context(_seekable(log, file))
             _add(found, log, number, path, progress)
-        if not found.tails:
-            raise InputError("the log has no files", path=log.path, hint=f"aoftool check {log.path}")
         _apply(found, cut)
         yield found
 

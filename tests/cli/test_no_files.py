@@ -1,0 +1,35 @@
+"""A log whose manifest names no file that can be read: every verb says so, none says that all is well."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from tests import builders
+from tests.verbs import CALLS, ask
+
+MANIFESTS = {
+    "empty": b"",
+    "garbage": b"\xff\xfe nothing\n",
+    "history-only": b"file appendonly.aof.1.incr.aof seq 1 type h\n",
+}
+# These say what is wrong and how to go on, and so are no errors.
+JUDGES = ("inspect", "check", "fix")
+
+
+@pytest.mark.parametrize("call", CALLS, ids=" ".join)
+@pytest.mark.parametrize("manifest", MANIFESTS)
+def test_no_verb_takes_it_for_an_empty_log(call: tuple[str, ...], manifest: str, tmp_path: Path) -> None:
+    files = tmp_path / "appendonlydir"
+    builders.write_multi_part(files, base=builders.command("SET", "k", "v"), incrs=[b""])
+    (files / "appendonly.aof.manifest").write_bytes(MANIFESTS[manifest])
+
+    answer = ask(call, files, tmp_path / "out")
+
+    assert answer.problem() is None
+    if call[0] not in JUDGES and "--salvage" not in call:
+        said = answer.out if "--json" in call else answer.err
+        assert answer.code == 3, answer
+        assert "no files to read" in said
+        assert f"aoftool check {files}" in said

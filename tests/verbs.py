@@ -1,0 +1,125 @@
+"""Every verb in the ways that people call it, run in process, and what any answer must be.
+
+For tests that hold all verbs to one promise on many inputs: an answer, a finding or a clear error; an exit
+code that the help names; JSON that parses. Knows no log and judges no content.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import json
+import shutil
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+from aoftool.cli.app import run
+from aoftool.cli.exit_codes import EXIT_CODES, OUR_BUG
+
+# IN is the log, OUT a name that is free. `--json` gives one object, or one a line with the verbs below.
+LINES = ("keys", "log", "history")
+CALLS: tuple[tuple[str, ...], ...] = (
+    ("inspect", "IN"),
+    ("inspect", "--json", "IN"),
+    ("inspect", "--contents", "--savings", "IN"),
+    ("inspect", "--no-contents", "--json", "IN"),
+    ("inspect", "--by", "key", "IN"),
+    ("inspect", "--by", "type", "--csv", "IN"),
+    ("check", "IN"),
+    ("check", "--level", "quick", "--json", "IN"),
+    ("check", "--level", "deep", "--json", "IN"),
+    ("fix", "--dry-run", "--json", "IN"),
+    ("fix", "--dry-run", "--salvage", "IN"),
+    ("fix", "--salvage", "--yes", "--json", "-o", "OUT", "IN"),
+    ("rewrite", "--dry-run", "--json", "IN"),
+    ("rewrite", "--format", "rdb", "-o", "OUT", "IN"),
+    ("rewrite", "--format", "resp", "--json", "-o", "OUT", "IN"),
+    ("rewrite", "--salvage", "--dry-run", "IN"),
+    ("rewrite", "--memory-limit", "64MB", "-o", "OUT", "IN"),
+    ("rewrite", "--quick", "--json", "IN"),
+    ("keys", "IN"),
+    ("keys", "--json", "--values", "IN"),
+    ("keys", "--by", "writes", "--json", "IN"),
+    ("keys", "--by", "bytes", "IN"),
+    ("keys", "--by", "same", "IN"),
+    ("keys", "--at", "40", "--json", "IN"),
+    ("growth", "IN"),
+    ("growth", "--by", "command", "--axis", "bytes", "--json", "IN"),
+    ("log", "IN"),
+    ("log", "--json", "IN"),
+    ("log", "--tail", "3", "IN"),
+    ("log", "--hex", "20", "IN"),
+    ("log", "--from", "20", "--limit", "3", "IN"),
+    ("log", "--excerpt", "40", "-o", "OUT", "IN"),
+    ("history", "key:1", "IN"),
+    ("history", "--json", "--values", "--match", "*", "IN"),
+    ("audit", "IN"),
+    ("audit", "--json", "--replay", "always", "IN"),
+    ("diff", "--json", "IN", "IN"),
+    ("diff", "--at", "40", "IN"),
+    ("explain", "--offset", "15", "IN"),
+    ("explain", "--offset", "60", "--json", "IN"),
+    ("explain", "--key", "key:1", "IN"),
+)
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What came of one call."""
+
+    call: tuple[str, ...]
+    code: int
+    out: str
+    err: str
+
+    def problem(self) -> str | None:
+        """Return what no verb may do on any input; None for a fair answer."""
+        if self.code == OUR_BUG or "Traceback" in self.err:
+            return f"exit {self.code}: {self.err.strip().splitlines()[-2:]}"
+        if self.code not in EXIT_CODES:
+            return f"exit code {self.code} is not documented"
+        if "--json" in self.call:
+            return self._json_problem()
+        return None
+
+    def _json_problem(self) -> str | None:
+        try:
+            json.loads(self.out)
+        except ValueError as error:
+            if self.call[0] in LINES and all(map(_parses, self.out.splitlines())):
+                return None
+            return f"exit {self.code}, and the JSON does not parse: {error}: {self.out[:200]!r}"
+        return None
+
+
+def _parses(line: str) -> bool:
+    try:
+        json.loads(line)
+    except ValueError:
+        return False
+    return True
+
+
+def ask(call: tuple[str, ...], log: Path, out: Path) -> Answer:
+    """Make one call in this process; what it wrote at `out` is removed."""
+    words = {"IN": str(log), "OUT": str(out)}
+    shown, said = io.TextIOWrapper(io.BytesIO(), "utf-8"), io.StringIO()
+    stdin, sys.stdin = sys.stdin, io.StringIO()
+    try:
+        with contextlib.redirect_stdout(shown), contextlib.redirect_stderr(said):
+            code = run([words.get(word, word) for word in call])
+    finally:
+        sys.stdin = stdin
+        _remove(out)
+    shown.flush()
+    text = shown.buffer.getvalue().decode("utf-8", "surrogateescape")  # type: ignore[attr-defined]
+    return Answer(call, code, text, said.getvalue())
+
+
+def _remove(out: Path) -> None:
+    for path in out.parent.glob(out.name + "*"):
+        if path.is_dir():
+            shutil.rmtree(path)
+        else:
+            path.unlink()
