@@ -175,8 +175,8 @@ class KeyHistory:
             summary = reader.summary
             self._aux, self._writer = summary.aux, writer_of(summary.aux)
             self._base_s = created_s(summary.aux)
-            if summary.damage is not None and self.end.damage is None:
-                damage = summary.damage
+            if summary.stop is not None and self.end.damage is None:
+                damage = summary.stop
                 self.end.damage = (file_name(self._log.files[0]), damage.offset, damage.message)
 
     def _databases(self, found: list[Record], lineage: Lineage) -> int:

@@ -104,7 +104,7 @@ class KeyListing:
                 )
             reader = records(source, 0, self._progress)
             yield from self._limited(self._filtered(reader.batches()))
-            self.damage = reader.summary.damage
+            self.damage = reader.summary.stop
             self.damaged_file = file.path
             self.has_tail = self.has_tail or bool(source.peek(1))
 

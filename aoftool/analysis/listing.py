@@ -145,7 +145,7 @@ class CommandListing:
     def _of_part(self, number: int, part: LogPart) -> Iterator[Command]:
         if part.tail_start is None:
             assert part.rdb is not None
-            damage = part.rdb.damage
+            damage = part.rdb.stop
             offset = part.rdb.good_end if damage is None else damage.offset
             self.end.damage = (file_name(part.file), offset, "damaged RDB part")
             return

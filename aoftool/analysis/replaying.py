@@ -100,8 +100,8 @@ class LogReplay:
                     self.keyspace.load_record(record.db, record.key, record.value(), record.expire_at_ms)
                 except EncodingDamage as damage:
                     self.end.note(f"a key of the RDB part cannot be read: {damage.message}")
-        if part.rdb.damage is not None:
-            damage_found = part.rdb.damage
+        if part.rdb.stop is not None:
+            damage_found = part.rdb.stop
             self.end.damage = (file_name(part.file), damage_found.offset, damage_found.message)
 
     def _commands(self, number: int, part: LogPart, start: int) -> Iterator[Command]:

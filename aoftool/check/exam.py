@@ -255,8 +255,8 @@ def _read_once(exam: FileExam, source: Source, advance: Callable[[int], None]) -
         found = walk(source, 0)
         exam.rdb = RdbExam(found, found.good_end if found.end_offset is None else found.end_offset)
         start = exam.rdb.end
-        if found.damage is not None:
-            exam.rdb.code, exam.rdb.text = "rdb-damaged", found.damage.message
+        if found.stop is not None:
+            exam.rdb.code, exam.rdb.text = "rdb-damaged", found.stop.message
             exam.size_bytes = start
             return
     first = tally(source, start=start, containers=CONTAINERS, progress=advance)

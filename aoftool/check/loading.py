@@ -155,7 +155,7 @@ def _rdb_facts(rdb: RdbExam | None, head: bytes) -> RdbFacts | None:
     if rdb is None or not is_rdb(head[:HEADER_BYTES]) or rdb.walk.family is None:
         return None
     walk = rdb.walk
-    damage = walk.damage
+    damage = walk.stop
     wrong = None
     if damage is not None and damage.code == "rdb-checksum":
         wrong = (walk.checksum.stored or 0, walk.checksum.computed or 0)

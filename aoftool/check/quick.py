@@ -124,10 +124,10 @@ def _rdb_findings(item: FileSurvey) -> Iterator[Finding]:
     walk = item.walk
     assert walk is not None
     path = item.file.path
-    if walk.damage is not None:
-        code = walk.damage.code if walk.damage.code.startswith("rdb-") else "rdb-damaged"
+    if walk.stop is not None:
+        code = walk.stop.code if walk.stop.code.startswith("rdb-") else "rdb-damaged"
         yield Finding(
-            code, Severity.DAMAGE, path, walk.damage.message, start=walk.damage.offset, end=item.size_bytes
+            code, Severity.DAMAGE, path, walk.stop.message, start=walk.stop.offset, end=item.size_bytes
         )
     if walk.checksum.state is ChecksumState.DISABLED:
         message = "the RDB part was written without a checksum: damage inside values cannot be seen"

@@ -70,7 +70,7 @@ class Excerpt:
         self._start = start
         self._end = end
         self.shift = len(head) - start
-        self._records = RecordReader(_open(_Framed(reader, head, start, end)), 0)
+        self._records = RecordReader(_open(_Framed(reader, head, start, end)), 0, whole=False)
 
     def __iter__(self) -> Iterator[Record]:
         yield from self._records
@@ -87,7 +87,7 @@ class Excerpt:
         if summary.end_offset is not None:
             behind = CHECKSUM_BYTES if summary.version >= CHECKSUM_SINCE else 0
             return summary.end_offset - behind - 1 - self.shift
-        damage = summary.damage
+        damage = summary.stop
         if damage is not None and damage.code == "rdb-truncated" and summary.checksum.computed is not None:
             return damage.offset - 1 - self.shift
         return None
@@ -104,7 +104,7 @@ class Excerpt:
     @property
     def cut(self) -> bool:
         """Tell whether nothing is wrong but that the span ends inside a record."""
-        damage = self.summary.damage
+        damage = self.summary.stop
         return damage is not None and damage.code == "rdb-truncated" and self.end_mark is None
 
     @property

@@ -92,7 +92,7 @@ def examine_rdb(
     exam = RdbExam(found, size_bytes if found.end_offset is None else found.end_offset, dump=dump)
     exam.values_read = deep or exam.end <= SMALL_PART_BYTES
     find_faults(exam, found, lambda: source, size_bytes, deep=exam.values_read)
-    if found.damage is None:
+    if found.stop is None:
         exam.checked = found.checksum.state is ChecksumState.OK
         return exam
     _name(exam)
@@ -115,7 +115,7 @@ def examine_rdb(
 
 def _code_of(found: RdbWalk) -> str:
     """Return the code of what a walk stopped at, empty for nothing."""
-    return "" if found.damage is None else found.damage.code
+    return "" if found.stop is None else found.stop.code
 
 
 def _read_as_servers_do(exam: RdbExam, reader: Reader) -> None:
@@ -164,7 +164,7 @@ def _put_header_right(reader: Reader, exam: RdbExam) -> tuple[Patch, ...]:
 
 def _name(exam: RdbExam) -> None:
     """Choose the code and the words for what a walk stopped at."""
-    damage = exam.walk.damage
+    damage = exam.walk.stop
     assert damage is not None
     codes = {
         "rdb-checksum": "rdb-checksum",

@@ -200,7 +200,7 @@ def _closing(files: list[FileSurvey]) -> int:
     code = DONE
     for item in files:
         whole = item.tail is None or item.tail.stop is None or item.tail.stop.reason is Reason.END
-        damaged = item.walk is not None and item.walk.damage is not None
+        damaged = item.walk is not None and item.walk.stop is not None
         if whole and not damaged and item.error is None:
             continue
         code = VERDICT

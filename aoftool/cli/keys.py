@@ -264,9 +264,12 @@ def _closing(rows: KeyListing | FinalKeys, limit: int | None) -> int:
 
 
 def _closing_records(rows: KeyListing) -> int:
+    from aoftool.rdb.unknown import UNKNOWN_CODE
+
     if rows.damage is not None:
+        state = "cannot be read further" if rows.damage.code == UNKNOWN_CODE else "is damaged"
         print(
-            f"aoftool: the RDB part is damaged at offset {rows.damage.offset:,}: {rows.damage.message}",
+            f"aoftool: the RDB part {state} at offset {rows.damage.offset:,}: {rows.damage.message}",
             f"   next: aoftool check {rows.damaged_file}",
             sep="\n",
             file=sys.stderr,

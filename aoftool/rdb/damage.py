@@ -19,6 +19,7 @@ MESSAGES = {
     "rdb-version": "the version in the header is not a number from 1 up",
     "rdb-envelope": "an LZ4 envelope (VKCS, Valkey 9.2 and later) wraps this RDB; it cannot be read yet",
     "rdb-truncated": "the input ends inside this item",
+    "rdb-unknown": "a type or an opcode that aoftool cannot read, though nothing says that it is damaged",
     "rdb-opcode": "no type or opcode of this format family has this number",
     "rdb-opcode-layout": "this type or opcode has no layout that can be walked",
     "rdb-length": "a length starts with a byte that is not a length encoding",

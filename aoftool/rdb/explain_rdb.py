@@ -63,7 +63,7 @@ def explain_in_rdb(source: Source, offset: int) -> Explanation | None:
         before = record.end
     summary = reader.summary
     checksum_bytes = CHECKSUM_BYTES if summary.version >= CHECKSUM_SINCE else 0
-    if summary.damage is not None and summary.checksum.state is ChecksumState.UNREAD:
+    if summary.stop is not None and summary.checksum.state is ChecksumState.UNREAD:
         size = source.size_bytes or 0
         return _between(source, before, size, offset, summary) if offset < size else None
     end = summary.good_end if summary.end_offset is None else summary.end_offset
@@ -114,8 +114,8 @@ def _between(source: Source, start: int, stop: int, offset: int, summary: RdbWal
     if out.problem and not any(span.hit for span in spans):
         out.part = "behind damage"
         out.spans = [*spans, _raw(source, offset)]
-    if summary.damage is not None and out.problem:
-        out.problem = f"{summary.damage.message} (offset {summary.damage.offset})"
+    if summary.stop is not None and out.problem:
+        out.problem = f"{summary.stop.message} (offset {summary.stop.offset})"
     return out
 
 
@@ -128,7 +128,7 @@ def _raw(source: Source, offset: int) -> Span:
 
 def _no_header(source: Source, offset: int, summary: RdbWalk) -> Explanation:
     """Say what is wrong with a header that nothing can be read behind."""
-    problem = summary.damage.message if summary.damage else ""
+    problem = summary.stop.message if summary.stop else ""
     return Explanation(source.name, offset, "RDB header", spans=[_raw(source, offset)], problem=problem)
 
 

@@ -211,6 +211,8 @@ _REDIS_VALUES: dict[int, tuple[_Node, ...]] = {
         _counted(_STR, elements=True),
     ),
     32: (_Step(Op.TEMPLATE), _counted(_STR, elements=True)),
+    # A roaring bitmap: its logical length, then the portable form of CRoaring as one string.
+    33: (_LEN, _STR, _Step(Op.ADD, 1)),
 }
 _VALKEY_VALUES: dict[int, tuple[_Node, ...]] = {
     22: (_loop(_STR, _STR, _skip(8), elements=True),),
@@ -240,8 +242,8 @@ _VALKEY_OPCODES: dict[int, tuple[tuple[_Node, ...], int]] = {
     opcodes.VALKEY_UPDATE: ((_Step(Op.RESP_COUNT), _counted(_Step(Op.RESP_BULK))), CAPTURE),
     opcodes.VALKEY_SLOT_IMPORT: ((_STR, _loop(_LEN, _LEN)), CAPTURE),
 }
-# Known by name, but nobody can step over them: no tags inside (6), no published layout (33).
-_NO_LAYOUT = {Family.REDIS: (6, 33), Family.VALKEY: (6,)}
+# Known by name, but nobody can step over it: no tags inside.
+_NO_LAYOUT = (6,)
 
 
 def layout_table(family: Family) -> LayoutTable:
@@ -262,7 +264,7 @@ def _compile(family: Family) -> LayoutTable:
         entry[number] = len(steps)
         flags[number] = flag
         _emit(steps, (*body, _Step(Op.END_OPCODE)))
-    for number in _NO_LAYOUT[family]:
+    for number in _NO_LAYOUT:
         entry[number] = NO_LAYOUT
     return LayoutTable(tuple(part for step in steps for part in step), tuple(entry), tuple(flags))
 

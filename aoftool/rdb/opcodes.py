@@ -128,7 +128,7 @@ _REDIS = {
     30: TypeInfo("hash", "template-listpack"),
     31: TypeInfo("hash", "template-array-full"),
     32: TypeInfo("hash", "template-array"),
-    33: TypeInfo("gcra", "gcra"),
+    33: TypeInfo("bitmap", "roaring"),
 }
 _VALKEY = {
     22: TypeInfo("hash", "hash2"),

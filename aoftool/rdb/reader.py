@@ -28,12 +28,19 @@ class RecordReader:
 
     Args:
         source, start, progress, top: as for `aoftool.rdb.walk.walk`.
+        whole: as for `aoftool.rdb.walk.StructurePass`.
     """
 
     def __init__(
-        self, source: Source, start: int = 0, progress: Progress = no_progress, *, top: int = 0
+        self,
+        source: Source,
+        start: int = 0,
+        progress: Progress = no_progress,
+        *,
+        top: int = 0,
+        whole: bool = True,
     ) -> None:
-        self._pass = StructurePass(source, start, progress, top=top, rows=True)
+        self._pass = StructurePass(source, start, progress, top=top, rows=True, whole=whole)
         self._seekable = source.seekable
         # The pieces an unfinished record arrived in, and where the first of them stands.
         self._pieces: list[bytes] = []

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from aoftool.rdb.checksum import Checksum, ChecksumState
 from aoftool.rdb.damage import RdbIssue
 from aoftool.rdb.opcodes import Family
+from aoftool.rdb.unknown import UnknownItem
 
 __all__ = [
     "OTHER_DATABASES",
@@ -123,9 +124,11 @@ class RdbWalk:
     Attributes:
         start: offset of the magic.
         end_offset: offset after the checksum (after the EOF opcode below version 5); None when the
-            end was not reached. What follows there is not looked at.
+            end was not reached, nor found by its checksum. What follows there is not looked at.
         good_end: offset after the last whole key or opcode, or `end_offset`.
         damage: the first thing that stopped the walk, or a wrong checksum; None for a sound part.
+        unknown: what stopped the walk though nothing says that it is damaged: the records from there on
+            were not read. Whoever needs them asks `stop`.
         issues: what is wrong between the keys but does not stop the walk, at most 100.
         aux: AUX fields in order of first appearance; the last value counts.
         other_opcodes: opcodes that carry neither keys nor anything listed here, by name.
@@ -139,6 +142,7 @@ class RdbWalk:
     good_end: int = 0
     checksum: Checksum = field(default_factory=lambda: Checksum(ChecksumState.UNREAD))
     damage: RdbIssue | None = None
+    unknown: UnknownItem | None = None
     issues: list[RdbIssue] = field(default_factory=list)
     aux: dict[bytes, bytes] = field(default_factory=dict)
     counts: list[RdbCount] = field(default_factory=list)
@@ -167,6 +171,13 @@ class RdbWalk:
         return sum(row.keys for row in self.expires.values())
 
     @property
+    def stop(self) -> RdbIssue | None:
+        """Return why the part was not read to its end, or is not what was written; None when it was."""
+        if self.damage is None and self.unknown is not None:
+            return self.unknown.issue()
+        return self.damage
+
+    @property
     def intact(self) -> bool:
-        """Tell whether the part is whole and its checksum does not speak against it."""
-        return self.damage is None
+        """Tell whether the part was read whole and its checksum does not speak against it."""
+        return self.stop is None

@@ -14,15 +14,20 @@ from aoftool.progress import Progress, no_progress
 from aoftool.rdb.checksum import CHECKSUM_BYTES, CHECKSUM_SINCE, Checksum, ChecksumState, crc64
 from aoftool.rdb.collector import Collector
 from aoftool.rdb.damage import MESSAGES, RdbIssue
+from aoftool.rdb.dialects import KNOWN_VERSION, UNMEASURED_TYPES, foreign_writer, meanings, type_since
 from aoftool.rdb.feed import Feed, go_to
 from aoftool.rdb.header import HEADER_BYTES, parse_header
 from aoftool.rdb.layouts import STOP_CODES
+from aoftool.rdb.opcodes import type_info
 from aoftool.rdb.summary import RdbWalk
+from aoftool.rdb.unknown import UnknownItem, find_end
 from aoftool.rdb.walker import Status, WalkerProtocol, new_walker
 
 __all__ = ["TOP_KEYS", "StructurePass", "walk"]
 
 TOP_KEYS = 10
+# What a walk stops at where it meets a number that it has no layout for.
+_NO_LAYOUT = ("rdb-opcode", "rdb-opcode-layout")
 
 
 def walk(source: Source, start: int = 0, progress: Progress = no_progress, *, top: int = TOP_KEYS) -> RdbWalk:
@@ -30,13 +35,13 @@ def walk(source: Source, start: int = 0, progress: Progress = no_progress, *, to
 
     Args:
         source: left standing behind the part (`end_offset`), or behind the last byte that made
-            sense when the part is damaged.
+            sense when the part is damaged. A stream may be read to its end where something is unknown.
         start: offset of the magic in the source.
         progress: told of the bytes done, window by window.
         top: how many of the largest keys to name.
 
     Returns:
-        The summary; damage is in it as data.
+        The summary; damage is in it as data, and so is what is not known.
 
     Raises:
         SourceError: the source stands behind `start` and cannot go back.
@@ -54,6 +59,8 @@ class StructurePass:
         source, start, progress, top: as for `walk`.
         rows: gather a row for each key in the walker.
         window_bytes: size of the windows.
+        whole: False for a stretch of a part, which no checksum covers: what is not known there counts
+            as damage, without a search for the end.
     """
 
     def __init__(
@@ -65,6 +72,7 @@ class StructurePass:
         top: int = 0,
         rows: bool = False,
         window_bytes: int | None = None,
+        whole: bool = True,
     ) -> None:
         go_to(source, start)
         self.summary = RdbWalk(start=start, good_end=start)
@@ -74,6 +82,7 @@ class StructurePass:
         self._progress = progress
         self._feed = Feed(source) if window_bytes is None else Feed(source, window_bytes)
         self._crc = 0
+        self._whole = whole
         self._open(rows, top)
 
     def _open(self, rows: bool, top: int) -> None:
@@ -157,7 +166,11 @@ class StructurePass:
 
     def _damage(self, code: str, offset: int, message: str | None = None) -> None:
         if self.summary.damage is None:
-            self.summary.damage = RdbIssue(code, offset, message or MESSAGES[code])
+            text = message or MESSAGES[code]
+            walker = self.walker
+            if walker is not None and offset >= walker.number_at and code != "rdb-checksum":
+                text += self._odd_type(walker)
+            self.summary.damage = RdbIssue(code, offset, text)
 
     def _cut(self, walker: WalkerProtocol) -> None:
         if walker.skipping:
@@ -180,13 +193,63 @@ class StructurePass:
             self._read_checksum(walker.offset, used)
         else:
             self._feed.finish(used)
+            if self._whole:
+                self._judge_unknown(walker)
+
+    def _judge_unknown(self, walker: WalkerProtocol) -> None:
+        """Take what stopped the walk for unknown, not for damage, where there is reason to."""
+        summary = self.summary
+        damage, family = summary.damage, summary.family
+        assert damage is not None
+        assert family is not None
+        # A type that others use for something else leads astray: then any code may come of it.
+        used = {row.type_id for row in summary.counts} | {walker.number}
+        newer = summary.version > KNOWN_VERSION[family]
+        if damage.code not in _NO_LAYOUT and not newer and not used & UNMEASURED_TYPES[family]:
+            return
+        end = self._proved_end(walker.offset) if summary.version >= CHECKSUM_SINCE else None
+        if end is None and not (newer and damage.code in _NO_LAYOUT):
+            return
+        state = ChecksumState.UNREAD
+        if end is not None:
+            state = ChecksumState.OK
+            summary.end_offset = end
+            summary.checksum = Checksum(state)
+        writer = foreign_writer(summary.aux, {walker.number})
+        summary.unknown = UnknownItem(
+            damage.offset, walker.number, summary.version, meanings(family, walker.number), writer, state
+        )
+        summary.damage = None
+
+    def _proved_end(self, reached: int) -> int | None:
+        """Return where the part ends by its checksum, wherever the walk got to."""
+        source, start = self._source, self.summary.start
+        end = find_end(source, self._crc)
+        if not source.seekable:
+            return end
+        if end is None:
+            source.seek(start)
+            end = find_end(source, 0)
+        source.seek(reached if end is None else end)
+        return end
 
     def _refused(self, walker: WalkerProtocol) -> None:
         code = STOP_CODES[walker.stop_code]
         message = MESSAGES[code]
-        if code in ("rdb-opcode", "rdb-opcode-layout"):
+        if code in _NO_LAYOUT:
             message = f"{message}: {walker.number}"
         self._damage(code, walker.item, message)
+
+    def _odd_type(self, walker: WalkerProtocol) -> str:
+        """Say that the type in work is newer than the part, which no writer mixes; empty when it is not."""
+        family, version = self.summary.family, self.summary.version
+        if family is None or type_info(family, walker.number) is None:
+            return ""
+        since = type_since(family, walker.number)
+        if since <= version:
+            return ""
+        place = f"type {walker.number} at offset {walker.number_at}"
+        return f"; {place} came with RDB {since}, this is RDB {version}"
 
     def _read_checksum(self, offset: int, used: int) -> None:
         summary = self.summary

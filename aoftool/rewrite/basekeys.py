@@ -296,9 +296,9 @@ class BaseKeys:
 
 def need_whole(summary: RdbWalk, path: str) -> None:
     """Refuse a part that a server would refuse, or whose extras cannot be carried."""
-    if summary.damage is not None or summary.end_offset is None:
-        message = summary.damage.message if summary.damage else "the RDB part has no end"
-        offset = summary.damage.offset if summary.damage else summary.good_end
+    if summary.stop is not None or summary.end_offset is None:
+        message = summary.stop.message if summary.stop else "the RDB part has no end"
+        offset = summary.stop.offset if summary.stop else summary.good_end
         raise RdbError(message, path=path, offset=offset, hint=f"aoftool check {path}")
     aux = [module.name for module in summary.modules if module.aux]
     if aux:

@@ -127,9 +127,9 @@ def _add(found: Input, log: Log, number: int, path: str, progress: Progress) -> 
 
 def _walk_whole(source: Source, path: str, log: Log, progress: Progress) -> RdbWalk:
     found = walk(source, 0, progress)
-    if found.damage is not None or found.end_offset is None:
-        message = found.damage.message if found.damage else "the RDB part has no end"
-        offset = found.damage.offset if found.damage else found.good_end
+    if found.stop is not None or found.end_offset is None:
+        message = found.stop.message if found.stop else "the RDB part has no end"
+        offset = found.stop.offset if found.stop else found.good_end
         raise RdbError(message, path=path, offset=offset, hint=repair_hint(log))
     return found
 

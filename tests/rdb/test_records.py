@@ -180,13 +180,13 @@ def test_spans_of_records_follow_each_other() -> None:
     assert [content[r.value_start : r.end] for r in found] == [bytes(r.value_bytes()) for r in found]
 
 
-def test_iteration_ends_at_damage_and_says_so() -> None:
+def test_iteration_ends_at_what_is_not_known_and_says_so() -> None:
     content = rdb(rdb_database(0, rdb_record(0, "a", b"\x011"), rdb_record(0, "b", b"\x012"), b"\x65"))
     reader = records(stream_of(content))
 
     assert [record.key for record in reader] == [b"a", b"b"]
-    assert reader.summary.damage is not None
-    assert reader.summary.damage.code == "rdb-opcode"
+    assert reader.summary.stop is not None
+    assert reader.summary.stop.code == "rdb-unknown"
 
 
 def test_no_rdb_gives_no_records() -> None:

@@ -187,7 +187,6 @@ def test_same_number_means_another_type_in_each_family() -> None:
         ("65", "rdb-opcode", 9),
         ("08 016b", "rdb-opcode", 9),
         ("06 016b", "rdb-opcode-layout", 9),
-        ("21 016b", "rdb-opcode-layout", 9),
         ("00 016b c4", "rdb-string", 12),
         ("00 016b 82", "rdb-length", 12),
         ("02 016b c0", "rdb-length", 12),
