@@ -55,7 +55,7 @@ def unknown_to(name: bytes, subcommand: bytes | None = None) -> tuple[Target, ..
     spec = _spec(name, subcommand)
     if spec is None:
         return TARGETS
-    return tuple(target for target in TARGETS if target.measured_on not in spec.available_on)
+    return tuple(target for target in TARGETS if target.name not in spec.available_on)
 
 
 def argument_limits(name: bytes, subcommand: bytes | None, target: Target) -> tuple[int, int]:
@@ -65,9 +65,9 @@ def argument_limits(name: bytes, subcommand: bytes | None, target: Target) -> tu
     """
     inner = subcommand if name in CONTAINERS and target.has_subcommands else None
     spec = _spec(name, inner)
-    if spec is None or target.measured_on not in spec.available_on:
+    if spec is None or target.name not in spec.available_on:
         return 0, NO_LIMIT
-    arity = spec.arity_on.get(target.measured_on, spec.arity)
+    arity = spec.arity_on.get(target.name, spec.arity)
     return (arity, arity) if arity > 0 else (-arity, NO_LIMIT)
 
 
@@ -91,5 +91,5 @@ def takers(name: bytes, subcommand: bytes | None, count: int) -> frozenset[str]:
     return frozenset(
         target.name
         for target in TARGETS
-        if target.measured_on in spec.available_on and spec.arity_ok(count, target.measured_on)
+        if target.name in spec.available_on and spec.arity_ok(count, target.name)
     )

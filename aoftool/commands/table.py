@@ -1,9 +1,9 @@
 """Every command the servers know: its arity, where its keys are, its flags, who has it.
 
-Data only, from `commands.json`, which `tools/derive_commands.py` makes from what servers say about
-themselves: Redis 6.2.5, 7.0.15, 8.0.6, Valkey 8.1.1, 9.1.2, and the names of a few later commands of
-Redis. What a command does to its keys is told by `aoftool.commands.effects`. An unknown command is
-nothing special here: `lookup` returns None.
+Data only, from `commands.json`, which `tools/measure_release.py` makes from what servers say about
+themselves; the rest of the releases of `aoftool.releases` was read in their sources, or concluded from
+the version that a command exists since. What a command does to its keys is told by
+`aoftool.commands.effects`. An unknown command is nothing special here: `lookup` returns None.
 """
 
 from __future__ import annotations
@@ -16,10 +16,11 @@ from functools import cache
 from typing import Any
 
 from aoftool.commands.keys import KeyRule, find_keys
+from aoftool.commands.spans import split_releases
 
-__all__ = ["CONTAINERS", "SERVERS", "CommandSpec", "all_commands", "lookup", "lookup_argv"]
+__all__ = ["CONTAINERS", "MEASURED_ON", "CommandSpec", "all_commands", "lookup", "lookup_argv"]
 
-SCHEMA = "aoftool-commands/1"
+SCHEMA = "aoftool-commands/2"
 
 
 @dataclass(frozen=True)
@@ -31,11 +32,12 @@ class CommandSpec:
         subcommand: in upper case, None for a command.
         arity: number of arguments with the name, exactly; when negative, at least so many.
         group: such as `string` or `sorted-set`.
-        flags: as the newest server that has it reports them, such as `write`, `admin`.
+        flags: as the newest server that has it reports them, such as `write`, `admin`; `hidden` stands
+            in the sources, but no server with default settings has it.
         since: first version by project, `redis` and `valkey`.
-        available_on: versions out of `SERVERS` that have it.
+        available_on: names of the releases that have it, such as `redis-7.0`.
         key_rules: where its keys are.
-        arity_on: versions that differ from `arity`.
+        arity_on: releases that differ from `arity`.
         subcommands: by upper-case name; empty for all but containers.
     """
 
@@ -76,22 +78,22 @@ class CommandSpec:
         """
         return find_keys(self.name, self.key_rules, argv)
 
-    def arity_ok(self, argc: int, server: str | None = None) -> bool:
+    def arity_ok(self, argc: int, release: str | None = None) -> bool:
         """Tell whether a command may have so many arguments, its name counted.
 
         Args:
             argc: number of arguments.
-            server: a version out of `SERVERS`; None for the newest that has the command.
+            release: name of a release; None for the newest that was measured and has the command.
         """
-        arity = self.arity if server is None else self.arity_on.get(server, self.arity)
+        arity = self.arity if release is None else self.arity_on.get(release, self.arity)
         return argc == arity if arity >= 0 else argc >= -arity
 
-    def exists_on(self, server: str) -> bool:
-        """Tell whether a server has the command; `server` is a version out of `SERVERS`.
+    def exists_on(self, release: str) -> bool:
+        """Tell whether a release, given by its name, has the command.
 
         Servers before 7.0 have no table of subcommands: they run the container and let it complain.
         """
-        return server in self.available_on
+        return release in self.available_on
 
 
 def lookup(name: bytes, subcommand: bytes | None = None) -> CommandSpec | None:
@@ -154,15 +156,19 @@ def _spec_of(row: tuple[str, dict[str, Any]], container: str | None = None) -> C
         entry["group"],
         frozenset(entry["flags"]),
         entry["since"],
-        frozenset(entry["on"]),
+        split_releases(entry["on"]),
         tuple(KeyRule.from_json(rule) for rule in entry["keys"]),
-        entry.get("arity_on", {}),
+        {
+            release: arity
+            for spans, arity in entry.get("arity_on", {}).items()
+            for release in split_releases(spans)
+        },
         inner,
     )
 
 
-SERVERS: tuple[str, ...] = tuple(name.partition("-")[2] for name in _data()["servers"])
-"""Versions that the table was made from, oldest first."""
+MEASURED_ON: Mapping[str, str] = _data()["measured"]
+"""Versions of the servers that the table was made from, by release; the others were not measured."""
 
 CONTAINERS: frozenset[bytes] = frozenset(
     name.encode() for name, entry in _data()["commands"].items() if entry.get("subcommands")

@@ -11,14 +11,14 @@ from aoftool.rdb.targets import Target, find_target, written_by
 
 __all__ = ["choose_target", "flavour_of"]
 
-# For a log without an RDB part: the oldest family whose commands it keeps to. Each with the release that
-# the command table was measured on.
+# For a log without an RDB part: the oldest family whose commands it keeps to. Each with the release whose
+# commands count for it.
 _CANDIDATES = (
-    ("redis-6.2", "6.2.5"),
-    ("redis-7.0", "7.0.15"),
-    ("valkey-8", "8.1.1"),
-    ("valkey-9", "9.1.2"),
-    ("redis-8.0", "8.0.6"),
+    ("redis-6.2", "redis-6.2"),
+    ("redis-7.0", "redis-7.0"),
+    ("valkey-8", "valkey-8.1"),
+    ("valkey-9", "valkey-9.1"),
+    ("redis-8.0", "redis-8.0"),
 )
 # Families without a flavour of their own load as this one does.
 _LOADS_LIKE = {"valkey-7.2": "redis-7.2"}
@@ -45,15 +45,15 @@ def choose_target(
         if writer is not None:
             return writer[0], f"the RDB part was written by {writer[1]}"
     unknown = list(names)
-    for name, server in _CANDIDATES[1 if multi_part else 0 :]:
-        if all(_available(command, server) for command in unknown):
+    for name, release in _CANDIDATES[1 if multi_part else 0 :]:
+        if all(_available(command, release) for command in unknown):
             return find_target(name), "the oldest server that has every command of the log"
     return find_target("redis-7.0"), "nothing in the log tells which server wrote it"
 
 
-def _available(name: bytes, server: str) -> bool:
+def _available(name: bytes, release: str) -> bool:
     spec = lookup(name)
-    return spec is None or server in spec.available_on
+    return spec is None or spec.exists_on(release)
 
 
 def flavour_of(target: Target) -> Flavour:

