@@ -1,21 +1,16 @@
-"""Would keys be spread evenly over the slots of a cluster, and which commands would be refused there.
-
-A slot is the CRC16 of a key, or of what stands in its first pair of braces, modulo 16384.
-Source: Valkey 8.0 src/cluster.h keyHashSlot.
-"""
+"""Would keys be spread evenly over the slots of a cluster, and which commands would be refused there."""
 
 from __future__ import annotations
 
-import binascii
 from collections import Counter
 
 from aoftool.analysis.habits_model import Column, HabitTable, Unit
+from aoftool.commands.slots import SLOTS, slot_of
 from aoftool.resp.model import Command
 from aoftool.units import format_count, format_share
 
-__all__ = ["SLOTS", "Slots", "slot_of"]
+__all__ = ["Slots"]
 
-SLOTS = 16384
 _EXAMPLES = 5
 _COLUMNS = [
     Column("slot", "slot", Unit.NUMBER),
@@ -24,16 +19,6 @@ _COLUMNS = [
     Column("bytes", "bytes", Unit.BYTES),
     Column("key", "a key of it", Unit.KEY),
 ]
-
-
-def slot_of(key: bytes) -> int:
-    """Return the slot of a key."""
-    start = key.find(b"{")
-    if start >= 0:
-        end = key.find(b"}", start + 1)
-        if end > start + 1:
-            key = key[start + 1 : end]
-    return binascii.crc_hqx(key, 0) % SLOTS
 
 
 class Slots:

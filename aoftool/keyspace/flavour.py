@@ -6,7 +6,7 @@ Knows only switches; what a switch means is written where it is read.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 from aoftool.errors import UsageError
@@ -48,6 +48,7 @@ class Flavour:
         short_id_differences: XTRIM and XADD with MINID see only the low 32 bits of the difference of two
             IDs in one node of a stream. Releases from 6.2.7 on see all.
         hll_spare_runs: a sparse HyperLogLog may go on behind its last register with a run of values.
+        caps_entries_read: the read counter given to a group is at most the entries ever added.
     """
 
     name: str
@@ -75,6 +76,7 @@ class Flavour:
     strict_arity: bool = False
     short_id_differences: bool = False
     hll_spare_runs: bool = False
+    caps_entries_read: bool = False
 
     def has(self, redis: Version | None, valkey: Version | None) -> bool:
         """Tell whether something that came with these versions (None: never) is there."""
@@ -98,6 +100,35 @@ _REDIS_62 = Flavour(
     short_id_differences=True,
     hll_spare_runs=True,
 )
+_REDIS_80 = Flavour(
+    "redis-8.0",
+    "redis",
+    (8, 0),
+    12,
+    plain_floats=True,
+    sort_range_errors="none",
+    nth_from_end=True,
+    xclaim_always_creates=True,
+    field_expiry="redis",
+)
+_REDIS_82 = replace(_REDIS_80, name="redis-8.2", version=(8, 2), caps_entries_read=True)
+_REDIS_86 = replace(_REDIS_82, name="redis-8.6", version=(8, 6), rdb_version=13)
+_VALKEY_91 = Flavour(
+    "valkey-9",
+    "valkey",
+    (9, 1),
+    80,
+    set_ifeq=True,
+    zset_length_hints=True,
+    hex_scores=False,
+    plain_floats=True,
+    sort_range_errors="overflow",
+    nth_from_end=True,
+    xclaim_always_creates=True,
+    field_expiry="valkey",
+    negative_expiry_is_zero=True,
+    strict_arity=True,
+)
 _ALL = (
     _REDIS_62,
     Flavour("redis-7.0", "redis", (7, 0), 10, zset_hints=False, short_list_indexes=False),
@@ -111,17 +142,14 @@ _ALL = (
         xclaim_always_creates=True,
         field_expiry="redis",
     ),
-    Flavour(
-        "redis-8.0",
-        "redis",
-        (8, 0),
-        12,
-        plain_floats=True,
-        sort_range_errors="none",
-        nth_from_end=True,
-        xclaim_always_creates=True,
-        field_expiry="redis",
-    ),
+    _REDIS_80,
+    _REDIS_82,
+    replace(_REDIS_82, name="redis-8.4", version=(8, 4)),
+    _REDIS_86,
+    # No server was at hand for the three that follow: what they share with 8.6 counts as it is there.
+    replace(_REDIS_86, name="redis-8.8", version=(8, 8), rdb_version=14),
+    replace(_REDIS_86, name="redis-8.10", version=(8, 10), rdb_version=15),
+    replace(_REDIS_86, name="redis-8.12", version=(8, 12), rdb_version=16),
     Flavour(
         "valkey-8",
         "valkey",
@@ -134,22 +162,9 @@ _ALL = (
         negative_expiry_harms=True,
         strict_arity=True,
     ),
-    Flavour(
-        "valkey-9",
-        "valkey",
-        (9, 1),
-        80,
-        set_ifeq=True,
-        zset_length_hints=True,
-        hex_scores=False,
-        plain_floats=True,
-        sort_range_errors="overflow",
-        nth_from_end=True,
-        xclaim_always_creates=True,
-        field_expiry="valkey",
-        negative_expiry_is_zero=True,
-        strict_arity=True,
-    ),
+    _VALKEY_91,
+    # Nor for this one.
+    replace(_VALKEY_91, name="valkey-9.2", version=(9, 2), rdb_version=81),
 )
 FLAVOURS: dict[str, Flavour] = {flavour.name: flavour for flavour in _ALL}
 

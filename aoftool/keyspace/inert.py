@@ -1,7 +1,8 @@
 """Commands that a loader runs and that leave the data set as it is: reads, questions, messages.
 
-Knows names, numbers of arguments and first releases, taken from COMMAND on Redis 6.2.5, 7.0.15 and
-8.0.6 and on Valkey 8.1.1 and 9.1.2. A name that is neither here nor among the handlers is unknown.
+Knows names, numbers of arguments and first releases, taken from COMMAND on Redis 6.2.5, 7.0.15,
+8.0.6, 8.2.3 and 8.6.3 and on Valkey 8.1.1 and 9.1.2. A name that is neither here nor among the
+handlers is unknown.
 """
 
 from __future__ import annotations
@@ -36,6 +37,8 @@ _SINCE_REDIS_72 = "WAITAOF 4"
 _SINCE_REDIS_80 = """
 VCARD -1 VDIM -1 VEMB -1 VGETATTR -1 VINFO -1 VISMEMBER -1 VLINKS -1 VRANDMEMBER -1 VSIM -1
 """
+_SINCE_REDIS_84 = "DIGEST 2 VRANGE -4"
+_SINCE_REDIS_86 = "HOTKEYS -2"
 _FIELD_TIMES = "HEXPIRETIME -5 HPEXPIRETIME -5 HPTTL -5 HTTL -5"
 _VALKEY_81 = "COMMANDLOG -2"
 _VALKEY_91 = "CLUSTERSCAN -2"
@@ -56,6 +59,8 @@ _enter(_EVERYWHERE, (1, 0), (7, 2))
 _enter(_SINCE_REDIS_70, (7, 0), (7, 2))
 _enter(_SINCE_REDIS_72, (7, 2), (7, 2))
 _enter(_SINCE_REDIS_80, (8, 0), None)
+_enter(_SINCE_REDIS_84, (8, 4), None)
+_enter(_SINCE_REDIS_86, (8, 6), None)
 _enter(_FIELD_TIMES, (7, 4), (9, 0))
 _enter(_VALKEY_81, None, (8, 1))
 _enter(_VALKEY_91, None, (9, 1))

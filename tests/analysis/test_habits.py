@@ -12,9 +12,9 @@ from aoftool.analysis.census_model import CensusOptions
 from aoftool.analysis.habit_blobs import alike_bytes
 from aoftool.analysis.habit_questions import HABITS, habit_table
 from aoftool.analysis.habit_secrets import kinds_in
-from aoftool.analysis.habit_slots import slot_of
 from aoftool.analysis.habits_model import HabitTable
 from aoftool.aof.layout import find_log
+from aoftool.commands.slots import slot_of
 from tests.builders import command, log, timestamp
 
 

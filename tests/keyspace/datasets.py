@@ -14,7 +14,16 @@ from pathlib import Path
 from typing import Any
 
 from aoftool.keyspace import Keyspace
-from aoftool.values import HashValue, ListValue, SetValue, StreamValue, ZSetValue
+from aoftool.values import (
+    IDMP_DURATION_S,
+    IDMP_MAX_ENTRIES,
+    HashValue,
+    ListValue,
+    SetValue,
+    StreamIdmp,
+    StreamValue,
+    ZSetValue,
+)
 from tests.builders import log, select
 from tests.reloading import live_file
 from tests.servers import Build, Server, ServerDied
@@ -22,8 +31,6 @@ from tests.servers import Build, Server, ServerDied
 REWRITE_SETTINGS = {"aof-use-rdb-preamble": "no", "hz": "500"}
 FLAVOUR_OF = {
     ("redis", 6): "redis-6.2",
-    ("redis", 7): "redis-7.0",
-    ("redis", 8): "redis-8.0",
     ("valkey", 8): "valkey-8",
     ("valkey", 9): "valkey-9",
 }
@@ -31,8 +38,8 @@ FLAVOUR_OF = {
 
 def flavour_of(build: Build) -> str:
     """Return the name of the flavour that stands for a build."""
-    if build.kind == "redis" and build.version[:2] in ((7, 2), (7, 4)):
-        return f"redis-7.{build.version[1]}"
+    if build.kind == "redis" and build.version[:2] >= (7, 0):
+        return f"redis-{build.version[0]}.{build.version[1]}"
     return FLAVOUR_OF[build.kind, build.version[0]]
 
 
@@ -100,6 +107,7 @@ def _plain_stream(value: StreamValue, counters: bool) -> dict[str, Any]:
         for name, group in value.groups.items()
     }
     assert list(value.entries) == sorted(value.entries)
+    idmp = value.idmp or StreamIdmp()
     return {
         "entries": {
             i.encode(): [part for pair in fields for part in pair] for i, fields in value.entries.items()
@@ -108,6 +116,14 @@ def _plain_stream(value: StreamValue, counters: bool) -> dict[str, Any]:
         "added": value.entries_added if counters else None,
         "max_deleted": value.max_deleted_id.encode() if counters else None,
         "groups": groups,
+        "idmp": (idmp.duration_s, idmp.max_entries),
+        # A rewrite of the server leaves out those whose entry is gone.
+        "producers": {
+            (producer, name): entry_id.encode()
+            for producer, held in idmp.producers.items()
+            for name, entry_id in held.items()
+            if entry_id in value.entries
+        },
     }
 
 
@@ -245,7 +261,16 @@ class _RewriteReader:
         self.found.keys[self.db, argv[1]].expire_at_ms = int(argv[2])
 
     def _stream(self, name: bytes) -> dict[str, Any]:
-        empty = {"entries": {}, "last_id": b"0-0", "added": None, "max_deleted": None, "groups": {}}
+        plain = (IDMP_DURATION_S, IDMP_MAX_ENTRIES)
+        empty = {
+            "entries": {},
+            "last_id": b"0-0",
+            "added": None,
+            "max_deleted": None,
+            "groups": {},
+            "idmp": plain,
+            "producers": {},
+        }
         value: dict[str, Any] = self._key(name, "stream", empty).value
         return value
 
@@ -275,6 +300,12 @@ class _RewriteReader:
             "consumers": set(),
             "pel": {},
         }
+
+    def _xcfgset(self, argv: list[bytes]) -> None:
+        self._stream(argv[1])["idmp"] = (int(argv[3]), int(argv[5]))
+
+    def _xidmprecord(self, argv: list[bytes]) -> None:
+        self._stream(argv[1])["producers"][argv[2], argv[3]] = argv[4]
 
     def _xclaim(self, argv: list[bytes]) -> None:
         group = self._stream(argv[1])["groups"][argv[2]]

@@ -7,9 +7,11 @@ only what no two loads agree on: random choices, relative times, and what kills 
 from __future__ import annotations
 
 import random
+import time
 from collections.abc import Callable
 
 from aoftool.keyspace import Flavour
+from aoftool.keyspace.xxh3 import hash_64
 
 Argv = list[bytes]
 
@@ -73,11 +75,14 @@ class Commands:
         }
         if flavour.field_expiry is None:
             del self.makers["field"]
+        if flavour.has((8, 6), None):
+            self.makers["idmp"] = self.idmp
         if kinds:
             # Results of these depend on the clock of each side, so nobody gets them unasked.
             self.makers |= {"relative": self.relative, "delivery": self.delivery}
             self.makers = {kind: self.makers[kind] for kind in kinds.split() if kind in self.makers}
         self.clock = 1
+        self.started_ms = int(time.time() * 1000) - 20_000
 
     def has(self, redis: tuple[int, int], valkey: tuple[int, int] | None = (7, 2)) -> bool:
         return self.flavour.has(redis, valkey)
@@ -137,9 +142,10 @@ class Commands:
     def string(self) -> Argv:
         key = self.key("s")
         options: Argv = []
-        for word in self.random.sample(
-            [b"NX", b"XX", b"GET", b"KEEPTTL", b"PXAT", b"EXAT", b"IFEQ", b"BAD"], 2
-        ):
+        known = [b"NX", b"XX", b"GET", b"KEEPTTL", b"PXAT", b"EXAT", b"IFEQ", b"BAD"]
+        if self.has((8, 4), None):
+            known += [b"IFNE", b"IFDEQ", b"IFDNE"]
+        for word in self.random.sample(known, 2):
             if self.chance(0.35):
                 options.append(self.case(word))
                 if word == b"PXAT":
@@ -148,8 +154,8 @@ class Commands:
                     options.append(
                         self.one(b"4102444800", b"1500000000", b"9223372036854775", b"9223372036854776")
                     )
-                elif word == b"IFEQ":
-                    options.append(self.word())
+                elif word.startswith(b"IF"):
+                    options.append(self.match(word))
         choices: list[Argv] = [
             [b"SET", key, self.word(), *options],
             [b"SET", key, self.word()],
@@ -171,9 +177,13 @@ class Commands:
             [b"MSET", key, self.word(), self.key("s"), self.word(), key, self.word()],
             [b"MSETNX", key, self.word(), self.key("s"), self.word()],
         ]
-        if self.flavour.has(None, (9, 0)):
+        if self.has((8, 4), (9, 2)):
+            word = self.one(b"IFEQ", b"ifne", b"IFDEQ", b"IFDNE", b"BAD")
+            choices += [[b"DELEX", key], [b"DELEX", key, word, self.match(word.upper())]]
+        if self.has((9, 0), (9, 0)):
+            choices.append([b"DELIFEQ", key, self.word()])
+        if self.has((8, 4), (9, 1)):
             choices += [
-                [b"DELIFEQ", key, self.word()],
                 [
                     b"MSETEX",
                     b"2",
@@ -185,6 +195,13 @@ class Commands:
                 ],
             ]
         return self.random.choice(choices)
+
+    def match(self, condition: bytes) -> bytes:
+        """Return what a string is compared with: a value, or the digest of one."""
+        if condition not in (b"IFDEQ", b"IFDNE") or self.chance(0.1):
+            return self.word()
+        digest = b"%016x" % hash_64(self.word())
+        return digest.upper() if self.chance(0.2) else digest
 
     def counter(self) -> Argv:
         key = self.key("n")
@@ -211,6 +228,7 @@ class Commands:
         if not self.has((7, 0)) and number.startswith(b"-9"):
             # How 6.2 adds the least number to an i64 is undefined in C, and builds differ.
             number = b"-128"
+        extra = [b"DIFF", b"diff1", b"ANDOR", b"ONE"] if self.has((8, 2), None) else [b"AND"]
         operations: Argv = []
         for _ in range(self.random.randint(1, 4)):
             operations += self.random.choice(
@@ -230,7 +248,7 @@ class Commands:
                 [b"BITFIELD", key, *operations],
                 [
                     b"BITOP",
-                    self.one(b"AND", b"or", b"XOR", b"NOT", b"BAD"),
+                    self.one(b"AND", b"or", b"XOR", b"NOT", b"BAD", *extra),
                     self.key("s"),
                     *self.some(lambda: self.key("s"), 3),
                 ],
@@ -461,6 +479,10 @@ class Commands:
                 [b"LIMIT", b"5"],
             ]
         )
+        if self.has((8, 2), None) and self.chance(0.5):
+            trim = [*self.references(), *trim]
+            if self.chance(0.2):
+                trim.reverse()
         counters = self.random.choice(
             [[], [b"ENTRIESADDED", self.small()], [b"MAXDELETEDID", self.entry_id()]]
         )
@@ -473,9 +495,57 @@ class Commands:
                 [b"XDEL", key, *self.some(self.entry_id)],
                 [b"XDEL", key, *self.some(self.entry_id)],
                 [b"XTRIM", key, b"MAXLEN", self.one(b"3", b"=", b"0", b"5")],
-                [b"XTRIM", key, b"MINID", b"=", self.entry_id()],
+                [b"XTRIM", key, b"MINID", b"=", self.entry_id(), *self.references()],
+                [b"XTRIM", key, *self.references(), b"MAXLEN", self.one(b"3", b"0", b"5")],
                 [b"XSETID", key, self.entry_id(), *counters],
                 [b"XSETID", key, b"%d-5" % self.clock],
+            ]
+        )
+
+    def references(self) -> Argv:
+        """Return what becomes of references to entries that go, where that can be said."""
+        if not self.has((8, 2), None) or self.chance(0.3):
+            return []
+        return [self.one(b"KEEPREF", b"DELREF", b"delref", b"ACKED", b"ACKED")]
+
+    def counted_ids(self) -> Argv:
+        ids = self.some(self.entry_id)
+        count = b"%d" % len(ids) if self.chance(0.95) else self.one(b"0", b"x", b"9")
+        parts = [self.references(), [b"IDS", count, *ids]]
+        if self.chance(0.2):
+            parts.reverse()
+        return [word for part in parts for word in part]
+
+    def idmp(self) -> Argv:
+        """Return what idempotent producers send, with IDs of now: older ones are forgotten at once."""
+        key, producer = self.one(b"y0", b"y1"), self.one(b"p1", b"p2", b"")
+        self.clock += 1
+        entry = b"%d-1" % (self.started_ms + self.clock)
+        old = b"%d-1" % (self.started_ms + self.random.randint(max(self.clock - 9, 0), self.clock))
+        name = self.one(b"i1", b"i2", b"i3", b"\x00\xff", b"")
+        pairs = [b"f", self.word(), *self.random.choice([[], [b"g", b"1"], [b"f", self.word()]])]
+        by_name, by_hash = [b"IDMP", producer, name], [b"IDMPAUTO", producer]
+        settings = [
+            [b"IDMP-DURATION", self.one(b"86400", b"5000", b"0", b"x")],
+            [b"IDMP-MAXSIZE", self.one(b"2", b"3", b"10000", b"10001")],
+        ]
+        if self.chance(0.5):
+            settings.reverse()
+        return self.random.choice(
+            [
+                [b"XADD", key, *by_name, entry, *pairs],
+                [b"XADD", key, *by_name, entry, *pairs],
+                [b"XADD", key, *by_hash, entry, *pairs],
+                [b"XADD", key, *by_hash, b"MAXLEN", b"=", b"3", b"KEEPREF", entry, *pairs],
+                [b"XADD", key, entry, *pairs],
+                [b"XADD", key, *by_name, *by_hash, entry, *pairs],
+                [b"XADD", key, *by_name, old, *pairs],
+                [b"XIDMPRECORD", key, producer, name, self.one(entry, old)],
+                [b"XIDMPRECORD", key, producer, name, old],
+                [b"XCFGSET", key, *self.random.choice([settings[0], [*settings[0], *settings[1]], []])],
+                [b"XDEL", key, old],
+                [b"COPY", key, self.one(b"y0", b"y2"), b"REPLACE"],
+                [b"RENAME", key, self.one(b"y0", b"y2")],
             ]
         )
 
@@ -501,8 +571,17 @@ class Commands:
                 [b"BAD"],
             ]
         )
+        choices: list[Argv] = []
+        if self.has((8, 2), None):
+            choices += [
+                [b"XDELEX", key, *self.counted_ids()],
+                [b"XDELEX", key, *self.counted_ids()],
+                [b"XACKDEL", key, group, *self.counted_ids()],
+                [b"XACKDEL", key, group, *self.counted_ids()],
+            ]
         return self.random.choice(
             [
+                *choices,
                 [b"XGROUP", b"CREATE", key, group, at, *self.random.choice([[], [b"MKSTREAM"]]), *read],
                 [b"XGROUP", b"CREATE", key, group, b"0"],
                 [b"XGROUP", b"SETID", key, group, at, *read],

@@ -163,22 +163,30 @@ def test_too_many_arguments_are_only_counted_by_newer_valkeys(name: str, stops: 
 
 
 @pytest.mark.parametrize(
-    ("line", "since"),
+    ("line", "redis", "valkey"),
     [
-        ("FUNCTION LIST", {"redis-6.2"}),
-        ("LMPOP 1 a LEFT", {"redis-6.2"}),
-        ("HPEXPIREAT h 1 FIELDS 1 f", {"redis-6.2", "redis-7.0", "redis-7.2", "valkey-8"}),
-        ("MSETEX 1 a b", {f.name for f in EVERY_FLAVOUR} - {"valkey-9"}),
-        ("HSETEX h FIELDS 1 a b", {f.name for f in EVERY_FLAVOUR} - {"valkey-9", "redis-8.0"}),
+        ("FUNCTION LIST", (7, 0), (7, 2)),
+        ("LMPOP 1 a LEFT", (7, 0), (7, 2)),
+        ("HPEXPIREAT h 1 FIELDS 1 f", (7, 4), (9, 0)),
+        ("HSETEX h FIELDS 1 a b", (8, 0), (9, 0)),
+        ("XDELEX s IDS 1 1-1", (8, 2), None),
+        ("XACKDEL s g IDS 1 1-1", (8, 2), None),
+        ("MSETEX 1 a b", (8, 4), (9, 1)),
+        ("DELEX a", (8, 4), (9, 2)),
+        ("DIGEST a", (8, 4), None),
+        ("XCFGSET s IDMP-MAXSIZE 1", (8, 6), None),
+        ("XIDMPRECORD s p i 1-1", (8, 6), None),
     ],
 )
 @flavours
-def test_command_is_unknown_to_servers_before_it(flavour: Flavour, line: str, since: set[str]) -> None:
-    if flavour.name in since:
+def test_command_is_unknown_to_servers_before_it(
+    flavour: Flavour, line: str, redis: tuple[int, int], valkey: tuple[int, int] | None
+) -> None:
+    if flavour.has(redis, valkey):
+        run(line, flavour=flavour)
+    else:
         with pytest.raises(OpaqueCommandError, match="unknown command"):
             run(line, flavour=flavour)
-    else:
-        run(line, flavour=flavour)
 
 
 def test_refusals_are_counted_by_name_and_text() -> None:
@@ -275,6 +283,9 @@ def test_flavour_of_an_unknown_name_is_a_usage_error() -> None:
         "redis-7.2",
         "redis-7.4",
         "redis-8.0",
+        "redis-8.2",
+        "redis-8.4",
+        "redis-8.6",
         "valkey-8",
         "valkey-9",
     }

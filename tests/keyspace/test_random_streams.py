@@ -58,7 +58,8 @@ def test_mixed_streams_end_as_on_the_server(server_build: Build) -> None:
 
 
 @pytest.mark.parametrize(
-    "kinds", ["string counter bits", "list set sort", "zset zstore geo set", "hash field", "stream group"]
+    "kinds",
+    ["string counter bits", "list set sort", "zset zstore geo set", "hash field", "stream group", "idmp"],
 )
 @pytest.mark.parametrize("server_build", server_params())
 def test_streams_of_one_type_end_as_on_the_server(server_build: Build, kinds: str) -> None:

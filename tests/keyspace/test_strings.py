@@ -103,10 +103,10 @@ def test_get_beside_nx_is_an_error_only_to_6_2(flavour: Flavour) -> None:
 
 
 @flavours
-def test_set_ifeq_is_known_to_valkey_only(flavour: Flavour) -> None:
+def test_set_ifeq_is_known_to_valkey_and_to_redis_8_4(flavour: Flavour) -> None:
     keyspace = run("SET a old", "SET a new IFEQ old", "SET a no IFEQ x", "SET b 1 IFEQ ''", flavour=flavour)
 
-    assert value(keyspace, "a") == (b"new" if flavour.family == "valkey" else b"old")
+    assert value(keyspace, "a") == (b"new" if flavour.has((8, 4), (8, 1)) else b"old")
     assert b"b" not in keys(keyspace)
 
 
@@ -239,3 +239,62 @@ def test_incrby_adds_as_integers_do(start: int, by: int) -> None:
 
     fits = -(2**63) <= start + by < 2**63
     assert value(keyspace, "a") == str(start + by if fits else start).encode()
+
+
+def digest(content: bytes) -> str:
+    """Return what DIGEST of Redis 8.6.3 answers for a few strings, asked once."""
+    return {b"old": "0f3ca07a8cc8bf40", b"": "2d06800538d394c2"}[content]
+
+
+@pytest.mark.parametrize(
+    ("condition", "expected"),
+    [
+        ("IFEQ old", b"new"),
+        ("IFEQ x", b"old"),
+        ("IFNE x", b"new"),
+        ("IFNE old", b"old"),
+        (f"IFDEQ {digest(b'old')}", b"new"),
+        (f"ifdeq {digest(b'old').upper()}", b"new"),
+        (f"IFDEQ {digest(b'')}", b"old"),
+        (f"IFDNE {digest(b'')}", b"new"),
+        (f"IFDNE {digest(b'old')}", b"old"),
+        ("IFDEQ short", b"old"),
+        ("NX IFEQ old", b"old"),
+        ("IFEQ x IFEQ old", b"new"),
+        ("IFEQ old IFNE x", b"old"),
+    ],
+)
+def test_conditions_of_redis_8_4_decide_over_set_and_delex(condition: str, expected: bytes) -> None:
+    keyspace = run("SET a old", f"SET a new {condition}", flavour="redis-8.4")
+
+    assert value(keyspace, "a") == expected
+
+    keyspace = run("SET a old", f"DELEX a {condition}", flavour="redis-8.4")
+    words = condition.split()
+
+    if len(words) == 2:
+        assert (b"a" in keys(keyspace)) == (expected == b"old")
+    else:
+        assert errors(keyspace), "DELEX takes one condition"
+
+
+def test_a_missing_string_only_differs() -> None:
+    keyspace = run("SET a 1 IFNE x", f"SET b 1 IFDNE {digest(b'')}", "SET c 1 IFEQ x", flavour="redis-8.6")
+
+    assert keys(keyspace) == {b"a", b"b"}
+
+
+def test_delex_asks_only_strings() -> None:
+    keyspace = run("RPUSH l x", "DELEX l IFNE x", "DELEX l", "DELEX none IFEQ x", flavour="redis-8.6")
+
+    assert errors(keyspace) == ["ERR Key should be of string type if conditions are specified"]
+    assert not keys(keyspace)
+
+
+@pytest.mark.parametrize("flavour", ["redis-8.4", "valkey-9"])
+def test_msetex_of_both_families_sets_all_or_nothing(flavour: str) -> None:
+    lines = ["SET a 1 PXAT 1800000000000", "MSETEX 2 a 2 b 2 NX", "MSETEX 2 a 3 c 3 KEEPTTL"]
+    keyspace = run(*lines, "MSETEX 2 a 4 d 4 XX", flavour=flavour)
+
+    assert {key: value(keyspace, key.decode()) for key in keys(keyspace)} == {b"a": b"3", b"c": b"3"}
+    assert expire_at_ms(keyspace, "a") == 1_800_000_000_000

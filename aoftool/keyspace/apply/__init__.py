@@ -2,6 +2,7 @@
 
 from aoftool.keyspace.apply import (
     bitmaps,
+    conditions,
     functions,
     geo,
     hash_expiry,
@@ -14,6 +15,8 @@ from aoftool.keyspace.apply import (
     sort,
     stream_claims,
     stream_groups,
+    stream_idmp,
+    stream_refs,
     streams,
     strings,
     zset_stores,
@@ -24,6 +27,7 @@ __all__ = ["TABLES"]
 
 TABLES = (
     strings.TABLE,
+    conditions.TABLE,
     bitmaps.TABLE,
     hyperloglog.TABLE,
     lists.TABLE,
@@ -35,6 +39,8 @@ TABLES = (
     hash_expiry.TABLE,
     streams.TABLE,
     stream_groups.TABLE,
+    stream_refs.TABLE,
+    stream_idmp.TABLE,
     stream_claims.TABLE,
     keys.TABLE,
     sort.TABLE,

@@ -185,13 +185,38 @@ _OPERATIONS: dict[bytes, Callable[[int, int], int]] = {
 }
 
 
+def _exactly_one(numbers: list[int]) -> int:
+    """Return the bits that are set in one number only."""
+    one = several = 0
+    for number in numbers:
+        several |= one & number
+        one ^= number
+        one &= ~several
+    return one
+
+
+# Against the first number stand all others together. Source: Redis 8.2 src/bitops.c bitopCommand
+_AGAINST_FIRST: dict[bytes, Callable[[int, int], int]] = {
+    b"DIFF": lambda first, others: first & ~others,
+    b"DIFF1": lambda first, others: ~first & others,
+    b"ANDOR": operator.and_,
+}
+_SINCE_82 = frozenset({*_AGAINST_FIRST, b"ONE"})
+
+
+def _check_bitop(ctx: Context, word: bytes, sources: int) -> None:
+    if word not in (b"NOT", *_OPERATIONS) and not (word in _SINCE_82 and ctx.flavour.has((8, 2), None)):
+        raise CommandRefused(SYNTAX)
+    if word == b"NOT" and sources != 1:
+        raise CommandRefused("ERR BITOP NOT must be called with a single source key.")
+    if word in _AGAINST_FIRST and sources < 2:
+        raise CommandRefused(f"ERR BITOP {word.decode()} must be called with at least two source keys.")
+
+
 @TABLE.command(b"BITOP", -4)
 def apply_bitop(ctx: Context, argv: Argv) -> None:
     word = argv[1].upper()
-    if word != b"NOT" and word not in _OPERATIONS:
-        raise CommandRefused(SYNTAX)
-    if word == b"NOT" and len(argv) != 4:
-        raise CommandRefused("ERR BITOP NOT must be called with a single source key.")
+    _check_bitop(ctx, word, len(argv) - 3)
     sources = [ctx.string(key) or b"" for key in argv[3:]]
     size = max(map(len, sources))
     if not size:
@@ -201,6 +226,10 @@ def apply_bitop(ctx: Context, argv: Argv) -> None:
     numbers = [int.from_bytes(s, "big") << (8 * (size - len(s))) for s in sources]
     if word == b"NOT":
         result = numbers[0] ^ ((1 << (8 * size)) - 1)
+    elif word == b"ONE":
+        result = _exactly_one(numbers)
+    elif word in _AGAINST_FIRST:
+        result = _AGAINST_FIRST[word](numbers[0], reduce(operator.or_, numbers[1:]))
     else:
         result = reduce(_OPERATIONS[word], numbers)
     ctx.db.put(argv[2], result.to_bytes(size, "big"))

@@ -5,10 +5,13 @@ A script, a function or a module may read and write anything, so replay stops th
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
+from aoftool.commands.slots import slot_of, slot_ranges
 from aoftool.keyspace.apply.keys import database_index
 from aoftool.keyspace.context import Argv, CannotFollow, Context
 from aoftool.keyspace.numbers import parse_int
-from aoftool.keyspace.refusal import CommandRefused
+from aoftool.keyspace.refusal import SYNTAX, CommandRefused
 from aoftool.keyspace.registry import CommandTable
 
 __all__ = ["TABLE"]
@@ -59,14 +62,64 @@ def apply_config(ctx: Context, argv: Argv) -> None:
 
 @TABLE.command(b"CLUSTER", -2)
 def apply_cluster(ctx: Context, argv: Argv) -> None:
-    """Refuse what only a cluster node runs; SLOTS and the like are questions."""
+    """Empty a slot, as only a cluster node does: one wrote the log. SLOTS and the like are questions."""
     word = argv[1].upper()
+    if word == b"FLUSHSLOT" and ctx.flavour.has(None, (9, 0)):
+        _flush_slot(ctx, argv)
+        return
     if word in (b"FLUSHSLOT", b"SYNCSLOTS") and not ctx.flavour.has(None, (9, 0)):
         if ctx.flavour.strict_subcommands:
             raise CannotFollow("unknown", "unknown subcommand of CLUSTER")
-    elif word in (b"FLUSHSLOT", b"SYNCSLOTS"):
+    elif word == b"SYNCSLOTS":
         raise CannotFollow("opaque", "only a cluster node knows which keys this removes")
     raise CommandRefused("ERR This instance has cluster support disabled")
+
+
+def _flush_slot(ctx: Context, argv: Argv) -> None:
+    if len(argv) not in (3, 4) or (len(argv) == 4 and argv[3].upper() not in _FLUSH_MODES):
+        raise CommandRefused(SYNTAX)
+    ranges = slot_ranges([argv[2], argv[2]])
+    if ranges is None:
+        raise CommandRefused("ERR Invalid or out of range slot")
+    empty_slots(ctx, ranges)
+
+
+_FLUSH_MODES = (b"SYNC", b"ASYNC")
+
+
+def empty_slots(ctx: Context, ranges: Sequence[range]) -> None:
+    """Remove the keys of some slots from every database."""
+    for db in ctx.databases:
+        gone = [key for key in db.values if any(slot_of(key) in slots for slots in ranges)]
+        for key in gone:
+            db.delete(key)
+
+
+@TABLE.command(b"TRIMSLOTS", -5, redis=(8, 4), valkey=None)
+def apply_trimslots(ctx: Context, argv: Argv) -> None:
+    """Remove the keys of slots that went to another node.
+
+    A server that is no cluster node refuses it; the one that wrote it was one.
+    Source: Redis 8.6 src/cluster_asm.c trimslotsCommand
+    """
+    if argv[1].upper() != b"RANGES":
+        raise CommandRefused("ERR missing ranges argument")
+    if parse_int(argv[2]) * 2 != len(argv) - 3:
+        raise CommandRefused("ERR invalid number of ranges")
+    ranges = slot_ranges(argv[3:])
+    if ranges is None:
+        raise CommandRefused("ERR Invalid or out of range slot")
+    empty_slots(ctx, ranges)
+
+
+@TABLE.command(b"SFLUSH", -3, redis=(8, 0), valkey=None)
+def apply_sflush(ctx: Context, argv: Argv) -> None:
+    """Remove the keys of slots. Source: Redis 8.6 src/cluster.c sflushCommand"""
+    words = argv[1:-1] if argv[-1].upper() in _FLUSH_MODES else argv[1:]
+    ranges = slot_ranges(words)
+    if ranges is None:
+        raise CommandRefused("ERR Invalid or out of range slot")
+    empty_slots(ctx, ranges)
 
 
 @TABLE.command(b"SHUTDOWN", -1)

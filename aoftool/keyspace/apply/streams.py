@@ -7,6 +7,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from aoftool.keyspace.apply.stream_idmp import automatic_id, is_duplicate, remember
+from aoftool.keyspace.apply.stream_refs import REFERENCES, trim_with_references
 from aoftool.keyspace.context import Argv, CannotFollow, Context
 from aoftool.keyspace.flavour import Flavour
 from aoftool.keyspace.numbers import UINT64_MAX, parse_int
@@ -37,12 +39,15 @@ class _Trim:
     min_id: StreamId | None = None
     approximate: bool = False
     limit: int = 0
+    references: bytes = b""
 
     def is_set(self) -> bool:
         return self.max_length is not None or self.min_id is not None
 
     def run(self, stream: StreamValue, flavour: Flavour) -> bool:
         """Trim; tell whether entries went."""
+        if self.references in (b"DELREF", b"ACKED"):
+            return trim_with_references(stream, self.references, self.max_length, self.min_id)
         if self.max_length is not None:
             excess = max(len(stream.entries) - self.max_length, 0)
         else:
@@ -71,15 +76,36 @@ def _far_apart(stream: StreamValue, min_id: StreamId) -> bool:
     return any(max(half) - min(half) > _INT32_MAX for half in zip(*ids, strict=True))
 
 
-def _parse_trim(argv: Argv, *, adding: bool) -> tuple[_Trim, bool, int]:
-    """Read the options; return the trim, whether NOMKSTREAM was there, and where they end.
+@dataclass(slots=True)
+class _Options:
+    """The options of XADD and XTRIM, and where they end.
+
+    Attributes:
+        trim: what to cut off.
+        no_create: NOMKSTREAM was there.
+        producer: ID of an idempotent producer, None without IDMP and IDMPAUTO.
+        idempotent_id: what IDMP names; None where IDMPAUTO makes one.
+        end: position behind the options.
+    """
+
+    trim: _Trim
+    no_create: bool = False
+    producer: bytes | None = None
+    idempotent_id: bytes | None = None
+    end: int = 2
+
+
+def _parse_options(argv: Argv, flavour: Flavour, *, adding: bool) -> _Options:
+    """Read the options.
 
     A loader takes LIMIT with any form of trim and gives it no meaning.
 
     Source: Redis 7.0 src/t_stream.c streamParseAddOrTrimArgsOrReply
     """
     trim = _Trim()
-    no_create = False
+    options = _Options(trim)
+    references = REFERENCES if flavour.has((8, 2), None) else frozenset()
+    idmp = adding and flavour.has((8, 6), None)
     at = 2
     last = len(argv) - 1
     while at <= last:
@@ -102,14 +128,36 @@ def _parse_trim(argv: Argv, *, adding: bool) -> tuple[_Trim, bool, int]:
         elif word == b"LIMIT" and at < last:
             at += 1
             trim.limit = _not_negative(argv[at], "The LIMIT argument must be >= 0.")
+        elif word in references and not trim.references:
+            trim.references = word
         elif adding and word == b"NOMKSTREAM":
-            no_create = True
+            options.no_create = True
+        elif idmp and ((word == b"IDMPAUTO" and at < last) or (word == b"IDMP" and at < last - 1)):
+            at = _parse_idmp(argv, at, options)
         elif adding:
             break
         else:
             raise CommandRefused(SYNTAX)
         at += 1
-    return trim, no_create, at
+    options.end = at
+    return options
+
+
+def _parse_idmp(argv: Argv, at: int, options: _Options) -> int:
+    """Read IDMP with its two arguments or IDMPAUTO with its one; return the position of the last."""
+    automatic = argv[at].upper() == b"IDMPAUTO"
+    word = "IDMPAUTO" if automatic else "IDMP"
+    if options.producer is not None:
+        raise CommandRefused("ERR syntax error, IDMP/IDMPAUTO specified multiple times")
+    if not argv[at + 1]:
+        raise CommandRefused(f"ERR syntax error, {word} requires a non-empty producer ID")
+    options.producer = argv[at + 1]
+    if automatic:
+        return at + 1
+    if not argv[at + 2]:
+        raise CommandRefused("ERR syntax error, IDMP requires a non-empty idempotent ID")
+    options.idempotent_id = argv[at + 2]
+    return at + 2
 
 
 def _not_negative(text: bytes, message: str) -> int:
@@ -126,7 +174,7 @@ def _check_trim(trim: _Trim, *, adding: bool) -> None:
         raise CommandRefused("ERR syntax error, XTRIM must be called with a trimming strategy")
 
 
-_NO_TRIM = _Trim()
+_PLAIN = _Options(_Trim())
 
 
 @TABLE.command(b"XADD", -5)
@@ -136,29 +184,22 @@ def apply_xadd(ctx: Context, argv: Argv) -> None:
     if dash and ms.isdigit() and seq.isdigit() and len(argv[2]) < _SHORT_ID:
         # Half the time of StreamId(ms, seq), whose generated constructor is Python code.
         wanted = tuple.__new__(StreamId, (int(ms), int(seq)))
-        _add(ctx, argv, _NO_TRIM, False, 2, wanted, True)
+        _add(ctx, argv, _PLAIN, wanted, True)
         return
-    trim, no_create, at = _parse_trim(argv, adding=True)
+    options = _parse_options(argv, ctx.flavour, adding=True)
     named: StreamId | None = None
     with_seq = True
-    if at >= len(argv):
+    if options.end >= len(argv):
         raise CommandRefused(_ARITY)
-    if argv[at] != b"*":
-        named, with_seq = parse_added_id(argv[at], auto_seq=ctx.flavour.stream_counters)
-    _check_trim(trim, adding=True)
-    _add(ctx, argv, trim, no_create, at, named, with_seq)
+    if argv[options.end] != b"*":
+        named, with_seq = parse_added_id(argv[options.end], auto_seq=ctx.flavour.stream_counters)
+    _check_trim(options.trim, adding=True)
+    _add(ctx, argv, options, named, with_seq)
 
 
-def _add(
-    ctx: Context,
-    argv: Argv,
-    trim: _Trim,
-    no_create: bool,
-    at: int,
-    wanted: StreamId | None,
-    with_seq: bool,
-) -> None:
-    """Add the entry whose ID stands at a position, then trim."""
+def _add(ctx: Context, argv: Argv, options: _Options, wanted: StreamId | None, with_seq: bool) -> None:
+    """Add the entry whose ID stands behind the options, then trim."""
+    at = options.end
     count = len(argv) - at - 1
     if count & 1 or not count:
         raise CommandRefused(_ARITY)
@@ -166,8 +207,14 @@ def _add(
         raise CommandRefused("ERR The ID specified in XADD must be greater than 0-0")
     key = argv[1]
     stream = ctx.get(key, StreamValue)
+    idempotent_id = b""
+    if stream is not None and options.producer is not None:
+        idempotent_id = options.idempotent_id or automatic_id(argv[at + 1 :])
+        if is_duplicate(stream, options.producer, idempotent_id):
+            ctx.db.changed.append(key)
+            return
     if stream is None:
-        if no_create:
+        if options.no_create:
             return
         entry_id = _id_to_add(ctx, ZERO_ID, wanted, with_seq)
         stream = ctx.db.values[key] = StreamValue()
@@ -180,8 +227,13 @@ def _add(
     stream.last_id = entry_id
     stream.entries_added += 1
     ctx.db.changed.append(key)
-    if trim is not _NO_TRIM and trim.is_set():
-        trim.run(stream, ctx.flavour)
+    if options is _PLAIN:
+        return
+    if options.producer is not None:
+        name = idempotent_id or options.idempotent_id or automatic_id(argv[at + 1 :])
+        remember(stream, options.producer, name, entry_id)
+    if options.trim.is_set():
+        options.trim.run(stream, ctx.flavour)
 
 
 def _id_to_add(ctx: Context, last: StreamId, wanted: StreamId | None, with_seq: bool) -> StreamId:
@@ -204,7 +256,7 @@ def _id_to_add(ctx: Context, last: StreamId, wanted: StreamId | None, with_seq: 
 
 @TABLE.command(b"XTRIM", -4)
 def apply_xtrim(ctx: Context, argv: Argv) -> None:
-    trim, _, _ = _parse_trim(argv, adding=False)
+    trim = _parse_options(argv, ctx.flavour, adding=False).trim
     _check_trim(trim, adding=False)
     stream = ctx.get(argv[1], StreamValue)
     if stream is not None and trim.run(stream, ctx.flavour):

@@ -7,7 +7,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from aoftool.keyspace.apply.conditions import CONDITIONS, condition_holds
 from aoftool.keyspace.context import Argv, Context
+from aoftool.keyspace.flavour import Flavour
 from aoftool.keyspace.numbers import (
     INT64_MAX,
     INT64_MIN,
@@ -44,7 +46,8 @@ class _Options:
     get: bool = False
     keep: bool = False
     persist: bool = False
-    match: bytes | None = None
+    condition: bytes = b""
+    match: bytes = b""
     time_word: bytes | None = None
     time: bytes = b""
 
@@ -83,7 +86,7 @@ def _parse_options(ctx: Context, argv: Argv, start: int, allowed: frozenset[byte
     words = iter(range(start, len(argv)))
     for at in words:
         word = argv[at].upper()
-        if word not in allowed or not _fits(options, word, ctx.flavour.get_with_nx):
+        if word not in allowed or not _fits(options, word, ctx.flavour):
             raise CommandRefused(SYNTAX)
         if word == b"NX":
             options.nx = True
@@ -99,29 +102,43 @@ def _parse_options(ctx: Context, argv: Argv, start: int, allowed: frozenset[byte
             if at + 1 == len(argv):
                 raise CommandRefused(SYNTAX)
             next(words)
-            if word == b"IFEQ":
-                options.match = argv[at + 1]
+            if word in CONDITIONS:
+                options.condition, options.match = word, argv[at + 1]
             else:
                 options.time_word, options.time = word, argv[at + 1]
     return options
 
 
-def _fits(options: _Options, word: bytes, get_with_nx: bool) -> bool:
+def _fits(options: _Options, word: bytes, flavour: Flavour) -> bool:
     if word == b"NX":
-        return not options.xx and options.match is None and (get_with_nx or not options.get)
+        return (
+            not options.xx
+            and not _stands_alone(options, flavour)
+            and (flavour.get_with_nx or not options.get)
+        )
     if word == b"XX":
-        return not options.nx and options.match is None
+        return not options.nx and not _stands_alone(options, flavour)
     if word == b"GET":
-        return get_with_nx or not options.nx
-    if word == b"IFEQ":
-        return not options.nx and not options.xx and options.match is None
+        return flavour.get_with_nx or not options.nx
+    if word in CONDITIONS:
+        alone = not options.nx and not options.xx and not _stands_alone(options, flavour)
+        return alone and options.condition in (b"", word)
     if word in (b"KEEPTTL", b"PERSIST"):
         return options.time_word is None
     return not options.keep and not options.persist and options.time_word in (None, word)
 
 
+def _stands_alone(options: _Options, flavour: Flavour) -> bool:
+    """Tell whether nothing may follow a condition that was given: Redis lets it come again, and NX behind it.
+
+    Source: Redis 8.6 src/t_string.c parseExtendedStringArgumentsOrReply
+    """
+    return bool(options.condition) and flavour.family == "valkey"
+
+
 _SET_WORDS = frozenset({b"NX", b"XX", b"GET", b"KEEPTTL", *_TIMES})
 _SET_WORDS_IFEQ = _SET_WORDS | {b"IFEQ"}
+_SET_WORDS_84 = _SET_WORDS | CONDITIONS
 _GETEX_WORDS = frozenset({b"PERSIST", *_TIMES})
 _MSETEX_WORDS = frozenset({b"NX", b"XX", b"KEEPTTL", *_TIMES})
 
@@ -148,19 +165,24 @@ def apply_set(ctx: Context, argv: Argv) -> None:
 def _set_with_options(ctx: Context, argv: Argv) -> None:
     db = ctx.db
     key = argv[1]
-    words = _SET_WORDS_IFEQ if ctx.flavour.set_ifeq else _SET_WORDS
-    options = _parse_options(ctx, argv, 3, words)
+    options = _parse_options(ctx, argv, 3, _set_words(ctx.flavour))
     expire_at_ms = options.deadline(ctx)
-    if options.get or options.match is not None:
+    if options.get:
         ctx.string(key)
     found = key in db.values
     if (options.nx and found) or (options.xx and not found):
         return
-    if options.match is not None and ctx.string(key) != options.match:
+    if options.condition and not condition_holds(ctx, key, options.condition, options.match):
         return
     if options.keep:
         expire_at_ms = db.expires.get(key)
     db.put(key, argv[2], expire_at_ms)
+
+
+def _set_words(flavour: Flavour) -> frozenset[bytes]:
+    if flavour.set_ifeq:
+        return _SET_WORDS_IFEQ
+    return _SET_WORDS_84 if flavour.has((8, 4), None) else _SET_WORDS
 
 
 @TABLE.command(b"SETNX", 3)
@@ -193,12 +215,6 @@ def apply_getset(ctx: Context, argv: Argv) -> None:
 def apply_getdel(ctx: Context, argv: Argv) -> None:
     ctx.string(argv[1])
     ctx.db.delete(argv[1])
-
-
-@TABLE.command(b"DELIFEQ", 3, redis=None, valkey=(9, 0))
-def apply_delifeq(ctx: Context, argv: Argv) -> None:
-    if ctx.string(argv[1]) == argv[2]:
-        ctx.db.delete(argv[1])
 
 
 @TABLE.command(b"GETEX", -2, redis=(6, 2))
@@ -234,7 +250,7 @@ def apply_msetnx(ctx: Context, argv: Argv) -> None:
         apply_mset(ctx, argv)
 
 
-@TABLE.command(b"MSETEX", -4, redis=None, valkey=(9, 1))
+@TABLE.command(b"MSETEX", -4, redis=(8, 4), valkey=(9, 1))
 def apply_msetex(ctx: Context, argv: Argv) -> None:
     count = parse_int(argv[1], "ERR invalid numkeys value")
     if count <= 0 or count > (len(argv) - 2) // 2:
