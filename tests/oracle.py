@@ -29,6 +29,8 @@ CLOCK_ATTEMPTS = 50
 
 # XINFO STREAM FULL: the fields that a log or an RDB carries. Lag, length and tree sizes follow from others.
 _STREAM_FIELDS = (b"last-generated-id", b"max-deleted-entry-id", b"entries-added")
+# Of Redis 8.6 and later; which idempotent IDs are held no reply tells, and by age they leave by themselves.
+_IDMP_FIELDS = (b"idmp-duration", b"idmp-maxsize", b"iids-added", b"iids-duplicates")
 _GROUP_FIELDS = (b"last-delivered-id", b"entries-read")
 
 
@@ -187,7 +189,7 @@ def _field_expire_times(server: Server, key: bytes, value: dict[bytes, bytes], d
 
 def _stream_details(server: Server, key: bytes, db: int) -> dict[str, Any]:
     info = dict(_pairs(server.send("XINFO", "STREAM", key, "FULL", "COUNT", "0", db=db)))
-    details = {name.decode(): info[name] for name in _STREAM_FIELDS if name in info}
+    details = {name.decode(): info[name] for name in (*_STREAM_FIELDS, *_IDMP_FIELDS) if name in info}
     details["groups"] = {}
     for group in (dict(_pairs(reply)) for reply in info[b"groups"]):
         known = {name.decode(): group[name] for name in _GROUP_FIELDS if name in group}

@@ -45,7 +45,11 @@ class Generator:
         self.mix = mix or Mix()
         valkey9 = build.kind == "valkey" and build.version >= (9,)
         self.field_expiry = valkey9 or (build.kind == "redis" and build.version >= (7, 4))
-        self.msetex = valkey9
+        redis = build.kind == "redis"
+        self.references = redis and build.version >= (8, 2)
+        self.conditions = redis and build.version >= (8, 4)
+        self.idmp = redis and build.version >= (8, 6)
+        self.msetex = valkey9 or self.conditions
         self.since7 = build.version >= (7,)
         self.makers: list[Callable[[], Argv]] = [
             *[self.string] * 6,
@@ -115,6 +119,12 @@ class Generator:
             choices.append([b"MSETEX", b"2", key, b"1", other, b"2"])
             choices.append([b"MSETEX", b"2", key, b"1", other, b"2", b"PXAT", self.time_ms()])
             choices.append([b"MSETEX", b"2", key, b"1", other, b"2", b"XX"])
+        if self.conditions:
+            word = self.random.choice([b"IFEQ", b"IFNE"])
+            choices.append([b"SET", key, self.value(), word, self.value()])
+            choices.append([b"SET", key, self.value(), b"IFDNE", b"9555e8555c62dcfd"])
+            choices.append([b"DELEX", key])
+            choices.append([b"DELEX", key, word, self.value()])
         return self.pick(*choices)
 
     def expiry(self) -> Argv:
@@ -187,6 +197,7 @@ class Generator:
         counters = [b"ENTRIESREAD", b"1"] if self.since7 else []
         claim = [b"XCLAIM", key, group, b"c1", b"0", entry, b"TIME", b"1500000000000"]
         return self.pick(
+            *self.newer_streams(key, group, entry),
             [b"XADD", key, entry, b"f", self.value()],
             [b"XADD", key, b"MAXLEN", b"3", entry, b"f", b"v"],
             [b"XADD", key, entry, b"f", self.value(), b"g", b"1"],
@@ -201,6 +212,28 @@ class Generator:
             [*claim, b"RETRYCOUNT", b"2", b"FORCE", b"JUSTID", b"LASTID", entry],
             [b"XACK", key, group, entry],
         )
+
+    def newer_streams(self, key: bytes, group: bytes, entry: bytes) -> list[Argv]:
+        """Return what streams of Redis 8.2 and 8.6 take beside the rest."""
+        word = self.random.choice([b"KEEPREF", b"DELREF", b"ACKED"])
+        found: list[Argv] = []
+        if self.references:
+            found += [
+                [b"XDELEX", key, word, b"IDS", b"1", entry],
+                [b"XACKDEL", key, group, word, b"IDS", b"1", entry],
+                [b"XTRIM", key, b"MAXLEN", b"2", b"DELREF"],
+                [b"XTRIM", key, word, b"MINID", entry],
+                [b"XADD", key, b"DELREF", b"MAXLEN", b"3", entry, b"f", b"v"],
+            ]
+        if self.idmp:
+            name = self.random.choice([b"i1", b"i2"])
+            found += [
+                [b"XADD", key, b"IDMP", b"p", name, entry, b"f", self.value()],
+                [b"XADD", key, b"IDMPAUTO", b"p", entry, b"f", self.value()],
+                [b"XIDMPRECORD", key, b"p", name, entry],
+                [b"XCFGSET", key, b"IDMP-MAXSIZE", self.random.choice([b"2", b"100"])],
+            ]
+        return found
 
     def between(self) -> Argv:
         key, other, third = self.key(), self.key(), self.key()
@@ -223,6 +256,7 @@ class Generator:
             [b"ZINTERSTORE", key, b"2", other, third],
             [b"ZRANGESTORE", key, other, b"0", b"1"],
             [b"BITOP", b"XOR", key, other, third],
+            [b"BITOP", b"ANDOR" if self.references else b"AND", key, other, third],
             [b"PFMERGE", key, other],
             [b"SORT", key, b"ALPHA", b"STORE", other],
             [b"SORT", key, b"BY", b"k*", b"ALPHA", b"GET", b"k*->m1", b"STORE", other],

@@ -2,8 +2,10 @@
 
 Reads the packaged table `effects.json`, one row for a command and form, forms tried in order. The
 table was measured: 715,000 trials on Redis 6.2.5, 7.0.15, 8.0.6 and Valkey 8.1.1, 9.1.2 loaded every
-form against some thirty prior states of each key, and no row was contradicted. Refuses to know what
-values look like or how to execute anything.
+form against some thirty prior states of each key, and no row was contradicted. What Redis 8.2 to 8.6
+brought was measured by loading random logs with and without what it makes dead; rows of later releases
+were read only, and always allow for anything. Refuses to know what values look like or how to execute
+anything.
 """
 
 from __future__ import annotations

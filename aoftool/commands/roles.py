@@ -31,14 +31,15 @@ _SHAPES: dict[str, str] = {
     " PEXPIREAT PERSIST RENAME RENAMENX MOVE COPY INCR DECR GETDEL GETEX BITOP PFMERGE PFCOUNT PFDEBUG"
     " LTRIM LPOP RPOP RPOPLPUSH LMOVE BLMOVE BRPOPLPUSH BLPOP BRPOP LMPOP BLMPOP SPOP SINTERSTORE"
     " SUNIONSTORE SDIFFSTORE ZREMRANGEBYRANK ZPOPMIN ZPOPMAX BZPOPMIN BZPOPMAX ZMPOP BZMPOP ZUNIONSTORE"
-    " ZINTERSTORE ZDIFFSTORE XTRIM XDEL XSETID TOUCH CLUSTER",
+    " ZINTERSTORE ZDIFFSTORE XTRIM XDEL XDELEX XSETID XCFGSET TOUCH CLUSTER TRIMSLOTS SFLUSH"
+    " ARDEL ARDELRANGE ARSEEK",
     "d": "SETNX GETSET APPEND MSET MSETNX LPUSH RPUSH LPUSHX RPUSHX SADD SREM ZREM PFADD HSET HMSET HSETNX"
     " HDEL HINCRBY HINCRBYFLOAT ZINCRBY INCRBY DECRBY INCRBYFLOAT ZREMRANGEBYSCORE ZREMRANGEBYLEX SMOVE",
-    "ssd": "SETEX PSETEX SETRANGE SETBIT LSET LREM LINSERT",
+    "ssd": "DELEX SETEX PSETEX SETRANGE SETBIT LSET LREM LINSERT",
     "ssds": "RESTORE RESTORE-ASKING",
-    "sdds": "XCLAIM XAUTOCLAIM",
+    "sdds": "XCLAIM XAUTOCLAIM XIDMPRECORD",
     "sddss": "GEORADIUS",
-    "sds": "SET GEORADIUSBYMEMBER XACK",
+    "sds": "SET GEORADIUSBYMEMBER XACK XACKDEL XNACK",
 }
 _SHAPE_OF = {name.encode(): shape for shape, names in _SHAPES.items() for name in names.split()}
 _SUBCOMMAND_SHAPES = {
@@ -51,12 +52,23 @@ _SUBCOMMAND_SHAPES = {
     (b"SCRIPT", b"FLUSH"): "s",
 }
 # Words behind which arguments are data, though the shape says syntax.
-_DATA_BEHIND = {b"IFEQ": 1, b"FROMMEMBER": 1, b"FROMLONLAT": 2, b"GROUP": 2}
+_DATA_BEHIND = {
+    b"IFEQ": 1,
+    b"IFNE": 1,
+    b"IFDEQ": 1,
+    b"IFDNE": 1,
+    b"IDMP": 2,
+    b"IDMPAUTO": 1,
+    b"FROMMEMBER": 1,
+    b"FROMLONLAT": 2,
+    b"GROUP": 2,
+}
 _KEYS_BEHIND = {b"SORT": (b"BY", b"GET")}
 _OPENED_BY_FIELDS = frozenset(b"HEXPIRE HPEXPIRE HEXPIREAT HPEXPIREAT HPERSIST HSETEX HGETEX HGETDEL".split())
 _ZADD_WORDS = frozenset(b"NX XX GT LT CH INCR".split())
 _XADD_WORDS = {
     b"NOMKSTREAM": 0, b"KEEPREF": 0, b"DELREF": 0, b"ACKED": 0, b"MAXLEN": 1, b"MINID": 1, b"LIMIT": 1,
+    b"IDMP": 2, b"IDMPAUTO": 1,
 }  # fmt: skip
 _RANGES_OF_DATA = frozenset((b"BYSCORE", b"BYLEX"))
 
@@ -143,8 +155,9 @@ def _behind_entry_id(argv: Sequence[bytes]) -> int:
     """Return where the fields of XADD begin: behind its options and the entry ID."""
     at = 2
     while at < len(argv) and (taken := _XADD_WORDS.get(argv[at].upper())) is not None:
+        trims = argv[at].upper() in (b"MAXLEN", b"MINID")
         at += 1 + taken
-        if taken and at < len(argv) and argv[at - 1] in (b"=", b"~"):
+        if trims and at < len(argv) and argv[at - 1] in (b"=", b"~"):
             at += 1
     return at + 1
 

@@ -1,7 +1,8 @@
 """Commands that a loader runs and that leave the data set as it is: reads, questions, messages.
 
 Knows names, numbers of arguments and first releases, taken from COMMAND on Redis 6.2.5, 7.0.15,
-8.0.6, 8.2.3 and 8.6.3 and on Valkey 8.1.1 and 9.1.2. A name that is neither here nor among the
+8.0.6, 8.2.3 and 8.6.3 and on Valkey 8.1.1 and 9.1.2; those of later releases from
+their public command reference. A name that is neither here nor among the
 handlers is unknown.
 """
 
@@ -39,6 +40,15 @@ VCARD -1 VDIM -1 VEMB -1 VGETATTR -1 VINFO -1 VISMEMBER -1 VLINKS -1 VRANDMEMBER
 """
 _SINCE_REDIS_84 = "DIGEST 2 VRANGE -4"
 _SINCE_REDIS_86 = "HOTKEYS -2"
+_SINCE_REDIS_88 = """
+ARCOUNT 2 ARGET 3 ARGETRANGE 4 ARGREP -6 ARINFO -2 ARLASTITEMS -3 ARLEN 2 ARMGET -3 ARNEXT 2 AROP -5
+ARSCAN -4
+"""
+_SINCE_REDIS_810 = "BACKUP 2 SDIFFCARD -3 SUNIONCARD -3"
+_SINCE_REDIS_812 = "BITRANGEINTARRAY -4 SEXPIRETIME -5 SPEXPIRETIME -5 SPTTL -5 STTL -5"
+_VALKEY_92 = """
+PHCARD 2 PHEXISTS 3 PHGET -4 PHGETALL 3 PHLONGEST -3 PHMGET -6 PHPREFIXES -3 PHSCAN -3
+"""
 _FIELD_TIMES = "HEXPIRETIME -5 HPEXPIRETIME -5 HPTTL -5 HTTL -5"
 _VALKEY_81 = "COMMANDLOG -2"
 _VALKEY_91 = "CLUSTERSCAN -2"
@@ -60,7 +70,11 @@ _enter(_SINCE_REDIS_70, (7, 0), (7, 2))
 _enter(_SINCE_REDIS_72, (7, 2), (7, 2))
 _enter(_SINCE_REDIS_80, (8, 0), None)
 _enter(_SINCE_REDIS_84, (8, 4), None)
-_enter(_SINCE_REDIS_86, (8, 6), None)
+_enter(_SINCE_REDIS_86, (8, 6), (9, 2))
+_enter(_SINCE_REDIS_88, (8, 8), None)
+_enter(_SINCE_REDIS_810, (8, 10), None)
+_enter(_SINCE_REDIS_812, (8, 12), None)
+_enter(_VALKEY_92, None, (9, 2))
 _enter(_FIELD_TIMES, (7, 4), (9, 0))
 _enter(_VALKEY_81, None, (8, 1))
 _enter(_VALKEY_91, None, (9, 1))

@@ -36,6 +36,7 @@ def only(effect: str, *positions: int) -> list[tuple[int, str, int | None]]:
         "PSETEX k 10 v",
         "DEL k",
         "UNLINK k",
+        "DELEX k",
         "MSET k v",
     ],
 )
@@ -58,6 +59,14 @@ def test_whole_value_writes_that_cannot_fail_replace(text: str) -> None:
         "SET k v EX ten",
         "SETEX k 0 v",
         "PSETEX k 1 v extra",
+        "SET k v IFEQ old",
+        "SET k v IFDNE digest PXAT 1",
+        "DELEX k IFEQ v",
+        "DELEX k IFEQ",
+        "XDELEX k ACKED IDS 1 1-1",
+        "XACKDEL k g IDS 1 1-1",
+        "XCFGSET k IDMP-MAXSIZE 5",
+        "XIDMPRECORD k p i 1-1",
         "SETNX k v",
         "GETSET k v",
         "GETDEL k",
@@ -90,6 +99,11 @@ def test_forms_that_may_fail_or_build_on_the_old_value_change(text: str) -> None
         ("PFMERGE d a b", only("changes", 1) + only("reads", 2, 3)),
         ("BITOP AND d a b", only("changes", 2) + only("reads", 3, 4)),
         ("RENAME a b", only("moves", 1, 2)),
+        ("BITOP DIFF d a b", only("changes", 2) + only("reads", 3, 4)),
+        ("ZMOVE a b m", only("moves", 1, 2)),
+        ("ARSET a 0 v", only("changes", 1)),
+        ("BLESS SET a", only("changes", 2)),
+        ("BLESS GET a", []),
         ("SMOVE a b m", only("moves", 1, 2)),
         ("BLPOP a b 0", only("changes", 1, 2)),
         ("LMPOP 2 a b LEFT", only("changes", 2, 3)),
@@ -158,6 +172,17 @@ def test_database_numbers_inside_commands_resolve_as_select_does(
     text: str, expected: list[tuple[int, str, int | None]]
 ) -> None:
     assert uses(text) == expected
+
+
+@pytest.mark.parametrize("name", ["ARSET", "INCREX", "XNACK", "ZMOVE", "BLESS", "SADDEX", "PHSET"])
+def test_what_was_never_measured_is_carried_and_not_executed(name: str) -> None:
+    argv = [name.encode(), b"SET", b"a", b"b"]
+
+    effect = EffectTable(replay=True).of(argv)
+
+    assert effect.scope is Scope.OPAQUE
+    assert not effect.form.loses_db
+    assert EffectTable().of(argv).scope is Scope.KEY
 
 
 def test_databases_of_the_target_decide_which_numbers_are_refused() -> None:

@@ -19,6 +19,7 @@ from aoftool.keyspace.apply import (
     stream_refs,
     streams,
     strings,
+    unmeasured,
     zset_stores,
     zsets,
 )
@@ -46,4 +47,5 @@ TABLES = (
     sort.TABLE,
     functions.TABLE,
     server.TABLE,
+    unmeasured.TABLE,
 )
