@@ -6,7 +6,7 @@ import pytest
 
 from aoftool.keyspace import Flavour
 from aoftool.rdb.payload import encode_payload
-from aoftool.rdb.targets import find_target
+from aoftool.rdb.targets import TARGETS, find_target
 from aoftool.values import ListValue, ZSetValue
 from tests.keyspace.running import (
     EVERY_FLAVOUR,
@@ -189,7 +189,11 @@ def test_flushes() -> None:
 
 @flavours
 def test_restore_loads_a_payload_of_its_own_server(flavour: Flavour) -> None:
-    payload = encode_payload(ListValue([b"a", b"b"]), find_target(flavour.name))
+    # What no target stands for yet reads the payloads of those before it.
+    name = (
+        flavour.name if flavour.name in TARGETS else "redis-8.0" if flavour.family == "redis" else "valkey-9"
+    )
+    payload = encode_payload(ListValue([b"a", b"b"]), find_target(name))
 
     keyspace = run(
         ["RESTORE", "k", "0", payload],

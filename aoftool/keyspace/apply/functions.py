@@ -11,10 +11,10 @@ import re
 from aoftool.errors import AoftoolError
 from aoftool.escape import excerpt
 from aoftool.keyspace.context import Argv, CannotFollow, Context, Library
+from aoftool.keyspace.payloads import target_of
 from aoftool.keyspace.refusal import SYNTAX, CommandRefused
 from aoftool.keyspace.registry import CommandTable
 from aoftool.rdb.payload import decode_functions, split_payload
-from aoftool.rdb.targets import find_target
 
 __all__ = ["TABLE"]
 
@@ -116,7 +116,7 @@ def _restore(ctx: Context, argv: Argv) -> None:
         raise CommandRefused(
             "ERR Wrong restore policy given, value should be either FLUSH, APPEND or REPLACE."
         )
-    target = find_target(ctx.flavour.name)
+    target = target_of(ctx.flavour)
     try:
         parts = split_payload(argv[2])
         if not parts.checksum_ok or not target.restores_version(parts.version):

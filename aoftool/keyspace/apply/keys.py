@@ -11,6 +11,7 @@ from aoftool.keyspace.context import Argv, CannotFollow, Context
 from aoftool.keyspace.copies import copied
 from aoftool.keyspace.database import Database
 from aoftool.keyspace.numbers import INT64_MAX, INT64_MIN, parse_int
+from aoftool.keyspace.payloads import target_of
 from aoftool.keyspace.refusal import (
     INVALID_EXPIRE,
     NO_SUCH_KEY,
@@ -21,7 +22,6 @@ from aoftool.keyspace.registry import CommandTable
 from aoftool.keyspace.zset_encoding import settle
 from aoftool.rdb.opcodes import Family
 from aoftool.rdb.payload import decode_payload, restore_refusal
-from aoftool.rdb.targets import find_target
 from aoftool.values import ZSetValue
 
 __all__ = ["TABLE", "database_index"]
@@ -259,7 +259,7 @@ def apply_restore(ctx: Context, argv: Argv) -> None:
     ttl = parse_int(argv[2])
     if ttl < 0:
         raise CommandRefused("ERR Invalid TTL value, must be >= 0")
-    target = find_target(ctx.flavour.name)
+    target = target_of(ctx.flavour)
     refusal = restore_refusal(argv[3], target)
     if refusal:
         raise CommandRefused(f"ERR {refusal}")
