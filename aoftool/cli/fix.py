@@ -30,7 +30,9 @@ from aoftool.cli.writing_options import (
     DryRunOption,
     ForceOption,
     InUseOption,
+    NewOwnerOption,
     OutOption,
+    Risks,
     ToOffsetOption,
     ToTimestampOption,
     parse_size,
@@ -141,6 +143,7 @@ def fix(
         ),
     ] = None,
     in_use: InUseOption = False,
+    new_owner: NewOwnerOption = False,
     redact: RedactOption = None,
     salt: SaltOption = None,
     verify: Annotated[
@@ -198,7 +201,7 @@ def fix(
         receipt, written = None, list[str]()
         if not idle and not dry_run:
             with ProgressReporter("writing", _written_bytes(plan), progress, quiet) as reporter:
-                receipt, written = _carry_out(plan, out, force, in_use, reporter)
+                receipt, written = _carry_out(plan, out, force, Risks(in_use, new_owner), reporter)
     if as_json:
         print_json(plan_json(plan, applied=not (idle or dry_run), receipt=receipt, written=written))
     elif not (idle or dry_run):
@@ -320,7 +323,7 @@ def _written_bytes(plan: Plan) -> int:
 
 
 def _carry_out(
-    plan: Plan, out: str | None, force: bool, in_use: bool, progress: Progress
+    plan: Plan, out: str | None, force: bool, risks: Risks, progress: Progress
 ) -> tuple[str | None, list[str]]:
     """Return the folder of the receipt, or the files that were written elsewhere."""
     if out is not None:
@@ -329,7 +332,7 @@ def _carry_out(
         return None, write_elsewhere(plan, out, force=force, progress=progress)
     from aoftool.repair.apply import apply_plan
 
-    return apply_plan(plan, in_use=in_use, progress=progress).directory, []
+    return apply_plan(plan, progress=progress, **risks._asdict()).directory, []
 
 
 def _verify(path: str, as_json: bool) -> None:

@@ -292,12 +292,13 @@ def _closing(end: ListingEnd, shown: int, limit: int | None) -> int:
 def _write(rows: Iterator[LoggedCommand], end: ListingEnd, log: Log, output: str, force: bool) -> int:
     """Write the chosen commands as a log; the RDB part of the input is not among them."""
     from aoftool.analysis.loadable import LoadableLog
+    from aoftool.files.access import narrowest_access
     from aoftool.files.sink import AtomicFile
     from aoftool.units import format_bytes, format_count
 
     inputs = [file.path for file in log.files if file.exists and file.path != "-"]
     made = LoadableLog(rows, end)
-    with AtomicFile(output, force=force, inputs=inputs) as file:
+    with AtomicFile(output, force=force, inputs=inputs, access=narrowest_access(inputs)) as file:
         for piece in made:
             file.write(piece)
         file.commit()
@@ -316,6 +317,7 @@ def _write(rows: Iterator[LoggedCommand], end: ListingEnd, log: Log, output: str
 def _write_excerpt(log: Log, text: str, output: str | None, force: bool, redactor: Redactor | None) -> int:
     """Write the smallest log that shows what is at an offset."""
     from aoftool.analysis.redacting import redacted_argv
+    from aoftool.files.access import narrowest_access
     from aoftool.files.sink import write_atomically
     from aoftool.rewrite.excerpt import cut_excerpt
     from aoftool.units import format_bytes
@@ -328,7 +330,8 @@ def _write_excerpt(log: Log, text: str, output: str | None, force: bool, redacto
             raise UsageError("damaged bytes cannot be redacted", hint="leave --redact out")
         made.argvs = [redacted_argv(argv, redactor) for argv in made.argvs]
     inputs = [file.path for file in log.files if file.exists]
-    size = write_atomically(output, [made.content()], force=force, inputs=inputs)
+    access = narrowest_access(inputs)
+    size = write_atomically(output, [made.content()], force=force, inputs=inputs, access=access)
     shown = ascii(output)[1:-1]
     print(f"aoftool: {made.what}: {format_bytes(size)} in {shown}", file=sys.stderr)
     _say(made.notes)

@@ -35,7 +35,9 @@ from aoftool.cli.writing_options import (
     DryRunOption,
     ForceOption,
     InUseOption,
+    NewOwnerOption,
     OutOption,
+    Risks,
     ToOffsetOption,
     ToTimestampOption,
 )
@@ -109,6 +111,7 @@ def rewrite(
         ),
     ] = False,
     in_use: InUseOption = False,
+    new_owner: NewOwnerOption = False,
     verify: Annotated[
         bool,
         typer.Option(
@@ -281,7 +284,8 @@ def rewrite(
             )
         else:
             reporter = stack.enter_context(ProgressReporter("rewriting", source.size_bytes, progress, quiet))
-            result, undo = _run(source, options, mode, out, force, in_use, reporter)
+            risks = Risks(in_use, new_owner)
+            result, undo = _run(source, options, mode, out, force, risks, reporter)
         if check is not None:
             result.verified = check.run(out, result, undo)
     if salvage:
@@ -325,7 +329,7 @@ def _run(
     mode: str,
     out: str | None,
     force: bool,
-    in_use: bool,
+    risks: Risks,
     progress: Progress,
 ) -> tuple[RewriteResult, str | None]:
     """Run what was asked for; the second is the receipt of a rewrite in place."""
@@ -358,7 +362,9 @@ def _run(
             return count_rewrite(lambda sinks: write(plan, sinks, optional=True))
         if out is not None:
             return write_new(plan, log, out, lambda sinks: write(plan, sinks), force=force)
-        result, made = rewrite_in_place(plan, log, before, lambda sinks: write(plan, sinks), in_use=in_use)
+        result, made = rewrite_in_place(
+            plan, log, before, lambda sinks: write(plan, sinks), **risks._asdict()
+        )
         receipt.append(made.directory)
         return result
 

@@ -41,7 +41,8 @@ def undo(
     import os
 
     from aoftool.escape import printable
-    from aoftool.repair.receipt import Done, read_receipt
+    from aoftool.repair.reading import read_receipt
+    from aoftool.repair.receipt import Done
     from aoftool.repair.undo import undo_repair
 
     redactor = make_redactor(redact, salt)

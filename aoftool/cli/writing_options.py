@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from typing import Annotated
+from typing import Annotated, NamedTuple
 
 import typer
 
@@ -17,7 +17,9 @@ __all__ = [
     "DryRunOption",
     "ForceOption",
     "InUseOption",
+    "NewOwnerOption",
     "OutOption",
+    "Risks",
     "ToOffsetOption",
     "ToTimestampOption",
     "parse_size",
@@ -50,7 +52,15 @@ DryRunOption = Annotated[
 ]
 InUseOption = Annotated[
     bool,
-    typer.Option("--in-use", help="Go on although a process writes to the log.", rich_help_panel=HOW_PANEL),
+    typer.Option("--in-use", help="Go on although a process has the log open.", rich_help_panel=HOW_PANEL),
+]
+NewOwnerOption = Annotated[
+    bool,
+    typer.Option(
+        "--new-owner",
+        help="Go on although new files cannot have the owner of the old ones.",
+        rich_help_panel=HOW_PANEL,
+    ),
 ]
 ToTimestampOption = Annotated[
     str | None,
@@ -79,6 +89,18 @@ BeforeOption = Annotated[
         rich_help_panel=MOMENT_PANEL,
     ),
 ]
+
+
+class Risks(NamedTuple):
+    """What a change in place goes on in spite of.
+
+    Attributes:
+        in_use: a process has the log open.
+        new_owner: new files cannot have the owner of the old ones.
+    """
+
+    in_use: bool
+    new_owner: bool
 
 
 def refuse_two_moments(to_timestamp: str | None, to_offset: str | None, before: str | None) -> None:

@@ -8,24 +8,28 @@ from __future__ import annotations
 
 import errno
 import os
+import stat
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from aoftool.errors import OutputExistsError, PlanStaleError, SinkError
+from aoftool.errors import OutputExistsError, PlanStaleError, SinkError, SourceError, UnsafePathError
 from aoftool.escape import printable
-from aoftool.files.copying import CopyMethod, clone_whole
+from aoftool.files.copying import CopyMethod, clone_whole, copy_range
+from aoftool.files.folder import Folder
 from aoftool.files.proven import Span, write_proven
-from aoftool.files.sink import AtomicFile, sync_parent
+from aoftool.files.sink import AtomicFile
 from aoftool.files.syscalls import SYSTEM, SystemCalls
 
-__all__ = ["append_tail", "copy_file", "cut_tail", "move_file", "remove_file"]
+__all__ = ["append_tail", "copy_file", "cut_tail", "move_file"]
 
 
-def cut_tail(path: str, size_bytes: int, *, expected_bytes: int, calls: SystemCalls = SYSTEM) -> None:
+def cut_tail(
+    folder: Folder, name: str, size_bytes: int, *, expected_bytes: int, calls: SystemCalls = SYSTEM
+) -> None:
     """Cut a file to a size, in place, and sync it.
 
     Args:
-        path: a regular file; a symbolic link is refused.
+        folder, name: a regular file; a symbolic link is refused.
         size_bytes: the new size, below the old.
         expected_bytes: the size it must have now.
 
@@ -33,7 +37,8 @@ def cut_tail(path: str, size_bytes: int, *, expected_bytes: int, calls: SystemCa
         PlanStaleError: its size is another by now.
         SinkError: the system refuses.
     """
-    with _opened(path, calls) as descriptor:
+    path = folder.join(name)
+    with _opened(folder, name, calls) as descriptor:
         _require_size(path, descriptor, expected_bytes)
         assert 0 <= size_bytes <= expected_bytes
         calls.truncate(descriptor, size_bytes)
@@ -41,58 +46,77 @@ def cut_tail(path: str, size_bytes: int, *, expected_bytes: int, calls: SystemCa
 
 
 def append_tail(
-    path: str, data: bytes | memoryview, *, expected_bytes: int, calls: SystemCalls = SYSTEM
+    folder: Folder,
+    name: str,
+    source: int,
+    offset: int,
+    length: int,
+    *,
+    expected_bytes: int,
+    calls: SystemCalls = SYSTEM,
 ) -> None:
-    """Put bytes behind a file that has a known size, and sync it; a failure cuts back to that size.
+    """Put a range of an open file behind a file that has a known size, and sync it.
+
+    A failure cuts back to that size; a kill can leave a part of the range.
 
     Raises:
         PlanStaleError: its size is another by now.
+        SourceError: the range is not all there.
         SinkError: the system refuses.
     """
-    with _opened(path, calls) as descriptor:
+    path = folder.join(name)
+    with _opened(folder, name, calls) as descriptor:
         _require_size(path, descriptor, expected_bytes)
         os.lseek(descriptor, expected_bytes, os.SEEK_SET)
         try:
-            view = memoryview(data)
-            while view:
-                view = view[calls.write(descriptor, view) :]
+            copied = copy_range(source, descriptor, offset, length, calls)
+            if copied < length:
+                raise SourceError(f"the tail of {_shown(path)} that was kept is too short", path=path)
             calls.sync(descriptor)
-        except OSError:
+        except (OSError, SourceError):
             calls.truncate(descriptor, expected_bytes)
             raise
 
 
-def move_file(old: str, new: str, *, calls: SystemCalls = SYSTEM) -> None:
+def move_file(old_in: Folder, old: str, new_in: Folder, new: str, *, calls: SystemCalls = SYSTEM) -> None:
     """Give a file another name that is free, and sync both directories.
 
     Raises:
         OutputExistsError: the new name is taken.
         SinkError: the system refuses.
     """
-    with _translated(new):
+    path = new_in.join(new)
+    source, target = old_in.descriptor, new_in.descriptor
+    with _translated(path):
         try:
-            calls.link(old, new)
+            calls.link(old, new, source, target)
         except FileExistsError as error:
-            raise OutputExistsError(f"{_shown(new)} exists already", path=new) from error
+            raise OutputExistsError(f"{_shown(path)} exists already", path=path) from error
         except OSError as error:
             if error.errno not in (errno.EPERM, errno.ENOTSUP, errno.EMLINK):
                 raise
-            if os.path.lexists(new):
-                raise OutputExistsError(f"{_shown(new)} exists already", path=new) from error
-            calls.rename(old, new)
+            if new_in.look(new) is not None:
+                raise OutputExistsError(f"{_shown(path)} exists already", path=path) from error
+            calls.rename(old, new, source, target)
         else:
-            sync_parent(new, calls)
-            calls.unlink(old)
-        sync_parent(new, calls)
-        sync_parent(old, calls)
+            new_in.sync(calls)
+            calls.unlink(old, source)
+        new_in.sync(calls)
+        old_in.sync(calls)
 
 
 def copy_file(
-    source: str, destination: str, *, force: bool = False, calls: SystemCalls = SYSTEM
+    source: str,
+    destination: str,
+    *,
+    force: bool = False,
+    folder: Folder | None = None,
+    calls: SystemCalls = SYSTEM,
 ) -> CopyMethod:
     """Copy a file with mode, owner and times, as a clone where that is possible; a copy is read back.
 
     Args:
+        folder: the directory of the destination, where it is open already.
         force: replace what has the name; without it the name must be free.
 
     Raises:
@@ -104,7 +128,7 @@ def copy_file(
         descriptor = os.open(source, os.O_RDONLY | os.O_CLOEXEC)
     try:
         status = os.fstat(descriptor)
-        with AtomicFile(destination, like=status, force=force, calls=calls) as file:
+        with AtomicFile(destination, like=status, force=force, folder=folder, calls=calls) as file:
             with _translated(destination):
                 cloned = clone_whole(descriptor, file.descriptor, calls)
             if not cloned:
@@ -115,22 +139,14 @@ def copy_file(
         os.close(descriptor)
 
 
-def remove_file(path: str, *, calls: SystemCalls = SYSTEM) -> None:
-    """Remove a name and sync its directory.
-
-    Raises:
-        SinkError: the system refuses.
-    """
-    with _translated(path):
-        calls.unlink(path)
-        sync_parent(path, calls)
-
-
 @contextmanager
-def _opened(path: str, calls: SystemCalls) -> Iterator[int]:
+def _opened(folder: Folder, name: str, calls: SystemCalls) -> Iterator[int]:
+    path = folder.join(name)
     with _translated(path):
-        descriptor = calls.open_existing(path)
+        descriptor = calls.open_existing(name, folder.descriptor)
         try:
+            if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+                raise UnsafePathError(f"{_shown(path)} is no regular file", path=path)
             yield descriptor
         except BaseException:
             os.close(descriptor)

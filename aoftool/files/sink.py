@@ -1,8 +1,9 @@
 """Files written so that a reader sees the old one or the new one, whole, whatever happens.
 
 A new file grows under a temporary name in the directory it is meant for, is synced, takes its name
-in one step, and the directory is synced. A failure removes the temporary file; a kill leaves it,
-recognisable by `.aoftool-` in its name. Knows nothing of contents.
+in one step, and the directory is synced. The directory is opened once, and everything goes through that.
+A failure removes the temporary file; a kill leaves it, recognisable by `.aoftool-` in its name. Knows
+nothing of contents.
 """
 
 from __future__ import annotations
@@ -10,13 +11,16 @@ from __future__ import annotations
 import errno
 import os
 import secrets
+import stat
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from types import TracebackType
 
 from aoftool.errors import OutputExistsError, RefusedError, SinkError, SourceError, UnsafePathError
 from aoftool.escape import printable
+from aoftool.files.access import Access, access_of, give_access
 from aoftool.files.copying import copy_range
+from aoftool.files.folder import Folder, parent_of
 from aoftool.files.syscalls import SYSTEM, SystemCalls
 
 __all__ = [
@@ -24,7 +28,6 @@ __all__ = [
     "cannot_write",
     "is_leftover",
     "refuse_same_file",
-    "sync_parent",
     "write_atomically",
 ]
 
@@ -32,8 +35,6 @@ _MARK = ".aoftool-"
 _NAME_LIMIT = 255
 _PRIVATE = 0o600
 _DEFAULT_MODE = 0o666
-# Owners that a plain user may not give away are left as they are.
-_MAY_NOT = (errno.EPERM, errno.EACCES, errno.EINVAL)
 
 
 class AtomicFile:
@@ -45,12 +46,19 @@ class AtomicFile:
         path: where the file will be. Its directory must exist.
         force: replace what is there; without it an existing name is refused, now and at the end.
         like: an existing file or its status; mode, owner and times are carried over from it.
+        access: who may read it, without times; by default as `like`, and else as the umask leaves it.
+        keep_owner: refuse where the owner cannot be carried over.
+        folder: the directory of the path, where it is open already.
         inputs: files that are being read, none of which may be the output.
         calls: the system, replaceable in tests.
 
+    Attributes:
+        size_bytes: written so far.
+        status: of the file that was put in place; None before.
+
     Raises:
         OutputExistsError: the name is taken and `force` is not given.
-        RefusedError: the output is one of the inputs.
+        RefusedError: the output is one of the inputs, or more could read it than should.
         UnsafePathError: the name is a symbolic link, or no regular file.
         SinkError: the system refuses: no such directory, no permission, no space.
     """
@@ -61,6 +69,9 @@ class AtomicFile:
         *,
         force: bool = False,
         like: str | os.stat_result | None = None,
+        access: Access | None = None,
+        keep_owner: bool = False,
+        folder: Folder | None = None,
         inputs: Iterable[str | os.PathLike[str]] = (),
         calls: SystemCalls = SYSTEM,
     ) -> None:
@@ -69,14 +80,22 @@ class AtomicFile:
         self.size_bytes = 0
         self._calls = calls
         self._like = os.stat(like) if isinstance(like, str) else like
-        refuse_same_file(self.path, inputs)
-        _refuse_taken(self.path, force)
-        self.temporary = _temporary_name(self.path)
+        self._access = access if self._like is None else access_of(self._like)
+        self._keep_owner = keep_owner
+        self.status: os.stat_result | None = None
         self._descriptor: int | None = None
         self._named = False
-        mode = _DEFAULT_MODE if self._like is None else _PRIVATE
+        refuse_same_file(self.path, inputs)
+        self._own_folder: Folder | None = None
         with self._guarded():
-            self._descriptor = self._calls.create(self.temporary, mode)
+            if folder is None:
+                folder = self._own_folder = parent_of(self.path)[0]
+            self._folder = folder
+            self._name = os.path.basename(self.path)
+            self.temporary = _temporary_name(self._name)
+            self._refuse_taken(force)
+            mode = _DEFAULT_MODE if self._access is None else _PRIVATE
+            self._descriptor = self._calls.create(self.temporary, mode, self._folder.descriptor)
             self._named = True
 
     @property
@@ -112,22 +131,27 @@ class AtomicFile:
         with self._guarded():
             self._carry_over()
             self._calls.sync(self.descriptor)
+            self.status = os.fstat(self.descriptor)
             descriptor, self._descriptor = self.descriptor, None
             self._calls.close(descriptor)
             self._take_name()
-            sync_parent(self.path, self._calls)
+            self._folder.sync(self._calls)
+        self.drop()
 
     def drop(self) -> None:
         """Forget the file; removes the temporary one, also after a failure."""
         if self._descriptor is not None:
             descriptor, self._descriptor = self._descriptor, None
             os.close(descriptor)
+        self._forget_temporary()
+        if self._own_folder is not None:
+            self._own_folder.close()
+
+    def _forget_temporary(self) -> None:
         if self._named:
             self._named = False
-            try:
-                self._calls.unlink(self.temporary)
-            except OSError:
-                return  # nothing more can be done; its name says what it is
+            with suppress(OSError):  # nothing more can be done; its name says what it is
+                self._calls.unlink(self.temporary, self._folder.descriptor)
 
     def __enter__(self) -> AtomicFile:
         return self
@@ -141,37 +165,44 @@ class AtomicFile:
         self.drop()
 
     def _carry_over(self) -> None:
-        like = self._like
-        if like is None:
-            return
-        own = os.fstat(self.descriptor)
-        if (own.st_uid, own.st_gid) != (like.st_uid, like.st_gid):
-            try:
-                self._calls.change_owner(self.descriptor, like.st_uid, like.st_gid)
-            except OSError as error:
-                if error.errno not in _MAY_NOT:
-                    raise
-        # After the owner: changing it may clear bits of the mode.
-        self._calls.change_mode(self.descriptor, like.st_mode & 0o7777)
-        self._calls.set_times(self.descriptor, like.st_atime_ns, like.st_mtime_ns)
+        if self._access is not None:
+            give_access(
+                self.descriptor, self._access, self.path, keep_owner=self._keep_owner, calls=self._calls
+            )
+        if self._like is not None:
+            self._calls.set_times(self.descriptor, self._like.st_atime_ns, self._like.st_mtime_ns)
 
     def _take_name(self) -> None:
+        here = self._folder.descriptor
         if self.force:
-            self._calls.rename(self.temporary, self.path)
+            self._calls.rename(self.temporary, self._name, here, here)
             self._named = False
             return
         try:
             # A link cannot take a name that appeared in the meantime, a rename would.
-            self._calls.link(self.temporary, self.path)
+            self._calls.link(self.temporary, self._name, here, here)
         except FileExistsError as error:
             raise _exists(self.path) from error
         except OSError as error:
             if error.errno not in (errno.EPERM, errno.ENOTSUP, errno.EMLINK):
                 raise
-            _refuse_taken(self.path, force=False)
-            self._calls.rename(self.temporary, self.path)
+            self._refuse_taken(force=False)
+            self._calls.rename(self.temporary, self._name, here, here)
             self._named = False
-        self.drop()  # the first of the two names
+            return
+        self._forget_temporary()  # the first of the two names
+
+    def _refuse_taken(self, force: bool) -> None:
+        found = self._folder.look(self._name)
+        if found is None:
+            return
+        shown = printable(os.fsencode(self.path))
+        if stat.S_ISLNK(found.st_mode):
+            raise UnsafePathError(f"{shown} is a symbolic link", path=self.path, hint="name the file itself")
+        if not stat.S_ISREG(found.st_mode):
+            raise UnsafePathError(f"{shown} is no regular file", path=self.path)
+        if not force:
+            raise _exists(self.path)
 
     @contextmanager
     def _guarded(self) -> Iterator[None]:
@@ -192,11 +223,23 @@ def write_atomically(
     *,
     force: bool = False,
     like: str | os.stat_result | None = None,
+    access: Access | None = None,
+    keep_owner: bool = False,
+    folder: Folder | None = None,
     inputs: Iterable[str | os.PathLike[str]] = (),
     calls: SystemCalls = SYSTEM,
 ) -> int:
     """Write a whole file in one step and return its size in bytes; see `AtomicFile`."""
-    with AtomicFile(path, force=force, like=like, inputs=inputs, calls=calls) as file:
+    with AtomicFile(
+        path,
+        force=force,
+        like=like,
+        access=access,
+        keep_owner=keep_owner,
+        folder=folder,
+        inputs=inputs,
+        calls=calls,
+    ) as file:
         for piece in pieces:
             file.write(piece)
         file.commit()
@@ -230,33 +273,15 @@ def cannot_write(path: str, error: OSError) -> SinkError:
     return SinkError(f"cannot write {printable(os.fsencode(path))}: {reason}", path=path, hint=hint)
 
 
-def sync_parent(path: str, calls: SystemCalls = SYSTEM) -> None:
-    """Wait until the name of a file is on the disk."""
-    calls.sync_directory(os.path.dirname(path) or os.curdir)
-
-
 def is_leftover(name: bytes) -> bool:
     """Tell whether a name is that of a temporary file which a killed run left."""
     return name.startswith(b".") and _MARK.encode() in name and name.endswith(b".tmp")
 
 
-def _temporary_name(path: str) -> str:
-    folder, name = os.path.split(path)
+def _temporary_name(name: str) -> str:
     tail = f"{_MARK}{os.getpid()}-{secrets.token_hex(4)}.tmp"
     kept = os.fsdecode(os.fsencode(name)[: _NAME_LIMIT - 1 - len(tail)])
-    return os.path.join(folder, f".{kept}{tail}")
-
-
-def _refuse_taken(path: str, force: bool) -> None:
-    if os.path.islink(path):
-        message = f"{printable(os.fsencode(path))} is a symbolic link"
-        raise UnsafePathError(message, path=path, hint="name the file itself")
-    if not os.path.exists(path):
-        return
-    if not os.path.isfile(path):
-        raise UnsafePathError(f"{printable(os.fsencode(path))} is no regular file", path=path)
-    if not force:
-        raise _exists(path)
+    return f".{kept}{tail}"
 
 
 def _exists(path: str) -> OutputExistsError:

@@ -6,27 +6,39 @@ end the process at it. No logic lives here; OSError comes through.
 
 from __future__ import annotations
 
+import ctypes
 import errno
 import fcntl
+import functools
 import os
 
 __all__ = ["SYSTEM", "SystemCalls"]
 
 # _IOW(0x94, 9, int). Source: Linux include/uapi/linux/fs.h FICLONE.
 _FICLONE = 0x40049409
+# Source: Linux include/uapi/linux/fs.h.
+_RENAME_EXCHANGE = 2
 
 
 class SystemCalls:
-    """Change files. Replace single methods in tests."""
+    """Change files. Replace single methods in tests.
 
-    def create(self, path: str, mode: int) -> int:
+    Names are looked up in the open directories `within`, `old_in` and `new_in`, where given.
+    """
+
+    def create(self, path: str, mode: int, within: int | None = None) -> int:
         """Open a new file for reading and writing; it must not exist, nor be a link."""
         flags = os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC | os.O_NOFOLLOW
-        return os.open(path, flags, mode)
+        return os.open(path, flags, mode, dir_fd=within)
 
-    def open_existing(self, path: str) -> int:
-        """Open an existing file for reading and writing."""
-        return os.open(path, os.O_RDWR | os.O_CLOEXEC | os.O_NOFOLLOW)
+    def open_existing(self, path: str, within: int | None = None) -> int:
+        """Open an existing file for reading and writing; never wait for a FIFO."""
+        flags = os.O_RDWR | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK
+        return os.open(path, flags, dir_fd=within)
+
+    def make_directory(self, path: str, mode: int, within: int | None = None) -> None:
+        """Make a directory; the name must be free."""
+        os.mkdir(path, mode, dir_fd=within)
 
     def close(self, descriptor: int) -> None:
         """Close a descriptor that was written to; late write errors surface here."""
@@ -56,29 +68,39 @@ class SystemCalls:
         """Wait until what was written to a file so far is on the disk, its times aside."""
         getattr(os, "fdatasync", os.fsync)(descriptor)
 
-    def sync_directory(self, path: str) -> None:
-        """Wait until the names in a directory are on the disk."""
-        descriptor = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    def sync_directory(self, descriptor: int) -> None:
+        """Wait until the names in an open directory are on the disk."""
         try:
             os.fsync(descriptor)
         except OSError as error:
             # Some network file systems cannot sync a directory; nothing better is to be had there.
             if error.errno not in (errno.EINVAL, errno.ENOTSUP):
                 raise
-        finally:
-            os.close(descriptor)
 
-    def rename(self, old: str, new: str) -> None:
+    def rename(self, old: str, new: str, old_in: int | None = None, new_in: int | None = None) -> None:
         """Give a file a name, taking it from whatever has it now."""
-        os.rename(old, new)
+        os.rename(old, new, src_dir_fd=old_in, dst_dir_fd=new_in)
 
-    def link(self, old: str, new: str) -> None:
+    def exchange(self, one: str, other: str, one_in: int, other_in: int) -> None:
+        """Let two files take each other's names in one step; ENOSYS or EINVAL where there is no such call."""
+        call = getattr(_libc(), "renameat2", None)
+        if call is None:
+            raise OSError(errno.ENOSYS, os.strerror(errno.ENOSYS))
+        if call(one_in, os.fsencode(one), other_in, os.fsencode(other), _RENAME_EXCHANGE):
+            number = ctypes.get_errno()
+            raise OSError(number, os.strerror(number))
+
+    def link(self, old: str, new: str, old_in: int | None = None, new_in: int | None = None) -> None:
         """Give a file a second name, which must be free."""
-        os.link(old, new, follow_symlinks=False)
+        os.link(old, new, src_dir_fd=old_in, dst_dir_fd=new_in, follow_symlinks=False)
 
-    def unlink(self, path: str) -> None:
+    def unlink(self, path: str, within: int | None = None) -> None:
         """Remove a name."""
-        os.unlink(path)
+        os.unlink(path, dir_fd=within)
+
+    def remove_directory(self, path: str, within: int | None = None) -> None:
+        """Remove an empty directory."""
+        os.rmdir(path, dir_fd=within)
 
     def change_mode(self, descriptor: int, mode: int) -> None:
         """Set the permission bits."""
@@ -91,6 +113,11 @@ class SystemCalls:
     def set_times(self, descriptor: int, accessed_ns: int, modified_ns: int) -> None:
         """Set the times of access and modification."""
         os.utime(descriptor, ns=(accessed_ns, modified_ns))
+
+
+@functools.cache
+def _libc() -> ctypes.CDLL:
+    return ctypes.CDLL(None, use_errno=True)
 
 
 SYSTEM = SystemCalls()

@@ -18,8 +18,7 @@ _TAKES = (EditKind.CUT, EditKind.DROP)
 
 def stamp_of(path: str) -> Stamp:
     """Return how a file looks now."""
-    status = os.stat(path)
-    return Stamp(status.st_size, status.st_mtime_ns, status.st_ino)
+    return Stamp.of(os.stat(path))
 
 
 @dataclass

@@ -3,20 +3,21 @@
 from __future__ import annotations
 
 import os
-import secrets
-import shutil
 from collections.abc import Iterable
 
 from aoftool.errors import OutputExistsError, SinkError
 from aoftool.escape import printable
+from aoftool.files.access import PRIVATE, Access, access_of, give_access, narrowest_access
+from aoftool.files.folder import Folder, parent_of
 from aoftool.files.inplace import copy_file
-from aoftool.files.sink import refuse_same_file, sync_parent
+from aoftool.files.new_directory import new_directory
+from aoftool.files.sink import refuse_same_file
 from aoftool.files.syscalls import SYSTEM, SystemCalls
 from aoftool.progress import Progress, no_progress
 from aoftool.repair.apply import refuse_stale
 from aoftool.repair.lost import BYTES_NAME, INDEX_NAME, write_lost
 from aoftool.repair.model import FilePlan, Method, Plan
-from aoftool.repair.writing import write_planned
+from aoftool.repair.writing import Place, write_planned
 
 __all__ = ["write_elsewhere"]
 
@@ -55,7 +56,7 @@ def write_elsewhere(
         written = _directory(plan, inputs, out, calls, progress)
     else:
         written = [_file(plan, inputs, out, force, calls, progress)]
-    return written + _lost(plan, out, calls)
+    return written + _lost(plan, inputs, out, calls)
 
 
 def _shown(path: str) -> str:
@@ -69,49 +70,58 @@ def _file(
     if changed is None:
         copy_file(next(iter(inputs)), out, force=force, calls=calls)
     else:
-        write_planned(changed, out, calls, force=force, progress=progress)
+        place = Place(out, force=force, access=narrowest_access(inputs))
+        write_planned(changed, place, calls, progress=progress)
     return out
 
 
 def _directory(plan: Plan, inputs: list[str], out: str, calls: SystemCalls, progress: Progress) -> list[str]:
-    folder = f"{out.rstrip(os.sep)}.aoftool-{secrets.token_hex(4)}.tmp"
-    try:
-        os.mkdir(folder, 0o755)
-        try:
-            _fill(plan, inputs, folder, calls, progress)
-            calls.rename(folder, out)
-        except BaseException:
-            shutil.rmtree(folder, ignore_errors=True)
-            raise
-        sync_parent(os.path.abspath(out), calls)
-    except OSError as error:
-        raise SinkError(f"cannot write {_shown(out)}: {error.strerror}", path=out) from error
-    return [os.path.join(out, name) for name in sorted(os.listdir(out))]
+    access = access_of(os.stat(plan.directory or os.curdir))
+    with new_directory(out, access, calls) as folder:
+        _fill(plan, inputs, folder, calls, progress)
+        names = folder.names()
+    return [os.path.join(out, name) for name in names]
 
 
-def _fill(plan: Plan, inputs: list[str], folder: str, calls: SystemCalls, progress: Progress) -> None:
+def _fill(plan: Plan, inputs: list[str], folder: Folder, calls: SystemCalls, progress: Progress) -> None:
     planned: dict[str, FilePlan] = {file.path: file for file in plan.files}
+    access = narrowest_access(inputs)
     for path in dict.fromkeys((*inputs, *planned)):
         file = planned.get(path)
         name = path if file is None else file.becomes or path
-        target = os.path.join(folder, os.path.basename(name))
+        target = folder.join(os.path.basename(name))
         if file is None:
-            copy_file(path, target, calls=calls)
+            copy_file(path, target, folder=folder, calls=calls)
         elif file.method is not Method.REMOVE:
-            write_planned(file, target, calls, progress=progress)
+            write_planned(file, Place(target, folder=folder, access=access), calls, progress=progress)
 
 
-def _lost(plan: Plan, out: str, calls: SystemCalls) -> list[str]:
-    """Put what was taken out beside the output."""
-    folder = f"{out.rstrip(os.sep)}.lost-and-found"
+def _lost(plan: Plan, inputs: list[str], out: str, calls: SystemCalls) -> list[str]:
+    """Put what was taken out beside the output, for whoever may read the log."""
     if not any(edit.taken_bytes for _, edit in plan.edits()):
         return []
+    access = narrowest_access(inputs) or PRIVATE
+    path = f"{out.rstrip(os.sep)}.lost-and-found"
     try:
-        os.makedirs(folder, 0o755, exist_ok=True)
-        for name in (BYTES_NAME, INDEX_NAME):
-            if os.path.exists(os.path.join(folder, name)):
-                calls.unlink(os.path.join(folder, name))
+        parent, name = parent_of(os.path.abspath(path))
+        with parent, _lost_folder(parent, name, access, calls) as folder:
+            for file in (BYTES_NAME, INDEX_NAME):
+                if folder.look(file) is not None:
+                    calls.unlink(file, folder.descriptor)
+            write_lost(plan, folder, access, calls)
     except OSError as error:
-        raise SinkError(f"cannot write {_shown(folder)}: {error.strerror}", path=folder) from error
-    write_lost(plan, folder, calls)
-    return [os.path.join(folder, name) for name in (BYTES_NAME, INDEX_NAME)]
+        raise SinkError(f"cannot write {_shown(path)}: {error.strerror}", path=path) from error
+    return [os.path.join(path, name) for name in (BYTES_NAME, INDEX_NAME)]
+
+
+def _lost_folder(parent: Folder, name: str, access: Access, calls: SystemCalls) -> Folder:
+    """Open the folder for what was taken out; a new one is made, with the access of its files."""
+    if parent.look(name) is not None:
+        return parent.enter(name)
+    folder = parent.make(name, 0o700, calls)
+    try:
+        give_access(folder.descriptor, access.for_folder(), folder.path, keep_owner=False, calls=calls)
+    except BaseException:
+        folder.close()
+        raise
+    return folder

@@ -1,18 +1,23 @@
 """The folder beside a log in which a change of it is made ready, and what it replaced is kept.
 
-Knows its parts; refuses to know what is put into them.
+Knows its parts, and that all of them are reached through open directories; refuses to know what is put
+into them.
 """
 
 from __future__ import annotations
 
 import os
+import secrets
+from contextlib import suppress
+from datetime import datetime
+from types import TracebackType
 
 from aoftool.errors import SinkError
 from aoftool.escape import printable
-from aoftool.files.sink import sync_parent
-from aoftool.files.syscalls import SystemCalls
+from aoftool.files.folder import Folder
+from aoftool.files.syscalls import SYSTEM, SystemCalls
 
-__all__ = ["NEW", "ORIGINALS", "make_folder"]
+__all__ = ["NEW", "ORIGINALS", "RepairFolder", "locked_home"]
 
 ORIGINALS = "originals"
 """Its part for files that were replaced or removed."""
@@ -21,17 +26,101 @@ NEW = "new"
 """Its part for files that are not in place yet."""
 
 
-def make_folder(path: str, calls: SystemCalls) -> None:
-    """Make the folder with its parts, for nobody else to read.
+def locked_home(path: str) -> Folder:
+    """Open the directory of a log for changes; no other run changes files in it until it is closed.
+
+    Raises:
+        LogInUseError: another run does.
+        SinkError: it cannot be opened.
+    """
+    path = os.path.abspath(path or os.curdir)
+    try:
+        home = Folder.open(path)
+    except OSError as error:
+        shown = printable(os.fsencode(path))
+        raise SinkError(f"cannot open {shown}: {error.strerror}", path=path) from error
+    try:
+        home.lock()
+    except BaseException:
+        home.close()
+        raise
+    return home
+
+
+class RepairFolder:
+    """A new folder in the directory of a log, for nobody else to read.
+
+    Use as a context manager, or close it; that leaves it on the disk.
+
+    Attributes:
+        home: the directory of the log, which stays open when this is closed.
+        name: of the folder in it.
+        folder, originals, new: it and its parts.
 
     Raises:
         SinkError: it cannot be made.
+        UnsafePathError: somebody puts another one in its place.
     """
-    try:
-        os.mkdir(path, 0o700)
-        for name in (ORIGINALS, NEW):
-            os.mkdir(os.path.join(path, name), 0o700)
-    except OSError as error:
-        message = f"cannot make {printable(os.fsencode(path))}: {error.strerror}"
-        raise SinkError(message, path=path) from error
-    sync_parent(path, calls)
+
+    def __init__(self, home: Folder, prefix: str, now: datetime, calls: SystemCalls = SYSTEM) -> None:
+        self.home = home
+        self.name = f"{prefix}{now:%Y%m%dT%H%M%SZ}-{secrets.token_hex(3)}"
+        self._calls = calls
+        self._opened: list[Folder] = []
+        try:
+            self.folder = self._made(home, self.name)
+            self.originals = self._made(self.folder, ORIGINALS)
+            self.new = self._made(self.folder, NEW)
+            home.sync(calls)
+        except BaseException as error:
+            self.remove()
+            self.close()
+            if not isinstance(error, OSError):
+                raise
+            message = f"cannot make {printable(os.fsencode(self.path))}: {error.strerror}"
+            raise SinkError(message, path=self.path) from error
+
+    def _made(self, where: Folder, name: str) -> Folder:
+        made = where.make(name, 0o700, self._calls)
+        self._opened.append(made)
+        return made
+
+    @property
+    def path(self) -> str:
+        """Return where it is."""
+        return self.home.join(self.name)
+
+    def __enter__(self) -> RepairFolder:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Close the descriptors."""
+        for folder in self._opened:
+            folder.close()
+
+    def refuse_swapped(self) -> None:
+        """Refuse to go on when the folder, or the directory of the log, is another one by now.
+
+        Raises:
+            UnsafePathError: it is.
+        """
+        self.home.refuse_swapped()
+        self.home.require(self.name, self.folder)
+        self.folder.require(ORIGINALS, self.originals)
+        self.folder.require(NEW, self.new)
+
+    def tidy(self) -> None:
+        """Remove the parts that are empty."""
+        for name in (NEW, ORIGINALS):
+            with suppress(OSError):
+                self._calls.remove_directory(name, self.folder.descriptor)
+
+    def remove(self) -> None:
+        """Remove the folder that was made with everything in it, as far as the system lets."""
+        if self._opened:
+            self.home.discard(self.name, self._opened[0], self._calls)

@@ -1,40 +1,47 @@
-"""Is a running process writing to these files? Told through the process table, where it can be read."""
+"""Does a running process have these files open? Told through the process table, where it can be read."""
 
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 
 from aoftool.errors import LogInUseError
 from aoftool.escape import printable
 
-__all__ = ["refuse_files_in_use", "writers_of"]
+__all__ = [
+    "Identity",
+    "Opened",
+    "is_server",
+    "openers_of",
+    "refuse_files_in_use",
+    "refuse_open_files",
+]
 
 _PROC = "/proc"
 
+Identity = tuple[int, int]
+"""Device and inode."""
 
-def writers_of(paths: Iterable[str]) -> Iterator[tuple[str, int, str]]:
-    """Yield (path, process id, process name) for every process that has one of the files open to write.
+Opened = tuple[str, int, str, bool]
+"""Path, process id, process name, whether it is open for writing."""
+
+
+def openers_of(files: Mapping[Identity, str]) -> Iterator[Opened]:
+    """Yield who has one of the files open, this process left out.
 
     Processes of other users cannot be looked into without privileges; they are passed over.
     """
-    wanted: dict[tuple[int, int], str] = {}
-    for path in paths:
-        try:
-            status = os.stat(path)
-        except OSError:
-            continue
-        wanted[status.st_dev, status.st_ino] = path
-    if not wanted:
+    if not files:
         return
     own = os.getpid()
     for pid in _processes():
-        if pid == own:
-            continue
         for descriptor, identity in _open_files(pid):
-            path = wanted.get(identity, "")
-            if path and _writes(pid, descriptor):
-                yield path, pid, _name(pid)
+            path = files.get(identity, "")
+            if not path:
+                continue
+            writes = _writes(pid, descriptor)
+            if pid != own:
+                yield path, pid, _name(pid), writes
 
 
 def refuse_files_in_use(paths: Iterable[str]) -> None:
@@ -43,12 +50,39 @@ def refuse_files_in_use(paths: Iterable[str]) -> None:
     Raises:
         LogInUseError: one does.
     """
-    for path, pid, name in writers_of(paths):
-        raise LogInUseError(
-            f"process {pid} ({name}) has {printable(os.fsencode(path))} open for writing",
-            path=path,
-            hint="stop the server first; --in-use goes on regardless",
-        )
+    files: dict[Identity, str] = {}
+    for path in paths:
+        try:
+            status = os.stat(path)
+        except OSError:
+            continue
+        files[status.st_dev, status.st_ino] = path
+    for path, pid, name, writes in openers_of(files):
+        if writes:
+            raise _in_use(path, pid, name, "open for writing")
+
+
+def refuse_open_files(files: Mapping[Identity, str]) -> None:
+    """Refuse to put others in the place of files that a process writes to, or that a server loads.
+
+    A server is a process that listens on a socket: it does so before it loads.
+
+    Raises:
+        LogInUseError: one does.
+    """
+    for path, pid, name, writes in openers_of(files):
+        if writes:
+            raise _in_use(path, pid, name, "open for writing")
+        if is_server(pid):
+            raise _in_use(path, pid, name, "open, and seems to be a server that loads it")
+
+
+def _in_use(path: str, pid: int, name: str, how: str) -> LogInUseError:
+    return LogInUseError(
+        f"process {pid} ({name}) has {printable(os.fsencode(path))} {how}",
+        path=path,
+        hint="stop it first; --in-use goes on regardless",
+    )
 
 
 def _processes() -> list[int]:
@@ -58,7 +92,41 @@ def _processes() -> list[int]:
         return []
 
 
-def _open_files(pid: int) -> Iterator[tuple[str, tuple[int, int]]]:
+def is_server(pid: int) -> bool:
+    """Tell whether a process listens on a socket; false where nobody may look."""
+    folder = f"{_PROC}/{pid}/fd"
+    held: set[bytes] = set()
+    try:
+        for descriptor in os.listdir(folder):
+            target = os.fsencode(os.readlink(f"{folder}/{descriptor}"))
+            if target.startswith(b"socket:["):
+                held.add(target[len(b"socket:[") : -1])
+    except OSError:
+        return False
+    return bool(held) and not held.isdisjoint(_listening(pid))
+
+
+def _listening(pid: int) -> Iterator[bytes]:
+    """Yield the inodes of the sockets that listen in the network of a process.
+
+    Source: Linux Documentation/networking/proc_net_tcp.rst; net/unix/af_unix.c unix_seq_show.
+    """
+    for table, flag_at, wanted, inode_at in (
+        ("tcp", 3, b"0A", 9),
+        ("tcp6", 3, b"0A", 9),
+        ("unix", 3, b"00010000", 6),
+    ):
+        try:
+            with open(f"{_PROC}/{pid}/net/{table}", "rb") as file:
+                rows = [line.split() for line in file]
+        except OSError:
+            continue
+        for row in rows[1:]:
+            if len(row) > inode_at and row[flag_at] == wanted:
+                yield row[inode_at]
+
+
+def _open_files(pid: int) -> Iterator[tuple[str, Identity]]:
     folder = f"{_PROC}/{pid}/fd"
     try:
         descriptors = os.listdir(folder)

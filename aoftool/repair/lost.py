@@ -11,10 +11,13 @@ import os
 from contextlib import ExitStack
 from dataclasses import dataclass
 
+from aoftool.files.access import Access
+from aoftool.files.folder import Folder
 from aoftool.files.proven import Span, write_proven
 from aoftool.files.sink import AtomicFile, write_atomically
 from aoftool.files.syscalls import SYSTEM, SystemCalls
 from aoftool.repair.model import FilePlan, Plan
+from aoftool.repair.writing import open_original
 
 __all__ = ["BYTES_NAME", "INDEX_NAME", "LostSpan", "collect_lost", "lost_spans", "write_lost"]
 
@@ -72,21 +75,35 @@ def collect_lost(plan: Plan, file: FilePlan) -> tuple[int, int] | None:
     return None
 
 
-def write_lost(plan: Plan, directory: str, calls: SystemCalls = SYSTEM) -> list[LostSpan]:
-    """Copy everything a plan takes out into a directory, sync it, and read it back."""
+def write_lost(
+    plan: Plan,
+    folder: Folder,
+    access: Access,
+    calls: SystemCalls = SYSTEM,
+    *,
+    home: Folder | None = None,
+) -> list[LostSpan]:
+    """Copy everything a plan takes out into an open directory, sync it, and read it back.
+
+    Args:
+        access: who may read it.
+        home: the directory of the log, where that is open already.
+    """
     spans = lost_spans(plan)
     if not spans:
         return spans
-    with ExitStack() as opened, AtomicFile(os.path.join(directory, BYTES_NAME), calls=calls) as out:
-        descriptors = {path: _opened(path, opened) for path in {span.path for span in spans}}
+    files = {file.path: file for file in plan.files}
+    with ExitStack() as opened:
+        descriptors: dict[str, int] = {}
+        for path in dict.fromkeys(span.path for span in spans):
+            descriptors[path] = open_original(files[path], home)
+            opened.callback(os.close, descriptors[path])
+        out = opened.enter_context(
+            AtomicFile(folder.join(BYTES_NAME), folder=folder, access=access, calls=calls)
+        )
         pieces = (Span(descriptors[span.path], span.offset, span.offset + span.length) for span in spans)
         write_proven(out, pieces, calls=calls)
         out.commit()
-    write_atomically(os.path.join(directory, INDEX_NAME), (span.to_line() for span in spans), calls=calls)
+    lines = (span.to_line() for span in spans)
+    write_atomically(folder.join(INDEX_NAME), lines, folder=folder, access=access, calls=calls)
     return spans
-
-
-def _opened(path: str, stack: ExitStack) -> int:
-    descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
-    stack.callback(os.close, descriptor)
-    return descriptor

@@ -7,6 +7,7 @@ they changed. Knows nothing of how damage is found and nothing of writing.
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from enum import Enum
@@ -171,6 +172,11 @@ class Stamp:
     mtime_ns: int
     inode: int
 
+    @classmethod
+    def of(cls, status: os.stat_result) -> Stamp:
+        """Return the stamp of a file with this status."""
+        return cls(status.st_size, status.st_mtime_ns, status.st_ino)
+
     def to_dict(self) -> dict[str, int]:
         """Return the stamp as JSON members."""
         return {"size_bytes": self.size_bytes, "mtime_ns": self.mtime_ns, "inode": self.inode}
@@ -329,6 +335,7 @@ class Plan:
         directory: where receipt, originals and lost-and-found go.
         files: in load order; a manifest that changes comes behind them, then files that leave the log.
         inputs: every file of the log as it was read, changed or not.
+        listed: paths of the files that make up the log, in load order, as they were found.
         statistics: see `Statistics`.
         suspects: keys that relative commands touched after a gap, printable; at most a thousand.
         left: codes and sentences of what stays wrong, and which option would repair it.
@@ -341,6 +348,7 @@ class Plan:
     directory: str
     files: list[FilePlan] = field(default_factory=list)
     inputs: list[tuple[str, Stamp]] = field(default_factory=list)
+    listed: tuple[str, ...] = ()
     statistics: Statistics = field(default_factory=Statistics)
     suspects: list[str] = field(default_factory=list)
     left: list[tuple[str, str]] = field(default_factory=list)

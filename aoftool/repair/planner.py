@@ -86,6 +86,7 @@ class _Planner:
         level = Level.DEEP if choice.salvage else Level.FULL
         self._exam = examine(self._log, level, progress, workers)
         self._plan = Plan(log.path, log.kind.value, log.directory or os.curdir, inputs=inputs, choice=choice)
+        self._plan.listed = tuple(file.path for file in log.files)
         self._refuse_compressed()
         self._drafts = [Draft(file.path, file.size_bytes) for file in self._exam.files]
         # Counted before planning, which splits stretches at what it takes out of them.

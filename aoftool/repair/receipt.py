@@ -6,22 +6,32 @@ done. It says, for every file, how it was, how it is, and where the original byt
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 from dataclasses import dataclass, field
 from enum import Enum
 from typing import Any
 
-from aoftool.errors import FormatError, SourceError
+from aoftool.files.access import PRIVATE
+from aoftool.files.folder import Folder
 from aoftool.files.sink import write_atomically
 from aoftool.files.syscalls import SYSTEM, SystemCalls
 from aoftool.repair.model import Stamp
 
-__all__ = ["Done", "Receipt", "Step", "StepKind", "find_receipt", "read_receipt", "write_receipt"]
+__all__ = [
+    "RECEIPT_NAME",
+    "Done",
+    "Receipt",
+    "Step",
+    "StepKind",
+    "find_receipt",
+    "receipt_digest",
+    "write_receipt",
+]
 
 SCHEMA = "aoftool.receipt/1"
-_NAME = "receipt.json"
-_LIMIT = 64 << 20
+RECEIPT_NAME = "receipt.json"
 
 
 class Done(str, Enum):
@@ -62,6 +72,7 @@ class Step:
         before, after: how it looked; None where it did not or does not exist. The modification time of
             a file that was cut is the old one again.
         tail: offset and length of the cut bytes in the lost-and-found file.
+        tail_sha256: their digest, in hexadecimal digits.
     """
 
     kind: StepKind
@@ -71,6 +82,7 @@ class Step:
     before: Stamp | None = None
     after: Stamp | None = None
     tail: tuple[int, int] | None = None
+    tail_sha256: str = ""
 
     def to_dict(self) -> dict[str, Any]:
         """Return the step as JSON members."""
@@ -82,25 +94,18 @@ class Step:
             "before": None if self.before is None else self.before.to_dict(),
             "after": None if self.after is None else self.after.to_dict(),
             "tail": None if self.tail is None else list(self.tail),
+            "tail_sha256": self.tail_sha256,
         }
 
-    @classmethod
-    def from_dict(cls, members: dict[str, Any]) -> Step:
-        """Return the step that `to_dict` made members of."""
-        tail = members["tail"]
-        return cls(
-            StepKind(members["kind"]),
-            members["path"],
-            members["becomes"],
-            members["kept"],
-            _stamp(members["before"]),
-            _stamp(members["after"]),
-            None if tail is None else (int(tail[0]), int(tail[1])),
-        )
+    @property
+    def name(self) -> str:
+        """Return the name of the file before, without its folder."""
+        return os.path.basename(self.path)
 
-
-def _stamp(members: dict[str, int] | None) -> Stamp | None:
-    return None if members is None else Stamp(**members)
+    @property
+    def new_name(self) -> str:
+        """Return the name of the file after, without its folder; empty for REMOVE."""
+        return os.path.basename(self.becomes)
 
 
 @dataclass
@@ -115,6 +120,7 @@ class Receipt:
         version: of aoftool.
         steps: in the order they were taken.
         plan: the plan, as JSON members.
+        owner: user number of who owns the receipt; None for one that was not read from a file.
     """
 
     directory: str
@@ -124,11 +130,12 @@ class Receipt:
     version: str
     steps: list[Step] = field(default_factory=list)
     plan: dict[str, Any] = field(default_factory=dict)
+    owner: int | None = None
 
     @property
     def path(self) -> str:
         """Return where the receipt is."""
-        return os.path.join(self.directory, _NAME)
+        return os.path.join(self.directory, RECEIPT_NAME)
 
     def to_dict(self) -> dict[str, Any]:
         """Return the receipt as JSON members."""
@@ -143,43 +150,29 @@ class Receipt:
         }
 
 
-def write_receipt(receipt: Receipt, calls: SystemCalls = SYSTEM) -> None:
-    """Write a receipt to its place, whole or not at all, and sync it."""
-    text = json.dumps(receipt.to_dict(), indent=1)
+def write_receipt(receipt: Receipt, calls: SystemCalls = SYSTEM, *, folder: Folder | None = None) -> None:
+    """Write a receipt to its place, whole or not at all, and sync it; nobody else can read it.
+
+    Args:
+        folder: its directory, where that is open already.
+    """
+    members = receipt.to_dict()
+    text = json.dumps({**members, "sha256": receipt_digest(members)}, indent=1)
     # Paths that are not UTF-8 are held as Python holds them; they come back the same way.
-    write_atomically(receipt.path, [text.encode("utf-8", "surrogateescape")], force=True, calls=calls)
+    raw = text.encode("utf-8", "surrogateescape")
+    write_atomically(receipt.path, [raw], force=True, access=PRIVATE, folder=folder, calls=calls)
+
+
+def receipt_digest(members: dict[str, Any]) -> str:
+    """Return the digest of a receipt without its `sha256`: of its members as JSON, sorted, without blanks."""
+    text = json.dumps(
+        {name: value for name, value in members.items() if name != "sha256"},
+        sort_keys=True,
+        separators=(",", ":"),
+    )
+    return hashlib.sha256(text.encode("utf-8", "surrogateescape")).hexdigest()
 
 
 def find_receipt(path: str) -> str:
     """Return the receipt file that a path means: itself, or the one in that directory."""
-    return os.path.join(path, _NAME) if os.path.isdir(path) else path
-
-
-def read_receipt(path: str) -> Receipt:
-    """Read a receipt.
-
-    Raises:
-        SourceError: it is not there or cannot be read.
-        FormatError: it is no receipt of this kind.
-    """
-    where = find_receipt(path)
-    try:
-        with open(where, "rb") as file:
-            raw = file.read(_LIMIT)
-    except OSError as error:
-        raise SourceError(f"cannot read the receipt: {error.strerror}", path=where) from error
-    try:
-        members = json.loads(raw.decode("utf-8", "surrogateescape"))
-        if members["schema"] != SCHEMA:
-            raise KeyError(members["schema"])
-        return Receipt(
-            os.path.dirname(os.path.abspath(where)),
-            members["log"],
-            Done(members["state"]),
-            members["created"],
-            members["version"],
-            [Step.from_dict(step) for step in members["steps"]],
-            members["plan"],
-        )
-    except (KeyError, TypeError, ValueError, IndexError) as error:
-        raise FormatError(f"this is no receipt of aoftool: {error}", path=where) from error
+    return os.path.join(path, RECEIPT_NAME) if os.path.isdir(path) else path

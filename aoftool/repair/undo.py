@@ -2,25 +2,28 @@
 
 Works from any state a repair, or an undo that was killed, can have left. Every step looks at what is
 there and does only what is still to be done. Refuses when a file is neither as the repair left it nor
-as it was before: then somebody wrote to it, and going back would lose that.
+as it was before: then somebody wrote to it, and going back would lose that. A receipt may be forged: only
+plain files in the directory of the log are touched, through that directory, and the bytes that are put
+back are compared with what the receipt says of them.
 """
 
 from __future__ import annotations
 
 import os
+import stat
 from collections.abc import Iterable
 
-from aoftool.errors import PlanStaleError, SinkError, SourceError
+from aoftool.errors import PlanStaleError, RefusedError, SinkError, SourceError, UnsafePathError
 from aoftool.escape import printable
-from aoftool.files.copying import copy_range
-from aoftool.files.inplace import move_file
-from aoftool.files.sink import sync_parent
+from aoftool.files.folder import Folder
+from aoftool.files.inplace import append_tail, move_file
 from aoftool.files.syscalls import SYSTEM, SystemCalls
-from aoftool.repair.apply import restore_time
-from aoftool.repair.draft import stamp_of
+from aoftool.repair.apply import restore_time, tail_digest
+from aoftool.repair.folder import ORIGINALS
 from aoftool.repair.inuse import refuse_files_in_use
 from aoftool.repair.lost import BYTES_NAME
 from aoftool.repair.model import Stamp
+from aoftool.repair.reading import OpenReceipt, open_receipt
 from aoftool.repair.receipt import Done, Receipt, Step, StepKind, write_receipt
 
 __all__ = ["undo_repair"]
@@ -32,67 +35,118 @@ _PIECE = 1 << 20
 def undo_repair(receipt: Receipt, *, calls: SystemCalls = SYSTEM, in_use: bool = False) -> Receipt:
     """Restore what a repair changed and return the receipt, marked.
 
+    Args:
+        receipt: where it lies; it is read again.
+
     Raises:
-        LogInUseError: a running process writes to the log.
+        FormatError, SourceError, UnsafePathError: of the receipt, see `open_receipt`; an original is gone.
+        LogInUseError: a running process writes to the log, or another run changes it.
         PlanStaleError: a file changed after the repair.
-        SourceError: an original is gone.
         SinkError: the system refuses; run it again.
     """
-    if not in_use:
-        refuse_files_in_use(_paths(receipt.steps))
-    undo = _Undo(receipt, calls)
-    for step in receipt.steps:
-        undo.refuse_changed(step)
-    undo.run()
-    receipt.state = Done.UNDONE
-    write_receipt(receipt, calls)
-    return receipt
+    with open_receipt(receipt.directory) as opened:
+        receipt = opened.receipt
+        if receipt.state is Done.UNDONE:
+            return receipt
+        opened.home.lock()
+        if not in_use:
+            refuse_files_in_use(_paths(receipt.steps))
+        with _Undo(opened, calls) as undo:
+            for step in receipt.steps:
+                undo.refuse_changed(step)
+            opened.home.require(os.path.basename(opened.folder.path), opened.folder)
+            undo.run()
+        receipt.state = Done.UNDONE
+        write_receipt(receipt, calls, folder=opened.folder)
+        return receipt
 
 
 def _paths(steps: Iterable[Step]) -> list[str]:
     return [path for step in steps for path in (step.path, step.becomes) if path]
 
 
-def _look(path: str) -> Stamp | None:
-    try:
-        return stamp_of(path)
-    except OSError:
-        return None
-
-
 class _Undo:
-    def __init__(self, receipt: Receipt, calls: SystemCalls) -> None:
-        self._receipt = receipt
+    def __init__(self, opened: OpenReceipt, calls: SystemCalls) -> None:
+        self._receipt = opened.receipt
+        self._home = opened.home
+        self._folder = opened.folder
         self._calls = calls
+        self._originals = _entered(opened.folder, ORIGINALS)
+        self._undone: Folder | None = None
 
-    def _in_folder(self, name: str) -> str:
-        return os.path.join(self._receipt.directory, name)
+    def __enter__(self) -> _Undo:
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        for folder in (self._originals, self._undone):
+            if folder is not None:
+                folder.close()
+
+    # -- looking -------------------------------------------------------------------------------
+
+    def _look(self, name: str) -> Stamp | None:
+        """Return how a file of the log is now; None where there is none."""
+        found = self._home.look(name)
+        if found is None:
+            return None
+        path = self._home.join(name)
+        if not stat.S_ISREG(found.st_mode):
+            raise UnsafePathError(f"{_shown(path)} is no regular file", path=path)
+        self._refuse_foreign(found, path)
+        return Stamp.of(found)
+
+    def _kept(self, step: Step) -> Stamp | None:
+        """Return how the original that was kept is now."""
+        found = None if self._originals is None else self._originals.look(step.name)
+        if found is None:
+            return None
+        path = os.path.join(self._folder.path, step.kept)
+        if not stat.S_ISREG(found.st_mode):
+            raise UnsafePathError(f"{_shown(path)} is no regular file", path=path)
+        self._refuse_foreign(found, path)
+        return Stamp.of(found)
+
+    def _refuse_foreign(self, found: os.stat_result, path: str) -> None:
+        """Refuse, for a receipt of somebody else, files of a third user: a hard link leads anywhere."""
+        owner = self._receipt.owner
+        if owner in (None, 0, os.geteuid()):
+            return
+        if found.st_uid != owner:
+            message = f"{_shown(path)} belongs to uid {found.st_uid}, and the receipt to uid {owner}"
+            raise RefusedError(message, path=path, hint="have the owner of the receipt undo it")
 
     def refuse_changed(self, step: Step) -> None:
         """Refuse when a file is neither as it was nor as it became."""
         if step.kind is StepKind.CUT:
             self._refuse_changed_cut(step)
             return
-        if step.kind is StepKind.REMOVE:
-            if _look(step.path) is None and not os.path.exists(self._in_folder(step.kept)):
-                raise self._gone(step)
+        here = self._look(step.name)
+        kept = self._kept(step) if step.kept else None
+        if step.becomes:
+            now = self._look(step.new_name)
+            if now is not None and now not in (step.before, step.after):
+                raise self._changed(step.becomes)
+        if step.before is None or here == step.before:
             return
-        now = _look(step.becomes)
-        expected = [stamp for stamp in (step.before, step.after) if stamp is not None]
-        if now is not None and now not in expected:
-            raise self._changed(step.becomes)
-        original_here = _look(step.path) == step.before
-        if step.before is not None and not original_here and not os.path.exists(self._in_folder(step.kept)):
+        if kept is None:
             raise self._gone(step)
+        if kept != step.before:
+            raise self._changed(os.path.join(self._folder.path, step.kept))
+        if step.kind in (StepKind.REMOVE, StepKind.REPLACE) and here is not None:
+            raise self._changed(step.path)
 
     def _refuse_changed_cut(self, step: Step) -> None:
-        now = _look(step.path)
+        now = self._look(step.name)
         assert step.before is not None
         assert step.after is not None
+        assert step.tail is not None
         if now is None or now.inode != step.before.inode:
             raise self._changed(step.path)
         if not step.after.size_bytes <= now.size_bytes <= step.before.size_bytes:
             raise self._changed(step.path)
+        if tail_digest(self._folder, *step.tail) != step.tail_sha256:
+            path = self._folder.join(BYTES_NAME)
+            raise SourceError(f"{_shown(path)} does not hold what was cut off any more", path=path)
         if now.size_bytes > step.after.size_bytes:
             # A server that appended, or an undo that was killed while it wrote the tail back.
             if not self._is_own_tail(step, now.size_bytes - step.after.size_bytes):
@@ -104,7 +158,10 @@ class _Undo:
         """Tell whether the bytes behind the cut are the first ones of what was cut."""
         assert step.tail is not None
         assert step.after is not None
-        with open(self._in_folder(BYTES_NAME), "rb") as lost, open(step.path, "rb") as file:
+        with (
+            os.fdopen(self._folder.open_file(BYTES_NAME), "rb") as lost,
+            os.fdopen(self._home.open_file(step.name), "rb") as file,
+        ):
             lost.seek(step.tail[0])
             file.seek(step.after.size_bytes)
             left = length
@@ -117,13 +174,16 @@ class _Undo:
 
     def _changed(self, path: str) -> PlanStaleError:
         return PlanStaleError(
-            f"{printable(os.fsencode(path))} changed after the repair; undoing would lose that",
+            f"{_shown(path)} changed after the repair; undoing would lose that",
             path=path,
             hint="the original is kept beside the receipt",
         )
 
     def _gone(self, step: Step) -> SourceError:
-        return SourceError("the original that was kept is gone", path=self._in_folder(step.kept))
+        path = os.path.join(self._folder.path, step.kept)
+        return SourceError("the original that was kept is gone", path=path)
+
+    # -- going back ----------------------------------------------------------------------------
 
     def run(self) -> None:
         """Take the steps back, the manifest before the files that only the new one names."""
@@ -138,72 +198,84 @@ class _Undo:
                 self._swap_back(step)
         for step in steps:
             if step.kind in (StepKind.REPLACE, StepKind.CREATE):
-                self._put_away(step.becomes)
+                self._put_away(step)
 
     def _bring_back(self, step: Step) -> None:
-        if _look(step.path) is None:
-            move_file(self._in_folder(step.kept), step.path, calls=self._calls)
+        if self._look(step.name) is None:
+            assert self._originals is not None
+            move_file(self._originals, step.name, self._home, step.name, calls=self._calls)
 
     def _swap_back(self, step: Step) -> None:
-        kept = self._in_folder(step.kept)
         try:
-            if _look(step.path) == step.before:
-                if os.path.exists(kept):
-                    self._calls.unlink(kept)
+            if self._look(step.name) == step.before:
+                if self._originals is not None and self._originals.look(step.name) is not None:
+                    self._calls.unlink(step.name, self._originals.descriptor)
                 return
-            self._keep_new(step.path)
-            self._calls.rename(kept, step.path)
-            sync_parent(step.path, self._calls)
+            assert self._originals is not None
+            self._keep_new(step.name)
+            here = self._home.descriptor
+            self._calls.rename(step.name, step.name, self._originals.descriptor, here)
+            self._home.sync(self._calls)
         except OSError as error:
             raise SinkError(f"cannot restore: {error.strerror}", path=step.path) from error
 
-    def _away(self, path: str) -> str:
-        folder = self._in_folder(_UNDONE)
-        os.makedirs(folder, 0o700, exist_ok=True)
-        return os.path.join(folder, os.path.basename(path))
+    def _away(self) -> Folder:
+        """Return the folder for what the repair made, so that nothing at all is lost."""
+        if self._undone is None:
+            self._undone = _entered(self._folder, _UNDONE)
+        if self._undone is None:
+            self._undone = self._folder.make(_UNDONE, 0o700, self._calls)
+        return self._undone
 
-    def _keep_new(self, path: str) -> None:
-        """Give what the repair made a name beside the receipt, so that nothing at all is lost."""
-        away = self._away(path)
-        if not os.path.exists(away):
-            self._calls.link(path, away)
+    def _keep_new(self, name: str) -> None:
+        away = self._away()
+        if away.look(name) is None:
+            self._calls.link(name, name, self._home.descriptor, away.descriptor)
 
-    def _put_away(self, path: str) -> None:
-        if _look(path) is None:
+    def _put_away(self, step: Step) -> None:
+        if self._look(step.new_name) is None:
             return
-        away = self._away(path)
-        if os.path.exists(away):
-            self._calls.unlink(away)
-        move_file(path, away, calls=self._calls)
+        away = self._away()
+        if away.look(step.new_name) is not None:
+            self._calls.unlink(step.new_name, away.descriptor)
+        move_file(self._home, step.new_name, away, step.new_name, calls=self._calls)
 
     def _mend(self, step: Step) -> None:
         """Write the tail of a file back that was cut."""
         assert step.before is not None
         assert step.after is not None
         assert step.tail is not None
-        size = os.stat(step.path).st_size
-        if size < step.before.size_bytes:
-            self._write_tail(step, size - step.after.size_bytes)
-        restore_time(step.path, step.before.mtime_ns, self._calls)
-
-    def _write_tail(self, step: Step, done: int) -> None:
-        assert step.tail is not None
-        assert step.after is not None
+        now = self._look(step.name)
+        assert now is not None
+        done = now.size_bytes - step.after.size_bytes
         place, length = step.tail
-        lost = os.open(self._in_folder(BYTES_NAME), os.O_RDONLY | os.O_CLOEXEC)
-        try:
-            descriptor = self._calls.open_existing(step.path)
+        if done < length:
+            lost = self._folder.open_file(BYTES_NAME)
             try:
-                os.lseek(descriptor, step.after.size_bytes + done, os.SEEK_SET)
-                copied = copy_range(lost, descriptor, place + done, length - done, self._calls)
-                if copied < length - done:
-                    raise SourceError(
-                        "the lost-and-found file is too short", path=self._in_folder(BYTES_NAME)
-                    )
-                self._calls.sync(descriptor)
+                append_tail(
+                    self._home,
+                    step.name,
+                    lost,
+                    place + done,
+                    length - done,
+                    expected_bytes=now.size_bytes,
+                    calls=self._calls,
+                )
             finally:
-                os.close(descriptor)
-        except OSError as error:
-            raise SinkError(f"cannot write the tail back: {error.strerror}", path=step.path) from error
-        finally:
-            os.close(lost)
+                os.close(lost)
+        restore_time(self._home, step.name, step.before.mtime_ns, self._calls)
+
+
+def _entered(folder: Folder, name: str) -> Folder | None:
+    """Open a part of the receipt's folder, None where there is none."""
+    try:
+        return folder.enter(name)
+    except FileNotFoundError:
+        return None
+    except OSError as error:
+        path = folder.join(name)
+        raise UnsafePathError(f"{_shown(path)} is no folder of a repair", path=path) from error
+
+
+def _shown(path: str) -> str:
+    return printable(os.fsencode(path))

@@ -4,9 +4,14 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
+from dataclasses import dataclass, replace
 
 from aoftool.check.reader import Reader
 from aoftool.check.textual import restore
+from aoftool.errors import PlanStaleError, SourceError
+from aoftool.escape import printable
+from aoftool.files.access import Access
+from aoftool.files.folder import Folder
 from aoftool.files.proven import Span, write_proven
 from aoftool.files.sink import AtomicFile
 from aoftool.files.source import open_source
@@ -15,7 +20,7 @@ from aoftool.progress import Progress, no_progress
 from aoftool.repair.model import FilePlan, Stamp
 from aoftool.repair.rebuilding import rebuilt_pieces
 
-__all__ = ["planned_pieces", "write_planned"]
+__all__ = ["Place", "open_original", "planned_pieces", "write_planned"]
 
 
 def planned_pieces(plan: FilePlan) -> Iterator[bytes | tuple[int, int]]:
@@ -53,33 +58,83 @@ def _restored(plan: FilePlan) -> Iterator[bytes]:
                 yield piece.data
 
 
+@dataclass(frozen=True)
+class Place:
+    """Where a file goes, and who may read it.
+
+    Attributes:
+        path: of the file.
+        folder: its directory, where that is open already.
+        home: the directory of the original, where that is open already; no link is followed then.
+        force: replace what is there.
+        access: for a file that has no original.
+        keep_owner: refuse where the owner of the original cannot be kept.
+    """
+
+    path: str
+    folder: Folder | None = None
+    home: Folder | None = None
+    force: bool = False
+    access: Access | None = None
+    keep_owner: bool = False
+
+
 def write_planned(
-    plan: FilePlan,
-    path: str,
-    calls: SystemCalls = SYSTEM,
-    *,
-    force: bool = False,
-    progress: Progress = no_progress,
+    plan: FilePlan, place: Place, calls: SystemCalls = SYSTEM, *, progress: Progress = no_progress
 ) -> Stamp:
-    """Write a file's new contents under a path, sync it, and read it back.
+    """Write a file's new contents to a place, sync it, and read it back.
 
     Mode, owner and times of the original are carried over.
 
     Raises:
         SinkError: the system refuses.
+        PlanStaleError: the original is another one by now.
+        RefusedError: the owner is not to be had.
         VerifyError: it did not read back as planned; it is removed.
     """
-    like = os.stat(plan.path) if plan.stamp is not None else None
-    source = -1 if plan.stamp is None else os.open(plan.path, os.O_RDONLY | os.O_CLOEXEC)
+    source = -1 if plan.stamp is None else open_original(plan, place.home)
     try:
-        with AtomicFile(path, like=like, calls=calls, force=force) as out:
+        with AtomicFile(
+            place.path,
+            folder=place.folder,
+            like=None if source < 0 else os.fstat(source),
+            access=place.access,
+            keep_owner=place.keep_owner,
+            calls=calls,
+            force=place.force,
+        ) as out:
+            # What is read as a whole is read through the descriptor too, whatever the path leads to by now.
+            read = plan if source < 0 else replace(plan, path=f"/dev/fd/{source}")
             pieces = (
-                piece if isinstance(piece, bytes) else Span(source, *piece) for piece in planned_pieces(plan)
+                piece if isinstance(piece, bytes) else Span(source, *piece) for piece in planned_pieces(read)
             )
             write_proven(out, pieces, calls=calls, progress=progress)
             out.commit()
+            assert out.status is not None
+            return Stamp.of(out.status)
     finally:
         if source >= 0:
             os.close(source)
-    status = os.stat(path)
-    return Stamp(status.st_size, status.st_mtime_ns, status.st_ino)
+
+
+def open_original(plan: FilePlan, home: Folder | None) -> int:
+    """Open the file that a plan was made for, and no other.
+
+    Raises:
+        PlanStaleError: it is another one by now.
+        SourceError: the system refuses.
+    """
+    if home is None:
+        try:
+            descriptor = os.open(plan.path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
+        except OSError as error:
+            shown = printable(os.fsencode(plan.path))
+            raise SourceError(f"cannot read {shown}: {error.strerror}", path=plan.path) from error
+    else:
+        descriptor = home.open_file(os.path.basename(plan.path))
+    if Stamp.of(os.fstat(descriptor)) != plan.stamp:
+        os.close(descriptor)
+        shown = printable(os.fsencode(plan.path))
+        message = f"{shown} changed after the plan was made"
+        raise PlanStaleError(message, path=plan.path, hint="run fix again")
+    return descriptor

@@ -6,7 +6,7 @@ from aoftool.aof.layout import find_log
 from aoftool.aof.model import Log
 from aoftool.errors import VerifyError
 from aoftool.rdb.targets import Target
-from aoftool.repair.receipt import read_receipt
+from aoftool.repair.reading import read_receipt
 from aoftool.repair.undo import undo_repair
 from aoftool.rewrite.model import RewriteResult
 from aoftool.rewrite.server_state import require_same

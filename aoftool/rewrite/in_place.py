@@ -3,35 +3,38 @@
 A multi-part log gets a new base and a new incr file beside the old ones, then a new manifest takes the
 old one's name: that is the commit point. The old files stay where they are; no manifest names them any
 more, so a server leaves them alone. A single file is written beside and takes the old one's name, which
-keeps another name in the receipt's folder. A kill leaves the old or the new log, whole.
+keeps another name in the receipt's folder. Everything is written in that folder and gets its place at
+the very end, when the log was looked at once more, so that no server meets half of it. A kill leaves the
+old or the new log, whole.
 """
 
 from __future__ import annotations
 
 import os
-import secrets
-import shutil
 from datetime import datetime, timezone
 
 from aoftool import __version__
 from aoftool.aof.manifest import FileType, ManifestEntry, encode_manifest
 from aoftool.aof.model import Log, LogKind
-from aoftool.errors import PlanStaleError, SinkError, UnsafePathError, UsageError
+from aoftool.errors import AoftoolError, PlanStaleError, UnsafePathError, UsageError
 from aoftool.escape import printable
-from aoftool.files.sink import AtomicFile, sync_parent, write_atomically
+from aoftool.files.access import Access, access_of
+from aoftool.files.folder import Folder
+from aoftool.files.sink import AtomicFile, write_atomically
 from aoftool.files.syscalls import SYSTEM, SystemCalls
 from aoftool.repair.draft import stamp_of
-from aoftool.repair.folder import NEW, ORIGINALS, make_folder
+from aoftool.repair.folder import ORIGINALS, RepairFolder, locked_home
 from aoftool.repair.inuse import refuse_files_in_use
 from aoftool.repair.model import Stamp
 from aoftool.repair.receipt import Done, Receipt, Step, StepKind, write_receipt
+from aoftool.repair.switch import Inputs, Switch, refuse_other_set, take_back
 from aoftool.rewrite.bounded import BoundedPlan
 from aoftool.rewrite.model import OutputFile, RewriteResult
-from aoftool.rewrite.placing import Writing, base_name, incr_name, write_pair
+from aoftool.rewrite.placing import PairPlace, Writing, base_name, incr_name, write_pair
 from aoftool.rewrite.planner import RewritePlan
 from aoftool.rewrite.runner import Sinks
 
-__all__ = ["Stamps", "rewrite_in_place", "stamps_of"]
+__all__ = ["FOLDER_PREFIX", "Stamps", "rewrite_in_place", "stamps_of"]
 
 FOLDER_PREFIX = "aoftool-rewrite-"
 
@@ -59,39 +62,45 @@ def rewrite_in_place(
     write: Writing,
     *,
     in_use: bool = False,
+    new_owner: bool = False,
     calls: SystemCalls = SYSTEM,
 ) -> tuple[RewriteResult, Receipt]:
     """Replace a log by its rewrite and return what was written, and the receipt.
 
     Args:
         before: how the files looked before they were read.
-        in_use: go on although a process writes to the log.
+        in_use: go on although a process has the log open.
+        new_owner: go on although the new files cannot have the owner of the old ones.
 
     Raises:
-        LogInUseError: a running process writes to the log.
-        PlanStaleError: a file changed since it was read.
+        LogInUseError: a running process has the log open, or another run changes it.
+        PlanStaleError: a file changed since it was read, or the set of files did.
+        UnsafePathError: a file is a symbolic link, or the folder was exchanged.
+        RefusedError: the new files cannot have the owner of the old ones.
         UsageError: the log is compressed.
         SinkError: no space, no permission; the log is as it was.
     """
     if plan.input.paths != [file.path for file in log.files]:
         raise UsageError("a compressed log cannot be rewritten in place", hint="-o OUT")
-    if not in_use:
-        refuse_files_in_use(before)
-    _refuse_changed(before)
-    work = _InPlace(plan, log, before, calls)
-    try:
-        return work.multi_part(write) if log.kind is LogKind.MULTI_PART else work.single(write)
-    except BaseException:
-        work.clean()
-        raise
+    with locked_home(log.directory or os.curdir) as home:
+        if not in_use:
+            refuse_files_in_use(before)
+        stamps = _stamps_in(home, before)
+        manifest = None if log.manifest_path is None else os.path.basename(log.manifest_path)
+        inputs = Inputs(home, stamps, manifest, in_use=in_use)
+        refuse_other_set(log.path, [file.path for file in log.files])
+        return _InPlace(plan, log, inputs, calls, keep_owner=not new_owner).run(home, write)
 
 
-def _refuse_changed(before: Stamps) -> None:
+def _stamps_in(home: Folder, before: Stamps) -> Stamps:
+    """Return the stamps by the names that the files have in the directory of the log."""
+    found: Stamps = {}
     for path, stamp in before.items():
-        if os.path.islink(path):
-            raise UnsafePathError(f"{_shown(path)} is a symbolic link", path=path)
-        if stamp_of(path) != stamp:
-            raise PlanStaleError(f"{_shown(path)} changed while it was rewritten", path=path)
+        whole = os.path.abspath(path)
+        if os.path.dirname(whole) != home.path:
+            raise UnsafePathError(f"{_shown(path)} is not in the folder of the log", path=path)
+        found[os.path.basename(whole)] = stamp
+    return found
 
 
 def _shown(path: str) -> str:
@@ -99,33 +108,68 @@ def _shown(path: str) -> str:
 
 
 class _InPlace:
-    def __init__(self, plan: RewritePlan | BoundedPlan, log: Log, before: Stamps, calls: SystemCalls) -> None:
+    def __init__(
+        self,
+        plan: RewritePlan | BoundedPlan,
+        log: Log,
+        inputs: Inputs,
+        calls: SystemCalls,
+        *,
+        keep_owner: bool,
+    ) -> None:
         self._plan = plan
         self._log = log
-        self._before = before
+        self._inputs = inputs
         self._calls = calls
-        self._switched = False
-        self._home = os.path.abspath(log.directory or os.curdir)
-        now = datetime.now(timezone.utc)
-        name = f"{FOLDER_PREFIX}{now:%Y%m%dT%H%M%SZ}-{secrets.token_hex(3)}"
-        self._folder = os.path.join(self._home, name)
-        self._receipt = Receipt(
-            self._folder, os.path.abspath(log.path), Done.PREPARED, f"{now:%Y-%m-%d %H:%M:%SZ}", __version__
-        )
+        self._keep_owner = keep_owner
+        self._now = datetime.now(timezone.utc)
 
-    def multi_part(self, write: Writing) -> tuple[RewriteResult, Receipt]:
-        """Write a new pair of files and switch the manifest."""
+    def run(self, home: Folder, write: Writing) -> tuple[RewriteResult, Receipt]:
+        with RepairFolder(home, FOLDER_PREFIX, self._now, self._calls) as work:
+            self._work = work
+            self._switch = Switch(work, self._inputs, self._calls)
+            path = os.path.abspath(self._log.path)
+            when = f"{self._now:%Y-%m-%d %H:%M:%SZ}"
+            self._receipt = Receipt(work.path, path, Done.PREPARED, when, __version__)
+            try:
+                multi_part = self._log.kind is LogKind.MULTI_PART
+                result = self._multi_part(write) if multi_part else self._single(write)
+                write_receipt(self._receipt, self._calls, folder=work.folder)
+                self._switch.refuse_changed()
+                self._go_over()
+            except BaseException as error:
+                self._go_back(error)
+                raise
+            self._receipt.state = Done.DONE
+            write_receipt(self._receipt, self._calls, folder=work.folder)
+            work.tidy()
+            return result, self._receipt
+
+    def _multi_part(self, write: Writing) -> RewriteResult:
+        """Write a new pair of files and a new manifest."""
         manifest = self._log.manifest_path
         if manifest is None:
             raise UsageError("the log has no manifest", hint="aoftool fix")
         base, incr = self._entries()
-        make_folder(self._folder, self._calls)
-        paths = [os.path.join(self._home, os.fsdecode(entry.name)) for entry in (base, incr)]
-        self._receipt.steps = [Step(StepKind.CREATE, path, path) for path in paths]
-        result = write_pair(self._plan, self._home, base, incr, write, self._calls)
-        self._receipt.steps = [Step(StepKind.CREATE, path, path, after=stamp_of(path)) for path in paths]
-        result.files.append(self._swap(manifest, [encode_manifest([base, incr])]))
-        return result, self._receipt
+        new = self._work.new
+        place = PairPlace(
+            new, (base, incr), (self._access(self._log.files[0].path), self._access(self._log.files[-1].path))
+        )
+        result = write_pair(self._plan, place, write, self._calls, keep_owner=self._keep_owner)
+        for file in result.files:
+            self._ready(StepKind.CREATE, os.path.basename(file.path))
+        name = os.path.basename(manifest)
+        write_atomically(
+            new.join(name),
+            [encode_manifest([base, incr])],
+            access=self._access(manifest),
+            folder=new,
+            keep_owner=self._keep_owner,
+            calls=self._calls,
+        )
+        self._ready(StepKind.SWAP, name)
+        result.files = self._outputs()
+        return result
 
     def _entries(self) -> tuple[ManifestEntry, ManifestEntry]:
         """Return the new files, numbered above every file of the directory."""
@@ -139,50 +183,54 @@ class _InPlace:
             ManifestEntry(os.fsencode(incr), sequence, FileType.INCR),
         )
 
-    def single(self, write: Writing) -> tuple[RewriteResult, Receipt]:
-        """Write the file anew beside and switch the names."""
-        path = os.path.abspath(self._log.files[0].path)
-        make_folder(self._folder, self._calls)
-        new = os.path.join(self._folder, NEW, os.path.basename(path))
-        with AtomicFile(new, like=path, calls=self._calls) as file:
+    def _access(self, path: str) -> Access:
+        """Return who may read a new file: who may read the one whose part it takes."""
+        status = self._work.home.look(os.path.basename(path))
+        if status is None:
+            raise PlanStaleError(f"{_shown(path)} is gone", path=path, hint="run it again")
+        return access_of(status)
+
+    def _single(self, write: Writing) -> RewriteResult:
+        """Write the file anew."""
+        name = os.path.basename(self._log.files[0].path)
+        new = self._work.new
+        like = self._work.home.look(name)
+        with AtomicFile(
+            new.join(name), like=like, folder=new, keep_owner=self._keep_owner, calls=self._calls
+        ) as file:
             result = write([Sinks(self._plan.options.format, file, file)])
             file.commit()
-        result.files = [self._switch(path, new)]
-        return result, self._receipt
+        self._ready(StepKind.SWAP, name)
+        result.files = self._outputs()
+        return result
 
-    def _swap(self, path: str, pieces: list[bytes]) -> OutputFile:
-        path = os.path.abspath(path)
-        new = os.path.join(self._folder, NEW, os.path.basename(path))
-        write_atomically(new, pieces, like=path, calls=self._calls)
-        return self._switch(path, new)
+    def _ready(self, kind: StepKind, name: str) -> None:
+        """Take a file that lies ready into the receipt."""
+        work = self._work
+        status = work.new.look(name)
+        assert status is not None
+        path = work.home.join(name)
+        old = self._inputs.stamps.get(name)
+        kept = os.path.join(ORIGINALS, name) if kind is StepKind.SWAP else ""
+        self._receipt.steps.append(Step(kind, path, path, kept, old, Stamp.of(status)))
 
-    def _switch(self, path: str, new: str) -> OutputFile:
-        """Let a new file take a name, the old one keeping another: before it the log is the old one."""
-        kept = os.path.join(ORIGINALS, os.path.basename(path))
-        old = {os.path.abspath(name): stamp for name, stamp in self._before.items()}[path]
-        step = Step(StepKind.SWAP, path, path, kept, old, stamp_of(new))
-        self._receipt.steps.append(step)
-        write_receipt(self._receipt, self._calls)
-        _refuse_changed(self._before)
-        try:
-            self._calls.link(path, os.path.join(self._folder, kept))
-            sync_parent(os.path.join(self._folder, kept), self._calls)
-            self._calls.rename(new, path)
-            self._switched = True
-            sync_parent(path, self._calls)
-        except OSError as error:
-            message = f"cannot put the new {_shown(path)} in place: {error.strerror}"
-            raise SinkError(message, path=path) from error
-        self._receipt.state = Done.DONE
-        write_receipt(self._receipt, self._calls)
-        os.rmdir(os.path.join(self._folder, NEW))
-        return OutputFile(path, os.stat(path).st_size)
+    def _outputs(self) -> list[OutputFile]:
+        steps = self._receipt.steps
+        return [OutputFile(step.path, step.after.size_bytes) for step in steps if step.after is not None]
 
-    def clean(self) -> None:
-        """Remove what was made, unless the log is the new one already."""
-        if self._switched:
-            return
+    def _go_over(self) -> None:
+        """Go from the old log to the new one."""
         for step in self._receipt.steps:
-            if step.kind is StepKind.CREATE and os.path.exists(step.path):
-                os.unlink(step.path)
-        shutil.rmtree(self._folder, ignore_errors=True)
+            if step.kind is StepKind.CREATE:
+                self._switch.add(step.name)
+        for step in self._receipt.steps:
+            if step.kind is StepKind.SWAP:
+                self._switch.swap(step.name)
+        self._switch.refuse_started()
+
+    def _go_back(self, error: BaseException) -> None:
+        """Leave the old log as it was; where somebody took the new one over already, say how to go on."""
+        if take_back(self._switch):
+            self._work.remove()
+        elif isinstance(error, AoftoolError):
+            error.hint = f"aoftool undo {_shown(self._work.path)} brings the old log back"

@@ -7,17 +7,19 @@ but what was there. In place, the old files stay and a receipt says how to go ba
 from __future__ import annotations
 
 import os
-import secrets
-import shutil
 from collections.abc import Callable
 from contextlib import ExitStack
+from dataclasses import dataclass
 from typing import Protocol
 
 from aoftool.aof.manifest import FileType, ManifestEntry, encode_manifest
-from aoftool.aof.model import Log
-from aoftool.errors import OutputExistsError, SinkError, UsageError
+from aoftool.aof.model import Log, LogKind
+from aoftool.errors import OutputExistsError, UsageError
 from aoftool.escape import printable
-from aoftool.files.sink import AtomicFile, sync_parent, write_atomically
+from aoftool.files.access import Access, access_of, narrowest_access
+from aoftool.files.folder import Folder
+from aoftool.files.new_directory import new_directory
+from aoftool.files.sink import AtomicFile, write_atomically
 from aoftool.files.syscalls import SYSTEM, SystemCalls
 from aoftool.rewrite.model import (
     Layout,
@@ -29,7 +31,7 @@ from aoftool.rewrite.model import (
 )
 from aoftool.rewrite.runner import Sinks
 
-__all__ = ["Placed", "Writing", "write_new"]
+__all__ = ["PairPlace", "Placed", "Writing", "base_name", "incr_name", "write_new", "write_pair"]
 
 _DEFAULT_PREFIX = "appendonly.aof"
 _SINGLE_FILE_TARGET = "redis-6.2"
@@ -71,54 +73,79 @@ def write_new(
         raise UsageError("Redis 6.2 knows no multi-part log", hint="--layout single")
     if os.path.lexists(out):
         raise OutputExistsError(f"{_shown(out)} exists already", path=out)
-    folder = f"{out.rstrip(os.sep)}.aoftool-{secrets.token_hex(4)}.tmp"
     prefix = os.fsdecode(log.prefix) or _DEFAULT_PREFIX
-    try:
-        calls_made = _directory(plan, folder, prefix, write, calls)
-        calls.rename(folder, out)
-        sync_parent(os.path.abspath(out), calls)
-    except OSError as error:
-        raise SinkError(f"cannot write {_shown(out)}: {error.strerror}", path=out) from error
-    finally:
-        shutil.rmtree(folder, ignore_errors=True)
-    for file in calls_made.files:
+    with new_directory(out, _directory_access(plan, log), calls) as folder:
+        result = _fill(plan, folder, prefix, write, calls)
+    for file in result.files:
         file.path = os.path.join(out, os.path.basename(file.path))
-    return calls_made
+    return result
 
 
 def _single(plan: Placed, out: str, write: Writing, force: bool, calls: SystemCalls) -> RewriteResult:
-    inputs = [file.path for file in plan.summary.files]
-    with AtomicFile(out, force=force, inputs=inputs, calls=calls) as file:
+    inputs = _inputs(plan)
+    access = narrowest_access(inputs)
+    with AtomicFile(out, force=force, inputs=inputs, access=access, calls=calls) as file:
         result = write([Sinks(plan.options.format, file, file)])
         file.commit()
     result.files = [OutputFile(out, file.size_bytes)]
     return result
 
 
-def _directory(plan: Placed, folder: str, prefix: str, write: Writing, calls: SystemCalls) -> RewriteResult:
-    os.mkdir(folder, 0o755)
+def _inputs(plan: Placed) -> list[str]:
+    return [file.path for file in plan.summary.files]
+
+
+def _directory_access(plan: Placed, log: Log) -> Access | None:
+    """Return who may look into the new directory: who may look into that of the log, or read its file."""
+    if log.kind is LogKind.MULTI_PART:
+        return access_of(os.stat(log.directory or os.curdir))
+    access = narrowest_access(_inputs(plan))
+    return None if access is None else access.for_folder()
+
+
+def _fill(plan: Placed, folder: Folder, prefix: str, write: Writing, calls: SystemCalls) -> RewriteResult:
     base = ManifestEntry(os.fsencode(base_name(prefix, 1, plan.options.format)), 1, FileType.BASE)
     incr = ManifestEntry(os.fsencode(incr_name(prefix, 1)), 1, FileType.INCR)
-    result = write_pair(plan, folder, base, incr, write, calls)
-    manifest = os.path.join(folder, f"{prefix}.manifest")
-    size = write_atomically(manifest, [encode_manifest([base, incr])], calls=calls)
+    access = narrowest_access(_inputs(plan))
+    result = write_pair(plan, PairPlace(folder, (base, incr), (access, access)), write, calls)
+    manifest = folder.join(f"{prefix}.manifest")
+    pieces = [encode_manifest([base, incr])]
+    size = write_atomically(manifest, pieces, access=access, folder=folder, calls=calls)
     result.files.append(OutputFile(manifest, size))
     return result
 
 
+@dataclass(frozen=True)
+class PairPlace:
+    """Where a base and an incr file go.
+
+    Attributes:
+        folder: an open directory.
+        entries: their lines of the manifest.
+        access: who may read each; None for as the umask leaves it.
+    """
+
+    folder: Folder
+    entries: tuple[ManifestEntry, ManifestEntry]
+    access: tuple[Access | None, Access | None]
+
+
 def write_pair(
-    plan: Placed,
-    folder: str,
-    base: ManifestEntry,
-    incr: ManifestEntry,
-    write: Writing,
-    calls: SystemCalls,
+    plan: Placed, place: PairPlace, write: Writing, calls: SystemCalls, *, keep_owner: bool = False
 ) -> RewriteResult:
     """Write a base and an incr file under their names in a directory."""
     with ExitStack() as stack:
         files = [
-            stack.enter_context(AtomicFile(os.path.join(folder, os.fsdecode(entry.name)), calls=calls))
-            for entry in (base, incr)
+            stack.enter_context(
+                AtomicFile(
+                    place.folder.join(os.fsdecode(entry.name)),
+                    access=access,
+                    folder=place.folder,
+                    keep_owner=keep_owner,
+                    calls=calls,
+                )
+            )
+            for entry, access in zip(place.entries, place.access, strict=True)
         ]
         result = write([Sinks(plan.options.format, files[0], files[1])])
         for file in files:

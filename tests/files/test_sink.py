@@ -21,7 +21,8 @@ from aoftool.errors import (
     UnsafePathError,
 )
 from aoftool.files.copying import CopyMethod
-from aoftool.files.inplace import append_tail, copy_file, cut_tail, move_file, remove_file
+from aoftool.files.folder import Folder
+from aoftool.files.inplace import append_tail, copy_file, cut_tail, move_file
 from aoftool.files.sink import AtomicFile, is_leftover, write_atomically
 from aoftool.files.syscalls import SystemCalls
 
@@ -43,13 +44,13 @@ class Counting(SystemCalls):
         if name.startswith("_") or name not in vars(SystemCalls):
             return found
 
-        def counted(*arguments: object) -> object:
+        def counted(*arguments: object, **options: object) -> object:
             at = self.count
             self.count += 1
             self.names.append(name)
             if at == self._act_at:
                 self._act()
-            return found(*arguments)  # type: ignore[operator]
+            return found(*arguments, **options)  # type: ignore[operator]
 
         return counted
 
@@ -282,7 +283,7 @@ class Short(SystemCalls):
     def clone(self, source: int, destination: int) -> None:
         raise OSError(errno.EOPNOTSUPP, "")
 
-    def link(self, old: str, new: str) -> None:
+    def link(self, old: str, new: str, old_in: int | None = None, new_in: int | None = None) -> None:
         raise OSError(errno.EPERM, "")
 
 
@@ -295,14 +296,15 @@ def test_short_writes_and_poor_file_systems_are_served(tmp_path: Path) -> None:
         file.copy_from(stream.fileno(), 0, len(OLD))
         file.commit()
     method = copy_file(str(source), str(copied), calls=Short())
-    move_file(str(copied), str(tmp_path / "moved"), calls=Short())
+    with Folder.open(str(tmp_path)) as folder:
+        move_file(folder, "copied", folder, "moved", calls=Short())
 
     assert out.read_bytes() == NEW + OLD
     assert method is CopyMethod.COPY
     assert (tmp_path / "moved").read_bytes() == OLD
     assert sorted(os.listdir(tmp_path)) == ["moved", "out", "source"]
-    with pytest.raises(OutputExistsError):
-        move_file(str(source), str(out), calls=Short())
+    with Folder.open(str(tmp_path)) as folder, pytest.raises(OutputExistsError):
+        move_file(folder, "source", folder, "out", calls=Short())
 
 
 def test_copy_keeps_contents_mode_and_times(tmp_path: Path) -> None:
@@ -341,12 +343,13 @@ def test_moving_never_overwrites_and_loses_nothing_when_killed(tmp_path: Path) -
     old.write_bytes(OLD)
     new.write_bytes(NEW)
 
-    with pytest.raises(OutputExistsError):
-        move_file(str(old), str(new))
+    with Folder.open(str(tmp_path)) as folder, pytest.raises(OutputExistsError):
+        move_file(folder, "old", folder, "new")
     new.unlink()
 
     def move(calls: SystemCalls) -> None:
-        move_file(str(old), str(new), calls=calls)
+        with Folder.open(str(tmp_path)) as folder:
+            move_file(folder, "old", folder, "new", calls=calls)
 
     move(SystemCalls())
     assert (old.exists(), new.read_bytes()) == (False, OLD)
@@ -364,10 +367,12 @@ def test_tail_is_cut_in_place_and_put_back(tmp_path: Path) -> None:
     path.write_bytes(OLD)
     inode = path.stat().st_ino
 
-    cut_tail(str(path), 1000, expected_bytes=len(OLD))
-    assert path.read_bytes() == OLD[:1000]
+    (tmp_path / "kept").write_bytes(OLD)
 
-    append_tail(str(path), OLD[1000:], expected_bytes=1000)
+    with Folder.open(str(tmp_path)) as folder, (tmp_path / "kept").open("rb") as kept:
+        cut_tail(folder, "log", 1000, expected_bytes=len(OLD))
+        assert path.read_bytes() == OLD[:1000]
+        append_tail(folder, "log", kept.fileno(), 1000, len(OLD) - 1000, expected_bytes=1000)
     assert path.read_bytes() == OLD
     assert path.stat().st_ino == inode
 
@@ -376,10 +381,11 @@ def test_file_of_another_size_is_neither_cut_nor_extended(tmp_path: Path) -> Non
     path = tmp_path / "log"
     path.write_bytes(OLD)
 
-    with pytest.raises(PlanStaleError):
-        cut_tail(str(path), 5, expected_bytes=len(OLD) + 1)
-    with pytest.raises(PlanStaleError):
-        append_tail(str(path), b"x", expected_bytes=5)
+    with Folder.open(str(tmp_path)) as folder, path.open("rb") as kept:
+        with pytest.raises(PlanStaleError):
+            cut_tail(folder, "log", 5, expected_bytes=len(OLD) + 1)
+        with pytest.raises(PlanStaleError):
+            append_tail(folder, "log", kept.fileno(), 0, 1, expected_bytes=5)
     assert path.read_bytes() == OLD
 
 
@@ -388,8 +394,8 @@ def test_links_are_not_followed_when_changing_in_place(tmp_path: Path) -> None:
     target.write_bytes(OLD)
     (tmp_path / "link").symlink_to(target)
 
-    with pytest.raises(SinkError):
-        cut_tail(str(tmp_path / "link"), 5, expected_bytes=len(OLD))
+    with Folder.open(str(tmp_path)) as folder, pytest.raises(SinkError):
+        cut_tail(folder, "link", 5, expected_bytes=len(OLD))
     assert target.read_bytes() == OLD
 
 
@@ -406,17 +412,10 @@ def test_disk_that_fills_up_while_a_tail_is_put_back_changes_nothing(tmp_path: P
             self.written += 1000
             return super().write(descriptor, data)
 
-    with pytest.raises(SinkError, match="No space left"):
-        append_tail(str(path), NEW, expected_bytes=len(OLD), calls=Full())
+    (tmp_path / "kept").write_bytes(NEW)
+    with Folder.open(str(tmp_path)) as folder, (tmp_path / "kept").open("rb") as kept:
+        with pytest.raises(SinkError, match="No space left"):
+            append_tail(folder, "log", kept.fileno(), 0, len(NEW), expected_bytes=len(OLD), calls=Full())
+        with pytest.raises(SourceError, match="too short"):
+            append_tail(folder, "log", kept.fileno(), 0, len(NEW) + 1, expected_bytes=len(OLD))
     assert path.read_bytes() == OLD
-
-
-def test_removing_says_what_failed(tmp_path: Path) -> None:
-    path = tmp_path / "log"
-    path.write_bytes(OLD)
-
-    remove_file(str(path))
-
-    assert not path.exists()
-    with pytest.raises(SinkError, match="No such file"):
-        remove_file(str(path))

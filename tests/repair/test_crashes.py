@@ -19,7 +19,8 @@ from aoftool.errors import AoftoolError
 from aoftool.files import proven
 from aoftool.files.syscalls import SystemCalls
 from aoftool.repair.apply import apply_plan
-from aoftool.repair.receipt import find_receipt, read_receipt
+from aoftool.repair.reading import read_receipt
+from aoftool.repair.receipt import find_receipt
 from aoftool.repair.undo import undo_repair
 from tests.builders import command
 from tests.repair.hurt_logs import LOGS, Make, contents, hurt_single, torn_single

@@ -13,7 +13,7 @@ from aoftool.repair.apply import apply_plan
 from aoftool.repair.elsewhere import write_elsewhere
 from aoftool.repair.model import Choice
 from aoftool.repair.planner import make_plan
-from aoftool.repair.receipt import read_receipt
+from aoftool.repair.reading import read_receipt
 from aoftool.repair.undo import undo_repair
 from tests.corpus import Case, case_params
 from tests.oracle import digest

@@ -10,7 +10,7 @@ import pytest
 from aoftool.errors import RefusedError, UsageError
 from aoftool.repair.apply import apply_plan
 from aoftool.repair.model import Choice
-from aoftool.repair.receipt import read_receipt
+from aoftool.repair.reading import read_receipt
 from aoftool.repair.undo import undo_repair
 from tests.builders import command, log, select, timestamp, transaction, write_multi_part
 from tests.oracle import dump_state

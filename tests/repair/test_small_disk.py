@@ -15,7 +15,7 @@ from aoftool.cli.app import run
 from aoftool.errors import SinkError
 from aoftool.files import proven
 from aoftool.repair.apply import apply_plan
-from aoftool.repair.receipt import read_receipt
+from aoftool.repair.reading import read_receipt
 from aoftool.repair.undo import undo_repair
 from tests.repair.hurt_logs import LOGS, contents, hurt_single
 from tests.repair.workbench import plan_for, snapshot

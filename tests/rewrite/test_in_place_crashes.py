@@ -16,7 +16,8 @@ import pytest
 from aoftool.aof.layout import find_log
 from aoftool.errors import AoftoolError
 from aoftool.files.syscalls import SystemCalls
-from aoftool.repair.receipt import find_receipt, read_receipt
+from aoftool.repair.reading import read_receipt
+from aoftool.repair.receipt import find_receipt
 from aoftool.repair.undo import undo_repair
 from aoftool.rewrite.in_place import rewrite_in_place, stamps_of
 from aoftool.rewrite.model import RewriteOptions

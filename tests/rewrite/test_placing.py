@@ -12,7 +12,8 @@ from aoftool.aof.layout import find_log
 from aoftool.aof.model import LayoutCode
 from aoftool.errors import OutputExistsError, PlanStaleError, RefusedError, SinkError, UsageError
 from aoftool.files.syscalls import SystemCalls
-from aoftool.repair.receipt import Receipt, read_receipt
+from aoftool.repair.reading import read_receipt
+from aoftool.repair.receipt import Receipt
 from aoftool.repair.undo import undo_repair
 from aoftool.rewrite.in_place import rewrite_in_place, stamps_of
 from aoftool.rewrite.model import Layout, RewriteOptions, RewriteResult
