@@ -26,12 +26,14 @@ _GONE_PER_CLAIM = 2
 
 
 def stream_needs_payload(stream: StreamValue, target: Target) -> bool:
-    """Tell whether commands cannot make the stream: XSETID refuses its counters.
+    """Tell whether commands cannot make the stream: XSETID refuses its counters, or it has producers.
 
     A last ID below an ID deleted before comes from XSETID of Redis 7.0, more entries than were ever added
-    from an RDB older than that.
+    from an RDB older than that. What idempotent producers sent can be said in commands but for its counters.
     Source: Redis 7.0 src/t_stream.c xsetidCommand; measured on Redis 7.0.15, Valkey 9.1.2
     """
+    if stream.idmp is not None:
+        return True
     if target.stream_version < _COUNTERS_SINCE:
         return False
     return stream.last_id < stream.max_deleted_id or stream.entries_added < len(stream.entries)

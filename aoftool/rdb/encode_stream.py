@@ -11,11 +11,12 @@ from collections.abc import Iterator
 
 from aoftool.rdb.encode import encode_length, encode_string, listpack_entries, stream_entries
 from aoftool.rdb.targets import Limits
-from aoftool.values import Consumer, ConsumerGroup, StreamId, StreamValue
+from aoftool.values import Consumer, ConsumerGroup, StreamId, StreamIdmp, StreamValue
 
 __all__ = ["encode_stream"]
 
 _UNKNOWN_READ = 2**64 - 1
+_IDMP_SINCE = 4
 _HEADER_AND_END = 7
 _MAX_COUNT = 0xFFFF
 # Source: Redis 7.0 src/t_stream.c STREAM_LISTPACK_MAX_SIZE
@@ -27,7 +28,7 @@ def encode_stream(stream: StreamValue, version: int, limits: Limits, compress: b
 
     Args:
         stream: entries ascending by ID.
-        version: 1 (Redis 6.2), 2 (7.0) or 3 (7.2 and later).
+        version: 1 (Redis 6.2), 2 (7.0), 3 (7.2 and later) or 4 (Redis 8.6).
         limits: bytes and entries of a node.
         compress: pack long strings with LZF.
     """
@@ -46,7 +47,21 @@ def encode_stream(stream: StreamValue, version: int, limits: Limits, compress: b
     # Servers keep groups and consumers in a radix tree and walk it: names come in byte order.
     for name in sorted(stream.groups):
         parts += _group(name, stream.groups[name], version, compress)
+    if version >= _IDMP_SINCE:
+        parts += _idmp(stream.idmp or StreamIdmp(), compress)
     return b"".join(parts)
+
+
+def _idmp(idmp: StreamIdmp, compress: bool) -> Iterator[bytes]:
+    """Yield what producers sent. Source: files of Redis 8.6.3; it keeps producers in byte order."""
+    yield encode_length(idmp.duration_s) + encode_length(idmp.max_entries)
+    yield encode_length(len(idmp.producers))
+    for name in sorted(idmp.producers):
+        held = idmp.producers[name]
+        yield encode_string(name, compress) + encode_length(len(held))
+        for token, entry_id in held.items():
+            yield encode_string(token, compress) + _header_id(entry_id)
+    yield encode_length(idmp.iids_added) + encode_length(idmp.iids_duplicates)
 
 
 # --- nodes ------------------------------------------------------------------------------------

@@ -45,7 +45,6 @@ FORMAT_REFUSED = "Bad data format"
 """What servers answer to a payload whose footer holds but whose value does not."""
 
 _VALKEY_SINCE = 80
-_STREAMS_WITH_TAIL = (26, 27)
 _SET_INTSET, _LIST_OF_NODES, _PLAIN_NODE = 11, 18, 1
 
 
@@ -119,9 +118,6 @@ def _without_footer(value: Value, parts: Payload) -> Value:
     """Take the footer off what is kept as raw bytes up to the end."""
     if isinstance(value, ModuleValue):
         value.raw = value.raw[:-FOOTER_BYTES]
-    elif isinstance(value, StreamValue):
-        has_tail = parts.type_id in _STREAMS_WITH_TAIL
-        value.tail = value.tail[:-FOOTER_BYTES] if has_tail else b""
     return value
 
 

@@ -60,7 +60,7 @@ class Target:
         listpacks: compact values are listpacks; ziplists before 7.0.
         set_listpack: small sets of text are listpacks.
         plain_nodes: a list element longer than a node gets a node of its own, without listpack.
-        stream_version: 1, 2 or 3.
+        stream_version: 1 to 4.
         functions: function libraries can be stored.
         field_expiry: expire times of hash fields can be stored.
         vector_sets: the module type `vectorset` is built in.
@@ -100,7 +100,13 @@ class Target:
         if isinstance(value, HashValue):
             return "hash fields with expire times" if value.expires and not self.field_expiry else ""
         if isinstance(value, StreamValue):
-            return "a stream with parts that only newer servers know" if value.tail else ""
+            if value.tail:
+                return "a stream with parts that only newer servers know"
+            return (
+                "a stream with idempotent producers"
+                if value.idmp and self.stream_version < _IDMP_SINCE
+                else ""
+            )
         if isinstance(value, ArrayValue):
             return "an array"
         return "a vector set" if value.module_name == "vectorset" and not self.vector_sets else ""
@@ -118,10 +124,15 @@ class Target:
             return True
         if not self.field_expiry or source_family != self.flavour:
             return False
-        return type_id == 22 if self.flavour == "valkey" else 22 <= type_id <= 25
+        if self.flavour == "valkey":
+            return type_id == 22
+        return 22 <= type_id <= 25 or (type_id == _IDMP_STREAM and self.stream_version >= _IDMP_SINCE)
 
 
 _LAST_COMMON = 11
+# The first layout of streams that holds what idempotent producers sent, and its value type.
+_IDMP_SINCE = 4
+_IDMP_STREAM = 26
 _VALKEY_SINCE = 80
 
 _REDIS = [

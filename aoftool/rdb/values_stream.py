@@ -16,7 +16,7 @@ from aoftool.rdb import listpack
 from aoftool.rdb.damage import damage
 from aoftool.rdb.native import kernel
 from aoftool.rdb.strings import read_length, read_lengths, read_string
-from aoftool.values import Consumer, ConsumerGroup, PendingEntry, StreamId, StreamValue
+from aoftool.values import Consumer, ConsumerGroup, PendingEntry, StreamId, StreamIdmp, StreamValue
 
 __all__ = ["STREAM_VERSIONS", "NodeEntry", "StreamNode", "decode_stream", "read_node", "split_node"]
 
@@ -69,12 +69,33 @@ def decode_stream(type_id: int, raw: bytes | memoryview) -> StreamValue:
     groups, at = read_length(raw, at)
     for _ in range(groups):
         name, at = read_string(raw, at)
-        group, at = _read_group(raw, at, version)
+        group, nacked, at = _read_group(raw, at, version)
         if version < 2:
             group.entries_read = _estimate_read(value, group.last_id)
         value.groups[name] = group
-    value.tail = bytes(raw[at:])
+        value.tail += nacked
+    if version >= 4:
+        idmp, at = _read_idmp(raw, at)
+        value.idmp = None if idmp.is_plain() else idmp
     return value
+
+
+def _read_idmp(raw: bytes | memoryview, at: int) -> tuple[StreamIdmp, int]:
+    """Return what producers sent, and the offset behind it.
+
+    Source: measured on Redis 8.6.3 (type 26); type 27 has the same, by public parsers.
+    """
+    (duration, size, producers), at = read_lengths(raw, at, 3)
+    idmp = StreamIdmp(duration, size)
+    for _ in range(producers):
+        name, at = read_string(raw, at)
+        count, at = read_length(raw, at)
+        held = idmp.producers.setdefault(name, {})
+        for _ in range(count):
+            token, at = read_string(raw, at)
+            held[token], at = _read_id(raw, at)
+    (idmp.iids_added, idmp.iids_duplicates), at = read_lengths(raw, at, 2)
+    return idmp, at
 
 
 def _add_node(entries: dict[StreamId, Pairs], raw: bytes | memoryview, at: int) -> int:
@@ -187,7 +208,8 @@ def _fixed(raw: bytes | memoryview, at: int, size: int) -> int:
     return at + size
 
 
-def _read_group(raw: bytes | memoryview, at: int, version: int) -> tuple[ConsumerGroup, int]:
+def _read_group(raw: bytes | memoryview, at: int, version: int) -> tuple[ConsumerGroup, bytes, int]:
+    """Return (group, IDs given back and owned by nobody, offset behind it)."""
     group = ConsumerGroup()
     group.last_id, at = _read_id(raw, at)
     if version >= 2:
@@ -203,11 +225,12 @@ def _read_group(raw: bytes | memoryview, at: int, version: int) -> tuple[Consume
     consumers, at = read_length(raw, at)
     for _ in range(consumers):
         at = _read_consumer(group, raw, at, version)
-    if version >= 5:
-        # Entries that were given back and belong to nobody: they are in the PEL already.
-        nacked, at = read_length(raw, at)
-        at = _fixed(raw, at, 16 * nacked)
-    return group, at
+    if version < 5:
+        return group, b"", at
+    # Entries that were given back and belong to nobody: they are in the PEL already.
+    nacked, at = read_length(raw, at)
+    end = _fixed(raw, at, 16 * nacked)
+    return group, bytes(raw[at:end]), end
 
 
 def _read_consumer(group: ConsumerGroup, raw: bytes | memoryview, at: int, version: int) -> int:

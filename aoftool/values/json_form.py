@@ -16,7 +16,7 @@ from aoftool.values.hash import HashValue
 from aoftool.values.list import ListValue
 from aoftool.values.module import ModuleValue
 from aoftool.values.set import SetValue
-from aoftool.values.stream import ConsumerGroup, StreamValue
+from aoftool.values.stream import ConsumerGroup, StreamIdmp, StreamValue
 from aoftool.values.types import Value
 from aoftool.values.zset import ZSetValue
 
@@ -104,7 +104,7 @@ def _field_json(value: HashValue, name: bytes) -> dict[str, Any]:
 
 
 def _stream_json(value: StreamValue) -> dict[str, Any]:
-    return {
+    body = {
         "entries": [
             {"id": entry_id.encode().decode(), "fields": [[bytes_json(f), bytes_json(v)] for f, v in pairs]}
             for entry_id, pairs in value.entries.items()
@@ -113,6 +113,23 @@ def _stream_json(value: StreamValue) -> dict[str, Any]:
         "max_deleted_id": value.max_deleted_id.encode().decode(),
         "entries_added": value.entries_added,
         "groups": [_group_json(name, group) for name, group in value.groups.items()],
+    }
+    return body if value.idmp is None else body | {"idempotence": _idmp_json(value.idmp)}
+
+
+def _idmp_json(idmp: StreamIdmp) -> dict[str, Any]:
+    return {
+        "duration_s": idmp.duration_s,
+        "max_entries": idmp.max_entries,
+        "producers": [
+            {
+                "name": bytes_json(name),
+                "ids": [{"iid": bytes_json(iid), "id": at.encode().decode()} for iid, at in held.items()],
+            }
+            for name, held in idmp.producers.items()
+        ],
+        "iids_added": idmp.iids_added,
+        "iids_duplicates": idmp.iids_duplicates,
     }
 
 

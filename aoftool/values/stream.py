@@ -120,8 +120,8 @@ class StreamValue:
         groups: name to group, in order of creation.
         idmp: idempotent producers; None where nothing of it differs from how a stream starts, and wherever
             the server knows none.
-        tail: raw bytes of parts that only newer servers have (IDMP, RDB types 26 and 27), kept for
-            copying; empty otherwise.
+        tail: raw bytes of parts that are not held here (IDs given back in a group, RDB type 27): whoever
+            writes the value refuses it then; empty otherwise.
     """
 
     entries: dict[StreamId, tuple[tuple[bytes, bytes], ...]] = field(default_factory=dict)

@@ -17,6 +17,7 @@ from aoftool.values import (
     PendingEntry,
     SetValue,
     StreamId,
+    StreamIdmp,
     StreamValue,
     ZSetValue,
 )
@@ -145,6 +146,13 @@ def _stream(parsed: Any, type_id: int) -> StreamValue:
         out.entries_added = parsed.length
     for group in parsed.groups:
         out.groups[bytes(group.name)] = _group(group, type_id)
+    if type_id >= 26:
+        idmp = StreamIdmp(parsed.idmp_duration, parsed.idmp_max_entries)
+        for row in parsed.producers:
+            held = {bytes(item.item): StreamId(item.id.ms, item.id.seq) for item in row["items"]}
+            idmp.producers[bytes(row.producer)] = held
+        idmp.iids_added, idmp.iids_duplicates = parsed.iids_added, parsed.iids_duplicates
+        out.idmp = None if idmp.is_plain() else idmp
     return out
 
 
