@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import sys
 from typing import Annotated
 
 import typer
@@ -32,14 +34,14 @@ def undo(
     """Restore the original bytes and names that a fix changed.
 
     Refuses when a file changed since: going back would lose that. A fix or
-    an undo that was killed half-way can be undone too.
+    an undo that was killed half-way can be undone too. Of a receipt nothing is
+    believed that cannot be looked at: only plain files in the folder of the
+    log are touched, and what is put back is compared first.
 
     \b
     Examples:
       aoftool undo appendonlydir/aoftool-fix-20261121T101500Z-1f2e3d
     """
-    import os
-
     from aoftool.escape import printable
     from aoftool.repair.reading import read_receipt
     from aoftool.repair.receipt import Done
@@ -47,6 +49,7 @@ def undo(
 
     redactor = make_redactor(redact, salt)
     found = read_receipt(receipt)
+    _tell_owner(found.owner)
     already = found.state is Done.UNDONE
     if not already:
         undo_repair(found, in_use=in_use)
@@ -55,10 +58,34 @@ def undo(
 
         # The plan in a receipt quotes from the log, and was written with nothing hidden.
         body = found.to_dict() if redactor is None else {**found.to_dict(), "plan": None}
-        print_json({"schema": "aoftool.undo/1", "undone": not already, "receipt": body})
+        print_json(
+            {
+                "schema": "aoftool.undo/1",
+                "undone": not already,
+                "receipt_owner": found.owner,
+                "receipt": body,
+            }
+        )
     elif already:
         print("this was undone before; nothing to do")
     else:
         for step in found.steps:
             print(f"restored {printable(os.fsencode(step.path))}")
     raise typer.Exit(DONE)
+
+
+def _tell_owner(owner: int | None) -> None:
+    """Say whose receipt it is when it is somebody else's: what it says is theirs too."""
+    if owner is not None and owner != os.geteuid():
+        print(f"aoftool: this receipt was written by {_user(owner)}, not by you", file=sys.stderr)
+
+
+def _user(number: int) -> str:
+    import pwd
+
+    from aoftool.escape import printable
+
+    try:
+        return f"{printable(os.fsencode(pwd.getpwuid(number).pw_name))} (uid {number})"
+    except KeyError:
+        return f"uid {number}"

@@ -154,7 +154,10 @@ def _receipt(members: object, home: Folder, folder: Folder) -> Receipt:
     if found.get("schema") != SCHEMA:
         raise ValueError(f"schema is not {SCHEMA}")
     if found.get("sha256") != receipt_digest(found):
-        raise FormatError("the receipt was altered: its digest is another one")
+        raise FormatError(
+            "the receipt was altered: its digest is another one",
+            hint=f"what was kept lies beside it, in {ORIGINALS} and lost-and-found.bin",
+        )
     steps = [_step(step) for step in _member(found, "steps", list)]
     _refuse_elsewhere(steps, home)
     return Receipt(
