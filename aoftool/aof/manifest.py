@@ -13,9 +13,9 @@ from dataclasses import dataclass, field, replace
 from enum import Enum
 
 from aoftool.aof.manifest_codes import LINE_UNREAD, SERVER_TEXT, ManifestCode
-from aoftool.aof.quoting import Quoting, atoll, quote, split_words
 from aoftool.errors import ManifestError
 from aoftool.escape import shorten
+from aoftool.quoting import Quoting, atoll, quote, split_words
 
 __all__ = [
     "FileType",

@@ -19,7 +19,7 @@ from aoftool.aof.manifest import (
     entry_of_words,
     problem_at,
 )
-from aoftool.aof.quoting import atoll, split_words
+from aoftool.quoting import atoll, split_words
 
 __all__ = ["FileNameParts", "SalvagedEntry", "SalvagedManifest", "parse_file_name", "salvage_manifest"]
 

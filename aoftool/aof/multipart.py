@@ -15,11 +15,11 @@ from aoftool.aof.directory import Directory, Entry, EntryKind
 from aoftool.aof.manifest import FileType, Manifest, ManifestEntry, parse_manifest
 from aoftool.aof.manifest_salvage import FileNameParts, parse_file_name, salvage_manifest
 from aoftool.aof.model import FileRole, LayoutCode, LayoutProblem, Log, LogFile, LogKind
-from aoftool.aof.quoting import Quoting
 from aoftool.aof.surroundings import is_temporary, problems_beside
 from aoftool.errors import SourceError
 from aoftool.escape import printable
 from aoftool.files import open_source
+from aoftool.quoting import Quoting
 
 __all__ = ["MANIFEST_SUFFIXES", "log_of_directory", "manifest_prefix"]
 

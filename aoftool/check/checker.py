@@ -6,7 +6,6 @@ from collections.abc import Iterable, Sequence
 from contextlib import ExitStack
 
 from aoftool.aof.model import FileRole, Log
-from aoftool.aof.quoting import Quoting
 from aoftool.check.detectors.layout import find_in_layout
 from aoftool.check.detectors.rdb import find_in_rdb
 from aoftool.check.detectors.resp import find_in_stream
@@ -31,6 +30,7 @@ from aoftool.check.targets import TARGETS, Target
 from aoftool.escape import printable
 from aoftool.files.changes import ChangeKind
 from aoftool.progress import Progress, no_progress
+from aoftool.quoting import Quoting
 
 __all__ = ["MAX_FINDINGS", "check", "report_of"]
 

@@ -8,7 +8,6 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 from aoftool.aof.model import FileRole, LayoutCode, LogFile, LogKind
-from aoftool.aof.quoting import Quoting, atoll
 from aoftool.check.exam_model import FileExam, LogExam, RdbExam, RdbFault, Spot, SpotKind
 from aoftool.check.loader_model import NEVER, Ending, Event, EventKind, LoaderFile, LoaderLog, RdbFacts
 from aoftool.check.targets import SCRIPTS, TARGETS
@@ -17,7 +16,9 @@ from aoftool.commands.table import CONTAINERS
 from aoftool.errors import SourceError
 from aoftool.escape import excerpt, printable
 from aoftool.files.source import open_source
+from aoftool.quoting import Quoting, atoll
 from aoftool.rdb.header import HEADER_BYTES, is_rdb
+from aoftool.rdb.library import ServerObject
 from aoftool.resp.commands import commands
 from aoftool.resp.model import Reason, Stop
 from aoftool.resp.scanner import tally as tally_commands
@@ -35,6 +36,7 @@ _MULTI = frozenset({b"MULTI"})
 _INT = 1 << 32
 _SHOWN_ARGUMENTS = 64
 _QUOTED_BYTES = 128
+_SERVER_OBJECT = {ServerObject.CALLED: "function-server", ServerObject.NAMED: "function-server-maybe"}
 _OPCODES = {"FUNCTION_PRE_GA": "functions-pre-ga", "SLOT_IMPORT": "slot-import-opcode"}
 
 
@@ -189,6 +191,10 @@ def _faults(rdb: RdbExam) -> tuple[RdbFault, ...]:
             met.append(RdbFault(values, code, module.name, 7))
     if walk.functions:
         met.append(RdbFault(walk.functions[0].offset, "functions", ""))
+        for use, code in _SERVER_OBJECT.items():
+            first = next((library.offset for library in walk.functions if library.server_object is use), None)
+            if first is not None:
+                met.append(RdbFault(first, code, ""))
     for name, code in _OPCODES.items():
         if name in walk.other_opcodes:
             met.append(RdbFault(0, code, ""))

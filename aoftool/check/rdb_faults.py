@@ -77,6 +77,9 @@ _BAD_STREAM = "Stream listpack integrity check failed."
 _CHECK = "integrity check failed."
 _PEL_OWNER = "Stream CG PEL entry without consumer"
 _FUNCTION = _refuse("Failed loading library")
+_MAYBE_FUNCTION = Act(
+    Outcome.LOAD, "a function library may use `server`, which Redis does not know: it ends if that fails"
+)
 _MODULE = _refuse("The RDB file contains module data I can't load: no matching module type 'NAME'")
 _MODULE_AUX = Act(
     Outcome.REFUSE,
@@ -194,6 +197,8 @@ _ROWS = [
     _same(("module", "vector-set"), None, _MODULE),
     _same(("module-aux",), None, _MODULE_AUX),
     _Row(("functions",), None, _NO_FUNCTION, LOADS, LOADS),
+    _Row(("function-server",), None, _NO_FUNCTION, _FUNCTION, LOADS, Severity.WARNING),
+    _Row(("function-server-maybe",), None, _NO_FUNCTION, _MAYBE_FUNCTION, LOADS, Severity.WARNING),
     _Row(
         ("functions-pre-ga",),
         None,
@@ -226,6 +231,8 @@ _ROWS = [
 
 _SPECIAL = {
     ("slot-info", "valkey-8.1"): _SHORT,
+    ("function-server", "valkey-8.1"): LOADS,
+    ("function-server-maybe", "valkey-8.1"): LOADS,
     ("functions-pre-ga", "redis-7.0"): LOADS,
     ("slot-note", "redis-8.0"): LOADS,
     ("vector-set", "redis-8.0"): LOADS,

@@ -11,7 +11,6 @@ from collections.abc import Callable
 from dataclasses import replace
 from io import RawIOBase
 
-from aoftool.aof.quoting import atoll
 from aoftool.check.dissect import scan_range
 from aoftool.check.exam_model import RdbExam
 from aoftool.check.heal import Patch
@@ -25,6 +24,7 @@ from aoftool.check.reader import BLOCK_BYTES, Reader
 from aoftool.check.resync import openings
 from aoftool.check.syndrome import locate
 from aoftool.files.source import Source, open_stream
+from aoftool.quoting import atoll
 from aoftool.rdb.checksum import CHECKSUM_BYTES, CHECKSUM_SINCE, ChecksumState
 from aoftool.rdb.header import HEADER_BYTES
 from aoftool.rdb.summary import RdbWalk

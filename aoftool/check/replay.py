@@ -17,8 +17,9 @@ from aoftool.check.targets import DEFAULT_DATABASES
 from aoftool.commands.table import lookup_argv
 from aoftool.files.source import Source, open_source
 from aoftool.keyspace.engine import Keyspace
-from aoftool.keyspace.refusal import ReplayStopError
+from aoftool.keyspace.refusal import CommandRefused, ReplayStopError
 from aoftool.rdb.damage import EncodingDamage
+from aoftool.rdb.functions import read_functions
 from aoftool.rdb.reader import records
 from aoftool.resp.commands import commands
 from aoftool.resp.model import Command
@@ -33,6 +34,9 @@ _FLAVOURS = {"valkey-8.1": "valkey-8", "valkey-9.1": "valkey-9"}
 _OFFSETS = 5
 _GROUPS = 200
 _FRAMING = frozenset({b"SELECT", b"MULTI", b"EXEC", b"DISCARD"})
+# Servers log these whether or not there was a key; what they change besides keys is not watched.
+# Source: Redis 7.0 src/db.c flushallCommand, src/functions.c; measured on Redis 7.0.15 and Valkey 9.1.2.
+_KEYLESS = frozenset({b"FLUSHALL", b"FLUSHDB", b"SWAPDB", b"FUNCTION"})
 
 
 def replay_log(exam: LogExam, targets: Sequence[str]) -> Replay:
@@ -93,6 +97,8 @@ class _Replayer:
         return True
 
     def _load(self, file: FileExam, source: Source) -> bool:
+        if not self._load_libraries(file, source):
+            return False
         for record in records(source, 0):
             if record.db >= DEFAULT_DATABASES:
                 return self._end(file, record.start, "a database that servers refuse")
@@ -100,6 +106,19 @@ class _Replayer:
                 self._keyspace.load_record(record.db, record.key, record.value(), record.expire_at_ms)
             except EncodingDamage as damage:
                 return self._end(file, record.start, f"a value that cannot be read: {damage.message}")
+        return True
+
+    def _load_libraries(self, file: FileExam, source: Source) -> bool:
+        if file.rdb is None or not file.rdb.walk.functions:
+            return True
+        if not source.seekable:
+            return self._end(file, 0, "function libraries in a packed RDB part are not read")
+        with source.reopen() as handle:
+            for code in read_functions(file.rdb.walk, handle):
+                try:
+                    self._keyspace.load_library(code)
+                except CommandRefused as refused:
+                    return self._end(file, 0, refused.text.removeprefix("ERR "))
         return True
 
     def _command(self, file: FileExam, command: Command, queued: dict[int, Command]) -> bool:
@@ -141,7 +160,7 @@ class _Replayer:
 
     def _idle(self, file: FileExam, command: Command) -> None:
         spec = lookup_argv(command.argv)
-        if spec is None or not spec.is_write or command.name in _FRAMING:
+        if spec is None or not spec.is_write or command.name in _FRAMING | _KEYLESS:
             return
         key = (file.path, spec.full_name.decode("latin-1"))
         count, first = self._found.idle.get(key, (0, command.offset))

@@ -13,12 +13,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from aoftool.aof.quoting import atoll
 from aoftool.check.loader_model import NEVER, Ending, Event, EventKind, LoaderFile, LoaderLog, RdbFacts
 from aoftool.check.model import Outcome, ServerOutcome
 from aoftool.check.rdb_faults import fault_act
 from aoftool.check.short_forms import COUNTING
 from aoftool.check.targets import DEFAULT_DATABASES, Target
+from aoftool.quoting import atoll
 from aoftool.rdb.header import HEADER_BYTES
 
 __all__ = ["simulate"]

@@ -9,8 +9,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from aoftool.aof.quoting import Quoting
 from aoftool.errors import UsageError
+from aoftool.quoting import Quoting
 
 __all__ = ["DEFAULT_DATABASES", "SCRIPTS", "TARGETS", "Kill", "Target", "target_named"]
 

@@ -9,12 +9,13 @@ from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, TypeVar
 
 from aoftool.keyspace.database import Database
+from aoftool.keyspace.libraries import Libraries
 from aoftool.keyspace.refusal import WRONG_TYPE, CommandRefused
 
 if TYPE_CHECKING:
     from aoftool.keyspace.flavour import Flavour
 
-__all__ = ["Argv", "CannotFollow", "Context", "Library"]
+__all__ = ["Argv", "CannotFollow", "Context"]
 
 Argv = Sequence[bytes]
 T = TypeVar("T")
@@ -33,18 +34,6 @@ class CannotFollow(Exception):
         self.message = message
 
 
-class Library:
-    """A function library: its name, its engine and its code as loaded."""
-
-    __slots__ = ("code", "engine", "functions", "name")
-
-    def __init__(self, name: bytes, engine: bytes, code: bytes, functions: frozenset[bytes]) -> None:
-        self.name = name
-        self.engine = engine
-        self.code = code
-        self.functions = functions
-
-
 class Context:
     """The state of a replay.
 
@@ -54,11 +43,12 @@ class Context:
         index: the selected database's number.
         db: the selected database, `databases[index]`.
         now_ms: the load clock, Unix milliseconds; it stands still.
-        libraries: function libraries by name; they belong to no database.
+        libraries: function libraries; they belong to no database.
         scripts: digests of scripts that SCRIPT LOAD has cached, lower-case hex.
         clock_reads: commands whose result depends on the load clock (relative times, XADD with `*`).
         allow_random: choose instead of stopping where a server chooses at random.
         random_choices: how often that happened.
+        trusts_log: what only some servers refuse was not refused by the one that wrote the log.
         max_string_bytes: longest string a command may make.
     """
 
@@ -74,6 +64,7 @@ class Context:
         "now_ms",
         "random_choices",
         "scripts",
+        "trusts_log",
     )
 
     def __init__(self, flavour: Flavour, databases: int, now_ms: int, *, allow_random: bool) -> None:
@@ -82,11 +73,12 @@ class Context:
         self.index = 0
         self.db = self.databases[0]
         self.now_ms = now_ms
-        self.libraries: dict[bytes, Library] = {}
+        self.libraries = Libraries()
         self.scripts: set[bytes] = set()
         self.clock_reads = 0
         self.allow_random = allow_random
         self.random_choices = 0
+        self.trusts_log = False
         self.max_string_bytes = MAX_STRING_BYTES
 
     def select(self, index: int) -> None:

@@ -9,15 +9,16 @@ from __future__ import annotations
 
 import time
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Protocol
 
 from aoftool.escape import excerpt
 from aoftool.keyspace.apply import TABLES
-from aoftool.keyspace.context import Argv, CannotFollow, Context, Library
+from aoftool.keyspace.context import Argv, CannotFollow, Context
 from aoftool.keyspace.database import Database
 from aoftool.keyspace.flavour import Flavour, flavour_named
 from aoftool.keyspace.inert import TABLE as INERT
+from aoftool.keyspace.libraries import Library, library_of_base
 from aoftool.keyspace.refusal import (
     CommandRefused,
     OpaqueCommandError,
@@ -51,6 +52,8 @@ class Keyspace:
         databases: number of databases of that server.
         now_ms: the load clock, which relative times are counted from; the present by default.
         allow_random: choose where a server chooses at random (SPOP) instead of stopping.
+        trusts_log: the log is replayed for what its writer meant: function libraries that only other servers
+            refuse are there.
 
     Attributes:
         commands: number of commands executed or queued so far.
@@ -65,10 +68,12 @@ class Keyspace:
         now_ms: int | None = None,
         *,
         allow_random: bool = False,
+        trusts_log: bool = False,
     ) -> None:
         self.flavour = flavour_named(flavour) if isinstance(flavour, str) else flavour
         now = int(time.time() * 1000) if now_ms is None else now_ms
         self._context = Context(self.flavour, databases, now, allow_random=allow_random)
+        self._context.trusts_log = trusts_log
         self._commands = _commands_of(self.flavour)
         self._spelled: dict[bytes, Command] = {}
         self._queue: list[tuple[Command, Argv, int]] | None = None
@@ -83,9 +88,9 @@ class Keyspace:
         return self._context.databases
 
     @property
-    def libraries(self) -> dict[bytes, Library]:
+    def libraries(self) -> Mapping[bytes, Library]:
         """The function libraries, by name."""
-        return self._context.libraries
+        return self._context.libraries.by_name
 
     @property
     def selected(self) -> int:
@@ -142,6 +147,14 @@ class Keyspace:
         self.databases[db].put(key, value, expire_at_ms)
         if self._observers:
             self._tell(self.commands)
+
+    def load_library(self, code: bytes) -> None:
+        """Put a function library of an RDB part in place.
+
+        Raises:
+            CommandRefused: another one has its name or one of its functions: no server loads that.
+        """
+        self._context.libraries.add([library_of_base(code)], replace=False)
 
     def execute(self, argv: Argv) -> Refusal | None:
         """Run one command, or queue it after MULTI.

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import contextlib
 import heapq
-import re
 
 from aoftool.rdb import opcodes
 from aoftool.rdb.damage import MESSAGES, EncodingDamage, RdbIssue
+from aoftool.rdb.library import ServerObject, library_name, server_object
 from aoftool.rdb.modules import split_module_id
 from aoftool.rdb.opcodes import Family, encoding_of, type_info
 from aoftool.rdb.strings import read_length, read_lengths, read_string
@@ -29,11 +29,12 @@ __all__ = ["Collector"]
 # at most 16384 slots and, by default, 16 databases.
 _LIST_LIMIT = 20_000
 _NAME_LIMIT = 2000
+# Suites load tens of thousands of libraries, and a rewrite has to carry all of them.
+_LIBRARY_LIMIT = 100_000
 _NAME_BYTES = 4096
 _DATABASE_LIMIT = 2048
 _TEMPLATE_BYTES = 32 * 1024 * 1024
 _SLOT_INFO_AUX = b"slot-info"
-_LIBRARY_NAME = re.compile(rb"#![^\n]*?\bname=([^\s]+)")
 _ISSUE_LIMIT = 100
 # Source: Valkey 9.1 src/cluster_migrateslots.c; fewer numbers are fatal, measured on Valkey 8.1.1, 9.1.2.
 _JOB_NAME_BYTES = 40
@@ -72,7 +73,8 @@ class Collector:
         with contextlib.suppress(EncodingDamage):
             self._note(number, raw)
         if number == opcodes.FUNCTION2:
-            self._function(_library_name(raw, 1))
+            code, _ = _captured_key(raw, True)
+            self._function(library_name(code), server_object(code))
 
     def _note(self, number: int, raw: bytes) -> None:
         redis = self._family is Family.REDIS
@@ -137,12 +139,12 @@ class Collector:
         if len(self.summary.issues) < _ISSUE_LIMIT:
             self.summary.issues.append(RdbIssue(code, self._walker.number_at, MESSAGES[code]))
 
-    def _function(self, name: bytes) -> None:
+    def _function(self, name: bytes, use: ServerObject = ServerObject.UNUSED) -> None:
         self.summary.function_count += 1
-        if len(self.summary.functions) < _NAME_LIMIT:
+        if len(self.summary.functions) < _LIBRARY_LIMIT:
             start = self._walker.number_at
             size = self._walker.offset - start
-            self.summary.functions.append(RdbFunction(name[:_NAME_BYTES], start, size))
+            self.summary.functions.append(RdbFunction(name[:_NAME_BYTES], start, size, use))
 
     def _template(self, raw: bytes) -> None:
         number, at = read_length(raw, 1)
@@ -245,10 +247,3 @@ def _captured_key(raw: bytes, cut: bool) -> tuple[bytes, bool]:
         if not cut or raw[1] >= 0xC0:
             return b"", True
         return raw[read_length(raw, 1)[1] :], True
-
-
-def _library_name(raw: bytes, at: int) -> bytes:
-    """Return the name in the first line of a library's source, empty when there is none."""
-    source, _ = _captured_key(raw, True)
-    match = _LIBRARY_NAME.match(source)
-    return match[1] if match else b""

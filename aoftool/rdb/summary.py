@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 
 from aoftool.rdb.checksum import Checksum, ChecksumState
 from aoftool.rdb.damage import RdbIssue
+from aoftool.rdb.library import ServerObject
 from aoftool.rdb.opcodes import Family
 from aoftool.rdb.unknown import UnknownItem
 
@@ -75,11 +76,16 @@ class LargeKey:
 
 @dataclass(slots=True)
 class RdbFunction:
-    """A function library: its name, empty when the first line does not give one."""
+    """A function library: its name, empty when the first line does not give one.
+
+    Attributes:
+        server_object: whether it uses `server`, as far as its first 64 KiB tell.
+    """
 
     name: bytes
     offset: int
     size_bytes: int
+    server_object: ServerObject = ServerObject.UNUSED
 
 
 @dataclass(slots=True)

@@ -19,14 +19,12 @@ from aoftool.liveness.model import Fate, Trace
 from aoftool.progress import Progress, no_progress
 from aoftool.rdb.reader import RecordReader
 from aoftool.rdb.record import Record, RecordContext, record_of_row
-from aoftool.rdb.strings import read_string
 from aoftool.rdb.summary import RdbWalk
 from aoftool.rewrite.baserows import Decider, RowReader, rows_of, usable
 from aoftool.rewrite.model import BaseCounts
 
-__all__ = ["BaseKeys", "Covered", "Run", "need_whole", "read_functions"]
+__all__ = ["BaseKeys", "Covered", "Run", "need_whole"]
 
-_FUNCTION_OPCODE_BYTES = 1
 # Rows of touched records that are remembered (104 bytes each); of more of them none.
 _REMEMBERED_ROWS = 1 << 18
 _FLUSHED = int(Fate.FLUSHED)
@@ -303,20 +301,3 @@ def need_whole(summary: RdbWalk, path: str) -> None:
     aux = [module.name for module in summary.modules if module.aux]
     if aux:
         raise UnsupportedError(f"module data outside of keys cannot be carried: {', '.join(aux)}", path=path)
-
-
-def read_functions(summary: RdbWalk, path: str) -> list[bytes]:
-    """Return the code of the function libraries of an RDB part.
-
-    Raises:
-        UnsupportedError: there are more libraries than the walk names, or they are of a release
-            candidate of 7.0.
-    """
-    if summary.function_count > len(summary.functions):
-        raise UnsupportedError(f"{summary.function_count} function libraries are too many", path=path)
-    codes = []
-    with open_source(path) as source:
-        for library in summary.functions:
-            data = source.read_at(library.offset, library.size_bytes)
-            codes.append(read_string(data, _FUNCTION_OPCODE_BYTES)[0])
-    return codes

@@ -22,14 +22,18 @@ from aoftool.commands.effects import EffectTable
 from aoftool.errors import RespError, SourceError, UnsupportedError
 from aoftool.files import open_source
 from aoftool.keyspace import ReplayStopError
+from aoftool.keyspace.libraries import Library
 from aoftool.liveness.model import ANNOTATION, Fate
 from aoftool.progress import Progress, no_progress
+from aoftool.rdb.functions import read_functions
 from aoftool.rdb.reader import RecordReader
 from aoftool.rdb.targets import Target
+from aoftool.rdb.writer import Sink
 from aoftool.rewrite.allocator import give_back, keep_little
-from aoftool.rewrite.basekeys import need_whole, read_functions
+from aoftool.rewrite.basekeys import need_whole
 from aoftool.rewrite.choosing import Chooser
 from aoftool.rewrite.inputs import Input, open_input, repair_hint, require_only_torn
+from aoftool.rewrite.libraries import carry_libraries, library_notes, write_libraries
 from aoftool.rewrite.merging import merged
 from aoftool.rewrite.model import (
     BaseCounts,
@@ -128,7 +132,8 @@ class BoundedPlan:
         with Spill(self.survey, self.share_of, self.table, folder, found.paths, header, starts) as spill:
             spill.commands(found.tails, progress)
             if found.base_path is not None and base is not None:
-                functions = read_functions(base, found.base_path)
+                with open_source(found.base_path) as source:
+                    functions = read_functions(base, source)
                 spill.base(found.base_path, functions, progress)
         return [
             ShareTask(
@@ -156,17 +161,19 @@ class BoundedPlan:
         writing = _Assembly(self, sinks, parts)
         if self.options.selection.everything:
             writing.hint(self._key_counts(reports))
-        for code in reports[0].functions:
-            writing.output.writer.function(code)
+        writing.functions(reports[0].libraries)
         writing.everything(reports)
         try:
-            writing.close(reports)
+            writing.close(reports, sinks.tail)
         except UnsupportedError as error:
             if not optional:
                 raise
             result.summary.notes.append(f"not possible as {sinks.format.value}: {error.message}")
             return
         result.sizes.append(writing.size)
+        for note in library_notes(reports[0].libraries, self.target, self.input.base):
+            if note not in result.summary.notes:
+                result.summary.notes.append(note)
 
     def _key_counts(self, reports: Sequence[ShareReport]) -> dict[int, tuple[int, int]]:
         """Return keys and expire times by database: of the shares, and of records that none of them saw."""
@@ -204,11 +211,16 @@ class _Assembly:
         )
         self._chooser = Chooser(options.selection, range(options.databases), options.databases)
         self._hints: dict[int, tuple[int, int]] = {}
+        self._carried: list[Library] = []
         self._selected = -1
 
     def hint(self, counts: dict[int, tuple[int, int]]) -> None:
         """Take over how many keys and expire times each database will hold."""
         self._hints = dict(counts)
+
+    def functions(self, libraries: Sequence[Library]) -> None:
+        """Write the function libraries, those that must be carried behind an RDB at its end."""
+        self._carried = write_libraries(libraries, self.output, self._plan.target, self._plan.input.base)
 
     def _open(self, number: int) -> None:
         """Make a database the one that keys go to; the number is that of the output."""
@@ -308,10 +320,11 @@ class _Assembly:
         self.size.keys[self._selected] = self.size.keys.get(self._selected, 0) + keys
         self.size.expiring_keys += expires
 
-    def close(self, reports: Sequence[ShareReport]) -> None:
-        """End the base; keys that a share was refused are refused here."""
+    def close(self, reports: Sequence[ShareReport], tail: Sink) -> None:
+        """End the base and carry what follows it; keys that a share was refused are refused here."""
         self.output.refuse([(part.refused, part.refused_count) for part in self._parts])
         self.size.base_bytes = self.output.writer.close()
+        self.size.tail_bytes = carry_libraries(self._carried, tail)
         for part in self._parts:
             for db, keys in part.size.keys.items():
                 number = self._chooser.number(db)

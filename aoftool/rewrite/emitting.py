@@ -1,4 +1,4 @@
-"""Give the result to an output: functions, then keys in the order their present form began.
+"""Give the result to an output: keys in the order their present form began.
 
 In an RDB, base records that no live command writes come first, in file order; then, database by database,
 every key at the place of the first live command that writes it. As commands, each database has its base
@@ -138,11 +138,6 @@ class Emitter:
                 expires += base.expires.get(physical, 0) - read_expires
             counts[db] = keys, expires
         return counts
-
-    def functions(self, keyspace: Keyspace) -> None:
-        """Write the function libraries."""
-        for library in keyspace.libraries.values():
-            self._output.writer.function(library.code)
 
     def base(self) -> None:
         """Write the live base records that no live command writes."""

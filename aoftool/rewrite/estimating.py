@@ -21,6 +21,7 @@ from aoftool.progress import no_progress
 from aoftool.rdb.writer import ByteCounter
 from aoftool.rewrite.choosing import Chooser
 from aoftool.rewrite.emitting import Emitter, FirstWrites, first_writes
+from aoftool.rewrite.libraries import carry_libraries, write_libraries
 from aoftool.rewrite.model import OutputSize, RewriteResult
 from aoftool.rewrite.outputs import Output, open_output
 from aoftool.rewrite.planner import RewritePlan
@@ -187,8 +188,9 @@ def _measure(
 
 def _functions(plan: RewritePlan, keyspace: Keyspace) -> int:
     output = _open(plan)
-    _emitter(plan, output).functions(keyspace)
-    return output.writer.close()
+    libraries = keyspace.libraries.values()
+    carried = write_libraries(libraries, output, plan.target, plan.input.base)
+    return output.writer.close() + carry_libraries(carried, ByteCounter())
 
 
 def _base_size(plan: RewritePlan, sample_bytes: int) -> float:

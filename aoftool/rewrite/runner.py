@@ -6,16 +6,20 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from aoftool.errors import UnsupportedError
+from aoftool.errors import RdbError, UnsupportedError
+from aoftool.files import open_source
 from aoftool.keyspace import Keyspace
+from aoftool.keyspace.libraries import Library
+from aoftool.keyspace.refusal import CommandRefused
 from aoftool.liveness.carry import Carrier
 from aoftool.progress import Progress, no_progress
+from aoftool.rdb.functions import read_functions
 from aoftool.rdb.writer import ByteCounter, Sink
-from aoftool.rewrite.basekeys import read_functions
 from aoftool.rewrite.carrying import carry_rest
 from aoftool.rewrite.choosing import Chooser
 from aoftool.rewrite.emitting import Emitter, FirstWrites, first_writes
 from aoftool.rewrite.inputs import Input
+from aoftool.rewrite.libraries import carry_libraries, library_notes, write_libraries
 from aoftool.rewrite.model import OutputFormat, OutputSize, RewriteOptions, RewriteResult
 from aoftool.rewrite.outputs import open_output
 from aoftool.rewrite.partitions import partitions
@@ -84,14 +88,35 @@ def write_rewrite(
 
 def replayed(plan: RewritePlan, reader: TextReader, part: Partition, progress: Progress) -> Keyspace:
     """Return the keyspace in which a share of the keys was replayed, functions with the first one."""
-    keyspace = Keyspace(flavour_of(plan.target), plan.options.databases, plan.options.now_ms)
-    if part.number == 0 and plan.input.base is not None and plan.input.base_path is not None:
-        for code in read_functions(plan.input.base, plan.input.base_path):
-            keyspace.execute((b"FUNCTION", b"LOAD", code))
+    keyspace = Keyspace(flavour_of(plan.target), plan.options.databases, plan.options.now_ms, trusts_log=True)
+    if part.number == 0:
+        _load_libraries(plan, keyspace)
     replay = Replay(plan.trace, plan.table, plan.touches, plan.base, keyspace)
     replay.load_base(part, progress)
     replay.run(reader, part, progress)
     return keyspace
+
+
+def _load_libraries(plan: RewritePlan, keyspace: Keyspace) -> None:
+    """Put the function libraries of the RDB part in place.
+
+    Raises:
+        RdbError: two of them exclude each other; no server loads such a part.
+    """
+    if plan.input.base is None or plan.input.base_path is None:
+        return
+    with open_source(plan.input.base_path) as source:
+        for code, library in zip(
+            read_functions(plan.input.base, source), plan.input.base.functions, strict=True
+        ):
+            try:
+                keyspace.load_library(code)
+            except CommandRefused as refused:
+                raise RdbError(
+                    f"no server loads this RDB part: {refused.text.removeprefix('ERR ')}",
+                    path=plan.input.base_path,
+                    offset=library.offset,
+                ) from None
 
 
 class _Stream:
@@ -105,6 +130,8 @@ class _Stream:
         self._plan = plan
         self._sinks = sinks
         self._optional = optional
+        self._libraries: list[Library] = []
+        self._carried: list[Library] = []
         self._size = OutputSize(sinks.format)
         self._output = open_output(
             sinks.format,
@@ -127,9 +154,12 @@ class _Stream:
         """Write a share of the keys; with the first one functions and untouched base records."""
         self._size.refused_commands += sum(keyspace.refused.values())
         if part.number == 0:
+            self._libraries = list(keyspace.libraries.values())
             if part.of_key is None and self._plan.options.selection.everything:
                 self._emitter.hint(self._emitter.count_keys(keyspace))
-            self._emitter.functions(keyspace)
+            self._carried = write_libraries(
+                self._libraries, self._output, self._plan.target, self._plan.input.base
+            )
             if self._output.copies:
                 self._emitter.base()
         write = self._emitter.keys if self._output.copies else self._emitter.by_database
@@ -144,7 +174,11 @@ class _Stream:
                 raise
             result.summary.notes.append(f"not possible as {self._sinks.format.value}: {error.message}")
             return
-        self._size.tail_bytes = carry_rest(self._plan.trace, self._plan.table, reader, self._sinks.tail)[1]
+        self._size.tail_bytes = carry_libraries(self._carried, self._sinks.tail)
+        self._size.tail_bytes += carry_rest(self._plan.trace, self._plan.table, reader, self._sinks.tail)[1]
+        for note in library_notes(self._libraries, self._plan.target, self._plan.input.base):
+            if note not in result.summary.notes:
+                result.summary.notes.append(note)
         self._size.expired_keys = self._chooser.expired
         result.sizes.append(self._size)
 

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from aoftool.commands.effects import EffectTable
 from aoftool.files import open_source
 from aoftool.keyspace import ReplayStopError
+from aoftool.keyspace.libraries import Library
 from aoftool.liveness.model import Chunk, Trace
 from aoftool.liveness.reading import Tail, trace_tails
 from aoftool.progress import Progress, no_progress
@@ -99,7 +100,7 @@ class ShareReport:
     key_count: int = 0
     counts: dict[int, tuple[int, int]] = field(default_factory=dict)
     dropped: str = ""
-    functions: list[bytes] = field(default_factory=list)
+    libraries: list[Library] = field(default_factory=list)
     formats: list[FormatReport] = field(default_factory=list)
     expired: int = 0
 
@@ -149,7 +150,7 @@ def _run(task: ShareTask, plan: RewritePlan, positions: NDArray[np.int64], progr
     part = Partition(task.files.number)
     with TextReader(plan.input.paths) as reader:
         keyspace = replayed(plan, reader, part, progress)
-        report.functions = [library.code for library in keyspace.libraries.values()]
+        report.libraries = list(keyspace.libraries.values())
         for form in task.formats:
             with _ShareStream(task, plan, form, positions) as stream:
                 stream.size.refused_commands = sum(keyspace.refused.values())

@@ -20,9 +20,9 @@ from aoftool.aof.manifest import (
     parse_manifest,
     split_lines,
 )
-from aoftool.aof.quoting import Quoting, split_words
 from aoftool.errors import ManifestError
 from aoftool.escape import unprintable
+from aoftool.quoting import Quoting, split_words
 from tests.servers import Build, Server, builds
 
 BASE = b"file appendonly.aof.2.base.rdb seq 2 type b\n"

@@ -13,8 +13,8 @@ from pathlib import Path
 import pytest
 
 from aoftool.aof.manifest import Manifest, parse_manifest
-from aoftool.aof.quoting import Quoting
 from aoftool.escape import unprintable
+from aoftool.quoting import Quoting
 from tests.servers import Build, Outcome, Server, server_params
 
 GOOD = (

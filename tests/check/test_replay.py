@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -10,7 +11,7 @@ from aoftool.aof.layout import find_log
 from aoftool.check import replay
 from aoftool.check.checker import check
 from aoftool.check.model import Finding, Level, Report, Severity
-from tests.builders import command, log, select, transaction
+from tests.builders import command, log, rdb, rdb_string, select, transaction
 from tests.check.test_rdb_faults import line_of
 from tests.servers.discovery import Build, server_params
 from tests.servers.process import Server
@@ -121,3 +122,34 @@ def test_a_transaction_that_runs_whole_has_no_finding(tmp_path: Path) -> None:
     content = log(select(0), transaction(command("SET", "k", 1), command("INCR", "k")))
 
     assert told(deep(tmp_path, content)) == []
+
+
+def test_libraries_of_the_rdb_part_are_there_when_commands_call_them(tmp_path: Path) -> None:
+    library = b"#!lua name=lib\nlocal r=redis.register_function\nr('f',function() return 1 end)"
+    base = rdb(b"\xf5" + rdb_string(library), magic=b"REDIS0010")
+    report = deep(tmp_path, base + log(select(0), command("FCALL", "f", 0), command("SET", "a", 1)))
+
+    assert {finding.code for finding in told(report)} == {"replay-ended"}
+
+
+@pytest.mark.parametrize("argv", [("FLUSHALL",), ("FLUSHDB",), ("SWAPDB", 0, 1), ("FUNCTION", "FLUSH")])
+def test_commands_that_servers_always_log_are_no_news(
+    tmp_path: Path, start_server: Callable[..., Server], newest_build: Build, argv: tuple[str, ...]
+) -> None:
+    server = start_server(newest_build)
+    server.send(*argv)
+    server.stop()
+    path = max(server.log_directory.glob("*.incr.aof"), default=server.log_directory / "appendonly.aof")
+    content = path.read_bytes()
+
+    report = deep(tmp_path, content)
+
+    assert argv[0].encode() in content.upper()
+    assert told(report) == []
+
+
+def test_a_legal_library_raises_no_finding(tmp_path: Path) -> None:
+    library = "#!lua name='lib'\nlocal r=redis.register_function\nr('f',function() return 1 end)"
+    report = deep(tmp_path, log(select(0), command("FUNCTION", "LOAD", library), command("SET", "a", 1)))
+
+    assert told(report) == []

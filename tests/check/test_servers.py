@@ -12,7 +12,7 @@ from aoftool.check.checker import check
 from aoftool.check.model import Outcome
 from aoftool.check.targets import TARGETS, Target, target_named
 from aoftool.errors import UsageError
-from tests.builders import command
+from tests.builders import command, rdb, rdb_string
 from tests.servers.discovery import Build, find_builds, server_params
 from tests.servers.process import Server
 
@@ -271,3 +271,31 @@ def test_a_command_pending_in_a_torn_transaction_kills_no_server(tmp_path: Path)
     report = check(find_log(path))
 
     assert {row.outcome for row in report.outcomes} == {Outcome.REFUSE}
+
+
+@pytest.mark.parametrize("build", server_params(), ids=str)
+@pytest.mark.parametrize(
+    ("body", "certain"),
+    [
+        ("server.register_function('f',function() return 1 end)", True),
+        ("redis.register_function('f',function() return server.call('PING') end)", False),
+    ],
+)
+def test_a_library_on_the_server_object_is_foretold(
+    tmp_path: Path, build: Build, body: str, certain: bool
+) -> None:
+    path = tmp_path / "appendonly.aof"
+    path.write_bytes(rdb(b"\xf5" + rdb_string("#!lua name=l\n" + body), magic=b"REDIS0010"))
+    line = line_of(build)
+    if line is None:
+        pytest.skip("no row for this server")
+    report = check(find_log(path))
+    (foretold,) = (row for row in report.outcomes if row.target == line)
+
+    with Server(build, source=path) as server:
+        seen = server.outcome
+
+    assert seen is not None
+    assert seen.loaded == (foretold.outcome is Outcome.LOAD)
+    if build.kind == "redis" and build.multi_part and not certain:
+        assert any("`server`" in note for note in foretold.notes)

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import sys
+from types import FrameType
+from typing import Any
+
 import pytest
 
-from aoftool.keyspace import OpaqueCommandError, ReplayStopError
+from aoftool.keyspace import Keyspace, OpaqueCommandError, ReplayStopError
 from aoftool.rdb.payload import encode_functions
 from aoftool.rdb.targets import find_target
 from tests.keyspace.running import errors, run
@@ -100,3 +104,57 @@ def test_read_only_subcommands_do_nothing_and_unknown_ones_stop() -> None:
     assert errors(run("FUNCTION LIST", "FUNCTION STATS", "SCRIPT EXISTS 0", "SCRIPT FLUSH")) == []
     with pytest.raises(ReplayStopError):
         run("SCRIPT NOSUCH")
+
+
+def lines_run(keyspace: Keyspace, code: bytes) -> int:
+    """Return how many lines of Python one FUNCTION LOAD takes."""
+    count = 0
+
+    def trace(frame: FrameType, event: str, argument: object) -> Any:
+        nonlocal count
+        count += event == "line"
+        return trace
+
+    sys.settrace(trace)
+    try:
+        keyspace.execute((b"FUNCTION", b"LOAD", code))
+    finally:
+        sys.settrace(None)
+    return count
+
+
+def test_a_load_costs_the_same_behind_many_libraries() -> None:
+    few, many = (
+        run(*(["FUNCTION", "LOAD", library(f"l{number}", f"f{number}")] for number in range(count)))
+        for count in (10, 1000)
+    )
+
+    assert lines_run(few, library("new", "new")) == lines_run(many, library("new", "new")) > 0
+
+
+def test_what_only_a_server_can_refuse_is_not_refused() -> None:
+    lua = b"local n = 'f' redis.register_function(n, function() return 1 end)"
+    keyspace = run(["FUNCTION", "LOAD", library("a")], ["FUNCTION", "LOAD", b"#!lua name=b\n" + lua])
+
+    assert set(keyspace.libraries) == {b"a", b"b"}
+    assert errors(keyspace) == []
+
+
+@pytest.mark.parametrize(("flavour", "refused"), [("redis-8.0", True), ("valkey-8", False)])
+def test_the_server_object_is_refused_where_it_is_not_there(flavour: str, refused: bool) -> None:
+    code = library("a").replace(b"redis.", b"server.")
+
+    assert bool(errors(run(["FUNCTION", "LOAD", code], flavour=flavour))) is refused
+    assert errors(run(["FUNCTION", "LOAD", code], flavour=flavour, trusts_log=True)) == []
+
+
+def test_a_replaced_library_gives_its_functions_back() -> None:
+    keyspace = run(
+        ["FUNCTION", "LOAD", library("a", "f")],
+        ["FUNCTION", "LOAD", "REPLACE", library("a", "g")],
+        ["FUNCTION", "LOAD", library("b", "f")],
+        ["FUNCTION", "LOAD", library("c", "g")],
+    )
+
+    assert set(keyspace.libraries) == {b"a", b"b"}
+    assert errors(keyspace) == ["ERR Function g already exists"]

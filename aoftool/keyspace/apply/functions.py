@@ -1,16 +1,15 @@
 """FUNCTION and SCRIPT. Libraries belong to no database; the script cache is not data at all.
 
-No Lua runs here: a library's functions are read from its text, and calling one cannot be followed.
+No Lua runs here: what a library's text does not prove is not refused, and calling one cannot be followed.
 """
 
 from __future__ import annotations
 
 import hashlib
-import re
 
 from aoftool.errors import AoftoolError
-from aoftool.escape import excerpt
-from aoftool.keyspace.context import Argv, CannotFollow, Context, Library
+from aoftool.keyspace.context import Argv, CannotFollow, Context
+from aoftool.keyspace.libraries import Libraries, Library, read_library
 from aoftool.keyspace.payloads import target_of
 from aoftool.keyspace.refusal import SYNTAX, CommandRefused
 from aoftool.keyspace.registry import CommandTable
@@ -20,50 +19,8 @@ __all__ = ["TABLE"]
 
 TABLE = CommandTable()
 
-_HEADER = re.compile(rb"#!([^\s]+)((?:[ \t]+[^\n]*)?)(?:\n|\Z)")
-_NAME = re.compile(rb"[A-Za-z0-9_]+")
-_REGISTERED = re.compile(
-    rb"register_function\s*(?:\(\s*|\{\s*)?(?:\{[^}]*?function_name\s*=\s*|function_name\s*=\s*)?"
-    rb"(?:'([^']+)'|\"([^\"]+)\")"
-)
 _READ_ONLY = frozenset({b"LIST", b"STATS", b"DUMP", b"KILL", b"HELP"})
 _SCRIPT_READ_ONLY = frozenset({b"EXISTS", b"KILL", b"DEBUG", b"HELP", b"SHOW"})
-
-
-def _library(code: bytes) -> Library:
-    """Read name, engine and functions from the text of a library.
-
-    Source: Redis 7.0 src/functions.c functionExtractLibMetaData
-    """
-    match = _HEADER.match(code)
-    if match is None:
-        raise CommandRefused("ERR Missing library metadata")
-    name = b""
-    for word in match[2].split():
-        key, equals, text = word.partition(b"=")
-        if key.lower() != b"name" or not equals or name:
-            raise CommandRefused("ERR Invalid metadata value given")
-        name = text
-    if not name:
-        raise CommandRefused("ERR Library name was not given")
-    if not _NAME.fullmatch(name):
-        raise CommandRefused("ERR Library names can only contain letters, numbers, or underscores(_)")
-    if match[1].lower() != b"lua":
-        raise CommandRefused(f"ERR Engine '{excerpt(match[1])}' not found")
-    functions = frozenset(one or other for one, other in _REGISTERED.findall(code))
-    if not functions:
-        raise CommandRefused("ERR No functions registered")
-    return Library(name, match[1].upper(), code, functions)
-
-
-def _add_library(libraries: dict[bytes, Library], library: Library, *, replace: bool) -> None:
-    if library.name in libraries and not replace:
-        raise CommandRefused(f"ERR Library '{library.name.decode()}' already exists")
-    for other in libraries.values():
-        clash = other.functions & library.functions
-        if other.name != library.name and clash:
-            raise CommandRefused(f"ERR Function {excerpt(min(clash))} already exists")
-    libraries[library.name] = library
 
 
 @TABLE.command(b"FUNCTION", -2, redis=(7, 0))
@@ -89,13 +46,13 @@ def _load(ctx: Context, argv: Argv) -> None:
     *options, code = argv[2:]
     if any(word.upper() != b"REPLACE" for word in options):
         raise CommandRefused("ERR Unknown option given")
-    _add_library(ctx.libraries, _library(code), replace=bool(options))
+    ctx.libraries.add([_read(ctx, code)], replace=bool(options))
 
 
 def _delete(ctx: Context, argv: Argv) -> None:
     if len(argv) != 3:
         raise CannotFollow("arity", "wrong number of arguments for 'function|delete'")
-    if ctx.libraries.pop(argv[2], None) is None:
+    if not ctx.libraries.remove(argv[2]):
         raise CommandRefused("ERR Library not found")
 
 
@@ -116,18 +73,25 @@ def _restore(ctx: Context, argv: Argv) -> None:
         raise CommandRefused(
             "ERR Wrong restore policy given, value should be either FLUSH, APPEND or REPLACE."
         )
-    target = target_of(ctx.flavour)
     try:
         parts = split_payload(argv[2])
-        if not parts.checksum_ok or not target.restores_version(parts.version):
+        known = ctx.trusts_log or target_of(ctx.flavour).restores_version(parts.version)
+        if not parts.checksum_ok or not known:
             raise CommandRefused("ERR payload version or checksum are wrong")
         codes = decode_functions(argv[2])
     except AoftoolError:
         raise CommandRefused("ERR failed loading functions payload") from None
-    libraries = {} if policy == b"FLUSH" else dict(ctx.libraries)
-    for code in codes:
-        _add_library(libraries, _library(code), replace=policy == b"REPLACE")
-    ctx.libraries = libraries
+    libraries = [_read(ctx, code) for code in codes]
+    if policy == b"FLUSH":
+        new = Libraries()
+        new.add(libraries, replace=False)
+        ctx.libraries = new
+    else:
+        ctx.libraries.add(libraries, replace=policy == b"REPLACE")
+
+
+def _read(ctx: Context, code: bytes) -> Library:
+    return read_library(code, ctx.flavour, trusts_log=ctx.trusts_log)
 
 
 @TABLE.command(b"SCRIPT", -2)
