@@ -51,7 +51,9 @@ def rows() -> Iterator[str]:
 def row(folder: Path, facts: dict[str, Any]) -> str:
     single = folder / "appendonly.aof"
     log = find_log(str(single if single.exists() else folder / "appendonlydir"))
-    damage = [f.code for f in check(log).findings if f.severity is Severity.DAMAGE]
+    report = check(log)
+    damage = [f.code for f in report.findings if f.severity is Severity.DAMAGE]
+    damage += [] if report.judged else ["not judged"]
     plain = make_plan(log)
     salvage = make_plan(log, Choice(salvage=True, after_gap=AfterGap.ASSUME))
     cells = (

@@ -138,6 +138,8 @@ def _row(report: Report, file: FileExam) -> FileReport:
     verdict = Verdict.OK
     if damage is not None:
         verdict = verdict_of(damage.code)
+    elif any(f.path == file.path and f.severity is Severity.NOT_JUDGED for f in report.findings):
+        verdict = Verdict.NOT_JUDGED
     else:
         for finding in report.findings:
             if finding.path == file.path and finding.severity is Severity.WARNING:

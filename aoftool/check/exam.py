@@ -170,7 +170,7 @@ def _take_apart(exam: FileExam, source: Source, level: Level, advance: _Advance,
         from aoftool.check.census import census
 
         exam.census = census(source, exam.tail.stretches)
-    if any(map(holds_restores, exam.tail.stretches)):
+    if any(holds_restores(stretch.tally) for stretch in exam.tail.stretches):
         from aoftool.check.restores import find_restores
 
         exam.restores = find_restores(source, exam.tail.stretches, deep=level is Level.DEEP)
@@ -255,8 +255,11 @@ def _read_once(exam: FileExam, source: Source, advance: Callable[[int], None]) -
         found = walk(source, 0)
         exam.rdb = RdbExam(found, found.good_end if found.end_offset is None else found.end_offset)
         start = exam.rdb.end
-        if found.stop is not None:
-            exam.rdb.code, exam.rdb.text = "rdb-damaged", found.stop.message
+        if exam.rdb.unknown is not None and found.end_offset is None:
+            exam.size_bytes = start
+            return
+        if found.damage is not None:
+            exam.rdb.code, exam.rdb.text = "rdb-damaged", found.damage.message
             exam.size_bytes = start
             return
     first = tally(source, start=start, containers=CONTAINERS, progress=advance)

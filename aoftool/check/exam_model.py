@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from aoftool.check.rdb_salvage_model import RdbSalvage
     from aoftool.check.textual import TextDamage
     from aoftool.rdb.summary import RdbWalk
+    from aoftool.rdb.unknown import UnknownItem
 
 __all__ = ["Census", "FileExam", "LogExam", "RdbExam", "RdbFault", "Spot", "SpotKind"]
 
@@ -134,8 +135,13 @@ class RdbExam:
         return self.behind_header or self.walk
 
     @property
+    def unknown(self) -> UnknownItem | None:
+        """Return what nobody here can read in a part that nothing says is damaged; None for nothing."""
+        return self.walk.unknown if self.walk.damage is None else None
+
+    @property
     def sound(self) -> bool:
-        """Tell whether nothing is wrong with it."""
+        """Tell whether nothing is wrong with it, as far as it can be read."""
         return not self.code
 
     @property

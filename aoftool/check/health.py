@@ -17,11 +17,35 @@ def health_of(report: Report) -> Health:
     """Return the health of a checked log: its first damage, or that it is intact."""
     notes = [f.message for f in report.findings if f.severity is Severity.WARNING]
     damage = [f for f in report.findings if f.severity is Severity.DAMAGE]
+    unknown = [f for f in report.findings if f.severity is Severity.NOT_JUDGED]
+    if not damage and unknown:
+        return _not_judged(unknown, notes, report)
+    notes = [f.message for f in unknown] + notes
     if not damage:
         return Health(Verdict.OK, "intact", notes=_bounded(notes))
     health = _of_damage(damage[0], report)
     health.notes = _bounded([f.message for f in damage[1:]] + notes)
     return health
+
+
+def _not_judged(unknown: list[Finding], notes: list[str], report: Report) -> Health:
+    """Return the health of a log in good order that holds what nothing here knows."""
+    first = unknown[0]
+    health = Health(
+        Verdict.NOT_JUDGED,
+        f"not judged: {first.message}",
+        file=printable(os.fsencode(os.path.basename(first.path))),
+        offset=first.start,
+        next_command=f"aoftool check {_quoted(report.path)}",
+    )
+    health.notes = _bounded([f.message for f in unknown[1:]] + notes)
+    return health
+
+
+def _quoted(path: str) -> str:
+    import shlex
+
+    return shlex.quote(printable(os.fsencode(path)))
 
 
 def _bounded(notes: list[str]) -> list[str]:
@@ -57,9 +81,7 @@ def _commands_behind(finding: Finding, report: Report) -> int | None:
 
 def _next_command(finding: Finding, report: Report) -> str:
     """Return what to type next; a name that a shell would not take as it is, is quoted."""
-    import shlex
-
-    where = shlex.quote(printable(os.fsencode(report.path)))
+    where = _quoted(report.path)
     if not finding.remedies:
         return f"aoftool check {where}"
     option = f" {finding.remedies[0].option}" if finding.remedies[0].option else ""

@@ -14,7 +14,8 @@ class Health:
     """The verdict in one line.
 
     Attributes:
-        verdict: the class of the first damage; OK for an intact log.
+        verdict: the class of the first damage; OK for an intact log, NOT_JUDGED for one in good order that
+            holds what is not known here.
         message: one printable sentence.
         file, offset: where the first damage stands; None where it has no place.
         bytes_behind, commands_behind: what stands in that file from the damage on; commands are those
@@ -35,4 +36,9 @@ class Health:
     @property
     def intact(self) -> bool:
         """Tell whether nothing is damaged."""
-        return self.verdict is Verdict.OK
+        return self.verdict in (Verdict.OK, Verdict.NOT_JUDGED)
+
+    @property
+    def judged(self) -> bool:
+        """Tell whether everything in the log is known here."""
+        return self.verdict is not Verdict.NOT_JUDGED

@@ -157,7 +157,7 @@ def _rdb_facts(rdb: RdbExam | None, head: bytes) -> RdbFacts | None:
     if rdb is None or not is_rdb(head[:HEADER_BYTES]) or rdb.walk.family is None:
         return None
     walk = rdb.walk
-    damage = walk.stop
+    damage = walk.damage
     wrong = None
     if damage is not None and damage.code == "rdb-checksum":
         wrong = (walk.checksum.stored or 0, walk.checksum.computed or 0)
@@ -205,6 +205,7 @@ def _faults(rdb: RdbExam) -> tuple[RdbFault, ...]:
 
 def _foreign(rdb: RdbExam) -> tuple[tuple[str, int, int], ...]:
     """Return which targets do not know a type number in the part, and where it comes first if known."""
+    beyond = rdb.unknown
     numbers = {row.type_id for row in rdb.walk.counts}
     known = {"redis-6.2": 15, "redis-7.0": 19, "redis-8.0": 25, "valkey-8.1": 21, "valkey-9.1": 22}
     found = []
@@ -213,6 +214,8 @@ def _foreign(rdb: RdbExam) -> tuple[tuple[str, int, int], ...]:
         if target == "valkey-9.1" and rdb.walk.magic.startswith(b"REDIS"):
             strange = [n for n in sorted(numbers) if n > 21]
         places = sorted((rdb.first_of_type.get(number, 0), number) for number in strange)
+        if beyond is not None:
+            places = sorted([*places, (beyond.offset, beyond.number)])
         found += [(target, number, at) for at, number in places[:1]]
     return tuple(found)
 

@@ -41,10 +41,15 @@ class Level(str, Enum):
 
 
 class Severity(str, Enum):
-    """How bad a finding is: NOTE and WARNING leave a log intact, DAMAGE does not."""
+    """How bad a finding is: only DAMAGE says that a log is not intact.
+
+    Attributes:
+        NOT_JUDGED: in good order, and nothing here knows it; neither damage nor health.
+    """
 
     NOTE = "note"
     WARNING = "warning"
+    NOT_JUDGED = "not-judged"
     DAMAGE = "damage"
 
 
@@ -73,6 +78,7 @@ class Verdict(str, Enum):
     DUPLICATE_REGION = "duplicate-region"
     EMPTY_BASE = "empty-base"
     READ_ERROR = "read-error"
+    NOT_JUDGED = "not-judged"
 
 
 class Outcome(str, Enum):
@@ -254,11 +260,18 @@ class Report:
         return not any(finding.severity is Severity.DAMAGE for finding in self.findings)
 
     @property
+    def judged(self) -> bool:
+        """Tell whether there is nothing in the log that is not known here."""
+        return not any(finding.severity is Severity.NOT_JUDGED for finding in self.findings)
+
+    @property
     def verdict(self) -> Verdict:
-        """The first word that is not OK, in the order of the findings."""
+        """The first word that is not OK, in the order of the findings; damage goes first."""
         for finding in self.findings:
             if finding.severity is Severity.DAMAGE:
                 return verdict_of(finding.code)
+        if not self.judged:
+            return Verdict.NOT_JUDGED
         return next((row.verdict for row in self.files if row.verdict is not Verdict.OK), Verdict.OK)
 
     def outcome(self, target: str) -> ServerOutcome:
@@ -275,6 +288,7 @@ class Report:
             "kind": self.kind,
             "level": self.level.value,
             "intact": self.intact,
+            "judged": self.judged,
             "verdict": self.verdict.value,
             "files": [row.to_dict() for row in self.files],
             "findings": [finding.to_dict() for finding in self.findings],

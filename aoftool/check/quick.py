@@ -12,14 +12,16 @@ from collections.abc import Iterator
 from aoftool.aof.model import FileRole, LayoutCode
 from aoftool.aof.survey import Content, FileSurvey, Survey
 from aoftool.check.model import FileReport, Finding, Level, Remedy, Report, Severity, Verdict, verdict_of
-from aoftool.check.vocabulary import is_known, takers
+from aoftool.check.suspicion import holds_restores
+from aoftool.check.unknown import BEYOND, is_plausible
+from aoftool.check.vocabulary import is_known, looks_like_module, takers
 from aoftool.commands.table import lookup
 from aoftool.escape import excerpt
 from aoftool.files import ChangeKind
 from aoftool.rdb.checksum import ChecksumState
 from aoftool.resp.model import OTHER_NAMES, Occurrence, Reason, Stop, TailTally
 
-__all__ = ["intact_structure", "quick_report"]
+__all__ = ["holds_payloads", "intact_structure", "quick_report"]
 
 _NOT_DAMAGE = {
     LayoutCode.HISTORY_LISTED: Severity.NOTE,
@@ -124,7 +126,10 @@ def _rdb_findings(item: FileSurvey) -> Iterator[Finding]:
     walk = item.walk
     assert walk is not None
     path = item.file.path
-    if walk.stop is not None:
+    if walk.damage is None and walk.unknown is not None:
+        message, start = f"the RDB part holds {walk.unknown.message}", walk.unknown.offset
+        yield Finding("rdb-unknown", Severity.NOT_JUDGED, path, message, start=start, end=item.size_bytes)
+    elif walk.stop is not None:
         code = walk.stop.code if walk.stop.code.startswith("rdb-") else "rdb-damaged"
         yield Finding(
             code, Severity.DAMAGE, path, walk.stop.message, start=walk.stop.offset, end=item.size_bytes
@@ -223,12 +228,14 @@ def _name_findings(item: FileSurvey, tail: TailTally) -> Iterator[Finding]:
         if key.name != OTHER_NAMES and lookup(key.name) is None:
             unknown[key.name] = unknown.get(key.name, 0) + row.commands
     for name, count in sorted(unknown.items())[:20]:
-        if b"." in name[1:]:
-            message = f"{count:,} commands {excerpt(name)}: only a server with that module loads them"
-            yield Finding("unknown-module-command", Severity.WARNING, item.file.path, message)
+        shown, path = excerpt(name), item.file.path
+        code = "unknown-module-command" if looks_like_module(name) else "unknown-command"
+        if not is_plausible(name):
+            message = f"{count:,} commands {shown}, which no server knows: none loads this file"
+            yield Finding(code, Severity.DAMAGE, path, message)
         else:
-            message = f"{count:,} commands {excerpt(name)}, which no server knows: none loads this file"
-            yield Finding("unknown-command", Severity.DAMAGE, item.file.path, message)
+            message = f"{count:,} commands {shown}, which no known release has: written by {BEYOND}"
+            yield Finding(code, Severity.NOT_JUDGED, path, message)
     yield from _arity_findings(item, tail)
 
 
@@ -239,6 +246,11 @@ def _arity_findings(item: FileSurvey, tail: TailTally) -> Iterator[Finding]:
                 name = key.name if key.subcommand is None else key.name + b" " + key.subcommand
                 message = f"{excerpt(name)} with {argc:,} arguments: no server takes that"
                 yield Finding("wrong-arity", Severity.DAMAGE, item.file.path, message)
+
+
+def holds_payloads(survey: Survey) -> bool:
+    """Tell whether commands carry DUMP payloads, of which a plain pass sees nothing."""
+    return any(holds_restores(item.tail) for item in survey.files if item.tail is not None)
 
 
 def intact_structure(report: Report) -> bool:

@@ -95,6 +95,11 @@ def examine_rdb(
     if found.stop is None:
         exam.checked = found.checksum.state is ChecksumState.OK
         return exam
+    if exam.unknown is not None:
+        exam.checked = exam.unknown.proved
+        if found.end_offset is None:
+            exam.end = _find_end(source, reader, found, dump=dump)
+        return exam
     _name(exam)
     if _code_of(found) == "rdb-version":
         _read_as_servers_do(exam, reader)

@@ -3,8 +3,23 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from enum import Enum
 
-__all__ = ["RestoreSpot"]
+__all__ = ["RestoreSpot", "Standing"]
+
+
+class Standing(Enum):
+    """What it means that none of the servers that are foretold takes a payload.
+
+    Attributes:
+        DAMAGED: its checksum is wrong, or its value breaks the rules of its type.
+        LATER: its checksum is right, and a later release takes it.
+        NOT_JUDGED: its checksum is right, and nothing here knows its version or its type.
+    """
+
+    DAMAGED = "damaged"
+    LATER = "later"
+    NOT_JUDGED = "not-judged"
 
 
 @dataclass(frozen=True)
@@ -19,6 +34,7 @@ class RestoreSpot:
         targets: names of the servers that refuse the payload.
         everywhere: no server that knows the command takes it.
         checksum_ok: the payload agrees with its own checksum.
+        standing: what a refusal by all of them means: see `Standing`.
         answer: what a server that refuses it would tell a client.
     """
 
@@ -31,3 +47,4 @@ class RestoreSpot:
     everywhere: bool
     checksum_ok: bool
     answer: str
+    standing: Standing = Standing.DAMAGED

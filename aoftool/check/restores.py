@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 
 from aoftool.check.dissection import Stretch
-from aoftool.check.restore_model import RestoreSpot
+from aoftool.check.restore_model import RestoreSpot, Standing
 from aoftool.check.suspicion import holds_restores
 from aoftool.check.targets import TARGETS
 from aoftool.commands.table import CONTAINERS
@@ -23,10 +23,12 @@ from aoftool.rdb.payload import (
     VERSION_REFUSED,
     Payload,
     decode_functions,
+    decode_payload,
     restore_refusal,
     split_payload,
 )
 from aoftool.rdb.targets import Target, find_target
+from aoftool.releases import RELEASES
 from aoftool.resp.commands import commands
 from aoftool.resp.model import Command
 
@@ -54,7 +56,7 @@ def find_restores(source: Source, stretches: list[Stretch], *, deep: bool) -> li
         deep: decode the values too.
     """
     found: list[RestoreSpot] = []
-    for stretch in filter(holds_restores, stretches):
+    for stretch in (one for one in stretches if holds_restores(one.tally)):
         for spot in _in_stretch(source, stretch, deep):
             found.append(spot)
             if len(found) >= MAX_RESTORES:
@@ -81,6 +83,7 @@ def _in_stretch(source: Source, stretch: Stretch, deep: bool) -> Iterator[Restor
 
 def _spot(command: Command, at: int, answers: dict[str, str]) -> RestoreSpot:
     functions, payload = at == _FUNCTIONS_AT, command.argv[at]
+    sound = len(payload) >= FOOTER_BYTES and split_payload(payload).checksum_ok
     refused = {name: answer for name, answer in answers.items() if answer}
     return RestoreSpot(
         command.offset,
@@ -90,9 +93,27 @@ def _spot(command: Command, at: int, answers: dict[str, str]) -> RestoreSpot:
         key=b"" if functions else command.argv[1],
         targets=frozenset(refused),
         everywhere=len(refused) == len(answers),
-        checksum_ok=len(payload) >= FOOTER_BYTES and split_payload(payload).checksum_ok,
+        checksum_ok=sound,
         answer=next(iter(refused.values())),
+        standing=_standing(payload, functions=functions) if sound else Standing.DAMAGED,
     )
+
+
+def _standing(payload: bytes, *, functions: bool) -> Standing:
+    """Return what a refusal by all servers that are foretold means for a payload with a right checksum."""
+    parts = split_payload(payload)
+    versions = [row.rdb_version for row in RELEASES if row.family == parts.family.value]
+    measured = [row.rdb_version for row in RELEASES if row.family == parts.family.value and row.is_measured]
+    if parts.version > max(versions):
+        return Standing.NOT_JUDGED
+    known = functions or any(target.reads_type(parts.type_id, target.flavour) for _, target in _READERS)
+    if known and parts.version <= max(measured):
+        return Standing.DAMAGED
+    try:
+        _ = decode_functions(payload) if functions else decode_payload(payload)
+    except AoftoolError:
+        return Standing.NOT_JUDGED
+    return Standing.LATER
 
 
 def _payload_place(command: Command) -> int | None:

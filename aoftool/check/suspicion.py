@@ -13,6 +13,7 @@ from aoftool.check.exam_model import SpotKind
 from aoftool.check.targets import TARGETS
 from aoftool.check.vocabulary import argument_limits, unknown_to, wrong_arity
 from aoftool.commands.table import CONTAINERS
+from aoftool.resp.model import TailTally
 
 __all__ = ["Suspicion", "count_suspects", "holds_restores", "needs_look", "objections", "suspect"]
 
@@ -95,9 +96,9 @@ def count_suspects(stretch: Stretch) -> int | None:
     return sum(row.commands for key, row in rows if suspect(key.name, key.subcommand).always)
 
 
-def holds_restores(stretch: Stretch) -> bool:
-    """Tell whether a stretch holds commands with a DUMP payload, or may."""
-    return stretch.tally.capped or any(
+def holds_restores(tally: TailTally) -> bool:
+    """Tell whether a stretch of commands holds some with a DUMP payload, or may."""
+    return tally.capped or any(
         key.name in (b"RESTORE", b"RESTORE-ASKING") or (key.name, key.subcommand) == (b"FUNCTION", b"RESTORE")
-        for key in stretch.tally.rows
+        for key in tally.rows
     )

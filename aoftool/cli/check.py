@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from aoftool.cli.console import Color, line_console
-from aoftool.cli.exit_codes import DONE, VERDICT, epilog
+from aoftool.cli.exit_codes import DONE, NOT_JUDGED, VERDICT, epilog
 from aoftool.cli.machine import worker_count
 from aoftool.cli.options import ColorOption, JsonOption, ProgressMode, ProgressOption, QuietOption
 from aoftool.cli.redaction import RedactOption, SaltOption, make_redactor
@@ -26,7 +26,7 @@ class LevelOption(str, Enum):
 
 def register(app: typer.Typer) -> None:
     """Add the verb to the application."""
-    app.command(epilog=epilog(VERDICT))(check)
+    app.command(epilog=epilog(VERDICT, NOT_JUDGED))(check)
 
 
 def check(
@@ -89,4 +89,6 @@ def check(
         from aoftool.report.findings import render_findings
 
         render_findings(line_console(color), reports, top=top)
-    raise typer.Exit(DONE if all(report.intact for report in reports) else VERDICT)
+    if not all(report.intact for report in reports):
+        raise typer.Exit(VERDICT)
+    raise typer.Exit(DONE if all(report.judged for report in reports) else NOT_JUDGED)

@@ -8,6 +8,7 @@ __all__ = [
     "EXIT_CODES",
     "INPUT",
     "INTERRUPTED",
+    "NOT_JUDGED",
     "OUR_BUG",
     "REFUSED",
     "USAGE",
@@ -22,6 +23,7 @@ USAGE = 2
 INPUT = 3
 REFUSED = 4
 VERIFY = 5
+NOT_JUDGED = 6
 OUR_BUG = 70
 INTERRUPTED = 130
 CLOSED_PIPE = 141
@@ -33,6 +35,7 @@ EXIT_CODES = {
     INPUT: "the input cannot be read or is not supported",
     REFUSED: "refused, because it would not be safe",
     VERIFY: "what was written did not verify; it was removed",
+    NOT_JUDGED: "not judged: something that no known release writes",
     OUR_BUG: "a bug in aoftool",
     INTERRUPTED: "interrupted",
     CLOSED_PIPE: "the reader of the output went away",

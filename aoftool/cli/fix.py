@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from aoftool.cli.console import Color, results_console
-from aoftool.cli.exit_codes import DONE, REFUSED, VERDICT, VERIFY, epilog
+from aoftool.cli.exit_codes import DONE, NOT_JUDGED, REFUSED, VERDICT, VERIFY, epilog
 from aoftool.cli.machine import worker_count
 from aoftool.cli.options import (
     ColorOption,
@@ -64,7 +64,7 @@ class AfterGapOption(str, Enum):
 
 def register(app: typer.Typer) -> None:
     """Add the verb to the application."""
-    app.command(epilog=epilog(VERDICT, REFUSED, VERIFY))(fix)
+    app.command(epilog=epilog(VERDICT, REFUSED, VERIFY, NOT_JUDGED))(fix)
 
 
 def fix(
@@ -92,7 +92,9 @@ def fix(
     keep_unknown: Annotated[
         bool,
         typer.Option(
-            "--keep-unknown", help="Leave commands that no known server has.", rich_help_panel=_WHAT
+            "--keep-unknown",
+            help="Leave unknown names even where they are damaged; others stay anyway.",
+            rich_help_panel=_WHAT,
         ),
     ] = False,
     to_timestamp: ToTimestampOption = None,
@@ -213,7 +215,9 @@ def fix(
     if verify and not (dry_run and not plan.empty):
         _verify(out or log.path, as_json)
     open_work = plan.left or (dry_run and not plan.empty)
-    raise typer.Exit(VERDICT if open_work else DONE)
+    if open_work:
+        raise typer.Exit(VERDICT)
+    raise typer.Exit(NOT_JUDGED if plan.not_judged else DONE)
 
 
 def _choice(

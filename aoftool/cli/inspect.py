@@ -21,7 +21,7 @@ from aoftool.cli.census_options import (
     narrowing,
 )
 from aoftool.cli.console import Color, results_console
-from aoftool.cli.exit_codes import DONE, VERDICT, epilog
+from aoftool.cli.exit_codes import DONE, NOT_JUDGED, VERDICT, epilog
 from aoftool.cli.machine import worker_count
 from aoftool.cli.options import (
     ColorOption,
@@ -42,8 +42,8 @@ if TYPE_CHECKING:
     from aoftool.analysis.dead import DeadBytes
     from aoftool.analysis.model import Overview
     from aoftool.aof.layout import Log
+    from aoftool.aof.survey import Survey
     from aoftool.check.health_model import Health
-    from aoftool.check.model import Report
     from aoftool.progress import Progress
     from aoftool.redaction import Redactor
 
@@ -81,7 +81,7 @@ _PLAIN_GROUPS = (None, GroupBy.COMMAND, GroupBy.DB, GroupBy.FILE)
 
 def register(app: typer.Typer) -> None:
     """Add the verb to the application."""
-    app.command(epilog=epilog(VERDICT))(inspect)
+    app.command(epilog=epilog(VERDICT, NOT_JUDGED))(inspect)
 
 
 def inspect(
@@ -165,7 +165,9 @@ def inspect(
             health = _with_contents(log, asked, savings, redactor, show, reporter)
         else:
             health = _plain(log, redactor, show, reporter)
-    raise typer.Exit(DONE if health.intact else VERDICT)
+    if not health.intact:
+        raise typer.Exit(VERDICT)
+    raise typer.Exit(DONE if health.judged else NOT_JUDGED)
 
 
 @dataclass(frozen=True)
@@ -183,10 +185,9 @@ def _plain(log: Log, redactor: Redactor | None, show: _Show, progress: Progress)
     """Show what one pass over the framing tells."""
     from aoftool.analysis.overview import overview_of
     from aoftool.aof.survey import TOP_KEYS, survey
-    from aoftool.check.quick import quick_report
 
     read = survey(log, workers=worker_count(), top_keys=show.top or TOP_KEYS, progress=progress)
-    health = _health(log, quick_report(read))
+    health = _health(log, read)
     result = overview_of(read)
     if redactor is not None:
         from aoftool.analysis.contents_redacting import redacted_overview
@@ -226,11 +227,10 @@ def _with_contents(
     from aoftool.analysis.reading import read_log
     from aoftool.analysis.remarks import remarks_of
     from aoftool.analysis.restart import restart_of
-    from aoftool.check.quick import quick_report
 
     rows = show.top or (_FULL_ROWS if show.by is not None else _SCREEN_ROWS)
     read = read_log(log, asked.options, asked.commands, progress)
-    health = _health(log, quick_report(read.survey))
+    health = _health(log, read.survey)
     found, dead = _savings(log, savings, asked, progress)
     result = overview_of(read.survey)
     if asked.narrows:
@@ -299,13 +299,14 @@ def _contents_limit() -> int:
     return 256 << 20 if scanner_name() == "native" else 8 << 20
 
 
-def _health(log: Log, report: Report) -> Health:
+def _health(log: Log, survey: Survey) -> Health:
     """Return the line of health; what stands behind damage is worth a second reading only now."""
     from aoftool.aof.layout import LogKind
     from aoftool.check.health import health_of
-    from aoftool.check.quick import intact_structure
+    from aoftool.check.quick import holds_payloads, intact_structure, quick_report
 
-    if not intact_structure(report) and log.kind is not LogKind.STDIN:
+    report = quick_report(survey)
+    if (not intact_structure(report) or holds_payloads(survey)) and log.kind is not LogKind.STDIN:
         from aoftool.check.checker import check
         from aoftool.check.model import Level
 

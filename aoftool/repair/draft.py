@@ -31,6 +31,7 @@ class Draft:
         edits: in any order.
         transform: repair of the whole text, empty for none.
         left: what stays wrong: code and sentence.
+        not_judged: sentences of what stays because nothing here knows it.
         rebuild: how the RDB part is written as commands, None when it stays as it is.
     """
 
@@ -39,6 +40,7 @@ class Draft:
     edits: list[Edit] = field(default_factory=list)
     transform: str = ""
     left: list[tuple[str, str]] = field(default_factory=list)
+    not_judged: list[str] = field(default_factory=list)
     rebuild: Rebuild | None = None
 
     def add(self, edit: Edit) -> None:

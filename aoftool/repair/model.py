@@ -339,6 +339,7 @@ class Plan:
         statistics: see `Statistics`.
         suspects: keys that relative commands touched after a gap, printable; at most a thousand.
         left: codes and sentences of what stays wrong, and which option would repair it.
+        not_judged: sentences of what stays because nothing here knows it.
         notes: what to know before saying yes.
         choice: what was asked for, for the receipt.
     """
@@ -352,6 +353,7 @@ class Plan:
     statistics: Statistics = field(default_factory=Statistics)
     suspects: list[str] = field(default_factory=list)
     left: list[tuple[str, str]] = field(default_factory=list)
+    not_judged: list[str] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
     choice: Choice = field(default_factory=Choice)
 
@@ -394,5 +396,6 @@ class Plan:
             "statistics": self.statistics.to_dict(),
             "suspect_keys": list(self.suspects),
             "left": [{"code": code, "text": text} for code, text in self.left],
+            "not_judged": list(self.not_judged),
             "notes": list(self.notes),
         }

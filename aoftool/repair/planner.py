@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from aoftool.aof.layout import Log, LogKind
 from aoftool.aof.manifest import FileType, ManifestEntry
 from aoftool.check.exam import examine
-from aoftool.check.exam_model import FileExam, LogExam
+from aoftool.check.exam_model import FileExam
 from aoftool.check.model import Level
 from aoftool.errors import UnsupportedError
 from aoftool.escape import printable
@@ -104,9 +104,8 @@ class _Planner:
 
     def plan(self) -> Plan:
         files = self._exam.files
-        modules = _modules(self._exam)
         for number, (file, draft) in enumerate(zip(files, self._drafts, strict=True)):
-            self._file(file, draft, modules, is_last=number == len(files) - 1)
+            self._file(file, draft, is_last=number == len(files) - 1)
         if self._choice.point_in_time:
             from aoftool.repair.planners.point_in_time import find_cut
 
@@ -118,7 +117,7 @@ class _Planner:
         self._put_together()
         return self._plan
 
-    def _file(self, file: FileExam, draft: Draft, modules: frozenset[bytes], is_last: bool) -> None:
+    def _file(self, file: FileExam, draft: Draft, is_last: bool) -> None:
         if file.error:
             draft.left.append(("read-error", file.error))
             return
@@ -134,7 +133,7 @@ class _Planner:
                 return
             planner = StreamPlanner(source, file.tail, draft, self._choice, is_last)
             planner.plan()
-            plan_commands(file, source, draft, self._choice, modules)
+            plan_commands(file, source, draft, self._choice)
             plan_restores(file, source, draft, self._choice)
             plan_lenient(file, source, draft, self._choice)
             if self._choice.drop_duplicates:
@@ -186,6 +185,7 @@ class _Planner:
         plan = self._plan
         for draft in self._drafts:
             plan.left += draft.left
+            plan.not_judged += [text for text in draft.not_judged if text not in plan.not_judged]
         plan.left += self._manifest.left
         plan.notes += self._manifest.doubts
         removed = self._removed()
@@ -362,13 +362,3 @@ def _commands_between(file: FileExam, offset: int) -> int:
     with open_source(file.path) as source:
         behind = scan_range(source, offset, end=file.size_bytes)
     return behind.commands
-
-
-def _modules(exam: LogExam) -> frozenset[bytes]:
-    """Return name prefixes of modules whose data a base holds."""
-    found: set[bytes] = set()
-    for file in exam.files:
-        if file.rdb is not None:
-            for use in file.rdb.walk.modules:
-                found.add(use.name.partition("-")[0].upper().encode())
-    return frozenset(found)

@@ -14,10 +14,15 @@ from aoftool.units import format_bytes, format_count
 
 __all__ = ["findings_json", "render_findings"]
 
-_STYLES = {Severity.DAMAGE: "bold red", Severity.WARNING: "yellow", Severity.NOTE: "dim"}
+_STYLES = {
+    Severity.DAMAGE: "bold red",
+    Severity.NOT_JUDGED: "magenta",
+    Severity.WARNING: "yellow",
+    Severity.NOTE: "dim",
+}
 # Where the text of a detail begins.
 _DETAIL = 12
-_ORDER = (Severity.DAMAGE, Severity.WARNING, Severity.NOTE)
+_ORDER = (Severity.DAMAGE, Severity.NOT_JUDGED, Severity.WARNING, Severity.NOTE)
 _OUTCOME_STYLES = {
     Outcome.LOAD: "green",
     Outcome.CUT: "yellow",
@@ -49,8 +54,9 @@ def render_findings(console: Printer, reports: Sequence[Report], *, top: int = 2
             console.print(f"next: {_next_command(report)}")
     if len(reports) > 1:
         bad = sum(not report.intact for report in reports)
+        unknown = sum(report.intact and not report.judged for report in reports)
         console.print()
-        console.print(f"{len(reports)} logs, {bad} damaged")
+        console.print(f"{len(reports)} logs, {bad} damaged" + (f", {unknown} not judged" if unknown else ""))
 
 
 def _next_command(report: Report) -> str:
@@ -76,7 +82,8 @@ def _render_verdict(console: Printer, row: FileReport) -> None:
         line += f", good to offset {format_count(row.good_end)}"
     verdict = f"{row.verdict.value:<16}"
     first, *more = folded(verdict + line, console.width, len(verdict))
-    console.print(verdict, style="green" if ok else "bold red", end="")
+    style = "magenta" if row.verdict is Verdict.NOT_JUDGED else "green" if ok else "bold red"
+    console.print(verdict, style=style, end="")
     console.print(first[len(verdict) :])
     for rest in more:
         console.print(rest)
@@ -184,5 +191,6 @@ def findings_json(reports: Sequence[Report]) -> dict[str, Any]:
     return {
         "schema": "aoftool.check/1",
         "intact": all(report.intact for report in reports),
+        "judged": all(report.judged for report in reports),
         "logs": [report.to_dict() for report in reports],
     }

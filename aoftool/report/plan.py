@@ -39,6 +39,8 @@ def render_plan(console: Console, plan: Plan, *, in_place: bool = True) -> None:
         facts(console, _sums(plan))
     for note in _news(plan):
         _print(console, f"note: {note}", style="yellow", indent=6)
+    for text in plan.not_judged:
+        _print(console, f"not judged: {text}", style="magenta", indent=6)
     for code, text in plan.left:
         _print(console, f"left: {text} [{code}]", style="yellow", indent=6)
 

@@ -68,6 +68,27 @@ def test_repair_undo_and_a_second_repair_leave_no_trace(case: Case, tmp_path: Pa
     assert snapshot(folder) == before
 
 
+# Commands in good order that no release has: not judged, so no repair takes them out unasked.
+UNKNOWN = {
+    "unknown-command": Choice(salvage=True, drop_command=b"FROBOZZ"),
+    "unknown-module-command": Choice(salvage=True, drop_command=b"JSON.SET"),
+    "subcommand-unknown": Choice(salvage=True, drop_at=(("appendonly.aof", 33400),)),
+}
+
+
+@pytest.mark.corpus
+@pytest.mark.parametrize("case", case_params("damaged"))
+def test_what_is_unknown_stays(case: Case, tmp_path: Path) -> None:
+    if case.scenario not in UNKNOWN:
+        return
+    folder = copy_log(case.directory, tmp_path / "log")
+
+    plan = plan_for(folder)
+
+    assert plan.empty
+    assert len(plan.not_judged) == 1
+
+
 @pytest.mark.corpus
 @pytest.mark.server
 @pytest.mark.parametrize("case", case_params("damaged"))
@@ -78,7 +99,7 @@ def test_what_was_repaired_loads_with_the_best_data(case: Case, tmp_path: Path) 
     if build is None:
         pytest.skip("no server of that line")
     folder = copy_log(case.directory, tmp_path / "log")
-    plan = plan_for(folder)
+    plan = plan_for(folder, UNKNOWN.get(case.scenario, SALVAGE))
     if not plan.empty:
         apply_plan(plan)
 

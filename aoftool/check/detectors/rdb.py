@@ -22,6 +22,17 @@ def find_in_rdb(exam: FileExam) -> Iterator[Finding]:
     if rdb is None:
         return
     yield from _faults(exam)
+    if rdb.unknown is not None:
+        yield Finding(
+            "rdb-unknown",
+            Severity.NOT_JUDGED,
+            exam.path,
+            f"the RDB part holds {rdb.unknown.message}",
+            rdb.unknown.offset,
+            rdb.end,
+            remedies=(Remedy("keep it", text="nothing takes it out"),),
+        )
+        return
     if rdb.sound:
         yield from _without_checksum(exam)
         return

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from aoftool.check.exam_model import FileExam
-from aoftool.check.model import Finding, Severity
-from aoftool.check.restore_model import RestoreSpot
+from aoftool.check.model import Finding, Remedy, Severity
+from aoftool.check.restore_model import RestoreSpot, Standing
+from aoftool.check.unknown import BEYOND
 from aoftool.escape import excerpt, excerpt_key
 
 __all__ = ["find_in_restores"]
@@ -19,8 +20,13 @@ def find_in_restores(file: FileExam) -> Iterator[Finding]:
     that they cannot crowd out the first.
     """
     groups: dict[frozenset[str], list[RestoreSpot]] = {}
+    unknown = [spot for spot in file.restores if _is_beyond(spot)]
+    if unknown:
+        yield _not_judged(file, unknown)
     for spot in file.restores:
-        if spot.everywhere:
+        if _is_beyond(spot):
+            continue
+        if spot.everywhere and spot.standing is Standing.DAMAGED:
             yield _finding(file, spot, Severity.DAMAGE, _damage_words(spot))
         else:
             groups.setdefault(spot.targets, []).append(spot)
@@ -29,6 +35,31 @@ def find_in_restores(file: FileExam) -> Iterator[Finding]:
         servers = ", ".join(sorted(targets))
         words = f"{_shown(spots[0])}: its payload is refused, and it is skipped while loading, by {servers}"
         yield _finding(file, spots[0], Severity.WARNING, words + times)
+
+
+def _is_beyond(spot: RestoreSpot) -> bool:
+    return spot.everywhere and spot.standing is Standing.NOT_JUDGED
+
+
+def _not_judged(file: FileExam, spots: list[RestoreSpot]) -> Finding:
+    """Return the one finding for payloads that nothing here can read and nothing says are damaged."""
+    first = spots[0]
+    times = "" if len(spots) == 1 else f" ({len(spots):,} times)"
+    words = (
+        f"{_shown(first)}{times}: its checksum is right, and its version or type is of {BEYOND}; "
+        f"it is skipped while loading by {', '.join(sorted(first.targets))}"
+    )
+    return Finding(
+        "restore-payload",
+        Severity.NOT_JUDGED,
+        file.path,
+        words,
+        first.start,
+        first.end,
+        first.index,
+        evidence=first.answer,
+        remedies=(Remedy("keep it", text="nothing takes it out unasked"),),
+    )
 
 
 def _damage_words(spot: RestoreSpot) -> str:

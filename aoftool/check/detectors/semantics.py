@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
+import os
+import shlex
 from collections.abc import Iterator
 
 from aoftool.check.detectors.restores import find_in_restores
 from aoftool.check.exam_model import FileExam, LogExam, Spot, SpotKind
 from aoftool.check.model import Finding, Remedy, Severity
-from aoftool.check.targets import DEFAULT_DATABASES, TARGETS
+from aoftool.check.targets import DEFAULT_DATABASES
+from aoftool.check.unknown import BEYOND, Names, Standing
 from aoftool.check.vocabulary import looks_like_module, takers
-from aoftool.escape import excerpt
+from aoftool.escape import excerpt, printable
 from aoftool.resp.model import Occurrence, TailTally
 
 __all__ = ["find_in_meaning"]
-
-_EVERYWHERE = len(TARGETS)
 
 
 def find_in_meaning(exam: LogExam, file: FileExam) -> Iterator[Finding]:
@@ -37,24 +38,40 @@ def _spots(file: FileExam) -> Iterator[Finding]:
     first: dict[tuple[str, bytes, bytes | None], list[Spot]] = {}
     for spot in file.census.spots:
         first.setdefault((spot.kind, spot.name, spot.subcommand), []).append(spot)
-    for (kind, name, subcommand), spots in first.items():
+    names = Names.of(file)
+    for (_, name, subcommand), spots in first.items():
         spot = spots[0]
-        code, severity, words = _describe(kind, name, subcommand, spot)
+        standing = names.standing(spot, takers(name, subcommand, spot.argc))
+        code, severity, words = _describe(spot, standing, names)
         times = "" if len(spots) == 1 else f" ({len(spots):,} times)"
-        size = sum(one.end - one.start for one in spots)
-        remedies: tuple[Remedy, ...] = ()
-        if severity is Severity.DAMAGE:
-            remedies = (Remedy("drop it", "--salvage", size, len(spots), "no server would run it"),)
+        remedies = tuple(_remedies(file, spots, standing, severity))
         yield Finding(
             code, severity, file.path, words + times, spot.start, spot.end, spot.index, remedies=remedies
         )
 
 
-def _describe(kind: str, name: bytes, subcommand: bytes | None, spot: Spot) -> tuple[str, Severity, str]:
+def _remedies(file: FileExam, spots: list[Spot], standing: Standing, severity: Severity) -> Iterator[Remedy]:
+    size = sum(one.end - one.start for one in spots)
+    if standing is Standing.FLIPPED:
+        yield Remedy("put it right", "--salvage", text="one bit of it was flipped")
+    elif standing is Standing.NOT_JUDGED:
+        yield Remedy("keep it", text="nothing takes it out unasked")
+        if spots[0].kind == SpotKind.SUBCOMMAND:
+            # By name, the whole container would go.
+            place = shlex.quote(f"{printable(os.fsencode(os.path.basename(file.path)))}:{spots[0].start}")
+            size, spots, option = spots[0].end - spots[0].start, spots[:1], f"--drop {place}"
+        else:
+            option = f"--drop-command {shlex.quote(excerpt(spots[0].name))}"
+        yield Remedy("drop it", option, size, len(spots), "if it is known to be damage")
+    elif severity is Severity.DAMAGE:
+        yield Remedy("drop it", "--salvage", size, len(spots), "no server would run it")
+
+
+def _describe(spot: Spot, standing: Standing, names: Names) -> tuple[str, Severity, str]:
+    kind, name, subcommand = spot.kind, spot.name, spot.subcommand
     shown = excerpt(name) if subcommand is None else f"{excerpt(name)} {excerpt(subcommand)}"
     missing = ", ".join(sorted(spot.targets))
-    nowhere = not takers(name, subcommand, spot.argc)
-    if kind == SpotKind.ARITY and nowhere:
+    if kind == SpotKind.ARITY and standing is Standing.WRONG:
         return kind, Severity.DAMAGE, f"{shown} with {spot.argc} arguments: no server takes that"
     if kind == SpotKind.ARITY:
         return kind, Severity.WARNING, f"{shown} with {spot.argc} arguments: not the form of {missing}"
@@ -64,15 +81,20 @@ def _describe(kind: str, name: bytes, subcommand: bytes | None, spot: Spot) -> t
             Severity.WARNING,
             f"{shown} stops these servers while they load, or soon after: {missing}",
         )
-    if len(spot.targets) < _EVERYWHERE:
+    if standing in (Standing.SERVERS, Standing.LATER):
         return kind, Severity.WARNING, f"{shown} is unknown to {missing}"
+    if standing is Standing.FLIPPED:
+        meant = excerpt(names.meant(spot) or b"")
+        return kind, Severity.DAMAGE, f"{shown} is known to no server: it is {meant} with one bit flipped"
+    if standing is Standing.NO_NAME:
+        return kind, Severity.DAMAGE, f"{shown} is known to no server, and can be no name"
     if kind == SpotKind.UNKNOWN and looks_like_module(name):
         return (
             "unknown-module-command",
-            Severity.DAMAGE,
-            f"{shown} is no command of a server; a module may have it",
+            Severity.NOT_JUDGED,
+            f"{shown} is no command of a known server; a module may have it",
         )
-    return kind, Severity.DAMAGE, f"{shown} is known to no server"
+    return kind, Severity.NOT_JUDGED, f"{shown} is known to no release: written by {BEYOND}"
 
 
 def _transactions(file: FileExam, tally: TailTally) -> Iterator[Finding]:

@@ -6,8 +6,9 @@ from aoftool.check.exam_model import FileExam, Spot, SpotKind
 from aoftool.check.reader import Reader
 from aoftool.check.remains import read_remains
 from aoftool.check.resync import openings
-from aoftool.check.shapes import habits_around, read_shape
-from aoftool.check.vocabulary import accepts, is_known, looks_like_module, takers
+from aoftool.check.shapes import read_shape
+from aoftool.check.unknown import BEYOND, Names, Standing
+from aoftool.check.vocabulary import accepts, takers
 from aoftool.escape import excerpt
 from aoftool.files.source import Source
 from aoftool.repair.draft import Draft
@@ -15,65 +16,50 @@ from aoftool.repair.model import Choice
 
 __all__ = ["plan_commands"]
 
-# A module's commands are believed when they come more often than an accident does.
-_FAMILY = 2
 # Names that change how a log is read: damage to them is for the planner of the stream.
 _MARKS = frozenset({b"MULTI", b"EXEC", b"DISCARD", b"SELECT"})
+_STAYS = frozenset({Standing.SERVERS, Standing.LATER, Standing.NOT_JUDGED})
 
 
-def plan_commands(
-    exam: FileExam, source: Source, draft: Draft, choice: Choice, modules: frozenset[bytes]
-) -> None:
-    """Plan what becomes of one file's questionable commands.
-
-    Args:
-        modules: prefixes of commands whose module the log shows elsewhere.
-    """
+def plan_commands(exam: FileExam, source: Source, draft: Draft, choice: Choice) -> None:
+    """Plan what becomes of one file's questionable commands: only what is surely damaged is touched."""
+    if not exam.census.spots:
+        return
+    names = Names.of(exam)
     # A command may be of two kinds, such as unknown to one server and short of arguments for the rest.
-    hurt = list({spot.start: spot for spot in reversed(exam.census.spots) if _is_refused(spot)}.values())[
-        ::-1
-    ]
+    hurt: dict[int, tuple[Spot, Standing]] = {}
+    for spot in exam.census.spots:
+        standing = names.standing(spot, takers(spot.name, spot.subcommand, spot.argc))
+        if standing is Standing.NOT_JUDGED and spot.name != (choice.drop_command or b"").upper():
+            _say_kept(spot, draft)
+        if standing not in _STAYS:
+            hurt.setdefault(spot.start, (spot, standing))
+    if choice.keep_unknown:
+        hurt = {at: row for at, row in hurt.items() if row[0].kind != SpotKind.UNKNOWN}
     if not hurt:
         return
     if not choice.salvage:
+        first = next(iter(hurt.values()))[0]
         draft.left.append(
-            (hurt[0].kind, f"{len(hurt):,} commands that no server runs; --salvage takes them out")
+            (first.kind, f"{len(hurt):,} commands that no server runs; --salvage takes them out")
         )
         return
-    families: dict[bytes, int] = {}
-    for spot in hurt:
-        families[_family(spot.name)] = families.get(_family(spot.name), 0) + 1
     reader = Reader(source, exam.size_bytes)
-    names = _names(exam)
     mended = [edit.start for edit in draft.edits if edit.code == SpotKind.UNKNOWN]
-    for spot in hurt:
+    for spot, standing in hurt.values():
         if any(spot.start < start < spot.end for start in mended):
             continue
-        if _is_kept(spot, choice, families, modules):
-            text = f"{excerpt(spot.name)} may belong to a module: it is kept"
-            if ("unknown-module-command", text) not in draft.left:
-                draft.left.append(("unknown-module-command", text))
-        elif not _rename(spot, reader, draft, names):
+        if standing is not Standing.FLIPPED or not _rename(spot, reader, draft, names.meant(spot)):
             text = f"{excerpt(spot.name)}: a command no server runs"
             draft.drop(spot.start, _swallowed(spot, reader) or spot.end, spot.kind, text, 1)
 
 
-def _is_refused(spot: Spot) -> bool:
-    return spot.kind != SpotKind.HURTFUL and not takers(spot.name, spot.subcommand, spot.argc)
-
-
-def _family(name: bytes) -> bytes:
-    return name.partition(b".")[0]
-
-
-def _is_kept(spot: Spot, choice: Choice, families: dict[bytes, int], modules: frozenset[bytes]) -> bool:
-    if spot.kind != SpotKind.UNKNOWN:
-        return False
-    if choice.keep_unknown:
-        return True
-    if not looks_like_module(spot.name):
-        return False
-    return families[_family(spot.name)] >= _FAMILY or _family(spot.name) in modules
+def _say_kept(spot: Spot, draft: Draft) -> None:
+    """Note, once for a name, that a command stays because nothing here knows it."""
+    words = [spot.name] if spot.subcommand is None else [spot.name, spot.subcommand]
+    text = f"{excerpt(b' '.join(words))} is kept: written by {BEYOND}"
+    if text not in draft.not_judged:
+        draft.not_judged.append(text)
 
 
 def _swallowed(spot: Spot, reader: Reader) -> int | None:
@@ -88,42 +74,17 @@ def _swallowed(spot: Spot, reader: Reader) -> int | None:
     return None
 
 
-def _names(exam: FileExam) -> frozenset[bytes]:
-    if exam.tail is None:
-        return frozenset()
-    return frozenset(
-        key.name for stretch in exam.tail.stretches for key in stretch.tally.rows if is_known(key.name)
-    )
-
-
-def _rename(spot: Spot, reader: Reader, draft: Draft, names: frozenset[bytes]) -> bool:
-    """Put a name right in which one bit was flipped, when only one name of this log fits.
-
-    A command of that name and as many arguments must stand around.
-    """
-    if spot.kind != SpotKind.UNKNOWN:
-        return False
+def _rename(spot: Spot, reader: Reader, draft: Draft, meant: bytes | None) -> bool:
+    """Put a name right in which one bit was flipped."""
+    at = 1 if spot.kind == SpotKind.SUBCOMMAND else 0
     shape = read_shape(reader, spot.start)
-    if shape is None:
+    if meant is None or meant in _MARKS or shape is None or len(shape.arguments) <= at:
         return False
-    first = shape.arguments[0]
-    written = reader.at(first.payload_start, first.length)
-    names -= _MARKS
-    fits = {
-        candidate
-        for place in range(len(written))
-        for bit in range(8)
-        if (candidate := _flipped(written, place, bit)).upper() in names - _MARKS
-        and accepts(candidate, spot.argc)
-    }
-    # Flipping bit 5 of a letter only changes its case: both spellings are one name.
-    if len({candidate.upper() for candidate in fits}) != 1:
-        return False
-    chosen = _in_case_of(next(iter(fits)), written)
-    if not habits_around(reader, spot.start, shape.end).has(chosen, spot.argc):
-        return False
+    argument = shape.arguments[at]
+    written = reader.at(argument.payload_start, argument.length)
+    chosen = _in_case_of(meant, written)
     text = f"{excerpt(written)} is {excerpt(chosen)} with one bit flipped"
-    draft.put(first.payload_start, first.payload_end, chosen, "unknown-command", text)
+    draft.put(argument.payload_start, argument.payload_end, chosen, spot.kind, text)
     return True
 
 
@@ -132,7 +93,3 @@ def _in_case_of(name: bytes, written: bytes) -> bytes:
     lower = sum(97 <= byte <= 122 for byte in written)
     upper = sum(65 <= byte <= 90 for byte in written)
     return name.lower() if lower > upper else name.upper()
-
-
-def _flipped(word: bytes, place: int, bit: int) -> bytes:
-    return word[:place] + bytes([word[place] ^ (1 << bit)]) + word[place + 1 :]

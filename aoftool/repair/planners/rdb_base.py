@@ -50,6 +50,9 @@ def plan_rdb(exam: FileExam, source: Source, draft: Draft, choice: Choice) -> tu
     rdb = exam.rdb
     if rdb is None:
         return 0, 0
+    if rdb.unknown is not None:
+        draft.not_judged.append(f"the RDB part is kept as it is: it holds {rdb.unknown.message}")
+        return rdb.keys, 0
     if rdb.patches:
         for patch in rdb.patches:
             draft.put(patch.start, patch.end, patch.data, rdb.code, "damaged bytes; the checksum proves it")

@@ -9,9 +9,10 @@ from __future__ import annotations
 
 from aoftool.check.exam_model import FileExam
 from aoftool.check.reader import Reader
-from aoftool.check.restore_model import RestoreSpot
+from aoftool.check.restore_model import RestoreSpot, Standing
 from aoftool.check.shapes import read_shape
 from aoftool.check.syndrome import locate
+from aoftool.check.unknown import BEYOND
 from aoftool.errors import AoftoolError
 from aoftool.escape import excerpt, excerpt_key
 from aoftool.files.source import Source
@@ -33,6 +34,10 @@ def plan_restores(exam: FileExam, source: Source, draft: Draft, choice: Choice) 
     """Plan what becomes of one file's payloads that no server takes."""
     reader = Reader(source, exam.size_bytes)
     for spot in exam.restores:
+        if spot.everywhere and spot.standing is Standing.NOT_JUDGED:
+            text = f"{excerpt(spot.name)} with a payload of {BEYOND} is kept"
+            if text not in draft.not_judged:
+                draft.not_judged.append(text)
         if not spot.everywhere or spot.checksum_ok or _mend(spot, reader, draft):
             continue
         what = f"{excerpt(spot.name)} of {excerpt_key(spot.key)}" if spot.key else excerpt(spot.name)

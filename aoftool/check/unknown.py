@@ -1,0 +1,147 @@
+"""Commands that no known release has: what is damage, and what is only not known here.
+
+A command in good framing with a name that could be one is written by something newer than, or other than,
+what the command table knows: it is not judged, and kept. Damage it is where the name cannot be one, or
+where everything speaks for one flipped bit: the name comes once, one bit away from a command that this log
+uses with as many arguments. Looks at names and counts alone; reads no file.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+from enum import Enum
+
+from aoftool.check.exam_model import FileExam, Spot, SpotKind
+from aoftool.check.vocabulary import accepts, is_known, looks_like_module
+from aoftool.commands.table import lookup
+from aoftool.resp.model import TailTally
+
+__all__ = ["BEYOND", "Names", "Standing", "is_plausible"]
+
+BEYOND = "something newer than, or other than, aoftool knows"
+"""Who wrote what is in good order and not known."""
+
+_PLAUSIBLE = re.compile(rb"[A-Za-z_][A-Za-z0-9_.:|-]{0,63}")
+_WORD = re.compile(rb"[A-Za-z0-9_.:|-]{1,64}")
+
+
+class Standing(Enum):
+    """How a questionable command stands.
+
+    Attributes:
+        SERVERS: some of the servers that are foretold run it.
+        LATER: a release in the command table has it, though none of those.
+        NOT_JUDGED: nothing here knows it, and nothing says that it is damaged.
+        FLIPPED: one bit of its name was flipped.
+        NO_NAME: its name can be none.
+        WRONG: known, and no release takes it in this form.
+    """
+
+    SERVERS = "servers"
+    LATER = "later"
+    NOT_JUDGED = "not-judged"
+    FLIPPED = "flipped"
+    NO_NAME = "no-name"
+    WRONG = "wrong"
+
+
+@dataclass(slots=True)
+class _Use:
+    """How often a command comes, and with how many arguments."""
+
+    count: int = 0
+    least: int = 1 << 62
+    most: int = 0
+
+
+def is_plausible(name: bytes) -> bool:
+    """Tell whether a command of some server could have that name."""
+    return _PLAUSIBLE.fullmatch(name) is not None
+
+
+class Names:
+    """What the names of one file say of those that are unknown.
+
+    Args:
+        tallies: of its healthy stretches.
+    """
+
+    def __init__(self, tallies: Iterable[TailTally]) -> None:
+        self._uses: dict[tuple[bytes, bytes | None], _Use] = {}
+        for tally in tallies:
+            for key, row in tally.rows.items():
+                for subcommand in {None, key.subcommand}:
+                    use = self._uses.setdefault((key.name, subcommand), _Use())
+                    use.count += row.commands
+                    use.least = min(use.least, row.least_argc)
+                    use.most = max(use.most, row.most_argc)
+
+    @classmethod
+    def of(cls, exam: FileExam) -> Names:
+        """Return the names of a file that was taken apart."""
+        return cls([] if exam.tail is None else [stretch.tally for stretch in exam.tail.stretches])
+
+    def standing(self, spot: Spot, takers: frozenset[str]) -> Standing:
+        """Return how a questionable command stands.
+
+        Args:
+            takers: the servers that run it in this form.
+        """
+        if takers or spot.kind == SpotKind.HURTFUL:
+            return Standing.SERVERS
+        if spot.kind == SpotKind.ARITY:
+            return Standing.WRONG
+        word = spot.subcommand if spot.kind == SpotKind.SUBCOMMAND else spot.name
+        if self._in_table(spot):
+            return Standing.LATER
+        if self.meant(spot) is not None:
+            return Standing.FLIPPED
+        named = word is not None and is_plausible(spot.name) and _WORD.fullmatch(word) is not None
+        return Standing.NOT_JUDGED if named else Standing.NO_NAME
+
+    def meant(self, spot: Spot) -> bytes | None:
+        """Return the name, or subcommand, of which one flipped bit made this; None where it is not proved."""
+        is_sub = spot.kind == SpotKind.SUBCOMMAND
+        word = spot.subcommand if is_sub else spot.name
+        own = self._uses.get((spot.name, spot.subcommand if is_sub else None))
+        if word is None or own is None or own.count != 1 or looks_like_module(spot.name):
+            return None
+        fits = {
+            candidate
+            for candidate in _one_bit_away(word)
+            if (
+                self._is_used(spot.name, candidate, spot.argc)
+                if is_sub
+                else self._is_used(candidate, None, spot.argc)
+            )
+        }
+        return next(iter(fits)) if len(fits) == 1 else None
+
+    def _is_used(self, name: bytes, subcommand: bytes | None, argc: int) -> bool:
+        use = self._uses.get((name, subcommand))
+        if use is None or not use.least <= argc <= use.most:
+            return False
+        if subcommand is not None:
+            return lookup(name, subcommand) is not None
+        return is_known(name) and accepts(name, argc)
+
+    @staticmethod
+    def _in_table(spot: Spot) -> bool:
+        if spot.kind == SpotKind.SUBCOMMAND:
+            spec = None if spot.subcommand is None else lookup(spot.name, spot.subcommand)
+        else:
+            spec = lookup(spot.name)
+        return spec is not None
+
+
+def _one_bit_away(word: bytes) -> set[bytes]:
+    """Return what a word was before one bit of it was flipped, in upper case; its own case aside."""
+    found = {
+        (word[:at] + bytes([byte ^ (1 << bit)]) + word[at + 1 :]).upper()
+        for written in {word.upper(), word.lower()}
+        for at, byte in enumerate(written)
+        for bit in range(8)
+    }
+    return found - {word.upper()}
