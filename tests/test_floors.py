@@ -29,6 +29,7 @@ FLOORS = {
     "values": 1,
     "errors": 0,
     "units": 0,
+    "databases": 0,
     "quoting": 0,
     "escape": 0,
     "progress": 0,

@@ -91,7 +91,8 @@ def _state(
             path=log.path,
             hint="give an offset with --at; aoftool log shows them",
         )
-    notes.extend(note for note in replay.end.notes if note not in notes)
+    told = [*replay.end.notes, *([f"{log.path}: {replay.setting}"] if replay.setting else [])]
+    notes.extend(note for note in told if note not in notes)
     if replay.end.damage is not None:
         file, offset, reason = replay.end.damage
         notes.append(f"{log.path}: {file} is compared up to offset {offset:,} only: {reason}")

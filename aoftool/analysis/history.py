@@ -33,6 +33,7 @@ from aoftool.analysis.time_model import TimeSource
 from aoftool.aof.log import need_files, open_log_file
 from aoftool.aof.model import Log
 from aoftool.commands.roles import keys_of
+from aoftool.databases import INFERRED, MOST_DATABASES, setting_words
 from aoftool.errors import UnsupportedError
 from aoftool.escape import excerpt
 from aoftool.progress import Progress, no_progress
@@ -50,10 +51,8 @@ if TYPE_CHECKING:
 __all__ = ["KeyHistory"]
 
 _FRAMING = frozenset((b"SELECT", b"MULTI", b"EXEC", b"DISCARD"))
-_LEAST_DATABASES = 16
 _LARGE_BYTES = 256 << 20
 _ENGINE = "aoftool.keyspace.engine"
-_MOST_DATABASES = 4096
 _UNKNOWN = KeyState(is_known=False)
 _GONE = KeyState()
 
@@ -128,9 +127,8 @@ class KeyHistory:
         from aoftool.keyspace.engine import Keyspace
 
         found = list(self._records() if lineage.everything else self._base_records(lineage.keys))
-        count = self._databases(found, lineage)
         self._clock = LogClock(self._log, self._base_s, find_clues(self._log, lineage.held or ()))
-        self._keyspace = Keyspace(flavour_for(self._aux), count, self._now_ms, allow_random=True)
+        self._keyspace = Keyspace(flavour_for(self._aux), INFERRED, self._now_ms, allow_random=True)
         for record in found:
             yield from self._load(record)
         for hit in lineage.hits():
@@ -143,6 +141,9 @@ class KeyHistory:
             )
         if self._keyspace.clock_reads:
             self.end.notes.append("relative expire times are counted from now, as a loader does")
+        setting = setting_words(len(self._keyspace.databases))
+        if setting:
+            self.end.notes.append(setting)
         if lineage.open_txns:
             self.end.notes.append("a MULTI without EXEC at the end never happened: its commands are left out")
 
@@ -179,18 +180,9 @@ class KeyHistory:
                 damage = summary.stop
                 self.end.damage = (file_name(self._log.files[0]), damage.offset, damage.message)
 
-    def _databases(self, found: list[Record], lineage: Lineage) -> int:
-        """Return how many databases the server must have had: it records no number that it refused."""
-        if lineage.held is None:
-            return _MOST_DATABASES
-        most = max((record.db for record in found), default=0)
-        for hit in lineage.held:
-            most = max(most, hit.command.db, *_numbers_named(hit.command))
-        return min(max(most + 1, _LEAST_DATABASES), _MOST_DATABASES)
-
     def _load(self, record: Record) -> Iterator[HistoryStep]:
         note = None
-        if record.db >= len(self._keyspace.databases):
+        if record.db >= MOST_DATABASES:
             return
         try:
             self._keyspace.load_record(record.db, record.key, record.value(), record.expire_at_ms)
@@ -327,16 +319,6 @@ def _length(value: Value) -> int | None:
     if isinstance(value, StreamValue):
         return len(value.entries)
     return None if isinstance(value, ModuleValue) else len(value)
-
-
-def _numbers_named(command: Command) -> list[int]:
-    """Return the databases that a command names, apart from the selected one."""
-    name, argv = command.name, command.argv
-    if name == b"COPY":
-        target = _copy_database(argv)
-        return [] if target is None else [target]
-    words = argv[1:] if name == b"SWAPDB" else argv[2:3] if name == b"MOVE" else []
-    return [int(word[:9]) for word in words if word.isdigit()]
 
 
 def _copy_database(argv: list[bytes]) -> int | None:

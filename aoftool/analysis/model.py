@@ -7,6 +7,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+from aoftool.databases import DEFAULT_DATABASES
+
 __all__ = [
     "CommandRow",
     "DatabaseRow",
@@ -158,7 +160,11 @@ class RdbPart:
 
 @dataclass(slots=True)
 class Overview:
-    """All that `aoftool inspect` shows."""
+    """All that `aoftool inspect` shows.
+
+    Attributes:
+        databases_needed: the least `databases` setting under which a server runs all of it.
+    """
 
     path: str
     layout: str
@@ -171,3 +177,4 @@ class Overview:
     databases: list[DatabaseRow]
     rdb_parts: list[RdbPart]
     transactions: int = 0
+    databases_needed: int = DEFAULT_DATABASES

@@ -24,9 +24,12 @@ from aoftool.analysis.model import (
     Writer,
 )
 from aoftool.aof.model import LogFile
+from aoftool.aof.numbers import highest_of_rdb, highest_of_tally
 from aoftool.aof.survey import Content, FileSurvey, Survey
 from aoftool.commands.table import lookup
+from aoftool.databases import databases_for
 from aoftool.escape import printable
+from aoftool.files.source import STDIN, open_source
 from aoftool.rdb.summary import OTHER_DATABASES, RdbWalk
 from aoftool.resp.model import OTHER_DB, OTHER_NAMES, Row, RowKey, TailTally
 
@@ -56,7 +59,18 @@ def overview_of(survey: Survey) -> Overview:
         databases=_database_rows(survey.files),
         rdb_parts=[_rdb_part(item, item.walk) for item in survey.files if item.walk is not None],
         transactions=sum(tail.transactions.count for _, tail in _tails(survey.files)),
+        databases_needed=databases_for(max(map(_highest_database, survey.files), default=0)),
     )
+
+
+def _highest_database(item: FileSurvey) -> int:
+    highest = 0 if item.walk is None else highest_of_rdb(item.walk)
+    if item.tail is None:
+        return highest
+    if item.file.path == STDIN:
+        return max(highest, highest_of_tally(item.tail, None))
+    with open_source(item.file.path) as source:
+        return max(highest, highest_of_tally(item.tail, source))
 
 
 def narrowed_overview(overview: Overview, contents: Contents) -> Overview:

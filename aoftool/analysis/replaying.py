@@ -13,6 +13,8 @@ from aoftool.analysis.flavours import flavour_for
 from aoftool.analysis.listing import file_name, note_stop
 from aoftool.aof.log import LogPart, read_parts
 from aoftool.aof.model import Log
+from aoftool.databases import INFERRED, setting_words
+from aoftool.errors import UnsupportedError
 from aoftool.keyspace.engine import Keyspace
 from aoftool.keyspace.refusal import ReplayStopError
 from aoftool.progress import Progress, no_progress
@@ -26,7 +28,6 @@ __all__ = ["LogReplay"]
 
 _FRAMING = frozenset((b"SELECT", b"MULTI", b"EXEC", b"DISCARD"))
 _EVERYTHING = Watch(min_length=1)
-_DATABASES = 1024
 _PART_BYTES = 1 << 20
 
 
@@ -56,10 +57,15 @@ class LogReplay:
     ) -> None:
         self._log, self._until, self._until_s = log, until, until_s
         self._now_ms, self._progress = now_ms, progress
-        self.keyspace = Keyspace("valkey-9", _DATABASES, now_ms, allow_random=True)
+        self.keyspace = Keyspace("valkey-9", INFERRED, now_ms, allow_random=True)
         self.stopped: str | None = None
         self.end = ListingEnd()
         self.is_timed: bool | None = None
+
+    @property
+    def setting(self) -> str:
+        """Say that the log needs more databases than servers have by default; empty where it does not."""
+        return setting_words(len(self.keyspace.databases))
 
     def run(self) -> LogReplay:
         """Run everything, for the data behind it."""
@@ -92,12 +98,14 @@ class LogReplay:
         assert part.rdb is not None
         if number == 0:
             flavour = flavour_for(part.rdb.aux)
-            self.keyspace = Keyspace(flavour, _DATABASES, self._now_ms, allow_random=True)
+            self.keyspace = Keyspace(flavour, INFERRED, self._now_ms, allow_random=True)
         with part.source.reopen() as source:
             reader = records(source, 0)
             for record in reader:
                 try:
                     self.keyspace.load_record(record.db, record.key, record.value(), record.expire_at_ms)
+                except UnsupportedError as error:
+                    self.end.note(error.message)
                 except EncodingDamage as damage:
                     self.end.note(f"a key of the RDB part cannot be read: {damage.message}")
         if part.rdb.stop is not None:

@@ -27,6 +27,7 @@ from aoftool.check.model import (
 )
 from aoftool.check.servers import simulate
 from aoftool.check.targets import TARGETS, Target
+from aoftool.databases import DEFAULT_DATABASES
 from aoftool.escape import printable
 from aoftool.files.changes import ChangeKind
 from aoftool.progress import Progress, no_progress
@@ -45,6 +46,7 @@ def check(
     targets: Sequence[Target] = TARGETS,
     progress: Progress = no_progress,
     workers: int = 1,
+    databases: int = DEFAULT_DATABASES,
 ) -> Report:
     """Check a log: read every file once, read-only, and report.
 
@@ -56,12 +58,14 @@ def check(
         targets: servers to foretell.
         progress: told of bytes done.
         workers: threads to share the first pass over a file; the report does not depend on it.
+        databases: the `databases` setting of these servers.
 
     Raises:
         SinkError: there is no room for a plain copy.
     """
     with ExitStack() as spools:
         exam = examine(log, level, progress, workers, spools)
+        exam.databases = databases
         report = report_of(exam, targets)
         if level is Level.DEEP:
             _replay(report, exam)
@@ -117,7 +121,7 @@ def _of_file(exam: LogExam, file: FileExam) -> Iterable[Finding]:
         severity = Severity.NOTE if growing else Severity.DAMAGE
         code = "file-growing" if growing else "read-changed"
         yield Finding(code, severity, file.path, change.message, change.offset, change.offset)
-    yield from find_in_rdb(file)
+    yield from find_in_rdb(file, exam.databases)
     yield from find_in_stream(file, exam.last is file)
     yield from find_in_meaning(exam, file)
 

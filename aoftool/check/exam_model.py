@@ -12,6 +12,7 @@ from aoftool.aof.model import Log, LogFile
 from aoftool.check.dissection import Dissection
 from aoftool.check.model import Level
 from aoftool.check.restore_model import RestoreSpot
+from aoftool.databases import DEFAULT_DATABASES
 from aoftool.files.changes import SourceChange
 
 if TYPE_CHECKING:
@@ -217,11 +218,16 @@ class FileExam:
 
 @dataclass
 class LogExam:
-    """A log, taken apart: its layout and one row a file that exists, in load order."""
+    """A log, taken apart: its layout and one row a file that exists, in load order.
+
+    Attributes:
+        databases: the `databases` setting of the servers to foretell.
+    """
 
     log: Log
     level: Level
     files: list[FileExam] = field(default_factory=list)
+    databases: int = DEFAULT_DATABASES
 
     @property
     def last(self) -> FileExam | None:

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from enum import Enum
 
 from aoftool.check.exam_model import RdbFault
+from aoftool.databases import DEFAULT_DATABASES
 
 __all__ = ["NEVER", "Ending", "Event", "EventKind", "LoaderFile", "LoaderLog", "RdbFacts"]
 
@@ -146,6 +147,7 @@ class LoaderLog:
         starts_empty: no manifest entry names a file, although data files may be there.
         notes: what every server does in silence.
         dump: it is a snapshot, which servers load as `dump.rdb`.
+        databases: the `databases` setting of the server.
     """
 
     multi_part: bool
@@ -156,3 +158,4 @@ class LoaderLog:
     starts_empty: str = ""
     notes: tuple[str, ...] = ()
     dump: bool = False
+    databases: int = DEFAULT_DATABASES

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 from aoftool.aof.model import FileRole, LayoutCode, LogFile, LogKind
+from aoftool.check.database_range import faults_with
 from aoftool.check.exam_model import FileExam, LogExam, RdbExam, RdbFault, Spot, SpotKind
 from aoftool.check.loader_model import NEVER, Ending, Event, EventKind, LoaderFile, LoaderLog, RdbFacts
 from aoftool.check.targets import SCRIPTS, TARGETS
@@ -49,7 +50,7 @@ def loader_view(exam: LogExam, quoting: Quoting = Quoting.SEPARATE) -> LoaderLog
         dump = any(
             file.file.role is FileRole.RDB and not file.file.name.endswith(b".aof") for file in exam.files
         )
-        return LoaderLog(False, files, dump=dump)
+        return LoaderLog(False, files, dump=dump, databases=exam.databases)
     manifest = log.joined if quoting is Quoting.JOINED and log.joined is not None else log.manifest
     error = None
     if manifest is not None and manifest.problem is not None:
@@ -65,6 +66,7 @@ def loader_view(exam: LogExam, quoting: Quoting = Quoting.SEPARATE) -> LoaderLog
         missing if manifest is not None else (),
         _empty_start(exam),
         tuple(_notes(exam)),
+        databases=exam.databases,
     )
 
 
@@ -75,7 +77,7 @@ def _files(exam: LogExam) -> Iterator[LoaderFile]:
         if file.exists:
             found = next(looked_at, None)
             if found is not None:
-                yield _file_view(found, exam.log.prefix)
+                yield _file_view(found, exam.log.prefix, exam.databases)
         elif _is_directory(file):
             yield LoaderFile(printable(file.name), file.path, 0, directory=True)
 
@@ -100,7 +102,7 @@ def _notes(exam: LogExam) -> list[str]:
     return [problem.message for problem in exam.log.problems if problem.code in told]
 
 
-def _file_view(file: FileExam, prefix: bytes) -> LoaderFile:
+def _file_view(file: FileExam, prefix: bytes, databases: int) -> LoaderFile:
     name = (
         printable(file.file.name) if file.file.name else printable(os.fsencode(os.path.basename(file.path)))
     )
@@ -109,7 +111,7 @@ def _file_view(file: FileExam, prefix: bytes) -> LoaderFile:
         file.path,
         file.size_bytes,
         file.head[:HEADER_BYTES],
-        _rdb_facts(file.rdb, file.head),
+        _rdb_facts(file.rdb, file.head, databases),
         rdb_part=file.rdb is not None,
         old_style=file.file.name == prefix if prefix else file.file.sequence is None,
     )
@@ -151,7 +153,7 @@ def _cut_before_multi(file: FileExam) -> int | None:
     return start
 
 
-def _rdb_facts(rdb: RdbExam | None, head: bytes) -> RdbFacts | None:
+def _rdb_facts(rdb: RdbExam | None, head: bytes, databases: int) -> RdbFacts | None:
     if rdb is not None and rdb.as_read is not None:
         rdb = replace(rdb, walk=rdb.as_read)
     if rdb is None or not is_rdb(head[:HEADER_BYTES]) or rdb.walk.family is None:
@@ -173,15 +175,15 @@ def _rdb_facts(rdb: RdbExam | None, head: bytes) -> RdbFacts | None:
         _foreign(rdb),
         rdb.keys,
         bool(walk.expires),
-        _faults(rdb),
+        _faults(rdb, databases),
         rdb.values_read or not rdb.keys,
     )
 
 
-def _faults(rdb: RdbExam) -> tuple[RdbFault, ...]:
+def _faults(rdb: RdbExam, databases: int) -> tuple[RdbFault, ...]:
     """Return what a loader meets in the part, by offset: faults, and what not every server knows."""
     walk = rdb.walk
-    met = list(rdb.faults)
+    met = list(faults_with(rdb, databases))
     values = min((rdb.first_of_type.get(number, 0) for number in (6, 7)), default=0)
     for module in walk.modules:
         if module.aux:

@@ -13,7 +13,6 @@ from collections.abc import Sequence
 
 from aoftool.check.exam_model import FileExam, LogExam
 from aoftool.check.replay_model import Answered, Replay
-from aoftool.check.targets import DEFAULT_DATABASES
 from aoftool.commands.table import lookup_argv
 from aoftool.files.source import Source, open_source
 from aoftool.keyspace.engine import Keyspace
@@ -52,16 +51,16 @@ def replay_log(exam: LogExam, targets: Sequence[str]) -> Replay:
         found.skipped = f"the log was not replayed: it has {format_bytes(size)}, the limit is {limit}"
         return found
     for number, target in enumerate(targets):
-        _Replayer(found, target, watch=number == len(targets) - 1).run(exam)
+        _Replayer(found, target, exam.databases, watch=number == len(targets) - 1).run(exam)
     return found
 
 
 class _Replayer:
     """One server's load."""
 
-    def __init__(self, found: Replay, target: str, *, watch: bool) -> None:
+    def __init__(self, found: Replay, target: str, databases: int, *, watch: bool) -> None:
         self._found, self._target = found, target
-        self._keyspace = Keyspace(_FLAVOURS.get(target, target), DEFAULT_DATABASES, allow_random=True)
+        self._keyspace = Keyspace(_FLAVOURS.get(target, target), databases, allow_random=True)
         self._changed = False
         self._watch = watch
         if watch:
@@ -100,7 +99,7 @@ class _Replayer:
         if not self._load_libraries(file, source):
             return False
         for record in records(source, 0):
-            if record.db >= DEFAULT_DATABASES:
+            if record.db >= len(self._keyspace.databases):
                 return self._end(file, record.start, "a database that servers refuse")
             try:
                 self._keyspace.load_record(record.db, record.key, record.value(), record.expire_at_ms)

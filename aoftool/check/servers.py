@@ -37,6 +37,7 @@ class _Run:
 
     target: Target
     notes: list[str] = field(default_factory=list)
+    databases: int = DEFAULT_DATABASES
     afterwards: tuple[LoaderFile, str] | None = None
 
     def end(
@@ -48,7 +49,7 @@ class _Run:
 
 def simulate(log: LoaderLog, target: Target) -> ServerOutcome:
     """Return what a server of that line does when it starts on the log."""
-    run = _Run(target, list(log.notes))
+    run = _Run(target, list(log.notes), log.databases)
     if log.dump and log.files:
         return _load_dump(run, log.files[0])
     if log.multi_part and not target.multi_part:
@@ -191,6 +192,7 @@ def _load_body(run: _Run, file: LoaderFile, rdb: RdbFacts) -> ServerOutcome | No
             text = act.text.replace("NAME", fault.message)
             if fault.code == "database-range":
                 run.notes.append(_DATABASES)
+                text = text.replace("16 databases", f"{run.databases} databases")
             return run.end(act.outcome, file, text.replace("a Redis server", f"a {target.product} server"))
         if act.text and act.text not in run.notes:
             run.notes.append(act.text)

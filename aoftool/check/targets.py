@@ -9,13 +9,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from aoftool.databases import DEFAULT_DATABASES
 from aoftool.errors import UsageError
 from aoftool.quoting import Quoting
 
 __all__ = ["DEFAULT_DATABASES", "SCRIPTS", "TARGETS", "Kill", "Target", "target_named"]
-
-DEFAULT_DATABASES = 16
-"""The `databases` setting a server has unless its configuration says otherwise."""
 
 SCRIPTS = frozenset({b"EVAL", b"EVALSHA", b"EVAL_RO", b"EVALSHA_RO", b"FCALL", b"FCALL_RO"})
 """Commands that run a script, in upper case."""

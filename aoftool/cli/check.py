@@ -12,6 +12,7 @@ from aoftool.cli.exit_codes import DONE, NOT_JUDGED, VERDICT, epilog
 from aoftool.cli.machine import worker_count
 from aoftool.cli.options import ColorOption, JsonOption, ProgressMode, ProgressOption, QuietOption
 from aoftool.cli.redaction import RedactOption, SaltOption, make_redactor
+from aoftool.databases import DEFAULT_DATABASES
 
 __all__ = ["register"]
 
@@ -46,6 +47,9 @@ def check(
         list[str] | None,
         typer.Option("--target", metavar="SERVER", help="Foretell only this server, such as valkey-9.1."),
     ] = None,
+    databases: Annotated[
+        int, typer.Option("--databases", min=1, help="The `databases` setting of the servers to foretell.")
+    ] = DEFAULT_DATABASES,
     top: Annotated[int, typer.Option("--top", min=1, help="Show at most so many findings of a log.")] = 20,
     redact: RedactOption = None,
     salt: SaltOption = None,
@@ -78,7 +82,7 @@ def check(
     reports = []
     for log in [find_input(path) for path in paths] if paths else [find_input()]:
         with ProgressReporter("checking", log.size_bytes, progress, quiet) as reporter:
-            report = check_log(log, Level(level.value), targets, reporter, workers=worker_count())
+            report = check_log(log, Level(level.value), targets, reporter, worker_count(), databases)
         reports.append(report)
     if as_json:
         from aoftool.report.findings import findings_json

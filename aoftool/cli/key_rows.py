@@ -7,6 +7,7 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from aoftool.databases import INFERRED
 from aoftool.errors import RdbError
 
 if TYPE_CHECKING:
@@ -27,13 +28,13 @@ class RowRequest:
     Attributes:
         cut: the moment meant.
         base: records of the RDB part only.
-        databases: the `databases` setting of the server.
+        databases: the `databases` setting of the server, or `INFERRED`.
     """
 
     selection: KeySelection
     cut: Cut
     base: bool = False
-    databases: int = 16
+    databases: int = INFERRED
     min_size_bytes: int = 0
     values: bool = False
     limit: int | None = None

@@ -22,6 +22,7 @@ from aoftool.cli.options import (
 )
 from aoftool.cli.redaction import RedactOption, SaltOption, make_redactor
 from aoftool.cli.times import parse_time_ms
+from aoftool.databases import INFERRED
 from aoftool.errors import UsageError
 
 if TYPE_CHECKING:
@@ -88,8 +89,13 @@ def keys(
         bool, typer.Option("--base", help="Only the records of the RDB part, as they stand.")
     ] = False,
     databases: Annotated[
-        int, typer.Option("--databases", min=1, help="The `databases` setting of the server.")
-    ] = 16,
+        int | None,
+        typer.Option(
+            "--databases",
+            min=1,
+            help="The `databases` setting of the server. Default: as the log needs, 16 at least.",
+        ),
+    ] = None,
     by: Annotated[
         RankBy | None,
         typer.Option(
@@ -184,7 +190,7 @@ def keys(
         selection,
         parse_moment(at, log, "--at"),
         base=base,
-        databases=databases,
+        databases=databases or INFERRED,
         min_size_bytes=min_size,
         values=values,
         limit=None if by is RankBy.SIZE else limit,
@@ -284,6 +290,8 @@ def _closing_records(rows: KeyListing) -> int:
 
 
 def _closing_log(rows: FinalKeys) -> int:
+    if rows.setting:
+        print(f"aoftool: {rows.setting}", file=sys.stderr)
     if not rows.torn_bytes:
         return DONE
     print(

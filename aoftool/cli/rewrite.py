@@ -41,6 +41,7 @@ from aoftool.cli.writing_options import (
     ToOffsetOption,
     ToTimestampOption,
 )
+from aoftool.databases import DEFAULT_DATABASES, INFERRED
 from aoftool.errors import UsageError
 
 if TYPE_CHECKING:
@@ -141,11 +142,14 @@ def rewrite(
         ),
     ] = None,
     databases: Annotated[
-        int,
+        int | None,
         typer.Option(
-            "--databases", min=1, help="The `databases` setting of the server.", rich_help_panel=_WHAT
+            "--databases",
+            min=1,
+            help="The `databases` setting of the server. Default: as the log needs, 16 at least.",
+            rich_help_panel=_WHAT,
         ),
-    ] = 16,
+    ] = None,
     chunk_items: Annotated[
         int,
         typer.Option(
@@ -259,7 +263,7 @@ def rewrite(
         target=target,
         format=OutputFormat(form.value),
         layout=same if layout is None else Layout(layout.value),
-        databases=databases,
+        databases=databases or INFERRED,
         chunk_items=chunk_items,
         cut=choose_cut(log, to_timestamp, to_offset, before),
         selection=choose_selection(db, match, rename_db, clock if drop_expired else None),
@@ -270,8 +274,12 @@ def rewrite(
     with ExitStack() as stack:
         source = log
         if salvage:
-            salvaged = stack.enter_context(_salvaged(log, databases, out, progress, quiet))
+            salvaged = stack.enter_context(
+                _salvaged(log, databases or DEFAULT_DATABASES, out, progress, quiet)
+            )
             source = salvaged.log
+        if engine is EngineOption.server and not databases:
+            options = _with_databases(options, source)
         check = _comparison(source, options, engine) if verify else None
         if engine is EngineOption.server and out is not None:
             mode, undo = "server", None
@@ -297,6 +305,18 @@ def rewrite(
     raise typer.Exit(DONE)
 
 
+def _with_databases(options: RewriteOptions, log: Log) -> RewriteOptions:
+    """Let a server have as many databases as the log needs."""
+    from dataclasses import replace
+
+    from aoftool.aof.model import LogKind
+    from aoftool.aof.numbers import highest_database
+    from aoftool.databases import databases_for
+
+    highest = 0 if log.kind is LogKind.STDIN else highest_database(log)
+    return replace(options, databases=databases_for(highest))
+
+
 def _comparison(log: Log, options: RewriteOptions, engine: EngineOption) -> Comparison:
     """Load the log on a server; what the target of the rewrite does not keep is left out of account."""
     from aoftool.rewrite.comparing import Comparison
@@ -305,8 +325,8 @@ def _comparison(log: Log, options: RewriteOptions, engine: EngineOption) -> Comp
     if engine is EngineOption.server:
         return Comparison(log, options.databases)
     with plan_rewrite(log, options) as plan:
-        target = plan.target
-    return Comparison(log, options.databases, target)
+        target, count = plan.target, plan.options.databases
+    return Comparison(log, count, target)
 
 
 @contextmanager

@@ -10,7 +10,9 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-__all__ = ["Setting", "canonical_int", "condition_holds", "database_number", "option_words"]
+from aoftool.databases import MOST_DATABASES
+
+__all__ = ["Setting", "canonical_int", "condition_holds", "option_words"]
 
 # Source: Valkey 8.0 src/util.c string2ll: what it takes is exactly what printing the number gives.
 _LONGEST_INT = 20
@@ -26,17 +28,31 @@ _TIME_LIMITS = {
 }
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Setting:
     """What the target server adds to the text of a command.
 
     Attributes:
         databases: number of databases; a SELECT of a greater number is refused.
+        highest_refused: the greatest number that was refused for being none of them, but for those that are
+            no sensible number of a database; -1 for none.
         payload_loads: tells whether the target takes a RESTORE payload (checksum, version, type).
     """
 
     databases: int
     payload_loads: Callable[[bytes], bool]
+    highest_refused: int = -1
+
+    def database_number(self, text: bytes) -> int | None:
+        """Return the database a SELECT of this text leads to, or None when it is refused."""
+        number = canonical_int(text)
+        if number is None or number < 0:
+            return None
+        if number < self.databases:
+            return number
+        if number < MOST_DATABASES:
+            self.highest_refused = max(self.highest_refused, number)
+        return None
 
 
 def canonical_int(text: bytes) -> int | None:
@@ -54,12 +70,6 @@ def canonical_int(text: bytes) -> int | None:
     if b"%d" % number != text or not _INT_MIN <= number <= _INT_MAX:
         return None
     return number
-
-
-def database_number(text: bytes, databases: int) -> int | None:
-    """Return the database a SELECT of this text leads to, or None when it is refused."""
-    number = canonical_int(text)
-    return number if number is not None and 0 <= number < databases else None
 
 
 def option_words(argv: Sequence[bytes], start: int, skip: Mapping[bytes, int]) -> Iterator[tuple[int, bytes]]:
@@ -116,7 +126,7 @@ def _has(expected: dict[str, Any], argv: Sequence[bytes], setting: Setting) -> b
 
 def _db_at(expected: list[int], argv: Sequence[bytes], setting: Setting) -> bool:
     return len(argv) == max(expected) + 1 and all(
-        database_number(argv[index], setting.databases) is not None for index in expected
+        setting.database_number(argv[index]) is not None for index in expected
     )
 
 

@@ -22,7 +22,6 @@ from aoftool.commands.conditions import (
     Setting,
     canonical_int,
     condition_holds,
-    database_number,
     option_words,
 )
 
@@ -223,7 +222,7 @@ class EffectTable:
             number: int | None = None
             db_position = _database_position(rule, argv, self.setting)
             if db_position is not None:
-                number = database_number(argv[db_position], self.setting.databases)
+                number = self.setting.database_number(argv[db_position])
                 if number is None:
                     return ()  # a refused database number refuses the command
             uses.extend(KeyUse(at, effect, number, db_position) for at in _positions(rule, argv))
@@ -241,7 +240,7 @@ def _database_position(rule: dict[str, Any], argv: Sequence[bytes], setting: Set
     for index, word in option_words(argv, rule["from"], {option: 1}):
         if word == option and index + 1 < len(argv):
             found = index + 1
-            if database_number(argv[found], setting.databases) is None:
+            if setting.database_number(argv[found]) is None:
                 break
     return found
 

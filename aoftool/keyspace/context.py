@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, TypeVar
 
+from aoftool.databases import DEFAULT_DATABASES, INFERRED, MOST_DATABASES
 from aoftool.keyspace.database import Database
 from aoftool.keyspace.libraries import Libraries
 from aoftool.keyspace.refusal import WRONG_TYPE, CommandRefused
@@ -40,6 +41,7 @@ class Context:
     Attributes:
         flavour: the server whose loader we are.
         databases: all databases, by number.
+        most_databases: the list of them grows up to this number as their numbers turn up.
         index: the selected database's number.
         db: the selected database, `databases[index]`.
         now_ms: the load clock, Unix milliseconds; it stands still.
@@ -61,6 +63,7 @@ class Context:
         "index",
         "libraries",
         "max_string_bytes",
+        "most_databases",
         "now_ms",
         "random_choices",
         "scripts",
@@ -69,7 +72,8 @@ class Context:
 
     def __init__(self, flavour: Flavour, databases: int, now_ms: int, *, allow_random: bool) -> None:
         self.flavour = flavour
-        self.databases = [Database() for _ in range(databases)]
+        self.most_databases = MOST_DATABASES if databases == INFERRED else databases
+        self.databases = [Database() for _ in range(databases or DEFAULT_DATABASES)]
         self.index = 0
         self.db = self.databases[0]
         self.now_ms = now_ms
@@ -80,6 +84,17 @@ class Context:
         self.random_choices = 0
         self.trusts_log = False
         self.max_string_bytes = MAX_STRING_BYTES
+
+    def has_database(self, index: int) -> bool:
+        """Tell whether there is a database of that number; where they are inferred, there is from now on."""
+        if index >= len(self.databases) and index < self.most_databases:
+            missing = range(len(self.databases), index + 1)
+            new = [Database() for _ in missing]
+            if self.db.changed.maxlen is None:
+                for database in new:
+                    database.watch()
+            self.databases += new
+        return 0 <= index < len(self.databases)
 
     def select(self, index: int) -> None:
         """Make another database the selected one."""

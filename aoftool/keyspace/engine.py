@@ -12,6 +12,8 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Protocol
 
+from aoftool.databases import DEFAULT_DATABASES
+from aoftool.errors import UnsupportedError
 from aoftool.escape import excerpt
 from aoftool.keyspace.apply import TABLES
 from aoftool.keyspace.context import Argv, CannotFollow, Context
@@ -49,7 +51,7 @@ class Keyspace:
 
     Args:
         flavour: the server, or its name such as `redis-7.0`.
-        databases: number of databases of that server.
+        databases: number of databases of that server; `INFERRED` for as many as the log turns out to name.
         now_ms: the load clock, which relative times are counted from; the present by default.
         allow_random: choose where a server chooses at random (SPOP) instead of stopping.
         trusts_log: the log is replayed for what its writer meant: function libraries that only other servers
@@ -64,7 +66,7 @@ class Keyspace:
     def __init__(
         self,
         flavour: Flavour | str,
-        databases: int = 16,
+        databases: int = DEFAULT_DATABASES,
         now_ms: int | None = None,
         *,
         allow_random: bool = False,
@@ -141,9 +143,16 @@ class Keyspace:
 
         Args:
             encoding: as `Record.encoding` names it; only sorted sets show it, by a score of -0.
+
+        Raises:
+            UnsupportedError: there is no database of that number.
         """
         if type(value) is ZSetValue:
             settle(value, self.flavour, compact=encoding in COMPACT_ENCODINGS)
+        if not self._context.has_database(db):
+            raise UnsupportedError(
+                f"the keys of database {db} have no place in {len(self.databases)} databases"
+            )
         self.databases[db].put(key, value, expire_at_ms)
         if self._observers:
             self._tell(self.commands)

@@ -19,6 +19,7 @@ from aoftool.analysis.model import (
     Writer,
 )
 from aoftool.check.health_model import Health
+from aoftool.databases import setting_words
 from aoftool.escape import json_bytes, printable
 from aoftool.report.terminal import Column, figures, print_rows, print_table, words
 from aoftool.units import format_bytes, format_count, format_share, format_time_ms
@@ -62,6 +63,9 @@ def overview_head(overview: Overview, health: Health) -> Iterator[tuple[str, str
     yield "health", _health(health), "green" if health.intact else "bold red"
     for note in health.notes:
         yield "note", note, "yellow"
+    setting = setting_words(overview.databases_needed)
+    if setting:
+        yield "note", setting, "yellow"
     if health.next_command:
         yield "next", health.next_command, "bold"
 
@@ -293,5 +297,6 @@ def overview_json(overview: Overview, health: Health, *, sort: str = "bytes") ->
         "commands": [_command_json(row) for row in ordered_commands(overview, sort)],
         "transactions": overview.transactions,
         "databases": [_plain(row) for row in overview.databases],
+        "databases_needed": overview.databases_needed,
         "rdb_parts": [_rdb_json(part) for part in overview.rdb_parts],
     }

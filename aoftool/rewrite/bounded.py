@@ -45,7 +45,14 @@ from aoftool.rewrite.model import (
     RewriteSummary,
 )
 from aoftool.rewrite.outputs import Output, open_output
-from aoftool.rewrite.planner import NEEDS_SERVER, copyable_types, early_table, early_target, plan_notes
+from aoftool.rewrite.planner import (
+    NEEDS_SERVER,
+    copyable_types,
+    database_notes,
+    early_target,
+    plan_notes,
+    read_with_databases,
+)
 from aoftool.rewrite.runner import Sinks, creation_time
 from aoftool.rewrite.shares import FormatReport, ShareReport, ShareTask, run_share
 from aoftool.rewrite.spill_folder import spill_folder
@@ -71,7 +78,7 @@ class BoundedPlan:
 
     Attributes:
         summary: complete only after `write`.
-        warnings: notes about the shares.
+        warnings: notes that are known before the shares are run.
     """
 
     options: RewriteOptions
@@ -442,14 +449,16 @@ def open_bounded(
     if options.memory_limit_bytes is not None:
         keep_little()
     with open_input(log, options.cut, progress) as found:
-        table = early_table(options, found)
+        if found.base is not None and found.base_path is not None:
+            need_whole(found.base, found.base_path)
         try:
-            survey = survey_log(found.tails, found.base_path, table, progress)
+            fitted, table, survey = read_with_databases(
+                options, found, lambda table: survey_log(found.tails, found.base_path, table, progress)
+            )
         except RespError as error:
             error.hint = repair_hint(log)
             raise
         torn = require_only_torn(log, found.tails, survey.ends)
-        _refuse_beyond(found, options)
         reason = _why_not(survey, found)
         if reason:
             yield reason
@@ -464,7 +473,7 @@ def open_bounded(
         summary = RewriteSummary(log.path, target.name, why, found.files, found.history_bytes)
         summary.tail.torn_bytes = torn
         summary.base = _base_counts(found)
-        warnings = []
+        warnings = database_notes(options, fitted)
         if heaviest > budget:
             warnings.append(
                 f"keys that commands tie together may take {round(heaviest) >> 20} MiB at once,"
@@ -473,7 +482,7 @@ def open_bounded(
         summary.notes = plan_notes(summary, found) + warnings
         summary.elapsed_s = time.monotonic() - started
         yield BoundedPlan(
-            options,
+            fitted,
             summary,
             found,
             table,
@@ -496,19 +505,6 @@ def _base_counts(found: Input) -> BaseCounts:
     if found.base is None:
         return BaseCounts()
     return BaseCounts(found.base.keys, sum(row.size_bytes for row in found.base.counts))
-
-
-def _refuse_beyond(found: Input, options: RewriteOptions) -> None:
-    if found.base is None or found.base_path is None:
-        return
-    need_whole(found.base, found.base_path)
-    highest = max((row.db for row in found.base.counts), default=0)
-    if highest >= options.databases:
-        raise UnsupportedError(
-            f"the RDB part has keys in database {highest}, the target has {options.databases} databases",
-            path=found.base_path,
-            hint=f"--databases {highest + 1}",
-        )
 
 
 def _why_not(survey: Survey, found: Input) -> str:

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from aoftool.analysis.keys_model import KeyRow
 from aoftool.aof.model import Log
+from aoftool.databases import setting_words
 from aoftool.errors import UnsupportedError, UsageError
 from aoftool.escape import excerpt, printable
 from aoftool.keyspace import Keyspace
@@ -124,6 +125,11 @@ class FinalKeys:
         self._writes = last_writes(plan.trace)
         self._measure = _Measure(plan.target, plan.options.compress)
         self.shown = 0
+
+    @property
+    def setting(self) -> str:
+        """Say that the log needs more databases than servers have by default; empty where it does not."""
+        return setting_words(self._plan.options.databases)
 
     @property
     def torn_bytes(self) -> int:

@@ -8,6 +8,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from enum import Enum
 
+from aoftool.databases import INFERRED
+
 __all__ = [
     "BaseCounts",
     "Cut",
@@ -82,7 +84,7 @@ class RewriteOptions:
 
     Attributes:
         target: server the result is for; None for the one that wrote the log.
-        databases: its number of databases.
+        databases: its number of databases; `INFERRED` for as many as the log uses.
         chunk_items: elements in one command of the RESP form.
         now_ms: clock for relative times; None for the present.
         memory_limit_bytes: bound on the memory of the process; None for no bound.
@@ -93,7 +95,7 @@ class RewriteOptions:
     target: str | None = None
     format: OutputFormat = OutputFormat.RDB
     layout: Layout = Layout.MULTI_PART
-    databases: int = 16
+    databases: int = INFERRED
     chunk_items: int = 64
     cut: Cut = field(default_factory=Cut)
     selection: Selection = field(default_factory=Selection)

@@ -8,13 +8,14 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
-from typing import Protocol
+from dataclasses import dataclass, replace
+from typing import Protocol, TypeVar
 
 import numpy as np
 
 from aoftool.aof.model import Log
 from aoftool.commands.effects import EffectTable
+from aoftool.databases import INFERRED, MOST_DATABASES, databases_for, setting_words
 from aoftool.errors import InputError, RespError, UnsupportedError, UsageError
 from aoftool.escape import excerpt
 from aoftool.keyspace import ReplayStopError
@@ -23,6 +24,7 @@ from aoftool.liveness.native import drop_needless, mark_dead
 from aoftool.liveness.reading import trace_tails
 from aoftool.progress import Progress, no_progress
 from aoftool.rdb.payload import restore_refusal
+from aoftool.rdb.summary import OTHER_DATABASES
 from aoftool.rdb.targets import Target, find_target
 from aoftool.rewrite.accounts import tail_counts
 from aoftool.rewrite.basekeys import BaseKeys
@@ -35,14 +37,18 @@ __all__ = [
     "NEEDS_SERVER",
     "RewritePlan",
     "copyable_types",
+    "database_notes",
     "decide",
     "early_table",
     "early_target",
     "plan_notes",
     "plan_rewrite",
+    "read_with_databases",
     "refuse_torn",
     "with_plan",
 ]
+
+T = TypeVar("T")
 
 # Relative payload versions differ between targets; without a target yet, nothing is proved.
 _NO_TARGET = "redis-6.2"
@@ -101,9 +107,10 @@ def plan_rewrite(
     """
     started = time.monotonic()
     with open_input(log, options.cut, progress) as found:
-        table = early_table(options, found, opaque)
         try:
-            trace, ends = trace_tails(found.tails, table, progress)
+            fitted, table, (trace, ends) = read_with_databases(
+                options, found, lambda table: trace_tails(found.tails, table, progress), opaque
+            )
         except RespError as error:
             error.hint = repair_hint(log)
             raise
@@ -117,9 +124,9 @@ def plan_rewrite(
         summary.tail = tail_counts(trace, torn)
         summary.base = base.counts
         summary.key_count = int(np.count_nonzero(touches.written))
-        summary.notes = plan_notes(summary, found)
+        summary.notes = plan_notes(summary, found) + database_notes(options, fitted)
         summary.elapsed_s = time.monotonic() - started
-        yield RewritePlan(options, summary, found, table, trace, base, touches, target)
+        yield RewritePlan(fitted, summary, found, table, trace, base, touches, target)
 
 
 def decide(
@@ -138,6 +145,60 @@ def copyable_types(found: Input, target: Target) -> frozenset[int]:
     """Return the type bytes whose records the target reads as they stand in the RDB part."""
     family = found.base.family.value if found.base is not None and found.base.family else ""
     return frozenset(number for number in range(256) if target.reads_type(number, family))
+
+
+def read_with_databases(
+    options: RewriteOptions,
+    found: Input,
+    read: Callable[[EffectTable], T],
+    opaque: frozenset[bytes] = frozenset(),
+) -> tuple[RewriteOptions, EffectTable, T]:
+    """Read the commands of a log with as many databases as were asked for, or as it needs.
+
+    How many it needs is known only at its end: a log that names more than servers have by default is read a
+    second time.
+
+    Args:
+        read: reads the commands by a table.
+
+    Returns:
+        the options with the number of databases, the table by which the log was read, and what that gave.
+
+    Raises:
+        UnsupportedError: the RDB part has keys in a database that is not there.
+    """
+    highest = _highest_of_base(found)
+    fitted = options
+    if options.databases == INFERRED:
+        fitted = replace(options, databases=databases_for(highest))
+    if highest >= fitted.databases:
+        raise UnsupportedError(
+            f"the RDB part has keys in database {highest}, the target has {fitted.databases} databases",
+            path=found.base_path,
+            hint=f"--databases {highest + 1}",
+        )
+    table = early_table(fitted, found, opaque)
+    result = read(table)
+    if options.databases == INFERRED and table.setting.highest_refused >= 0:
+        fitted = replace(options, databases=databases_for(table.setting.highest_refused))
+        table = early_table(fitted, found, opaque)
+        result = read(table)
+    return fitted, table, result
+
+
+def database_notes(options: RewriteOptions, fitted: RewriteOptions) -> list[str]:
+    """Return what to say of a number of databases that was inferred, if anything."""
+    words = setting_words(fitted.databases) if options.databases == INFERRED else ""
+    return [words] if words else []
+
+
+def _highest_of_base(found: Input) -> int:
+    """Return the greatest number of a database of the RDB part, 0 without one."""
+    if found.base is None:
+        return 0
+    numbers = {row.db for row in found.base.counts}
+    # The walk adds up what is behind its first few thousand.
+    return MOST_DATABASES - 1 if OTHER_DATABASES in numbers else max(numbers, default=0)
 
 
 def early_table(options: RewriteOptions, found: Input, opaque: frozenset[bytes] = frozenset()) -> EffectTable:

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from aoftool.check.database_range import faults_with
 from aoftool.check.exam_model import FileExam
 from aoftool.check.model import Finding, Remedy, Severity
 from aoftool.check.rdb_faults import fault_severity
+from aoftool.databases import DEFAULT_DATABASES
 from aoftool.rdb.checksum import ChecksumState
 from aoftool.rdb.header import HEADER_BYTES
 
@@ -16,12 +18,16 @@ __all__ = ["find_in_rdb"]
 _OWN_CODES = {"trailing-bytes": "rdb-trailing-bytes"}
 
 
-def find_in_rdb(exam: FileExam) -> Iterator[Finding]:
-    """Yield findings for a file's RDB part."""
+def find_in_rdb(exam: FileExam, databases: int = DEFAULT_DATABASES) -> Iterator[Finding]:
+    """Yield findings for a file's RDB part.
+
+    Args:
+        databases: the `databases` setting of the servers that may load it.
+    """
     rdb = exam.rdb
     if rdb is None:
         return
-    yield from _faults(exam)
+    yield from _faults(exam, databases)
     if rdb.unknown is not None:
         yield Finding(
             "rdb-unknown",
@@ -69,10 +75,10 @@ def _without_checksum(exam: FileExam) -> Iterator[Finding]:
         yield Finding("rdb-no-checksum", Severity.WARNING, exam.path, message, 0, exam.rdb.end)
 
 
-def _faults(exam: FileExam) -> Iterator[Finding]:
+def _faults(exam: FileExam, databases: int) -> Iterator[Finding]:
     """Yield what is wrong although the structure of the part holds."""
     assert exam.rdb is not None
-    for fault in exam.rdb.faults:
+    for fault in faults_with(exam.rdb, databases):
         code = _OWN_CODES.get(fault.code, fault.code)
         severity = fault_severity(fault.code, fault.type_id)
         end = exam.size_bytes if fault.code == "trailing-bytes" else None

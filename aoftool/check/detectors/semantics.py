@@ -6,12 +6,13 @@ import os
 import shlex
 from collections.abc import Iterator
 
+from aoftool.check.database_range import highest_in_commands
 from aoftool.check.detectors.restores import find_in_restores
 from aoftool.check.exam_model import FileExam, LogExam, Spot, SpotKind
 from aoftool.check.model import Finding, Remedy, Severity
-from aoftool.check.targets import DEFAULT_DATABASES
 from aoftool.check.unknown import BEYOND, Names, Standing
 from aoftool.check.vocabulary import looks_like_module, takers
+from aoftool.databases import DEFAULT_DATABASES, MOST_DATABASES, databases_for
 from aoftool.escape import excerpt, printable
 from aoftool.resp.model import Occurrence, TailTally
 
@@ -27,8 +28,9 @@ def find_in_meaning(exam: LogExam, file: FileExam) -> Iterator[Finding]:
     stretches = file.tail.stretches
     for stretch in stretches:
         yield from _transactions(file, stretch.tally)
-        yield from _databases(file, stretch.tally)
+        yield from _refused_selects(file, stretch.tally)
         yield from _times(file, stretch.tally)
+    yield from _databases(file, exam.databases)
     if stretches and stretches[-1].end == file.size_bytes:
         yield from _open_transaction(exam, file, stretches[-1].tally)
 
@@ -162,17 +164,27 @@ def _open_transaction(exam: LogExam, file: FileExam, tally: TailTally) -> Iterat
     )
 
 
-def _databases(file: FileExam, tally: TailTally) -> Iterator[Finding]:
+def _refused_selects(file: FileExam, tally: TailTally) -> Iterator[Finding]:
     if tally.selects.invalid.count:
         message = "a SELECT that every server refuses: what follows lands in the database before it"
         yield _at(file, "select-refused", Severity.DAMAGE, tally.selects.invalid, message)
-    highest = max((key.db for key in tally.rows), default=0)
-    if highest >= DEFAULT_DATABASES:
-        message = (
-            f"SELECT {highest}: a server with the usual {DEFAULT_DATABASES} databases refuses it, "
-            "and what follows lands in the database before it"
-        )
-        yield Finding("select-out-of-range", Severity.WARNING, file.path, message)
+
+
+def _databases(file: FileExam, databases: int) -> Iterator[Finding]:
+    """Yield what a server with too few databases does, and how many the log needs."""
+    assert file.tail is not None
+    selected = max((key.db for stretch in file.tail.stretches for key in stretch.tally.rows), default=0)
+    needed = databases_for(highest_in_commands(file))
+    if selected < databases >= needed:
+        return
+    usual = "the usual " if databases == DEFAULT_DATABASES else ""
+    loses = "refuses it, and what follows lands in the database before it"
+    remedy = f"; this log needs `databases {needed}` or more" if needed > databases else ""
+    what = f"database {needed - 1}" if selected < databases else f"SELECT {selected}"
+    if selected >= MOST_DATABASES:
+        remedy = "; no server has so many, so it may be damage" + remedy
+    message = f"{what}: a server with {usual}{databases} databases {loses}{remedy}"
+    yield Finding("select-out-of-range", Severity.WARNING, file.path, message)
 
 
 def _times(file: FileExam, tally: TailTally) -> Iterator[Finding]:

@@ -37,7 +37,7 @@ _SAME_OBJECT = "ERR source and destination objects are the same"
 def database_index(ctx: Context, text: bytes, refusal: str = _BAD_DB) -> int:
     """Return the number of an existing database."""
     index = parse_int(text, refusal)
-    if not 0 <= index < len(ctx.databases):
+    if not ctx.has_database(index):
         raise CommandRefused(_BAD_DB)
     return index
 
@@ -120,7 +120,7 @@ def apply_copy(ctx: Context, argv: Argv) -> None:
 def apply_swapdb(ctx: Context, argv: Argv) -> None:
     first = parse_int(argv[1], "ERR invalid first DB index")
     second = parse_int(argv[2], "ERR invalid second DB index")
-    if not (0 <= first < len(ctx.databases) and 0 <= second < len(ctx.databases)):
+    if not (ctx.has_database(first) and ctx.has_database(second)):
         raise CommandRefused(_BAD_DB)
     if first != second:
         ctx.databases[first].swap(ctx.databases[second])
