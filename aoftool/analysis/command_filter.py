@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from aoftool.analysis.commands_model import LoggedCommand
 from aoftool.commands.roles import keys_of
+from aoftool.pattern import literal_of
 from aoftool.resp.watch import Watch
 
 if TYPE_CHECKING:
     from aoftool.keyspace.selection import KeySelection
 
-__all__ = ["EVERYTHING", "CommandFilter", "literal_of"]
+__all__ = ["EVERYTHING", "CommandFilter"]
 
 EVERYTHING = Watch(min_length=1)
 
@@ -111,12 +111,3 @@ class CommandFilter:
             return False
         selection = self.selection
         return selection is None or any(selection.admits(command.db, key, "", None) for key in keys)
-
-
-def literal_of(glob: bytes) -> tuple[bytes, bool]:
-    """Return the longest part of a glob that any match must hold, and whether matches begin with it."""
-    quoted = b"\\" in glob or b"[" in glob
-    parts = re.split(rb"[*?]+", glob) if not quoted else [re.split(rb"[*?\[\\]", glob)[0]]
-    if parts[0]:
-        return parts[0], True
-    return max(parts, key=len), False

@@ -86,8 +86,7 @@ def narrowing(
 
 
 def _key_filter(match: str) -> Callable[[bytes], bool]:
-    # Here, not above: the import costs more than everything else in this module.
-    from aoftool.keyspace.selection import glob_to_regex
+    from aoftool.pattern import compile_glob, typed_pattern
 
-    pattern = glob_to_regex(match.encode("utf-8", "surrogateescape"))
+    pattern = compile_glob(typed_pattern(match))
     return lambda key: pattern.match(key) is not None

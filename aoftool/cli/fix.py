@@ -252,6 +252,7 @@ def _with_drops(choice: Choice, places: list[str], name: str | None, match: str 
     from dataclasses import replace
 
     from aoftool.escape import unprintable
+    from aoftool.pattern import typed_pattern
 
     if match is not None and name is None:
         raise UsageError("--match needs --drop-command")
@@ -263,7 +264,7 @@ def _with_drops(choice: Choice, places: list[str], name: str | None, match: str 
         choice,
         drop_at=tuple(_place(place, "--drop") for place in places),
         drop_command=None if name is None else unprintable(name),
-        match=None if match is None else unprintable(match),
+        match=None if match is None else typed_pattern(match),
     )
 
 

@@ -122,12 +122,12 @@ def _history(
         keys = frozenset((_raw(key or ""),))
         return KeyHistory(log, keys, db=db, values=values, workers=workers, progress=progress)
     # Only here: these load the replay engine, which must not hold up the scan.
-    from aoftool.analysis.command_filter import literal_of
-    from aoftool.keyspace.selection import glob_to_regex
+    from aoftool.pattern import compile_glob, literal_of, typed_pattern
     from aoftool.resp.watch import Watch
 
-    pattern = glob_to_regex(_raw(match))
-    literal, at_start = literal_of(_raw(match))
+    typed = typed_pattern(match)
+    pattern = compile_glob(typed)
+    literal, at_start = literal_of(typed)
     candidates = Watch(literal=literal, at_start=at_start) if literal else Watch(min_length=1)
     return KeyHistory(
         log,

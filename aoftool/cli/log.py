@@ -19,6 +19,7 @@ from aoftool.cli.places import parse_place
 from aoftool.cli.redaction import RedactOption, SaltOption, make_redactor
 from aoftool.cli.times import parse_time_ms
 from aoftool.errors import UsageError
+from aoftool.pattern import typed_pattern
 
 if TYPE_CHECKING:
     from aoftool.analysis.command_filter import CommandFilter
@@ -187,7 +188,7 @@ def _filter(
         names=frozenset(_raw(" ".join(name.upper().split())) for name in cmd or ()),
         keys=frozenset(map(_raw, key or ())),
         selection=key_selection(match=match, regex=regex) if has_pattern else None,
-        glob=None if match is None else _raw(match),
+        glob=None if match is None else typed_pattern(match),
         dbs=frozenset(db) if db else None,
         since_s=None if since is None else -(-parse_time_ms(since) // 1000),
         until_s=None if until is None else parse_time_ms(until) // 1000,

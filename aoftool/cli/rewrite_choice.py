@@ -96,7 +96,7 @@ def choose_selection(
     Raises:
         UsageError: a database cannot be renamed like that.
     """
-    from aoftool.escape import unprintable
+    from aoftool.pattern import typed_pattern
     from aoftool.rewrite.model import Selection
 
     pairs = [re.fullmatch(r"(\d{1,9})=(\d{1,9})", text) for text in rename_db or ()]
@@ -104,7 +104,7 @@ def choose_selection(
         raise UsageError("--rename-db takes OLD=NEW, such as 3=0")
     return Selection(
         databases=None if not db else frozenset(db),
-        match=None if match is None else unprintable(match),
+        match=None if match is None else typed_pattern(match),
         rename_db={int(pair[1]): int(pair[2]) for pair in pairs if pair is not None},
         expired_before_ms=expired_before_ms,
     )

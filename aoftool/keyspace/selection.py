@@ -1,7 +1,6 @@
 """Which keys are asked for: database, type, name, expire time.
 
-Glob patterns are those of the KEYS command, matched over bytes.
-Source: Valkey 8.0 src/util.c stringmatchlen (semantics; measured with KEYS on Valkey 9.1.2).
+Glob patterns are those of `aoftool.pattern`, matched over bytes.
 """
 
 from __future__ import annotations
@@ -11,8 +10,9 @@ from collections.abc import Container
 from dataclasses import dataclass
 
 from aoftool.errors import UsageError
+from aoftool.pattern import compile_glob, typed_pattern
 
-__all__ = ["KeySelection", "glob_to_regex", "key_selection"]
+__all__ = ["KeySelection", "key_selection"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,61 +71,10 @@ def key_selection(
         raise UsageError("--match and --regex exclude each other", hint="use one of them")
     name = None
     if match is not None:
-        name = glob_to_regex(match.encode("utf-8", "surrogateescape"))
+        name = compile_glob(typed_pattern(match))
     elif regex is not None:
         try:
             name = re.compile(regex.encode("utf-8", "surrogateescape"), re.DOTALL)
         except re.error as error:
             raise UsageError(f"--regex does not compile: {error}") from error
     return KeySelection(databases, types, name, expires_before_ms, without_expire)
-
-
-def glob_to_regex(pattern: bytes) -> re.Pattern[bytes]:
-    """Return the regex that matches the same whole keys as a server's glob pattern."""
-    out = bytearray(rb"\A")
-    at = 0
-    while at < len(pattern):
-        byte = pattern[at : at + 1]
-        at += 1
-        if byte == b"*":
-            if not out.endswith(b".*"):
-                out += b".*"
-        elif byte == b"?":
-            out += b"."
-        elif byte == b"[":
-            group, at = _byte_class(pattern, at)
-            out += group
-        else:
-            if byte == b"\\" and at < len(pattern):
-                byte = pattern[at : at + 1]
-                at += 1
-            out += re.escape(byte)
-    return re.compile(bytes(out) + rb"\Z", re.DOTALL)
-
-
-def _byte_class(pattern: bytes, at: int) -> tuple[bytes, int]:
-    """Return the regex class for `[...]` whose inside starts at `at`, and where the pattern goes on.
-
-    As in the server: `^` negates, a backslash quotes, ranges may be reversed, and a class that is
-    never closed ends with the pattern.
-    """
-    negated = pattern[at : at + 1] == b"^"
-    at += negated
-    members: set[int] = set()
-    while at < len(pattern) and pattern[at] != 0x5D:
-        low = pattern[at]
-        if low == 0x5C and at + 1 < len(pattern):
-            at += 1
-            members.add(pattern[at])
-        elif pattern[at + 1 : at + 2] == b"-" and at + 2 < len(pattern):
-            high = pattern[at + 2]
-            members.update(range(min(low, high), max(low, high) + 1))
-            at += 2
-        else:
-            members.add(low)
-        at += 1
-    if negated:
-        members = set(range(256)) - members
-    if not members:
-        return b"(?!)", at + 1
-    return b"[" + b"".join(b"\\x%02x" % member for member in sorted(members)) + b"]", at + 1

@@ -173,7 +173,16 @@ class _Planner:
         from aoftool.repair.planners.undelete import plan_undelete
 
         found = plan_undelete(self._exam.files, self._drafts, self._choice)
-        self._plan.notes.append(f"{found.commands:,} commands are taken out")
+        one = found.commands == 1
+        self._plan.notes.append(
+            "1 command is taken out" if one else f"{found.commands:,} commands are taken out"
+        )
+        if found.merging:
+            writes = "1 later write" if found.merging == 1 else f"{found.merging:,} later writes"
+            self._plan.notes.append(
+                f"{writes} may meet keys that come back with a flush gone: lists and counters then go on from"
+                " the old values"
+            )
         if found.touched_count:
             shown = "" if found.touched_count == len(found.touched) else f", the first {len(found.touched)}"
             self._plan.notes.append(f"{found.touched_count:,} later commands name a revived key{shown}:")

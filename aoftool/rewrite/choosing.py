@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from aoftool.errors import UsageError
-from aoftool.keyspace.selection import glob_to_regex
+from aoftool.pattern import compile_glob
 from aoftool.rewrite.model import Selection
 
 __all__ = ["Chooser"]
@@ -27,7 +27,7 @@ class Chooser:
 
     def __init__(self, selection: Selection, used: Iterable[int], databases: int) -> None:
         self._selection = selection
-        self._name = None if selection.match is None else glob_to_regex(selection.match)
+        self._name = None if selection.match is None else compile_glob(selection.match)
         self._numbers = {db: selection.rename_db.get(db, db) for db in used if self._takes(db)}
         if len(set(self._numbers.values())) < len(self._numbers):
             raise UsageError("two databases would get the same number", hint="choose another --rename-db")

@@ -8,13 +8,14 @@ from pathlib import Path
 
 import pytest
 
-from aoftool.analysis.command_filter import CommandFilter, literal_of
+from aoftool.analysis.command_filter import CommandFilter
 from aoftool.analysis.commands_model import UNKNOWN, LoggedCommand, Place
 from aoftool.analysis.listing import CommandListing
 from aoftool.analysis.tailing import last_commands
 from aoftool.aof.layout import find_log
 from aoftool.aof.log import read_parts
 from aoftool.keyspace.selection import key_selection
+from aoftool.pattern import literal_of
 from tests.builders import annotation, command, log, select, timestamp, transaction, write_multi_part
 from tests.corpus import FIXTURES, Case, case_params
 

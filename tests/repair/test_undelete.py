@@ -77,3 +77,34 @@ def test_doubled_blocks_go_only_on_request(tmp_path: Path) -> None:
     apply_plan(plan_for(path, Choice(drop_duplicates=True)))
 
     assert path.read_bytes() == log(select(0)) + block + log(command("SET", "k", "v"))
+
+
+def test_a_pattern_means_what_servers_mean(tmp_path: Path) -> None:
+    path = tmp_path / "appendonly.aof"
+    kept, gone = command("SET", "ka", "1") + command("SET", "k^", "1"), command("SET", "kb", "1")
+    path.write_bytes(log(select(0)) + kept + gone)
+
+    apply_plan(plan_for(path, Choice(drop_command=b"SET", match=b"k[^a^]")))
+
+    assert path.read_bytes() == log(select(0)) + kept
+
+
+def test_later_writes_that_meet_what_a_flush_removed_are_told(tmp_path: Path) -> None:
+    path = tmp_path / "appendonly.aof"
+    later = [command("RPUSH", "list", "b"), command("GET", "list"), command("INCR", "n")]
+    path.write_bytes(log(select(0), command("RPUSH", "list", "a"), command("FLUSHDB"), *later))
+
+    plan = plan_for(path, Choice(drop_command=b"FLUSHDB"))
+
+    assert [note for note in plan.notes if note.startswith("2 later writes may meet")]
+
+
+def test_only_a_few_later_commands_are_listed(tmp_path: Path) -> None:
+    path = tmp_path / "appendonly.aof"
+    later = [command("APPEND", "user:1", str(number)) for number in range(40)]
+    path.write_bytes(log(select(0), command("SET", "user:1", "a"), command("DEL", "user:1"), *later))
+
+    plan = plan_for(path, Choice(drop_command=b"DEL"))
+
+    assert "40 later commands name a revived key, the first 5:" in plan.notes
+    assert sum("APPEND user:1" in note for note in plan.notes) == 5

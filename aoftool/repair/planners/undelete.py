@@ -6,8 +6,8 @@ meant. What later commands did to the revived keys cannot be undone: they are li
 
 from __future__ import annotations
 
-import fnmatch
 import os
+import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
@@ -16,6 +16,7 @@ from aoftool.commands.table import lookup_argv
 from aoftool.errors import UsageError
 from aoftool.escape import excerpt, printable
 from aoftool.files.source import open_source
+from aoftool.pattern import compile_glob
 from aoftool.repair.draft import Draft
 from aoftool.repair.model import Choice
 from aoftool.repair.planners.point_in_time import find_file
@@ -28,7 +29,7 @@ __all__ = ["Undeleted", "plan_undelete"]
 
 _SPLIT = frozenset({b"DEL", b"UNLINK"})
 _EVERYTHING = frozenset({b"FLUSHALL", b"FLUSHDB"})
-_SHOWN = 100
+_SHOWN = 5
 _INSPECTED = 2_000_000
 
 
@@ -38,14 +39,18 @@ class Undeleted:
 
     Attributes:
         commands: how many were taken out, whole or in part.
-        touched: later commands that name a revived key, printable, at most a hundred.
+        touched: later commands that name a revived key, printable, at most five.
         touched_count: all of them.
+        whole: (file, offset) of those that emptied whole databases.
+        merging: later commands that write keys, which meet what the first of those had removed.
     """
 
     commands: int = 0
     touched: list[str] = field(default_factory=list)
     touched_count: int = 0
     keys: set[bytes] = field(default_factory=set)
+    whole: list[tuple[int, int]] = field(default_factory=list)
+    merging: int = 0
     first: tuple[int, int] | None = None
 
 
@@ -60,12 +65,15 @@ def plan_undelete(files: Sequence[FileExam], drafts: Sequence[Draft], choice: Ch
         number = find_file(files, name)
         _drop_at(files[number], drafts[number], offset, number, result)
     if choice.drop_command is not None:
-        _drop_named(files, drafts, choice.drop_command.upper(), choice.match, result)
+        pattern = None if choice.match is None else compile_glob(choice.match)
+        _drop_named(files, drafts, choice.drop_command.upper(), pattern, result)
         if not result.commands:
             where = "" if choice.match is None else f" that touches {excerpt(choice.match)}"
             raise UsageError(f"the log holds no {excerpt(choice.drop_command)}{where}")
     if result.keys:
         _list_later(files, result)
+    if result.whole:
+        _count_merging(files, result)
     return result
 
 
@@ -97,6 +105,8 @@ def _drop(
 
 def _note(command: Command, argv: Sequence[bytes], result: Undeleted, number: int) -> None:
     result.commands += 1
+    if command.name in _EVERYTHING:
+        result.whole.append((number, command.offset))
     if result.first is None:
         result.first = (number, command.offset)
 
@@ -105,7 +115,7 @@ def _drop_named(
     files: Sequence[FileExam],
     drafts: Sequence[Draft],
     name: bytes,
-    match: bytes | None,
+    match: re.Pattern[bytes] | None,
     result: Undeleted,
 ) -> None:
     for number, (file, draft) in enumerate(zip(files, drafts, strict=True)):
@@ -119,14 +129,19 @@ def _drop_named(
 
 
 def _drop_matching(
-    draft: Draft, command: Command, name: bytes, match: bytes | None, result: Undeleted, number: int
+    draft: Draft,
+    command: Command,
+    name: bytes,
+    match: re.Pattern[bytes] | None,
+    result: Undeleted,
+    number: int,
 ) -> None:
     spec = lookup_argv(command.argv)
     places = [] if spec is None else spec.keys(command.argv)
     if match is None:
         _drop(draft, command, command.argv, f"{excerpt(name)} was to go", result, number)
         return
-    hit = [place for place in places if _matches(command.argv[place], match)]
+    hit = [place for place in places if match.match(command.argv[place])]
     if not hit:
         return
     if name in _SPLIT and len(hit) < len(places):
@@ -140,11 +155,6 @@ def _drop_matching(
     _drop(draft, command, command.argv, f"{excerpt(name)} was to go", result, number)
 
 
-def _matches(key: bytes, pattern: bytes) -> bool:
-    # Latin-1 keeps every byte a character of its own.
-    return fnmatch.fnmatchcase(key.decode("latin-1"), pattern.decode("latin-1"))
-
-
 def _list_later(files: Sequence[FileExam], result: Undeleted) -> None:
     """List commands behind the first dropped one that name a revived key."""
     for number, command in _behind(files, result.first):
@@ -156,6 +166,13 @@ def _list_later(files: Sequence[FileExam], result: Undeleted) -> None:
             words = " ".join(excerpt(word, 40) for word in command.argv[:4])
             name = printable(os.fsencode(os.path.basename(files[number].path)))
             result.touched.append(f"{name}:{command.offset} {words}")
+
+
+def _count_merging(files: Sequence[FileExam], result: Undeleted) -> None:
+    """Count the writes that now meet keys which a flush had removed."""
+    for _, command in _behind(files, min(result.whole)):
+        spec = lookup_argv(command.argv)
+        result.merging += spec is not None and spec.is_write and bool(spec.keys(command.argv))
 
 
 def _behind(files: Sequence[FileExam], first: tuple[int, int] | None) -> Iterator[tuple[int, Command]]:
