@@ -39,6 +39,6 @@ def setting_words(databases: int) -> str:
     if databases <= DEFAULT_DATABASES:
         return ""
     return (
-        f"the log uses databases up to {databases - 1}: it needs a server with `databases {databases}` or"
-        f" more (the default is {DEFAULT_DATABASES})"
+        f"databases up to {databases - 1} are used: that needs a server with `databases {databases}` or more"
+        f" (the default is {DEFAULT_DATABASES})"
     )

@@ -243,7 +243,7 @@ class KeyHistory:
         """Yield the places that a command may change."""
         name, argv = command.name, command.argv
         if name in WHOLE_DATABASE:
-            yield from self._reached_whole(name, argv)
+            yield from self._reached_whole(command)
             return
         keys = keys_of(argv)
         if name == b"COPY" and (target := _copy_database(argv)) is not None:
@@ -253,13 +253,16 @@ class KeyHistory:
         if name == b"MOVE" and len(argv) > 2 and argv[2].isdigit():
             yield int(argv[2][:9]), argv[1]
 
-    def _reached_whole(self, name: bytes, argv: list[bytes]) -> Iterator[tuple[int, bytes]]:
-        """Yield the places that now hold a key, and those that a swap gives one to."""
+    def _reached_whole(self, command: Command) -> Iterator[tuple[int, bytes]]:
+        """Yield the places whose key a command on whole databases removes, and those a swap gives one to."""
+        name, argv = command.name, command.argv
         other: dict[int, int] = {}
         if name == b"SWAPDB" and len(argv) == 3 and argv[1].isdigit() and argv[2].isdigit():
             one, two = int(argv[1][:9]), int(argv[2][:9])
             other = {one: two, two: one}
         for db, database in enumerate(self._keyspace.databases):
+            if (name == b"FLUSHDB" and db != command.db) or (name == b"SWAPDB" and db not in other):
+                continue
             for key in database.values:
                 yield db, key
                 if db in other:

@@ -73,7 +73,7 @@ class KeyListing:
         self.shown = 0
         self.damage: RdbIssue | None = None
         self.damaged_file: str | None = None
-        self.has_tail = len(self._files) > 1
+        self.has_tail = any(file.size_bytes != 0 for file in self._files[1:])
         need_files(log)
         if not self._files:
             raise InputError("no file of the log is there", path=log.path)

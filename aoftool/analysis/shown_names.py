@@ -1,7 +1,8 @@
 """Under which names, and in which databases, a key is to be shown at each point of a log.
 
 Backwards: a key that came into being by RENAME or COPY was its source before. Forwards: a key that was
-renamed, moved, or swapped with its database lives on elsewhere.
+renamed or moved lives on elsewhere. A swap moves no key that is asked for by its database: that number then
+stands for what was swapped in.
 """
 
 from __future__ import annotations
@@ -40,15 +41,12 @@ class NamesShown:
         return until is not None and (file, offset) <= until
 
     def follow(self, file: int, command: Command) -> None:
-        """Go on behind a command that renames, moves or swaps."""
+        """Go on behind a command that renames or moves."""
         name, argv = command.name, command.argv
         if name in (b"RENAME", b"RENAMENX") and len(argv) == 3:
             self._renamed(command.db, argv[1], argv[2])
-        elif self._db is not None and name == b"MOVE" and len(argv) == 3 and argv[2].isdigit():
-            if (command.db, argv[1]) in self._now:
-                self._now.add((int(argv[2][:9]), argv[1]))
-        elif self._db is not None and name == b"SWAPDB" and len(argv) == 3:
-            self._swapped(argv)
+        elif name == b"MOVE" and len(argv) == 3 and argv[2].isdigit() and (command.db, argv[1]) in self._now:
+            self._now.add((int(argv[2][:9]), argv[1]))
 
     def asked_places(self, db: int) -> Iterator[tuple[int, bytes]]:
         """Yield the keys asked for, in their database or in the one given."""
@@ -61,13 +59,6 @@ class NamesShown:
                 self._now.add((place[0], target))
                 if place not in self._asked:
                     self._now.discard(place)
-
-    def _swapped(self, argv: list[bytes]) -> None:
-        if not (argv[1].isdigit() and argv[2].isdigit()):
-            return
-        one, two = int(argv[1][:9]), int(argv[2][:9])
-        other = {one: two, two: one}
-        self._now |= {(other[db], key) for db, key in self._now if db in other}
 
 
 def _sources(lineage: Lineage) -> dict[bytes, _At]:

@@ -280,6 +280,7 @@ class _Assembly:
                     number = self._chooser.number(plan.survey.trace.final_number(db))
                     if number is None:
                         continue
+                    self._chooser.claim(plan.survey.trace.final_number(db))
                     self._open(number)
                     for piece in range(start, end, _COPY_BYTES):
                         data = source.read_at(piece, min(_COPY_BYTES, end - piece))
@@ -309,6 +310,7 @@ class _Assembly:
                     db = self._chooser.number(self._plan.survey.trace.final_number(record.db))
                     if db is None:
                         continue
+                    self._chooser.claim(self._plan.survey.trace.final_number(record.db))
                     self._open(db)
                     if self._chooser.takes(record.key, record.expire_at_ms):
                         self.size.copied_records += int(self.output.record(record))
@@ -319,6 +321,7 @@ class _Assembly:
         for db, pieces in made.items():
             number = self._chooser.number(db)
             assert number is not None
+            self._chooser.claim(db)
             self._open(number)
             for piece in pieces:
                 self.output.copy_keys(piece)

@@ -15,22 +15,21 @@ class Chooser:
     """Apply a selection to keys.
 
     Args:
-        used: database numbers that hold keys.
+        used: database numbers that may hold keys.
 
     Attributes:
         takes_all: every key of a written database is written.
         expired: keys left out for their age so far.
 
     Raises:
-        UsageError: two databases would be written under one number.
+        UsageError: a database would get a number that the target does not have.
     """
 
     def __init__(self, selection: Selection, used: Iterable[int], databases: int) -> None:
         self._selection = selection
         self._name = None if selection.match is None else compile_glob(selection.match)
         self._numbers = {db: selection.rename_db.get(db, db) for db in used if self._takes(db)}
-        if len(set(self._numbers.values())) < len(self._numbers):
-            raise UsageError("two databases would get the same number", hint="choose another --rename-db")
+        self._claimed: dict[int, int] = {}
         beyond = [number for number in self._numbers.values() if not 0 <= number < databases]
         if beyond:
             raise UsageError(f"database {beyond[0]} is beyond the {databases} of the target")
@@ -43,6 +42,21 @@ class Chooser:
     def number(self, db: int) -> int | None:
         """Return the number a database is written under; None when it is left out."""
         return self._numbers.get(db)
+
+    def claim(self, db: int) -> None:
+        """Note that a database has keys to be written.
+
+        Raises:
+            UsageError: another one with keys is written under the same number.
+        """
+        number = self._numbers[db]
+        other = self._claimed.setdefault(number, db)
+        if other != db:
+            low, high = sorted((other, db))
+            raise UsageError(
+                f"databases {low} and {high} would get the same number, {number}, and both hold keys",
+                hint="choose another --rename-db",
+            )
 
     def takes(self, key: bytes, expire_at_ms: int | None) -> bool:
         """Tell whether a key of a written database is written; counts those left out for their age."""

@@ -313,6 +313,7 @@ class Emitter:
         number = self._chooser.number(db)
         if number is None:
             return False
+        self._chooser.claim(db)
         if number != self._selected:
             self._output.writer.select(number, *self._hints.pop(db, (0, 0)))
             self._selected = number

@@ -169,8 +169,9 @@ def read_with_databases(
     """
     highest = _highest_of_base(found)
     fitted = options
+    asked = max(options.selection.rename_db.values(), default=0)
     if options.databases == INFERRED:
-        fitted = replace(options, databases=databases_for(highest))
+        fitted = replace(options, databases=databases_for(max(highest, asked)))
     if highest >= fitted.databases:
         raise UnsupportedError(
             f"the RDB part has keys in database {highest}, the target has {fitted.databases} databases",
@@ -180,7 +181,7 @@ def read_with_databases(
     table = early_table(fitted, found, opaque)
     result = read(table)
     if options.databases == INFERRED and table.setting.highest_refused >= 0:
-        fitted = replace(options, databases=databases_for(table.setting.highest_refused))
+        fitted = replace(options, databases=databases_for(max(table.setting.highest_refused, asked)))
         table = early_table(fitted, found, opaque)
         result = read(table)
     return fitted, table, result

@@ -207,11 +207,7 @@ def test_one_database_is_followed_through_move_and_swap(tmp_path: Path) -> None:
     assert [(step.command.name, step.db, step.after.value) for step in steps] == [
         (b"SET", 0, b"mine"),
         (b"SWAPDB", 0, None),
-        (b"SWAPDB", 3, b"mine"),
         (b"SET", 0, b"a new one"),
-        (b"MOVE", 3, None),
-        (b"MOVE", 5, b"mine"),
-        (b"DEL", 5, None),
         (b"FLUSHALL", 0, None),
     ]
 
@@ -389,3 +385,25 @@ def test_damage_ends_a_history_with_its_place(tmp_path: Path) -> None:
 
     assert len(steps) == 1
     assert found.end.damage is not None
+
+
+def test_a_flush_of_another_database_is_no_step(tmp_path: Path) -> None:
+    path = tmp_path / "a.aof"
+    path.write_bytes(log(select(0), ("SET", "k", "1"), select(2), ("SET", "x", "1"), ("FLUSHDB",)))
+
+    steps, _ = history(path, b"k")
+
+    assert [(step.command.name, step.db) for step in steps] == [(b"SET", 0)]
+
+
+def test_a_swap_of_other_databases_is_no_step(tmp_path: Path) -> None:
+    path = tmp_path / "a.aof"
+    path.write_bytes(log(select(0), ("SET", "k", "1"), ("SWAPDB", 1, 2), ("SWAPDB", 0, 1)))
+
+    steps, _ = history(path, b"k")
+
+    assert [(step.command.name, step.db, step.after.exists) for step in steps] == [
+        (b"SET", 0, True),
+        (b"SWAPDB", 0, False),
+        (b"SWAPDB", 1, True),
+    ]

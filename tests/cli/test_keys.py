@@ -188,3 +188,17 @@ def test_transcript(request: pytest.FixtureRequest, capsys: pytest.CaptureFixtur
     run(["keys", "--values", "--limit", "30", str(SHOP)])
 
     check_golden(request, "cli/keys-shop.txt", capsys.readouterr().out)
+
+
+def test_an_empty_file_behind_the_base_holds_no_commands(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    record = builders.rdb_record(0, "k", builders.rdb_string("v"))
+    base = builders.rdb(builders.rdb_database(0, record))
+    manifest = builders.write_multi_part(tmp_path, base=base, incrs=[b""], base_is_rdb=True)
+
+    assert run(["keys", str(manifest)]) == 0
+
+    captured = capsys.readouterr()
+    assert "k" in captured.out
+    assert captured.err == ""

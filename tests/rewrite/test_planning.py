@@ -261,3 +261,23 @@ def test_a_minus_zero_that_a_loader_drops_is_not_written(tmp_path: Path) -> None
     contents, _, _ = rewritten(manifest, RewriteOptions(target="redis-7.2"), [OutputFormat.RESP])
 
     assert contents[OutputFormat.RESP].endswith(builders.command("ZADD", "z", "0", "m"))
+
+
+def test_a_database_may_get_the_number_of_one_without_keys(log_file: Path) -> None:
+    write(log_file, "SELECT 9", "FLUSHALL", "SET a 1", "SELECT 13", "LPUSH l 1", "LPOP l")
+
+    contents, _, sizes = rewritten(log_file, RewriteOptions(selection=Selection(rename_db={9: 13})))
+
+    assert [size.keys for size in sizes] == [{13: 1}, {13: 1}]
+    assert contents[OutputFormat.RESP].endswith(builders.log([b"SELECT", b"13"], [b"SET", b"a", b"1"]))
+
+
+def test_a_number_beyond_the_usual_ones_may_be_asked_for(log_file: Path) -> None:
+    write(log_file, "SET a 1")
+
+    _, summary, sizes = rewritten(log_file, RewriteOptions(selection=Selection(rename_db={0: 20})))
+
+    assert sizes[0].keys == {20: 1}
+    assert [note for note in summary.notes if "`databases 21`" in note]
+    with pytest.raises(UsageError, match="database 20 is beyond the 16"):
+        rewritten(log_file, RewriteOptions(databases=16, selection=Selection(rename_db={0: 20})))
