@@ -20,6 +20,7 @@ __all__ = [
     "OutputExistsError",
     "PlanStaleError",
     "RdbError",
+    "ReadFailedError",
     "RefusedError",
     "RespError",
     "SinkError",
@@ -74,6 +75,17 @@ class InputError(AoftoolError):
 
 class SourceError(InputError):
     """A file is missing, unreadable or changed under the reader."""
+
+
+class ReadFailedError(AoftoolError):
+    """The system gave an error instead of bytes, or fewer bytes than the file had when it was opened.
+
+    What stands behind that place is unknown, which is something else than the end of the file. It is no
+    `InputError`, so that whoever goes on without a file that is missing or damaged does not go on without
+    this one: it is caught to tidy up, and never to go on.
+    """
+
+    exit_code = 3
 
 
 class UnsupportedError(InputError):

@@ -11,8 +11,9 @@ import stat
 from dataclasses import dataclass
 from enum import Enum
 
-from aoftool.errors import SourceError
+from aoftool.errors import ReadFailedError, SourceError
 from aoftool.escape import printable
+from aoftool.files.failures import cannot_open
 
 __all__ = ["Directory", "Entry", "EntryKind", "printable_path"]
 
@@ -58,6 +59,7 @@ class Directory:
 
     Raises:
         SourceError: it is missing, unreadable or no directory.
+        ReadFailedError: the disk or the network fails.
     """
 
     def __init__(self, path: str) -> None:
@@ -67,8 +69,7 @@ class Directory:
             with os.scandir(os.fsencode(path)) as entries:
                 found = [entry.name for _, entry in zip(range(NAME_LIMIT), entries, strict=False)]
         except OSError as error:
-            message = f"cannot list {printable_path(path)}: {error.strerror}"
-            raise SourceError(message, path=path) from error
+            raise cannot_open(error, path, "list") from error
         self.names = sorted(found)
 
     def join(self, name: bytes) -> str:
@@ -109,6 +110,9 @@ class Directory:
         except (FileNotFoundError, NotADirectoryError):
             return Entry(name, path, EntryKind.MISSING)
         except OSError as error:
+            failure = cannot_open(error, path, "look at")
+            if isinstance(failure, ReadFailedError):
+                raise failure from error
             return Entry(name, path, EntryKind.UNREADABLE, reason=error.strerror or str(error))
         if stat.S_ISREG(status.st_mode):
             return Entry(name, path, EntryKind.FILE, status.st_size)

@@ -16,7 +16,7 @@ from aoftool.check.rdb_resync import ZEROS, begins_like_record, find_start, open
 from aoftool.check.rdb_salvage_model import KeptSpan, LeftOut, RdbSalvage
 from aoftool.check.rdb_sifting import EXPIRING_HASHES, FIELD, Sifting, is_plain_string
 from aoftool.check.reader import Reader
-from aoftool.errors import AoftoolError
+from aoftool.errors import InputError
 from aoftool.rdb.damage import EncodingDamage
 from aoftool.rdb.header import HEADER_BYTES
 from aoftool.rdb.opcodes import AUX, RESIZEDB, Family
@@ -223,7 +223,7 @@ class _Salvage:
                 record.value()
                 self._out.doubtful.append(key)
                 issues = []
-        except AoftoolError:
+        except InputError:
             assert issues
         reading.in_fields = reading.in_fields and is_plain_string(record)
         if issues:

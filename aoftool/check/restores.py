@@ -14,7 +14,7 @@ from aoftool.check.restore_model import RestoreSpot, Standing
 from aoftool.check.suspicion import holds_restores
 from aoftool.check.targets import TARGETS
 from aoftool.commands.table import CONTAINERS
-from aoftool.errors import AoftoolError
+from aoftool.errors import InputError
 from aoftool.files.source import Source
 from aoftool.rdb.opcodes import FUNCTION2
 from aoftool.rdb.payload import (
@@ -111,7 +111,7 @@ def _standing(payload: bytes, *, functions: bool) -> Standing:
         return Standing.DAMAGED
     try:
         _ = decode_functions(payload) if functions else decode_payload(payload)
-    except AoftoolError:
+    except InputError:
         return Standing.NOT_JUDGED
     return Standing.LATER
 
@@ -152,7 +152,7 @@ def _judge_functions(payload: bytes, deep: bool) -> Answer:
     if deep and not broken and parts.checksum_ok:
         try:
             decode_functions(payload)
-        except AoftoolError:
+        except InputError:
             broken = True
     return lambda target: _footer_refusal(parts, target) or (FORMAT_REFUSED if broken else "")
 

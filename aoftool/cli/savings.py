@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from aoftool.errors import AoftoolError
+from aoftool.errors import AoftoolError, ReadFailedError
 
 if TYPE_CHECKING:
     from aoftool.analysis.contents_model import Savings
@@ -50,6 +50,8 @@ def find_savings(log: Log, progress: Progress) -> tuple[Savings, DeadBytes | Non
 
     try:
         with_plan(log, RewriteOptions(), look, progress)
+    except ReadFailedError:
+        raise
     except AoftoolError as error:
         return Savings(reason=f"not known: {error.message}"), None
     return found[-1]

@@ -1,7 +1,7 @@
 """Stored bytes, front to back: a regular file or a stream, before any decompression.
 
-A carrier knows nothing of formats. It raises OSError as the system does; `aoftool.files.source`
-decides what that means.
+A carrier knows nothing of formats. It raises OSError as the system does, and `ShrunkError` where a file
+ends before its size at open; `aoftool.files.source` makes of both what the rest of the program sees.
 """
 
 from __future__ import annotations
@@ -12,6 +12,8 @@ from typing import BinaryIO, Protocol
 
 from aoftool.errors import SourceError
 from aoftool.escape import printable
+from aoftool.files.failures import PlacedError, ShrunkError, cannot_open
+from aoftool.files.syscalls import READS
 
 __all__ = ["Carrier", "FileCarrier", "StreamCarrier", "open_file_carrier"]
 
@@ -54,7 +56,7 @@ class FileCarrier:
 
     The place is kept here and not in the kernel, so duplicates of one descriptor do not disturb each
     other. Nothing past `size_bytes`, the size at open, is handed out: a log that a server appends to
-    is read as it was, and reading ends.
+    is read as it was, and reading ends. Nothing before it is left out: a file that shrank is an error.
 
     Args:
         descriptor: open for reading; closed by `close`.
@@ -67,13 +69,15 @@ class FileCarrier:
         self.offset = 0
 
     def read_into(self, view: memoryview) -> int:
-        """Fill the front of `view`; 0 means the end, also of a file that shrank."""
+        """Fill the front of `view`; 0 means the end, or no room in it."""
         room = self.size_bytes - self.offset
-        if room <= 0:
+        if room <= 0 or not len(view):
             return 0
         if room < len(view):
             view = view[:room]
-        count = os.preadv(self.descriptor, [view], self.offset)
+        count = READS.read_into(self.descriptor, view, self.offset)
+        if not count:
+            raise ShrunkError(self.offset, self.size_bytes)
         self.offset += count
         return count
 
@@ -88,26 +92,33 @@ class FileCarrier:
         return self.read_at(self.offset, count)
 
     def read_at(self, offset: int, length: int) -> bytes:
-        """Return the bytes of a range as far as the file has them; the place does not move."""
+        """Return a range, cut to the size at open; the place does not move."""
         # Bounded by what the file can hold, not by what the caller (or a damaged length) asks for.
         length = min(length, self.size_bytes - offset)
         if length <= 0 or offset < 0:
             return b""
-        piece = os.pread(self.descriptor, length, offset)
-        if len(piece) == length or not piece:
-            return piece
-        # One call gives at most 2 GiB; a file that shrank gives nothing more.
-        pieces = [piece]
-        got = len(piece)
-        while got < length and (piece := os.pread(self.descriptor, length - got, offset + got)):
+        pieces: list[bytes] = []
+        got = 0
+        # One call gives at most 2 GiB, and less where a signal or a bad sector cuts it short.
+        while got < length:
+            try:
+                piece = READS.read_at(self.descriptor, length - got, offset + got)
+            except OSError as error:
+                raise PlacedError(error, offset + got) from error
+            if not piece:
+                raise ShrunkError(offset + got, self.size_bytes)
+            if len(piece) == length:
+                return piece
             pieces.append(piece)
             got += len(piece)
         return b"".join(pieces)
 
     def skip(self, count: int) -> int:
-        """Step over up to `count` bytes, never past the end as it is now."""
-        end = min(self.size_bytes, os.fstat(self.descriptor).st_size)
-        count = max(0, min(count, end - self.offset))
+        """Step over up to `count` bytes, never past the end."""
+        count = max(0, min(count, self.size_bytes - self.offset))
+        now = os.fstat(self.descriptor).st_size
+        if self.offset + count > now:
+            raise ShrunkError(max(self.offset, now), self.size_bytes)
         self.offset += count
         return count
 
@@ -183,6 +194,7 @@ def open_file_carrier(path: str) -> tuple[FileCarrier, os.stat_result]:
         The carrier and what the system said about the file when it was opened.
 
     Raises:
+        ReadFailedError: the disk or the network fails.
         SourceError: the path is missing, unreadable or no regular file.
     """
     # Looked at before it is opened: opening a FIFO or a device can wait or act. O_NONBLOCK covers a
@@ -190,9 +202,9 @@ def open_file_carrier(path: str) -> tuple[FileCarrier, os.stat_result]:
     _refuse_special(_stat(path), path)
     flags = os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK | os.O_NOCTTY
     try:
-        descriptor = os.open(path, flags)
+        descriptor = READS.open(path, flags)
     except OSError as error:
-        raise _cannot_read(path, error) from error
+        raise cannot_open(error, path) from error
     try:
         status = os.fstat(descriptor)
         _refuse_special(status, path)
@@ -206,7 +218,7 @@ def _stat(path: str) -> os.stat_result:
     try:
         return os.stat(path)
     except OSError as error:
-        raise _cannot_read(path, error) from error
+        raise cannot_open(error, path) from error
     except ValueError as error:  # an embedded NUL
         raise SourceError(f"no file can have the name {_shown(path)}: {error}") from error
 
@@ -215,12 +227,6 @@ def _refuse_special(status: os.stat_result, path: str) -> None:
     for is_kind, words, hint in _SPECIAL:
         if is_kind(status.st_mode):
             raise SourceError(f"{_shown(path)} is {words}, not a regular file", path=path, hint=hint)
-
-
-def _cannot_read(path: str, error: OSError) -> SourceError:
-    reason = error.strerror or str(error)
-    hint = "check the name" if isinstance(error, FileNotFoundError) else None
-    return SourceError(f"cannot read {_shown(path)}: {reason}", path=path, hint=hint)
 
 
 def _shown(path: str) -> str:

@@ -10,13 +10,15 @@ import os
 import stat
 from enum import Enum
 
-from aoftool.files.syscalls import SYSTEM, SystemCalls
+from aoftool.files.failures import reading
+from aoftool.files.syscalls import READS, SYSTEM, SystemCalls
 
 __all__ = ["CopyMethod", "clone_whole", "copy_range"]
 
 _BUFFER_BYTES = 1024 * 1024
 _KERNEL_BYTES = 256 * 1024 * 1024
-# What the kernel answers when a way of copying is not for these two files; the next way is tried.
+# What the kernel answers when a way of copying is not for these two files; the next way is tried. So it is
+# after an error of a device: only reading and writing apart tells which of the two it was.
 _NOT_THIS_WAY = {
     errno.EOPNOTSUPP,
     errno.ENOTSUP,
@@ -27,6 +29,8 @@ _NOT_THIS_WAY = {
     errno.EPERM,
     errno.EBADF,
     errno.ETXTBSY,
+    errno.EIO,
+    errno.ESTALE,
 }
 
 
@@ -49,11 +53,21 @@ def clone_whole(source: int, destination: int, calls: SystemCalls = SYSTEM) -> b
     return True
 
 
-def copy_range(source: int, destination: int, offset: int, length: int, calls: SystemCalls = SYSTEM) -> int:
-    """Copy a range of an open file to the current place of another; return how many bytes there were."""
+def copy_range(
+    source: int, destination: int, offset: int, length: int, path: str, calls: SystemCalls = SYSTEM
+) -> int:
+    """Copy a range of an open file to the current place of another; return how many bytes there were.
+
+    Args:
+        path: of the source, for errors.
+
+    Raises:
+        ReadFailedError: the source cannot be read. OSError is for the destination.
+    """
     done = _copy_in_kernel(source, destination, offset, length, calls)
     while done < length:
-        piece = os.pread(source, min(_BUFFER_BYTES, length - done), offset + done)
+        with reading(path, offset + done):
+            piece = READS.read_at(source, min(_BUFFER_BYTES, length - done), offset + done)
         if not piece:
             break
         view = memoryview(piece)

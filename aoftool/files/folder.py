@@ -11,14 +11,17 @@ import errno
 import fcntl
 import os
 import stat
+from collections.abc import Iterator
 from types import TracebackType
 
-from aoftool.errors import LogInUseError, SinkError, SourceError, UnsafePathError
+from aoftool.errors import LogInUseError, SinkError, UnsafePathError
 from aoftool.escape import printable
-from aoftool.files.syscalls import SYSTEM, SystemCalls
+from aoftool.files.failures import cannot_open, reading
+from aoftool.files.syscalls import READS, SYSTEM, SystemCalls
 
 __all__ = ["Folder", "parent_of"]
 
+_PIECE_BYTES = 1 << 20
 _DIRECTORY = os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC
 _FILE = os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK
 # What a file system answers that knows no locks on directories: NFS, some FUSE ones.
@@ -82,19 +85,40 @@ class Folder:
 
         Raises:
             SourceError: it is not there, or the system refuses.
+            ReadFailedError: the disk or the network fails.
             UnsafePathError: it is a link, or no regular file.
         """
         path = self.join(name)
         try:
-            descriptor = os.open(name, _FILE, dir_fd=self.descriptor)
+            descriptor = READS.open(name, _FILE, self.descriptor)
         except OSError as error:
             if error.errno == errno.ELOOP:
                 raise UnsafePathError(f"{_shown(path)} is a symbolic link", path=path) from error
-            raise SourceError(f"cannot read {_shown(path)}: {error.strerror}", path=path) from error
+            raise cannot_open(error, path) from error
         if not stat.S_ISREG(os.fstat(descriptor).st_mode):
             os.close(descriptor)
             raise UnsafePathError(f"{_shown(path)} is no regular file", path=path)
         return descriptor
+
+    def pieces(self, name: str, offset: int, length: int) -> Iterator[bytes]:
+        """Yield a range of a regular file, as far as there is one.
+
+        Raises:
+            ReadFailedError: it cannot be read; further as for `open_file`.
+        """
+        path = self.join(name)
+        descriptor = self.open_file(name)
+        try:
+            end = offset + length
+            while offset < end:
+                with reading(path, offset):
+                    piece = READS.read_at(descriptor, min(end - offset, _PIECE_BYTES), offset)
+                if not piece:
+                    return
+                yield piece
+                offset += len(piece)
+        finally:
+            os.close(descriptor)
 
     def enter(self, name: str) -> Folder:
         """Open a directory in this one; a link is refused.

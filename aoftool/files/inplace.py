@@ -12,13 +12,21 @@ import stat
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from aoftool.errors import OutputExistsError, PlanStaleError, SinkError, SourceError, UnsafePathError
+from aoftool.errors import (
+    AoftoolError,
+    OutputExistsError,
+    PlanStaleError,
+    SinkError,
+    SourceError,
+    UnsafePathError,
+)
 from aoftool.escape import printable
 from aoftool.files.copying import CopyMethod, clone_whole, copy_range
+from aoftool.files.failures import reading
 from aoftool.files.folder import Folder
 from aoftool.files.proven import Span, write_proven
 from aoftool.files.sink import AtomicFile
-from aoftool.files.syscalls import SYSTEM, SystemCalls
+from aoftool.files.syscalls import READS, SYSTEM, SystemCalls
 
 __all__ = ["append_tail", "copy_file", "cut_tail", "move_file"]
 
@@ -51,6 +59,7 @@ def append_tail(
     source: int,
     offset: int,
     length: int,
+    kept: str,
     *,
     expected_bytes: int,
     calls: SystemCalls = SYSTEM,
@@ -59,7 +68,12 @@ def append_tail(
 
     A failure cuts back to that size; a kill can leave a part of the range.
 
+    Args:
+        source, offset, length: the range.
+        kept: path of the open file, for errors.
+
     Raises:
+        ReadFailedError: the range cannot be read.
         PlanStaleError: its size is another by now.
         SourceError: the range is not all there.
         SinkError: the system refuses.
@@ -69,11 +83,11 @@ def append_tail(
         _require_size(path, descriptor, expected_bytes)
         os.lseek(descriptor, expected_bytes, os.SEEK_SET)
         try:
-            copied = copy_range(source, descriptor, offset, length, calls)
+            copied = copy_range(source, descriptor, offset, length, kept, calls)
             if copied < length:
                 raise SourceError(f"the tail of {_shown(path)} that was kept is too short", path=path)
             calls.sync(descriptor)
-        except (OSError, SourceError):
+        except (OSError, AoftoolError):
             calls.truncate(descriptor, expected_bytes)
             raise
 
@@ -121,18 +135,19 @@ def copy_file(
 
     Raises:
         OutputExistsError: the name is taken.
+        ReadFailedError: the source cannot be read.
         SinkError: the system refuses.
         VerifyError: the copy reads back as something else.
     """
-    with _translated(source):
-        descriptor = os.open(source, os.O_RDONLY | os.O_CLOEXEC)
+    with reading(source):
+        descriptor = READS.open(source, os.O_RDONLY | os.O_CLOEXEC)
     try:
         status = os.fstat(descriptor)
         with AtomicFile(destination, like=status, force=force, folder=folder, calls=calls) as file:
             with _translated(destination):
                 cloned = clone_whole(descriptor, file.descriptor, calls)
             if not cloned:
-                write_proven(file, [Span(descriptor, 0, status.st_size)], calls=calls)
+                write_proven(file, [Span(descriptor, 0, status.st_size, source)], calls=calls)
             file.commit()
         return CopyMethod.CLONE if cloned else CopyMethod.COPY
     finally:

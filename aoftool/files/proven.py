@@ -18,8 +18,9 @@ from types import TracebackType
 
 from aoftool.errors import VerifyError
 from aoftool.escape import printable
+from aoftool.files.failures import reading
 from aoftool.files.sink import AtomicFile, cannot_write
-from aoftool.files.syscalls import SYSTEM, SystemCalls
+from aoftool.files.syscalls import READS, SYSTEM, SystemCalls
 from aoftool.progress import Progress, no_progress
 
 __all__ = ["LITERAL_BYTES", "WINDOW_BYTES", "Piece", "Span", "write_proven"]
@@ -35,11 +36,12 @@ _COMPARED_BYTES = 256 * 1024
 
 @dataclass(frozen=True)
 class Span:
-    """Bytes [start, end) of an open file."""
+    """Bytes [start, end) of an open file, whose path is for errors."""
 
     descriptor: int
     start: int
     end: int
+    path: str
 
 
 Piece = bytes | Span
@@ -71,7 +73,7 @@ def write_proven(
 
     Raises:
         SinkError: the system refuses, or the disk reports an error for anything written so far.
-        SourceError: a file ends before a span of it does.
+        ReadFailedError: a file cannot be read, or ends before a span of it does.
         VerifyError: the file reads back as something else.
     """
     with _Prover(out, calls) as prover:
@@ -91,7 +93,7 @@ def _windows(out: AtomicFile, pieces: Iterable[Piece], progress: Progress) -> It
                 out.write(part)
                 window.literal_bytes += len(part)
             else:
-                out.copy_from(part.descriptor, part.start, part.end - part.start)
+                out.copy_from(part.descriptor, part.start, part.end - part.start, part.path)
             progress(out.size_bytes - window.end)
             window.end = out.size_bytes
             window.pieces.append(part)
@@ -115,7 +117,7 @@ def _parts(piece: Piece, at: int) -> Iterator[Piece]:
     start = piece.start
     while start < piece.end:
         end = min(piece.end, start + WINDOW_BYTES - at % WINDOW_BYTES)
-        yield Span(piece.descriptor, start, end)
+        yield Span(piece.descriptor, start, end, piece.path)
         at += end - start
         start = end
 
@@ -232,11 +234,13 @@ class _Prover:
         while start < piece.end:
             size = min(_COMPARED_BYTES, piece.end - start)
             first = os.preadv(self._descriptor, [memoryview(found)[:size]], at)
-            second = os.preadv(piece.descriptor, [memoryview(wanted)[:size]], start)
-            if not first or first != second or not _same(found, wanted, first):
+            with reading(piece.path, start):
+                second = READS.read_into(piece.descriptor, memoryview(wanted)[:size], start)
+            both = min(first, second)
+            if not both or not _same(found, wanted, both):
                 raise _differs(self._path, at)
-            at += first
-            start += first
+            at += both
+            start += both
         return at
 
 

@@ -16,10 +16,11 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from types import TracebackType
 
-from aoftool.errors import OutputExistsError, RefusedError, SinkError, SourceError, UnsafePathError
+from aoftool.errors import OutputExistsError, RefusedError, SinkError, UnsafePathError
 from aoftool.escape import printable
 from aoftool.files.access import Access, access_of, give_access
 from aoftool.files.copying import copy_range
+from aoftool.files.failures import ShrunkError, read_failed
 from aoftool.files.folder import Folder, parent_of
 from aoftool.files.syscalls import SYSTEM, SystemCalls
 
@@ -113,18 +114,20 @@ class AtomicFile:
             self.size_bytes += count
             view = view[count:]
 
-    def copy_from(self, source: int, offset: int, length: int) -> None:
+    def copy_from(self, source: int, offset: int, length: int, path: str) -> None:
         """Add a range of an open file, inside the kernel where it can.
 
+        Args:
+            path: of the open file, for errors.
+
         Raises:
-            SourceError: the source ends before the range does.
+            ReadFailedError: the source cannot be read, or ends before the range does.
         """
         with self._guarded():
-            count = copy_range(source, self.descriptor, offset, length, self._calls)
+            count = copy_range(source, self.descriptor, offset, length, path, self._calls)
         self.size_bytes += count
         if count < length:
-            message = f"the input ended {length - count} bytes early while it was copied"
-            raise SourceError(message, offset=offset + count)
+            raise read_failed(ShrunkError(offset + count, offset + length), path, offset)
 
     def commit(self) -> None:
         """Sync the file, give it its name, sync the directory."""

@@ -1,9 +1,12 @@
 """Input bytes, whatever carries them: a file, a gzip or zstd file, standard input.
 
 Everything is opened read-only and never mapped: a mapped file that shrinks kills the process. Reading
-goes through buffers of the caller, so memory is constant. What goes wrong while reading (an I/O
-error, a file that shrinks, compressed data that end too early) ends the input and is recorded in
-`Source.changes()`; it never raises. Knows nothing of what the bytes mean.
+goes through buffers of the caller, so memory is constant.
+
+A read that fails, by an I/O error or because the file shrank, raises `ReadFailedError`, and so does every
+later one: nobody can take it for the end of the input. What a file holds never raises; compressed data that
+are damaged or end too early end the input and are recorded in `Source.changes()`, with what else was seen to
+happen to the file. Knows nothing of what the bytes mean.
 """
 
 from __future__ import annotations
@@ -13,11 +16,12 @@ import sys
 from types import TracebackType
 from typing import BinaryIO
 
-from aoftool.errors import SourceError
+from aoftool.errors import ReadFailedError, SourceError
 from aoftool.escape import printable
 from aoftool.files.carrier import Carrier, FileCarrier, StreamCarrier, open_file_carrier
-from aoftool.files.changes import ChangeKind, SourceChange
+from aoftool.files.changes import SourceChange
 from aoftool.files.compression import Compression, Decoder, detect_compression
+from aoftool.files.failures import read_failed
 from aoftool.files.gzipped import GzipDecoder
 from aoftool.files.watch import FileWatch
 from aoftool.files.zstd import ZstdDecoder
@@ -54,6 +58,7 @@ class Source:
         self._offset = 0
         self._ended = False
         self._closed = False
+        self._failure: ReadFailedError | None = None
         self._recorded: list[SourceChange] = []
         self._start_decoding()
 
@@ -61,8 +66,7 @@ class Source:
         try:
             head = self._carrier.peek(_SNIFF_BYTES)
         except OSError as error:
-            self._record_io_error(error, 0)
-            return
+            raise self._failed(error, 0) from error
         self.compression = detect_compression(head)
         if self.compression == "gzip":
             self._decoder = GzipDecoder(self._carrier)
@@ -96,16 +100,19 @@ class Source:
     def read_into(self, buffer: memoryview) -> int:
         """Fill the front of `buffer` and return how many bytes; 0 means the end of the input.
 
-        Fewer bytes than there is room for do not mean the end. An I/O error or damaged compression
-        counts as the end and is recorded.
+        Fewer bytes than there is room for do not mean the end. Damaged compression counts as the end and
+        is recorded.
+
+        Raises:
+            ReadFailedError: the bytes are there and cannot be had; so for all that read.
         """
+        self._raise_failure()
         if self._ended:
             return 0
         try:
             count = self._carrier.read_into(buffer) if self._decoder is None else self._decode_into(buffer)
         except OSError as error:
-            self._record_io_error(error, self._offset)
-            return 0
+            raise self._failed(error, self._offset) from error
         self._offset += count
         return count
 
@@ -119,20 +126,20 @@ class Source:
 
     def peek(self, count: int) -> bytes:
         """Return up to `count` next bytes without consuming them; fewer only at the end."""
+        self._raise_failure()
         if self._ended:
             return b""
         try:
             return self._carrier.peek(count) if self._decoder is None else self._peek_decoded(count)
         except OSError as error:
-            self._record_io_error(error, self._offset)
-            return b""
+            raise self._failed(error, self._offset) from error
 
     def skip(self, count: int) -> int:
         """Step over up to `count` bytes and return how many there were.
 
-        Plain files are not read, but the size they have now bounds the step; everything else is read
-        and dropped.
+        Plain files are not read, but must still reach so far; everything else is read and dropped.
         """
+        self._raise_failure()
         if self._ended:
             return 0
         if self._decoder is not None:
@@ -140,8 +147,7 @@ class Source:
         try:
             skipped = self._carrier.skip(count)
         except OSError as error:
-            self._record_io_error(error, self._offset)
-            return 0
+            raise self._failed(error, self._offset) from error
         self._offset += skipped
         return skipped
 
@@ -151,16 +157,16 @@ class Source:
         self._offset = offset
 
     def read_at(self, offset: int, length: int) -> bytes:
-        """Return a range of a plain file, cut to what the file has; the place does not move.
+        """Return a range of a plain file, cut to its size at open; the place does not move.
 
         Takes memory for `length` or for the rest of the file, whichever is less.
         """
         plain = self._need_plain("read at an offset")
+        self._raise_failure()
         try:
             return plain.read_at(offset, length)
         except OSError as error:
-            self._record_io_error(error, offset)
-            return b""
+            raise self._failed(error, offset) from error
 
     def reopen(self, *, as_it_is_now: bool = False) -> Source:
         """Return an independent handle on the same file, at offset 0.
@@ -181,7 +187,7 @@ class Source:
         return Source(FileCarrier(descriptor, watch.size_bytes), self.name, watch)
 
     def changes(self) -> list[SourceChange]:
-        """Return everything that went wrong with the input since it was opened.
+        """Return everything that happened to the input since it was opened, failed reads aside.
 
         Recorded errors come first, then what comparing the file with its state at open shows now.
         """
@@ -252,11 +258,16 @@ class Source:
             raise SourceError(message, path=self.path, hint="give a plain file")
         return plain
 
-    def _record_io_error(self, error: OSError, offset: int) -> None:
-        self._ended = True
-        reason = error.strerror or str(error)
-        message = f"{self.name}: {reason} while reading"
-        self._recorded.append(SourceChange(ChangeKind.IO_ERROR, message, offset=offset))
+    def _failed(self, error: OSError, offset: int) -> ReadFailedError:
+        """Return what a failed read raises, now and at every later one."""
+        if self._decoder is not None:
+            offset = self._carrier.offset  # of the stored bytes: that is where the disk fails
+        self._failure = read_failed(error, self.path, offset, self.name)
+        return self._failure
+
+    def _raise_failure(self) -> None:
+        if self._failure is not None:
+            raise self._failure
 
 
 def open_source(path: str | os.PathLike[str] | None) -> Source:

@@ -1,7 +1,8 @@
-"""Every system call that changes a file, one method each.
+"""Every system call that changes a file or reads an input, one method each.
 
-The writing modules go through one object of this class, so a test can make any single call fail, or
-end the process at it. No logic lives here; OSError comes through.
+The writing modules go through one object of `SystemCalls`, so a test can make any single call fail, or
+end the process at it; whatever reads the bytes of a log goes through `READS`. No logic lives here; OSError
+comes through.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ import fcntl
 import functools
 import os
 
-__all__ = ["SYSTEM", "SystemCalls"]
+__all__ = ["READS", "SYSTEM", "ReadCalls", "SystemCalls"]
 
 # _IOW(0x94, 9, int). Source: Linux include/uapi/linux/fs.h FICLONE.
 _FICLONE = 0x40049409
@@ -115,6 +116,22 @@ class SystemCalls:
         os.utime(descriptor, ns=(accessed_ns, modified_ns))
 
 
+class ReadCalls:
+    """Read files. Replace single methods in tests."""
+
+    def open(self, path: str, flags: int, within: int | None = None) -> int:
+        """Open an existing file for reading; the name is looked up in an open directory, where given."""
+        return os.open(path, flags) if within is None else os.open(path, flags, dir_fd=within)
+
+    def read_at(self, descriptor: int, length: int, offset: int) -> bytes:
+        """Read at an offset; may read less than asked."""
+        return os.pread(descriptor, length, offset)
+
+    def read_into(self, descriptor: int, view: memoryview, offset: int) -> int:
+        """Fill the front of a buffer from an offset; may read less than there is room for."""
+        return os.preadv(descriptor, [view], offset)
+
+
 @functools.cache
 def _libc() -> ctypes.CDLL:
     return ctypes.CDLL(None, use_errno=True)
@@ -122,3 +139,5 @@ def _libc() -> ctypes.CDLL:
 
 SYSTEM = SystemCalls()
 """The real thing."""
+READS = ReadCalls()
+"""The real thing, for reading."""

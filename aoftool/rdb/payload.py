@@ -12,7 +12,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from aoftool.errors import AoftoolError, RdbError
+from aoftool.errors import InputError, RdbError
 from aoftool.rdb.checksum import crc64
 from aoftool.rdb.damage import EncodingDamage, damage
 from aoftool.rdb.encode import encode_string
@@ -136,7 +136,7 @@ def restore_refusal(payload: bytes, target: Target) -> str:
         return FORMAT_REFUSED
     try:
         value = decode_payload(payload, Family(target.flavour))
-    except AoftoolError:
+    except InputError:
         return FORMAT_REFUSED
     refused = _is_refused(value, parts.type_id, target) or _has_empty_plain_node(payload)
     return FORMAT_REFUSED if refused else ""

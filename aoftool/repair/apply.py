@@ -272,9 +272,6 @@ def restore_time(folder: Folder, name: str, mtime_ns: int, calls: SystemCalls) -
 def tail_digest(folder: Folder, place: int, length: int) -> str:
     """Return the SHA-256 of a range of the lost-and-found file in a folder."""
     digest = hashlib.sha256()
-    with os.fdopen(folder.open_file(BYTES_NAME), "rb") as file:
-        file.seek(place)
-        while length > 0 and (piece := file.read(min(length, _PIECE))):
-            digest.update(piece)
-            length -= len(piece)
+    for piece in folder.pieces(BYTES_NAME, place, length):
+        digest.update(piece)
     return digest.hexdigest()

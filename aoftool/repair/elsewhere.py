@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable
+import secrets
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
 
-from aoftool.errors import OutputExistsError, SinkError
+from aoftool.errors import OutputExistsError
 from aoftool.escape import printable
 from aoftool.files.access import PRIVATE, Access, access_of, give_access, narrowest_access
 from aoftool.files.folder import Folder, parent_of
 from aoftool.files.inplace import copy_file
 from aoftool.files.new_directory import new_directory
-from aoftool.files.sink import refuse_same_file
+from aoftool.files.sink import cannot_write, refuse_same_file
 from aoftool.files.syscalls import SYSTEM, SystemCalls
 from aoftool.progress import Progress, no_progress
 from aoftool.repair.apply import refuse_stale
@@ -43,6 +46,7 @@ def write_elsewhere(
     Raises:
         OutputExistsError: the output is there.
         RefusedError: the output is the input.
+        ReadFailedError: bytes of the input cannot be had.
         SinkError, VerifyError: it could not be written whole.
     """
     refuse_stale(plan)
@@ -52,11 +56,12 @@ def write_elsewhere(
     if os.path.lexists(out) and (multi_part or not force):
         hint = None if multi_part else "--force replaces it"
         raise OutputExistsError(f"{_shown(out)} exists already", path=out, hint=hint)
-    if multi_part:
-        written = _directory(plan, inputs, out, calls, progress)
-    else:
-        written = [_file(plan, inputs, out, force, calls, progress)]
-    return written + _lost(plan, inputs, out, calls)
+    with _lost_and_found(plan, inputs, out, calls) as lost:
+        if multi_part:
+            written = _directory(plan, inputs, out, calls, progress)
+        else:
+            written = [_file(plan, inputs, out, force, calls, progress)]
+        return written + ([] if lost is None else lost.place(calls))
 
 
 def _shown(path: str) -> str:
@@ -96,22 +101,47 @@ def _fill(plan: Plan, inputs: list[str], folder: Folder, calls: SystemCalls, pro
             write_planned(file, Place(target, folder=folder, access=access), calls, progress=progress)
 
 
-def _lost(plan: Plan, inputs: list[str], out: str, calls: SystemCalls) -> list[str]:
-    """Put what was taken out beside the output, for whoever may read the log."""
+@contextmanager
+def _lost_and_found(plan: Plan, inputs: list[str], out: str, calls: SystemCalls) -> Iterator[_Lost | None]:
+    """Give what is taken out, written before the output has its name; None where that is nothing.
+
+    It goes at the end, with what was not given its place.
+    """
     if not any(edit.taken_bytes for _, edit in plan.edits()):
-        return []
+        yield None
+        return
     access = narrowest_access(inputs) or PRIVATE
     path = f"{out.rstrip(os.sep)}.lost-and-found"
+    temporary = f"{os.path.basename(path)}.aoftool-{secrets.token_hex(4)}.tmp"
     try:
         parent, name = parent_of(os.path.abspath(path))
-        with parent, _lost_folder(parent, name, access, calls) as folder:
-            for file in (BYTES_NAME, INDEX_NAME):
-                if folder.look(file) is not None:
-                    calls.unlink(file, folder.descriptor)
-            write_lost(plan, folder, access, calls)
+        with parent, parent.make(temporary, 0o700, calls) as folder:
+            try:
+                write_lost(plan, folder, access, calls)
+                yield _Lost(path, parent, name, folder, access)
+            finally:
+                parent.discard(temporary, folder, calls)
     except OSError as error:
-        raise SinkError(f"cannot write {_shown(path)}: {error.strerror}", path=path) from error
-    return [os.path.join(path, name) for name in (BYTES_NAME, INDEX_NAME)]
+        raise cannot_write(path, error) from error
+
+
+@dataclass(frozen=True)
+class _Lost:
+    """What was taken out, in a folder that goes, and where it belongs."""
+
+    path: str
+    parent: Folder
+    name: str
+    folder: Folder
+    access: Access
+
+    def place(self, calls: SystemCalls) -> list[str]:
+        """Give it its place beside the output, for whoever may read the log; return the paths."""
+        with _lost_folder(self.parent, self.name, self.access, calls) as folder:
+            for name in (BYTES_NAME, INDEX_NAME):
+                calls.rename(name, name, self.folder.descriptor, folder.descriptor)
+            folder.sync(calls)
+        return [os.path.join(self.path, name) for name in (BYTES_NAME, INDEX_NAME)]
 
 
 def _lost_folder(parent: Folder, name: str, access: Access, calls: SystemCalls) -> Folder:

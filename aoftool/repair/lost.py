@@ -88,6 +88,10 @@ def write_lost(
     Args:
         access: who may read it.
         home: the directory of the log, where that is open already.
+
+    Raises:
+        ReadFailedError: it cannot be read.
+        SinkError, VerifyError: it cannot be written whole.
     """
     spans = lost_spans(plan)
     if not spans:
@@ -101,7 +105,9 @@ def write_lost(
         out = opened.enter_context(
             AtomicFile(folder.join(BYTES_NAME), folder=folder, access=access, calls=calls)
         )
-        pieces = (Span(descriptors[span.path], span.offset, span.offset + span.length) for span in spans)
+        pieces = (
+            Span(descriptors[span.path], span.offset, span.offset + span.length, span.path) for span in spans
+        )
         write_proven(out, pieces, calls=calls)
         out.commit()
     lines = (span.to_line() for span in spans)

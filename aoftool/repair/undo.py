@@ -42,6 +42,7 @@ def undo_repair(receipt: Receipt, *, calls: SystemCalls = SYSTEM, in_use: bool =
         FormatError, SourceError, UnsafePathError: of the receipt, see `open_receipt`; an original is gone.
         LogInUseError: a running process writes to the log, or another run changes it.
         PlanStaleError: a file changed after the repair.
+        ReadFailedError: what was kept cannot be read.
         SinkError: the system refuses; run it again.
     """
     with open_receipt(receipt.directory) as opened:
@@ -158,18 +159,12 @@ class _Undo:
         """Tell whether the bytes behind the cut are the first ones of what was cut."""
         assert step.tail is not None
         assert step.after is not None
-        with (
-            os.fdopen(self._folder.open_file(BYTES_NAME), "rb") as lost,
-            os.fdopen(self._home.open_file(step.name), "rb") as file,
-        ):
-            lost.seek(step.tail[0])
-            file.seek(step.after.size_bytes)
-            left = length
-            while left > 0:
-                want = min(left, _PIECE)
-                if lost.read(want) != file.read(want):
-                    return False
-                left -= want
+        place, at = step.tail[0], step.after.size_bytes
+        for done in range(0, length, _PIECE):
+            want = min(length - done, _PIECE)
+            lost = b"".join(self._folder.pieces(BYTES_NAME, place + done, want))
+            if lost != b"".join(self._home.pieces(step.name, at + done, want)):
+                return False
         return True
 
     def _changed(self, path: str) -> PlanStaleError:
@@ -258,6 +253,7 @@ class _Undo:
                     lost,
                     place + done,
                     length - done,
+                    self._folder.join(BYTES_NAME),
                     expected_bytes=now.size_bytes,
                     calls=self._calls,
                 )

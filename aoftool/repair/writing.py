@@ -8,14 +8,15 @@ from dataclasses import dataclass, replace
 
 from aoftool.check.reader import Reader
 from aoftool.check.textual import restore
-from aoftool.errors import PlanStaleError, SourceError
+from aoftool.errors import PlanStaleError
 from aoftool.escape import printable
 from aoftool.files.access import Access
+from aoftool.files.failures import naming, reading
 from aoftool.files.folder import Folder
 from aoftool.files.proven import Span, write_proven
 from aoftool.files.sink import AtomicFile
 from aoftool.files.source import open_source
-from aoftool.files.syscalls import SYSTEM, SystemCalls
+from aoftool.files.syscalls import READS, SYSTEM, SystemCalls
 from aoftool.progress import Progress, no_progress
 from aoftool.repair.model import FilePlan, Stamp
 from aoftool.repair.rebuilding import rebuilt_pieces
@@ -87,6 +88,7 @@ def write_planned(
     Mode, owner and times of the original are carried over.
 
     Raises:
+        ReadFailedError: the original cannot be read.
         SinkError: the system refuses.
         PlanStaleError: the original is another one by now.
         RefusedError: the owner is not to be had.
@@ -106,9 +108,11 @@ def write_planned(
             # What is read as a whole is read through the descriptor too, whatever the path leads to by now.
             read = plan if source < 0 else replace(plan, path=f"/dev/fd/{source}")
             pieces = (
-                piece if isinstance(piece, bytes) else Span(source, *piece) for piece in planned_pieces(read)
+                piece if isinstance(piece, bytes) else Span(source, *piece, plan.path)
+                for piece in planned_pieces(read)
             )
-            write_proven(out, pieces, calls=calls, progress=progress)
+            with naming(read.path, plan.path):
+                write_proven(out, pieces, calls=calls, progress=progress)
             out.commit()
             assert out.status is not None
             return Stamp.of(out.status)
@@ -123,13 +127,11 @@ def open_original(plan: FilePlan, home: Folder | None) -> int:
     Raises:
         PlanStaleError: it is another one by now.
         SourceError: the system refuses.
+        ReadFailedError: the disk or the network fails.
     """
     if home is None:
-        try:
-            descriptor = os.open(plan.path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
-        except OSError as error:
-            shown = printable(os.fsencode(plan.path))
-            raise SourceError(f"cannot read {shown}: {error.strerror}", path=plan.path) from error
+        with reading(plan.path):
+            descriptor = READS.open(plan.path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
     else:
         descriptor = home.open_file(os.path.basename(plan.path))
     if Stamp.of(os.fstat(descriptor)) != plan.stamp:

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from aoftool.errors import SinkError, SourceError, VerifyError
+from aoftool.errors import ReadFailedError, SinkError, VerifyError
 from aoftool.files import proven
 from aoftool.files.proven import Piece, Span, write_proven
 from aoftool.files.sink import AtomicFile
@@ -90,7 +90,13 @@ class Lying(SystemCalls):
 
 @pytest.mark.parametrize("head", [0, 1, 999, 1000, 5000, WINDOW, WINDOW * 3 + 17])
 def test_pieces_of_all_kinds_come_one_after_the_other(head: int, tmp_path: Path, source: int) -> None:
-    pieces: list[Piece] = [DATA[:head], Span(source, 5, 5), Span(source, 7, len(DATA)), b"", b"end"]
+    pieces: list[Piece] = [
+        DATA[:head],
+        Span(source, 5, 5, "source"),
+        Span(source, 7, len(DATA), "source"),
+        b"",
+        b"end",
+    ]
 
     assert written(tmp_path / "out", pieces) == DATA[:head] + DATA[7:] + b"end"
 
@@ -110,9 +116,9 @@ def test_a_large_file_is_synced_beside_its_writing_and_a_small_one_is_not(
 ) -> None:
     calls = Watched()
 
-    written(tmp_path / "small", [Span(source, 0, 999)], calls)
+    written(tmp_path / "small", [Span(source, 0, 999, "source")], calls)
     small = list(calls.syncing)
-    written(tmp_path / "large", [Span(source, 0, len(DATA))], calls)
+    written(tmp_path / "large", [Span(source, 0, len(DATA), "source")], calls)
 
     assert small == ["MainThread"]
     assert calls.syncing[1:] == ["proving"] * (len(DATA) // WINDOW + 1)
@@ -123,7 +129,11 @@ def test_behind_an_edit_of_equal_length_copies_start_at_the_same_multiple_of_a_b
 ) -> None:
     calls = Watched()
 
-    written(tmp_path / "out", [Span(source, 0, 5000), b"1234", Span(source, 5004, len(DATA))], calls)
+    written(
+        tmp_path / "out",
+        [Span(source, 0, 5000, "source"), b"1234", Span(source, 5004, len(DATA), "source")],
+        calls,
+    )
 
     aligned = [(start, at) for start, at in calls.copied if start >= WINDOW]
     assert aligned == [(at, at) for at in range(WINDOW, len(DATA), WINDOW)]
@@ -135,7 +145,7 @@ def test_a_sync_that_fails_once_in_the_thread_fails_the_whole(
     at: int, number: int, tmp_path: Path, source: int
 ) -> None:
     with pytest.raises(SinkError, match=os.strerror(number)):
-        written(tmp_path / "out", [Span(source, 0, len(DATA))], Failing(at, number))
+        written(tmp_path / "out", [Span(source, 0, len(DATA), "source")], Failing(at, number))
 
     assert os.listdir(tmp_path) == ["source"]
     assert threading.active_count() == 1
@@ -143,7 +153,11 @@ def test_a_sync_that_fails_once_in_the_thread_fails_the_whole(
 
 @pytest.mark.parametrize("place", [0, 4999, 5000, WINDOW, len(DATA) - 1])
 def test_a_byte_that_reads_back_as_another_is_found(place: int, tmp_path: Path, source: int) -> None:
-    pieces: list[Piece] = [Span(source, 0, 5000), DATA[5000:5500], Span(source, 5500, len(DATA))]
+    pieces: list[Piece] = [
+        Span(source, 0, 5000, "source"),
+        DATA[5000:5500],
+        Span(source, 5500, len(DATA), "source"),
+    ]
 
     with pytest.raises(VerifyError, match="did not read back") as caught:
         written(tmp_path / "out", pieces, Lying(place))
@@ -154,8 +168,8 @@ def test_a_byte_that_reads_back_as_another_is_found(place: int, tmp_path: Path, 
 
 
 def test_a_source_that_ends_early_leaves_nothing_and_no_thread(tmp_path: Path, source: int) -> None:
-    with pytest.raises(SourceError, match="ended 10 bytes early"):
-        written(tmp_path / "out", [Span(source, 0, len(DATA) + 10)])
+    with pytest.raises(ReadFailedError, match=f"source at offset {len(DATA)}: the file ends here"):
+        written(tmp_path / "out", [Span(source, 0, len(DATA) + 10, "source")])
 
     assert os.listdir(tmp_path) == ["source"]
     assert threading.active_count() == 1
@@ -169,7 +183,7 @@ def test_a_failure_to_write_stops_the_thread_too(tmp_path: Path, source: int) ->
             return super().copy_range(source, destination, offset, length)
 
     with pytest.raises(SinkError, match="No space left"):
-        written(tmp_path / "out", [Span(source, 0, len(DATA))], Full())
+        written(tmp_path / "out", [Span(source, 0, len(DATA), "source")], Full())
 
     assert os.listdir(tmp_path) == ["source"]
     assert threading.active_count() == 1

@@ -15,6 +15,7 @@ from aoftool.errors import (
     AoftoolError,
     OutputExistsError,
     PlanStaleError,
+    ReadFailedError,
     RefusedError,
     SinkError,
     SourceError,
@@ -202,11 +203,11 @@ def test_ranges_of_another_file_are_copied(tmp_path: Path) -> None:
     source.write_bytes(OLD)
 
     with source.open("rb") as stream, AtomicFile(tmp_path / "out") as file:
-        file.copy_from(stream.fileno(), 100, 5000)
+        file.copy_from(stream.fileno(), 100, 5000, str(stream.name))
         file.write(b"between")
-        file.copy_from(stream.fileno(), 7, 11)
-        with pytest.raises(SourceError, match="ended 3 bytes early"):
-            AtomicFile(tmp_path / "other").copy_from(stream.fileno(), len(OLD) - 2, 5)
+        file.copy_from(stream.fileno(), 7, 11, str(stream.name))
+        with pytest.raises(ReadFailedError, match=f"offset {len(OLD)}: the file ends here"):
+            AtomicFile(tmp_path / "other").copy_from(stream.fileno(), len(OLD) - 2, 5, str(stream.name))
         file.commit()
 
     assert (tmp_path / "out").read_bytes() == OLD[100:5100] + b"between" + OLD[7:18]
@@ -293,7 +294,7 @@ def test_short_writes_and_poor_file_systems_are_served(tmp_path: Path) -> None:
 
     with source.open("rb") as stream, AtomicFile(out, calls=Short()) as file:
         file.write(NEW)
-        file.copy_from(stream.fileno(), 0, len(OLD))
+        file.copy_from(stream.fileno(), 0, len(OLD), str(stream.name))
         file.commit()
     method = copy_file(str(source), str(copied), calls=Short())
     with Folder.open(str(tmp_path)) as folder:
@@ -320,7 +321,7 @@ def test_copy_keeps_contents_mode_and_times(tmp_path: Path) -> None:
     assert backup.stat().st_mtime_ns == 5 * 10**17
     with pytest.raises(OutputExistsError):
         copy_file(str(source), str(backup))
-    with pytest.raises(SinkError):
+    with pytest.raises(SourceError, match="No such file"):
         copy_file(str(tmp_path / "none"), str(tmp_path / "x"))
 
 
@@ -372,7 +373,7 @@ def test_tail_is_cut_in_place_and_put_back(tmp_path: Path) -> None:
     with Folder.open(str(tmp_path)) as folder, (tmp_path / "kept").open("rb") as kept:
         cut_tail(folder, "log", 1000, expected_bytes=len(OLD))
         assert path.read_bytes() == OLD[:1000]
-        append_tail(folder, "log", kept.fileno(), 1000, len(OLD) - 1000, expected_bytes=1000)
+        append_tail(folder, "log", kept.fileno(), 1000, len(OLD) - 1000, "kept", expected_bytes=1000)
     assert path.read_bytes() == OLD
     assert path.stat().st_ino == inode
 
@@ -385,7 +386,7 @@ def test_file_of_another_size_is_neither_cut_nor_extended(tmp_path: Path) -> Non
         with pytest.raises(PlanStaleError):
             cut_tail(folder, "log", 5, expected_bytes=len(OLD) + 1)
         with pytest.raises(PlanStaleError):
-            append_tail(folder, "log", kept.fileno(), 0, 1, expected_bytes=5)
+            append_tail(folder, "log", kept.fileno(), 0, 1, "kept", expected_bytes=5)
     assert path.read_bytes() == OLD
 
 
@@ -415,7 +416,9 @@ def test_disk_that_fills_up_while_a_tail_is_put_back_changes_nothing(tmp_path: P
     (tmp_path / "kept").write_bytes(NEW)
     with Folder.open(str(tmp_path)) as folder, (tmp_path / "kept").open("rb") as kept:
         with pytest.raises(SinkError, match="No space left"):
-            append_tail(folder, "log", kept.fileno(), 0, len(NEW), expected_bytes=len(OLD), calls=Full())
+            append_tail(
+                folder, "log", kept.fileno(), 0, len(NEW), "kept", expected_bytes=len(OLD), calls=Full()
+            )
         with pytest.raises(SourceError, match="too short"):
-            append_tail(folder, "log", kept.fileno(), 0, len(NEW) + 1, expected_bytes=len(OLD))
+            append_tail(folder, "log", kept.fileno(), 0, len(NEW) + 1, "kept", expected_bytes=len(OLD))
     assert path.read_bytes() == OLD

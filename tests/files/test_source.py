@@ -9,13 +9,16 @@ import os
 import random
 import socket
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 import zstandard
 
-from aoftool.errors import SourceError
-from aoftool.files import ChangeKind, Source, open_source, open_stream
+from aoftool.errors import InputError, ReadFailedError, SourceError
+from aoftool.files import ChangeKind, Source, carrier, open_source, open_stream
+from aoftool.files.syscalls import ReadCalls
+from tests.faults import ALWAYS, ONCE, Fault
 
 DATA = b"".join(b"*2\r\n$4\r\nINCR\r\n$8\r\nkey:%04d\r\n" % (n % 977) for n in range(20_000))
 
@@ -264,17 +267,19 @@ def test_compressed_files_and_streams_refuse_to_read_at_an_offset(tmp_path: Path
         open_stream(io.BytesIO(b"abc"), "standard input").reopen()
 
 
-def test_file_that_shrinks_while_read_ends_and_says_so(tmp_path: Path) -> None:
+def test_file_that_shrinks_while_read_is_an_error_and_not_shorter(tmp_path: Path) -> None:
     path = tmp_path / "a"
     path.write_bytes(DATA)
 
     with open_source(path) as source:
         source.skip(1000)
         os.truncate(path, 1500)
-        got = read_all(source)
 
-        assert got == DATA[1000:1500]
-        assert source.skip(5) == 0
+        assert source.read(500) == DATA[1000:1500]
+        for again in (lambda: source.read(1), lambda: source.skip(5), lambda: source.read_at(0, 1)):
+            with pytest.raises(ReadFailedError, match=f"offset 1500: .* had {len(DATA):,} bytes") as caught:
+                again()
+            assert (caught.value.path, caught.value.offset, caught.value.exit_code) == (str(path), 1500, 3)
         [change] = source.changes()
         assert (change.kind, change.size_before, change.size_after) == (ChangeKind.SHRANK, len(DATA), 1500)
     assert kinds(source) == [ChangeKind.SHRANK], "known after close as well"
@@ -333,25 +338,104 @@ def test_file_written_in_place_is_noticed(tmp_path: Path) -> None:
         assert kinds(source) == [ChangeKind.MODIFIED]
 
 
-def test_io_error_ends_the_input_and_is_recorded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+READINGS: dict[str, Callable[[Source], object]] = {
+    "read": lambda source: read_all(source, 1000),
+    "peek": lambda source: source.peek(len(DATA)),
+    "read_at": lambda source: source.read_at(100, 100_000),
+    "reopen": lambda source: read_all(source.reopen(), 1000),
+}
+
+
+@pytest.mark.parametrize("number", [errno.EIO, errno.ESTALE, errno.ETIMEDOUT], ids=errno.errorcode.get)
+@pytest.mark.parametrize("times", [ONCE, ALWAYS], ids=["once", "for-good"])
+@pytest.mark.parametrize("reading", READINGS)
+def test_read_error_is_never_the_end(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, reading: str, times: int, number: int
+) -> None:
     path = tmp_path / "a"
     path.write_bytes(DATA)
-    real = os.preadv
 
-    def failing(descriptor: int, buffers: list[memoryview], offset: int) -> int:
-        if offset >= 2000:
-            raise OSError(errno.EIO, os.strerror(errno.EIO))
-        return real(descriptor, buffers, offset)
-
-    monkeypatch.setattr(os, "preadv", failing)
     with open_source(path) as source:
-        got = read_all(source, 1000)
+        Fault.at(path, 2500, number=number, times=times).install(monkeypatch)
+        with pytest.raises(ReadFailedError) as caught:
+            READINGS[reading](source)
 
-        assert got == DATA[:2000]
-        assert source.read(1) == b""
-        [change] = source.changes()
-        assert (change.kind, change.offset) == (ChangeKind.IO_ERROR, 2000)
-        assert "Input/output error" in change.message
+    error = caught.value
+    assert (error.path, error.offset, error.exit_code) == (str(path), 2500, 3)
+    assert os.strerror(number) in error.message
+    assert str(path) in error.message
+    assert error.hint
+    assert not isinstance(error, (SourceError, InputError)), "these are what callers go on after"
+
+
+def test_source_that_failed_once_gives_nothing_any_more(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "a"
+    path.write_bytes(DATA)
+
+    with open_source(path) as source:
+        Fault.at(path, 0, times=ONCE).install(monkeypatch)
+        for again in (source.read, source.peek, source.skip, lambda count: source.read_at(5, count)):
+            with pytest.raises(ReadFailedError, match="Input/output error"):
+                again(10)
+
+
+def test_short_reads_are_put_together(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    class Short(ReadCalls):
+        def read_at(self, descriptor: int, length: int, offset: int) -> bytes:
+            return super().read_at(descriptor, min(length, 7), offset)
+
+        def read_into(self, descriptor: int, view: memoryview, offset: int) -> int:
+            return super().read_into(descriptor, view[:7], offset)
+
+    path = tmp_path / "a"
+    path.write_bytes(DATA)
+    monkeypatch.setattr(carrier, "READS", Short())
+
+    with open_source(path) as source:
+        assert source.peek(100) == DATA[:100]
+        assert source.read_at(33, 1000) == DATA[33:1033]
+        assert read_all(source) == DATA
+
+
+def test_read_error_of_compressed_data_has_its_stored_place(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "a.gz"
+    path.write_bytes(CARRIED["gzip"])
+    Fault.at(path, 100).install(monkeypatch)
+
+    with open_source(path) as source, pytest.raises(ReadFailedError) as caught:
+        read_all(source)
+    assert caught.value.offset == 100
+
+
+def test_read_error_of_a_stream_names_it() -> None:
+    class Broken(io.RawIOBase):
+        def readable(self) -> bool:
+            return True
+
+        def readinto(self, buffer: object) -> int:
+            raise OSError(errno.EIO, os.strerror(errno.EIO))
+
+    with pytest.raises(ReadFailedError, match="standard input at offset 0: Input/output error"):
+        open_stream(Broken(), "standard input")  # type: ignore[arg-type]
+
+
+def test_device_that_fails_at_opening_is_no_missing_file(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "a"
+    path.write_bytes(DATA)
+
+    class Stale(ReadCalls):
+        def open(self, path: str, flags: int) -> int:
+            raise OSError(errno.ESTALE, os.strerror(errno.ESTALE))
+
+    monkeypatch.setattr(carrier, "READS", Stale())
+    with pytest.raises(ReadFailedError, match="Stale file handle"):
+        open_source(path)
 
 
 def test_read_only_open_leaves_the_times_of_the_contents_alone(tmp_path: Path) -> None:

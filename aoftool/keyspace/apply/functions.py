@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import hashlib
 
-from aoftool.errors import AoftoolError
+from aoftool.errors import InputError
 from aoftool.keyspace.context import Argv, CannotFollow, Context
 from aoftool.keyspace.libraries import Libraries, Library, read_library
 from aoftool.keyspace.payloads import target_of
@@ -79,7 +79,7 @@ def _restore(ctx: Context, argv: Argv) -> None:
         if not parts.checksum_ok or not known:
             raise CommandRefused("ERR payload version or checksum are wrong")
         codes = decode_functions(argv[2])
-    except AoftoolError:
+    except InputError:
         raise CommandRefused("ERR failed loading functions payload") from None
     libraries = [_read(ctx, code) for code in codes]
     if policy == b"FLUSH":

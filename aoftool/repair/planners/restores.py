@@ -13,7 +13,7 @@ from aoftool.check.restore_model import RestoreSpot, Standing
 from aoftool.check.shapes import read_shape
 from aoftool.check.syndrome import locate
 from aoftool.check.unknown import BEYOND
-from aoftool.errors import AoftoolError
+from aoftool.errors import InputError
 from aoftool.escape import excerpt, excerpt_key
 from aoftool.files.source import Source
 from aoftool.rdb.checksum import CHECKSUM_BYTES
@@ -75,5 +75,5 @@ def _is_taken(payload: bytes, *, functions: bool) -> bool:
         return any(not restore_refusal(payload, target) for target in TARGETS.values())
     try:
         return bool(decode_functions(payload)) and split_payload(payload).checksum_ok
-    except AoftoolError:
+    except InputError:
         return False
