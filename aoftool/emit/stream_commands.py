@@ -11,7 +11,8 @@ from collections.abc import Iterator, Sequence
 from operator import itemgetter
 
 from aoftool.rdb.targets import Target
-from aoftool.values import ConsumerGroup, StreamId, StreamValue
+from aoftool.releases import find_releases
+from aoftool.values import IDMP_DURATION_S, IDMP_MAX_ENTRIES, ConsumerGroup, StreamId, StreamIdmp, StreamValue
 
 __all__ = ["stream_commands", "stream_needs_payload"]
 
@@ -26,17 +27,41 @@ _GONE_PER_CLAIM = 2
 
 
 def stream_needs_payload(stream: StreamValue, target: Target) -> bool:
-    """Tell whether commands cannot make the stream: XSETID refuses its counters, or it has producers.
+    """Tell whether commands cannot make the stream: XSETID refuses its counters, or no command sets them.
 
     A last ID below an ID deleted before comes from XSETID of Redis 7.0, more entries than were ever added
-    from an RDB older than that. What idempotent producers sent can be said in commands but for its counters.
-    Source: Redis 7.0 src/t_stream.c xsetidCommand; measured on Redis 7.0.15, Valkey 9.1.2
+    from an RDB older than that. Of idempotent producers commands say what is remembered of entries that are
+    there, and count just those.
+    Source: Redis 7.0 src/t_stream.c xsetidCommand, Redis 8.6 src/aof.c rewriteStreamObject; measured on
+    Redis 7.0.15 and 8.6.3 and on Valkey 9.1.2
     """
-    if stream.idmp is not None:
+    if stream.idmp is not None and not _can_be_recorded(stream, stream.idmp):
         return True
     if target.stream_version < _COUNTERS_SINCE:
         return False
+    read = max((group.entries_read or 0 for group in stream.groups.values()), default=0)
+    if read > stream.entries_added and _caps_counters(target):
+        return True
     return stream.last_id < stream.max_deleted_id or stream.entries_added < len(stream.entries)
+
+
+def _caps_counters(target: Target) -> bool:
+    """Tell whether XGROUP CREATE takes no read counter above the entries ever added.
+
+    Source: measured on Redis 8.2.3 and 8.6.3; 8.0.6 takes any
+    """
+    return find_releases(target.name)[-1].has((8, 2), None)
+
+
+def _can_be_recorded(stream: StreamValue, idmp: StreamIdmp) -> bool:
+    """Tell whether XIDMPRECORD for every ID that is remembered gives the same state, counters included."""
+    held = [entry for ids in idmp.producers.values() for entry in ids.values()]
+    return (
+        all(idmp.producers.values())
+        and all(name and all(ids) for name, ids in idmp.producers.items())
+        and all(entry in stream.entries for entry in held)
+        and (idmp.iids_added, idmp.iids_duplicates) == (len(held), 0)
+    )
 
 
 def stream_commands(key: bytes, stream: StreamValue, target: Target) -> Iterator[Argv]:
@@ -52,7 +77,8 @@ def stream_commands(key: bytes, stream: StreamValue, target: Target) -> Iterator
     groups = sorted(stream.groups.items(), key=itemgetter(0))
     gone = _gone(stream)
     if gone:
-        yield from _gone_commands(key, groups, gone, counters=counters)
+        added = stream.entries_added if counters and _caps_counters(target) else None
+        yield from _gone_commands(key, groups, gone, counters=counters, added=added)
         if stream.entries and next(iter(stream.entries)) <= gone[-1]:
             yield b"XSETID", key, b"0-0"
     elif not stream.entries:
@@ -65,6 +91,18 @@ def stream_commands(key: bytes, stream: StreamValue, target: Target) -> Iterator
         if not gone:
             yield _create(key, name, group, counters=counters)
         yield from _consumers(key, name, group, stream)
+    if stream.idmp is not None:
+        yield from _producers(key, stream.idmp)
+
+
+def _producers(key: bytes, idmp: StreamIdmp) -> Iterator[Argv]:
+    """Yield the settings, where they are not the shipped ones, and what is remembered, oldest first."""
+    if (idmp.duration_s, idmp.max_entries) != (IDMP_DURATION_S, IDMP_MAX_ENTRIES):
+        duration, size = b"%d" % idmp.duration_s, b"%d" % idmp.max_entries
+        yield b"XCFGSET", key, b"IDMP-DURATION", duration, b"IDMP-MAXSIZE", size
+    for producer, held in sorted(idmp.producers.items(), key=itemgetter(0)):
+        for name, entry in held.items():
+            yield b"XIDMPRECORD", key, producer, name, entry.encode()
 
 
 def _gone(stream: StreamValue) -> list[StreamId]:
@@ -74,11 +112,22 @@ def _gone(stream: StreamValue) -> list[StreamId]:
 
 
 def _gone_commands(
-    key: bytes, groups: Sequence[tuple[bytes, ConsumerGroup]], gone: Sequence[StreamId], *, counters: bool
+    key: bytes,
+    groups: Sequence[tuple[bytes, ConsumerGroup]],
+    gone: Sequence[StreamId],
+    *,
+    counters: bool,
+    added: int | None,
 ) -> Iterator[Argv]:
-    """Yield what makes the groups with the pending entries that are gone, and leaves no entry behind."""
+    """Yield what makes the groups with the pending entries that are gone, and leaves no entry behind.
+
+    Args:
+        added: entries ever added, to be known before the groups are made; None where that does not matter.
+    """
     for entry in gone:
         yield (b"XADD", key, entry.encode(), *_PLACEHOLDER)
+    if added is not None and added > len(gone):
+        yield b"XSETID", key, gone[-1].encode(), b"ENTRIESADDED", b"%d" % added
     for name, group in groups:
         yield _create(key, name, group, counters=counters)
         alike: dict[tuple[bytes, int, int], list[StreamId]] = {}

@@ -8,6 +8,7 @@ import random
 import struct
 import time
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -27,6 +28,7 @@ from aoftool.values import (
     ModuleValue,
     PendingEntry,
     StreamId,
+    StreamIdmp,
     StreamValue,
     Value,
     ZSetValue,
@@ -94,6 +96,45 @@ def test_empty_stream_is_made_and_numbered() -> None:
         "XSETID k 5-5 ENTRIESADDED 1 MAXDELETEDID 5-5",
     ]
     assert texts(value, "redis-6.2") == ["XADD k MAXLEN 0 0-1 x y", "XSETID k 5-5"]
+
+
+def recorded(**change: Any) -> StreamValue:
+    """Return a stream of two entries from one producer, with something else about its producers."""
+    held = {b"p": {b"i": StreamId(1, 0), b"j": StreamId(2, 0)}}
+    idmp = StreamIdmp(**{"producers": held, "iids_added": 2, **change})
+    fields = ((b"f", b"v"),)
+    entries = {StreamId(1, 0): fields, StreamId(2, 0): fields}
+    return StreamValue(entries, last_id=StreamId(2, 0), entries_added=2, idmp=idmp)
+
+
+def test_what_producers_sent_is_recorded_behind_the_entries() -> None:
+    target = replace(TARGETS["redis-8.0"], stream_version=4)
+
+    written = list(value_commands(b"x", recorded(duration_s=7), target))
+
+    assert [argv[0] for argv in written[:3]] == [b"XADD", b"XADD", b"XSETID"]
+    assert written[3:] == [
+        (b"XCFGSET", b"x", b"IDMP-DURATION", b"7", b"IDMP-MAXSIZE", b"100"),
+        (b"XIDMPRECORD", b"x", b"p", b"i", b"1-0"),
+        (b"XIDMPRECORD", b"x", b"p", b"j", b"2-0"),
+    ]
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"iids_added": 5},
+        {"iids_duplicates": 1},
+        {"producers": {b"p": {b"i": StreamId(9, 9)}}, "iids_added": 1},
+        {"producers": {b"p": {}}, "iids_added": 0},
+    ],
+)
+def test_what_no_command_says_of_producers_takes_a_payload(change: dict[str, Any]) -> None:
+    target = replace(TARGETS["redis-8.0"], stream_version=4)
+
+    (written,) = value_commands(b"x", recorded(**change), target)
+
+    assert written[0] == b"RESTORE"
 
 
 def test_pending_entries_that_are_gone_are_claimed_before_the_others_and_trimmed() -> None:
