@@ -14,7 +14,12 @@ from aoftool.aof.directory import Directory, EntryKind, printable_path
 from aoftool.aof.manifest_salvage import parse_file_name, salvage_manifest
 from aoftool.aof.model import FileRole, LayoutCode, LayoutProblem, Log, LogFile, LogKind
 from aoftool.aof.multipart import log_of_directory, manifest_prefix
-from aoftool.aof.surroundings import is_temporary, manifests_beside, problems_beside_single
+from aoftool.aof.surroundings import (
+    is_temporary,
+    manifests_beside,
+    problems_beside_single,
+    unfinished_changes,
+)
 from aoftool.errors import InputError, SourceError
 from aoftool.escape import printable
 from aoftool.files import open_source
@@ -61,9 +66,10 @@ def _log_of_file(path: str) -> Log:
 
 
 def _taken_over(directory: str, name: bytes) -> tuple[LayoutProblem, ...]:
-    """Return the manifests that made a single file obsolete; none where nobody may list."""
+    """Return manifests that made a single file obsolete, and what was left; none where nobody may list."""
     try:
-        return tuple(manifests_beside(Directory(directory), name))
+        beside = Directory(directory)
+        return (*manifests_beside(beside, name), *unfinished_changes(beside))
     except SourceError:
         return ()
 

@@ -15,7 +15,7 @@ from aoftool.aof.directory import Directory, Entry, EntryKind
 from aoftool.aof.manifest import FileType, Manifest, ManifestEntry, parse_manifest
 from aoftool.aof.manifest_salvage import FileNameParts, parse_file_name, salvage_manifest
 from aoftool.aof.model import FileRole, LayoutCode, LayoutProblem, Log, LogFile, LogKind
-from aoftool.aof.surroundings import is_temporary, problems_beside
+from aoftool.aof.surroundings import is_temporary, problems_beside, unfinished_changes
 from aoftool.errors import SourceError
 from aoftool.escape import printable
 from aoftool.files import open_source
@@ -58,6 +58,7 @@ def log_of_directory(path: str, directory: Directory, manifest_name: bytes | Non
     problems += _gaps(entries)
     problems += _orphans(unlisted, entries, prefix)
     problems += _temporaries(directory)
+    problems += unfinished_changes(directory)
     problems += problems_beside(directory, prefix, pending)
     return Log(
         LogKind.MULTI_PART,
@@ -277,7 +278,8 @@ def _log_without_manifest(path: str, directory: Directory) -> Log:
     prefix = min(prefixes) if len(prefixes) == 1 else b""
     words = "the manifest is missing: a server starts empty and overwrites the base file"
     missing = LayoutProblem(LayoutCode.MANIFEST_MISSING, words, directory.path)
-    problems = [missing, *_temporaries(directory), *problems_beside(directory, prefix, None)]
+    problems = [missing, *_temporaries(directory), *unfinished_changes(directory)]
+    problems += problems_beside(directory, prefix, None)
     return Log(
         LogKind.MULTI_PART,
         path,

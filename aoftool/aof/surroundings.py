@@ -7,13 +7,21 @@ from __future__ import annotations
 
 import os
 import re
+import shlex
 from collections.abc import Iterator
 
 from aoftool.aof.directory import Directory, EntryKind
 from aoftool.aof.model import LayoutCode, LayoutProblem, LogFile
 from aoftool.escape import printable
+from aoftool.files.sink import is_leftover
 
-__all__ = ["is_temporary", "manifests_beside", "problems_beside", "problems_beside_single"]
+__all__ = [
+    "is_temporary",
+    "manifests_beside",
+    "problems_beside",
+    "problems_beside_single",
+    "unfinished_changes",
+]
 
 # Source: Valkey 8.0 src/aof.c getTempAofManifestFileName, getTempIncrAofName, rewriteAppendOnlyFile,
 # backgroundRewriteDoneHandler; src/rdb.c rdbSave.
@@ -21,6 +29,11 @@ _TEMPORARY = re.compile(
     rb"temp-.*\.manifest|temp-.*\.incr|temp-rewriteaof-(?:bg-)?[0-9]+\.aof|temp-[0-9]+\.rdb", re.DOTALL
 )
 _DUMP = b"dump.rdb"
+# What a change of a log leaves beside it, and how its receipt begins: see aoftool.repair.
+_OUR_FOLDER = re.compile(rb"aoftool-(?:fix|rewrite)-[0-9]{8}T[0-9]{6}Z-[0-9a-f]{6}")
+_RECEIPT = "receipt.json"
+_RECEIPT_HEAD_BYTES = 256
+_STATE = re.compile(rb'"state": "([a-z]+)"')
 
 
 def is_temporary(name: bytes) -> bool:
@@ -51,6 +64,7 @@ def problems_beside(directory: Directory, prefix: bytes, pending: LogFile | None
 def problems_beside_single(directory: Directory, name: bytes) -> Iterator[LayoutProblem]:
     """Yield what lies beside an old-style file: leftovers, and a manifest that takes its place."""
     yield from _leftovers(directory)
+    yield from unfinished_changes(directory)
     yield from manifests_beside(directory, name)
 
 
@@ -64,6 +78,50 @@ def manifests_beside(directory: Directory, name: bytes) -> Iterator[LayoutProble
         if os.path.isfile(manifest):
             words = f"a manifest for this name is in {printable(other)}: servers since 7.0 load that instead"
             yield LayoutProblem(LayoutCode.MANIFEST_BESIDE, words, manifest)
+
+
+def unfinished_changes(directory: Directory) -> Iterator[LayoutProblem]:
+    """Yield what runs of this program left that were killed, or are still at work."""
+    for name in directory.names:
+        path = directory.join(name)
+        if is_leftover(name) and directory.look(name).kind is EntryKind.FILE:
+            what = "is left from an aoftool that was killed"
+            words = f"{printable(name)} {what}: {_command('undo --forget', path)}"
+        elif _OUR_FOLDER.fullmatch(name) and directory.look(name).kind is EntryKind.DIRECTORY:
+            words = _unfinished(path, printable(name))
+        else:
+            continue
+        if words:
+            yield LayoutProblem(LayoutCode.STALE_TEMP, words, path)
+
+
+def _unfinished(path: str, shown: str) -> str:
+    """Return what is to be said of the folder of a change; nothing when it came to its end."""
+    try:
+        descriptor = os.open(os.path.join(path, _RECEIPT), os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
+    except FileNotFoundError:
+        what = "is left from an aoftool that was killed before it changed the log"
+        return f"{shown} {what}: {_command('undo --forget', path)}"
+    except OSError:
+        return ""  # nobody may look into it but who made it
+    try:
+        head = os.read(descriptor, _RECEIPT_HEAD_BYTES)
+    except OSError:
+        head = b""  # a FIFO, a directory
+    finally:
+        os.close(descriptor)
+    found = _STATE.search(head)
+    state = b"" if found is None else found[1]
+    if state == b"prepared":
+        what = "is of a change of the log that was killed half-way, or is at work"
+        return f"{shown} {what}: {_command('undo', path)}"
+    if state == b"undoing":
+        return f"{shown} is of an undo that was killed half-way, or is at work: {_command('undo', path)}"
+    return ""
+
+
+def _command(words: str, path: str) -> str:
+    return f"aoftool {words} {shlex.quote(printable(os.fsencode(path)))}"
 
 
 def _leftovers(directory: Directory) -> Iterator[LayoutProblem]:

@@ -176,6 +176,7 @@ def fix(
     """
     from aoftool.cli.inputs import find_input
     from aoftool.cli.progress import ProgressReporter
+    from aoftool.repair.forget import room_of
     from aoftool.repair.planner import make_plan
     from aoftool.report.jsonout import print_json
     from aoftool.report.plan import plan_json, render_plan
@@ -204,12 +205,14 @@ def fix(
         if not idle and not dry_run:
             with ProgressReporter("writing", _written_bytes(plan), progress, quiet) as reporter:
                 receipt, written = _carry_out(plan, out, force, Risks(in_use, new_owner), reporter)
+    kept = None if receipt is None else room_of(receipt)
     if as_json:
-        print_json(plan_json(plan, applied=not (idle or dry_run), receipt=receipt, written=written))
+        applied = not (idle or dry_run)
+        print_json(plan_json(plan, applied=applied, receipt=receipt, written=written, kept_bytes=kept))
     elif not (idle or dry_run):
         from aoftool.report.plan import render_done
 
-        render_done(console, None if receipt is None else {"directory": receipt}, written)
+        render_done(console, None if receipt is None else {"directory": receipt, "kept_bytes": kept}, written)
     elif dry_run and not idle:
         print("nothing was changed: leave out --dry-run to carry it out")
     if verify and not (dry_run and not plan.empty):

@@ -227,6 +227,7 @@ def rewrite(
     from aoftool.aof.model import LogKind
     from aoftool.cli.inputs import find_input
     from aoftool.cli.progress import ProgressReporter
+    from aoftool.repair.forget import room_of
     from aoftool.report.jsonout import print_json
     from aoftool.report.rewrite import render_rewrite, rewrite_json
     from aoftool.rewrite.model import Layout, OutputFormat, RewriteOptions
@@ -298,10 +299,12 @@ def rewrite(
             result.verified = check.run(out, result, undo)
     if salvage:
         describe_original(result, salvaged)
+    kept = 0 if undo is None else room_of(undo)
     if as_json:
-        print_json({**rewrite_json(result, mode=mode), "receipt": undo})
+        shown = rewrite_json(result, mode=mode)
+        print_json({**shown, "receipt": undo, "kept_bytes": None if undo is None else kept})
     else:
-        render_rewrite(results_console(color), result, top=top, mode=mode, receipt=undo)
+        render_rewrite(results_console(color), result, top=top, mode=mode, receipt=undo, kept_bytes=kept)
     raise typer.Exit(DONE)
 
 

@@ -1,4 +1,4 @@
-"""`aoftool undo`: take a repair back."""
+"""`aoftool undo`: take a repair back, or give the way back up."""
 
 from __future__ import annotations
 
@@ -14,6 +14,15 @@ from aoftool.cli.redaction import RedactOption, SaltOption, make_redactor
 
 __all__ = ["register"]
 
+_DID = {
+    "cut": "restored",
+    "swap": "restored",
+    "replace": "restored",
+    "remove": "restored",
+    "create": "took away",
+    "left": "in use again:",
+}
+
 
 def register(app: typer.Typer) -> None:
     """Add the verb to the application."""
@@ -24,6 +33,10 @@ def undo(
     receipt: Annotated[
         str, typer.Argument(metavar="RECEIPT", help="The receipt of a fix, or the folder it is in.")
     ],
+    forget: Annotated[
+        bool,
+        typer.Option("--forget", help="Remove what was kept, to free its room: no way back then."),
+    ] = False,
     in_use: Annotated[
         bool, typer.Option("--in-use", help="Go on although a process writes to the log.")
     ] = False,
@@ -38,9 +51,14 @@ def undo(
     believed that cannot be looked at: only plain files in the folder of the
     log are touched, and what is put back is compared first.
 
+    --forget does the opposite: it removes the originals with the receipt, and,
+    of a rewrite, the old files. It also removes what a fix or rewrite left that
+    was killed before it changed the log.
+
     \b
     Examples:
       aoftool undo appendonlydir/aoftool-fix-20261121T101500Z-1f2e3d
+      aoftool undo --forget appendonlydir/aoftool-rewrite-20261121T101500Z-1f2e3d
     """
     from aoftool.escape import printable
     from aoftool.repair.reading import read_receipt
@@ -48,6 +66,9 @@ def undo(
     from aoftool.repair.undo import undo_repair
 
     redactor = make_redactor(redact, salt)
+    if forget:
+        _forget(receipt, as_json)
+        raise typer.Exit(DONE)
     found = read_receipt(receipt)
     _tell_owner(found.owner)
     already = found.state is Done.UNDONE
@@ -70,8 +91,23 @@ def undo(
         print("this was undone before; nothing to do")
     else:
         for step in found.steps:
-            print(f"restored {printable(os.fsencode(step.path))}")
+            print(f"{_DID[step.kind.value]} {printable(os.fsencode(step.path))}")
     raise typer.Exit(DONE)
+
+
+def _forget(path: str, as_json: bool) -> None:
+    from aoftool.repair.forget import forget_repair
+    from aoftool.units import format_bytes, format_count
+
+    gone = forget_repair(path)
+    if as_json:
+        from aoftool.report.jsonout import print_json
+
+        members = {"files": gone.files, "size_bytes": gone.size_bytes}
+        print_json({"schema": "aoftool.undo/1", "undone": False, "forgotten": members})
+        return
+    files = "1 file" if gone.files == 1 else f"{format_count(gone.files)} files"
+    print(f"removed {files}, {format_bytes(gone.size_bytes)}; there is nothing to undo any more")
 
 
 def _tell_owner(owner: int | None) -> None:

@@ -190,6 +190,10 @@ class _Apply:
     def _cut_step(self, file: FilePlan, path: str) -> Step:
         assert file.stamp is not None
         assert file.cut_at is not None
+        found = self._home.look(os.path.basename(path))
+        if found is not None and found.st_nlink > 1:
+            message = f"{_shown(path)} has got another name (a hard link), which a cut would cut too"
+            raise PlanStaleError(message, path=path, hint="run fix again")
         after = Stamp(file.cut_at, file.stamp.mtime_ns, file.stamp.inode)
         tail = collect_lost(self._plan, file)
         digest = "" if tail is None else tail_digest(self._work.folder, *tail)

@@ -7,6 +7,7 @@ into them.
 from __future__ import annotations
 
 import os
+import re
 import secrets
 from contextlib import suppress
 from datetime import datetime
@@ -17,13 +18,19 @@ from aoftool.escape import printable
 from aoftool.files.folder import Folder
 from aoftool.files.syscalls import SYSTEM, SystemCalls
 
-__all__ = ["NEW", "ORIGINALS", "RepairFolder", "locked_home"]
+__all__ = ["FOLDER_NAME", "NEW", "ORIGINALS", "UNDONE", "RepairFolder", "locked_home"]
 
 ORIGINALS = "originals"
 """Its part for files that were replaced or removed."""
 
 NEW = "new"
 """Its part for files that are not in place yet."""
+
+UNDONE = "undone"
+"""Its part for what was made, once that was taken back."""
+
+FOLDER_NAME = re.compile(r"aoftool-(?:fix|rewrite)-[0-9]{8}T[0-9]{6}Z-[0-9a-f]{6}")
+"""How such folders are named."""
 
 
 def locked_home(path: str) -> Folder:

@@ -201,6 +201,8 @@ class _Planner:
         changed = [file for draft in self._drafts if (file := draft.plan()) is not None]
         changed = [file for file in changed if file.path not in removed]
         entries = self._entries_after(removed)
+        if self._in_place:
+            changed = [self._apart(file) for file in changed]
         alone = len(changed) == 1 and entries is None and not removed and not changed[0].rebuild
         if self._log.kind is LogKind.MULTI_PART and not alone and self._in_place:
             changed = [
@@ -218,6 +220,18 @@ class _Planner:
             FilePlan(path, Method.REMOVE, stamp_of(path), reason=reason) for path, reason in removed.items()
         ]
         self._count(removed)
+
+    def _apart(self, file: FilePlan) -> FilePlan:
+        """Return the plan of a file that is not cut where it stands when that would cut it elsewhere too."""
+        names = os.stat(file.path).st_nlink
+        if file.method is not Method.CUT or names == 1:
+            return file
+        shown = printable(os.fsencode(os.path.basename(file.path)))
+        self._plan.notes.append(
+            f"{shown} has {names} names (hard links), and cutting it would cut it under each of them: it is"
+            " written anew here, and stays as it is there"
+        )
+        return replace(file, method=Method.REWRITE)
 
     def _removed(self) -> dict[str, str]:
         """Return files that leave the log, with the reason."""

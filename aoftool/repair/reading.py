@@ -29,6 +29,7 @@ _NEEDS = {
     StepKind.REPLACE: ("before", "after", "kept", "becomes"),
     StepKind.CREATE: ("after", "becomes"),
     StepKind.REMOVE: ("before", "kept"),
+    StepKind.LEFT: ("before",),
 }
 
 _T = TypeVar("_T")

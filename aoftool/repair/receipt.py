@@ -35,10 +35,11 @@ RECEIPT_NAME = "receipt.json"
 
 
 class Done(str, Enum):
-    """How far a repair came."""
+    """How far a repair came, or the way back from it."""
 
     PREPARED = "prepared"
     DONE = "done"
+    UNDOING = "undoing"
     UNDONE = "undone"
 
 
@@ -51,6 +52,7 @@ class StepKind(str, Enum):
         REPLACE: a new file under a new name took its part; the original is kept.
         CREATE: it did not exist.
         REMOVE: it left the log; the original is kept.
+        LEFT: no manifest names it any more; it stays under its name.
     """
 
     CUT = "cut"
@@ -58,6 +60,7 @@ class StepKind(str, Enum):
     REPLACE = "replace"
     CREATE = "create"
     REMOVE = "remove"
+    LEFT = "left"
 
 
 @dataclass(frozen=True)
@@ -67,7 +70,7 @@ class Step:
     Attributes:
         kind: what happened.
         path: the file as it was named before.
-        becomes: as it is named after; empty for REMOVE.
+        becomes: as it is named after; empty for REMOVE and LEFT.
         kept: where the original is, relative to the receipt's directory; empty where there is none.
         before, after: how it looked; None where it did not or does not exist. The modification time of
             a file that was cut is the old one again.

@@ -32,7 +32,7 @@ from aoftool.repair.folder import RepairFolder
 from aoftool.repair.inuse import Identity, refuse_open_files
 from aoftool.repair.model import Stamp
 
-__all__ = ["Inputs", "Switch", "refuse_other_set", "take_back"]
+__all__ = ["Inputs", "Switch", "is_named", "read_small", "refuse_other_set", "take_back"]
 
 _MANIFEST = ".manifest"
 _MANIFEST_LIMIT = 64 << 20
@@ -242,7 +242,7 @@ class Switch:
         home = self._work.home
         if not self._is(name, made):
             return home.look(name) is None
-        if self._is_named(name):
+        if is_named(home, name):
             return False
         try:
             refuse_open_files({(made.st_dev, made.st_ino): home.join(name)})
@@ -250,14 +250,6 @@ class Switch:
             return False
         self._calls.unlink(name, home.descriptor)
         return True
-
-    def _is_named(self, name: str) -> bool:
-        """Tell whether a manifest here names a file."""
-        home = self._work.home
-        for manifest in home.names():
-            if manifest.endswith(_MANIFEST) and os.fsencode(name) in read_small(home, manifest):
-                return True
-        return False
 
     def _ready(self, name: str) -> os.stat_result:
         made = self._work.new.look(name)
@@ -267,6 +259,14 @@ class Switch:
     def _is(self, name: str, made: os.stat_result) -> bool:
         found = self._work.home.look(name)
         return found is not None and found.st_dev == made.st_dev and Stamp.of(found) == Stamp.of(made)
+
+
+def is_named(home: Folder, name: str) -> bool:
+    """Tell whether a manifest in a directory names a file."""
+    return any(
+        manifest.endswith(_MANIFEST) and os.fsencode(name) in read_small(home, manifest)
+        for manifest in home.names()
+    )
 
 
 def read_small(folder: Folder, name: str) -> bytes:

@@ -19,7 +19,7 @@ from aoftool.files.folder import Folder
 from aoftool.files.inplace import append_tail, move_file
 from aoftool.files.syscalls import SYSTEM, SystemCalls
 from aoftool.repair.apply import restore_time, tail_digest
-from aoftool.repair.folder import ORIGINALS
+from aoftool.repair.folder import ORIGINALS, UNDONE
 from aoftool.repair.inuse import refuse_files_in_use
 from aoftool.repair.lost import BYTES_NAME
 from aoftool.repair.model import Stamp
@@ -28,7 +28,6 @@ from aoftool.repair.receipt import Done, Receipt, Step, StepKind, write_receipt
 
 __all__ = ["undo_repair"]
 
-_UNDONE = "undone"
 _PIECE = 1 << 20
 
 
@@ -56,6 +55,10 @@ def undo_repair(receipt: Receipt, *, calls: SystemCalls = SYSTEM, in_use: bool =
             for step in receipt.steps:
                 undo.refuse_changed(step)
             opened.home.require(os.path.basename(opened.folder.path), opened.folder)
+            if receipt.state is Done.DONE:
+                # So that whoever finds half of it knows how to go on.
+                receipt.state = Done.UNDOING
+                write_receipt(receipt, calls, folder=opened.folder)
             undo.run()
         receipt.state = Done.UNDONE
         write_receipt(receipt, calls, folder=opened.folder)
@@ -121,6 +124,9 @@ class _Undo:
         if step.kind is StepKind.CUT:
             self._refuse_changed_cut(step)
             return
+        if step.kind is StepKind.LEFT:
+            self._refuse_changed_left(step)
+            return
         here = self._look(step.name)
         kept = self._kept(step) if step.kept else None
         if step.becomes:
@@ -134,6 +140,14 @@ class _Undo:
         if kept != step.before:
             raise self._changed(os.path.join(self._folder.path, step.kept))
         if step.kind in (StepKind.REMOVE, StepKind.REPLACE) and here is not None:
+            raise self._changed(step.path)
+
+    def _refuse_changed_left(self, step: Step) -> None:
+        """Refuse when a file that the old manifest names again is not what it was."""
+        here = self._look(step.name)
+        if here is None:
+            raise SourceError("a file that the old manifest names is gone", path=step.path)
+        if here != step.before:
             raise self._changed(step.path)
 
     def _refuse_changed_cut(self, step: Step) -> None:
@@ -217,9 +231,9 @@ class _Undo:
     def _away(self) -> Folder:
         """Return the folder for what the repair made, so that nothing at all is lost."""
         if self._undone is None:
-            self._undone = _entered(self._folder, _UNDONE)
+            self._undone = _entered(self._folder, UNDONE)
         if self._undone is None:
-            self._undone = self._folder.make(_UNDONE, 0o700, self._calls)
+            self._undone = self._folder.make(UNDONE, 0o700, self._calls)
         return self._undone
 
     def _keep_new(self, name: str) -> None:

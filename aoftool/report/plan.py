@@ -16,7 +16,7 @@ from aoftool.report.lines import folded
 from aoftool.report.terminal import facts
 from aoftool.units import format_bytes, format_count
 
-__all__ = ["plan_json", "render_done", "render_plan"]
+__all__ = ["plan_json", "print_room", "render_done", "render_plan"]
 
 _SHOWN_EDITS = 20
 _SHOWN_SUSPECTS = 10
@@ -138,16 +138,30 @@ def render_done(console: Console, receipt: dict[str, Any] | None, written: list[
         folder = printable(os.fsencode(receipt["directory"]))
         console.print("\ndone; what was taken out is kept, with a receipt. To take it all back:")
         console.print(Text(f"  aoftool undo {shlex.quote(folder)}"), soft_wrap=True)
+        print_room(console, folder, receipt["kept_bytes"])
     for path in written:
         console.print(Text(f"wrote {printable(os.fsencode(path))}"), soft_wrap=True)
 
 
-def plan_json(plan: Plan, *, applied: bool, receipt: str | None, written: list[str]) -> dict[str, Any]:
+def print_room(console: Console, folder: str, kept_bytes: int) -> None:
+    """Print how much room the way back takes, and what to type to have it.
+
+    Args:
+        folder: of the receipt, printable.
+    """
+    console.print(Text(f"That takes {format_bytes(kept_bytes)}. To free it, when all is well, for good:"))
+    console.print(Text(f"  aoftool undo --forget {shlex.quote(folder)}"), soft_wrap=True)
+
+
+def plan_json(
+    plan: Plan, *, applied: bool, receipt: str | None, written: list[str], kept_bytes: int | None = None
+) -> dict[str, Any]:
     """Return a plan and what became of it as one JSON object."""
     return {
         "schema": "aoftool.fix/1",
         "applied": applied,
         "receipt": receipt,
+        "kept_bytes": kept_bytes,
         "written": written,
         "plan": _shown_plan(plan),
     }

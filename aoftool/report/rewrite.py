@@ -10,6 +10,7 @@ from typing import Any
 from rich.console import Console
 
 from aoftool.escape import hidden, json_bytes, printable
+from aoftool.report.plan import print_room
 from aoftool.report.terminal import facts, print_table
 from aoftool.rewrite.model import DeadRow, OutputSize, RewriteResult, RewriteSummary
 from aoftool.units import format_bytes, format_count, format_duration, format_share
@@ -44,6 +45,7 @@ def render_rewrite(
     top: int = 12,
     mode: str = "dry-run",
     receipt: str | None = None,
+    kept_bytes: int = 0,
 ) -> None:
     """Print the result.
 
@@ -51,6 +53,7 @@ def render_rewrite(
         top: rows of dead commands to show.
         mode: `dry-run`, `quick`, `done`, or `server`: it did it, and nothing is known of the commands.
         receipt: folder with the receipt of a rewrite in place.
+        kept_bytes: what the old log takes.
     """
     summary = result.summary
     facts(console, _head(result, mode))
@@ -66,8 +69,10 @@ def render_rewrite(
         for file in result.files:
             console.print(f"wrote {_path(file.path)}, {format_bytes(file.size_bytes)}", soft_wrap=True)
     if receipt is not None:
-        console.print("\nthe log as it was is kept, with a receipt. To take it back:")
+        where = "beside the new files" if len(result.files) > 1 else "in the folder of the receipt"
+        console.print(f"\nthe log as it was is kept, {where}. To take it back:")
         console.print(f"  aoftool undo {shlex.quote(_path(receipt))}", soft_wrap=True)
+        print_room(console, _path(receipt), kept_bytes)
 
 
 def _path(path: str) -> str:

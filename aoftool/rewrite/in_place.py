@@ -168,6 +168,9 @@ class _InPlace:
             calls=self._calls,
         )
         self._ready(StepKind.SWAP, name)
+        for old in dict.fromkeys(os.path.basename(file.path) for file in self._log.files):
+            path = self._work.home.join(old)
+            self._receipt.steps.append(Step(StepKind.LEFT, path, before=self._inputs.stamps[old]))
         result.files = self._outputs()
         return result
 
