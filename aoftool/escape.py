@@ -57,14 +57,14 @@ def printable(raw: bytes) -> str:
 
 
 def unprintable(text: str) -> bytes:
-    """Return the bytes that `printable` made text of."""
+    """Return the bytes that `printable` made text of; bytes of an argument that are not UTF-8 stay."""
 
     def back(match: re.Match[bytes]) -> bytes:
         if match[1]:
             return bytes([int(match[1], 16)])
         return _BACK.get(match[2], match[2])
 
-    return _ESCAPE.sub(back, text.encode("utf-8"))
+    return _ESCAPE.sub(back, text.encode("utf-8", "surrogateescape"))
 
 
 def shorten(raw: bytes, limit: int = 64) -> str:

@@ -12,14 +12,15 @@ import re
 
 __all__ = ["compile_glob", "literal_of", "typed_pattern"]
 
-_BYTE = re.compile(rb"\\x([0-9a-fA-F]{2})")
+_BYTE = re.compile(rb"\\(?:x([0-9a-fA-F]{2})|([nrt]))")
+_NAMED = {b"n": b"\n", b"r": b"\r", b"t": b"\t"}
 _STARS = re.compile(rb"\*\*+")
 
 
 def typed_pattern(text: str) -> bytes:
-    r"""Return the pattern that somebody typed: its bytes, and `\xHH` for one that cannot be typed.
+    r"""Return the pattern that somebody typed: its bytes, and `\xHH`, `\n`, `\r`, `\t`.
 
-    That is how names are shown. No server knows it; there `\x` is the letter.
+    So names are shown that cannot be typed. No server knows it; there these are the letters.
     """
     raw = text.encode("utf-8", "surrogateescape")
     out = bytearray()
@@ -27,7 +28,7 @@ def typed_pattern(text: str) -> bytes:
     while at < len(raw):
         found = _BYTE.match(raw, at)
         if found is not None:
-            out += b"\\" + bytes([int(found[1], 16)])
+            out += b"\\" + (_NAMED[found[2]] if found[2] else bytes([int(found[1], 16)]))
             at = found.end()
             continue
         size = 2 if raw[at] == 0x5C else 1

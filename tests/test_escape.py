@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from aoftool.escape import is_clean_text, json_bytes, printable, shorten, unprintable
+from aoftool.pattern import compile_glob, typed_pattern
 
 TRICKY = [
     b"",
@@ -67,3 +68,31 @@ def test_json_members_hold_the_exact_bytes(raw: bytes) -> None:
         import base64
 
         assert base64.b64decode(members["key_b64"]) == raw
+
+
+@pytest.mark.parametrize("raw", TRICKY)
+def test_a_shown_name_is_a_glob_for_itself(raw: bytes) -> None:
+    # What globs mean by these is not taken away from them.
+    typed = printable(raw).replace("[", "\\[")
+
+    assert compile_glob(typed_pattern(typed)).match(raw)
+
+
+@pytest.mark.parametrize(
+    ("typed", "key", "matches"),
+    [
+        ("a\\*b", b"a*b", True),
+        ("a\\*b", b"axb", False),
+        ("\\x2a", b"*", True),
+        ("\\x2a", b"x", False),
+        ("[\\n]x", b"\nx", True),
+        ("k\\\\*", b"k\\tail", True),
+        ("k\udcff*", b"k\xff\xfe", True),
+    ],
+)
+def test_a_typed_glob_quotes_as_shown_names_do(typed: str, key: bytes, matches: bool) -> None:
+    assert (compile_glob(typed_pattern(typed)).match(key) is not None) is matches
+
+
+def test_bytes_of_an_argument_that_is_no_utf_8_stay() -> None:
+    assert unprintable("a\udcff\\xfe") == b"a\xff\xfe"

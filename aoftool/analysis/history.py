@@ -39,7 +39,7 @@ from aoftool.escape import excerpt
 from aoftool.progress import Progress, no_progress
 from aoftool.rdb.damage import EncodingDamage
 from aoftool.rdb.header import HEADER_BYTES, is_rdb
-from aoftool.rdb.reader import records
+from aoftool.rdb.reader import empty_note, records
 from aoftool.rdb.record import Record
 from aoftool.resp.model import Command
 from aoftool.resp.watch import Watch
@@ -166,13 +166,15 @@ class KeyHistory:
         with open_log_file(self._log.files[0]) as source:
             if not source.seekable or not is_rdb(source.peek(HEADER_BYTES)):
                 return
-            reader = records(source, 0)
+            reader = records(source, 0, skip_empty=True)
             for record in reader:
                 try:
                     record.key  # noqa: B018
                 except EncodingDamage:
                     continue
                 yield record
+            if reader.empty:
+                self._note(empty_note(reader.empty))
             summary = reader.summary
             self._aux, self._writer = summary.aux, writer_of(summary.aux)
             self._base_s = created_s(summary.aux)
@@ -180,9 +182,14 @@ class KeyHistory:
                 damage = summary.stop
                 self.end.damage = (file_name(self._log.files[0]), damage.offset, damage.message)
 
+    def _note(self, text: str) -> None:
+        if text not in self.end.notes:
+            self.end.notes.append(text)
+
     def _load(self, record: Record) -> Iterator[HistoryStep]:
         note = None
         if record.db >= MOST_DATABASES:
+            self._note(f"the RDB part has the key in database {record.db}, which is not followed")
             return
         try:
             self._keyspace.load_record(record.db, record.key, record.value(), record.expire_at_ms)

@@ -46,7 +46,8 @@ class KeyListing:
     """Iterate over the selected keys of a log's RDB part; once.
 
     After the last key, `shown` says how many there were, `damage` where the RDB part breaks (None when
-    it is whole), and `has_tail` whether commands follow that may have changed the keys since.
+    it is whole), `empty` how many collections without elements were left out, as servers do, and
+    `has_tail` whether commands follow that may have changed the keys since.
 
     Args:
         min_size_bytes: only records at least this large.
@@ -71,6 +72,7 @@ class KeyListing:
         self._limit = limit
         self._progress = progress
         self.shown = 0
+        self.empty = 0
         self.damage: RdbIssue | None = None
         self.damaged_file: str | None = None
         self.has_tail = any(file.size_bytes != 0 for file in self._files[1:])
@@ -102,9 +104,10 @@ class KeyListing:
                     offset=0,
                     hint="aoftool inspect shows its commands",
                 )
-            reader = records(source, 0, self._progress)
+            reader = records(source, 0, self._progress, skip_empty=True)
             yield from self._limited(self._filtered(reader.batches()))
             self.damage = reader.summary.stop
+            self.empty = reader.empty
             self.damaged_file = file.path
             self.has_tail = self.has_tail or bool(source.peek(1))
 

@@ -13,13 +13,13 @@ from aoftool.analysis.flavours import flavour_for
 from aoftool.analysis.listing import file_name, note_stop
 from aoftool.aof.log import LogPart, read_parts
 from aoftool.aof.model import Log
-from aoftool.databases import INFERRED, setting_words
+from aoftool.databases import INFERRED, MOST_DATABASES, setting_words
 from aoftool.errors import UnsupportedError
 from aoftool.keyspace.engine import Keyspace
 from aoftool.keyspace.refusal import ReplayStopError
 from aoftool.progress import Progress, no_progress
 from aoftool.rdb.damage import EncodingDamage
-from aoftool.rdb.reader import records
+from aoftool.rdb.reader import empty_note, records
 from aoftool.resp.model import Command
 from aoftool.resp.sieve import SieveReader
 from aoftool.resp.watch import Watch
@@ -61,6 +61,7 @@ class LogReplay:
         self.stopped: str | None = None
         self.end = ListingEnd()
         self.is_timed: bool | None = None
+        self._beyond = 0
 
     @property
     def setting(self) -> str:
@@ -74,6 +75,10 @@ class LogReplay:
         return self
 
     def __iter__(self) -> Iterator[tuple[int, Command]]:
+        yield from self._steps()
+        self._note_beyond()
+
+    def _steps(self) -> Iterator[tuple[int, Command]]:
         for number, part in enumerate(read_parts(self._log)):
             if self._is_behind(number, 0):
                 return
@@ -83,6 +88,9 @@ class LogReplay:
                 return
             self.keyspace.start_file()
             for command in self._commands(number, part, part.tail_start):
+                if command.db >= MOST_DATABASES:
+                    self._beyond += 1
+                    continue
                 if self.keyspace.selected != command.db:
                     self.keyspace.execute((b"SELECT", b"%d" % command.db))
                 yield number, command
@@ -90,6 +98,13 @@ class LogReplay:
                     return
             if self.end.damage is not None:
                 return
+
+    def _note_beyond(self) -> None:
+        """Say how much stands in databases that are not followed: no server is known to be set up so."""
+        if self._beyond:
+            self.end.note(
+                f"databases from {MOST_DATABASES} on are left out: {self._beyond:,} of the keys and commands"
+            )
 
     def _is_behind(self, number: int, offset: int) -> bool:
         return self._until is not None and (number, offset) >= self._until
@@ -100,14 +115,19 @@ class LogReplay:
             flavour = flavour_for(part.rdb.aux)
             self.keyspace = Keyspace(flavour, INFERRED, self._now_ms, allow_random=True)
         with part.source.reopen() as source:
-            reader = records(source, 0)
+            reader = records(source, 0, skip_empty=True)
             for record in reader:
+                if record.db >= MOST_DATABASES:
+                    self._beyond += 1
+                    continue
                 try:
                     self.keyspace.load_record(record.db, record.key, record.value(), record.expire_at_ms)
                 except UnsupportedError as error:
                     self.end.note(error.message)
                 except EncodingDamage as damage:
                     self.end.note(f"a key of the RDB part cannot be read: {damage.message}")
+        if reader.empty:
+            self.end.note(empty_note(reader.empty))
         if part.rdb.stop is not None:
             damage_found = part.rdb.stop
             self.end.damage = (file_name(part.file), damage_found.offset, damage_found.message)

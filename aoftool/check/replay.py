@@ -98,7 +98,7 @@ class _Replayer:
     def _load(self, file: FileExam, source: Source) -> bool:
         if not self._load_libraries(file, source):
             return False
-        for record in records(source, 0):
+        for record in records(source, 0, skip_empty=True):
             if record.db >= len(self._keyspace.databases):
                 return self._end(file, record.start, "a database that servers refuse")
             try:

@@ -11,6 +11,7 @@ import typer
 from aoftool.cli.console import Color, results_console
 from aoftool.cli.exit_codes import epilog
 from aoftool.cli.options import ColorOption, JsonOption, PathArgument
+from aoftool.cli.places import is_number
 from aoftool.cli.redaction import RedactOption, SaltOption, make_redactor
 from aoftool.errors import InputError, UsageError
 from aoftool.escape import excerpt_key, printable, unprintable
@@ -86,7 +87,7 @@ def _at(log: Log, place: str) -> Explanation:
     from aoftool.rdb.explain import explain as explain_file
 
     name, _, number = place.rpartition(":")
-    if not number.isdecimal() or not number.isascii():
+    if not is_number(number):
         raise UsageError(f"not an offset: {printable(os.fsencode(place))}", hint="use N or FILE:N")
     need_files(log)
     paths = _paths(log)

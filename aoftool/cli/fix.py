@@ -22,6 +22,7 @@ from aoftool.cli.options import (
     ProgressOption,
     QuietOption,
 )
+from aoftool.cli.places import is_number
 from aoftool.cli.redaction import RedactOption, SaltOption, make_redactor
 from aoftool.cli.writing_options import (
     HOW_PANEL,
@@ -273,7 +274,7 @@ def _with_drops(choice: Choice, places: list[str], name: str | None, match: str 
 
 def _place(text: str, option: str) -> tuple[str, int]:
     name, colon, digits = text.rpartition(":")
-    if not colon or not name or not digits.isdigit():
+    if not colon or not name or not is_number(digits):
         raise UsageError(f"{option} takes FILE:OFFSET, such as appendonly.aof:1024")
     return name, int(digits)
 

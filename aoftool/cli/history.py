@@ -23,6 +23,7 @@ from aoftool.cli.options import (
 )
 from aoftool.cli.redaction import RedactOption, SaltOption, make_redactor
 from aoftool.errors import UsageError
+from aoftool.escape import unprintable
 
 if TYPE_CHECKING:
     from aoftool.analysis.history import KeyHistory
@@ -119,7 +120,7 @@ def _history(
 
     workers = worker_count()
     if match is None:
-        keys = frozenset((_raw(key or ""),))
+        keys = frozenset((unprintable(key or ""),))
         return KeyHistory(log, keys, db=db, values=values, workers=workers, progress=progress)
     # Only here: these load the replay engine, which must not hold up the scan.
     from aoftool.pattern import compile_glob, literal_of, typed_pattern
@@ -139,10 +140,6 @@ def _history(
         workers=workers,
         progress=progress,
     )
-
-
-def _raw(text: str) -> bytes:
-    return text.encode("utf-8", "surrogateescape")
 
 
 def _redacted(found: KeyHistory, redactor: Redactor | None) -> Iterator[HistoryStep]:

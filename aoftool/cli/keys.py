@@ -266,6 +266,10 @@ def _closing(rows: KeyListing | FinalKeys, limit: int | None) -> int:
     if limit is not None and rows.shown == limit:
         print(f"aoftool: stopped after {limit} keys (--limit)", file=sys.stderr)
         return DONE
+    if rows.empty:
+        from aoftool.rdb.reader import empty_note
+
+        print(f"aoftool: {empty_note(rows.empty)}", file=sys.stderr)
     return _closing_records(rows) if isinstance(rows, KeyListing) else _closing_log(rows)
 
 

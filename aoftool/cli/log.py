@@ -19,6 +19,7 @@ from aoftool.cli.places import parse_place
 from aoftool.cli.redaction import RedactOption, SaltOption, make_redactor
 from aoftool.cli.times import parse_time_ms
 from aoftool.errors import UsageError
+from aoftool.escape import unprintable
 from aoftool.pattern import typed_pattern
 
 if TYPE_CHECKING:
@@ -186,7 +187,7 @@ def _filter(
     has_pattern = match is not None or regex is not None
     return CommandFilter(
         names=frozenset(_raw(" ".join(name.upper().split())) for name in cmd or ()),
-        keys=frozenset(map(_raw, key or ())),
+        keys=frozenset(map(unprintable, key or ())),
         selection=key_selection(match=match, regex=regex) if has_pattern else None,
         glob=None if match is None else typed_pattern(match),
         dbs=frozenset(db) if db else None,

@@ -12,9 +12,16 @@ if TYPE_CHECKING:
     from aoftool.analysis.commands_model import Place
     from aoftool.aof.model import Log
 
-__all__ = ["parse_place", "parse_state_place"]
+__all__ = ["is_number", "parse_place", "parse_state_place"]
 
 _NAMES_SHOWN = 6
+# More digits than an offset has; far fewer than the interpreter refuses to read.
+_DIGITS = 20
+
+
+def is_number(text: str) -> bool:
+    """Tell whether a text is an offset in ASCII digits."""
+    return text.isascii() and text.isdecimal() and len(text) <= _DIGITS
 
 
 def parse_place(text: str, log: Log, option: str) -> Place:
@@ -33,7 +40,7 @@ def parse_place(text: str, log: Log, option: str) -> Place:
     need_files(log)
     name, _, number = text.rpartition(":")
     digits = number.replace(",", "").replace("_", "")
-    if not (digits.isascii() and digits.isdecimal()):
+    if not is_number(digits):
         raise UsageError(f"{option}: not an offset: {text!a}", hint="use N or FILE:N")
     return Place(_file_number(name, log, option), int(digits))
 

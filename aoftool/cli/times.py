@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import datetime, timezone
 
 from aoftool.errors import UsageError
@@ -21,7 +22,7 @@ def parse_time_ms(text: str) -> int:
         UsageError: it is neither.
     """
     stripped = text.strip()
-    if stripped.lstrip("-").isdecimal() and stripped.isascii():
+    if re.fullmatch(r"-?[0-9]{1,16}", stripped):
         number = int(stripped)
         return number * 1000 if abs(number) < _LARGEST_SECONDS else number
     try:

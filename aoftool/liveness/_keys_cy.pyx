@@ -171,9 +171,11 @@ cdef class KeyTable:
             raise MemoryError("no memory for another key")
         return number
 
-    def find(self, uint32_t db, bytes key not None):
-        """Return the number of a key, or -1."""
-        return self.lookup(db, key, len(key), False)
+    def find(self, db, bytes key not None):
+        """Return the number of a key, or -1; the number of a database may be any."""
+        if not 0 <= db <= LOW_HALF:
+            return -1
+        return self.lookup(<uint32_t>db, key, len(key), False)
 
     def key(self, uint64_t number):
         """Return the name of a key."""

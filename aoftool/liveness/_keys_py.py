@@ -10,6 +10,9 @@ from numpy.typing import NDArray
 __all__ = ["KeyTable"]
 
 
+_DATABASE_MAX = (1 << 32) - 1
+
+
 class KeyTable:
     """Number keys in order of first appearance; a key is (physical database, name)."""
 
@@ -35,7 +38,9 @@ class KeyTable:
         return number
 
     def find(self, db: int, key: bytes) -> int:
-        """Return the number of a key, or -1."""
+        """Return the number of a key, or -1; the number of a database may be any."""
+        if not 0 <= db <= _DATABASE_MAX:
+            return -1
         if self._bucket_bits:
             return db << self._bucket_bits | zlib.crc32(key, db) >> 32 - self._bucket_bits
         return self._numbers.get((db, key), -1)

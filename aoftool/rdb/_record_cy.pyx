@@ -10,6 +10,7 @@ from aoftool.rdb._rdb_rows cimport RowData
 from aoftool.rdb._values_cy cimport decode_sound
 
 from aoftool.errors import SourceError
+from aoftool.rdb._record_py import EMPTY_MOST as _EMPTY_MOST, holds_nothing
 from aoftool.rdb._walk_cy import Walker
 from aoftool.rdb.damage import EncodingDamage
 from aoftool.rdb.opcodes import Family, encoding_of, type_info
@@ -25,6 +26,7 @@ cdef enum:
     UNCOUNTED = 8
 
 cdef object VALKEY = Family.VALKEY
+cdef uint64_t EMPTY_MOST = _EMPTY_MOST
 
 
 @cython.final
@@ -109,6 +111,15 @@ cdef class Record:
         return None if self.row.flags & UNCOUNTED else self.row.elements
 
     @property
+    def is_empty(self):
+        """Tell whether the value is a collection without elements."""
+        if not self.context.collections[self.row.number]:
+            return False
+        if not self.row.flags & UNCOUNTED:
+            return self.row.elements == 0
+        return self.row.end - self.row.value_at <= EMPTY_MOST and holds_nothing(self)
+
+    @property
     def key(self):
         """The key."""
         cdef Text text
@@ -184,11 +195,16 @@ def build_records(walker, data, uint64_t base, context):
     cdef Py_ssize_t count = PyBytes_GET_SIZE(packed) // <Py_ssize_t> sizeof(RowData), place
     cdef Record record
     cdef list out = []
+    cdef bint skips = context.skip_empty
     for place in range(count):
         record = Record.__new__(Record)
         record.row = rows[place]
         record.data = data if rows[place].start >= base else None
         record.base = base
         record.context = context
+        if skips and (rows[place].elements == 0 or rows[place].flags & UNCOUNTED) and record.is_empty:
+            context.empty += 1
+            context.empty_bytes += rows[place].end - rows[place].start
+            continue
         out.append(record)
     return out

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from aoftool.errors import SourceError
+from aoftool.errors import AoftoolError, SourceError
 from aoftool.files import Source
 from aoftool.rdb.damage import EncodingDamage
-from aoftool.rdb.opcodes import Family, encoding_of, type_info
+from aoftool.rdb.opcodes import Family, collection_types, encoding_of, type_info
 from aoftool.rdb.strings import read_string
 from aoftool.rdb.values_decode import decode_value
 from aoftool.rdb.walker import WalkerProtocol
@@ -16,6 +16,8 @@ from aoftool.values import Value
 __all__ = ["Record", "RecordContext", "build_records"]
 
 _EXPIRE, _IDLE, _FREQ, _UNCOUNTED = 1, 2, 4, 8
+EMPTY_MOST = 64
+"""Bytes that a packed value without elements takes at most; above them nobody looks."""
 
 
 @dataclass(slots=True)
@@ -25,12 +27,23 @@ class RecordContext:
     Attributes:
         source: where bytes that were not kept can be read again; None when they cannot.
         templates: field names of the hash templates defined so far.
+        skip_empty: leave collections without elements out, as servers since 7.0 do when they load.
+            Source: Redis 7.0 src/rdb.c rdbLoadObject, emptykey.
+        empty: how many were left out.
+        empty_bytes: bytes of their records.
     """
 
     family: Family
     version: int
     source: Source | None
     templates: dict[int, tuple[bytes, ...]] = field(default_factory=dict)
+    skip_empty: bool = False
+    empty: int = 0
+    empty_bytes: int = 0
+    collections: bytes = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.collections = collection_types(self.family)
 
 
 class Record:
@@ -134,6 +147,17 @@ class Record:
         return None if self._row[9] & _UNCOUNTED else self._row[12]
 
     @property
+    def is_empty(self) -> bool:
+        """Tell whether the value is a collection without elements, by the headers that servers go by."""
+        number, flags, elements = self._row[5], self._row[9], self._row[12]
+        if not self._context.collections[number]:
+            return False
+        if not flags & _UNCOUNTED:
+            return elements == 0
+        # The header is packed. A blob of no entries has at most 11 bytes, and packing adds few.
+        return self._row[4] - self._row[3] <= EMPTY_MOST and holds_nothing(self)
+
+    @property
     def key(self) -> bytes:
         """The key.
 
@@ -195,6 +219,14 @@ class Record:
         return f"<Record {self.type_name} db={self.db} [{self.start}:{self.end}]>"
 
 
+def holds_nothing(record: Record) -> bool:
+    """Tell whether a small packed collection decodes to no elements; damage is something."""
+    try:
+        return not record.value()
+    except AoftoolError:
+        return False
+
+
 def build_records(
     walker: WalkerProtocol, data: bytes | memoryview | None, base: int, context: RecordContext
 ) -> list[Record]:
@@ -203,4 +235,14 @@ def build_records(
     Args:
         data: the bytes from offset `base` on; records that start before it hold none.
     """
-    return [Record(data if row[0] >= base else None, base, row, context) for row in walker.take_rows()]
+    found = [Record(data if row[0] >= base else None, base, row, context) for row in walker.take_rows()]
+    if not context.skip_empty:
+        return found
+    kept = []
+    for record in found:
+        if record.is_empty:
+            context.empty += 1
+            context.empty_bytes += record.size_bytes
+        else:
+            kept.append(record)
+    return kept

@@ -39,6 +39,16 @@ def _id(name: str, subcon: Construct = _LENGTH_ID, label: str = "") -> Construct
 _SAME_FIELDS = 2
 
 
+def _number(value: Any, context: Any) -> int:
+    if not isinstance(value, int):
+        raise refuse("an integer must stand here, not text")
+    return value
+
+
+_INTEGER = ExprAdapter(LISTPACK_ENTRY, _number, None)
+"""A listpack entry that counts or measures; no writer stores it as text."""
+
+
 class _EntryBody(Construct):  # type: ignore[misc]
     """What follows flags and ID of a stream entry: values alone, or fields and values."""
 
@@ -51,30 +61,28 @@ class _EntryBody(Construct):  # type: ignore[misc]
         return body._parsereport(stream, context, path)
 
 
-_PAIRS = Part("number of pairs", LISTPACK_ENTRY)
+_PAIRS = Part("number of pairs", _INTEGER)
 _LISTPACK_PAIR = Struct(part("field", LISTPACK_ENTRY), part("value", LISTPACK_ENTRY))
 
 
 def _show_flags(flags: Any) -> str:
-    if not isinstance(flags, int):
-        return str(flags)
     names = [name for bit, name in ((1, "deleted"), (2, "same fields")) if flags & bit]
     return f"{flags} ({', '.join(names) or 'none'})"
 
 
 _MASTER = Struct(
-    part("live", LISTPACK_ENTRY, "live entries"),
-    part("deleted", LISTPACK_ENTRY, "deleted entries"),
-    part("size", LISTPACK_ENTRY, "number of master fields"),
+    part("live", _INTEGER, "live entries"),
+    part("deleted", _INTEGER, "deleted entries"),
+    part("size", _INTEGER, "number of master fields"),
     "fields" / Elements(this.size, LISTPACK_ENTRY, "master field"),
     part("zero", LISTPACK_ENTRY, "master entry ends"),
 )
 _STREAM_ENTRY = Struct(
-    part("flags", LISTPACK_ENTRY, show=_show_flags),
-    part("ms", LISTPACK_ENTRY, "milliseconds after the node's ID"),
-    part("seq", LISTPACK_ENTRY, "sequence after the node's ID"),
+    part("flags", _INTEGER, show=_show_flags),
+    part("ms", _INTEGER, "milliseconds after the node's ID"),
+    part("seq", _INTEGER, "sequence after the node's ID"),
     "data" / _EntryBody(),
-    part("steps", LISTPACK_ENTRY, "listpack entries of this stream entry"),
+    part("steps", _INTEGER, "listpack entries of this stream entry"),
 )
 _STREAM_LISTPACK = Struct(
     "header" / LISTPACK_HEADER,

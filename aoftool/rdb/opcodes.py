@@ -135,12 +135,19 @@ _VALKEY = {
     # A type of its own in Valkey 9.2; nobody here has seen what TYPE answers.
     23: TypeInfo("path-hash", "path-hash"),
 }
+_COLLECTIONS = frozenset({"list", "set", "zset", "hash"})
 _TYPES = {Family.REDIS: _SHARED | _REDIS, Family.VALKEY: _SHARED | _VALKEY}
 
 
 def type_info(family: Family, type_id: int) -> TypeInfo | None:
     """Return the name and encoding of a value type, None for a number that is no type there."""
     return _TYPES[family].get(type_id)
+
+
+def collection_types(family: Family) -> bytes:
+    """Return one byte a type number, 1 for those whose values have elements and must have some."""
+    known = _TYPES[family]
+    return bytes(number in known and known[number].type_name in _COLLECTIONS for number in range(256))
 
 
 def encoding_of(family: Family, type_id: int, form: int) -> str:

@@ -15,7 +15,7 @@ from aoftool.rdb.record import Record, RecordContext, build_records
 from aoftool.rdb.summary import RdbWalk
 from aoftool.rdb.walk import StructurePass, walk
 
-__all__ = ["KEEP_BYTES", "RecordReader", "records", "walk"]
+__all__ = ["KEEP_BYTES", "RecordReader", "empty_note", "records", "walk"]
 
 # Larger records of plain files are read again when somebody wants their bytes.
 KEEP_BYTES: Final = 8 * 1024 * 1024
@@ -29,6 +29,8 @@ class RecordReader:
     Args:
         source, start, progress, top: as for `aoftool.rdb.walk.walk`.
         whole: as for `aoftool.rdb.walk.StructurePass`.
+        skip_empty: leave out collections without elements, which servers do not load; `context` counts
+            them.
     """
 
     def __init__(
@@ -39,6 +41,7 @@ class RecordReader:
         *,
         top: int = 0,
         whole: bool = True,
+        skip_empty: bool = False,
     ) -> None:
         self._pass = StructurePass(source, start, progress, top=top, rows=True, whole=whole)
         self._seekable = source.seekable
@@ -50,7 +53,7 @@ class RecordReader:
         if summary.family is not None and self._pass.collector is not None:
             again = source if source.seekable else None
             self._context = RecordContext(
-                summary.family, summary.version, again, self._pass.collector.templates
+                summary.family, summary.version, again, self._pass.collector.templates, skip_empty
             )
 
     @property
@@ -62,6 +65,11 @@ class RecordReader:
     def context(self) -> RecordContext | None:
         """Return what the records share; None when the part has no readable header."""
         return self._context
+
+    @property
+    def empty(self) -> int:
+        """Return how many collections without elements were left out so far."""
+        return 0 if self._context is None else self._context.empty
 
     @property
     def templates(self) -> dict[int, tuple[bytes, ...]]:
@@ -111,10 +119,18 @@ class RecordReader:
             self._pieces, self._base = [bytes(rest)], needed_from
 
 
-def records(source: Source, start: int = 0, progress: Progress = no_progress) -> RecordReader:
+def records(
+    source: Source, start: int = 0, progress: Progress = no_progress, *, skip_empty: bool = False
+) -> RecordReader:
     """Return an iterator over the records of the RDB part at an offset of a source.
 
     The source is left behind the part when the iteration ends. Memory is constant in the number of
     keys; a record above 8 MiB is kept only when the source is a stream.
     """
-    return RecordReader(source, start, progress)
+    return RecordReader(source, start, progress, skip_empty=skip_empty)
+
+
+def empty_note(count: int) -> str:
+    """Say that collections without elements were left out."""
+    keys = "key of the RDB part holds" if count == 1 else "keys of the RDB part hold"
+    return f"{count:,} {keys} no elements: servers since 7.0 leave such keys out, and so is done here"

@@ -37,6 +37,8 @@ cdef int64_t _number(
 ) noexcept nogil:
     cdef uint64_t at, length
     cdef uint8_t first
+    if row.db > <uint64_t>0xFFFFFFFF:
+        return -1
     if row.start < base or row.value_at < base or row.value_at - base > size or row.key_at < base:
         return -2
     at = row.key_at - base
@@ -126,7 +128,7 @@ cdef class Decider:
         self.keys += 1
         self.size_bytes += size
         if row.db >= <uint64_t>self.unnamed.shape[0]:
-            self.beyond = row.db
+            self.beyond = <int64_t>min(row.db, <uint64_t>0x7FFFFFFFFFFFFFFF)
             return True
         cause = self.causes[number] if number >= 0 else self.unnamed[row.db]
         if cause:

@@ -6,6 +6,8 @@ free to be copied. Records are read again when they are written, so memory does 
 
 from __future__ import annotations
 
+import os
+import shlex
 from collections.abc import Container, Iterator
 from dataclasses import dataclass, field, replace
 from typing import Any, NamedTuple, Protocol
@@ -13,17 +15,20 @@ from typing import Any, NamedTuple, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from aoftool.databases import MOST_DATABASES
 from aoftool.errors import RdbError, UnsupportedError
+from aoftool.escape import printable
 from aoftool.files import open_source
 from aoftool.liveness.model import Fate, Trace
 from aoftool.progress import Progress, no_progress
+from aoftool.rdb.damage import EncodingDamage
 from aoftool.rdb.reader import RecordReader
 from aoftool.rdb.record import Record, RecordContext, record_of_row
 from aoftool.rdb.summary import RdbWalk
 from aoftool.rewrite.baserows import Decider, RowReader, rows_of, usable
 from aoftool.rewrite.model import BaseCounts
 
-__all__ = ["BaseKeys", "Covered", "Run", "need_whole"]
+__all__ = ["BaseKeys", "Covered", "Run", "beyond_error", "need_whole"]
 
 # Rows of touched records that are remembered (104 bytes each); of more of them none.
 _REMEMBERED_ROWS = 1 << 18
@@ -136,7 +141,7 @@ class BaseKeys:
         find, cause = self.trace.keys.find, self.covered.cause
         unnamed = {db: self.covered.covers_unnamed(db) for db in range(self.trace.databases)}
         with open_source(self.path) as source:
-            reader = RecordReader(source, 0, progress)
+            reader = RecordReader(source, 0, progress, skip_empty=True)
             for batch in reader.batches():
                 for record in batch:
                     db = record.db
@@ -148,6 +153,7 @@ class BaseKeys:
                     else:
                         yield record, -1, _FLUSHED if unnamed.get(db) else 0
             self.summary = reader.summary
+            self._context = reader.context
         need_whole(self.summary, self.path)
 
     def to_load(
@@ -196,6 +202,11 @@ class BaseKeys:
         else:
             self._read_records(touched, written, copyable, progress)
         self._refuse_beyond()
+        if self._context is not None:
+            # Counted with the others: they stand in the part, whatever servers do with them.
+            self.counts.empty = self._context.empty
+            self.counts.keys += self._context.empty
+            self.counts.size_bytes += self._context.empty_bytes
 
     def _read_records(
         self,
@@ -241,7 +252,7 @@ class BaseKeys:
         decider = Decider(self.covered.causes(), touched, written, self.held, unnamed, reads)
         remembered: list[tuple[NDArray[Any], NDArray[np.int64]]] = []
         with open_source(path) as source:
-            reader = RowReader(source, 0, progress)
+            reader = RowReader(source, 0, progress, skip_empty=True)
             for packed, numbers in reader.numbered(self.trace):
                 hits = np.flatnonzero(decider.add(packed, numbers))
                 if decider.beyond >= 0:
@@ -271,12 +282,7 @@ class BaseKeys:
     def _refuse_beyond(self) -> None:
         highest = max(self.databases, default=0)
         if highest >= self.trace.databases:
-            raise UnsupportedError(
-                f"the RDB part has keys in database {highest}, the target has"
-                f" {self.trace.databases} databases",
-                path=self.path,
-                hint=f"--databases {highest + 1}",
-            )
+            raise beyond_error(highest, self.trace.databases, self.path)
 
     def _bury(self, cause: Fate, size: int, records: int = 1) -> None:
         name = cause.name.lower()
@@ -285,11 +291,29 @@ class BaseKeys:
         self.counts.dead += records
         self.counts.dead_bytes += size
 
+    def place(self, damage: EncodingDamage) -> EncodingDamage:
+        """Return the damage of a value with the file that it stands in, and what to type."""
+        damage.path = self.path
+        if self.path is not None:
+            damage.hint = f"aoftool check --level deep {shlex.quote(printable(os.fsencode(self.path)))}"
+        return damage
+
     def database_flags(self) -> NDArray[np.uint8]:
         """Return one byte a physical database: it has a live record."""
         flags = np.zeros(self.trace.databases, np.uint8)
         flags[list(self.databases)] = 1
         return flags
+
+
+def beyond_error(highest: int, databases: int, path: str | None) -> UnsupportedError:
+    """Return the error for keys in a database that the target has not."""
+    # A number above is taken for damage, and no advice is given that would need memory for so many.
+    can_be = highest < MOST_DATABASES
+    return UnsupportedError(
+        f"the RDB part has keys in database {highest}, the target has {databases} databases",
+        path=path,
+        hint=f"--databases {highest + 1}" if can_be else "aoftool check says what servers do with it",
+    )
 
 
 def need_whole(summary: RdbWalk, path: str) -> None:

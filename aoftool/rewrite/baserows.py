@@ -13,10 +13,14 @@ from numpy.typing import NDArray
 
 from aoftool.liveness.model import Trace
 from aoftool.native import PURE
+from aoftool.rdb._record_py import EMPTY_MOST, Record
 from aoftool.rdb.reader import RecordReader
 from aoftool.rdb.strings import read_string
 
 __all__ = ["NATIVE", "Decider", "RowReader", "rows_of", "usable"]
+
+# Flag of a row: its elements are not counted.
+_UNCOUNTED = 8
 
 if TYPE_CHECKING:
     from aoftool.liveness._keys_cy import KeyTable
@@ -48,11 +52,36 @@ class RowReader(RecordReader):
             self._hold(piece, offset)
             packed = walker.take_packed_rows()
             if packed:
+                packed = self._without_empty(packed)
+                # The window as a whole: rows of what was skipped are left out, their bytes are not.
                 numbers = number_rows(trace.keys, packed, self._held(), self._base)  # type: ignore[arg-type]
                 for index in np.flatnonzero(numbers == UNKNOWN).tolist():
                     numbers[index] = self._number(trace, rows_of(packed)[index])
                 yield packed, numbers
             self._let_go(walker.needed_from, offset + len(piece))
+
+    def _without_empty(self, packed: bytes) -> bytes:
+        """Return packed rows without those of collections that hold nothing, where these are skipped."""
+        context = self._context
+        assert context is not None
+        if not context.skip_empty:
+            return packed
+        rows = rows_of(packed)
+        uncounted = (rows["flags"] & _UNCOUNTED) != 0
+        maybe = np.flatnonzero(
+            np.where(uncounted, rows["end"] - rows["value_at"] <= EMPTY_MOST, rows["elements"] == 0)
+        )
+        gone = [index for index in maybe.tolist() if self._record(rows[index]).is_empty]
+        if not gone:
+            return packed
+        context.empty += len(gone)
+        context.empty_bytes += int((rows["end"][gone] - rows["start"][gone]).sum())
+        return np.delete(rows, gone).tobytes()
+
+    def _record(self, row: Any) -> Record:
+        assert self._context is not None
+        data = self._held() if int(row["start"]) >= self._base else None
+        return Record(data, self._base, tuple(row.tolist()), self._context)
 
     def _number(self, trace: Trace, row: Any) -> int:
         """Return the number of a key that is packed, or stands in bytes that were not kept."""

@@ -302,7 +302,7 @@ class _Assembly:
         last = len(dropped) if count is None else first + count
         number = -1
         with open_source(path) as source:
-            for batch in RecordReader(source, 0).batches():
+            for batch in RecordReader(source, 0, skip_empty=True).batches():
                 for record in batch:
                     number += 1
                     if not first <= number < last or dropped[number] or only not in (None, record.db):
@@ -475,7 +475,7 @@ def open_bounded(
         )
         summary = RewriteSummary(log.path, target.name, why, found.files, found.history_bytes)
         summary.tail.torn_bytes = torn
-        summary.base = _base_counts(found)
+        summary.base = _base_counts(found, survey)
         warnings = database_notes(options, fitted)
         if heaviest > budget:
             warnings.append(
@@ -504,10 +504,11 @@ def _budget(limit: int | None, jobs: int) -> float:
     return max((limit - _FLOOR_BYTES) / jobs, _LEAST_BUDGET_BYTES)
 
 
-def _base_counts(found: Input) -> BaseCounts:
+def _base_counts(found: Input, survey: Survey) -> BaseCounts:
     if found.base is None:
         return BaseCounts()
-    return BaseCounts(found.base.keys, sum(row.size_bytes for row in found.base.counts))
+    size_bytes = sum(row.size_bytes for row in found.base.counts)
+    return BaseCounts(found.base.keys, size_bytes, empty=survey.empty)
 
 
 def _why_not(survey: Survey, found: Input) -> str:

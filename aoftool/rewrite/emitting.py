@@ -20,6 +20,7 @@ from aoftool.files import open_source
 from aoftool.keyspace import Keyspace
 from aoftool.liveness.carry import Carrier
 from aoftool.liveness.model import DROPPED, Chunk, Op, Trace
+from aoftool.rdb.damage import EncodingDamage
 from aoftool.rewrite.basekeys import BaseKeys, Run
 from aoftool.rewrite.choosing import Chooser
 from aoftool.rewrite.model import OutputSize
@@ -152,6 +153,12 @@ class Emitter:
         Args:
             physical: the only database to write from, if given.
         """
+        try:
+            return self._write_records(limit_bytes, physical)
+        except EncodingDamage as damage:
+            raise self._base.place(damage) from None
+
+    def _write_records(self, limit_bytes: int | None, physical: int | None) -> int:
         written = self._touches.written
         read = 0
         for record, number, cause in self._base.records(only=physical):

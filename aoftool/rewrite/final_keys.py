@@ -136,6 +136,11 @@ class FinalKeys:
         """Bytes of a last command that is torn, which a server drops."""
         return self._plan.summary.tail.torn_bytes
 
+    @property
+    def empty(self) -> int:
+        """Collections without elements in the RDB part, which servers leave out."""
+        return self._plan.summary.base.empty
+
     def __iter__(self) -> Iterator[KeyRow]:
         for row in self._rows():
             if row.size_bytes < self._min_size or not self._selection.admits(

@@ -16,7 +16,7 @@ from dataclasses import dataclass, field
 from aoftool.aof.log import need_files
 from aoftool.aof.model import Log, LogFile, LogKind
 from aoftool.errors import InputError, RdbError, SourceError, UnsupportedError, UsageError
-from aoftool.escape import printable
+from aoftool.escape import excerpt, printable
 from aoftool.files import Source, open_source
 from aoftool.liveness.reading import Tail, TailEnd
 from aoftool.progress import Progress, no_progress
@@ -170,7 +170,7 @@ def _apply(found: Input, cut: Cut) -> None:
     elif cut.before is not None:
         place = _last_named(found.tails, cut.before.upper())
         if place is None:
-            raise UsageError(f"no {cut.before.decode('ascii', 'replace')} in the log")
+            raise UsageError(f"no {excerpt(cut.before)} in the log")
     if place is not None:
         number, offset = place
         tail = found.tails[number]

@@ -148,6 +148,7 @@ class BaseCounts:
     Attributes:
         touched: live records that live commands read or change.
         dead: records whose key is replaced, deleted or flushed later.
+        empty: records of collections without elements, which servers do not load; none of the others.
     """
 
     keys: int = 0
@@ -156,6 +157,7 @@ class BaseCounts:
     touched_bytes: int = 0
     dead: int = 0
     dead_bytes: int = 0
+    empty: int = 0
 
 
 @dataclass(slots=True)

@@ -24,6 +24,7 @@ from aoftool.liveness.native import drop_needless, mark_dead
 from aoftool.liveness.reading import trace_tails
 from aoftool.progress import Progress, no_progress
 from aoftool.rdb.payload import restore_refusal
+from aoftool.rdb.reader import empty_note
 from aoftool.rdb.summary import OTHER_DATABASES
 from aoftool.rdb.targets import Target, find_target
 from aoftool.rewrite.accounts import tail_counts
@@ -287,6 +288,8 @@ def plan_notes(summary: RewriteSummary, found: Input) -> list[str]:
     tail = summary.tail
     if found.cut:
         notes.append("commands behind the cut are left out")
+    if summary.base.empty:
+        notes.append(empty_note(summary.base.empty))
     if tail.torn_bytes:
         notes.append(f"the last command is torn ({tail.torn_bytes} bytes); a server drops it, and so do we")
     if tail.unfinished:

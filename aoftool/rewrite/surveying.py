@@ -54,7 +54,10 @@ _STRING_FACTOR = 1.2
 
 
 class BaseColumns(NamedTuple):
-    """Records of an RDB part, as columns; `numbers` are those of the key table."""
+    """Records of an RDB part, as columns; `numbers` are those of the key table.
+
+    `empty` says how many collections without elements were left out up to here; see `RecordReader`.
+    """
 
     start: NDArray[np.int64]
     end: NDArray[np.int64]
@@ -63,22 +66,23 @@ class BaseColumns(NamedTuple):
     expiring: NDArray[np.bool_]
     type_ids: NDArray[np.int64]
     split: NDArray[np.bool_]
+    empty: int
 
 
 def base_columns(path: str, keys: KeyTable, progress: Progress = no_progress) -> Iterator[BaseColumns]:
     """Yield the records of an RDB part, window by window, in file order."""
     with open_source(path) as source:
         if NATIVE and baserows.NATIVE:
-            reader = baserows.RowReader(source, 0, progress)
+            reader = baserows.RowReader(source, 0, progress, skip_empty=True)
             for packed, numbers in reader.numbered(Trace(0, keys)):
                 rows = baserows.rows_of(packed)
                 expiring = (rows["flags"] & _EXPIRES) != 0
                 split = (rows["start"] == rows["type_at"]) & ((rows["flags"] & _TIMED) != 0)
-                yield BaseColumns(
-                    rows["start"], rows["end"], rows["db"], numbers, expiring, rows["number"], split
-                )
+                columns = rows["start"], rows["end"], rows["db"], numbers, expiring, rows["number"], split
+                yield BaseColumns(*columns, reader.empty)
             return
-        for batch in RecordReader(source, 0, progress).batches():
+        plain = RecordReader(source, 0, progress, skip_empty=True)
+        for batch in plain.batches():
             yield BaseColumns(
                 np.array([record.start for record in batch], np.int64),
                 np.array([record.end for record in batch], np.int64),
@@ -87,6 +91,7 @@ def base_columns(path: str, keys: KeyTable, progress: Progress = no_progress) ->
                 np.array([record.expire_at_ms is not None for record in batch], bool),
                 np.array([record.type_id for record in batch], np.int64),
                 np.array([record.split_times for record in batch], bool),
+                plain.empty,
             )
 
 
@@ -124,6 +129,7 @@ class Survey:
         sorts: some command reads whole databases by a pattern.
         rows, sizes: commands and bytes by (name number, fate) of rows that do nothing to keys.
         commands, size_bytes: of the whole tail.
+        empty: collections without elements in the RDB part.
         trace: names, numbering and places; without rows.
     """
 
@@ -136,6 +142,7 @@ class Survey:
     sorts: bool = False
     commands: int = 0
     size_bytes: int = 0
+    empty: int = 0
     idle: dict[tuple[int, int], list[int]] = field(default_factory=dict)
     _sets: NDArray[np.float32] = field(default_factory=lambda: np.zeros(BUCKETS, np.float32))
     _built: NDArray[np.float32] = field(default_factory=lambda: np.zeros(BUCKETS, np.float32))
@@ -275,6 +282,7 @@ def survey_log(
     if base_path is not None and survey.trace.first_opaque is None:
         for columns in base_columns(base_path, keys, progress):
             survey.add_base(columns)
+            survey.empty = columns.empty
     return survey
 
 

@@ -28,7 +28,7 @@ from tests.rdb.vectors import VECTORS, Vector
 HEX = bytes.fromhex
 FIELDS = (
     "start", "type_offset", "key_start", "value_start", "end", "size_bytes", "type_id", "type_name",
-    "encoding", "family", "db", "expire_at_ms", "idle_s", "freq", "elements", "split_times",
+    "encoding", "family", "db", "expire_at_ms", "idle_s", "freq", "elements", "split_times", "is_empty",
 )  # fmt: skip
 
 
