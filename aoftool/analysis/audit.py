@@ -85,7 +85,7 @@ def audit_log(log: Log, *, context: int = 0, progress: Progress = no_progress) -
     audit = Audit()
     end = ListingEnd()
     for number, part in enumerate(read_parts(log, progress)):
-        if not part.source.seekable:
+        if not part.source.seekable and (part.tail_start is None or part.source.peek(1)):
             message = f"{part.source.name} can be read only once, and an audit goes back"
             raise SourceError(message, path=part.source.path, hint="unpack it to a file first")
         if part.rdb is not None:

@@ -30,6 +30,7 @@ from aoftool.check.targets import TARGETS, Target
 from aoftool.databases import DEFAULT_DATABASES
 from aoftool.escape import printable
 from aoftool.files.changes import ChangeKind
+from aoftool.files.compression import is_envelope
 from aoftool.progress import Progress, no_progress
 from aoftool.quoting import Quoting
 
@@ -161,7 +162,8 @@ def _format(file: FileExam) -> str:
         return "foreign"
     parts = []
     if file.rdb is not None:
-        parts.append(printable(file.rdb.walk.magic) or "RDB")
+        magic = printable(file.rdb.walk.magic) or "RDB"
+        parts.append(f"{magic} in {file.compression}" if is_envelope(file.compression) else magic)
     if file.tail is not None:
         parts.append("RESP")
     return " + ".join(parts)

@@ -105,6 +105,7 @@ class LoaderFile:
         size_bytes: 0 for an empty file, which loaders skip.
         head: its first 9 bytes.
         rdb: its RDB part, None when it has none.
+        enveloped: that part is compressed whole, as Valkey 9.2 writes it.
         events: what happens on the way, by offset.
         ending: how the stream ends.
         ends_at: offset of the command that could not be read, or the end of the file.
@@ -122,6 +123,7 @@ class LoaderFile:
     size_bytes: int
     head: bytes = b""
     rdb: RdbFacts | None = None
+    enveloped: bool = False
     events: tuple[Event, ...] = ()
     ending: Ending = Ending.CLEAN
     ends_at: int = 0

@@ -16,6 +16,7 @@ from aoftool.check.vocabulary import is_short
 from aoftool.commands.table import CONTAINERS
 from aoftool.errors import SourceError
 from aoftool.escape import excerpt, printable
+from aoftool.files.compression import is_envelope
 from aoftool.files.source import open_source
 from aoftool.quoting import Quoting, atoll
 from aoftool.rdb.header import HEADER_BYTES, is_rdb
@@ -106,12 +107,15 @@ def _file_view(file: FileExam, prefix: bytes, databases: int) -> LoaderFile:
     name = (
         printable(file.file.name) if file.file.name else printable(os.fsencode(os.path.basename(file.path)))
     )
+    # A file of which nothing could be unpacked is no empty one.
+    enveloped = is_envelope(file.compression)
     view = LoaderFile(
         name,
         file.path,
-        file.size_bytes,
+        file.size_bytes or int(enveloped),
         file.head[:HEADER_BYTES],
         _rdb_facts(file.rdb, file.head, databases),
+        enveloped=enveloped,
         rdb_part=file.rdb is not None,
         old_style=file.file.name == prefix if prefix else file.file.sequence is None,
     )

@@ -101,6 +101,9 @@ def _load_files(run: _Run, files: Sequence[LoaderFile]) -> ServerOutcome:
 def _load_file(run: _Run, file: LoaderFile, last: bool) -> ServerOutcome | None:
     """Return how loading ends in this file; None when it loads whole."""
     target = run.target
+    if file.enveloped and not target.opens_envelopes:
+        # The first bytes are no magic that it knows: it takes them for a command.
+        return run.end(Outcome.REFUSE, file, _bad_format(target, file))
     sniffed = any(file.head.startswith(magic) for magic in target.rdb_sniff)
     if sniffed:
         refused = _load_rdb(run, file)
@@ -165,7 +168,9 @@ def _load_dump(run: _Run, file: LoaderFile) -> ServerOutcome:
     """Return what a server does that finds the file as its snapshot."""
     target, rdb = run.target, file.rdb
     refused = None
-    if file.size_bytes < HEADER_BYTES:
+    if file.enveloped and not target.opens_envelopes:
+        refused = run.end(Outcome.REFUSE, file, _NO_SIGNATURE)
+    elif file.size_bytes < HEADER_BYTES:
         refused = run.end(Outcome.REFUSE, file, _SHORT_RDB)
     elif rdb is None or (rdb.magic != "REDIS" and not target.dump_valkey_rdb):
         refused = run.end(Outcome.REFUSE, file, _NO_SIGNATURE)

@@ -65,6 +65,7 @@ class Target:
         rdb_signature: how an RDB must begin once it is taken for one; another beginning is refused.
         redis_rdb: highest version it opens under the `REDIS` magic.
         valkey_rdb: version it opens under the `VALKEY` magic, 0 for none.
+        opens_envelopes: it reads an RDB that is compressed whole (`VCS`).
         dump_valkey_rdb: lowest and highest version it opens under the `VALKEY` magic as `dump.rdb`, if any.
         counts_arguments: its loader refuses a wrong number of arguments; else the command runs as it is.
         subcommand: what an unknown subcommand leads to: refuse, or skip.
@@ -88,6 +89,7 @@ class Target:
     rdb_signature: tuple[bytes, ...] = (b"REDIS",)
     redis_rdb: int = 10
     valkey_rdb: int = 0
+    opens_envelopes: bool = False
     dump_valkey_rdb: tuple[int, int] | tuple[()] = ()
     counts_arguments: bool = True
     subcommand: str = "refuse"

@@ -1,6 +1,6 @@
 """Which compression a head of bytes shows, and what a decoder promises.
 
-The decoders themselves are `aoftool.files.gzipped` and `aoftool.files.zstd`.
+The decoders themselves are `aoftool.files.gzipped`, `aoftool.files.zstd` and `aoftool.files.vcs`.
 """
 
 from __future__ import annotations
@@ -11,17 +11,34 @@ from aoftool.files.changes import ChangeKind
 
 __all__ = [
     "GZIP_MAGIC",
+    "LZ4_CODEC",
     "READ_BYTES",
+    "SNIFF_BYTES",
+    "VCS_BYTES",
+    "VCS_CODEC_AT",
     "ZSTD_MAGIC",
     "Compression",
     "Decoder",
     "detect_compression",
+    "is_envelope",
     "is_skippable",
 ]
 
-Compression = Literal["gzip", "zstd"]
+Compression = Literal["gzip", "zstd", "VCS LZ4", "VCS Zstandard"]
+"""VCS is the envelope of Valkey 9.2, which servers read; the others are for people alone."""
 
 READ_BYTES = 64 * 1024
+SNIFF_BYTES = 7
+"""How many bytes `detect_compression` may need."""
+# The envelope: magic, version, codec, a reserved byte, the kind of stream, of which 1 is an RDB.
+# Source: Valkey 9.2 src/compression_stream.h.
+VCS_BYTES = 7
+VCS_CODEC_AT = 4
+LZ4_CODEC = 1
+_VCS: dict[bytes, Compression] = {
+    b"VCS\x01\x01\x00\x01": "VCS LZ4",
+    b"VCS\x01\x02\x00\x01": "VCS Zstandard",
+}
 GZIP_MAGIC = b"\x1f\x8b"
 ZSTD_MAGIC = b"\x28\xb5\x2f\xfd"
 # Skippable frames use sixteen magic numbers, 0x184D2A50 to 0x184D2A5F. Source: RFC 8878, section 3.1.2.
@@ -38,13 +55,18 @@ class Decoder(Protocol):
 
 
 def detect_compression(head: bytes) -> Compression | None:
-    """Return how bytes that start with `head` (4 bytes where there are as many) are compressed."""
+    """Return how bytes that start with `head` (`SNIFF_BYTES` where there are as many) are compressed."""
     # 8 is deflate, the only method gzip ever had. Source: RFC 1952, section 2.3.1.
     if head[:2] == GZIP_MAGIC and head[2:3] in (b"", b"\x08"):
         return "gzip"
     if head[:4] == ZSTD_MAGIC or is_skippable(head):
         return "zstd"
-    return None
+    return _VCS.get(head[:VCS_BYTES])
+
+
+def is_envelope(compression: str | None) -> bool:
+    """Tell whether a server writes and reads files compressed so."""
+    return compression in _VCS.values()
 
 
 def is_skippable(head: bytes) -> bool:

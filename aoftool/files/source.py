@@ -20,16 +20,16 @@ from aoftool.errors import ReadFailedError, SourceError
 from aoftool.escape import printable
 from aoftool.files.carrier import Carrier, FileCarrier, StreamCarrier, open_file_carrier
 from aoftool.files.changes import SourceChange
-from aoftool.files.compression import Compression, Decoder, detect_compression
+from aoftool.files.compression import SNIFF_BYTES, Compression, Decoder, detect_compression
 from aoftool.files.failures import read_failed
 from aoftool.files.gzipped import GzipDecoder
+from aoftool.files.vcs import VcsDecoder
 from aoftool.files.watch import FileWatch
 from aoftool.files.zstd import ZstdDecoder
 
 __all__ = ["Source", "open_source", "open_stream"]
 
 STDIN = "-"
-_SNIFF_BYTES = 4
 _DROP_BYTES = 256 * 1024
 
 
@@ -42,7 +42,8 @@ class Source:
     Attributes:
         name: printable name for messages.
         path: where it was opened, None for a stream.
-        compression: None, "gzip" or "zstd", told by the first bytes and not by the name.
+        compression: None, "gzip", "zstd" or an envelope of Valkey 9.2 (`is_envelope`), told by the first
+            bytes and not by the name. Commands behind an envelope follow what it holds.
         stored_size_bytes: size of the file at open, before decompression; None for a stream.
     """
 
@@ -64,7 +65,7 @@ class Source:
 
     def _start_decoding(self) -> None:
         try:
-            head = self._carrier.peek(_SNIFF_BYTES)
+            head = self._carrier.peek(SNIFF_BYTES)
         except OSError as error:
             raise self._failed(error, 0) from error
         self.compression = detect_compression(head)
@@ -72,6 +73,8 @@ class Source:
             self._decoder = GzipDecoder(self._carrier)
         elif self.compression == "zstd":
             self._decoder = ZstdDecoder(self._carrier)
+        elif self.compression is not None:
+            self._decoder = VcsDecoder(self._carrier)
 
     @property
     def seekable(self) -> bool:

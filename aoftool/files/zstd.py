@@ -7,10 +7,9 @@ Source: RFC 8878, section 3.1.1.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 from aoftool.errors import MissingExtraError
-from aoftool.files.carrier import Carrier
 from aoftool.files.changes import ChangeKind
 from aoftool.files.compression import READ_BYTES, ZSTD_MAGIC, is_skippable
 
@@ -36,10 +35,18 @@ class _DamageError(Exception):
         self.message = message
 
 
-class ZstdDecoder:
-    """Decode zstd frames one after the other; skippable frames are stepped over."""
+class _Bytes(Protocol):
+    def read(self, limit: int) -> bytes: ...
 
-    def __init__(self, carrier: Carrier) -> None:
+
+class ZstdDecoder:
+    """Decode zstd frames one after the other; skippable frames are stepped over.
+
+    Args:
+        single: decode one frame only; `rest` then holds the stored bytes behind it.
+    """
+
+    def __init__(self, carrier: _Bytes, *, single: bool = False) -> None:
         try:
             import zstandard
         except ImportError as error:
@@ -48,6 +55,8 @@ class ZstdDecoder:
         self.damage: tuple[ChangeKind, str] | None = None
         self._zstd = zstandard
         self._carrier = carrier
+        self._single = single
+        self._opened = False
         self._stored = b""
         self._ready = memoryview(b"")
         self._frame: zstandard.ZstdDecompressionObj | None = None
@@ -67,6 +76,11 @@ class ZstdDecoder:
         piece = bytes(self._ready[:limit])
         self._ready = self._ready[limit:]
         return piece
+
+    @property
+    def rest(self) -> bytes:
+        """Return the stored bytes that were read and not used."""
+        return self._stored
 
     def _end(self, kind: ChangeKind, message: str) -> None:
         self._ended = True
@@ -108,9 +122,14 @@ class ZstdDecoder:
         return data
 
     def _start_frame(self) -> bytes:
-        head = self._look(_HEADER_LIMIT)
-        if not head:
+        if self._single and self._opened:
             self._ended = True
+            return b""
+        head = self._look(_HEADER_LIMIT)
+        if not head and not self._single:
+            self._ended = True
+        elif not head:
+            raise _DamageError(ChangeKind.COMPRESSED_TRUNCATED, "the zstd data end before a frame")
         elif is_skippable(head):
             self._drop(int.from_bytes(self._take(8)[4:], "little"))
         elif head[:4] == ZSTD_MAGIC:
@@ -129,6 +148,7 @@ class ZstdDecoder:
             message = f"a zstd frame asks for a window of {facts.window_size} bytes: decompress it first"
             raise _DamageError(ChangeKind.COMPRESSED_DAMAGED, message)
         self._has_checksum = facts.has_checksum
+        self._opened = True
         self._frame = self._zstd.ZstdDecompressor(max_window_size=_WINDOW_LIMIT).decompressobj()
         return self._frame.decompress(header)
 

@@ -15,9 +15,9 @@ __all__ = ["MESSAGES", "EncodingDamage", "RdbIssue", "damage"]
 
 MESSAGES = {
     "rdb-empty": "the file is empty",
-    "rdb-magic": "this is not an RDB: it starts with neither REDIS, VALKEY nor VKCS",
+    "rdb-magic": "this is not an RDB: it starts with neither REDIS, VALKEY nor VCS",
     "rdb-version": "the version in the header is not a number from 1 up",
-    "rdb-envelope": "an LZ4 envelope (VKCS, Valkey 9.2 and later) wraps this RDB; it cannot be read yet",
+    "rdb-envelope": "an envelope that aoftool cannot open wraps this RDB",
     "rdb-truncated": "the input ends inside this item",
     "rdb-unknown": "a type or an opcode that aoftool cannot read, though nothing says that it is damaged",
     "rdb-opcode": "no type or opcode of this format family has this number",

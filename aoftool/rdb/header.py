@@ -1,7 +1,8 @@
 """The magic and version at the start of an RDB.
 
-`REDIS` and four digits, `VALKEY` and three digits (Valkey 9.0 and later), or `VKCS`: the LZ4 envelope
-of Valkey 9.2, known by name only. Which server accepts which version is not known here.
+`REDIS` and four digits, or `VALKEY` and three digits (Valkey 9.0 and later). The envelope of a compressed
+RDB (`VCS`, Valkey 9.2) is taken off by `aoftool.files`, so that only one it cannot open is seen here; `VKCS`
+was its draft. Which server accepts which version is not known here.
 """
 
 from __future__ import annotations
@@ -11,10 +12,13 @@ from typing import NamedTuple
 from aoftool.rdb.damage import MESSAGES, RdbIssue
 from aoftool.rdb.opcodes import Family
 
-__all__ = ["ENVELOPE", "HEADER_BYTES", "RdbHeader", "is_rdb", "parse_header"]
+__all__ = ["HEADER_BYTES", "RdbHeader", "is_rdb", "parse_header"]
 
 HEADER_BYTES = 9
-ENVELOPE = b"VKCS"
+_DRAFT = b"VKCS"
+_ENVELOPE = b"VCS"
+# The bytes behind the magic are numbers below this one; text is not.
+_FIRST_TEXT = 0x20
 _MAGICS = {b"REDIS": Family.REDIS, b"VALKEY": Family.VALKEY}
 
 
@@ -31,7 +35,11 @@ def is_rdb(head: bytes) -> bool:
 
     Servers look at five or six bytes; a file shorter than a magic is none.
     """
-    return head.startswith((*_MAGICS, ENVELOPE))
+    return head.startswith((*_MAGICS, _DRAFT)) or _is_envelope(head)
+
+
+def _is_envelope(head: bytes) -> bool:
+    return head.startswith(_ENVELOPE) and head[3:4] < bytes([_FIRST_TEXT]) and len(head) > len(_ENVELOPE)
 
 
 def parse_header(head: bytes, offset: int = 0) -> RdbHeader | RdbIssue:
@@ -46,11 +54,21 @@ def parse_header(head: bytes, offset: int = 0) -> RdbHeader | RdbIssue:
             return _versioned(head, len(magic), family, offset)
     if not head:
         return _issue("rdb-empty", offset)
-    if head.startswith(ENVELOPE):
-        return _issue("rdb-envelope", offset)
-    if any(magic.startswith(head) for magic in (*_MAGICS, ENVELOPE)):
+    if head.startswith(_DRAFT):
+        return RdbIssue("rdb-envelope", offset, f"{MESSAGES['rdb-envelope']}: VKCS, a draft of Valkey 9.2")
+    if _is_envelope(head):
+        return RdbIssue("rdb-envelope", offset, f"{MESSAGES['rdb-envelope']}: {_odd_envelope(head)}")
+    if any(magic.startswith(head) for magic in (*_MAGICS, _DRAFT, _ENVELOPE)):
         return _issue("rdb-truncated", offset)
     return _issue("rdb-magic", offset)
+
+
+def _odd_envelope(head: bytes) -> str:
+    """Say what of an envelope is not as Valkey 9.2 writes it."""
+    fields = zip(("version", "codec", "reserved byte", "kind of stream"), head[3:7], strict=False)
+    known = {"version": (1,), "codec": (1, 2), "reserved byte": (0,), "kind of stream": (1,)}
+    odd = [f"{name} {value}" for name, value in fields if value not in known[name]]
+    return "VCS, " + (", ".join(odd) or "which ends inside its seven bytes")
 
 
 def _versioned(head: bytes, size: int, family: Family, offset: int) -> RdbHeader | RdbIssue:

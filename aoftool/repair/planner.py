@@ -6,6 +6,7 @@ Reads, and writes nothing: the same plan is shown by a dry run and carried out f
 from __future__ import annotations
 
 import os
+import shlex
 from collections.abc import Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
@@ -17,6 +18,7 @@ from aoftool.check.exam_model import FileExam
 from aoftool.check.model import Level
 from aoftool.errors import UnsupportedError
 from aoftool.escape import printable
+from aoftool.files.compression import is_envelope
 from aoftool.files.source import open_source
 from aoftool.progress import Progress, no_progress
 from aoftool.repair.draft import Draft, stamp_of
@@ -95,11 +97,18 @@ class _Planner:
 
     def _refuse_compressed(self) -> None:
         for file in self._exam.files:
+            if is_envelope(file.compression) and file.rdb is not None and file.rdb.sound and not file.changes:
+                # A base as Valkey 9.2 writes it: it stays as it is, what stands behind it can be repaired.
+                continue
             if file.compression is not None:
+                hint = "decompress it first"
+                if is_envelope(file.compression):
+                    path = shlex.quote(printable(os.fsencode(self._log.path)))
+                    hint = f"aoftool rewrite --salvage -o OUT {path}"
                 raise UnsupportedError(
                     f"a file compressed with {file.compression} cannot be repaired",
                     path=file.path,
-                    hint="decompress it first",
+                    hint=hint,
                 )
 
     def plan(self) -> Plan:

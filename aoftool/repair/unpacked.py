@@ -8,13 +8,14 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field, replace
 
 from aoftool.aof.layout import find_log
-from aoftool.aof.model import Log, LogKind
-from aoftool.errors import UnsupportedError
+from aoftool.aof.model import Log, LogFile, LogKind
+from aoftool.errors import SourceError, UnsupportedError
 from aoftool.files.changes import ChangeKind
+from aoftool.files.compression import is_envelope
 from aoftool.files.sink import refuse_same_file
 from aoftool.files.source import Source, open_source
 from aoftool.files.spool import spooled
@@ -53,11 +54,13 @@ def unpacked_log(
 
     Raises:
         UnsupportedError: it is compressed or a stream, and is to be changed in place or is a manifest.
+        MissingExtraError: a package to unpack it is missing.
         RefusedError: the output is the input.
         SinkError: there is no room for the copy.
     """
     if log.kind is LogKind.MULTI_PART or not log.files:
-        yield Unpacked(log)
+        with _unpacked_set(log, out, progress, in_place=in_place) as found:
+            yield found
         return
     if log.kind is LogKind.STDIN and in_place:
         raise _not_in_place("standard input", log.path)
@@ -74,6 +77,35 @@ def unpacked_log(
             if source.path is not None:
                 _carry_over(os.stat(source.path), path)
             yield Unpacked(_log_of_copy(path, log), _damage(source))
+
+
+@contextmanager
+def _unpacked_set(log: Log, out: str | None, progress: Progress, *, in_place: bool) -> Iterator[Unpacked]:
+    """Give a multi-part log whose enveloped files, as Valkey 9.2 writes them, are plain copies.
+
+    What goes wrong in place with such a file is the planner's to say: one that is sound may stay.
+    """
+    beside = None if out is None else os.path.dirname(os.path.abspath(out))
+    with ExitStack() as stack:
+        files: list[LogFile] = []
+        left: list[tuple[str, str]] = []
+        for file in log.files:
+            if not in_place and file.exists and _is_enveloped(file.path):
+                source = stack.enter_context(open_source(file.path))
+                name = os.path.basename(file.path)
+                path = stack.enter_context(spooled(source, name, beside=beside, progress=progress))
+                _carry_over(os.stat(file.path), path)
+                left += _damage(source)
+                file = replace(file, path=path, size_bytes=os.path.getsize(path))
+            files.append(file)
+        changed = [file.path for file in files] != [file.path for file in log.files]
+        yield Unpacked(replace(log, files=tuple(files)), left) if changed else Unpacked(log)
+
+
+def _is_enveloped(path: str) -> bool:
+    with suppress(SourceError), open_source(path) as source:
+        return is_envelope(source.compression)
+    return False
 
 
 def _not_in_place(what: str, path: str) -> UnsupportedError:

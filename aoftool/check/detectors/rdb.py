@@ -9,6 +9,7 @@ from aoftool.check.exam_model import FileExam
 from aoftool.check.model import Finding, Remedy, Severity
 from aoftool.check.rdb_faults import fault_severity
 from aoftool.databases import DEFAULT_DATABASES
+from aoftool.files.compression import is_envelope
 from aoftool.rdb.checksum import ChecksumState
 from aoftool.rdb.header import HEADER_BYTES
 
@@ -28,6 +29,11 @@ def find_in_rdb(exam: FileExam, databases: int = DEFAULT_DATABASES) -> Iterator[
     if rdb is None:
         return
     yield from _faults(exam, databases)
+    if is_envelope(exam.compression):
+        message = (
+            f"the RDB part is compressed whole ({exam.compression}): Valkey reads it from 9.2 on, Redis never"
+        )
+        yield Finding("rdb-compressed", Severity.NOTE, exam.path, message)
     if rdb.unknown is not None:
         yield Finding(
             "rdb-unknown",
