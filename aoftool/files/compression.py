@@ -10,6 +10,7 @@ from typing import Literal, Protocol
 from aoftool.files.changes import ChangeKind
 
 __all__ = [
+    "ENVELOPE",
     "GZIP_MAGIC",
     "LZ4_CODEC",
     "READ_BYTES",
@@ -32,6 +33,7 @@ SNIFF_BYTES = 7
 """How many bytes `detect_compression` may need."""
 # The envelope: magic, version, codec, a reserved byte, the kind of stream, of which 1 is an RDB.
 # Source: Valkey 9.2 src/compression_stream.h.
+ENVELOPE = b"VCS"
 VCS_BYTES = 7
 VCS_CODEC_AT = 4
 LZ4_CODEC = 1

@@ -20,7 +20,7 @@ from aoftool.errors import ReadFailedError, SourceError
 from aoftool.escape import printable
 from aoftool.files.carrier import Carrier, FileCarrier, StreamCarrier, open_file_carrier
 from aoftool.files.changes import SourceChange
-from aoftool.files.compression import SNIFF_BYTES, Compression, Decoder, detect_compression
+from aoftool.files.compression import ENVELOPE, SNIFF_BYTES, Compression, Decoder, detect_compression
 from aoftool.files.failures import read_failed
 from aoftool.files.gzipped import GzipDecoder
 from aoftool.files.vcs import VcsDecoder
@@ -30,6 +30,7 @@ from aoftool.files.zstd import ZstdDecoder
 __all__ = ["Source", "open_source", "open_stream"]
 
 STDIN = "-"
+_SNIFF_BYTES = 4
 _DROP_BYTES = 256 * 1024
 
 
@@ -65,7 +66,10 @@ class Source:
 
     def _start_decoding(self) -> None:
         try:
-            head = self._carrier.peek(SNIFF_BYTES)
+            head = self._carrier.peek(_SNIFF_BYTES)
+            if head.startswith(ENVELOPE):
+                # Only then: a pipe that gives its bytes slowly is not waited for.
+                head = self._carrier.peek(SNIFF_BYTES)
         except OSError as error:
             raise self._failed(error, 0) from error
         self.compression = detect_compression(head)
