@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from aoftool.cli.times import parse_time_ms
+from aoftool.cli.times import parse_time_ms, refuse_reversed
 from aoftool.errors import UsageError
 
 if TYPE_CHECKING:
@@ -74,6 +74,7 @@ def narrowing(
     raw = separator.encode("utf-8", "surrogateescape")
     if len(raw) != 1:
         raise UsageError("--separator takes one ASCII character", hint="such as : or / or .")
+    refuse_reversed(since, until)
     options = CensusOptions(
         template=Template(raw, depth),
         since_s=None if since is None else parse_time_ms(since) // 1000,

@@ -17,7 +17,7 @@ from aoftool.cli.machine import worker_count
 from aoftool.cli.options import JsonOption, PathArgument, ProgressMode, ProgressOption, QuietOption
 from aoftool.cli.places import parse_place
 from aoftool.cli.redaction import RedactOption, SaltOption, make_redactor
-from aoftool.cli.times import parse_time_ms
+from aoftool.cli.times import parse_time_ms, refuse_reversed
 from aoftool.errors import UsageError
 from aoftool.escape import unprintable
 from aoftool.pattern import typed_pattern
@@ -184,6 +184,7 @@ def _filter(
     from aoftool.analysis.command_filter import CommandFilter
     from aoftool.keyspace.selection import key_selection
 
+    refuse_reversed(since, until)
     has_pattern = match is not None or regex is not None
     return CommandFilter(
         names=frozenset(_raw(" ".join(name.upper().split())) for name in cmd or ()),

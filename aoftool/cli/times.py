@@ -7,7 +7,7 @@ from datetime import datetime, timezone
 
 from aoftool.errors import UsageError
 
-__all__ = ["parse_time_ms"]
+__all__ = ["parse_time_ms", "refuse_reversed"]
 
 # Larger plain numbers are milliseconds: as seconds they would lie beyond the year 5138.
 _LARGEST_SECONDS = 100_000_000_000
@@ -33,3 +33,16 @@ def parse_time_ms(text: str) -> int:
     if moment.tzinfo is None:
         moment = moment.replace(tzinfo=timezone.utc)
     return round(moment.timestamp() * 1000)
+
+
+def refuse_reversed(since: str | None, until: str | None) -> None:
+    """Refuse a stretch of time that ends before it begins.
+
+    Raises:
+        UsageError: it does, or one of the two is no time.
+    """
+    if since is not None and until is not None and parse_time_ms(since) > parse_time_ms(until):
+        raise UsageError(
+            f"--since {since!a} is later than --until {until!a}: no time lies between",
+            hint="exchange the two",
+        )

@@ -53,6 +53,7 @@ T = TypeVar("T")
 
 # Relative payload versions differ between targets; without a target yet, nothing is proved.
 _NO_TARGET = "redis-6.2"
+_NUMBERS_SHOWN = 16
 NEEDS_SERVER = frozenset({"random", "module", "opaque"})
 """Reasons of a `ReplayStopError` for which carrying the command as it is helps."""
 
@@ -121,6 +122,7 @@ def plan_rewrite(
         )
         base, touches = decide(trace, found, target, progress)
         _refuse_selected_scripts(trace, options)
+        _refuse_empty_databases(trace, base, touches, options)
         summary = RewriteSummary(log.path, target.name, reason, found.files, found.history_bytes)
         summary.tail = tail_counts(trace, torn)
         summary.base = base.counts
@@ -280,6 +282,31 @@ def _refuse_selected_scripts(trace: Trace, options: RewriteOptions) -> None:
         f"{excerpt(name)} may touch any key, so keys and databases cannot be selected from this log",
         offset=int(trace.chunks[place.chunk].offsets[place.row]),
     )
+
+
+def _refuse_empty_databases(trace: Trace, base: BaseKeys, touches: Touches, options: RewriteOptions) -> None:
+    """Refuse a selection of databases of which none holds a key, while others do.
+
+    Raises:
+        UsageError: it is one; the message names those with keys.
+    """
+    asked = options.selection.databases
+    if not asked:
+        return
+    homes = np.unique(trace.keys.databases()[touches.written > 0]).tolist()
+    physical = {db for db, keys in base.databases.items() if keys} | set(homes)
+    held = sorted(map(trace.final_number, physical))
+    if held and asked.isdisjoint(held):
+        names = ", ".join(map(str, sorted(asked)))
+        raise UsageError(
+            f"the log has no keys in database {names}; it has some in {_shown_numbers(held)}",
+            hint=f"--db {held[0]}",
+        )
+
+
+def _shown_numbers(numbers: list[int]) -> str:
+    shown = ", ".join(map(str, numbers[:_NUMBERS_SHOWN]))
+    return shown if len(numbers) <= _NUMBERS_SHOWN else f"{shown} and {len(numbers) - _NUMBERS_SHOWN} more"
 
 
 def plan_notes(summary: RewriteSummary, found: Input) -> list[str]:

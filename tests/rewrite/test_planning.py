@@ -281,3 +281,13 @@ def test_a_number_beyond_the_usual_ones_may_be_asked_for(log_file: Path) -> None
     assert [note for note in summary.notes if "`databases 21`" in note]
     with pytest.raises(UsageError, match="database 20 is beyond the 16"):
         rewritten(log_file, RewriteOptions(databases=16, selection=Selection(rename_db={0: 20})))
+
+
+def test_a_database_without_keys_cannot_be_chosen(log_file: Path) -> None:
+    write(log_file, "SET a 1", "SELECT 3", "SET b 1", "SWAPDB 3 5")
+
+    with pytest.raises(UsageError, match="no keys in database 99; it has some in 0, 5") as caught:
+        summary_of(log_file, selection=Selection(frozenset({99})))
+
+    assert caught.value.hint == "--db 0"
+    assert summary_of(log_file, selection=Selection(frozenset({5, 99}))).key_count == 2
