@@ -15,7 +15,16 @@ from typing import Literal
 
 from aoftool.errors import UsageError
 
-__all__ = ["NAMES", "RELEASES", "Release", "find_releases", "known_names", "release_named", "release_of"]
+__all__ = [
+    "NAMES",
+    "RELEASES",
+    "Release",
+    "find_releases",
+    "known_names",
+    "release_named",
+    "release_of",
+    "version_of",
+]
 
 Family = Literal["redis", "valkey"]
 Version = tuple[int, int]
@@ -131,10 +140,15 @@ def release_of(family: str, version: str) -> Release:
     A version between two releases, or beyond the newest, counts as the release below it; one before the
     oldest counts as the oldest.
     """
-    numbers = tuple(int(part) for part in re.findall(r"\d{1,9}", version)[:2])
+    numbers = version_of(version)
     of_family = [release for release in RELEASES if release.family == family]
     older = [release for release in of_family if release.version <= numbers]
     return (older or of_family[:1])[-1]
+
+
+def version_of(text: str) -> tuple[int, ...]:
+    """Return the major and minor number in a text such as `7.2.4`; fewer where there are fewer."""
+    return tuple(int(part) for part in re.findall(r"\d{1,9}", text)[:2])
 
 
 def known_names(releases: Iterable[Release]) -> str:

@@ -18,6 +18,7 @@ FLOORS = {
     "rewrite": 6,
     "check": 5,
     "analysis": 5,
+    "replay": 4,
     "liveness": 4,
     "aof": 3,
     "keyspace": 3,

@@ -16,6 +16,7 @@ from aoftool.aof.model import Log
 from aoftool.errors import InputError, UnsupportedError
 from aoftool.keyspace.engine import Keyspace
 from aoftool.progress import Progress, no_progress
+from aoftool.replay.writer_model import Writer
 from aoftool.values import ModuleValue, StreamValue, type_name
 
 __all__ = ["MOST_KEYS", "Point", "compare_points", "facts_of"]
@@ -48,6 +49,7 @@ def compare_points(
     *,
     admits: Admits | None = None,
     now_ms: int | None = None,
+    written_by: str | None = None,
     progress: Progress = no_progress,
 ) -> Diff:
     """Return what is different between two states.
@@ -55,6 +57,7 @@ def compare_points(
     Args:
         admits: which keys count, by database and name.
         now_ms: the load clock of both, so that relative expire times agree.
+        written_by: the release that wrote both logs, if the user named it.
 
     Raises:
         UnsupportedError: what a command does cannot be known.
@@ -64,10 +67,11 @@ def compare_points(
 
     now = int(time.time() * 1000) if now_ms is None else now_ms
     notes: list[str] = []
-    ours = _state(*left, admits, now, notes, progress)
-    theirs = _state(*right, admits, now, notes, progress)
+    ours, our_writer = _state(*left, admits, now, written_by, notes, progress)
+    theirs, their_writer = _state(*right, admits, now, written_by, notes, progress)
     diff = Diff(
-        Side(left[0].path, left[1].words, len(ours)), Side(right[0].path, right[1].words, len(theirs))
+        Side(left[0].path, left[1].words, len(ours), our_writer),
+        Side(right[0].path, right[1].words, len(theirs), their_writer),
     )
     diff.notes = notes
     diff.changes = _changes(ours, theirs)
@@ -76,9 +80,22 @@ def compare_points(
 
 
 def _state(
-    log: Log, point: Point, admits: Admits | None, now_ms: int, notes: list[str], progress: Progress
-) -> _Facts:
-    replay = LogReplay(log, until=point.place, until_s=point.time_s, now_ms=now_ms, progress=progress).run()
+    log: Log,
+    point: Point,
+    admits: Admits | None,
+    now_ms: int,
+    written_by: str | None,
+    notes: list[str],
+    progress: Progress,
+) -> tuple[_Facts, Writer]:
+    replay = LogReplay(
+        log,
+        until=point.place,
+        until_s=point.time_s,
+        now_ms=now_ms,
+        written_by=written_by,
+        progress=progress,
+    ).run()
     if replay.stopped is not None:
         raise UnsupportedError(
             f"what the log holds behind {replay.stopped} cannot be known",
@@ -96,7 +113,7 @@ def _state(
     if replay.end.damage is not None:
         file, offset, reason = replay.end.damage
         notes.append(f"{log.path}: {file} is compared up to offset {offset:,} only: {reason}")
-    return facts_of(replay.keyspace, admits)
+    return facts_of(replay.keyspace, admits), replay.writer
 
 
 def facts_of(keyspace: Keyspace, admits: Admits | None = None) -> _Facts:

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from enum import Enum
 
+from aoftool.replay.writer_model import Writer
+
 __all__ = ["ChangeKind", "Diff", "KeyChange", "KeyFacts", "Parting", "PrefixChanges", "Side"]
 
 
@@ -70,11 +72,13 @@ class Side:
         path: as the user named it.
         point: where in the log, in words; empty for its end.
         keys: how many there are.
+        writer: who wrote the log, as which it was replayed.
     """
 
     path: str
     point: str
     keys: int
+    writer: Writer | None = None
 
 
 @dataclass(frozen=True, slots=True)

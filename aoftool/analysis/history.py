@@ -16,7 +16,6 @@ from typing import TYPE_CHECKING
 from aoftool.analysis.commands_model import LoggedCommand
 from aoftool.analysis.deletions import grade_deletion
 from aoftool.analysis.doubt import Doubt
-from aoftool.analysis.flavours import flavour_for, writer_of
 from aoftool.analysis.history_model import (
     Deletion,
     HistoryEnd,
@@ -31,7 +30,7 @@ from aoftool.analysis.time_bounds import LogClock, created_s
 from aoftool.analysis.time_clues import clue_words, find_clues
 from aoftool.analysis.time_model import TimeSource
 from aoftool.aof.log import need_files, open_log_file
-from aoftool.aof.model import Log
+from aoftool.aof.model import Log, LogKind
 from aoftool.commands.roles import keys_of
 from aoftool.databases import INFERRED, MOST_DATABASES, setting_words
 from aoftool.errors import UnsupportedError
@@ -41,6 +40,11 @@ from aoftool.rdb.damage import EncodingDamage
 from aoftool.rdb.header import HEADER_BYTES, is_rdb
 from aoftool.rdb.reader import empty_note, records
 from aoftool.rdb.record import Record
+from aoftool.replay.differences import rivals
+from aoftool.replay.evidence import Evidence
+from aoftool.replay.log_writer import writer_of_log
+from aoftool.replay.writer import find_writer, flavour_of_release
+from aoftool.replay.writer_model import Writer
 from aoftool.resp.model import Command
 from aoftool.resp.watch import Watch
 from aoftool.values import ModuleValue, StreamValue, Value, type_name
@@ -67,6 +71,10 @@ class KeyHistory:
         db: only keys of this database, followed where they move; None for all.
         values: keep the value behind each step.
         now_ms: the load clock that relative expire times count from; the present by default.
+        written_by: the release that wrote the log, if the user named it.
+
+    Attributes:
+        writer: who wrote the log, as which it was replayed; None before the first step.
     """
 
     def __init__(
@@ -79,16 +87,18 @@ class KeyHistory:
         db: int | None = None,
         values: bool = False,
         now_ms: int | None = None,
+        written_by: str | None = None,
         workers: int = 1,
         progress: Progress = no_progress,
     ) -> None:
         self._log, self._values, self._now_ms = log, values, now_ms
+        self._written_by = written_by
         self._asked, self._db = keys, db
         self._admits = admits or (lambda key: False)
         self._candidates = candidates or Watch()
         self._workers, self._progress = workers, progress
         self._base_s: int | None = None
-        self._writer: str | None = None
+        self.writer: Writer | None = None
         self._aux: Mapping[bytes, bytes] = {}
         self._in_doubt: str | None = None
         self._doubt_of = Doubt()
@@ -128,7 +138,9 @@ class KeyHistory:
 
         found = list(self._records() if lineage.everything else self._base_records(lineage.keys))
         self._clock = LogClock(self._log, self._base_s, find_clues(self._log, lineage.held or ()))
-        self._keyspace = Keyspace(flavour_for(self._aux), INFERRED, self._now_ms, allow_random=True)
+        self.writer = self._find_writer(lineage)
+        flavour = flavour_of_release(self.writer.release)
+        self._keyspace = Keyspace(flavour, INFERRED, self._now_ms, allow_random=True)
         for record in found:
             yield from self._load(record)
         for hit in lineage.hits():
@@ -176,7 +188,7 @@ class KeyHistory:
             if reader.empty:
                 self._note(empty_note(reader.empty))
             summary = reader.summary
-            self._aux, self._writer = summary.aux, writer_of(summary.aux)
+            self._aux = summary.aux
             self._base_s = created_s(summary.aux)
             if summary.stop is not None and self.end.damage is None:
                 damage = summary.stop
@@ -185,6 +197,18 @@ class KeyHistory:
     def _note(self, text: str) -> None:
         if text not in self.end.notes:
             self.end.notes.append(text)
+
+    def _find_writer(self, lineage: Lineage) -> Writer:
+        """Return who wrote the log; all of it is read for that only if the keys asked for depend on it."""
+        if lineage.held is not None:
+            seen = Evidence(multi_part=self._log.kind is LogKind.MULTI_PART)
+            for hit in lineage.held:
+                seen.add(hit.command.argv)
+            writer = find_writer(self._aux, seen, self._written_by)
+            names = [hit.command.name for hit in lineage.held]
+            if not writer.is_open or len(rivals(writer, names, seen)) == 1:
+                return writer
+        return writer_of_log(self._log, self._written_by, workers=self._workers)
 
     def _load(self, record: Record) -> Iterator[HistoryStep]:
         note = None
@@ -220,8 +244,12 @@ class KeyHistory:
         before = [self._state(db, key) for db, key in places]
         # Of a key that is not known it cannot be told whether a server would have refused.
         told = self._execute(row)
+        if told is not None and (what := self._beyond(row)):
+            self._doubt(row, f"{what} of {name.decode('latin-1')} is not known here")
+            told = None
+        else:
+            self._doubt_of.follow(row.db, name, row.argv)
         refused = told if all(state.is_known for state in before) else None
-        self._doubt_of.follow(row.db, name, row.argv)
         kind = StepKind.WHOLE if name in WHOLE_DATABASE else StepKind.WRITE
         bounds = self._clock.bounds(hit.file, row.offset, row.time_s)
         of_file = self._clock.of_file(hit.file)
@@ -287,6 +315,13 @@ class KeyHistory:
             self._doubt(row, stop.message.partition(": ")[2] or stop.message)
             return None
 
+    def _beyond(self, row: LoggedCommand) -> str:
+        """Return what the writer of the log cannot have written in a command that was refused."""
+        from aoftool.replay.doubt import beyond
+
+        assert self.writer is not None
+        return beyond(row.argv, self.writer.release)
+
     def _opaque(self, row: LoggedCommand) -> Iterator[HistoryStep]:
         name = excerpt(row.argv[0][:40])
         self._doubt(row, f"{name} may read and write any key")
@@ -322,7 +357,11 @@ class KeyHistory:
 
             return server_like_run(self._log.files[row.file_number], row.offset)
 
-        return grade_deletion(row.argv, step.before, step.bounds, self._writer, run)
+        return grade_deletion(row.argv, step.before, step.bounds, self._family(), run)
+
+    def _family(self) -> str | None:
+        """Return `redis` or `valkey` if the RDB part names it or nothing else is possible."""
+        return None if self.writer is None else self.writer.family
 
 
 def _length(value: Value) -> int | None:

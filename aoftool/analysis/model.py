@@ -8,6 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from aoftool.databases import DEFAULT_DATABASES
+from aoftool.replay import writer_model
 
 __all__ = [
     "CommandRow",
@@ -164,6 +165,8 @@ class Overview:
 
     Attributes:
         databases_needed: the least `databases` setting under which a server runs all of it.
+        writer: who wrote the base; None when no base says.
+        reading: as which release the log is read, and how sure that is.
     """
 
     path: str
@@ -178,3 +181,4 @@ class Overview:
     rdb_parts: list[RdbPart]
     transactions: int = 0
     databases_needed: int = DEFAULT_DATABASES
+    reading: writer_model.Writer | None = None

@@ -6,13 +6,12 @@ EXEC at the end of its file never happened, so each file is walked once before i
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 from aoftool.analysis.commands_model import ListingEnd
-from aoftool.analysis.flavours import flavour_for
 from aoftool.analysis.listing import file_name, note_stop
 from aoftool.aof.log import LogPart, read_parts
-from aoftool.aof.model import Log
+from aoftool.aof.model import Log, LogKind
 from aoftool.databases import INFERRED, MOST_DATABASES, setting_words
 from aoftool.errors import UnsupportedError
 from aoftool.keyspace.engine import Keyspace
@@ -20,6 +19,10 @@ from aoftool.keyspace.refusal import ReplayStopError
 from aoftool.progress import Progress, no_progress
 from aoftool.rdb.damage import EncodingDamage
 from aoftool.rdb.reader import empty_note, records
+from aoftool.replay.doubt import beyond
+from aoftool.replay.evidence import Evidence
+from aoftool.replay.log_writer import writer_of_log
+from aoftool.replay.writer import find_writer, flavour_of_release
 from aoftool.resp.model import Command
 from aoftool.resp.sieve import SieveReader
 from aoftool.resp.watch import Watch
@@ -38,8 +41,10 @@ class LogReplay:
         until: (file number, offset): the replay ends before the command there.
         until_s: it ends before the first command behind a later `#TS`.
         now_ms: the load clock.
+        written_by: the release that wrote the log, if the user named it.
 
     Attributes:
+        writer: who wrote the log, as which it is replayed.
         keyspace: the data; there from the first step on.
         stopped: where the effect of a command could not be known, in words; None when all was run.
         end: what could not be read.
@@ -53,11 +58,13 @@ class LogReplay:
         until: tuple[int, int] | None = None,
         until_s: int | None = None,
         now_ms: int | None = None,
+        written_by: str | None = None,
         progress: Progress = no_progress,
     ) -> None:
         self._log, self._until, self._until_s = log, until, until_s
-        self._now_ms, self._progress = now_ms, progress
-        self.keyspace = Keyspace("valkey-9", INFERRED, now_ms, allow_random=True)
+        self.writer = writer_of_log(log, written_by)
+        self._now_ms, self._progress, self._written_by = now_ms, progress, written_by
+        self.keyspace = self._new_keyspace()
         self.stopped: str | None = None
         self.end = ListingEnd()
         self.is_timed: bool | None = None
@@ -106,14 +113,18 @@ class LogReplay:
                 f"databases from {MOST_DATABASES} on are left out: {self._beyond:,} of the keys and commands"
             )
 
+    def _new_keyspace(self) -> Keyspace:
+        flavour = flavour_of_release(self.writer.release)
+        return Keyspace(flavour, INFERRED, self._now_ms, allow_random=True)
+
     def _is_behind(self, number: int, offset: int) -> bool:
         return self._until is not None and (number, offset) >= self._until
 
     def _load(self, part: LogPart, number: int) -> None:
         assert part.rdb is not None
-        if number == 0:
-            flavour = flavour_for(part.rdb.aux)
-            self.keyspace = Keyspace(flavour, INFERRED, self._now_ms, allow_random=True)
+        if number == 0 and self._log.kind is LogKind.STDIN:
+            self.writer = find_writer(part.rdb.aux, Evidence(), self._written_by)
+            self.keyspace = self._new_keyspace()
         with part.source.reopen() as source:
             reader = records(source, 0, skip_empty=True)
             for record in reader:
@@ -141,7 +152,7 @@ class LogReplay:
             found: Iterator[Command] = iter(reader)
         else:
             slow = part.commands()
-            found = iter(slow)
+            found = _whole_transactions(slow)
         for command in found:
             self.is_timed = self.is_timed or command.time_s >= 0
             behind = self._until_s is not None and command.time_s > self._until_s
@@ -163,9 +174,27 @@ class LogReplay:
 
     def _execute(self, part: LogPart, command: Command) -> bool:
         try:
-            self.keyspace.execute(command.argv)
+            refused = self.keyspace.execute(command.argv)
+            what = beyond(command.argv, self.writer.release) if refused is not None else ""
+            if what:
+                name = command.name.decode("latin-1")
+                self.stopped = f"{file_name(part.file)} offset {command.offset:,} ({what} of {name})"
+                return False
         except ReplayStopError as stop:
             why = stop.message.partition(": ")[2] or stop.message
             self.stopped = f"{file_name(part.file)} offset {command.offset:,} ({why})"
             return False
         return True
+
+
+def _whole_transactions(found: Iterable[Command]) -> Iterator[Command]:
+    """Hold the commands of a transaction back until its EXEC: without one it never happens."""
+    held: list[Command] = []
+    for command in found:
+        if not command.txn:
+            yield command
+            continue
+        held.append(command)
+        if command.name == b"EXEC":
+            yield from held
+            held = []

@@ -10,7 +10,7 @@ import typer
 from aoftool.cli.console import output_width
 from aoftool.cli.exit_codes import DONE, VERDICT, epilog
 from aoftool.cli.moments import is_offset
-from aoftool.cli.options import JsonOption, ProgressMode, ProgressOption, QuietOption
+from aoftool.cli.options import JsonOption, ProgressMode, ProgressOption, QuietOption, WrittenByOption
 from aoftool.cli.places import parse_state_place
 from aoftool.cli.redaction import RedactOption, SaltOption, make_redactor
 from aoftool.cli.times import parse_time_ms
@@ -45,6 +45,7 @@ def diff(
     ] = None,
     db: Annotated[int | None, typer.Option("--db", min=0, help="Only this database.")] = None,
     match: Annotated[str | None, typer.Option(help="Only keys that match a glob, as for KEYS.")] = None,
+    written_by: WrittenByOption = None,
     limit: Annotated[int, typer.Option(min=0, help="Keys to show.")] = 40,
     as_json: JsonOption = False,
     as_csv: Annotated[bool, typer.Option("--csv", help="Print CSV instead of text.")] = False,
@@ -89,7 +90,11 @@ def diff(
     total = (one.size_bytes or 0) + (two.size_bytes or 0)
     with ProgressReporter("replaying", total, progress, quiet) as reporter:
         found = compare_points(
-            (one, points[0]), (two, points[1]), admits=_admits(db, match), progress=reporter
+            (one, points[0]),
+            (two, points[1]),
+            admits=_admits(db, match),
+            written_by=written_by,
+            progress=reporter,
         )
     if right is not None:
         found.parting = find_parting(one, two)

@@ -19,6 +19,7 @@ from aoftool.cli.options import (
     ProgressMode,
     ProgressOption,
     QuietOption,
+    WrittenByOption,
     chosen_form,
 )
 from aoftool.cli.redaction import RedactOption, SaltOption, make_redactor
@@ -48,6 +49,7 @@ def history(
     ] = None,
     db: Annotated[int | None, typer.Option("--db", min=0, help="Only the key of this database.")] = None,
     values: Annotated[bool, typer.Option("--values", help="Show the value after each step.")] = False,
+    written_by: WrittenByOption = None,
     limit: Annotated[int | None, typer.Option(min=1, help="Stop after this many steps.")] = None,
     as_json: JsonOption = False,
     as_csv: CsvOption = False,
@@ -91,7 +93,7 @@ def history(
     log = find_input(path)
     is_quiet = quiet or sys.stdout.isatty()
     with ProgressReporter("reading", log.size_bytes, progress, is_quiet) as reporter:
-        found = _history(log, key, match, db, values, reporter)
+        found = _history(log, key, match, db, values, written_by, reporter)
         show = _shower(form, several=match is not None, values=values)
         shown = 0
         for step in islice(_redacted(found, redactor), limit):
@@ -114,14 +116,22 @@ def _shower(form: Form, *, several: bool, values: bool) -> Callable[[HistoryStep
 
 
 def _history(
-    log: Log, key: str | None, match: str | None, db: int | None, values: bool, progress: Progress
+    log: Log,
+    key: str | None,
+    match: str | None,
+    db: int | None,
+    values: bool,
+    written_by: str | None,
+    progress: Progress,
 ) -> KeyHistory:
     from aoftool.analysis.history import KeyHistory
 
     workers = worker_count()
     if match is None:
         keys = frozenset((unprintable(key or ""),))
-        return KeyHistory(log, keys, db=db, values=values, workers=workers, progress=progress)
+        return KeyHistory(
+            log, keys, db=db, values=values, written_by=written_by, workers=workers, progress=progress
+        )
     # Only here: these load the replay engine, which must not hold up the scan.
     from aoftool.pattern import compile_glob, literal_of, typed_pattern
     from aoftool.resp.watch import Watch
@@ -137,6 +147,7 @@ def _history(
         candidates=candidates,
         db=db,
         values=values,
+        written_by=written_by,
         workers=workers,
         progress=progress,
     )
@@ -152,12 +163,16 @@ def _redacted(found: KeyHistory, redactor: Redactor | None) -> Iterator[HistoryS
 
 def _closing(found: KeyHistory, shown: int, limit: int | None) -> int:
     """Say on stderr what the history does not show, and return the exit code."""
+    from aoftool.report.writer import writer_note
+
     end = found.end
     if limit is not None and shown == limit:
         print(f"aoftool: stopped after {limit} steps (--limit)", file=sys.stderr)
         return DONE
     if not shown:
         print("aoftool: nothing in the log names such a key", file=sys.stderr)
+    if found.writer is not None and (note := writer_note(found.writer)):
+        print(f"aoftool: {note}", file=sys.stderr)
     for note in end.notes:
         print(f"aoftool: {note}", file=sys.stderr)
     if end.damage is None:

@@ -227,12 +227,17 @@ def _with_contents(
     from aoftool.analysis.reading import read_log
     from aoftool.analysis.remarks import remarks_of
     from aoftool.analysis.restart import restart_of
+    from aoftool.replay.log_writer import writer_of_log
+    from aoftool.replay.writer_model import Certainty
 
     rows = show.top or (_FULL_ROWS if show.by is not None else _SCREEN_ROWS)
     read = read_log(log, asked.options, asked.commands, progress)
     health = _health(log, read.survey)
     found, dead = _savings(log, savings, asked, progress)
     result = overview_of(read.survey)
+    if result.reading is not None and result.reading.certainty is not Certainty.NAMED:
+        # The words of commands tell more than their names.
+        result.reading = writer_of_log(log, workers=worker_count())
     if asked.narrows:
         result = narrowed_overview(result, read.contents)
     view = contents_view(read.contents, asked.options, top=rows, dead=dead, savings=found, end_s=read.end_s)

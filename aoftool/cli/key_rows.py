@@ -29,12 +29,14 @@ class RowRequest:
         cut: the moment meant.
         base: records of the RDB part only.
         databases: the `databases` setting of the server, or `INFERRED`.
+        written_by: the release that wrote the log, if the user named it.
     """
 
     selection: KeySelection
     cut: Cut
     base: bool = False
     databases: int = INFERRED
+    written_by: str | None = None
     min_size_bytes: int = 0
     values: bool = False
     limit: int | None = None
@@ -65,7 +67,7 @@ def open_rows(log: Log, wanted: RowRequest, progress: Progress) -> Iterator[KeyL
     if wanted.base or (wanted.cut == Cut() and is_rdb_alone(log)):
         yield stored()
         return
-    options = RewriteOptions(databases=wanted.databases, cut=wanted.cut)
+    options = RewriteOptions(databases=wanted.databases, cut=wanted.cut, written_by=wanted.written_by)
     with ExitStack() as stack:
         try:
             plan = stack.enter_context(plan_rewrite(log, options, progress))

@@ -18,6 +18,7 @@ from aoftool.cli.options import (
     ProgressMode,
     ProgressOption,
     QuietOption,
+    WrittenByOption,
     chosen_form,
 )
 from aoftool.cli.redaction import RedactOption, SaltOption, make_redactor
@@ -96,6 +97,7 @@ def keys(
             help="The `databases` setting of the server. Default: as the log needs, 16 at least.",
         ),
     ] = None,
+    written_by: WrittenByOption = None,
     by: Annotated[
         RankBy | None,
         typer.Option(
@@ -191,6 +193,7 @@ def keys(
         parse_moment(at, log, "--at"),
         base=base,
         databases=databases or INFERRED,
+        written_by=written_by,
         min_size_bytes=min_size,
         values=values,
         limit=None if by is RankBy.SIZE else limit,
@@ -296,6 +299,11 @@ def _closing_records(rows: KeyListing) -> int:
 def _closing_log(rows: FinalKeys) -> int:
     if rows.setting:
         print(f"aoftool: {rows.setting}", file=sys.stderr)
+    from aoftool.report.writer import writer_note
+
+    note = writer_note(rows.writer)
+    for text in ([note] if note else []) + rows.notes:
+        print(f"aoftool: {text}", file=sys.stderr)
     if not rows.torn_bytes:
         return DONE
     print(

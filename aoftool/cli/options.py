@@ -19,6 +19,7 @@ __all__ = [
     "ProgressMode",
     "ProgressOption",
     "QuietOption",
+    "WrittenByOption",
     "chosen_form",
 ]
 
@@ -61,6 +62,16 @@ PathArgument = Annotated[
 ]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print one JSON object instead of text.")]
 CsvOption = Annotated[bool, typer.Option("--csv", help="Print CSV, a header and one line for each row.")]
+WrittenByOption = Annotated[
+    str | None,
+    typer.Option(
+        "--written-by",
+        metavar="RELEASE",
+        help="The release that wrote the log, such as redis-7.2 or valkey-9.1, as which it is read."
+        " Default: what its RDB part says, else what its commands tell.",
+        show_default=False,
+    ),
+]
 ColorOption = Annotated[Color, typer.Option("--color", help="Use colour.")]
 QuietOption = Annotated[bool, typer.Option("--quiet", "-q", help="Show no progress.")]
 ProgressOption = Annotated[

@@ -19,6 +19,7 @@ from aoftool.cli.options import (
     ProgressMode,
     ProgressOption,
     QuietOption,
+    WrittenByOption,
 )
 from aoftool.cli.redaction import RedactOption, SaltOption, make_redactor
 from aoftool.cli.rewrite_choice import (
@@ -141,6 +142,7 @@ def rewrite(
             rich_help_panel=_WHAT,
         ),
     ] = None,
+    written_by: WrittenByOption = None,
     databases: Annotated[
         int | None,
         typer.Option(
@@ -242,6 +244,7 @@ def rewrite(
         given = {
             "--in-place": in_place,
             "--target": target,
+            "--written-by": written_by,
             "--chunk-items": chunk_items != _CHUNK_ITEMS,
             "--memory-limit": memory_limit,
             "--jobs": jobs > 1,
@@ -262,6 +265,7 @@ def rewrite(
     same = Layout.MULTI_PART if log.kind is LogKind.MULTI_PART else Layout.SINGLE
     options = RewriteOptions(
         target=target,
+        written_by=written_by,
         format=OutputFormat(form.value),
         layout=same if layout is None else Layout(layout.value),
         databases=databases or INFERRED,
@@ -364,6 +368,7 @@ def _run(
     from aoftool.rewrite.model import RewriteResult
     from aoftool.rewrite.placing import write_new
     from aoftool.rewrite.planner import RewritePlan, refuse_torn, with_plan
+    from aoftool.rewrite.rivalry import dispute_notes, refuse_disputed
     from aoftool.rewrite.runner import Sinks, count_rewrite, write_rewrite
 
     receipt: list[str] = []
@@ -382,7 +387,9 @@ def _run(
         if isinstance(plan, RewritePlan) and mode == "quick":
             return estimated(plan)
         if mode == "dry-run":
+            plan.summary.notes += dispute_notes(plan, progress)
             return count_rewrite(lambda sinks: write(plan, sinks, optional=True))
+        refuse_disputed(plan, progress)
         if out is not None:
             return write_new(plan, log, out, lambda sinks: write(plan, sinks), force=force)
         result, made = rewrite_in_place(

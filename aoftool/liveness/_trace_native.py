@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import aoftool.liveness._trace_cy as _trace_cy
 from aoftool.commands.effects import EffectTable, Role
@@ -83,7 +83,14 @@ class NativeTraceBuilder(TraceBuilder):
     def add(self, offset: int, end: int, argv: list[bytes]) -> None:  # type: ignore[override]
         """Add one command through the reference."""
         super().add(offset, end, argv)
-        name = argv[0].upper()
+        self._learn(argv[0].upper())
+
+    def add_unknown(self, offset: int, end: int, argv: Sequence[bytes]) -> None:
+        """Add a command that may do anything."""
+        super().add_unknown(offset, end, argv)
+        self._learn(argv[0].upper())
+
+    def _learn(self, name: bytes) -> None:
         self._feeder.number_name(name, self._names[name])
         self._sync()
 

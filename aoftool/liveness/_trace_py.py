@@ -131,6 +131,12 @@ class TraceBuilder:
         else:
             self._add_data(end, argv, effect)
 
+    def add_unknown(self, offset: int, end: int, argv: Sequence[bytes]) -> None:
+        """Add a command that may do anything, though its name is known: nobody knows its form."""
+        if offset > self._rows.end:
+            self._add_row(offset, b"#", Op.FRAMING)
+        self._add_opaque(end, argv[0], None, self._table.of(argv))
+
     def end(self, offset: int) -> Trace:
         """Close the last file at `offset` and return the trace.
 

@@ -21,9 +21,12 @@ from aoftool.liveness.read_ahead import MARGIN_BYTES, ReadAhead
 from aoftool.progress import Progress, no_progress
 from aoftool.resp.frame import read_frame
 
-__all__ = ["Tail", "TailEnd", "trace_tails"]
+__all__ = ["Places", "Tail", "TailEnd", "trace_tails"]
 
 _PIECE_BYTES = 1 << 20
+
+Places = frozenset[tuple[int, int]]
+"""Commands by (number of the stream, offset)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,10 +65,12 @@ def trace_tails(
     keys: KeyTable | None = None,
     sealed: Callable[[Chunk], Chunk] | None = None,
     chunk_rows: int = CHUNK_ROWS,
+    unknown: Places = frozenset(),
 ) -> tuple[Trace, list[TailEnd]]:
     """Read streams in load order.
 
     Args:
+        unknown: commands that may do anything, whatever the table says of their names.
         keys, sealed, chunk_rows: see `TraceBuilder`.
 
     Returns:
@@ -80,11 +85,12 @@ def trace_tails(
     for number, tail in enumerate(tails):
         builder.start_file(number, tail.start, tail.path)
         with open_source(tail.path) as source:
-            ends.append(_read(builder, source, tail, progress))
+            stops = sorted(offset for file, offset in unknown if file == number)
+            ends.append(_read(builder, source, tail, progress, stops))
     return builder.end(ends[-1].offset if ends else 0), ends
 
 
-def _read(builder: TraceBuilder, source: Source, tail: Tail, progress: Progress) -> TailEnd:
+def _read(builder: TraceBuilder, source: Source, tail: Tail, progress: Progress, stops: list[int]) -> TailEnd:
     """Hand on the stream piece by piece until it ends; the next piece is read meanwhile."""
     source.seek(tail.start)
     take = _take_native if NATIVE else _take
@@ -103,13 +109,30 @@ def _read(builder: TraceBuilder, source: Source, tail: Tail, progress: Progress)
                 if count and len(left) < look_from:
                     continue
                 data = memoryview(left)
-            taken = take(builder, data, at, tail)
+            taken = _take_around(stops, builder, data, at, tail) if stops else take(builder, data, at, tail)
             progress(taken)
             at += taken
             left = bytearray(data[taken:])
             data.release()
             look_from = 2 * len(left)
     return TailEnd(at, len(left))
+
+
+def _take_around(stops: list[int], builder: TraceBuilder, data: memoryview, at: int, tail: Tail) -> int:
+    """Add all whole commands of the data, those at `stops` as commands that may do anything."""
+    take = _take_native if NATIVE else _take
+    taken = 0
+    for stop in stops:
+        if not at + taken <= stop < at + len(data):
+            continue
+        taken += take(builder, data[taken : stop - at], at + taken, tail)
+        found = _command(data, taken, at, tail) if at + taken == stop else None
+        if found is None:
+            return taken
+        argv, end = found
+        builder.add_unknown(stop, at + end, argv)
+        taken = end
+    return taken + take(builder, data[taken:], at + taken, tail)
 
 
 def _take_native(builder: TraceBuilder, data: memoryview, at: int, tail: Tail) -> int:

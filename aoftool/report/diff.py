@@ -9,6 +9,7 @@ from typing import Any
 from aoftool.analysis.diff_model import ChangeKind, Diff, KeyChange, KeyFacts, Parting, Side
 from aoftool.escape import json_bytes, printable, shorten
 from aoftool.report.csvout import CsvRows
+from aoftool.report.writer import writer_json, writer_note
 from aoftool.units import format_count, format_time_ms
 
 __all__ = ["diff_json", "diff_lines", "print_diff_csv"]
@@ -23,8 +24,8 @@ _CSV_HEADER = (
 
 def diff_lines(diff: Diff, width: int, limit: int) -> Iterator[str]:
     """Yield the lines of a diff, with at most `limit` keys."""
-    yield f"left   {_side(diff.left)}"
-    yield f"right  {_side(diff.right)}"
+    yield from _side("left   ", diff.left)
+    yield from _side("right  ", diff.right)
     counts = ", ".join(f"{format_count(diff.count(kind))} {kind.value}" for kind in ChangeKind)
     yield f"keys   {counts}" if diff.changes else "keys   no difference"
     if diff.parting is not None:
@@ -48,9 +49,13 @@ def diff_lines(diff: Diff, width: int, limit: int) -> Iterator[str]:
         yield f"and {format_count(len(diff.changes) - limit)} more (--limit)"
 
 
-def _side(side: Side) -> str:
+def _side(label: str, side: Side) -> Iterator[str]:
     point = f" at {side.point}" if side.point else ""
-    return f"{printable(side.path.encode('utf-8', 'surrogateescape'))}{point}, {format_count(side.keys)} keys"
+    path = printable(side.path.encode("utf-8", "surrogateescape"))
+    yield f"{label}{path}{point}, {format_count(side.keys)} keys"
+    note = None if side.writer is None else writer_note(side.writer)
+    if note:
+        yield " " * len(label) + note
 
 
 def _parting_lines(parting: Parting) -> Iterator[str]:
@@ -147,7 +152,8 @@ def diff_json(diff: Diff) -> dict[str, Any]:
 
 def _side_json(side: Side) -> dict[str, Any]:
     path = json_bytes("path", side.path.encode("utf-8", "surrogateescape"))
-    return {**path, "point": side.point or None, "keys": side.keys}
+    writer = writer_json(side.writer)
+    return {**path, "point": side.point or None, "keys": side.keys, "writer": writer}
 
 
 def _parting_json(parting: Parting) -> dict[str, Any]:

@@ -22,6 +22,7 @@ from aoftool.check.health_model import Health
 from aoftool.databases import setting_words
 from aoftool.escape import json_bytes, printable
 from aoftool.report.terminal import Column, figures, print_rows, print_table, words
+from aoftool.report.writer import writer_json, writer_note, writer_words
 from aoftool.units import format_bytes, format_count, format_share, format_time_ms
 
 __all__ = [
@@ -58,7 +59,7 @@ def overview_head(overview: Overview, health: Health) -> Iterator[tuple[str, str
     count = len(overview.files)
     files = f", {count} files" if count > 1 else ""
     yield "log", f"{overview.path}: {overview.layout}{files}, {format_bytes(overview.size_bytes)}", "bold"
-    yield "written by", _writer(overview.writer), ""
+    yield "written by", _written_by(overview), ""
     yield "time range", _time_range(overview.time_range), ""
     yield "health", _health(health), "green" if health.intact else "bold red"
     for note in health.notes:
@@ -70,9 +71,15 @@ def overview_head(overview: Overview, health: Health) -> Iterator[tuple[str, str
         yield "next", health.next_command, "bold"
 
 
-def _writer(writer: Writer | None) -> str:
-    if writer is None:
-        return "unknown: no RDB part says who"
+def _written_by(overview: Overview) -> str:
+    reading = overview.reading
+    if overview.writer is None:
+        return "no RDB part says who" + ("" if reading is None else f": {writer_words(reading)}")
+    note = None if reading is None else writer_note(reading)
+    return _writer(overview.writer) + (f"; {note}" if note else "")
+
+
+def _writer(writer: Writer) -> str:
     version = printable(writer.version) if writer.version else "of unknown version"
     bits = f", {writer.bits} bit" if writer.bits else ""
     when = f", base of {format_time_ms(writer.created_s * 1000)}" if writer.created_s else ""
@@ -291,6 +298,7 @@ def overview_json(overview: Overview, health: Health, *, sort: str = "bytes") ->
         "intact": health.intact,
         "health": {**_plain(health), "verdict": health.verdict.value},
         "writer": _writer_json(overview.writer),
+        "reading": writer_json(overview.reading),
         "time_range": None if overview.time_range is None else _plain(overview.time_range),
         "files": [_plain(row) for row in overview.files],
         "history": [_plain(row) for row in overview.history],

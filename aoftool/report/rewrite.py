@@ -12,12 +12,14 @@ from rich.console import Console
 from aoftool.escape import hidden, json_bytes, printable
 from aoftool.report.plan import print_room
 from aoftool.report.terminal import facts, print_table
+from aoftool.report.writer import writer_json, writer_words
 from aoftool.rewrite.model import DeadRow, OutputSize, RewriteResult, RewriteSummary
 from aoftool.units import format_bytes, format_count, format_duration, format_share
 
 __all__ = ["render_rewrite", "rewrite_json"]
 
 _SCHEMA = "aoftool.rewrite/1"
+_REFUSED_SHOWN = 3
 # What only our own rewrite finds out; null where a server did it.
 _FOUND = ("base", "commands", "dead_by_cause", "dead", "estimate_bytes", "estimate_is_upper_bound")
 _CAUSES = ("overwritten", "deleted", "flushed", "trimmed", "needless", "no-effect", "framing")
@@ -84,6 +86,8 @@ def _head(result: RewriteResult, mode: str) -> Iterator[tuple[str, str, str]]:
     files = "1 file" if len(summary.files) == 1 else f"{len(summary.files)} files"
     history = f", and {format_bytes(summary.history_bytes)} of history" if summary.history_bytes else ""
     yield "log", f"{_path(summary.path)}: {files}, {format_bytes(summary.size_bytes)}{history}", "bold"
+    if summary.writer is not None:
+        yield "written by", writer_words(summary.writer), ""
     yield "target", f"{summary.target} ({summary.target_reason})", ""
     if mode != "server":
         yield from _found(summary)
@@ -94,6 +98,9 @@ def _head(result: RewriteResult, mode: str) -> Iterator[tuple[str, str, str]]:
         yield "estimate", f"{format_bytes(summary.estimate_bytes)}{known}", "bold"
     for size in result.sizes[:1]:
         yield "keys", _keys(size), ""
+    for size in result.sizes[:1]:
+        if size.refused:
+            yield "refused", _refused(size), "yellow"
     yield "time", format_duration(summary.elapsed_s + result.elapsed_s), ""
     for note in summary.notes:
         yield "note", note, "yellow"
@@ -122,6 +129,16 @@ def _keys(size: OutputSize) -> str:
     places = ", ".join(f"db{db} {format_count(count)}" for db, count in sorted(size.keys.items()))
     expired = f"; {format_count(size.expired_keys)} expired ones left out" if size.expired_keys else ""
     return f"{format_count(size.key_count)}" + (f" ({places})" if len(size.keys) > 1 else "") + expired
+
+
+def _refused(size: OutputSize) -> str:
+    """Return what was refused, as a server that loads the log refuses it, most frequent first."""
+    shown = [
+        f"{format_count(count)} {printable(name.encode())} ({printable(text.encode())})"
+        for (name, text), count in size.refused.most_common(_REFUSED_SHOWN)
+    ]
+    more = ", ..." if len(size.refused) > _REFUSED_SHOWN else ""
+    return f"{format_count(size.refused_commands)} of the commands replayed: {', '.join(shown)}{more}"
 
 
 def _size_cells(size: OutputSize, summary: RewriteSummary) -> list[str]:
@@ -165,6 +182,7 @@ def rewrite_json(result: RewriteResult, *, mode: str) -> dict[str, Any]:
         "schema": _SCHEMA,
         "mode": mode,
         **json_bytes("path", os.fsencode(summary.path)),
+        "writer": writer_json(summary.writer),
         "target": summary.target,
         "target_reason": summary.target_reason,
         "size_bytes": summary.size_bytes,
@@ -238,4 +256,8 @@ def _size_json(size: OutputSize, summary: RewriteSummary) -> dict[str, Any]:
         "copied_records": size.copied_records,
         "copied_sets": size.copied_sets,
         "refused_commands": size.refused_commands,
+        "refused": [
+            {"command": name, "answer": printable(text.encode()), "count": count}
+            for (name, text), count in size.refused.most_common()
+        ],
     }

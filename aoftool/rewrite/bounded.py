@@ -29,6 +29,7 @@ from aoftool.rdb.functions import read_functions
 from aoftool.rdb.reader import RecordReader
 from aoftool.rdb.targets import Target
 from aoftool.rdb.writer import Sink
+from aoftool.replay.writer_model import Writer
 from aoftool.rewrite.allocator import give_back, keep_little
 from aoftool.rewrite.basekeys import need_whole
 from aoftool.rewrite.choosing import Chooser
@@ -49,16 +50,17 @@ from aoftool.rewrite.planner import (
     NEEDS_SERVER,
     copyable_types,
     database_notes,
-    early_target,
     plan_notes,
-    read_with_databases,
+    read_as_written,
 )
+from aoftool.rewrite.replaying import UnknownFormError
 from aoftool.rewrite.runner import Sinks, creation_time
 from aoftool.rewrite.shares import FormatReport, ShareReport, ShareTask, run_share
 from aoftool.rewrite.spill_folder import spill_folder
 from aoftool.rewrite.spilling import Spill
 from aoftool.rewrite.surveying import BaseColumns, Survey, base_columns, survey_log
 from aoftool.rewrite.target_choice import choose_target
+from aoftool.rewrite.witness import Witness
 from aoftool.rewrite.workers import run_all
 
 __all__ = ["BoundedPlan", "open_bounded", "with_shares"]
@@ -87,7 +89,7 @@ class BoundedPlan:
     table: EffectTable
     target: Target
     survey: Survey
-    proof_target: str
+    writer: Writer
     share_of: NDArray[np.uint16]
     jobs: int
     warnings: list[str]
@@ -151,7 +153,7 @@ class BoundedPlan:
                     selection=replace(self.options.selection, rename_db={}),
                 ),
                 self.target.name,
-                self.proof_target,
+                self.writer,
                 base is not None,
                 formats,
                 [file.path for file in found.files],
@@ -342,7 +344,7 @@ class _Assembly:
                 self.size.keys[number] = self.size.keys.get(number, 0) + keys
             self.size.expiring_keys += part.size.expiring_keys
             self.size.copied_sets += part.size.copied_sets
-            self.size.refused_commands += part.size.refused_commands
+            self.size.refused.update(part.size.refused)
         self.size.expired_keys = self._chooser.expired + sum(report.expired for report in reports)
 
 
@@ -420,6 +422,8 @@ def with_shares(
             return ""
         try:
             return action(plan)
+        except UnknownFormError as stop:
+            return f"{stop.what} of {stop.name} is not known here, so the log is not cut into shares"
         except ReplayStopError as stop:
             if stop.reason not in NEEDS_SERVER:
                 raise
@@ -454,9 +458,15 @@ def open_bounded(
     with open_input(log, options.cut, progress) as found:
         if found.base is not None and found.base_path is not None:
             need_whole(found.base, found.base_path)
+        witness = Witness(found, options.written_by)
         try:
-            fitted, table, survey = read_with_databases(
-                options, found, lambda table: survey_log(found.tails, found.base_path, table, progress)
+            fitted, writer, table, survey = read_as_written(
+                options,
+                found,
+                witness,
+                lambda table: survey_log(found.tails, found.base_path, table, progress),
+                lambda survey: survey.trace.names[1:],
+                progress=progress,
             )
         except RespError as error:
             error.hint = repair_hint(log)
@@ -470,10 +480,9 @@ def open_bounded(
         budget = _budget(options.memory_limit_bytes, jobs)
         share_of, heaviest = survey.shares(budget, least_shares, _SHARES_MAX)
         survey.forget_weights()
-        target, why = choose_target(
-            options.target, found.base, survey.trace.names[1:], multi_part=found.multi_part
-        )
+        target, why = choose_target(options.target, writer)
         summary = RewriteSummary(log.path, target.name, why, found.files, found.history_bytes)
+        summary.writer = writer
         summary.tail.torn_bytes = torn
         summary.base = _base_counts(found, survey)
         warnings = database_notes(options, fitted)
@@ -491,7 +500,7 @@ def open_bounded(
             table,
             target,
             survey,
-            early_target(options, found).name,
+            writer,
             share_of,
             jobs,
             warnings,

@@ -19,6 +19,7 @@ from aoftool.liveness.model import Fate, Trace
 from aoftool.liveness.native import find_components
 from aoftool.progress import no_progress
 from aoftool.rdb.writer import ByteCounter
+from aoftool.replay.writer import flavour_of_release
 from aoftool.rewrite.choosing import Chooser
 from aoftool.rewrite.emitting import Emitter, FirstWrites, first_writes
 from aoftool.rewrite.libraries import carry_libraries, write_libraries
@@ -27,7 +28,6 @@ from aoftool.rewrite.outputs import Output, open_output
 from aoftool.rewrite.planner import RewritePlan
 from aoftool.rewrite.replaying import Partition
 from aoftool.rewrite.runner import Sinks, replayed, write_rewrite
-from aoftool.rewrite.target_choice import flavour_of
 from aoftool.rewrite.texts import TextReader
 from aoftool.rewrite.touches import chunk_touches, understood_rows
 
@@ -91,7 +91,7 @@ def estimate_size(plan: RewritePlan, sample_bytes: int = SAMPLE_BYTES) -> Estima
     values = _draw(groups, np.where(copied, 0, costs), sample_bytes, counts.touched_bytes)
     firsts = first_writes(plan.trace)
     empty = _open(plan).writer.close()
-    nothing = Keyspace(flavour_of(plan.target), plan.options.databases, plan.options.now_ms)
+    nothing = Keyspace(flavour_of_release(plan.writer.release), plan.options.databases, plan.options.now_ms)
     with TextReader(plan.input.paths) as reader:
         size = _base_size(plan, sample_bytes)
         size += (_measure(plan, firsts, reader, strings, nothing) - empty) * strings.factor

@@ -14,7 +14,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from aoftool.analysis.commands_model import Place
-from aoftool.analysis.flavours import flavour_for
 from aoftool.analysis.history import KeyHistory
 from aoftool.analysis.history_model import KeyState
 from aoftool.analysis.neighbours import commands_from
@@ -24,7 +23,9 @@ from aoftool.commands.roles import keys_of
 from aoftool.emit.resp_writer import value_commands
 from aoftool.errors import InputError, SourceError
 from aoftool.files import Source, open_stream
-from aoftool.rdb.targets import Target, find_target
+from aoftool.rdb.targets import Target
+from aoftool.replay.log_writer import writer_of_log
+from aoftool.replay.writer import target_of
 from aoftool.resp.encode import encode_commands
 from aoftool.resp.model import Command, Reason
 from aoftool.resp.resync import resync
@@ -108,7 +109,7 @@ def _near(source: Source, start: int, offset: int, workers: int) -> SieveReader:
 
 
 def _of_command(log: Log, part: LogPart, number: int, command: Command, workers: int) -> Excerpt:
-    target = find_target(_flavour(log, part, number))
+    target = target_of(writer_of_log(log, workers=workers).release)
     keys = dict.fromkeys(keys_of(command.argv))
     argvs: list[Argv] = []
     if command.db:
@@ -130,15 +131,6 @@ def _of_command(log: Log, part: LogPart, number: int, command: Command, workers:
     if command.txn:
         excerpt.notes.append(f"the command stood in transaction {command.txn}; here it stands alone")
     return excerpt
-
-
-def _flavour(log: Log, part: LogPart, number: int) -> str:
-    """Return the family that wrote the log, by the RDB part of its first file."""
-    if number == 0:
-        return flavour_for({} if part.rdb is None else part.rdb.aux)
-    with open_log_file(log.files[0]) as first:
-        rdb = open_part(log.files[0], first).rdb
-    return flavour_for({} if rdb is None else rdb.aux)
 
 
 def _states_before(

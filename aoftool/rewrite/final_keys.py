@@ -28,10 +28,13 @@ from aoftool.rdb.encode_values import ValueEncoder
 from aoftool.rdb.opcodes import Family, encoding_of, type_info
 from aoftool.rdb.record import Record
 from aoftool.rdb.targets import Target
+from aoftool.replay.writer import target_of
+from aoftool.replay.writer_model import Writer
 from aoftool.rewrite.emitting import FirstWrites, first_writes, plain_set_values
 from aoftool.rewrite.partitions import partitions
 from aoftool.rewrite.planner import RewritePlan
 from aoftool.rewrite.replaying import Partition
+from aoftool.rewrite.rivalry import dispute_notes
 from aoftool.rewrite.runner import replayed
 from aoftool.rewrite.texts import TextReader
 from aoftool.rewrite.touches import chunk_touches, understood_rows
@@ -88,7 +91,8 @@ class FinalKeys:
     """Iterate over the selected keys of a log; once, while the plan is open.
 
     Records of the RDB part come first, in the order of the file, then written keys by database, each at
-    the place of the first command that is still needed for it. `shown` says how many there were.
+    the place of the first command that is still needed for it. `shown` says how many there were, and `notes`
+    what a reader must know of them.
 
     Args:
         plan: of a rewrite that selects nothing away; its cut says which moment is meant.
@@ -123,8 +127,9 @@ class FinalKeys:
         self._names = [printable(file.name or os.fsencode(file.path)) for file in log.files]
         self._carrier = Carrier(plan.trace, plan.table)
         self._writes = last_writes(plan.trace)
-        self._measure = _Measure(plan.target, plan.options.compress)
+        self._measure = _Measure(target_of(plan.writer.release), plan.options.compress)
         self.shown = 0
+        self.notes: list[str] = []
 
     @property
     def setting(self) -> str:
@@ -141,7 +146,13 @@ class FinalKeys:
         """Collections without elements in the RDB part, which servers leave out."""
         return self._plan.summary.base.empty
 
+    @property
+    def writer(self) -> Writer:
+        """Who wrote the log, as which it is replayed."""
+        return self._plan.writer
+
     def __iter__(self) -> Iterator[KeyRow]:
+        self.notes = dispute_notes(self._plan, self._progress)
         for row in self._rows():
             if row.size_bytes < self._min_size or not self._selection.admits(
                 row.db, row.key, row.type_name, row.expire_at_ms

@@ -5,10 +5,12 @@ Computed by `aoftool.rewrite`; shown by reporters. Sizes are bytes, keys and com
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import dataclass, field
 from enum import Enum
 
 from aoftool.databases import INFERRED
+from aoftool.replay.writer_model import Writer
 
 __all__ = [
     "BaseCounts",
@@ -84,6 +86,7 @@ class RewriteOptions:
 
     Attributes:
         target: server the result is for; None for the one that wrote the log.
+        written_by: release that wrote the log; None to find out.
         databases: its number of databases; `INFERRED` for as many as the log uses.
         chunk_items: elements in one command of the RESP form.
         now_ms: clock for relative times; None for the present.
@@ -93,6 +96,7 @@ class RewriteOptions:
     """
 
     target: str | None = None
+    written_by: str | None = None
     format: OutputFormat = OutputFormat.RDB
     layout: Layout = Layout.MULTI_PART
     databases: int = INFERRED
@@ -175,6 +179,7 @@ class RewriteSummary:
 
     Attributes:
         target: name of the target, and why it was chosen in `target_reason`.
+        writer: who wrote the log, as which it was replayed; None where a server did that.
         estimate_bytes: size of the result in the format asked for, of a quick look; None when not asked for.
         sampled: the estimate was reckoned from a sample of the keys.
         upper_bound: the estimate may be far too high: commands that build on each other were not replayed.
@@ -194,6 +199,7 @@ class RewriteSummary:
     upper_bound: bool = False
     notes: list[str] = field(default_factory=list)
     elapsed_s: float = 0.0
+    writer: Writer | None = None
 
     @property
     def size_bytes(self) -> int:
@@ -210,6 +216,7 @@ class OutputSize:
         tail_bytes: commands carried behind it.
         keys: keys written by database.
         expired_keys: keys left out because their time had passed.
+        refused: commands that the writer of the log refuses too, by (name, what it answers).
     """
 
     format: OutputFormat
@@ -221,7 +228,12 @@ class OutputSize:
     copied_records: int = 0
     copied_sets: int = 0
     replayed_commands: int = 0
-    refused_commands: int = 0
+    refused: Counter[tuple[str, str]] = field(default_factory=Counter)
+
+    @property
+    def refused_commands(self) -> int:
+        """Commands that were refused while they were replayed."""
+        return sum(self.refused.values())
 
     @property
     def size_bytes(self) -> int:

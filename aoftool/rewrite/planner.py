@@ -6,7 +6,7 @@ Writes nothing but a temporary copy of inputs that cannot be read twice.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import Protocol, TypeVar
@@ -21,18 +21,23 @@ from aoftool.escape import excerpt
 from aoftool.keyspace import ReplayStopError
 from aoftool.liveness.model import Trace
 from aoftool.liveness.native import drop_needless, mark_dead
-from aoftool.liveness.reading import trace_tails
+from aoftool.liveness.reading import Places, trace_tails
 from aoftool.progress import Progress, no_progress
 from aoftool.rdb.payload import restore_refusal
 from aoftool.rdb.reader import empty_note
 from aoftool.rdb.summary import OTHER_DATABASES
-from aoftool.rdb.targets import Target, find_target
+from aoftool.rdb.targets import Target
+from aoftool.releases import Release
+from aoftool.replay.writer import target_of
+from aoftool.replay.writer_model import Writer
 from aoftool.rewrite.accounts import tail_counts
 from aoftool.rewrite.basekeys import BaseKeys
 from aoftool.rewrite.inputs import Input, open_input, repair_hint, require_only_torn
 from aoftool.rewrite.model import RewriteOptions, RewriteResult, RewriteSummary
+from aoftool.rewrite.replaying import UnknownFormError
 from aoftool.rewrite.target_choice import choose_target
 from aoftool.rewrite.touches import Touches
+from aoftool.rewrite.witness import Witness
 
 __all__ = [
     "NEEDS_SERVER",
@@ -40,8 +45,7 @@ __all__ = [
     "copyable_types",
     "database_notes",
     "decide",
-    "early_table",
-    "early_target",
+    "effects_for",
     "plan_notes",
     "plan_rewrite",
     "read_with_databases",
@@ -51,8 +55,6 @@ __all__ = [
 
 T = TypeVar("T")
 
-# Relative payload versions differ between targets; without a target yet, nothing is proved.
-_NO_TARGET = "redis-6.2"
 _NUMBERS_SHOWN = 16
 NEEDS_SERVER = frozenset({"random", "module", "opaque"})
 """Reasons of a `ReplayStopError` for which carrying the command as it is helps."""
@@ -64,7 +66,10 @@ class RewritePlan:
 
     Attributes:
         summary: what can be shown.
-        input, trace, base, touches, table, target: what `aoftool.rewrite.runner` works on.
+        writer: who wrote the log: it decides how the log is replayed.
+        rivals: releases that may have written it instead and might load it otherwise, the writer first.
+        target: what the result is written for.
+        input, trace, base, touches, table: what `aoftool.rewrite.runner` works on.
     """
 
     options: RewriteOptions
@@ -75,10 +80,16 @@ class RewritePlan:
     base: BaseKeys
     touches: Touches
     target: Target
+    writer: Writer
+    rivals: tuple[Release, ...] = ()
 
 
 class Planned(Protocol):
     """What any plan of a rewrite tells."""
+
+    @property
+    def options(self) -> RewriteOptions:
+        """Say what was asked for."""
 
     @property
     def summary(self) -> RewriteSummary:
@@ -96,11 +107,15 @@ def plan_rewrite(
     progress: Progress = no_progress,
     *,
     opaque: frozenset[bytes] = frozenset(),
+    unknown: Places = frozenset(),
+    thorough: bool = False,
 ) -> Iterator[RewritePlan]:
     """Give the plan of a rewrite; it holds while the context is open.
 
     Args:
         opaque: names of commands to be carried as they are, for only a server can execute them.
+        unknown: single commands to be carried as they are, for nobody here knows their form.
+        thorough: ask the commands who wrote them, whatever the RDB part says.
 
     Raises:
         InputError: the log is damaged or incomplete; the hint says what to type.
@@ -109,17 +124,22 @@ def plan_rewrite(
     """
     started = time.monotonic()
     with open_input(log, options.cut, progress) as found:
+        witness = Witness(found, options.written_by, thorough=thorough)
         try:
-            fitted, table, (trace, ends) = read_with_databases(
-                options, found, lambda table: trace_tails(found.tails, table, progress), opaque
+            fitted, writer, table, (trace, ends) = read_as_written(
+                options,
+                found,
+                witness,
+                lambda table: trace_tails(found.tails, table, progress, unknown=unknown),
+                lambda result: result[0].names[1:],
+                opaque=opaque,
+                progress=progress,
             )
         except RespError as error:
             error.hint = repair_hint(log)
             raise
         torn = require_only_torn(log, found.tails, ends)
-        target, reason = choose_target(
-            options.target, found.base, trace.names[1:], multi_part=found.multi_part
-        )
+        target, reason = choose_target(options.target, writer)
         base, touches = decide(trace, found, target, progress)
         _refuse_selected_scripts(trace, options)
         _refuse_empty_databases(trace, base, touches, options)
@@ -128,8 +148,10 @@ def plan_rewrite(
         summary.base = base.counts
         summary.key_count = int(np.count_nonzero(touches.written))
         summary.notes = plan_notes(summary, found) + database_notes(options, fitted)
+        summary.writer = writer
         summary.elapsed_s = time.monotonic() - started
-        yield RewritePlan(fitted, summary, found, table, trace, base, touches, target)
+        rivals = witness.rivals(writer, trace.names[1:])
+        yield RewritePlan(fitted, summary, found, table, trace, base, touches, target, writer, rivals)
 
 
 def decide(
@@ -150,7 +172,40 @@ def copyable_types(found: Input, target: Target) -> frozenset[int]:
     return frozenset(number for number in range(256) if target.reads_type(number, family))
 
 
+def read_as_written(
+    options: RewriteOptions,
+    found: Input,
+    witness: Witness,
+    read: Callable[[EffectTable], T],
+    names_of: Callable[[T], Sequence[bytes]],
+    *,
+    opaque: frozenset[bytes] = frozenset(),
+    progress: Progress = no_progress,
+) -> tuple[RewriteOptions, Writer, EffectTable, T]:
+    """Read the commands of a log as the release that wrote it loads them.
+
+    The names of all commands are known only at the end: where they are more than the writer that the RDB
+    part names has, the log is read again as that of a later one.
+
+    Args:
+        read: reads the commands by a table.
+        names_of: gives the names of commands in what was read.
+
+    Returns:
+        the options with the number of databases, the writer, the table by which the log was read, and what
+        that gave.
+    """
+    writer = witness.writer(progress)
+    while True:
+        fitted, table, result = read_with_databases(writer, options, found, read, opaque)
+        again = witness.after(writer, names_of(result), progress)
+        if again == writer:
+            return fitted, writer, table, result
+        writer = again
+
+
 def read_with_databases(
+    writer: Writer,
     options: RewriteOptions,
     found: Input,
     read: Callable[[EffectTable], T],
@@ -181,11 +236,11 @@ def read_with_databases(
             path=found.base_path,
             hint=f"--databases {highest + 1}",
         )
-    table = early_table(fitted, found, opaque)
+    table = effects_for(writer, fitted, opaque)
     result = read(table)
     if options.databases == INFERRED and table.setting.highest_refused >= 0:
         fitted = replace(options, databases=databases_for(max(table.setting.highest_refused, asked)))
-        table = early_table(fitted, found, opaque)
+        table = effects_for(writer, fitted, opaque)
         result = read(table)
     return fitted, table, result
 
@@ -205,9 +260,11 @@ def _highest_of_base(found: Input) -> int:
     return MOST_DATABASES - 1 if OTHER_DATABASES in numbers else max(numbers, default=0)
 
 
-def early_table(options: RewriteOptions, found: Input, opaque: frozenset[bytes] = frozenset()) -> EffectTable:
-    """Return the effects of commands, before the target may be known."""
-    target = early_target(options, found)
+def effects_for(
+    writer: Writer, options: RewriteOptions, opaque: frozenset[bytes] = frozenset()
+) -> EffectTable:
+    """Return the effects of commands, as the release that wrote the log takes them."""
+    target = target_of(writer.release)
     return EffectTable(
         options.databases,
         lambda payload: not restore_refusal(payload, target),
@@ -231,10 +288,20 @@ def with_plan(
         action: runs a plan; it starts from nothing each time.
     """
     opaque: frozenset[bytes] = frozenset()
+    unknown: Places = frozenset()
+    doubted: set[tuple[int, int]] = set()
     while True:
-        with plan_rewrite(log, options, progress, opaque=opaque) as plan:
+        with plan_rewrite(
+            log, options, progress, opaque=opaque, unknown=unknown, thorough=bool(doubted)
+        ) as plan:
             try:
                 return action(plan)
+            except UnknownFormError as found:
+                # A later release may have gone on with the log. If none knows the form, it is carried.
+                if found.place in unknown:
+                    raise
+                unknown |= {found.place} & doubted
+                doubted.add(found.place)
             except ReplayStopError as stop:
                 name = stop.name.upper().encode()
                 if stop.reason not in NEEDS_SERVER or name in opaque:
@@ -261,16 +328,6 @@ def refuse_torn(plan: Planned, log: Log) -> None:
         offset=last.size_bytes - torn_bytes,
         hint=repair_hint(log),
     )
-
-
-def early_target(options: RewriteOptions, found: Input) -> Target:
-    """Return the target before the commands are known: only to prove RESTORE payloads.
-
-    A payload proved for the oldest family loads on every other.
-    """
-    if options.target is None and found.base is None:
-        return find_target(_NO_TARGET)
-    return choose_target(options.target, found.base, (), multi_part=found.multi_part)[0]
 
 
 def _refuse_selected_scripts(trace: Trace, options: RewriteOptions) -> None:

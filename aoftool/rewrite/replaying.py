@@ -17,14 +17,31 @@ from aoftool.keyspace import Keyspace, ReplayStopError
 from aoftool.liveness.carry import Carrier
 from aoftool.liveness.model import Chunk, Fate, Op, Trace
 from aoftool.progress import Progress, no_progress
+from aoftool.releases import Release
+from aoftool.replay.doubt import beyond
 from aoftool.rewrite.basekeys import BaseKeys
 from aoftool.rewrite.hot import HOT, Runner
 from aoftool.rewrite.texts import TextReader
 from aoftool.rewrite.touches import Touches, needed_rows, understood_rows
 
-__all__ = ["Partition", "Replay", "rows_to_run"]
+__all__ = ["Partition", "Replay", "UnknownFormError", "rows_to_run"]
 
 Argv = Sequence[bytes]
+
+
+class UnknownFormError(ReplayStopError):
+    """A command is refused because of something that the release which wrote the log does not have.
+
+    Args:
+        what: that, in words.
+        place: number of the file and offset of the command.
+    """
+
+    def __init__(self, name: str, what: str, place: tuple[int, int]) -> None:
+        message = f"{name}: {what} is not known here, so what it did is not known"
+        super().__init__(message, reason="form", command_index=0, name=name)
+        self.message = message
+        self.what, self.place = what, place
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,11 +77,19 @@ class Replay:
 
     Args:
         keyspace: where it ends up; in final database numbers.
+        release: the one that wrote the log.
     """
 
     def __init__(
-        self, trace: Trace, table: EffectTable, touches: Touches, base: BaseKeys, keyspace: Keyspace
+        self,
+        trace: Trace,
+        table: EffectTable,
+        touches: Touches,
+        base: BaseKeys,
+        keyspace: Keyspace,
+        release: Release,
     ) -> None:
+        self.release = release
         self._trace = trace
         self._touches = touches
         self._base = base
@@ -215,8 +240,21 @@ class _Executor:
             self._replay.select(db)
         self._replay.take_back(self._chunk, row, db)
         try:
-            keyspace.execute(self._replay.text(argv, self._chunk, row, self._unwanted))
+            refusal = keyspace.execute(self._replay.text(argv, self._chunk, row, self._unwanted))
+            if refusal is not None:
+                self._look_at(argv, row)
         except ReplayStopError as stop:
             stop.path = self._reader.path(self._chunk)
             stop.offset = int(self._chunk.offsets[row])
             raise
+
+    def _look_at(self, argv: list[bytes], row: int) -> None:
+        """Stop where a command was refused for something that its writer must have known.
+
+        Raises:
+            UnknownFormError: it was.
+        """
+        what = beyond(argv, self._replay.release)
+        if what:
+            place = self._chunk.file, int(self._chunk.offsets[row])
+            raise UnknownFormError(argv[0].upper().decode("latin-1"), what, place)

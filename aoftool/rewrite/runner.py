@@ -15,6 +15,7 @@ from aoftool.liveness.carry import Carrier
 from aoftool.progress import Progress, no_progress
 from aoftool.rdb.functions import read_functions
 from aoftool.rdb.writer import ByteCounter, Sink
+from aoftool.replay.writer import flavour_of_release
 from aoftool.rewrite.carrying import carry_rest
 from aoftool.rewrite.choosing import Chooser
 from aoftool.rewrite.emitting import Emitter, FirstWrites, first_writes
@@ -25,7 +26,6 @@ from aoftool.rewrite.outputs import open_output
 from aoftool.rewrite.partitions import partitions
 from aoftool.rewrite.planner import RewritePlan
 from aoftool.rewrite.replaying import Partition, Replay
-from aoftool.rewrite.target_choice import flavour_of
 from aoftool.rewrite.texts import TextReader
 
 __all__ = ["Sinks", "count_rewrite", "creation_time", "replayed", "write_rewrite"]
@@ -88,10 +88,11 @@ def write_rewrite(
 
 def replayed(plan: RewritePlan, reader: TextReader, part: Partition, progress: Progress) -> Keyspace:
     """Return the keyspace in which a share of the keys was replayed, functions with the first one."""
-    keyspace = Keyspace(flavour_of(plan.target), plan.options.databases, plan.options.now_ms, trusts_log=True)
+    flavour = flavour_of_release(plan.writer.release)
+    keyspace = Keyspace(flavour, plan.options.databases, plan.options.now_ms, trusts_log=True)
     if part.number == 0:
         _load_libraries(plan, keyspace)
-    replay = Replay(plan.trace, plan.table, plan.touches, plan.base, keyspace)
+    replay = Replay(plan.trace, plan.table, plan.touches, plan.base, keyspace, plan.writer.release)
     replay.load_base(part, progress)
     replay.run(reader, part, progress)
     return keyspace
@@ -152,7 +153,7 @@ class _Stream:
         self, firsts: list[FirstWrites], keyspace: Keyspace, reader: TextReader, part: Partition
     ) -> None:
         """Write a share of the keys; with the first one functions and untouched base records."""
-        self._size.refused_commands += sum(keyspace.refused.values())
+        self._size.refused.update(keyspace.refused)
         if part.number == 0:
             self._libraries = list(keyspace.libraries.values())
             if part.of_key is None and self._plan.options.selection.everything:

@@ -13,16 +13,15 @@ from typing import BinaryIO
 import numpy as np
 from numpy.typing import NDArray
 
-from aoftool.commands.effects import EffectTable
 from aoftool.files import open_source
 from aoftool.keyspace import ReplayStopError
 from aoftool.keyspace.libraries import Library
 from aoftool.liveness.model import Chunk, Trace
 from aoftool.liveness.reading import Tail, trace_tails
 from aoftool.progress import Progress, no_progress
-from aoftool.rdb.payload import restore_refusal
 from aoftool.rdb.reader import walk
 from aoftool.rdb.targets import find_target
+from aoftool.replay.writer_model import Writer
 from aoftool.rewrite.accounts import tail_counts
 from aoftool.rewrite.allocator import give_back
 from aoftool.rewrite.choosing import Chooser
@@ -36,7 +35,7 @@ from aoftool.rewrite.model import (
     RewriteSummary,
     TailCounts,
 )
-from aoftool.rewrite.planner import RewritePlan, decide
+from aoftool.rewrite.planner import RewritePlan, decide, effects_for
 from aoftool.rewrite.recording import RecordingOutput, Refused, Segment
 from aoftool.rewrite.replaying import Partition
 from aoftool.rewrite.runner import replayed
@@ -52,14 +51,14 @@ class ShareTask:
     """What a share needs to know.
 
     Attributes:
-        proof_target: target against which RESTORE payloads are proved.
+        writer: who wrote the log.
         paths, starts: files of the log, and the position of their first bytes in the whole.
     """
 
     files: ShareFiles
     options: RewriteOptions
     target: str
-    proof_target: str
+    writer: Writer
     has_base: bool
     formats: Sequence[OutputFormat]
     paths: list[str]
@@ -130,17 +129,14 @@ def _plan(task: ShareTask, progress: Progress) -> RewritePlan:
         with open_source(task.files.base) as source:
             found.base = walk(source, 0)
         found.tails = [Tail(task.files.base, found.base.end_offset or 0, found.base.end_offset), *found.tails]
-    proof = find_target(task.proof_target)
-    table = EffectTable(
-        task.options.databases, lambda payload: not restore_refusal(payload, proof), replay=True
-    )
+    table = effects_for(task.writer, task.options)
     trace, _ = trace_tails(found.tails, table)
     target = find_target(task.target)
     base, touches = decide(trace, found, target)
     summary = RewriteSummary("", task.target, "")
     summary.tail, summary.base = tail_counts(trace, 0), base.counts
     summary.key_count = int(np.count_nonzero(touches.written))
-    return RewritePlan(task.options, summary, found, table, trace, base, touches, target)
+    return RewritePlan(task.options, summary, found, table, trace, base, touches, target, task.writer)
 
 
 def _run(task: ShareTask, plan: RewritePlan, positions: NDArray[np.int64], progress: Progress) -> ShareReport:
@@ -153,7 +149,7 @@ def _run(task: ShareTask, plan: RewritePlan, positions: NDArray[np.int64], progr
         report.libraries = list(keyspace.libraries.values())
         for form in task.formats:
             with _ShareStream(task, plan, form, positions) as stream:
-                stream.size.refused_commands = sum(keyspace.refused.values())
+                stream.size.refused.update(keyspace.refused)
                 report.counts = stream.emitter.count_keys(keyspace)
                 stream.emitter.keys(firsts, keyspace, reader, part)
                 report.formats.append(stream.close())

@@ -1,59 +1,77 @@
-"""Which server the result is for, when nobody says: the one that wrote the log, as far as it tells."""
+"""Which server the result is for, when nobody says: one that every possible writer of the log reads after."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-
-from aoftool.commands.table import lookup
+from aoftool.errors import RefusedError
 from aoftool.keyspace.flavour import Flavour, flavour_named
-from aoftool.rdb.summary import RdbWalk
-from aoftool.rdb.targets import Target, find_target, written_by
+from aoftool.rdb.targets import Target, find_target
+from aoftool.releases import Release
+from aoftool.replay.writer import target_of
+from aoftool.replay.writer_model import Certainty, Writer
 
-__all__ = ["choose_target", "flavour_of"]
+__all__ = ["choose_target", "flavour_of", "newest_measured", "refuse_undecided"]
 
-# For a log without an RDB part: the oldest family whose commands it keeps to. Each with the release whose
-# commands count for it.
-_CANDIDATES = (
-    ("redis-6.2", "redis-6.2"),
-    ("redis-7.0", "redis-7.0"),
-    ("valkey-8", "valkey-8.1"),
-    ("valkey-9", "valkey-9.1"),
-    ("redis-8.0", "redis-8.0"),
-)
 # Families without a flavour of their own load as this one does.
 _LOADS_LIKE = {"valkey-7.2": "redis-7.2"}
+# The highest RDB version that Valkey reads of Redis. Source: Valkey 9.1 src/rdb.c; measured on 8.1.1, 9.1.2.
+_LAST_COMMON = 11
 
 
-def choose_target(
-    asked: str | None, base: RdbWalk | None, names: Iterable[bytes], *, multi_part: bool
-) -> tuple[Target, str]:
-    """Return the target and the reason for it, in words.
+def choose_target(asked: str | None, writer: Writer) -> tuple[Target, str]:
+    """Return the target and the reason for it, in words; see `refuse_undecided`.
 
     Args:
-        asked: what the user named; None to find out.
-        base: RDB part of the log.
-        names: names of the commands behind it.
-        multi_part: the log has a manifest, which servers before 7.0 do not know.
+        asked: what the user named; None to go by the writer.
 
     Raises:
-        UnsupportedError: no target has that name, or no server has all these commands.
+        UnsupportedError: no target has that name.
     """
     if asked is not None:
         return find_target(asked), "asked for"
-    if base is not None:
-        writer = written_by(base.aux)
-        if writer is not None:
-            return writer[0], f"the RDB part was written by {writer[1]}"
-    unknown = list(names)
-    for name, release in _CANDIDATES[1 if multi_part else 0 :]:
-        if all(_available(command, release) for command in unknown):
-            return find_target(name), "the oldest server that has every command of the log"
-    return find_target("redis-7.0"), "nothing in the log tells which server wrote it"
+    if writer.certainty is Certainty.NAMED:
+        return target_of(
+            writer.release
+        ), f"the RDB part was written by {writer.release.family} {writer.version}"
+    if writer.certainty is Certainty.GIVEN:
+        return target_of(writer.release), "it wrote the log, as you say"
+    if writer.certainty is Certainty.UNEXPLAINED:
+        return target_of(writer.release), "the release that explains most of the log"
+    if len(writer.possible) == 1:
+        return target_of(writer.release), "it alone has every command of the log"
+    if _is_undecided(writer):
+        return target_of(writer.release), "the log is read as its own; it may be the other family's"
+    return target_of(writer.possible[0]), "every release that may have written the log reads its files"
 
 
-def _available(name: bytes, release: str) -> bool:
-    spec = lookup(name)
-    return spec is None or spec.exists_on(release)
+def refuse_undecided(asked: str | None, writer: Writer) -> None:
+    """Refuse to write for a target that nobody named where Redis or Valkey may have written the log.
+
+    Raises:
+        RefusedError: they may, and no file is read by both.
+    """
+    if asked is None and _is_undecided(writer):
+        redis, valkey = _families(writer.possible)
+        one, other = newest_measured(redis).name, newest_measured(valkey).name
+        raise RefusedError(
+            "Redis or Valkey may have written this log, and neither reads the other's files",
+            hint=f"--written-by {one}, or --written-by {other}",
+        )
+
+
+def _is_undecided(writer: Writer) -> bool:
+    """Tell whether both families are possible, and the oldest Redis writes what only Redis reads."""
+    redis, valkey = _families(writer.possible)
+    return writer.is_open and bool(redis and valkey) and redis[0].rdb_version > _LAST_COMMON
+
+
+def _families(releases: tuple[Release, ...]) -> tuple[list[Release], list[Release]]:
+    redis = [release for release in releases if release.family == "redis"]
+    return redis, [release for release in releases if release.family == "valkey"]
+
+
+def newest_measured(releases: list[Release]) -> Release:
+    """Return the newest of some releases that was measured, else the newest."""
+    return ([release for release in releases if release.is_measured] or releases)[-1]
 
 
 def flavour_of(target: Target) -> Flavour:

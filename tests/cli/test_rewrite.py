@@ -115,7 +115,7 @@ def test_a_rewrite_in_place_can_be_undone(log_file: Path, capsys: pytest.Capture
 
 
 def test_a_damaged_log_is_refused(log_file: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    log_file.write_bytes(b"garbage")
+    log_file.write_bytes(log_file.read_bytes() + b"garbage")
 
     assert run(["rewrite", str(log_file)]) == 3
     assert f"aoftool rewrite --salvage {log_file}" in capsys.readouterr().err
@@ -254,7 +254,7 @@ def test_what_the_target_does_not_keep_is_no_difference(
             [b"ZADD", b"z", b"-0", b"m"], [b"XADD", b"x", b"1-1", b"f", b"v"], [b"XDEL", b"x", b"1-1"]
         )
     )
-    options = ("--target", "redis-6.2", "--layout", "single", "--format", form)
+    options = ("--target", "redis-6.2", "--written-by", "redis-6.2", "--layout", "single", "--format", form)
 
     done = as_json(capsys, str(log_file), "-o", str(tmp_path / "out"), "--verify", *options)
 

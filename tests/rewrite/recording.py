@@ -149,7 +149,12 @@ class Recording:
         path = self._copied()
         before = self._loaded()
 
-        contents, _, _ = rewritten(path, RewriteOptions(target=self._server.build.id, databases=DATABASES))
+        contents, _, _ = rewritten(
+            path,
+            RewriteOptions(
+                target=self._server.build.id, written_by=self._server.build.id, databases=DATABASES
+            ),
+        )
 
         for form in FORMATS:
             assert_same_state(before, self._load(contents[form]))

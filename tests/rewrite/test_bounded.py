@@ -47,13 +47,13 @@ def test_random_logs(tmp_path: Path, seed: int, build: Build) -> None:
     log = [argv for argv in random_log(seed, build, 300, mix) if argv[0] != b"SORT" or seed % 3 == 0]
     path.write_bytes(builders.log(*log))
 
-    same(path, RewriteOptions(target=build.id, now_ms=1), 1 + seed)
+    same(path, RewriteOptions(target=build.id, written_by=build.id, now_ms=1), 1 + seed)
 
 
 @pytest.mark.parametrize("build", BUILDS, ids=lambda build: build.id)
 @pytest.mark.parametrize("seed", range(8))
 def test_logs_with_an_rdb_part_and_several_files(tmp_path: Path, seed: int, build: Build) -> None:
-    options = RewriteOptions(target=build.id, now_ms=1)
+    options = RewriteOptions(target=build.id, written_by=build.id, now_ms=1)
     path = tmp_path / "first.aof"
     first = [
         argv
@@ -107,7 +107,7 @@ def test_selected_keys(tmp_path: Path, selection: Selection) -> None:
     log = [argv for argv in random_log(3, build, 400, Mix(keys=50, databases=3)) if argv[0] != b"SORT"]
     path.write_bytes(builders.log(*log))
 
-    same(path, RewriteOptions(target=build.id, now_ms=1, selection=selection), 5)
+    same(path, RewriteOptions(target=build.id, written_by=build.id, now_ms=1, selection=selection), 5)
 
 
 def test_processes_give_the_same_bytes(tmp_path: Path) -> None:
@@ -117,7 +117,7 @@ def test_processes_give_the_same_bytes(tmp_path: Path) -> None:
     path.write_bytes(builders.log(*log))
 
     for jobs in (2, 3):
-        same(path, RewriteOptions(target=build.id, now_ms=1, jobs=jobs), 6)
+        same(path, RewriteOptions(target=build.id, written_by=build.id, now_ms=1, jobs=jobs), 6)
 
 
 def test_a_stop_in_a_share_names_the_place_in_the_log(tmp_path: Path) -> None:

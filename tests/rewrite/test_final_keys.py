@@ -144,7 +144,9 @@ def test_rows_are_those_of_the_rewritten_rdb(
 ) -> None:
     log = random_log(seed, server_build, 150, Mix(keys=12))
     path = write(tmp_path, *log)
-    options = RewriteOptions(target=server_build.id, now_ms=1, memory_limit_bytes=memory_limit)
+    options = RewriteOptions(
+        target=server_build.id, written_by=server_build.id, now_ms=1, memory_limit_bytes=memory_limit
+    )
 
     try:
         rows = listed(path, options)
@@ -171,7 +173,7 @@ def test_writers_are_those_of_a_slow_count(server_build: Build, tmp_path: Path, 
         log = [(command.offset, command.argv) for command in commands(source, 0)]
 
     try:
-        rows = listed(path, RewriteOptions(target=server_build.id))
+        rows = listed(path, RewriteOptions(target=server_build.id, written_by=server_build.id))
     except ReplayStopError as stop:
         pytest.skip(str(stop))
 
@@ -216,7 +218,7 @@ def test_random_logs_list_what_a_server_holds(live_server: Server, tmp_path: Pat
     path = write(tmp_path, content)
 
     try:
-        rows = listed(path, RewriteOptions(target=live_server.build.id))
+        rows = listed(path, RewriteOptions(target=live_server.build.id, written_by=live_server.build.id))
     except ReplayStopError as stop:
         pytest.skip(str(stop))
 

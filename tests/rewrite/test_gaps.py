@@ -34,7 +34,7 @@ def plain_log(seed: int, build: Build) -> list[Argv]:
 def refused(server: Server, path: Path, content: bytes) -> int:
     """Hold the rewrite of a log against the log; return how many of its live commands were refused."""
     before = reload(server, content)
-    contents, _, sizes = rewritten(path, RewriteOptions(target=server.build.id))
+    contents, _, sizes = rewritten(path, RewriteOptions(target=server.build.id, written_by=server.build.id))
 
     for form in FORMATS:
         assert_same_state(before, reload(server, contents[form]))

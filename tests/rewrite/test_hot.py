@@ -101,7 +101,7 @@ def frequent(seed: int, count: int) -> list[list[bytes]]:
 
 
 def both(path: Path, monkeypatch: pytest.MonkeyPatch, target: str) -> None:
-    options = RewriteOptions(target=target, now_ms=1)
+    options = RewriteOptions(target=target, written_by=target, now_ms=1)
     compiled = rewritten(path, options)
     with monkeypatch.context() as patch:
         patch.setattr(replaying, "Runner", None)

@@ -23,7 +23,9 @@ from tests.servers import Build
 def held(path: Path, content: bytes, target: str) -> list[dict[bytes, Any]]:
     """Return the keys of every database that a result holds, loaded through its command form."""
     path.write_bytes(content)
-    contents, _, _ = rewritten(path, RewriteOptions(target=target, now_ms=1), [OutputFormat.RESP])
+    contents, _, _ = rewritten(
+        path, RewriteOptions(target=target, written_by=target, now_ms=1), [OutputFormat.RESP]
+    )
     keyspace = Keyspace(target_flavour(target), now_ms=1)
     data, at = contents[OutputFormat.RESP], 0
     while at < len(data):
@@ -45,12 +47,12 @@ def test_shares_hold_the_same_data_together(tmp_path: Path, limit: int) -> None:
     for seed in range(12):
         log = [argv for argv in random_log(seed, build, 150, Mix(keys=30, databases=2)) if argv[0] != b"SORT"]
         path.write_bytes(builders.log(*log))
-        options = RewriteOptions(target=build.id, now_ms=1)
+        options = RewriteOptions(target=build.id, written_by=build.id, now_ms=1)
 
         whole, _, sizes = rewritten(path, options)
         path.write_bytes(builders.log(*log))
         parts, _, part_sizes = rewritten(
-            path, RewriteOptions(target=build.id, now_ms=1, memory_limit_bytes=limit)
+            path, RewriteOptions(target=build.id, written_by=build.id, now_ms=1, memory_limit_bytes=limit)
         )
 
         assert [size.keys for size in part_sizes] == [size.keys for size in sizes]

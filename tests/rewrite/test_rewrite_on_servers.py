@@ -28,7 +28,7 @@ SOAK_SEEDS = 1000
 
 
 def options(build: Build, databases: int = 16) -> RewriteOptions:
-    return RewriteOptions(target=build.id, databases=databases)
+    return RewriteOptions(target=build.id, written_by=build.id, databases=databases)
 
 
 def check(server: Server, content: bytes, directory: Path) -> None:

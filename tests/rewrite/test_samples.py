@@ -71,7 +71,9 @@ def test_samples_load_alike_before_and_after(
         content = builders.log(*commands)
         path.write_bytes(content)
         before = reload(server, content)
-        contents, _, _ = rewritten(path, RewriteOptions(target=server_build.id, databases=DATABASES))
+        contents, _, _ = rewritten(
+            path, RewriteOptions(target=server_build.id, written_by=server_build.id, databases=DATABASES)
+        )
 
         for form in FORMATS:
             after = with_clock_of(before, reload(server, contents[form]))

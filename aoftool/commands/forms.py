@@ -1,0 +1,138 @@
+"""Which option words a command has, and since which release: `SET .. IFEQ`, `BITOP DIFF`, `XADD .. ACKED`.
+
+Data only, from `forms.json`, which `tools/derive_forms.py` makes from what servers document about
+themselves. A word says which releases may have written a command; a word that no release has says that the
+command comes from something newer, or other, than what is known here.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cache
+from typing import Any
+
+from aoftool.commands.roles import ArgumentRole, argument_roles
+
+__all__ = ["Since", "telling_words", "unknown_words", "words_of", "words_used"]
+
+SCHEMA = "aoftool-forms/1"
+Version = tuple[int, int]
+
+# Commands with options in front of scores, and the scores that are words.
+_SCORED = frozenset((b"ZADD", b"GEOADD"))
+_SCORES = frozenset((b"INF", b"INFINITY", b"NAN"))
+
+# Redis 6.0 and Valkey 7.2 begin the catalogue; a word as old as these tells nothing. Words of Redis 6.2 tell
+# 6.0 from it alone, and stand in every second command of a log (`SET .. PXAT`).
+_OLD_REDIS, _OLD_VALKEY = (6, 2), (7, 2)
+
+
+@dataclass(frozen=True, slots=True)
+class Since:
+    """The first release of each family that has a word; None where none has it.
+
+    Attributes:
+        takes: an argument of its own follows the word.
+    """
+
+    redis: Version | None
+    valkey: Version | None
+    takes: bool = False
+
+    @property
+    def tells(self) -> bool:
+        """Whether the word rules some release out."""
+        old_redis = self.redis is not None and self.redis <= _OLD_REDIS
+        old_valkey = self.valkey is not None and self.valkey <= _OLD_VALKEY
+        return not (old_redis and old_valkey)
+
+
+@cache
+def _table() -> dict[bytes, dict[bytes, Since]]:
+    with open(os.path.join(os.path.dirname(__file__), "forms.json"), encoding="utf-8") as file:
+        data = json.load(file)
+    assert data["schema"] == SCHEMA, data["schema"]
+    return {
+        name.encode(): {word.encode(): _since(known) for word, known in words.items()}
+        for name, words in data["commands"].items()
+    }
+
+
+def _since(known: Mapping[str, Any]) -> Since:
+    return Since(_version(known.get("redis")), _version(known.get("valkey")), known.get("takes", False))
+
+
+def _version(text: str | None) -> Version | None:
+    if text is None:
+        return None
+    major, minor = text.split(".")
+    return int(major), int(minor)
+
+
+def words_of(argv: Sequence[bytes]) -> Mapping[bytes, Since]:
+    """Return the option words of a command or subcommand; empty where none is known."""
+    table, name = _table(), argv[0].upper()
+    if len(argv) > 1 and (found := table.get(name + b" " + argv[1].upper())):
+        return found
+    return table.get(name, {})
+
+
+def _options(argv: Sequence[bytes]) -> Iterator[bytes]:
+    """Yield the arguments in upper case that only say how."""
+    roles = argument_roles(argv)
+    return (
+        word.upper() for word, role in zip(argv[1:], roles[1:], strict=True) if role is ArgumentRole.SYNTAX
+    )
+
+
+def words_used(argv: Sequence[bytes]) -> Iterator[tuple[bytes, Since]]:
+    """Yield the known option words in a command."""
+    known = words_of(argv)
+    if known:
+        yield from ((word, known[word]) for word in _options(argv) if word in known)
+
+
+def unknown_words(argv: Sequence[bytes]) -> list[bytes]:
+    """Return what stands where options stand, is no number, and is an option of no release.
+
+    Of use only for a command that was refused: of what an option takes, only its first argument is left out.
+    """
+    known = words_of(argv)
+    if not known:
+        return []
+    inner = argv[1].upper() if argv[0].upper() + b" " + argv[1].upper() in _table() else b""
+    found = _unknown_in_front(argv)
+    before = inner
+    for word in _options(argv):
+        argument = before in known and known[before].takes
+        if not argument and word not in known and word != inner and _is_word(word):
+            found.append(word)
+        before = b"" if argument else word
+    return found
+
+
+def _unknown_in_front(argv: Sequence[bytes]) -> list[bytes]:
+    """Return an unknown word of a command whose options stand before its data, where a score is asked for."""
+    if argv[0].upper() not in _SCORED:
+        return []
+    known = words_of(argv)
+    first = next((word.upper() for word in argv[2:] if word.upper() not in known), b"")
+    return [first] if _is_word(first) and first.isalpha() and first not in _SCORES else []
+
+
+def _is_word(text: bytes) -> bool:
+    return 1 < len(text) <= 32 and text.isalnum() and not text.isdigit()
+
+
+@cache
+def telling_words() -> frozenset[bytes]:
+    """Return the words that tell something in whatever command they stand, in upper and lower case."""
+    tells: dict[bytes, bool] = {}
+    for words in _table().values():
+        for word, since in words.items():
+            tells[word] = tells.get(word, True) and since.tells
+    upper = {word for word, telling in tells.items() if telling}
+    return frozenset(upper | {word.lower() for word in upper})

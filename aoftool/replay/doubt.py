@@ -1,0 +1,34 @@
+"""Whether a command that a replay refuses speaks against the data, or against what is known here.
+
+A log that a live server wrote holds nothing that this server refused. So a command that is refused is damage,
+an edit, or a form that the release taken for the writer does not have.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from aoftool.commands.forms import unknown_words
+from aoftool.escape import excerpt
+from aoftool.releases import RELEASES, Release
+from aoftool.replay.evidence import Evidence, payload_version, reads_payload
+
+__all__ = ["beyond", "unknown_form"]
+
+_SHOWN = 40
+
+
+def unknown_form(argv: Sequence[bytes]) -> str:
+    """Return what no release in the catalogue has in a command, in words; empty when there is nothing."""
+    version = payload_version(argv)
+    if version is not None and not any(reads_payload(release, version) for release in RELEASES):
+        return f"a payload of RDB version {version}"
+    words = unknown_words(argv)
+    return f"the option {excerpt(words[0], _SHOWN)}" if words else ""
+
+
+def beyond(argv: Sequence[bytes], release: Release) -> str:
+    """Return what a release cannot have written in a command, in words; empty when it can have."""
+    seen = Evidence()
+    seen.add(argv)
+    return unknown_form(argv) or next(seen.against(release), "")

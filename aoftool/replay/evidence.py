@@ -1,0 +1,153 @@
+"""What the commands of a log say of the release that wrote it: names, option words, payload versions.
+
+A live server logs what it executed, so a release that lacks a command or an option of the log did not write
+it. Knows nothing of what commands do.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+from functools import cache
+
+from aoftool.commands.forms import Since, telling_words, words_used
+from aoftool.commands.table import all_commands, lookup, lookup_argv
+from aoftool.files import Source
+from aoftool.progress import Progress, no_progress
+from aoftool.releases import RELEASES, Release
+from aoftool.resp.sieve import SieveReader
+from aoftool.resp.watch import Watch
+
+__all__ = ["Evidence", "gather", "payload_version", "reads_payload"]
+
+_RESTORES = frozenset((b"RESTORE", b"RESTORE-ASKING"))
+_FOOTER_BYTES = 10
+_LAST_COMMON = 11
+_VALKEY_SINCE = 80
+# Names and words that a hostile log may hold without end.
+_MOST = 4096
+
+
+@dataclass(slots=True)
+class Evidence:
+    """What was seen; a set of each, so that evidence of parts of a log can be added up.
+
+    Attributes:
+        names: full upper-case names (`XGROUP CREATE`) of known commands that not every release has.
+        words: (full name, option word) with the first releases that have it.
+        payloads: RDB versions in the footers of RESTORE and FUNCTION RESTORE.
+        unknown: names that no release has; a module's, or those of a release that is not known here.
+        multi_part: the log has a manifest, or `#TS` annotations: none before Redis 7.0.
+        minus_zero: an argument is a zero with a minus sign, which servers keep or lose.
+    """
+
+    names: set[bytes] = field(default_factory=set)
+    words: dict[tuple[bytes, bytes], Since] = field(default_factory=dict)
+    payloads: set[int] = field(default_factory=set)
+    unknown: set[bytes] = field(default_factory=set)
+    multi_part: bool = False
+    minus_zero: bool = False
+
+    def add(self, argv: Sequence[bytes]) -> None:
+        """Take note of one command."""
+        spec = lookup_argv(argv) or lookup(argv[0])
+        if spec is None:
+            if len(self.unknown) < _MOST:
+                self.unknown.add(argv[0].upper())
+            return
+        if len(spec.available_on) < len(RELEASES):
+            self.names.add(spec.full_name)
+        for word, since in words_used(argv):
+            if since.tells:
+                self.words[spec.full_name, word] = since
+        version = payload_version(argv)
+        if version is not None:
+            self.payloads.add(version)
+        self.minus_zero = self.minus_zero or not _MINUS_ZEROS.isdisjoint(argv)
+
+    def add_name(self, name: bytes, subcommand: bytes | None = None) -> None:
+        """Take note of the name of commands whose arguments are not at hand."""
+        spec = lookup(name, subcommand)
+        if spec is not None and len(spec.available_on) < len(RELEASES) and not spec.is_container:
+            self.names.add(spec.full_name)
+
+    def against(self, release: Release) -> Iterator[str]:
+        """Yield, in words, what a release cannot have written."""
+        if self.multi_part and release.version < (7, 0):
+            yield "files with a manifest or annotations"
+        for name in sorted(self.names):
+            spec = lookup(*name.split(b" ", 1))
+            if spec is not None and release.name not in spec.available_on:
+                yield name.decode("latin-1")
+        for (name, word), since in sorted(self.words.items()):
+            if not release.has(since.redis, since.valkey):
+                yield f"{name.decode('latin-1')} .. {word.decode('latin-1')}"
+        for version in sorted(self.payloads):
+            if not reads_payload(release, version):
+                yield f"a payload of RDB version {version}"
+
+    def explained_by(self, release: Release) -> bool:
+        """Tell whether a release may have written all of it."""
+        return next(self.against(release), None) is None
+
+
+_MINUS_ZEROS = frozenset((b"-0", b"-0.0", b"-0.00", b"-0e0"))
+
+
+def payload_version(argv: Sequence[bytes]) -> int | None:
+    """Return the RDB version in the footer of a RESTORE or FUNCTION RESTORE, None for other commands."""
+    name, payload = argv[0].upper(), b""
+    if name in _RESTORES and len(argv) > 3:
+        payload = argv[3]
+    elif name == b"FUNCTION" and len(argv) > 2 and argv[1].upper() == b"RESTORE":
+        payload = argv[2]
+    if len(payload) < _FOOTER_BYTES:
+        return None
+    return int.from_bytes(payload[-_FOOTER_BYTES : 2 - _FOOTER_BYTES], "little")
+
+
+def reads_payload(release: Release, version: int) -> bool:
+    """Tell whether a release takes payloads of an RDB version.
+
+    Valkey 9 leaves out the numbers between the last version it shares with Redis and its own first.
+    Source: Valkey 9.1 src/cluster.c verifyDumpPayload; measured where a server is at hand.
+    """
+    if release.rdb_version < _VALKEY_SINCE:
+        return version <= release.rdb_version
+    return version <= _LAST_COMMON or _VALKEY_SINCE <= version <= release.rdb_version
+
+
+@cache
+def _watch() -> Watch:
+    common = (spec for spec in all_commands() if len(spec.available_on) == len(RELEASES))
+    everywhere = frozenset(spec.name for spec in common) - _RESTORES
+    return Watch(keys=telling_words() | _MINUS_ZEROS, known=everywhere)
+
+
+def gather(
+    source: Source,
+    start: int,
+    evidence: Evidence,
+    *,
+    end: int | None = None,
+    workers: int = 1,
+    progress: Progress = no_progress,
+) -> None:
+    """Add what the commands of one plain file say, at the speed of a scan; up to its first damage.
+
+    Args:
+        source: can be read at an offset; `start` is where its commands begin.
+    """
+    reader = SieveReader(source, _watch(), start=start, end=end, workers=workers, progress=progress)
+    for command in reader:
+        if command.argv:
+            evidence.add(command.argv)
+    evidence.multi_part = evidence.multi_part or reader.state.time_s >= 0
+
+
+def added(commands: Iterable[Sequence[bytes]]) -> Evidence:
+    """Return what commands at hand say."""
+    found = Evidence()
+    for argv in commands:
+        found.add(argv)
+    return found

@@ -1,0 +1,80 @@
+"""Find the writer of a log from its files, reading no more of them than is needed."""
+
+from __future__ import annotations
+
+from aoftool.aof.log import open_log_file, open_part
+from aoftool.aof.model import Log, LogFile, LogKind
+from aoftool.files import Source
+from aoftool.progress import Progress, no_progress
+from aoftool.rdb.damage import EncodingDamage
+from aoftool.rdb.header import HEADER_BYTES, is_rdb
+from aoftool.rdb.opcodes import AUX
+from aoftool.rdb.strings import read_string
+from aoftool.replay.evidence import Evidence, gather
+from aoftool.replay.writer import find_writer
+from aoftool.replay.writer_model import Writer
+
+__all__ = ["leading_fields", "writer_of_log"]
+
+_HEAD_BYTES = 64 << 10
+
+
+def writer_of_log(
+    log: Log, given: str | None = None, *, workers: int = 1, progress: Progress = no_progress
+) -> Writer:
+    """Return who wrote a log: by its RDB part, else by all of its commands.
+
+    Files that can be read only once, or not at all, say nothing.
+
+    Raises:
+        UsageError: no release has the name that was given.
+    """
+    evidence = Evidence(multi_part=log.kind is LogKind.MULTI_PART)
+    first = next((file for file in log.files if file.exists), None)
+    aux = {} if first is None else _fields_of(first)
+    writer = find_writer(aux, evidence, given)
+    if given is not None or (writer.version and evidence.explained_by(writer.release)):
+        return writer
+    for file in log.files:
+        if file.exists:
+            _add(evidence, file, workers, progress)
+    return find_writer(aux, evidence, given)
+
+
+def leading_fields(head: bytes) -> dict[bytes, bytes]:
+    """Return the AUX fields that stand at the start of an RDB part.
+
+    Args:
+        head: the first bytes of the part, its header included; may end anywhere.
+    """
+    found: dict[bytes, bytes] = {}
+    at = HEADER_BYTES
+    try:
+        while head[at : at + 1] == bytes([AUX]):
+            name, at = read_string(head, at + 1)
+            found[name], at = read_string(head, at)
+    except (EncodingDamage, IndexError):
+        pass
+    return found
+
+
+def _fields_of(file: LogFile) -> dict[bytes, bytes]:
+    if file.path == "-":
+        return {}
+    with open_log_file(file) as source:
+        head = source.peek(_HEAD_BYTES) if is_rdb(source.peek(HEADER_BYTES)) else b""
+    return leading_fields(head)
+
+
+def _add(evidence: Evidence, file: LogFile, workers: int, progress: Progress) -> None:
+    with open_log_file(file) as source:
+        if not source.seekable:
+            return
+        start = _start_of(file, source)
+        if start is not None:
+            gather(source, start, evidence, workers=workers, progress=progress)
+
+
+def _start_of(file: LogFile, source: Source) -> int | None:
+    """Return where the commands of a file begin, None where a damaged RDB part hides it."""
+    return open_part(file, source).tail_start

@@ -1,0 +1,118 @@
+"""Which release wrote a log, and how sure that is: it decides how the log is read.
+
+The base of a log names its writer. Without one, what the commands say leaves the releases that may have
+written them, and the log is read as the newest of these would load it. Somebody who knows better names the
+writer. The server that a result is written for has no say in it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from aoftool.keyspace.flavour import FLAVOURS, Flavour
+from aoftool.rdb.targets import TARGETS, Target
+from aoftool.releases import RELEASES, Release, release_named, release_of
+from aoftool.replay.evidence import Evidence
+from aoftool.replay.writer_model import Certainty, Writer
+
+__all__ = ["find_writer", "flavour_of_release", "named_release", "target_of"]
+
+_VERSION_FIELDS = ((b"valkey-ver", "valkey"), (b"redis-ver", "redis"))
+
+
+def named_release(aux: Mapping[bytes, bytes]) -> tuple[Release, str] | None:
+    """Return the release that AUX fields of an RDB part name, and the version as it stands there.
+
+    The version is text from the file: whoever shows it escapes it.
+    """
+    for name, family in _VERSION_FIELDS:
+        if name in aux:
+            version = aux[name].decode("ascii", "replace")
+            return release_of(family, version), version
+    return None
+
+
+def find_writer(aux: Mapping[bytes, bytes], evidence: Evidence, given: str | None = None) -> Writer:
+    """Return the writer of a log.
+
+    Args:
+        aux: AUX fields of its RDB part; empty where there is none.
+        evidence: what its commands say; may be of a part of them.
+        given: the release that the user named.
+
+    Raises:
+        UsageError: no release has the name that was given.
+    """
+    named = named_release(aux)
+    if given is not None:
+        release = release_named(given, newest=True)
+        missing = tuple(evidence.against(release))
+        return Writer(release, Certainty.GIVEN, possible=(release,), missing=missing)
+    if named is not None:
+        return _named(*named, evidence)
+    possible = tuple(release for release in RELEASES if evidence.explained_by(release))
+    if not possible:
+        return _unexplained(RELEASES, evidence)
+    return Writer(_newest(possible), Certainty.INFERRED, possible=possible)
+
+
+def _named(release: Release, version: str, evidence: Evidence) -> Writer:
+    """Take the word of the base, unless a later release went on with the log without a rewrite."""
+    if evidence.explained_by(release):
+        return Writer(release, Certainty.NAMED, version, (release,))
+    later = tuple(other for other in RELEASES if _follows(other, release))
+    possible = tuple(other for other in later if evidence.explained_by(other))
+    if not possible:
+        return _unexplained((release, *later), evidence, version, release)
+    return Writer(possible[0], Certainty.INFERRED, version, possible, base=release)
+
+
+def _follows(other: Release, release: Release) -> bool:
+    """Tell whether a server of one release can go on with the log of another."""
+    if other.family == release.family:
+        return other.version > release.version
+    # Valkey began as Redis 7.2 and reads what that reads.
+    return other.family == "valkey" and release.version <= (7, 2)
+
+
+def _unexplained(
+    among: tuple[Release, ...], evidence: Evidence, version: str = "", base: Release | None = None
+) -> Writer:
+    """Take the release that explains most, for want of one that explains all."""
+    release = min(among, key=lambda other: (sum(1 for _ in evidence.against(other)), -_rank(other)))
+    missing = tuple(evidence.against(release))
+    return Writer(release, Certainty.UNEXPLAINED, version, (release,), missing, base)
+
+
+def _newest(possible: tuple[Release, ...]) -> Release:
+    """Return the newest release, one that was measured before one that was not."""
+    return max(possible, key=_rank)
+
+
+def _rank(release: Release) -> float:
+    """Order releases by age over both families; what was not measured comes before all that was."""
+    family = [other for other in RELEASES if other.family == release.family]
+    place = family.index(release) / len(family)
+    return place + release.is_measured + 0.001 * (release.family == "valkey")
+
+
+def flavour_of_release(release: Release) -> Flavour:
+    """Return how a server of a release loads a log."""
+    return FLAVOURS[_row_for(release, FLAVOURS)]
+
+
+def target_of(release: Release) -> Target:
+    """Return what a server of a release writes and takes."""
+    return TARGETS[_row_for(release, TARGETS)]
+
+
+def _row_for(release: Release, rows: Mapping[str, object]) -> str:
+    """Return the row of a table for a release: its own, else that of the next older one that has one."""
+    family = [other for other in RELEASES if other.family == release.family]
+    older = family[: family.index(release) + 1]
+    order = [*reversed(older), *family]
+    return next(name for other in order for name in (other.name, _major(other)) if name in rows)
+
+
+def _major(release: Release) -> str:
+    return f"{release.family}-{release.version[0]}"

@@ -1,0 +1,56 @@
+"""Who wrote a log, as a plain record."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import Enum
+
+from aoftool.releases import RELEASES, Release, version_of
+
+__all__ = ["Certainty", "Writer"]
+
+
+class Certainty(str, Enum):
+    """How the writer of a log is known; the values are stable and appear in JSON."""
+
+    NAMED = "named"
+    GIVEN = "given"
+    INFERRED = "inferred"
+    UNEXPLAINED = "unexplained"
+
+
+@dataclass(frozen=True, slots=True)
+class Writer:
+    """Who wrote a log.
+
+    Attributes:
+        release: as which the log is read.
+        version: the version that the base names, as text from the file; empty when it names none.
+        possible: every release that may have written it, in the order of the catalogue.
+        missing: what `release` cannot have written, in words; empty when it explains everything.
+        base: the release that wrote the base, when a later one went on with the log.
+    """
+
+    release: Release
+    certainty: Certainty
+    version: str = ""
+    possible: tuple[Release, ...] = ()
+    missing: tuple[str, ...] = ()
+    base: Release | None = None
+
+    @property
+    def family(self) -> str | None:
+        """`redis` or `valkey`, None where both are possible."""
+        families = {release.family for release in self.possible} or {self.release.family}
+        return families.pop() if len(families) == 1 else None
+
+    @property
+    def is_beyond(self) -> bool:
+        """Whether the base names a version newer than every release of its family that is known."""
+        newest = [release for release in RELEASES if release.family == self.release.family][-1]
+        return self.release == newest and bool(self.version) and version_of(self.version) > newest.version
+
+    @property
+    def is_open(self) -> bool:
+        """Whether several releases may have written it."""
+        return self.certainty is Certainty.INFERRED and len(self.possible) > 1

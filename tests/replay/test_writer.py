@@ -1,0 +1,147 @@
+"""Who wrote a log: what its RDB part says, what its commands leave possible, what the user says."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from aoftool.aof.layout import find_log
+from aoftool.errors import UsageError
+from aoftool.releases import RELEASES, release_named
+from aoftool.replay.evidence import Evidence, added
+from aoftool.replay.log_writer import writer_of_log
+from aoftool.replay.writer import find_writer
+from aoftool.replay.writer_model import Certainty, Writer
+from tests import builders
+
+VALKEY = {b"valkey-ver": b"9.1.2", b"redis-ver": b"7.2.4"}
+
+
+def seen(*lines: str) -> Evidence:
+    return added([line.encode().split(b" ") for line in lines])
+
+
+def names(writer: Writer) -> list[str]:
+    return [release.name for release in writer.possible]
+
+
+@pytest.mark.parametrize(
+    ("aux", "release"),
+    [
+        (VALKEY, "valkey-9.1"),
+        ({b"redis-ver": b"8.6.3"}, "redis-8.6"),
+        ({b"redis-ver": b"6.0.16"}, "redis-6.0"),
+        ({b"valkey-ver": b"8.0.2"}, "valkey-8.0"),
+    ],
+)
+def test_the_rdb_part_names_the_writer(aux: dict[bytes, bytes], release: str) -> None:
+    writer = find_writer(aux, Evidence())
+
+    assert (writer.release.name, writer.certainty) == (release, Certainty.NAMED)
+    assert not writer.is_open
+    assert not writer.is_beyond
+
+
+def test_a_version_beyond_the_catalogue_is_read_as_the_newest_and_says_so() -> None:
+    writer = find_writer({b"redis-ver": b"9.4.1"}, Evidence())
+
+    assert writer.release is [release for release in RELEASES if release.family == "redis"][-1]
+    assert writer.is_beyond
+
+
+@pytest.mark.parametrize(
+    ("lines", "possible", "impossible"),
+    [
+        (["SET a 1"], {"redis-6.0", "redis-8.12", "valkey-7.2", "valkey-9.2"}, set()),
+        (["SET a 1 IFEQ x"], {"redis-8.4", "valkey-8.1"}, {"redis-8.2", "valkey-8.0"}),
+        (["set a 1 ifne x"], {"redis-8.4"}, {"redis-8.2", "valkey-9.2"}),
+        (["BITOP DIFF d a b"], {"redis-8.2"}, {"redis-8.0", "valkey-9.1"}),
+        (["XADD s ACKED MAXLEN = 5 1-1 f v"], {"redis-8.2"}, {"redis-8.0", "valkey-9.1"}),
+        (["XADD s IDMP p i 1-1 f v"], {"redis-8.6"}, {"redis-8.4"}),
+        (["HSETEX h FIELDS 1 f v"], {"redis-8.0", "valkey-9.0"}, {"redis-7.4", "valkey-8.1"}),
+        (["DELIFEQ k v"], {"valkey-9.0"}, {"redis-8.12", "valkey-8.1"}),
+        (["FUNCTION LOAD x"], {"redis-7.0", "valkey-7.2"}, {"redis-6.2"}),
+    ],
+)
+def test_commands_and_option_words_rule_releases_out(
+    lines: list[str], possible: set[str], impossible: set[str]
+) -> None:
+    found = set(names(find_writer({}, seen(*lines))))
+
+    assert possible <= found
+    assert not impossible & found
+
+
+def test_words_in_values_say_nothing() -> None:
+    everything = names(find_writer({}, Evidence()))
+
+    assert (
+        names(find_writer({}, seen("SET IFEQ IFNE", "RPUSH l DIFF ACKED", "SET a v IFEQ IFNE"))) != everything
+    )
+    assert names(find_writer({}, seen("SET IFEQ IFNE", "RPUSH l DIFF ACKED"))) == everything
+
+
+@pytest.mark.parametrize(
+    ("version", "oldest_redis", "valkey"),
+    [(9, "redis-6.0", True), (11, "redis-7.2", True), (12, "redis-7.4", False), (13, "redis-8.6", False)],
+)
+def test_a_payload_rules_out_what_does_not_read_it(version: int, oldest_redis: str, valkey: bool) -> None:
+    payload = b"\0\1v" + version.to_bytes(2, "little") + bytes(8)
+
+    possible = find_writer({}, added([(b"RESTORE", b"k", b"0", payload)])).possible
+
+    assert next(release.name for release in possible if release.family == "redis") == oldest_redis
+    assert any(release.family == "valkey" for release in possible) is valkey
+
+
+def test_the_newest_measured_release_that_explains_everything_is_taken() -> None:
+    writer = find_writer({}, seen("BITOP ONE d a b"))
+
+    assert writer.release.name == "redis-8.6"
+    assert writer.is_open
+
+
+def test_a_log_that_went_on_after_an_upgrade_is_read_as_the_later_release() -> None:
+    evidence = seen("SET a 1 IFNE x")
+    evidence.multi_part = True
+
+    writer = find_writer({b"redis-ver": b"6.2.14"}, evidence)
+
+    assert (writer.release.name, writer.base) == ("redis-8.4", release_named("redis-6.2"))
+    assert "redis-8.2" not in names(writer)
+
+
+def test_a_base_of_6_2_under_a_manifest_was_upgraded() -> None:
+    writer = find_writer({b"redis-ver": b"6.2.14"}, Evidence(multi_part=True))
+
+    assert writer.release.name == "redis-7.0"
+    assert "valkey-7.2" in names(writer)
+    assert "redis-6.2" not in names(writer)
+
+
+def test_what_no_release_explains_is_said() -> None:
+    writer = find_writer({}, seen("DELIFEQ k v", "BITOP DIFF d a b"))
+
+    assert writer.certainty is Certainty.UNEXPLAINED
+    assert writer.missing in (("DELIFEQ",), ("BITOP .. DIFF",))
+
+
+def test_the_user_knows_better() -> None:
+    writer = find_writer(VALKEY, seen("BITOP DIFF d a b"), "redis-8.2.1")
+
+    assert (writer.release.name, writer.certainty) == ("redis-8.2", Certainty.GIVEN)
+    assert find_writer(VALKEY, seen("BITOP DIFF d a b"), "redis-7.0").missing == ("BITOP .. DIFF",)
+    with pytest.raises(UsageError):
+        find_writer({}, Evidence(), "mongodb-7")
+
+
+def test_a_log_on_disk_is_asked_for_no_more_than_is_needed(tmp_path: Path) -> None:
+    plain = tmp_path / "plain.aof"
+    plain.write_bytes(builders.log([b"SET", b"a", b"1"], [b"BITOP", b"DIFF", b"d", b"a", b"b"]))
+    assert names(writer_of_log(find_log(str(plain))))[0] == "redis-8.2"
+
+    based = tmp_path / "based.aof"
+    based.write_bytes(builders.rdb(aux={"redis-ver": "7.2.4"}) + builders.log([b"SET", b"a", b"1"]))
+    writer = writer_of_log(find_log(str(based)))
+    assert (writer.release.name, writer.version) == ("redis-7.2", "7.2.4")
