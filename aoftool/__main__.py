@@ -16,8 +16,10 @@ def main() -> None:
     themselves, and what is still in the output streams is flushed here.
     """
     from aoftool.cli.app import run
-    from aoftool.cli.exit_codes import CLOSED_PIPE
+    from aoftool.cli.exit_codes import CLOSED_PIPE, INPUT
+    from aoftool.cli.room import choose_room
 
+    choose_room()
     for number in (signal.SIGTERM, signal.SIGHUP):
         if signal.getsignal(number) is signal.SIG_DFL:
             signal.signal(number, _interrupt)
@@ -27,6 +29,8 @@ def main() -> None:
         sys.stderr.flush()
     except BrokenPipeError:
         code = CLOSED_PIPE
+    except OSError:
+        code = code or INPUT  # a full disk, and it has been said
     os._exit(code)
 
 

@@ -96,3 +96,18 @@ def test_package_files_hold_no_logic(path: Path) -> None:
     allowed = (ast.Import, ast.ImportFrom, ast.Expr, ast.Assign, ast.AnnAssign)
     for node in ast.parse(path.read_text(encoding="utf-8")).body:
         assert isinstance(node, allowed), f"{path}:{node.lineno} is logic in a package file"
+
+
+# Whether kernels are wanted is known before there is a command line.
+READS_THE_ENVIRONMENT = {"native.py"}
+
+
+@pytest.mark.parametrize("path", modules(), ids=lambda p: p.relative_to(PACKAGE).as_posix())
+def test_only_the_command_line_reads_the_environment(path: Path) -> None:
+    inner = path.relative_to(PACKAGE).as_posix()
+    if inner.startswith("cli/") or inner in READS_THE_ENVIRONMENT:
+        return
+    names = {"environ", "environb", "getenv", "getenvb"}
+    tree = ast.parse(path.read_text(encoding="utf-8"))
+    found = [node.lineno for node in ast.walk(tree) if isinstance(node, ast.Attribute) and node.attr in names]
+    assert not found, f"{inner} reads the environment at lines {found}"

@@ -272,7 +272,7 @@ def refuse_same_file(output: str | os.PathLike[str], inputs: Iterable[str | os.P
 def cannot_write(path: str, error: OSError) -> SinkError:
     """Return what to raise when the system refuses to write a file."""
     reason = error.strerror or str(error)
-    hint = "free some space and run it again" if error.errno == errno.ENOSPC else None
+    hint = "free some space, then run this again" if error.errno == errno.ENOSPC else None
     return SinkError(f"cannot write {printable(os.fsencode(path))}: {reason}", path=path, hint=hint)
 
 

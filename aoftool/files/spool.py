@@ -1,12 +1,13 @@
-"""A plain copy of an input that can be read only once, for work that looks at places again.
+"""Room on a disk for what is needed only while a verb runs: plain copies of inputs, and copies to work on.
 
-Compressed files and streams are written to a temporary file, never to memory. It takes half of the free
-space at most, so that there is room for what is made of it, and goes when its user is done. Knows nothing
-of what the bytes mean.
+An input that can be read only once (compressed, a stream) is written to a temporary file, never to memory. It
+takes half of the free space at most, so that there is room for what is made of it. All of it goes when its
+user is done. Knows nothing of what the bytes mean, and not the environment: whoever does says where.
 """
 
 from __future__ import annotations
 
+import errno
 import os
 import shutil
 import tempfile
@@ -19,12 +20,38 @@ from aoftool.files.sink import cannot_write
 from aoftool.files.source import Source
 from aoftool.progress import Progress, no_progress
 
-__all__ = ["spooled"]
+__all__ = ["room_for_copies", "spooled", "temporary_folder"]
 
 _BUFFER_BYTES = 1 << 20
 _PREFIX = ".aoftool-spool-"
-# Kept on disk; the directory for small temporary files often is memory.
-_LARGE_FILES = "/var/tmp"
+_FULL = frozenset((errno.ENOSPC, errno.EDQUOT, errno.EFBIG))
+
+
+def room_for_copies() -> str:
+    """Return the directory for what is as large as a log; `aoftool.cli.room` chooses it."""
+    return tempfile.gettempdir()
+
+
+@contextmanager
+def temporary_folder(prefix: str, beside: str | None = None) -> Iterator[str]:
+    """Give a directory of its own that goes at the end, with all that is in it.
+
+    Args:
+        prefix: of its name.
+        beside: directory for it; by default that of `room_for_copies`.
+
+    Raises:
+        SinkError: it cannot be made there.
+    """
+    place = beside or room_for_copies()
+    try:
+        folder = tempfile.mkdtemp(prefix=prefix, dir=place)
+    except OSError as error:
+        raise cannot_write(place, error) from error
+    try:
+        yield folder
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
 
 
 @contextmanager
@@ -38,32 +65,20 @@ def spooled(
     Args:
         source: at its start.
         name: of the copy, in a directory of its own.
-        beside: directory for that; by default `TMPDIR`, or else where large temporary files go.
+        beside: directory for that; by default that of `room_for_copies`.
         progress: told of stored bytes done.
 
     Raises:
+        ReadFailedError: the input cannot be read to its end.
         SinkError: there is no room.
     """
-    place = beside or _place()
-    try:
-        folder = tempfile.mkdtemp(prefix=_PREFIX, dir=place)
-    except OSError as error:
-        raise cannot_write(place, error) from error
-    try:
+    with temporary_folder(_PREFIX, beside) as folder:
         path = os.path.join(folder, name)
         try:
             _copy(source, path, shutil.disk_usage(folder).free // 2, progress)
         except OSError as error:
-            raise cannot_write(path, error) from error
+            raise (_full(source, path) if error.errno in _FULL else cannot_write(path, error)) from error
         yield path
-    finally:
-        shutil.rmtree(folder, ignore_errors=True)
-
-
-def _place() -> str:
-    if not os.environ.get("TMPDIR") and os.access(_LARGE_FILES, os.W_OK | os.X_OK):
-        return _LARGE_FILES
-    return tempfile.gettempdir()
 
 
 def _copy(source: Source, path: str, most_bytes: int, progress: Progress) -> None:
@@ -73,7 +88,7 @@ def _copy(source: Source, path: str, most_bytes: int, progress: Progress) -> Non
         while count := source.read_into(buffer):
             done += count
             if done > most_bytes:
-                raise _no_room(source, path, most_bytes)
+                raise _no_room(source, path, f"has more than {most_bytes:,} bytes, half of what is free in")
             left = buffer[:count]
             while left:
                 left = left[out.write(left) :]
@@ -81,12 +96,15 @@ def _copy(source: Source, path: str, most_bytes: int, progress: Progress) -> Non
             stored = source.stored_tell()
 
 
-def _no_room(source: Source, path: str, most_bytes: int) -> SinkError:
+def _full(source: Source, path: str) -> SinkError:
+    return _no_room(source, path, "has more bytes than there is room for in")
+
+
+def _no_room(source: Source, path: str, words: str) -> SinkError:
     folder = os.path.dirname(os.path.dirname(path))
-    message = (
-        f"{source.name} has more than {most_bytes:,} bytes, half of what is free in "
-        f"{printable(os.fsencode(folder))}; it has to be kept there to be looked at twice"
-    )
-    return SinkError(
-        message, path=folder, hint="set TMPDIR to a larger disk, or decompress it to a file first"
-    )
+    shown = printable(os.fsencode(folder))
+    message = f"{source.name} {words} {shown}; it has to be kept there to be looked at twice"
+    hint = "set TMPDIR to a larger disk, or decompress it to a file first"
+    if source.path is None:
+        hint = "set TMPDIR to a larger disk, or save it to a file first"
+    return SinkError(message, path=folder, hint=hint)

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import os
 import shlex
-import tempfile
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
@@ -18,6 +17,7 @@ from aoftool.aof.model import Log, LogFile, LogKind
 from aoftool.errors import InputError, RdbError, SourceError, UnsupportedError, UsageError
 from aoftool.escape import excerpt, printable
 from aoftool.files import Source, open_source
+from aoftool.files.spool import spooled
 from aoftool.liveness.reading import Tail, TailEnd
 from aoftool.progress import Progress, no_progress
 from aoftool.rdb.header import HEADER_BYTES, is_rdb
@@ -30,7 +30,6 @@ from aoftool.rewrite.model import Cut, FileSize
 
 __all__ = ["Input", "open_input", "repair_hint", "require_only_torn"]
 
-_COPY_BYTES = 1 << 20
 _TORN = frozenset(
     {Reason.TORN_HEADER, Reason.TORN_PAYLOAD, Reason.MISSING_FINAL_CRLF, Reason.TORN_ANNOTATION}
 )
@@ -70,6 +69,8 @@ def open_input(log: Log, cut: Cut, progress: Progress = no_progress) -> Iterator
 
     Raises:
         SourceError, RdbError: a file is missing or its RDB part damaged.
+        ReadFailedError: a file cannot be read to its end.
+        SinkError: there is no room for what has to be unpacked.
         UnsupportedError: an RDB part stands where none is read from.
         UsageError: the cut names a place that is not there.
     """
@@ -101,14 +102,11 @@ def _seekable(log: Log, file: LogFile) -> Iterator[str]:
         if source.seekable:
             yield file.path
             return
-        with tempfile.NamedTemporaryFile(prefix="aoftool-") as copy:
-            while data := source.read(_COPY_BYTES):
-                copy.write(data)
-            copy.flush()
+        with spooled(source, "log") as path:
             problems = source.changes()
             if problems:
                 raise SourceError(problems[0].message, path=file.path, hint=repair_hint(log))
-            yield copy.name
+            yield path
 
 
 def _add(found: Input, log: Log, number: int, path: str, progress: Progress) -> None:

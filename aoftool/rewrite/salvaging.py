@@ -8,7 +8,6 @@ the original stays.
 from __future__ import annotations
 
 import os
-import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -17,6 +16,7 @@ from aoftool.aof.layout import find_log
 from aoftool.aof.model import Log
 from aoftool.errors import AoftoolError
 from aoftool.files.sink import refuse_same_file
+from aoftool.files.spool import temporary_folder
 from aoftool.progress import Progress, no_progress
 from aoftool.repair.elsewhere import write_elsewhere
 from aoftool.repair.model import Choice, Plan
@@ -75,7 +75,7 @@ def salvaged_log(
                 yield Salvaged(unpacked.log, notes, log.path, files)
             return
         beside = None if out is None else os.path.dirname(os.path.abspath(out))
-        with tempfile.TemporaryDirectory(prefix=_PREFIX, dir=beside) as folder, _naming(log, [folder]):
+        with temporary_folder(_PREFIX, beside) as folder, _naming(log, [folder]):
             copy = os.path.join(folder, _name_of(log, unpacked.log))
             write_elsewhere(plan, copy)
             yield Salvaged(find_log(copy), notes, log.path, files)

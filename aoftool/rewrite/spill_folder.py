@@ -11,12 +11,11 @@ import fcntl
 import os
 import secrets
 import shutil
-import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from aoftool.errors import SinkError
-from aoftool.escape import printable
+from aoftool.files.sink import cannot_write
+from aoftool.files.spool import room_for_copies
 
 __all__ = ["remove_stale", "spill_folder"]
 
@@ -37,15 +36,24 @@ def spill_folder(out: str | None) -> Iterator[str]:
     try:
         os.mkdir(folder, 0o700)
     except OSError as error:
-        shown = printable(os.fsencode(folder))
-        raise SinkError(f"cannot make {shown}: {error.strerror}", path=folder) from error
-    lock = os.open(os.path.join(folder, _LOCK), os.O_CREAT | os.O_RDWR | os.O_CLOEXEC, 0o600)
+        raise cannot_write(folder, error) from error
+    lock = _lock(folder)
     try:
-        fcntl.flock(lock, fcntl.LOCK_EX)
         yield folder
     finally:
         shutil.rmtree(folder, ignore_errors=True)
         os.close(lock)
+
+
+def _lock(folder: str) -> int:
+    """Keep others from taking a directory for one that nobody works in; it goes when that cannot be done."""
+    try:
+        lock = os.open(os.path.join(folder, _LOCK), os.O_CREAT | os.O_RDWR | os.O_CLOEXEC, 0o600)
+        fcntl.flock(lock, fcntl.LOCK_EX)
+    except OSError as error:
+        shutil.rmtree(folder, ignore_errors=True)
+        raise cannot_write(folder, error) from error
+    return lock
 
 
 def remove_stale(out: str | None) -> list[str]:
@@ -67,7 +75,7 @@ def remove_stale(out: str | None) -> list[str]:
 def _place_of(out: str | None) -> tuple[str, str]:
     """Return (directory, beginning of names)."""
     if out is None:
-        return tempfile.gettempdir(), ""
+        return room_for_copies(), ""
     whole = os.path.abspath(out)
     return os.path.dirname(whole), f".{os.path.basename(whole)}"
 
