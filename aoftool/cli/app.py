@@ -112,6 +112,18 @@ def _usage_error(error: Exception) -> int:
     return int(getattr(error, "exit_code", USAGE))
 
 
+def _system_error(error: Exception, as_json: bool) -> int:
+    """Show what the machine refuses; anything else is a bug of ours."""
+    if isinstance(error, OSError):
+        from aoftool.files.failures import system_error
+
+        refused = system_error(error)
+        if refused is not None:
+            _report_error(refused, as_json and error.filename is not None)
+            return refused.exit_code
+    return _report_bug()
+
+
 def _report_bug() -> int:
     import traceback
 
@@ -138,8 +150,12 @@ def run(args: Sequence[str]) -> int:
         _report_error(error, "--json" in arguments)
         return error.exit_code
     except BrokenPipeError:
-        _silence_stdout()
-        return CLOSED_PIPE
+        return _leave_closed_pipe()
+    except SystemExit as leaving:
+        # What typer makes of a closed pipe, whatever it is told about exceptions: code 1, a verdict here.
+        if isinstance(leaving.__context__, BrokenPipeError):
+            return _leave_closed_pipe()
+        raise
     except KeyboardInterrupt:
         return INTERRUPTED
     except Exception as error:
@@ -147,15 +163,16 @@ def run(args: Sequence[str]) -> int:
             return INTERRUPTED
         if hasattr(error, "show"):
             return _usage_error(error)
-        return _report_bug()
+        return _system_error(error, "--json" in arguments)
     finally:
         hide_excerpts(None)
     return code if isinstance(code, int) else 0
 
 
-def _silence_stdout() -> None:
-    """Keep the interpreter from complaining about the closed pipe once more at its end."""
+def _leave_closed_pipe() -> int:
+    """Return the code for it; keep the interpreter from complaining about it once more at its end."""
     import os
 
     devnull = os.open(os.devnull, os.O_WRONLY)
     os.dup2(devnull, sys.stdout.fileno())
+    return CLOSED_PIPE

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -12,6 +13,7 @@ import pytest
 from aoftool.cli.app import run
 from aoftool.cli.console import render_error
 from aoftool.errors import AoftoolError, SourceError
+from tests.builders import log
 
 
 def test_an_unknown_verb_is_a_usage_error(capsys: pytest.CaptureFixture[str]) -> None:
@@ -75,12 +77,51 @@ def test_python_dash_m_runs_the_same_program() -> None:
     assert "scanner: " in done.stdout
 
 
-def test_a_closed_pipe_is_not_a_verdict(tmp_path: Path) -> None:
-    log = tmp_path / "many.aof"
-    log.write_bytes(b"".join(b"*1\r\n$6\r\nX%05d\r\n" % number for number in range(3000)))
-    command = f"{sys.executable} -m aoftool inspect --top 5000 {log} | head -n 1; echo ${{PIPESTATUS[0]}}"
+CHATTY = [
+    "inspect LOG --by key --top 50000",
+    "inspect LOG --by key --csv --top 50000",
+    "keys LOG",
+    "keys LOG --json",
+    "keys LOG --csv",
+    "keys LOG --by writes --csv --limit 50000",
+    "log LOG",
+    "log LOG --json",
+    "log LOG --csv",
+    "history s LOG",
+    "history s LOG --json",
+    "history s LOG --csv",
+    "diff LOG EMPTY --limit 50000",
+    "diff LOG EMPTY --json",
+]
+
+
+@pytest.mark.parametrize("line", CHATTY)
+def test_a_closed_pipe_is_not_a_verdict(tmp_path: Path, line: str) -> None:
+    many, empty = tmp_path / "many.aof", tmp_path / "empty.aof"
+    many.write_bytes(
+        log(*(("SET", f"key:{n:05d}", n) for n in range(5000)), *(("SADD", "s", n) for n in range(5000)))
+    )
+    empty.write_bytes(log(("SELECT", 0)))
+    words = line.replace("LOG", str(many)).replace("EMPTY", str(empty))
+    command = f"{sys.executable} -m aoftool {words} | head -n 1; echo ${{PIPESTATUS[0]}}"
 
     done = subprocess.run(["bash", "-c", command], capture_output=True, text=True, check=False)
 
     assert done.stdout.splitlines()[-1] == "141"
+    assert done.stderr == ""
+
+
+@pytest.mark.skipif(not os.path.exists("/dev/full"), reason="no full device on this system")
+@pytest.mark.parametrize("verb", ["inspect", "check", "keys", "growth", "log", "audit"])
+def test_an_output_that_is_full_is_no_bug(tmp_path: Path, verb: str) -> None:
+    path = tmp_path / "a.aof"
+    path.write_bytes(log(("SET", "k", 1)))
+
+    with open("/dev/full", "wb") as full:
+        words = [sys.executable, "-m", "aoftool", verb, str(path)]
+        done = subprocess.run(words, stdout=full, stderr=subprocess.PIPE, text=True, check=False)
+
+    assert done.returncode == 3
+    assert done.stderr.splitlines()[0] == "aoftool: cannot write the output: No space left on device"
+    assert "next: free some space" in done.stderr
     assert "Traceback" not in done.stderr
