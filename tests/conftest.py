@@ -16,7 +16,7 @@ import hypothesis
 import pytest
 
 import aoftool
-from tests.servers import Build, Server, builds, find_builds, server_params
+from tests.servers import Build, Server, builds, chosen_builds, server_params
 
 SERVER_FIXTURES = {"server_build", "newest_build", "live_server", "live_server_of", "start_server"}
 
@@ -54,7 +54,7 @@ def pytest_report_header() -> list[str]:
     pure = " (AOFTOOL_PURE)" if os.environ.get("AOFTOOL_PURE") else ""
     return [
         f"aoftool: {Path(aoftool.__file__).parent}{pure}",
-        "servers: " + (", ".join(build.id for build in find_builds()) or "none"),
+        "servers: " + (", ".join(build.id for build in chosen_builds()) or "none"),
     ]
 
 

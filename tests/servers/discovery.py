@@ -15,10 +15,11 @@ from typing import Any
 
 import pytest
 
-from aoftool.releases import release_of
+from aoftool.releases import RELEASES, release_of
 
 SERVERS_VARIABLE = "AOFTOOL_SERVERS"
 
+_MEASURED = frozenset(release.measured_on for release in RELEASES)
 _VERSION = re.compile(r"(?:^|\s)(?:v|version)=(\d+(?:\.\d+)*)")
 
 
@@ -43,6 +44,11 @@ class Build:
 
     def __str__(self) -> str:
         return self.id
+
+    @property
+    def number(self) -> str:
+        """Return the version as text, such as `9.1.2`."""
+        return ".".join(map(str, self.version))
 
     @property
     def multi_part(self) -> bool:
@@ -106,12 +112,29 @@ def find_builds() -> tuple[Build, ...]:
     return tuple(sorted(found.values()))
 
 
+@functools.cache
+def chosen_builds() -> tuple[Build, ...]:
+    """List one build for each release: the one that the catalogue was measured on, else the newest.
+
+    Patch releases of one series differ little, and each costs every test with servers its time once more;
+    `AOFTOOL_ALL_SERVERS=1` takes them all.
+    """
+    if os.environ.get("AOFTOOL_ALL_SERVERS"):
+        return find_builds()
+    chosen: dict[tuple[str, tuple[int, ...], bool], Build] = {}
+    for build in find_builds():
+        series = build.kind, build.version[:2], build.has_modules
+        if series not in chosen or chosen[series].number not in _MEASURED:
+            chosen[series] = build
+    return tuple(sorted(chosen.values()))
+
+
 def builds(*, kind: str | None = None, since: str | None = None, before: str | None = None) -> list[Build]:
-    """List the builds of one project, or from a version on, or before a version."""
+    """List the chosen builds of one project, or from a version on, or before a version."""
     low = parse_version(since) if since else ()
     return [
         build
-        for build in find_builds()
+        for build in chosen_builds()
         if (kind is None or build.kind == kind)
         and build.version >= low
         and (before is None or build.version < parse_version(before))
