@@ -9,7 +9,7 @@ from __future__ import annotations
 from functools import cache
 
 from aoftool.analysis.census_model import Action, CommandRole
-from aoftool.commands.table import CommandSpec, all_commands
+from aoftool.commands.table import CommandSpec, all_commands, all_module_commands
 from aoftool.resp.grammar import KeyRule, KeyRules
 
 __all__ = ["key_rules", "role_of"]
@@ -64,7 +64,7 @@ _EXTRAS = {
 def key_rules() -> KeyRules:
     """Return the places of keys and extra arguments for every command, for the scanner."""
     rules: dict[tuple[bytes, bytes | None], tuple[KeyRule, ...]] = {}
-    for spec in all_commands():
+    for spec in (*all_commands(), *all_module_commands()):
         for each in (spec, *spec.subcommands.values()):
             found = _rules_of(each)
             if found:

@@ -24,6 +24,7 @@ from aoftool.commands.conditions import (
     condition_holds,
     option_words,
 )
+from aoftool.commands.modules import effect_rows
 
 __all__ = ["Effect", "EffectTable", "Form", "KeyEffect", "KeyUse", "Role", "Scope"]
 
@@ -90,7 +91,13 @@ class KeyUse:
 
 @dataclass(frozen=True, slots=True)
 class Form:
-    """One row of the table, as data."""
+    """One row of the table, as data.
+
+    Attributes:
+        module: only a module can execute it, though its keys are known: from the first such command on
+            a log is carried, and what is dead between them still goes.
+        stays: it touches no key and is kept in its place, as the making of a search index.
+    """
 
     command: bytes
     text: str
@@ -105,6 +112,8 @@ class Form:
     value_follows: bool
     deletes: bool
     replayable: bool = True
+    module: bool = False
+    stays: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,6 +160,8 @@ def _form(row: dict[str, Any]) -> Form:
         value_follows=bool(keys) and all(rule.get("value") == 1 for rule in keys),
         deletes=bool(keys) and all(rule.get("outcome") == "missing" for rule in keys),
         replayable=row.get("replay", True),
+        module=row.get("module", False),
+        stays=row.get("stays", False),
     )
 
 
@@ -165,7 +176,7 @@ def _opaque(form: Form) -> Form:
 def _packaged() -> dict[bytes, tuple[Form, ...]]:
     text = resources.files("aoftool.commands").joinpath("effects.json").read_text("utf-8")
     table: dict[bytes, list[Form]] = {}
-    for row in json.loads(text):
+    for row in (*json.loads(text), *effect_rows()):
         form = _form(row)
         table.setdefault(form.command, []).append(form)
     return {name: tuple(forms) for name, forms in table.items()}

@@ -16,9 +16,18 @@ from functools import cache
 from typing import Any
 
 from aoftool.commands.keys import KeyRule, find_keys
+from aoftool.commands.modules import module_command, module_names
 from aoftool.commands.spans import split_releases
 
-__all__ = ["CONTAINERS", "MEASURED_ON", "CommandSpec", "all_commands", "lookup", "lookup_argv"]
+__all__ = [
+    "CONTAINERS",
+    "MEASURED_ON",
+    "CommandSpec",
+    "all_commands",
+    "all_module_commands",
+    "lookup",
+    "lookup_argv",
+]
 
 SCHEMA = "aoftool-commands/2"
 
@@ -31,7 +40,7 @@ class CommandSpec:
         name: in upper case; that of the container for a subcommand.
         subcommand: in upper case, None for a command.
         arity: number of arguments with the name, exactly; when negative, at least so many.
-        group: such as `string` or `sorted-set`.
+        group: such as `string` or `sorted-set`; `module` for what no server has by itself.
         flags: as the newest server that has it reports them, such as `write`, `admin`; `hidden` stands
             in the sources, but no server with default settings has it.
         since: first version by project, `redis` and `valkey`.
@@ -95,6 +104,11 @@ class CommandSpec:
         """
         return release in self.available_on
 
+    @property
+    def of_module(self) -> bool:
+        """Tell whether a module, or another engine, has the command, and no server by itself."""
+        return self.group == "module"
+
 
 def lookup(name: bytes, subcommand: bytes | None = None) -> CommandSpec | None:
     """Return a command, or one subcommand of a container; case is ignored; None when unknown."""
@@ -116,6 +130,11 @@ def lookup_argv(argv: Sequence[bytes]) -> CommandSpec | None:
     return spec.find_subcommand(argv[1])
 
 
+def all_module_commands() -> tuple[CommandSpec, ...]:
+    """Return every command that only modules and related engines have, by name."""
+    return tuple(spec for name in module_names() if (spec := _spec(name)) is not None)
+
+
 def all_commands() -> tuple[CommandSpec, ...]:
     """Return every command by name, subcommands inside their containers."""
     found = (_spec(name.encode()) for name in _data()["commands"])
@@ -131,10 +150,19 @@ def _spec(name: bytes) -> CommandSpec | None:
     if spec is None:
         text = name.decode("latin-1")
         entry = _data()["commands"].get(text)
-        if entry is None:
-            return None
-        spec = _specs[name] = _spec_of((text, entry))
+        spec = _module_spec(name) if entry is None else _spec_of((text, entry))
+        if spec is not None:
+            _specs[name] = spec
     return spec
+
+
+def _module_spec(name: bytes) -> CommandSpec | None:
+    """Return a command that a module has, and no server by itself."""
+    found = module_command(name)
+    if found is None:
+        return None
+    flags = frozenset({"module", "write" if found.is_write else "readonly"})
+    return CommandSpec(name, None, -1, "module", flags, {}, frozenset(), found.key_rules)
 
 
 @cache

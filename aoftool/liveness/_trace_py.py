@@ -184,10 +184,14 @@ class TraceBuilder:
                 self.trace.names.append(name)
         return number
 
-    def _add_opaque(self, end: int, name: bytes, op: Op | None, effect: Effect) -> None:
+    def _stop_understanding(self) -> None:
+        """Note the first command that nothing here can execute: what follows is carried."""
         if self.trace.first_opaque is None:
             self.trace.first_opaque = self._place()
             self.trace.numbering = dict(self._numbering)
+
+    def _add_opaque(self, end: int, name: bytes, op: Op | None, effect: Effect) -> None:
+        self._stop_understanding()
         self._numbering = {}
         if effect.form.loses_db:
             self._in_doubt = True
@@ -195,7 +199,12 @@ class TraceBuilder:
 
     def _add_data(self, end: int, argv: Sequence[bytes], effect: Effect) -> None:
         name = argv[0]
-        if effect.scope is Scope.ALL:
+        if effect.form.module and (effect.writes or effect.form.stays):
+            self._stop_understanding()
+        if effect.form.stays:
+            # Always alive, and tied to no key: as what loads functions.
+            self._add_row(end, name, Op.FUNCTIONS)
+        elif effect.scope is Scope.ALL:
             self._add_row(end, name, Op.FLUSH_ALL)
         elif effect.scope is Scope.DB:
             self._add_row(end, name, Op.FLUSH_DB, self._physical(None))

@@ -73,7 +73,7 @@ def _compile(form: Form) -> FormSpec:
     simple_scope = form.scope in (Scope.KEY, Scope.NONE) and form.role is Role.NONE
     if conditions is None or None in rules or len(rules) > RULES_MAX or not simple_scope:
         return _SLOW
-    if form.reads_database:
+    if form.reads_database or form.module:
         return _SLOW
     return FormSpec(
         slow=False,

@@ -162,7 +162,8 @@ class Trace:
         chunks: rows in order of loading.
         names: upper-case command names; number 0 is ANNOTATION.
         keys: the key table; keys of an unfinished transaction may be in it too.
-        first_opaque: the first command that may do anything; None when every row is understood.
+        first_opaque: the first command that may do anything, or that only a module can execute; None
+            when every row is understood.
         numbering: database number to physical database where the understood part ends (at
             `first_opaque`, or at the end); numbers that are absent stand for themselves.
         databases: number of databases of the target.

@@ -55,6 +55,9 @@ class Evidence:
             if len(self.unknown) < _MOST:
                 self.unknown.add(argv[0].upper())
             return
+        if spec.of_module:
+            # A module says nothing of the release that it was loaded into.
+            return
         if len(spec.available_on) < len(RELEASES):
             self.names.add(spec.full_name)
         for word, since in words_used(argv):
@@ -68,7 +71,9 @@ class Evidence:
     def add_name(self, name: bytes, subcommand: bytes | None = None) -> None:
         """Take note of the name of commands whose arguments are not at hand."""
         spec = lookup(name, subcommand)
-        if spec is not None and len(spec.available_on) < len(RELEASES) and not spec.is_container:
+        if spec is None or spec.of_module or spec.is_container:
+            return
+        if len(spec.available_on) < len(RELEASES):
             self.names.add(spec.full_name)
 
     def against(self, release: Release) -> Iterator[str]:

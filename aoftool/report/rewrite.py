@@ -207,6 +207,7 @@ def rewrite_json(result: RewriteResult, *, mode: str) -> dict[str, Any]:
             "trimmed": tail.trimmed,
             "unfinished": tail.unfinished,
             "opaque": tail.opaque,
+            "modules": tail.modules,
             "torn_bytes": tail.torn_bytes,
         },
         "dead_by_cause": _by_cause(tail.dead),

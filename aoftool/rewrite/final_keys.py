@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from aoftool.analysis.keys_model import KeyRow
 from aoftool.aof.model import Log
+from aoftool.commands.modules import module_of
 from aoftool.databases import setting_words
 from aoftool.errors import UnsupportedError, UsageError
 from aoftool.escape import excerpt, printable
@@ -264,8 +265,10 @@ def _need_known(plan: RewritePlan) -> None:
     chunk = trace.chunks[place.chunk]
     name, offset = trace.names[int(chunk.names[place.row])], int(chunk.offsets[place.row])
     file = plan.summary.files[chunk.file].path
+    module = module_of(name)
+    why = f"{excerpt(name)} may do anything" if not module else f"{excerpt(name)} is a command of {module}"
     raise UnsupportedError(
-        f"{excerpt(name)} may do anything, so the keys behind it are not known",
+        f"{why}, so the keys behind it are not known",
         path=file,
         offset=offset,
         hint=f"--at {os.path.basename(file)}:{offset} gives the keys before it; or let a real server run"

@@ -127,6 +127,7 @@ class TailCounts:
         trimmed: live commands that lose some of their keys.
         unfinished: commands of a transaction without its EXEC; they never happen.
         opaque: scripts, functions and commands nobody here knows; carried as they are.
+        modules: commands of known modules whose keys are known; carried, less what is dead of them.
     """
 
     commands: int = 0
@@ -136,6 +137,7 @@ class TailCounts:
     trimmed: int = 0
     unfinished: int = 0
     opaque: int = 0
+    modules: int = 0
     torn_bytes: int = 0
     dead: list[DeadRow] = field(default_factory=list)
 

@@ -336,7 +336,7 @@ def _refuse_selected_scripts(trace: Trace, options: RewriteOptions) -> None:
     place = trace.first_opaque
     name = trace.names[int(trace.chunks[place.chunk].names[place.row])]
     raise UnsupportedError(
-        f"{excerpt(name)} may touch any key, so keys and databases cannot be selected from this log",
+        f"{excerpt(name)} cannot be run here, so keys and databases cannot be selected from this log",
         offset=int(trace.chunks[place.chunk].offsets[place.row]),
     )
 
@@ -380,7 +380,12 @@ def plan_notes(summary: RewriteSummary, found: Input) -> list[str]:
         notes.append(f"{tail.unfinished} commands stand in a transaction without its EXEC and never happen")
     if tail.opaque:
         notes.append(
-            f"{tail.opaque} commands may do anything (scripts, functions, modules); they are carried as"
+            f"{tail.opaque} commands may do anything (scripts, functions, unknown names); they are carried as"
             " they are, and what follows the first of them stays commands"
+        )
+    if tail.modules:
+        notes.append(
+            f"{tail.modules} commands of modules, which only a server with these can run: what follows the"
+            " first of them stays commands, less what is dead"
         )
     return notes

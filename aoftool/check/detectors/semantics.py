@@ -12,6 +12,7 @@ from aoftool.check.exam_model import FileExam, LogExam, Spot, SpotKind
 from aoftool.check.model import Finding, Remedy, Severity
 from aoftool.check.unknown import BEYOND, Names, Standing
 from aoftool.check.vocabulary import looks_like_module, takers
+from aoftool.commands.modules import module_of
 from aoftool.databases import DEFAULT_DATABASES, MOST_DATABASES, databases_for
 from aoftool.escape import excerpt, printable
 from aoftool.resp.model import Occurrence, TailTally
@@ -83,6 +84,10 @@ def _describe(spot: Spot, standing: Standing, names: Names) -> tuple[str, Severi
             Severity.WARNING,
             f"{shown} stops these servers while they load, or soon after: {missing}",
         )
+    module = module_of(name) if kind == SpotKind.UNKNOWN else ""
+    if module:
+        words = f"{shown} is a command of {module}: only a server that has it loads this log"
+        return "unknown-module-command", Severity.WARNING, words
     if standing in (Standing.SERVERS, Standing.LATER):
         return kind, Severity.WARNING, f"{shown} is unknown to {missing}"
     if standing is Standing.FLIPPED:

@@ -1,0 +1,111 @@
+"""Commands of modules and of related engines: whose they are, where their keys are, what they touch.
+
+Data only, from `modules.json`. The families of Redis Stack were measured: what Redis 7.4.1 with its modules
+says about them by COMMAND, but for the places that it states wrongly (sources of a merge, the index of a
+search as a key), which follow the documents of the modules. The others (FalkorDB, Tair, KeyDB, Alibaba
+Cloud) follow the public documents and sources of their projects. What a value of a module looks like
+is nothing that is known here.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cache
+from typing import Any
+
+from aoftool.commands.keys import KeyRule
+
+__all__ = ["ModuleCommand", "effect_rows", "module_command", "module_names", "module_of"]
+
+SCHEMA = "aoftool-modules/1"
+# Writes to one time series may, by a compaction rule, reach another that the command does not name. So these
+# commands also change something that nothing ever replaces: they stay, whatever becomes of their key.
+_COUPLED = "TS."
+
+
+@dataclass(frozen=True, slots=True)
+class ModuleCommand:
+    """One command.
+
+    Attributes:
+        module: whose it is, such as `RedisJSON` or `KeyDB`.
+        key_rules: where its keys are.
+        is_write: it may change data.
+        effect: how far it reaches: `keys` that it names, `stays` (touches no key, and is kept in its place),
+            `none`, `opaque` (anything).
+    """
+
+    module: str
+    key_rules: tuple[KeyRule, ...]
+    is_write: bool
+    effect: str
+
+
+def module_command(name: bytes) -> ModuleCommand | None:
+    """Return a command by its upper-case name; None when no known module has it."""
+    found = _table().get(name)
+    if found is None:
+        return None
+    module, entry = found
+    rules = tuple(KeyRule.from_json(rule) for rule in entry["keys"])
+    return ModuleCommand(module, rules, entry.get("write", False), entry.get("effect", "keys"))
+
+
+def module_of(name: bytes) -> str:
+    """Return whose command a name is; empty when no known module has it. Case does not matter."""
+    found = _table().get(name.upper())
+    return "" if found is None else found[0]
+
+
+def module_names() -> tuple[bytes, ...]:
+    """Return every name, in upper case."""
+    return tuple(_table())
+
+
+def effect_rows() -> Iterator[dict[str, Any]]:
+    """Yield the effects of all commands as rows of the shape that `effects.json` has."""
+    for name, (module, entry) in _table().items():
+        text = name.decode()
+        row: dict[str, Any] = {"command": text, "form": f"{text} of {module}", "scope": "key", "module": True}
+        effect = entry.get("effect", "keys")
+        write = entry.get("write", False)
+        keys = [row for rule in entry["keys"] for row in _key_rows(rule, write=write)]
+        if effect in ("opaque", "none"):
+            row.update(scope=effect, keys=[], module=False)
+        elif effect == "stays":
+            row.update(keys=[], stays=True)
+        else:
+            coupled = [{"at": 0, "effect": "changes"}] if text.startswith(_COUPLED) and keys else []
+            row.update(keys=[*keys, *(coupled if write else [])])
+        if text.endswith(("DROPINDEX", "DROPINDEXIFX")) and effect == "stays":
+            # With DD the documents of the index go too, and nothing says which.
+            yield {**row, "when": {"argc": 2}}
+            row.update(scope="opaque", module=False, stays=False)
+        yield row
+
+
+def _key_rows(rule: list[Any], *, write: bool) -> list[dict[str, Any]]:
+    begin, find, access = rule
+    effect = "changes" if write and access == "RW" else "reads"
+    if find[0] == "count":
+        return [{"numkeys": begin + find[1], "step": find[3], "effect": effect}]
+    last, step, _ = find
+    if last >= 0:
+        return [{"at": at, "effect": effect} for at in range(begin, begin + last + 1, step)]
+    return [{"first": begin, "last": last, "step": step, "effect": effect}]
+
+
+@cache
+def _table() -> dict[bytes, tuple[str, dict[str, Any]]]:
+    # Not importlib.resources, which takes longer to import than the table to read.
+    with open(os.path.join(os.path.dirname(__file__), "modules.json"), encoding="utf-8") as file:
+        data = json.load(file)
+    assert data["schema"] == SCHEMA, data["schema"]
+    return {
+        name.encode(): (module, entry)
+        for module, commands in data["modules"].items()
+        for name, entry in commands.items()
+    }
