@@ -32,6 +32,7 @@ from aoftool.analysis.time_model import TimeSource
 from aoftool.aof.log import need_files, open_log_file
 from aoftool.aof.model import Log, LogKind
 from aoftool.commands.roles import keys_of
+from aoftool.commands.slots import emptied_slots, slot_of
 from aoftool.databases import INFERRED, MOST_DATABASES, setting_words
 from aoftool.errors import UnsupportedError
 from aoftool.escape import excerpt
@@ -292,6 +293,9 @@ class KeyHistory:
         """Yield the places whose key a command on whole databases removes, and those a swap gives one to."""
         name, argv = command.name, command.argv
         other: dict[int, int] = {}
+        slots = emptied_slots(argv)
+        if slots is None and name in (b"TRIMSLOTS", b"SFLUSH"):
+            return
         if name == b"SWAPDB" and len(argv) == 3 and argv[1].isdigit() and argv[2].isdigit():
             one, two = int(argv[1][:9]), int(argv[2][:9])
             other = {one: two, two: one}
@@ -299,6 +303,8 @@ class KeyHistory:
             if (name == b"FLUSHDB" and db != command.db) or (name == b"SWAPDB" and db not in other):
                 continue
             for key in database.values:
+                if slots is not None and not any(slot_of(key) in part for part in slots):
+                    continue
                 yield db, key
                 if db in other:
                     yield other[db], key

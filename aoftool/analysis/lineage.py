@@ -25,8 +25,8 @@ from aoftool.resp.watch import Watch
 
 __all__ = ["OPAQUE", "WHOLE_DATABASE", "Hit", "Lineage", "is_opaque", "trace_lineage"]
 
-WHOLE_DATABASE = frozenset((b"FLUSHALL", b"FLUSHDB", b"SWAPDB"))
-OPAQUE = frozenset(b"EVAL EVALSHA FCALL CLUSTER MIGRATE SFLUSH TRIMSLOTS".split())
+WHOLE_DATABASE = frozenset(b"FLUSHALL FLUSHDB SWAPDB SFLUSH TRIMSLOTS".split())
+OPAQUE = frozenset(b"EVAL EVALSHA FCALL CLUSTER MIGRATE".split())
 # Several keys in one command, and none has to do with another.
 _INDEPENDENT = frozenset(b"DEL UNLINK MSET MSETNX MSETEX TOUCH EXISTS PFCOUNT".split())
 _MOST_KEYS = 10_000

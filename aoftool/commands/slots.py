@@ -12,7 +12,7 @@ from itertools import pairwise
 
 from aoftool.commands.conditions import canonical_int
 
-__all__ = ["SLOTS", "slot_of", "slot_ranges"]
+__all__ = ["SLOTS", "emptied_slots", "slot_of"]
 
 SLOTS = 16384
 
@@ -27,7 +27,35 @@ def slot_of(key: bytes) -> int:
     return binascii.crc_hqx(key, 0) % SLOTS
 
 
-def slot_ranges(words: Sequence[bytes]) -> list[range] | None:
+def emptied_slots(argv: Sequence[bytes]) -> list[range] | None:
+    """Return the slots whose keys a command removes; None for any other command, and for one that is refused.
+
+    A server that is no cluster node refuses all of these; the one that wrote them was one.
+    Source: Redis 8.6 src/cluster_asm.c trimslotsCommand, src/cluster.c sflushCommand; Valkey 9.1
+    src/cluster.c clusterCommandFlushslot
+    """
+    name, words = argv[0].upper(), argv[1:]
+    if name == b"TRIMSLOTS":
+        ranges = _ranges(words[2:])
+        stated = (
+            len(words) > 1
+            and words[0].upper() == b"RANGES"
+            and canonical_int(words[1]) == len(words[2:]) // 2
+        )
+        return ranges if stated else None
+    if words and words[-1].upper() in _MODES:
+        words = words[:-1]
+    if name == b"SFLUSH":
+        return _ranges(words)
+    if name == b"CLUSTER" and len(words) == 2 and words[0].upper() == b"FLUSHSLOT":
+        return _ranges([words[1], words[1]])
+    return None
+
+
+_MODES = frozenset({b"SYNC", b"ASYNC"})
+
+
+def _ranges(words: Sequence[bytes]) -> list[range] | None:
     """Return the ranges that pairs of first and last slot name; None where a server refuses them.
 
     Source: Redis 8.6 src/cluster.c parseSlotRangesOrReply, slotRangeArrayNormalizeAndValidate

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from aoftool.commands.slots import slot_of, slot_ranges
+from aoftool.commands.slots import emptied_slots, slot_of
 from tests.keyspace.running import errors, keys, run
 
 # foo lies in slot 12182, bar in 5061.
@@ -48,4 +48,5 @@ def test_bad_ranges_remove_nothing(line: str) -> None:
 
 def test_slots_are_those_of_a_cluster() -> None:
     assert [slot_of(key) for key in (b"foo", b"bar", b"{foo}x", b"{}foo")] == [12182, 5061, 12182, 9500]
-    assert slot_ranges([b"5", b"9", b"0", b"1"]) == [range(2), range(5, 10)]
+    assert emptied_slots([b"SFLUSH", b"5", b"9", b"0", b"1"]) == [range(2), range(5, 10)]
+    assert emptied_slots([b"DEL", b"5"]) is None

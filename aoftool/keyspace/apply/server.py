@@ -5,13 +5,11 @@ A script, a function or a module may read and write anything, so replay stops th
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
-from aoftool.commands.slots import slot_of, slot_ranges
+from aoftool.commands.slots import emptied_slots, slot_of
 from aoftool.keyspace.apply.keys import database_index
 from aoftool.keyspace.context import Argv, CannotFollow, Context
 from aoftool.keyspace.numbers import parse_int
-from aoftool.keyspace.refusal import SYNTAX, CommandRefused
+from aoftool.keyspace.refusal import CommandRefused
 from aoftool.keyspace.registry import CommandTable
 
 __all__ = ["TABLE"]
@@ -65,7 +63,7 @@ def apply_cluster(ctx: Context, argv: Argv) -> None:
     """Empty a slot, as only a cluster node does: one wrote the log. SLOTS and the like are questions."""
     word = argv[1].upper()
     if word == b"FLUSHSLOT" and ctx.flavour.has(None, (9, 0)):
-        _flush_slot(ctx, argv)
+        empty_slots(ctx, argv)
         return
     if word in (b"FLUSHSLOT", b"SYNCSLOTS") and not ctx.flavour.has(None, (9, 0)):
         if ctx.flavour.strict_subcommands:
@@ -75,51 +73,16 @@ def apply_cluster(ctx: Context, argv: Argv) -> None:
     raise CommandRefused("ERR This instance has cluster support disabled")
 
 
-def _flush_slot(ctx: Context, argv: Argv) -> None:
-    if len(argv) not in (3, 4) or (len(argv) == 4 and argv[3].upper() not in _FLUSH_MODES):
-        raise CommandRefused(SYNTAX)
-    ranges = slot_ranges([argv[2], argv[2]])
-    if ranges is None:
-        raise CommandRefused("ERR Invalid or out of range slot")
-    empty_slots(ctx, ranges)
-
-
-_FLUSH_MODES = (b"SYNC", b"ASYNC")
-
-
-def empty_slots(ctx: Context, ranges: Sequence[range]) -> None:
-    """Remove the keys of some slots from every database."""
-    for db in ctx.databases:
-        gone = [key for key in db.values if any(slot_of(key) in slots for slots in ranges)]
-        for key in gone:
-            db.delete(key)
-
-
 @TABLE.command(b"TRIMSLOTS", -5, redis=(8, 4), valkey=None)
-def apply_trimslots(ctx: Context, argv: Argv) -> None:
-    """Remove the keys of slots that went to another node.
-
-    A server that is no cluster node refuses it; the one that wrote it was one.
-    Source: Redis 8.6 src/cluster_asm.c trimslotsCommand
-    """
-    if argv[1].upper() != b"RANGES":
-        raise CommandRefused("ERR missing ranges argument")
-    if parse_int(argv[2]) * 2 != len(argv) - 3:
-        raise CommandRefused("ERR invalid number of ranges")
-    ranges = slot_ranges(argv[3:])
-    if ranges is None:
-        raise CommandRefused("ERR Invalid or out of range slot")
-    empty_slots(ctx, ranges)
-
-
 @TABLE.command(b"SFLUSH", -3, redis=(8, 0), valkey=None)
-def apply_sflush(ctx: Context, argv: Argv) -> None:
-    """Remove the keys of slots. Source: Redis 8.6 src/cluster.c sflushCommand"""
-    words = argv[1:-1] if argv[-1].upper() in _FLUSH_MODES else argv[1:]
-    ranges = slot_ranges(words)
+def empty_slots(ctx: Context, argv: Argv) -> None:
+    """Remove the keys of slots from every database: those that went to another node, or were flushed."""
+    ranges = emptied_slots(argv)
     if ranges is None:
         raise CommandRefused("ERR Invalid or out of range slot")
-    empty_slots(ctx, ranges)
+    for db in ctx.databases:
+        for key in [key for key in db.values if any(slot_of(key) in slots for slots in ranges)]:
+            db.delete(key)
 
 
 @TABLE.command(b"SHUTDOWN", -1)
