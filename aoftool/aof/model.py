@@ -51,6 +51,7 @@ class LayoutCode(str, Enum):
     NOT_A_FILE = "not-a-file"
     LISTED_TWICE = "listed-twice"
     EMPTY_BASE = "empty-base"
+    EMPTY_RESP_BASE = "empty-resp-base"
     EMPTY_INCR = "empty-incr"
     HISTORY_LISTED = "history-listed"
     SEQ_GAP = "seq-gap"

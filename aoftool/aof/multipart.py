@@ -189,6 +189,11 @@ def _problems_of_files(
             yield LayoutProblem(code, message, file.path, file.line, file.sequence)
 
 
+# With `aof-use-rdb-preamble no` the base holds commands, and none where there are no keys; an RDB without keys
+# has a header. Measured on Redis 7.0.15, 8.6.3 and Valkey 9.1.2.
+_RESP_BASE = b".base.aof"
+
+
 def _state_of(file: LogFile, found: Entry) -> tuple[LayoutCode | None, str]:
     is_history = file.role is FileRole.HISTORY
     if found.kind is EntryKind.UNSAFE:
@@ -202,6 +207,9 @@ def _state_of(file: LogFile, found: Entry) -> tuple[LayoutCode | None, str]:
     if is_history:
         return LayoutCode.HISTORY_LISTED, "was replaced by a rewrite; a server removes it at its next start"
     if file.size_bytes == 0:
+        if file.role is FileRole.BASE and file.name.endswith(_RESP_BASE):
+            words = "is empty: there was no key when the log began or was rewritten"
+            return LayoutCode.EMPTY_RESP_BASE, words
         if file.role is FileRole.BASE:
             return LayoutCode.EMPTY_BASE, "is empty, which no server writes: the data it held are gone"
         return LayoutCode.EMPTY_INCR, "is empty"

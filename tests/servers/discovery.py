@@ -116,14 +116,15 @@ def find_builds() -> tuple[Build, ...]:
 def chosen_builds() -> tuple[Build, ...]:
     """List one build for each release: the one that the catalogue was measured on, else the newest.
 
-    Patch releases of one series differ little, and each costs every test with servers its time once more;
+    Builds that load modules have settings of their own, so a test names them (`find_build`). Patch releases of one series differ little, and each costs every test with servers its time once more;
     `AOFTOOL_ALL_SERVERS=1` takes them all.
     """
+    plain = tuple(build for build in find_builds() if not build.has_modules)
     if os.environ.get("AOFTOOL_ALL_SERVERS"):
-        return find_builds()
-    chosen: dict[tuple[str, tuple[int, ...], bool], Build] = {}
-    for build in find_builds():
-        series = build.kind, build.version[:2], build.has_modules
+        return plain
+    chosen: dict[tuple[str, tuple[int, ...]], Build] = {}
+    for build in plain:
+        series = build.kind, build.version[:2]
         if series not in chosen or chosen[series].number not in _MEASURED:
             chosen[series] = build
     return tuple(sorted(chosen.values()))
