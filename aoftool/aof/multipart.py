@@ -189,8 +189,8 @@ def _problems_of_files(
             yield LayoutProblem(code, message, file.path, file.line, file.sequence)
 
 
-# With `aof-use-rdb-preamble no` the base holds commands, and none where there are no keys; an RDB without keys
-# has a header. Measured on Redis 7.0.15, 8.6.3 and Valkey 9.1.2.
+# With `aof-use-rdb-preamble no` the base holds commands, and none where there are no keys; an RDB without
+# keys has a header. Measured on Redis 7.0.15, 8.6.3 and Valkey 9.1.2.
 _RESP_BASE = b".base.aof"
 
 

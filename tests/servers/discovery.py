@@ -116,7 +116,8 @@ def find_builds() -> tuple[Build, ...]:
 def chosen_builds() -> tuple[Build, ...]:
     """List one build for each release: the one that the catalogue was measured on, else the newest.
 
-    Builds that load modules have settings of their own, so a test names them (`find_build`). Patch releases of one series differ little, and each costs every test with servers its time once more;
+    Builds that load modules have settings of their own, so a test names them (`find_build`). Patch releases
+    of one series differ little, and each costs every test with servers its time once more;
     `AOFTOOL_ALL_SERVERS=1` takes them all.
     """
     plain = tuple(build for build in find_builds() if not build.has_modules)
