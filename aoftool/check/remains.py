@@ -9,10 +9,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
+from aoftool.check.argument_runs import ArgumentRuns
 from aoftool.check.reader import Reader
-from aoftool.check.shapes import Argument, Habits, read_argument, read_number
+from aoftool.check.shapes import LENGTHS_KEPT, Argument, Habits, read_argument, read_number
 from aoftool.check.vocabulary import accepts, is_known
 
 __all__ = ["Remains", "declared_around", "one_step", "read_remains"]
@@ -50,6 +51,13 @@ class Remains:
     payload_start: int | None = None
     digits: bytes = b""
     length: int | None = None
+    _runs: list[ArgumentRuns] = field(default_factory=list, compare=False, repr=False)
+
+    def runs(self, reader: Reader) -> ArgumentRuns:
+        """Return the arguments behind the damage, as far as they have been read."""
+        if not self._runs:
+            self._runs.append(ArgumentRuns(reader))
+        return self._runs[0]
 
     @property
     def value(self) -> tuple[int, int] | None:
@@ -78,19 +86,20 @@ class Remains:
         if self.payload_start is not None and self.payload_start < end:
             lengths.append((len(self.arguments), self.payload_start, self.digits))
         for number, start, digits in lengths:
-            for payload_end in _ends(reader, start, end, self.count - number - 1):
+            for payload_end in _ends(reader, self.runs(reader), start, end, self.count - number - 1):
                 if one_step(digits, b"%d" % (payload_end - start)):
                     return True
         value = self.value
         left = self.count - len(self.arguments) - 1
-        return value is not None and _arguments_to(reader, value[1] + 2, left, end)
+        return value is not None and self.runs(reader).count(value[1] + 2, end) == left
 
     def ends_as_usual(self, reader: Reader, end: int, habits: Habits) -> bool:
         """Tell whether the last arguments stand right before an offset, as long as they usually are.
 
         The payload in front of them may have any length: bytes of it were lost or put in.
         """
-        if self.count is None or not self.arguments:
+        if self.count is None or not self.arguments or self.count > LENGTHS_KEPT:
+            # Of the later arguments of long commands nobody knows what lengths are usual.
             return False
         name = reader.at(self.arguments[0].payload_start, min(self.arguments[0].length, 64))
         starts = [argument.payload_start for argument in self.arguments[1:]]
@@ -100,7 +109,7 @@ class Remains:
             left = self.count - number - 1
             if left < _TELLING or start >= end:
                 break
-            for payload_end in _ends(reader, start, end, left):
+            for payload_end in _ends(reader, self.runs(reader), start, end, left):
                 if self._usual(reader, payload_end + 2, name, habits, number + 1):
                     return True
         return False
@@ -115,7 +124,7 @@ class Remains:
         return True
 
 
-def _ends(reader: Reader, start: int, end: int, left: int) -> Iterator[int]:
+def _ends(reader: Reader, runs: ArgumentRuns, start: int, end: int, left: int) -> Iterator[int]:
     """Yield where a payload may end for its command to end at `end`, some arguments behind it."""
     if left == 0:
         if end - 2 >= start and reader.at(end - 2, 2) == b"\r\n":
@@ -126,19 +135,9 @@ def _ends(reader: Reader, start: int, end: int, left: int) -> Iterator[int]:
         at = reader.find(b"\r\n$", at, end)
         if at < 0:
             return
-        if _arguments_to(reader, at + 2, left, end):
+        if runs.count(at + 2, end) == left:
             yield at
         at += 1
-
-
-def _arguments_to(reader: Reader, at: int, left: int, end: int) -> bool:
-    """Tell whether exactly so many whole arguments fill a span."""
-    for _ in range(left):
-        argument = None if at >= end else read_argument(reader, at)
-        if argument is None:
-            return False
-        at = argument.end
-    return at == end
 
 
 def read_remains(reader: Reader, at: int) -> Remains:

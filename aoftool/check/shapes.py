@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 from aoftool.check.reader import Reader
 
 __all__ = [
+    "LENGTHS_KEPT",
     "Argument",
     "Habits",
     "Shape",
@@ -41,6 +42,8 @@ _NAME_MAX = 64
 _MAX_ANNOTATIONS = 64
 _ENOUGH = 64
 _HABIT_COMMANDS = 200
+LENGTHS_KEPT = 16
+"""So many arguments of a command have their lengths remembered."""
 _HABIT_BYTES = 256 * 1024
 
 
@@ -268,7 +271,7 @@ class Habits:
             key = shape.arguments[1]
             self.keys += 1
             self.plain_keys += _PLAIN.fullmatch(reader.at(key.payload_start, min(key.length, 64))) is not None
-        for place, argument in enumerate(shape.arguments[:16]):
+        for place, argument in enumerate(shape.arguments[:LENGTHS_KEPT]):
             seen = (name, count, place, argument.length)
             self.lengths[seen] = self.lengths.get(seen, 0) + 1
 
