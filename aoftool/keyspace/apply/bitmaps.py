@@ -38,6 +38,8 @@ def _buffer(ctx: Context, key: bytes, size_bytes: int) -> bytearray:
     """Return the string at a key as a buffer that is at least that long, and store it."""
     value = ctx.string(key)
     ctx.check_length(size_bytes)
+    if len(value or b"") < size_bytes:
+        ctx.make_room(size_bytes - len(value or b""))
     if type(value) is not bytearray:
         value = ctx.db.values[key] = bytearray(value or b"")
     if len(value) < size_bytes:
@@ -222,6 +224,7 @@ def apply_bitop(ctx: Context, argv: Argv) -> None:
     if not size:
         ctx.db.delete(argv[2])
         return
+    ctx.make_room(size)
     # Shorter sources count as padded with zero bytes at the end: shift them up to the common size.
     numbers = [int.from_bytes(s, "big") << (8 * (size - len(s))) for s in sources]
     if word == b"NOT":
@@ -232,4 +235,4 @@ def apply_bitop(ctx: Context, argv: Argv) -> None:
         result = _AGAINST_FIRST[word](numbers[0], reduce(operator.or_, numbers[1:]))
     else:
         result = reduce(_OPERATIONS[word], numbers)
-    ctx.db.put(argv[2], result.to_bytes(size, "big"))
+    ctx.db.put(argv[2], bytearray(result.to_bytes(size, "big")))

@@ -357,6 +357,8 @@ def apply_setrange(ctx: Context, argv: Argv) -> None:
         return
     end = offset + len(piece)
     ctx.check_length(end)
+    if end > len(value or b"") + len(piece):
+        ctx.make_room(end - len(value or b""))
     buffer = value if type(value) is bytearray else bytearray(value or b"")
     if len(buffer) < end:
         buffer.extend(bytes(end - len(buffer)))
