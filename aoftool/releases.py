@@ -9,7 +9,7 @@ commands do). Knows no file format beyond the number of the RDB version.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from typing import Literal
 
@@ -20,6 +20,7 @@ __all__ = [
     "RELEASES",
     "Release",
     "find_releases",
+    "in_words",
     "known_names",
     "release_named",
     "release_of",
@@ -149,6 +150,21 @@ def release_of(family: str, version: str) -> Release:
 def version_of(text: str) -> tuple[int, ...]:
     """Return the major and minor number in a text such as `7.2.4`; fewer where there are fewer."""
     return tuple(int(part) for part in re.findall(r"\d{1,9}", text)[:2])
+
+
+def in_words(names: Collection[str]) -> str:
+    """Return names of releases as text, neighbours as one: `redis-6.2 to 8.6, valkey-8.1`."""
+    spans: list[str] = []
+    run: list[Release] = []
+    for release in (*RELEASES, None):
+        known = release is not None and release.name in names
+        if run and not (known and release is not None and release.family == run[0].family):
+            last = "" if len(run) == 1 else " to " + run[-1].name.partition("-")[2]
+            spans.append(run[0].name + last)
+            run = []
+        if known and release is not None:
+            run.append(release)
+    return ", ".join(spans)
 
 
 def known_names(releases: Iterable[Release]) -> str:

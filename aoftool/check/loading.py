@@ -213,16 +213,15 @@ def _foreign(rdb: RdbExam) -> tuple[tuple[str, int, int], ...]:
     """Return which targets do not know a type number in the part, and where it comes first if known."""
     beyond = rdb.unknown
     numbers = {row.type_id for row in rdb.walk.counts}
-    known = {"redis-6.2": 15, "redis-7.0": 19, "redis-8.0": 25, "valkey-8.1": 21, "valkey-9.1": 22}
+    redis = rdb.walk.magic.startswith(b"REDIS")
     found = []
-    for target, highest in known.items():
-        strange = [n for n in sorted(numbers) if n > highest]
-        if target == "valkey-9.1" and rdb.walk.magic.startswith(b"REDIS"):
-            strange = [n for n in sorted(numbers) if n > 21]
+    for target in TARGETS:
+        highest = target.redis_types if redis else target.valkey_types
+        strange = [number for number in sorted(numbers) if number > highest]
         places = sorted((rdb.first_of_type.get(number, 0), number) for number in strange)
         if beyond is not None:
             places = sorted([*places, (beyond.offset, beyond.number)])
-        found += [(target, number, at) for at, number in places[:1]]
+        found += [(target.name, number, at) for at, number in places[:1]]
     return tuple(found)
 
 
@@ -256,7 +255,7 @@ def _ending(stop: Stop) -> Ending:
 def _events(file: FileExam) -> list[Event]:
     assert file.tail is not None
     tally = file.tail.first
-    old = frozenset({"redis-6.2"})
+    old = frozenset(target.name for target in TARGETS if not target.annotations)
     events: list[Event] = []
     if file.short_lines_stop is not None:
         events.append(Event(EventKind.LONG_LINE, file.short_lines_stop, targets=old))

@@ -12,6 +12,8 @@ from dataclasses import dataclass, field
 from enum import Enum
 from typing import Any
 
+from aoftool.releases import NAMES
+
 __all__ = [
     "FileReport",
     "Finding",
@@ -169,7 +171,7 @@ class ServerOutcome:
     """What one server would do with the log.
 
     Attributes:
-        target: name of the server line, such as `valkey-9.1`.
+        target: name of the release, such as `valkey-9.1`.
         outcome: load, cut, refuse, crash, or unsupported (it knows no such layout).
         path: the file that decides it, empty when it loads whole.
         cut_to: size in bytes the server leaves of `path`; only for CUT, and for REFUSE where the
@@ -185,10 +187,16 @@ class ServerOutcome:
     message: str = ""
     notes: tuple[str, ...] = ()
 
+    @property
+    def is_measured(self) -> bool:
+        """Tell whether the rules of the release were measured on a server, and not read in its sources."""
+        return NAMES[self.target].is_measured
+
     def to_dict(self) -> dict[str, Any]:
         """Return the outcome as JSON members."""
         return {
             "target": self.target,
+            "measured": self.is_measured,
             "outcome": self.outcome.value,
             "path": self.path,
             "cut_to": self.cut_to,

@@ -4,8 +4,8 @@ Knows the default settings only (`sanitize-dump-payload no`, 16 databases) and r
 meets the same loader as `dump.rdb` and as the base of an AOF, so one row serves both; what differs
 between the two (bytes behind the end, the header) is known to `aoftool.check.servers`.
 
-Redis 7.0 and 8.0 and Valkey 8.1 look at the frames of blobs only; Valkey 9 looks into every value.
-Measured on Redis 6.2.5, 7.0.15, 8.0.6 and Valkey 8.1.1, 9.1.2.
+Redis from 7.0 on and Valkey up to 8.1 look at the frames of blobs only; Valkey 9 looks into every value.
+Measured on Redis 6.0.16, 6.2.5, 7.0.15, 7.4.1, 8.0.6, 8.2.3, 8.6.3 and Valkey 8.1.1, 9.1.2.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from aoftool.check.model import Outcome, Severity
+from aoftool.releases import NAMES, RELEASES
 
 __all__ = ["LOADS", "Act", "fault_act", "fault_severity"]
 
@@ -31,7 +32,7 @@ class Act:
 
 @dataclass(frozen=True)
 class _Row:
-    """The acts of Redis 6.2, of the servers between, and of Valkey 9.1.
+    """The acts of Redis 6, of the servers between, and of Valkey 9.
 
     Attributes:
         types: type numbers of values it holds for, None for all.
@@ -73,6 +74,8 @@ _FRAME = ("blob-size", "blob-header", "blob-short", "blob-end", "blob-trailing")
 _ENTRIES = ("blob-count", "blob-encoding", "blob-backlink", "blob-tail")
 _HIDDEN = Act(Outcome.LOAD, "loads; a command that reads the value can crash the server")
 _SKIPS = Act(Outcome.LOAD, "rdbLoadObject skipping empty key")
+_BLOB_CODES = frozenset({*_FRAME, *_ENTRIES, "zipmap-length", "intset-width"})
+_NEWEST_TYPE_OF_6 = 15
 _BAD_STREAM = "Stream listpack integrity check failed."
 _CHECK = "integrity check failed."
 _PEL_OWNER = "Stream CG PEL entry without consumer"
@@ -229,13 +232,15 @@ _ROWS = [
 ]
 
 
+# Source of what holds for several releases: src/rdb.c. Slot notes came with Redis 7.4, vector sets are a part
+# of it since 8.0; others were measured where they are named.
 _SPECIAL = {
     ("slot-info", "valkey-8.1"): _SHORT,
     ("function-server", "valkey-8.1"): LOADS,
     ("function-server-maybe", "valkey-8.1"): LOADS,
     ("functions-pre-ga", "redis-7.0"): LOADS,
-    ("slot-note", "redis-8.0"): LOADS,
-    ("vector-set", "redis-8.0"): LOADS,
+    **{("slot-note", release.name): LOADS for release in RELEASES if release.has((7, 4), None)},
+    **{("vector-set", release.name): LOADS for release in RELEASES if release.has((8, 0), None)},
 }
 
 
@@ -252,7 +257,7 @@ def fault_act(code: str, type_id: int | None, target: str) -> Act:
     Args:
         code: of the issue.
         type_id: type number of the value it is in, None between keys.
-        target: name of a server line; lines that are not named here act as those between 6.2 and 9.1.
+        target: name of a release.
     """
     row = _row(code, type_id)
     if row is None:
@@ -260,7 +265,24 @@ def fault_act(code: str, type_id: int | None, target: str) -> Act:
     special = _SPECIAL.get((code, target))
     if special is not None:
         return special
-    return {"redis-6.2": row.redis_6, "valkey-9.1": row.valkey_9}.get(target, row.between)
+    release = NAMES[target]
+    if release.version < (6, 2):
+        return _unchecked(code, type_id) or row.redis_6
+    if release.version < (7, 0):
+        return row.redis_6
+    return row.valkey_9 if release.has(None, (9, 0)) else row.between
+
+
+def _unchecked(code: str, type_id: int | None) -> Act | None:
+    """Return what Redis 6.0 does with what it looks at nowhere: bytes of a blob, elements that stand twice.
+
+    Measured on Redis 6.0.16. Source: Redis 6.0 src/rdb.c rdbLoadObject.
+    """
+    if type_id is None or type_id > _NEWEST_TYPE_OF_6:
+        return None
+    if code in _BLOB_CODES:
+        return _HIDDEN
+    return _WRONG if code == "duplicate-element" else None
 
 
 def fault_severity(code: str, type_id: int | None) -> Severity:

@@ -29,7 +29,6 @@ __all__ = ["MAX_REPLAY_BYTES", "replay_log"]
 MAX_REPLAY_BYTES = 256 << 20
 """Bytes of files above which a log is not replayed; unpacked data may take several times as much."""
 
-_FLAVOURS = {"valkey-8.1": "valkey-8", "valkey-9.1": "valkey-9"}
 _OFFSETS = 5
 _GROUPS = 200
 _FRAMING = frozenset({b"SELECT", b"MULTI", b"EXEC", b"DISCARD"})
@@ -60,7 +59,7 @@ class _Replayer:
 
     def __init__(self, found: Replay, target: str, databases: int, *, watch: bool) -> None:
         self._found, self._target = found, target
-        self._keyspace = Keyspace(_FLAVOURS.get(target, target), databases, allow_random=True)
+        self._keyspace = Keyspace(target, databases, allow_random=True)
         self._changed = False
         self._watch = watch
         if watch:

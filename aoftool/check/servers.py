@@ -5,7 +5,7 @@ itself. What is exact: the outcome, the file, the size it is cut to, and the mes
 depends on the build (line numbers, addresses). What is foretold with less certainty is said in a
 note: behaviour that depends on memory, on settings or on values.
 
-Source: measured on Redis 6.2.5, 7.0.15, 8.0.6 and Valkey 8.1.1, 9.1.2; see docs/format.
+Source: measured on the servers that `aoftool.releases` names; see docs/format.
 """
 
 from __future__ import annotations

@@ -11,7 +11,7 @@ from functools import lru_cache
 from aoftool.check.dissection import Stretch
 from aoftool.check.exam_model import SpotKind
 from aoftool.check.targets import TARGETS
-from aoftool.check.vocabulary import argument_limits, unknown_to, wrong_arity
+from aoftool.check.vocabulary import limits_by_target, unknown_to, wrong_arity
 from aoftool.commands.table import CONTAINERS
 from aoftool.resp.model import TailTally
 
@@ -19,6 +19,7 @@ __all__ = ["Suspicion", "count_suspects", "holds_restores", "needs_look", "objec
 
 _HURT = frozenset(kill.name for target in TARGETS for kill in target.kills)
 _ALL = frozenset(target.name for target in TARGETS)
+_COUNTING = frozenset(target.name for target in TARGETS if target.counts_arguments)
 
 
 @dataclass(frozen=True)
@@ -44,7 +45,7 @@ def suspect(name: bytes, subcommand: bytes | None) -> Suspicion:
         lacking = frozenset(target.name for target in unknown_to(name, subcommand))
         found.append((SpotKind.SUBCOMMAND, lacking - missing))
     found.append((SpotKind.HURTFUL, _ALL - missing if name in _HURT else frozenset()))
-    limits = [argument_limits(name, subcommand, target) for target in TARGETS]
+    limits = [limits for limits, _ in limits_by_target(name, subcommand)]
     return Suspicion(
         tuple((kind, targets) for kind, targets in found if targets),
         max(least for least, _ in limits),
@@ -63,10 +64,9 @@ def objections(
     """
     always = suspect(name, subcommand).always
     wrong = wrong_arity(name, subcommand, argc)
-    counting = {target.name for target in TARGETS if target.counts_arguments}
     hurt = {target.name for target in TARGETS if target.kill_of(name, subcommand, argc, inside)}
     found = [
-        (kind, (targets & hurt) - (wrong & counting) if kind == SpotKind.HURTFUL else targets)
+        (kind, (targets & hurt) - (wrong & _COUNTING) if kind == SpotKind.HURTFUL else targets)
         for kind, targets in always
     ]
     return tuple((kind, targets) for kind, targets in ((SpotKind.ARITY, wrong), *found) if targets)

@@ -15,8 +15,10 @@ __all__ = [
     "NO_LIMIT",
     "accepts",
     "argument_limits",
+    "is_hidden",
     "is_known",
     "is_short",
+    "limits_by_target",
     "looks_like_module",
     "takers",
     "unknown_to",
@@ -43,11 +45,17 @@ def looks_like_module(name: bytes) -> bool:
 
 
 def accepts(name: bytes, count: int) -> bool:
-    """Tell whether a command is known and takes `count` arguments, its name included."""
+    """Tell whether a command is known and some release takes `count` arguments, its name included."""
     spec = _spec(name.upper())
     if spec is None:
         return False
-    return count == spec.arity if spec.arity > 0 else count >= -spec.arity
+    return spec.arity_ok(count) or any(spec.arity_ok(count, release) for release in spec.arity_on)
+
+
+def is_hidden(name: bytes) -> bool:
+    """Tell whether a command stands in the sources of servers, but no default build has it."""
+    spec = _spec(name.upper())
+    return spec is not None and "hidden" in spec.flags
 
 
 def unknown_to(name: bytes, subcommand: bytes | None = None) -> tuple[Target, ...]:
@@ -71,15 +79,27 @@ def argument_limits(name: bytes, subcommand: bytes | None, target: Target) -> tu
     return (arity, arity) if arity > 0 else (-arity, NO_LIMIT)
 
 
+@lru_cache(maxsize=4096)
+def limits_by_target(
+    name: bytes, subcommand: bytes | None
+) -> tuple[tuple[tuple[int, int], frozenset[str]], ...]:
+    """Return the limits of `argument_limits` with the names of the targets that have them."""
+    found: dict[tuple[int, int], set[str]] = {}
+    for target in TARGETS:
+        found.setdefault(argument_limits(name, subcommand, target), set()).add(target.name)
+    return tuple((limits, frozenset(names)) for limits, names in found.items())
+
+
 def wrong_arity(name: bytes, subcommand: bytes | None, count: int) -> frozenset[str]:
     """Return the names of the targets that know a command and stop at that many arguments."""
-    limits = ((target.name, argument_limits(name, subcommand, target)) for target in TARGETS)
-    return frozenset(target for target, (least, most) in limits if not least <= count <= most)
+    groups = limits_by_target(name, subcommand)
+    wrong = [names for (least, most), names in groups if not least <= count <= most]
+    return frozenset().union(*wrong)
 
 
 def is_short(name: bytes, subcommand: bytes | None, count: int) -> bool:
     """Tell whether a known command has fewer arguments than some target takes."""
-    return any(count < argument_limits(name, subcommand, target)[0] for target in TARGETS)
+    return any(count < least for (least, _), _ in limits_by_target(name, subcommand))
 
 
 def takers(name: bytes, subcommand: bytes | None, count: int) -> frozenset[str]:

@@ -45,7 +45,9 @@ def check(
     ] = LevelOption.full,
     target: Annotated[
         list[str] | None,
-        typer.Option("--target", metavar="SERVER", help="Foretell only this server, such as valkey-9.1."),
+        typer.Option(
+            "--target", metavar="SERVER", help="Foretell only these, such as valkey-9.1 or redis-8."
+        ),
     ] = None,
     databases: Annotated[
         int, typer.Option("--databases", min=1, help="The `databases` setting of the servers to foretell.")
@@ -73,12 +75,13 @@ def check(
     """
     from aoftool.check.checker import check as check_log
     from aoftool.check.model import Level
-    from aoftool.check.targets import TARGETS, target_named
+    from aoftool.check.targets import TARGETS, targets_named
     from aoftool.cli.inputs import find_input
     from aoftool.cli.progress import ProgressReporter
 
     make_redactor(redact, salt)
-    targets = [target_named(name) for name in target] if target else list(TARGETS)
+    asked = {row.name for name in target or () for row in targets_named(name)}
+    targets = [row for row in TARGETS if row.name in asked or not target]
     reports = []
     for log in [find_input(path) for path in paths] if paths else [find_input()]:
         with ProgressReporter("checking", log.size_bytes, progress, quiet) as reporter:

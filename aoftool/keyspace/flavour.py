@@ -1,7 +1,8 @@
 """The servers whose loading we reproduce, and the points in which they differ.
 
-A flavour stands for a release series; where patch releases differ, the latest measured one counts.
-Knows only switches; what a switch means is written where it is read.
+A flavour stands for a release of `aoftool.releases`; where patch releases differ, the latest measured one
+counts. A release without a row of its own loads as the one below it. Knows only switches; what a switch
+means is written where it is read.
 """
 
 from __future__ import annotations
@@ -9,7 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import Literal
 
-from aoftool.errors import UsageError
+from aoftool.releases import RELEASES, Release, release_named
 
 __all__ = ["FLAVOURS", "Flavour", "Version", "flavour_named"]
 
@@ -21,7 +22,7 @@ class Flavour:
     """A release series of Redis or Valkey.
 
     Attributes:
-        name: as in `--target`, for example `redis-7.0`.
+        name: of the release, for example `redis-7.0`.
         family: `redis` or `valkey`.
         version: major and minor number of the release measured.
         rdb_version: highest RDB version its RESTORE accepts.
@@ -111,12 +112,10 @@ _REDIS_80 = Flavour(
     xclaim_always_creates=True,
     field_expiry="redis",
 )
-_REDIS_82 = replace(
-    _REDIS_80, name="redis-8.2", version=(8, 2), nth_from_end=False, caps_entries_read=True
-)
+_REDIS_82 = replace(_REDIS_80, name="redis-8.2", version=(8, 2), nth_from_end=False, caps_entries_read=True)
 _REDIS_86 = replace(_REDIS_82, name="redis-8.6", version=(8, 6), rdb_version=13)
 _VALKEY_91 = Flavour(
-    "valkey-9",
+    "valkey-9.1",
     "valkey",
     (9, 1),
     80,
@@ -152,8 +151,19 @@ _ALL = (
     replace(_REDIS_86, name="redis-8.8", version=(8, 8), rdb_version=14),
     replace(_REDIS_86, name="redis-8.10", version=(8, 10), rdb_version=15),
     replace(_REDIS_86, name="redis-8.12", version=(8, 12), rdb_version=16),
+    # These two are not measured. Source: src/t_zset.c, src/aof.c of Valkey 7.2.7 and 8.0.1.
+    Flavour("valkey-7.2", "valkey", (7, 2), 11, xclaim_always_creates=True),
     Flavour(
-        "valkey-8",
+        "valkey-8.0",
+        "valkey",
+        (8, 0),
+        11,
+        zset_length_hints=True,
+        nth_from_end=True,
+        xclaim_always_creates=True,
+    ),
+    Flavour(
+        "valkey-8.1",
         "valkey",
         (8, 1),
         11,
@@ -168,16 +178,30 @@ _ALL = (
     # Nor for this one.
     replace(_VALKEY_91, name="valkey-9.2", version=(9, 2), rdb_version=81),
 )
-FLAVOURS: dict[str, Flavour] = {flavour.name: flavour for flavour in _ALL}
+
+
+# Which row stands for a release that was not measured, where it is not the one below it.
+_LIKE = {"redis-6.0": "redis-6.2", "valkey-9.0": "valkey-9.1"}
+
+
+def _flavour_of(release: Release) -> Flavour:
+    """Return the row of a release: its own, or one that it shares with a neighbour."""
+    rows = {row.name: row for row in _ALL}
+    if release.name in rows:
+        return rows[release.name]
+    below = [row for row in _ALL if row.family == release.family and row.version < release.version]
+    like = rows[_LIKE[release.name]] if release.name in _LIKE else below[-1]
+    return replace(like, name=release.name, version=release.version, rdb_version=release.rdb_version)
+
+
+FLAVOURS: dict[str, Flavour] = {release.name: _flavour_of(release) for release in RELEASES}
+"""One flavour for every release of the catalogue, by name, in its order."""
 
 
 def flavour_named(name: str) -> Flavour:
-    """Return the flavour of that name.
+    """Return the flavour of a release; of a major version, such as `valkey-9`, of the newest measured one.
 
     Raises:
-        UsageError: no such flavour; the hint lists those there are.
+        UsageError: no release has that name; the hint lists them.
     """
-    try:
-        return FLAVOURS[name]
-    except KeyError:
-        raise UsageError(f"no server flavour named {name!r}", hint=f"one of: {', '.join(FLAVOURS)}") from None
+    return FLAVOURS[release_named(name, newest=True).name]

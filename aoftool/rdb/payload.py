@@ -147,8 +147,8 @@ def _is_refused(value: Value, type_id: int, target: Target) -> bool:
         return value.module_name == "vectorset" and not target.vector_sets
     if isinstance(value, (bytes, StreamValue)):
         return False
-    # Redis 6.2 takes most aggregates without elements; nobody else takes any.
-    return not value and (target.name != "redis-6.2" or type_id == _SET_INTSET)
+    # Redis 6 takes most aggregates without elements; nobody else takes any.
+    return not value and (target.listpacks or type_id == _SET_INTSET)
 
 
 def _has_empty_plain_node(payload: bytes) -> bool:

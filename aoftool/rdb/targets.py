@@ -1,16 +1,17 @@
-"""The servers that files can be written for: header, value types and habits of each.
+"""The releases that files can be written for: header, value types and habits of each.
 
-Knows what a server of that family writes and reads by default; refuses to know how values are
-encoded (`aoftool.rdb.encode_values`). All limits are the default settings, read from running servers of
-each family (`CONFIG GET`, Redis 6.2.5 to 8.0.6, Valkey 8.1.1 and 9.1.2: they agree).
+One row a release of `aoftool.releases`. Knows what a server of it writes and reads by default; refuses to
+know how values are encoded (`aoftool.rdb.encode_values`). All limits are the default settings, read from
+running servers (`CONFIG GET`, Redis 6.2.5 to 8.0.6, Valkey 8.1.1 and 9.1.2: they agree).
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
-from aoftool.errors import UnsupportedError
+from aoftool.errors import UnsupportedError, UsageError
+from aoftool.releases import NAMES, RELEASES, release_named, release_of
 from aoftool.values import ArrayValue, HashValue, ListValue, SetValue, StreamValue, Value, ZSetValue
 
 __all__ = ["TARGETS", "Limits", "Target", "find_target", "written_by"]
@@ -47,14 +48,14 @@ class Limits:
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """One family of servers that reads the same files.
+    """One release, and what files it reads and writes.
 
     Attributes:
-        name: what a user types, such as `redis-7.0`.
+        name: of the release, such as `redis-7.0`.
         flavour: `redis` or `valkey`: whose numbers from 22 on are meant.
         header: magic and version, nine bytes.
         rdb_version: the version number in the header.
-        server_version: the release named in the AUX field, the first of the family.
+        server_version: the version named in the AUX field, the first of the release.
         version_field: name of that AUX field.
         base_field: name of the AUX field that marks the base of an AOF.
         listpacks: compact values are listpacks; ziplists before 7.0.
@@ -67,6 +68,7 @@ class Target:
         shortest_scores: scores are printed in the shortest form that reads back; otherwise with 17
             digits.
         highest_type: greatest number of the common value types it reads.
+        highest_own_type: greatest number of the value types of its project alone, from 22 on, that it reads.
     """
 
     name: str
@@ -85,6 +87,7 @@ class Target:
     vector_sets: bool = False
     shortest_scores: bool = True
     highest_type: int = 21
+    highest_own_type: int = 0
 
     def restores_version(self, version: int) -> bool:
         """Tell whether RESTORE takes a payload with that RDB version in its footer."""
@@ -122,83 +125,124 @@ class Target:
             return False
         if type_id <= self.highest_type:
             return True
-        if not self.field_expiry or source_family != self.flavour:
-            return False
-        if self.flavour == "valkey":
-            return type_id == 22
-        return 22 <= type_id <= 25 or (type_id == _IDMP_STREAM and self.stream_version >= _IDMP_SINCE)
+        return source_family == self.flavour and _FIRST_OWN_TYPE <= type_id <= self.highest_own_type
 
 
 _LAST_COMMON = 11
-# The first layout of streams that holds what idempotent producers sent, and its value type.
+_FIRST_OWN_TYPE = 22
+# The first layout of streams that holds what idempotent producers sent.
 _IDMP_SINCE = 4
-_IDMP_STREAM = 26
 _VALKEY_SINCE = 80
 
-_REDIS = [
-    Target(
-        "redis-6.2",
-        "redis",
-        b"REDIS0009",
-        9,
-        b"6.2.0",
-        base_field=b"aof-preamble",
-        listpacks=False,
-        set_listpack=False,
-        plain_nodes=False,
-        stream_version=1,
-        functions=False,
-        shortest_scores=False,
-        highest_type=15,
-    ),
-    Target(
-        "redis-7.0",
-        "redis",
-        b"REDIS0010",
-        10,
-        b"7.0.0",
-        set_listpack=False,
-        plain_nodes=False,
-        stream_version=2,
-        shortest_scores=False,
-        highest_type=19,
-    ),
-    Target("redis-7.2", "redis", b"REDIS0011", 11, b"7.2.0"),
-    Target("redis-7.4", "redis", b"REDIS0012", 12, b"7.4.0", field_expiry=True),
-    Target("redis-8.0", "redis", b"REDIS0012", 12, b"8.0.0", field_expiry=True, vector_sets=True),
-]
-_VALKEY = [
-    Target("valkey-7.2", "valkey", b"REDIS0011", 11, b"7.2.4"),
-    Target("valkey-8", "valkey", b"REDIS0011", 11, b"8.0.0", version_field=b"valkey-ver"),
-    Target("valkey-9", "valkey", b"VALKEY080", 80, b"9.0.0", version_field=b"valkey-ver", field_expiry=True),
-]
+_REDIS_62 = Target(
+    "redis-6.2",
+    "redis",
+    b"REDIS0009",
+    9,
+    b"6.2.0",
+    base_field=b"aof-preamble",
+    listpacks=False,
+    set_listpack=False,
+    plain_nodes=False,
+    stream_version=1,
+    functions=False,
+    shortest_scores=False,
+    highest_type=15,
+)
+_REDIS_70 = Target(
+    "redis-7.0",
+    "redis",
+    b"REDIS0010",
+    10,
+    b"7.0.0",
+    set_listpack=False,
+    plain_nodes=False,
+    stream_version=2,
+    shortest_scores=False,
+    highest_type=19,
+)
+_REDIS_74 = Target("redis-7.4", "redis", b"REDIS0012", 12, b"7.4.0", field_expiry=True, highest_own_type=25)
+_REDIS_80 = replace(_REDIS_74, name="redis-8.0", server_version=b"8.0.0", vector_sets=True)
+_VALKEY_80 = Target("valkey-8.0", "valkey", b"REDIS0011", 11, b"8.0.0", version_field=b"valkey-ver")
+_VALKEY_90 = replace(
+    _VALKEY_80,
+    name="valkey-9.0",
+    header=b"VALKEY080",
+    rdb_version=80,
+    field_expiry=True,
+    highest_own_type=22,
+    server_version=b"9.0.0",
+)
 
-TARGETS: dict[str, Target] = {target.name: target for target in _REDIS + _VALKEY}
+
+def _as(row: Target, name: str, highest_own_type: int | None = None) -> Target:
+    """Return the row of another release that differs in its numbers only."""
+    release = NAMES[name]
+    magic = b"VALKEY%03d" if release.rdb_version >= _VALKEY_SINCE else b"REDIS%04d"
+    return replace(
+        row,
+        name=name,
+        header=magic % release.rdb_version,
+        rdb_version=release.rdb_version,
+        server_version=b"%d.%d.0" % release.version,
+        highest_own_type=row.highest_own_type if highest_own_type is None else highest_own_type,
+    )
+
+
+_REDIS_86 = replace(_as(_REDIS_80, "redis-8.6"), stream_version=4, highest_own_type=26)
+
+_ROWS = (
+    _as(_REDIS_62, "redis-6.0"),
+    _REDIS_62,
+    _REDIS_70,
+    Target("redis-7.2", "redis", b"REDIS0011", 11, b"7.2.0"),
+    _REDIS_74,
+    _REDIS_80,
+    _as(_REDIS_80, "redis-8.2"),
+    _as(_REDIS_80, "redis-8.4"),
+    _REDIS_86,
+    # These read what 8.6 writes; value types that came with them are only carried over. Source: src/rdb.h.
+    _as(_REDIS_86, "redis-8.8", 28),
+    _as(_REDIS_86, "redis-8.10", 32),
+    _as(_REDIS_86, "redis-8.12", 33),
+    Target("valkey-7.2", "valkey", b"REDIS0011", 11, b"7.2.4"),
+    _VALKEY_80,
+    _as(_VALKEY_80, "valkey-8.1"),
+    _VALKEY_90,
+    _as(_VALKEY_90, "valkey-9.1"),
+    _as(_VALKEY_90, "valkey-9.2", 23),
+)
+_BY_NAME = {row.name: row for row in _ROWS}
+
+TARGETS: dict[str, Target] = {release.name: _BY_NAME[release.name] for release in RELEASES}
+"""One row for every release of the catalogue, by name, in its order."""
 
 
 def find_target(name: str) -> Target:
-    """Return the target of that name.
+    """Return the target that a name stands for.
 
-    A full version finds its family: `redis-7.0.15` is `redis-7.0`, `valkey-9.1.2` is `valkey-9`.
+    A full version finds its release: `redis-7.0.15` is `redis-7.0`. A major version, such as `valkey-9`, is
+    its oldest release, whose files all of that major version read.
 
     Raises:
-        UnsupportedError: no target has that name; the hint lists them.
+        UnsupportedError: no release has that name; the hint lists them.
     """
-    wanted = name.lower()
-    while wanted:
-        if wanted in TARGETS:
-            return TARGETS[wanted]
-        wanted = wanted.rpartition(".")[0]
-    raise UnsupportedError(f"there is no target named {name!r}", hint="use one of: " + ", ".join(TARGETS))
+    try:
+        return TARGETS[release_named(name).name]
+    except UsageError:
+        raise UnsupportedError(
+            f"there is no target named {name!r}", hint="use one of: " + ", ".join(TARGETS)
+        ) from None
 
 
 _VERSION_FIELDS = ((b"valkey-ver", "valkey"), (b"redis-ver", "redis"))
 
 
 def written_by(aux: Mapping[bytes, bytes]) -> tuple[Target, str] | None:
-    """Return the family of the server that an RDB part says wrote it, and its name and version in words.
+    """Return the release that an RDB part says wrote it, and name and version in words.
 
-    A version between or beyond the families counts as the one below. None when the part does not say.
+    A version between two releases or beyond the newest counts as the one below. None when the part does
+    not say.
 
     Args:
         aux: AUX fields of the part.
@@ -206,24 +250,5 @@ def written_by(aux: Mapping[bytes, bytes]) -> tuple[Target, str] | None:
     for field, project in _VERSION_FIELDS:
         if field in aux:
             version = aux[field].decode("ascii", "replace")
-            return _family(project, version), f"{project} {version}"
+            return TARGETS[release_of(project, version).name], f"{project} {version}"
     return None
-
-
-def _family(project: str, version: str) -> Target:
-    try:
-        return find_target(f"{project}-{version}")
-    except UnsupportedError:
-        pass
-    numbers = tuple(int(part) for part in version.split(".") if part.isdecimal())
-    if project == "valkey":
-        return find_target("valkey-9" if numbers >= (9,) else "valkey-8" if numbers >= (8,) else "valkey-7.2")
-    for name, since in (
-        ("redis-8.0", (8,)),
-        ("redis-7.4", (7, 4)),
-        ("redis-7.2", (7, 1)),
-        ("redis-7.0", (7,)),
-    ):
-        if numbers >= since:
-            return find_target(name)
-    return find_target("redis-6.2")

@@ -9,6 +9,7 @@ from typing import Any
 
 from aoftool.check.model import FileReport, Finding, Outcome, Remedy, Report, ServerOutcome, Severity, Verdict
 from aoftool.escape import printable
+from aoftool.releases import in_words
 from aoftool.report.lines import Printer, folded, print_columns
 from aoftool.units import format_bytes, format_count
 
@@ -30,6 +31,9 @@ _OUTCOME_STYLES = {
     Outcome.CRASH: "bold red",
     Outcome.UNSUPPORTED: "dim",
 }
+
+
+_NOT_MEASURED = "* not every one of these was measured on a server: aoftool --version"
 
 
 def render_findings(console: Printer, reports: Sequence[Report], *, top: int = 20) -> None:
@@ -148,13 +152,32 @@ def _remedy(remedy: Remedy, evidence: str) -> str:
 def _render_outcomes(console: Printer, report: Report) -> None:
     said: dict[tuple[str, str], str] = {}
     rows = []
-    for row in report.outcomes:
-        would, why = _outcome(row), _why(row)
-        # Five times the same long sentence hides the one server that differs.
-        first = said.setdefault((would, why), row.target)
-        shown = why if first == row.target or not why else f"as {first}"
-        rows.append(([row.target, would, shown], _style(row)))
+    for group in _alike(report.outcomes):
+        first = group[0]
+        would, why = _outcome(first), _why(first)
+        # The same long sentence again and again hides the one server that differs.
+        earlier = said.setdefault((would, why), first.target)
+        shown = why if earlier == first.target or not why else f"as {earlier}"
+        name = in_words([row.target for row in group])
+        star = "" if all(row.is_measured for row in group) else "*"
+        rows.append(([name + star, would, shown], _style(first)))
     print_columns(console, ("server", "would", "and"), rows)
+    if any(cells[0].endswith("*") for cells, _ in rows):
+        console.print(_NOT_MEASURED, style="dim")
+
+
+def _alike(outcomes: Iterable[ServerOutcome]) -> list[list[ServerOutcome]]:
+    """Return neighbours of one family that do the same, together."""
+    groups: list[list[ServerOutcome]] = []
+    for row in outcomes:
+        last = groups[-1][0] if groups else None
+        family = row.target.partition("-")[0]
+        same = last is not None and (_outcome(last), _why(last)) == (_outcome(row), _why(row))
+        if last is not None and same and last.target.startswith(family):
+            groups[-1].append(row)
+        else:
+            groups.append([row])
+    return groups
 
 
 def _starts_empty(row: ServerOutcome) -> bool:

@@ -21,6 +21,7 @@ from aoftool.files.folder import Folder
 from aoftool.files.new_directory import new_directory
 from aoftool.files.sink import AtomicFile, write_atomically
 from aoftool.files.syscalls import SYSTEM, SystemCalls
+from aoftool.releases import release_named
 from aoftool.rewrite.model import (
     Layout,
     OutputFile,
@@ -34,7 +35,7 @@ from aoftool.rewrite.runner import Sinks
 __all__ = ["PairPlace", "Placed", "Writing", "base_name", "incr_name", "write_new", "write_pair"]
 
 _DEFAULT_PREFIX = "appendonly.aof"
-_SINGLE_FILE_TARGET = "redis-6.2"
+_SINCE_MULTI_PART = (7, 0)
 
 
 class Placed(Protocol):
@@ -69,8 +70,8 @@ def write_new(
     """
     if plan.options.layout is Layout.SINGLE:
         return _single(plan, out, write, force, calls)
-    if plan.summary.target == _SINGLE_FILE_TARGET:
-        raise UsageError("Redis 6.2 knows no multi-part log", hint="--layout single")
+    if release_named(plan.summary.target).version < _SINCE_MULTI_PART:
+        raise UsageError("Redis 6 knows no multi-part log", hint="--layout single")
     if os.path.lexists(out):
         raise OutputExistsError(f"{_shown(out)} exists already", path=out)
     prefix = os.fsdecode(log.prefix) or _DEFAULT_PREFIX

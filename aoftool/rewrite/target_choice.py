@@ -11,8 +11,6 @@ from aoftool.replay.writer_model import Certainty, Writer
 
 __all__ = ["choose_target", "flavour_of", "newest_measured", "refuse_undecided"]
 
-# Families without a flavour of their own load as this one does.
-_LOADS_LIKE = {"valkey-7.2": "redis-7.2"}
 # The highest RDB version that Valkey reads of Redis. Source: Valkey 9.1 src/rdb.c; measured on 8.1.1, 9.1.2.
 _LAST_COMMON = 11
 
@@ -76,4 +74,4 @@ def newest_measured(releases: list[Release]) -> Release:
 
 def flavour_of(target: Target) -> Flavour:
     """Return how a server of the target loads a log."""
-    return flavour_named(_LOADS_LIKE.get(target.name, target.name))
+    return flavour_named(target.name)

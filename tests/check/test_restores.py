@@ -66,8 +66,7 @@ def test_a_wrong_checksum_is_damage_at_its_place(tmp_path: Path, name: str, payl
     assert found.command_index == 2
     assert "RESTORE" in found.message
     assert "lost" in found.message
-    assert "redis-6.2" in found.message
-    assert "valkey-9.1" in found.message
+    assert found.message.endswith("by redis-6.0 to 8.12, valkey-7.2 to 9.2")
 
 
 def test_a_version_above_a_servers_own_is_a_warning_that_names_it(tmp_path: Path) -> None:
@@ -76,7 +75,7 @@ def test_a_version_above_a_servers_own_is_a_warning_that_names_it(tmp_path: Path
     found = found_in(tmp_path, log(restore("a", newer), restore("b", newer)))
 
     assert [f.severity for f in found] == [Severity.WARNING]
-    assert "redis-6.2, redis-7.0 (2 times)" in found[0].message
+    assert "redis-6.0 to 7.0 (2 times)" in found[0].message
     assert "valkey" not in found[0].message
 
 
@@ -88,8 +87,7 @@ def test_a_type_of_one_server_is_a_warning(tmp_path: Path) -> None:
     (found,) = found_in(tmp_path, log(restore("h", payload)))
 
     assert found.severity is Severity.WARNING
-    assert "valkey-9.1" not in found.message
-    assert "redis-8.0" in found.message
+    assert found.message.endswith("by redis-6.0 to 8.12, valkey-7.2 to 8.1")
 
 
 def test_a_broken_value_under_a_right_checksum_is_seen_by_deep_only(tmp_path: Path) -> None:

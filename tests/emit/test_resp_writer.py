@@ -78,13 +78,13 @@ def test_scores_are_printed_as_the_target_does() -> None:
     value = ZSetValue({b"a": 0.1, b"b": 1e30, b"c": float("-inf")})
 
     assert texts(value, "redis-7.0") == ["ZADD k 0.10000000000000001 a 1e+30 b -inf c"]
-    assert texts(value, "valkey-9") == ["ZADD k 0.1 a 1e+30 b -inf c"]
+    assert texts(value, "valkey-9.0") == ["ZADD k 0.1 a 1e+30 b -inf c"]
 
 
 def test_field_expire_times_are_set_as_the_target_does() -> None:
     value = hash_of({b"f": b"v", b"g": b"w"}, {b"g": AT})
 
-    assert texts(value, "valkey-9") == [f"HSETEX k PXAT {AT} FIELDS 1 g w", "HMSET k f v"]
+    assert texts(value, "valkey-9.0") == [f"HSETEX k PXAT {AT} FIELDS 1 g w", "HMSET k f v"]
     assert texts(value, "redis-8.0") == ["HMSET k f v", "HMSET k g w", f"HPEXPIREAT k {AT} FIELDS 1 g"]
 
 
@@ -173,7 +173,7 @@ def test_what_commands_lose_is_restored_from_a_payload(value: Value) -> None:
     def names(target: str) -> list[bytes]:
         return [argv[0] for argv in value_commands(b"k", value, TARGETS[target])]
 
-    assert names("redis-7.0") == names("valkey-9") == [b"RESTORE"]
+    assert names("redis-7.0") == names("valkey-9.0") == [b"RESTORE"]
     assert b"RESTORE" not in names("redis-6.2")
 
 

@@ -29,18 +29,11 @@ from tests.reloading import live_file
 from tests.servers import Build, Server, ServerDied
 
 REWRITE_SETTINGS = {"aof-use-rdb-preamble": "no", "hz": "500"}
-FLAVOUR_OF = {
-    ("redis", 6): "redis-6.2",
-    ("valkey", 8): "valkey-8",
-    ("valkey", 9): "valkey-9",
-}
 
 
 def flavour_of(build: Build) -> str:
     """Return the name of the flavour that stands for a build."""
-    if build.kind == "redis" and build.version[:2] >= (7, 0):
-        return f"redis-{build.version[0]}.{build.version[1]}"
-    return FLAVOUR_OF[build.kind, build.version[0]]
+    return build.release
 
 
 @dataclass

@@ -12,7 +12,7 @@ FUTURE_MS = NOW_MS + 1_000_000
 
 EVERY_FLAVOUR = list(FLAVOURS.values())
 FIELD_FLAVOURS = [flavour for flavour in EVERY_FLAVOUR if flavour.field_expiry]
-NEWEST = ("redis-8.0", "valkey-9")
+NEWEST = ("redis-8.0", "valkey-9.1")
 
 
 def words(line: str | list[Any] | tuple[Any, ...]) -> list[bytes]:

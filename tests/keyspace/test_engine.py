@@ -152,7 +152,8 @@ def test_script_is_opaque_once_it_is_loaded_and_unknown_before() -> None:
 
 
 @pytest.mark.parametrize(
-    ("name", "stops"), [("redis-6.2", False), ("redis-7.0", False), ("valkey-8", True), ("valkey-9", True)]
+    ("name", "stops"),
+    [("redis-6.2", False), ("redis-7.0", False), ("valkey-8.1", True)],
 )
 def test_too_many_arguments_are_only_counted_by_newer_valkeys(name: str, stops: bool) -> None:
     if stops:
@@ -286,8 +287,8 @@ def test_flavour_of_an_unknown_name_is_a_usage_error() -> None:
         "redis-8.2",
         "redis-8.4",
         "redis-8.6",
-        "valkey-8",
-        "valkey-9",
+        "valkey-8.1",
+        "valkey-9.1",
     }
 
 

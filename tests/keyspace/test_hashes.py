@@ -20,7 +20,7 @@ from tests.keyspace.running import (
 
 flavours = pytest.mark.parametrize("flavour", EVERY_FLAVOUR, ids=lambda f: f.name)
 field_flavours = pytest.mark.parametrize("flavour", FIELD_FLAVOURS, ids=lambda f: f.name)
-newest = pytest.mark.parametrize("name", ["redis-8.0", "valkey-9"])
+newest = pytest.mark.parametrize("name", ["redis-8.0", "valkey-9.1"])
 ABC = "HSET h a 1 b 2 c 3"
 
 
@@ -183,7 +183,10 @@ def test_hsetex_forms(name: str) -> None:
 
 def test_hsetex_conditions_on_the_key_are_valkeys() -> None:
     keyspace = run(
-        "HSETEX h XX FIELDS 1 a 1", "HSETEX h NX FIELDS 1 b 1", "HSETEX h NX FIELDS 1 c 1", flavour="valkey-9"
+        "HSETEX h XX FIELDS 1 a 1",
+        "HSETEX h NX FIELDS 1 b 1",
+        "HSETEX h NX FIELDS 1 c 1",
+        flavour="valkey-9.1",
     )
 
     assert set(fields(keyspace)) == {b"b"}

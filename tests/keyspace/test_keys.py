@@ -93,7 +93,7 @@ def test_overflowing_time_wraps_on_6_2_and_is_refused_since(flavour: Flavour) ->
     assert expire_at_ms(keyspace, "a") == (NOW_MS - 1000 if flavour.name == "redis-6.2" else None)
 
 
-@pytest.mark.parametrize(("name", "expected"), [("redis-7.0", None), ("redis-8.0", None), ("valkey-9", 0)])
+@pytest.mark.parametrize(("name", "expected"), [("redis-7.0", None), ("redis-8.0", None), ("valkey-9.1", 0)])
 def test_deadline_of_minus_one_is_none_or_zero(name: str, expected: int | None) -> None:
     assert expire_at_ms(run("SET a 1", "PEXPIREAT a -1", flavour=name), "a") == expected
 
@@ -210,7 +210,7 @@ def test_restore_loads_a_payload_of_its_own_server(flavour: Flavour) -> None:
 
 def test_refused_restore_keeps_the_old_value() -> None:
     payload = encode_payload(ListValue([b"a"]), find_target("redis-7.0"))
-    newer = encode_payload(ListValue([b"a"]), find_target("valkey-9"))
+    newer = encode_payload(ListValue([b"a"]), find_target("valkey-9.1"))
 
     keyspace = run(
         "SET k old",

@@ -83,11 +83,11 @@ def test_ties_over_a_set_cannot_be_followed() -> None:
     [
         ("redis-7.0", " 1", True),
         ("redis-8.0", "0x1", False),
-        ("valkey-9", "1e400", False),
+        ("valkey-9.1", "1e400", False),
         ("redis-8.0", "1e400", True),
         ("redis-7.0", "4e-324", False),
-        ("valkey-9", "4e-324", True),
-        ("valkey-9", "", False),
+        ("valkey-9.1", "4e-324", True),
+        ("valkey-9.1", "", False),
         ("redis-8.0", "", True),
     ],
 )

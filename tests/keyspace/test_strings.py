@@ -126,7 +126,7 @@ def test_msetex_sets_all_or_nothing() -> None:
         "MSETEX 2 a 3 b 4 KEEPTTL",
         "MSETEX 3 a 1 b 2",
         "MSETEX 0 a 1",
-        flavour="valkey-9",
+        flavour="valkey-9.1",
     )
 
     assert keys(keyspace) == {b"a", b"b"}
@@ -168,7 +168,7 @@ def test_getex_getdel_getset_and_delifeq() -> None:
         "DELIFEQ d y",
         "SET e x",
         "DELIFEQ e x",
-        flavour="valkey-9",
+        flavour="valkey-9.1",
     )
 
     assert keys(keyspace) == {b"a", b"b", b"d"}

@@ -65,10 +65,10 @@ def sample_files() -> dict[str, tuple[bytes, dict[str, object]]]:
     for vector in VECTORS:
         out[vector.name] = (record_file(vector), {"key": vector.key})
     out["inside-lzf-string"] = (out["lzf"][0], {"offset": 24})
-    for version, name in ((1, "redis-6.2"), (2, "redis-7.0"), (3, "valkey-9")):
+    for version, name in ((1, "redis-6.2"), (2, "redis-7.0"), (3, "valkey-9.0")):
         out[f"stream-v{version}"] = (_written(name), {"key": b"stream"})
     out["module-vectorset"] = (finished(b"REDIS0012" + VECTORSET), {"key": b"vq"})
-    whole = _written("valkey-9")
+    whole = _written("valkey-9.0")
     out["header"] = (whole, {"offset": 7})
     out["aux"] = (whole, {"offset": 12})
     out["function"] = (whole, {"offset": whole.index(b"#!lua") + 3})

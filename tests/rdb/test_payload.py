@@ -36,14 +36,14 @@ _STREAM = StreamValue({StreamId(1, 1): ((b"f", b"v"),)}, StreamId(1, 1), entries
 
 # Target, value and the bytes DUMP gave on a server of that target.
 REAL: list[tuple[str, Value, str]] = [
-    ("valkey-9", b"-5", "00 c0fb 5000 86ee0f654974589c"),
+    ("valkey-9.0", b"-5", "00 c0fb 5000 86ee0f654974589c"),
     ("redis-7.0", b"-5", "00 c0fb 0a00 49c4c6f4d7263f68"),
     ("redis-6.2", b"-5", "00 c0fb 0900 9936973883a05cd9"),
     ("redis-8.0", b"hello", "00 05 68656c6c6f 0c00 a804ebb69f1ebe43"),
-    ("valkey-8", b"hello", "00 05 68656c6c6f 0b00 0aad620598abc983"),
-    ("valkey-9", b"hello", "00 05 68656c6c6f 5000 ac5816e7fb6647fe"),
+    ("valkey-8.0", b"hello", "00 05 68656c6c6f 0b00 0aad620598abc983"),
+    ("valkey-9.0", b"hello", "00 05 68656c6c6f 5000 ac5816e7fb6647fe"),
     (
-        "valkey-9",
+        "valkey-9.0",
         ListValue([b"a", b"b"]),
         "12 01 02 0d 0d000000 0200 816102 816202 ff 5000 a7c1c3188d13dc45",
     ),
@@ -52,10 +52,14 @@ REAL: list[tuple[str, Value, str]] = [
         ListValue([b"a", b"b"]),
         "0e 01 11 11000000 0d000000 0200 000161 030162 ff 0900 543608ec9704644a",
     ),
-    ("valkey-9", SetValue.fromkeys([b"1", b"2"]), "0b 0c 02000000 02000000 0100 0200 5000 a053f120aab947da"),
-    ("valkey-9", ZSetValue({b"a": 1.0}), "11 0c 0c000000 0200 816102 0101 ff 5000 672f072949fb54f6"),
-    ("valkey-9", hash_of({b"f": b"v"}), "10 0d 0d000000 0200 816602 817602 ff 5000 efdbf4d5bd066f69"),
-    ("valkey-9", hash_of({b"f": b"v"}, f=_AT), "16 01 0166 0176 7bd8c32cbb030000 5000 e32715775ab1e4dc"),
+    (
+        "valkey-9.0",
+        SetValue.fromkeys([b"1", b"2"]),
+        "0b 0c 02000000 02000000 0100 0200 5000 a053f120aab947da",
+    ),
+    ("valkey-9.0", ZSetValue({b"a": 1.0}), "11 0c 0c000000 0200 816102 0101 ff 5000 672f072949fb54f6"),
+    ("valkey-9.0", hash_of({b"f": b"v"}), "10 0d 0d000000 0200 816602 817602 ff 5000 efdbf4d5bd066f69"),
+    ("valkey-9.0", hash_of({b"f": b"v"}, f=_AT), "16 01 0166 0176 7bd8c32cbb030000 5000 e32715775ab1e4dc"),
     (
         "redis-8.0",
         hash_of({b"f": b"v", b"g": b"w"}, f=_AT),
@@ -68,7 +72,7 @@ REAL: list[tuple[str, Value, str]] = [
         "14 0f 0f000000 0300 816102 816202 0501 ff 0c00 f466cd9cfea46970",
     ),
     (
-        "valkey-9",
+        "valkey-9.0",
         _STREAM,
         "15 01 10 0000000000000001 0000000000000001 1d 1d000000 0a00 0101 0001 0101 816602 0001 0201 0001"
         " 0001 817602 0401 ff 01 01 01 01 01 00 00 01 00 5000 43afd830cbc9020e",
@@ -101,8 +105,8 @@ TAKEN = {
     "redis-7.4": set(range(13)),
     "redis-8.0": set(range(13)),
     "valkey-7.2": set(range(12)),
-    "valkey-8": set(range(12)),
-    "valkey-9": set(range(1, 12)) | {80},
+    "valkey-8.0": set(range(12)),
+    "valkey-9.0": set(range(1, 12)) | {80},
 }
 
 
@@ -121,7 +125,7 @@ def test_wrong_and_zero_checksums_are_refused() -> None:
 
 
 def test_junk_before_the_footer_is_taken() -> None:
-    assert restore_refusal(footed(b"\0\1vjunk", 9), TARGETS["valkey-9"]) == ""
+    assert restore_refusal(footed(b"\0\1vjunk", 9), TARGETS["valkey-9.0"]) == ""
     assert decode_payload(footed(b"\0\1vjunk", 9)) == b"v"
 
 
@@ -140,7 +144,7 @@ def test_only_redis_6_2_takes_an_aggregate_without_elements() -> None:
 def test_a_value_may_run_into_the_footer() -> None:
     payload = footed(b"\0\x05v", 9)
 
-    assert restore_refusal(payload, TARGETS["valkey-9"]) == ""
+    assert restore_refusal(payload, TARGETS["valkey-9.0"]) == ""
     assert decode_payload(payload) == payload[2:7]
 
 
@@ -149,8 +153,8 @@ def test_field_expire_times_pass_only_where_their_type_number_means_that() -> No
 
     answers = {name: restore_refusal(valkey, target) for name, target in TARGETS.items()}
 
-    assert answers["valkey-9"] == ""
-    assert answers["valkey-8"] == answers["redis-7.2"] == FORMAT_REFUSED
+    assert answers["valkey-9.0"] == ""
+    assert answers["valkey-8.0"] == answers["redis-7.2"] == FORMAT_REFUSED
 
 
 def test_every_prefix_and_every_flipped_byte_is_refused() -> None:

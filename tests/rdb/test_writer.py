@@ -95,8 +95,8 @@ def test_smallest_file_has_the_parts_of_a_server() -> None:
         ("redis-7.2", b"REDIS0011", [b"redis-ver", b"redis-bits", b"ctime", b"aof-base"]),
         ("redis-8.0", b"REDIS0012", [b"redis-ver", b"redis-bits", b"ctime", b"aof-base"]),
         ("valkey-7.2", b"REDIS0011", [b"redis-ver", b"redis-bits", b"ctime", b"aof-base"]),
-        ("valkey-8", b"REDIS0011", [b"valkey-ver", b"redis-bits", b"ctime", b"aof-base"]),
-        ("valkey-9", b"VALKEY080", [b"valkey-ver", b"redis-bits", b"ctime", b"aof-base"]),
+        ("valkey-8.0", b"REDIS0011", [b"valkey-ver", b"redis-bits", b"ctime", b"aof-base"]),
+        ("valkey-9.0", b"VALKEY080", [b"valkey-ver", b"redis-bits", b"ctime", b"aof-base"]),
     ],
 )
 def test_header_and_aux_fields_are_those_of_the_target(
@@ -125,7 +125,7 @@ def test_record_is_framed_as_servers_frame_it() -> None:
 
 def test_functions_stand_before_the_first_database(tmp_path: Path) -> None:
     out = io.BytesIO()
-    with RdbWriter(out, TARGETS["valkey-8"], NOW_S) as writer:
+    with RdbWriter(out, TARGETS["valkey-8.0"], NOW_S) as writer:
         writer.function(b"#!lua name=lib\nreturn 1")
         writer.select(0, 1)
         writer.key(b"k", b"v")
@@ -176,7 +176,7 @@ def expiring(count: int = 1) -> HashValue:
     return value
 
 
-@pytest.mark.parametrize("name", ["redis-6.2", "redis-7.0", "redis-7.2", "valkey-7.2", "valkey-8"])
+@pytest.mark.parametrize("name", ["redis-6.2", "redis-7.0", "redis-7.2", "valkey-7.2", "valkey-8.0"])
 def test_field_expire_times_are_refused_by_name(name: str) -> None:
     writer = RdbWriter(ByteCounter(), TARGETS[name], NOW_S)
     writer.select(2)
@@ -199,7 +199,7 @@ def test_refused_keys_are_all_counted_and_some_named() -> None:
 
 def test_functions_and_vector_sets_are_refused_where_unknown() -> None:
     old = RdbWriter(ByteCounter(), TARGETS["redis-6.2"], NOW_S)
-    valkey = RdbWriter(ByteCounter(), TARGETS["valkey-9"], NOW_S)
+    valkey = RdbWriter(ByteCounter(), TARGETS["valkey-9.0"], NOW_S)
     old.function(b"#!lua name=lib\nreturn 1")
     valkey.key(b"vec", ModuleValue("vectorset", 0, b"\x81" + bytes(9)))
 
@@ -219,7 +219,7 @@ def test_aggregate_without_elements_is_an_error(value: Value) -> None:
 
 def test_targets_are_found_by_version_and_refused_by_name() -> None:
     assert find_target("redis-7.0.15").name == "redis-7.0"
-    assert find_target("valkey-9.1.2").name == "valkey-9"
+    assert find_target("valkey-9.1.2").name == "valkey-9.0"
     with pytest.raises(UnsupportedError, match="no target"):
         find_target("redis-3")
 
@@ -241,11 +241,11 @@ def numbered(count: int, width: int = 4) -> list[bytes]:
         ("redis-7.0", SetValue.fromkeys(numbered(3)), 2),
         ("redis-7.2", SetValue.fromkeys(numbered(128)), 20),
         ("redis-7.2", SetValue.fromkeys(numbered(129)), 2),
-        ("valkey-8", SetValue.fromkeys(numbered(3, 64)), 20),
-        ("valkey-8", SetValue.fromkeys(numbered(3, 65)), 2),
-        ("valkey-9", SetValue.fromkeys(b"%d" % i for i in range(512)), 11),
-        ("valkey-9", SetValue.fromkeys(b"%d" % i for i in range(513)), 2),
-        ("valkey-9", SetValue.fromkeys([b"1", b"9223372036854775808"]), 20),
+        ("valkey-8.0", SetValue.fromkeys(numbered(3, 64)), 20),
+        ("valkey-8.0", SetValue.fromkeys(numbered(3, 65)), 2),
+        ("valkey-9.0", SetValue.fromkeys(b"%d" % i for i in range(512)), 11),
+        ("valkey-9.0", SetValue.fromkeys(b"%d" % i for i in range(513)), 2),
+        ("valkey-9.0", SetValue.fromkeys([b"1", b"9223372036854775808"]), 20),
         ("redis-6.2", ZSetValue.fromkeys(numbered(128), 1.5), 12),
         ("redis-7.0", ZSetValue.fromkeys(numbered(128), 1.5), 17),
         ("redis-7.0", ZSetValue.fromkeys(numbered(129), 1.5), 5),
@@ -259,7 +259,7 @@ def numbered(count: int, width: int = 4) -> list[bytes]:
         ("redis-7.0", HashValue({b"f" * 65: b"v"}), 4),
         ("redis-7.4", expiring(512), 25),
         ("redis-8.0", expiring(513), 24),
-        ("valkey-9", expiring(1), 22),
+        ("valkey-9.0", expiring(1), 22),
         ("redis-6.2", StreamValue(last_id=StreamId(5, 0)), 15),
         ("redis-7.0", StreamValue(last_id=StreamId(5, 0), first_id=StreamId(0, 0)), 19),
         ("redis-7.2", StreamValue(last_id=StreamId(5, 0), first_id=StreamId(0, 0)), 21),

@@ -31,8 +31,8 @@ LOADABLE = {
     "redis-6.2": ["redis-6.2"],
     "redis-7.0": ["redis-7.0"],
     "redis-8.0": ["redis-8.0", "redis-7.4", "redis-7.2"],
-    "valkey-8.1": ["valkey-8", "valkey-7.2"],
-    "valkey-9.1": ["valkey-9", "valkey-8"],
+    "valkey-8.1": ["valkey-8.0", "valkey-7.2"],
+    "valkey-9.1": ["valkey-9.0", "valkey-8.0"],
 }
 SIZE_TOLERANCE = 0.02
 # A file of a few hundred bytes has nothing but AUX fields, whose text differs by some bytes.

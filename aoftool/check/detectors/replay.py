@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from aoftool.check.model import Finding, Severity
 from aoftool.check.replay_model import Answered, Replay
 from aoftool.escape import excerpt
+from aoftool.releases import in_words
 
 __all__ = ["find_in_replay"]
 
@@ -31,7 +32,7 @@ def find_in_replay(replay: Replay, path: str, targets: int) -> Iterator[Finding]
     for target, end in replay.ended.items():
         ends.setdefault(end, []).append(target)
     for (file, offset, why), names in ends.items():
-        message = f"what follows was not judged for {', '.join(names)}: {why}"
+        message = f"what follows was not judged for {in_words(names)}: {why}"
         yield Finding("replay-ended", Severity.NOTE, file, message, offset)
     yield from _expired(replay, path)
 
@@ -40,7 +41,7 @@ def _answered(row: Answered, targets: int) -> Finding:
     most = max(row.counts.values())
     times = f"{most:,} times " if most > 1 else ""
     same = len(row.counts) == targets and len(set(row.counts.values())) == 1
-    who = "every server" if same else ", ".join(row.counts)
+    who = "every server" if same else in_words(row.counts)
     inside = max(row.inside.values(), default=0)
     where = f", {inside:,} of them in transactions, which run on" if inside else ""
     message = f"{row.name} is answered {times}with an error and skipped while loading, by {who}{where}"
@@ -57,6 +58,6 @@ def _expired(replay: Replay, path: str) -> Iterator[Finding]:
     for (passed, keys), names in rows.items():
         message = (
             f"{passed:,} of {keys:,} keys have expired by now and are removed after loading, by "
-            f"{', '.join(names)}"
+            f"{in_words(names)}"
         )
         yield Finding("keys-expired", Severity.NOTE, path, message)

@@ -9,6 +9,7 @@ from aoftool.check.model import Finding, Remedy, Severity
 from aoftool.check.restore_model import RestoreSpot, Standing
 from aoftool.check.unknown import BEYOND
 from aoftool.escape import excerpt, excerpt_key
+from aoftool.releases import in_words
 
 __all__ = ["find_in_restores"]
 
@@ -32,7 +33,7 @@ def find_in_restores(file: FileExam) -> Iterator[Finding]:
             groups.setdefault(spot.targets, []).append(spot)
     for targets, spots in groups.items():
         times = "" if len(spots) == 1 else f" ({len(spots):,} times)"
-        servers = ", ".join(sorted(targets))
+        servers = in_words(targets)
         words = f"{_shown(spots[0])}: its payload is refused, and it is skipped while loading, by {servers}"
         yield _finding(file, spots[0], Severity.WARNING, words + times)
 
@@ -65,7 +66,7 @@ def _not_judged(file: FileExam, spots: list[RestoreSpot]) -> Finding:
 def _damage_words(spot: RestoreSpot) -> str:
     lost = "the functions are" if spot.name == b"FUNCTION RESTORE" else "the key is"
     why = "every server refuses its value" if spot.checksum_ok else "its checksum is wrong"
-    servers = ", ".join(sorted(spot.targets))
+    servers = in_words(spot.targets)
     return f"{_shown(spot)}: {why}; {lost} skipped while loading, without stopping, by {servers}"
 
 

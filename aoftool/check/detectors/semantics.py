@@ -5,26 +5,32 @@ from __future__ import annotations
 import os
 import shlex
 from collections.abc import Iterator
+from dataclasses import replace
 
+from aoftool.aof.model import LogKind
 from aoftool.check.database_range import highest_in_commands
 from aoftool.check.detectors.restores import find_in_restores
 from aoftool.check.exam_model import FileExam, LogExam, Spot, SpotKind
 from aoftool.check.model import Finding, Remedy, Severity
+from aoftool.check.targets import TARGETS
 from aoftool.check.unknown import BEYOND, Names, Standing
-from aoftool.check.vocabulary import looks_like_module, takers
+from aoftool.check.vocabulary import is_hidden, looks_like_module, takers
 from aoftool.commands.modules import module_of
 from aoftool.databases import DEFAULT_DATABASES, MOST_DATABASES, databases_for
 from aoftool.escape import excerpt, printable
+from aoftool.releases import in_words
 from aoftool.resp.model import Occurrence, TailTally
 
 __all__ = ["find_in_meaning"]
+
+_MULTI_PART = frozenset(target.name for target in TARGETS if target.multi_part)
 
 
 def find_in_meaning(exam: LogExam, file: FileExam) -> Iterator[Finding]:
     """Yield findings about one file's commands."""
     if file.tail is None:
         return
-    yield from _spots(file)
+    yield from _spots(exam, file)
     yield from find_in_restores(file)
     stretches = file.tail.stretches
     for stretch in stretches:
@@ -36,8 +42,11 @@ def find_in_meaning(exam: LogExam, file: FileExam) -> Iterator[Finding]:
         yield from _open_transaction(exam, file, stretches[-1].tally)
 
 
-def _spots(file: FileExam) -> Iterator[Finding]:
-    """Yield one finding for each kind and name, at its first place."""
+def _spots(exam: LogExam, file: FileExam) -> Iterator[Finding]:
+    """Yield one finding for each kind and name, at its first place.
+
+    Servers that do not read the layout of the log at all are not named.
+    """
     first: dict[tuple[str, bytes, bytes | None], list[Spot]] = {}
     for spot in file.census.spots:
         first.setdefault((spot.kind, spot.name, spot.subcommand), []).append(spot)
@@ -45,6 +54,10 @@ def _spots(file: FileExam) -> Iterator[Finding]:
     for (_, name, subcommand), spots in first.items():
         spot = spots[0]
         standing = names.standing(spot, takers(name, subcommand, spot.argc))
+        if exam.log.kind is LogKind.MULTI_PART:
+            spot = replace(spot, targets=spot.targets & _MULTI_PART)
+        if not spot.targets:
+            continue
         code, severity, words = _describe(spot, standing, names)
         times = "" if len(spots) == 1 else f" ({len(spots):,} times)"
         remedies = tuple(_remedies(file, spots, standing, severity))
@@ -73,7 +86,7 @@ def _remedies(file: FileExam, spots: list[Spot], standing: Standing, severity: S
 def _describe(spot: Spot, standing: Standing, names: Names) -> tuple[str, Severity, str]:
     kind, name, subcommand = spot.kind, spot.name, spot.subcommand
     shown = excerpt(name) if subcommand is None else f"{excerpt(name)} {excerpt(subcommand)}"
-    missing = ", ".join(sorted(spot.targets))
+    missing = in_words(spot.targets)
     if kind == SpotKind.ARITY and standing is Standing.WRONG:
         return kind, Severity.DAMAGE, f"{shown} with {spot.argc} arguments: no server takes that"
     if kind == SpotKind.ARITY:
@@ -84,6 +97,8 @@ def _describe(spot: Spot, standing: Standing, names: Names) -> tuple[str, Severi
             Severity.WARNING,
             f"{shown} stops these servers while they load, or soon after: {missing}",
         )
+    if kind == SpotKind.UNKNOWN and is_hidden(name):
+        return kind, Severity.WARNING, f"{shown} is known only to servers that were built for it"
     module = module_of(name) if kind == SpotKind.UNKNOWN else ""
     if module:
         words = f"{shown} is a command of {module}: only a server that has it loads this log"

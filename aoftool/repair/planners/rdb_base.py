@@ -37,7 +37,16 @@ _EOF = b"\xff"
 _ENDING_BYTES = 9
 _IN_DOUBT = "behind damage, before the next SELECTDB: its database is in doubt"
 # The family that a version speaks for, when the part does not name its writer.
-_BY_VERSION = {9: "redis-6.2", 10: "redis-7.0", 11: "redis-7.2", 12: "redis-8.0"}
+_BY_VERSION = {
+    9: "redis-6.2",
+    10: "redis-7.0",
+    11: "redis-7.2",
+    12: "redis-8.0",
+    13: "redis-8.6",
+    14: "redis-8.8",
+    15: "redis-8.10",
+    16: "redis-8.12",
+}
 Piece = tuple[int, int, int]
 
 
@@ -223,7 +232,7 @@ def _writer(rdb: RdbExam, *, multi_part: bool) -> Target:
     A set of files is loaded by 7.0 at least, also when an older server wrote its base.
     """
     target = _family(rdb)
-    return find_target("redis-7.0") if multi_part and target.name == "redis-6.2" else target
+    return find_target("redis-7.0") if multi_part and not target.listpacks else target
 
 
 def _family(rdb: RdbExam) -> Target:
