@@ -232,12 +232,12 @@ _ROWS = [
 ]
 
 
-# Source of what holds for several releases: src/rdb.c. Slot notes came with Redis 7.4, vector sets are a part
-# of it since 8.0; others were measured where they are named.
+# Source of what holds for several releases: src/rdb.c, src/script_lua.c. Slot notes came with Redis 7.4,
+# vector sets are a part of it since 8.0, every Valkey has the object `server`; others were measured.
 _SPECIAL = {
     ("slot-info", "valkey-8.1"): _SHORT,
-    ("function-server", "valkey-8.1"): LOADS,
-    ("function-server-maybe", "valkey-8.1"): LOADS,
+    **{("function-server", release.name): LOADS for release in RELEASES if release.has(None, (7, 2))},
+    **{("function-server-maybe", release.name): LOADS for release in RELEASES if release.has(None, (7, 2))},
     ("functions-pre-ga", "redis-7.0"): LOADS,
     **{("slot-note", release.name): LOADS for release in RELEASES if release.has((7, 4), None)},
     **{("vector-set", release.name): LOADS for release in RELEASES if release.has((8, 0), None)},

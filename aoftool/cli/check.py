@@ -62,9 +62,9 @@ def check(
 ) -> None:
     """Check whether logs are whole, and foretell what servers do with them.
 
-    Two verdicts, kept apart: is it intact, and would Redis 6.2, 7.0, 8.0 and
-    Valkey 8.1, 9.1 load it, cut it, refuse it or crash. Everything is opened
-    read-only. docs/findings.md explains every code.
+    Two verdicts, kept apart: is it intact, and would the releases of Redis
+    from 6.0 and of Valkey from 7.2 on load it, cut it, refuse it or crash.
+    Everything is opened read-only. docs/findings.md explains every code.
 
     \b
     Examples:

@@ -137,8 +137,8 @@ def rewrite(
         typer.Option(
             "--target",
             metavar="SERVER",
-            help="Server the result is for: redis-6.2, redis-7.0, redis-7.2, redis-7.4, redis-8.0,"
-            " valkey-7.2, valkey-8, valkey-9. Default: the one that wrote the log.",
+            help="Release the result is for, such as redis-7.2; valkey-9 is what every release of that"
+            " major version reads. Default: the one that wrote the log.",
             rich_help_panel=_WHAT,
         ),
     ] = None,

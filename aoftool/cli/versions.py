@@ -1,4 +1,4 @@
-"""What `aoftool --version` says: our version, the interpreter's, and which scanner is in use."""
+"""What `aoftool --version` says: our version, the interpreter's, the scanner in use, the releases known."""
 
 from __future__ import annotations
 
@@ -9,7 +9,18 @@ __all__ = ["describe"]
 
 def describe(version: str) -> str:
     """Return the text of `--version`."""
+    from aoftool.releases import RELEASES, in_words
     from aoftool.resp.scanner import scanner_name
 
     scanner = {"native": "compiled kernel", "python": "Python reference"}[scanner_name()]
-    return f"aoftool {version}\nPython {platform.python_version()}\nscanner: {scanner}"
+    measured = ", ".join(f"{r.family} {r.measured_on}" for r in RELEASES if r.is_measured)
+    read = in_words([release.name for release in RELEASES if not release.is_measured])
+    lines = (
+        f"aoftool {version}",
+        f"Python {platform.python_version()}",
+        f"scanner: {scanner}",
+        f"releases: {in_words([release.name for release in RELEASES])}",
+        f"  measured on servers: {measured}",
+        f"  read in their sources: {read}",
+    )
+    return "\n".join(lines)

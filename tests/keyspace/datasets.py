@@ -64,7 +64,7 @@ def _signed(score: float) -> tuple[float, float]:
 def dataset_of(keyspace: Keyspace) -> Dataset:
     """Return what a keyspace holds."""
     found = Dataset(libraries=frozenset(library.code for library in keyspace.libraries.values()))
-    counters = keyspace.flavour.name != "redis-6.2"
+    counters = keyspace.flavour.version >= (7, 0)
     for number, database in enumerate(keyspace.databases):
         for name, entry in database.entries():
             found.keys[number, name] = Key(*_plain(entry.value, counters), entry.expire_at_ms)

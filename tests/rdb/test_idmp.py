@@ -80,7 +80,9 @@ def test_records_of_a_recorded_file_are_written_byte_for_byte() -> None:
         assert encode_payload(value, REDIS_8_6)[1:-10] == recorded[key]
 
 
-@pytest.mark.parametrize("name", ["redis-6.2", "redis-7.0", "redis-7.2", "redis-8.0", "valkey-8", "valkey-9"])
+@pytest.mark.parametrize(
+    "name", ["redis-6.2", "redis-7.0", "redis-7.2", "redis-8.0", "valkey-8.0", "valkey-9.0"]
+)
 def test_older_targets_refuse_and_name_the_loss(name: str) -> None:
     found = streams_of(RECORDED)
 
@@ -98,7 +100,7 @@ def test_payload_of_version_13_is_refused_by_older_targets() -> None:
 
     assert "version" in restore_refusal(payload, TARGETS["redis-8.0"])
     assert not TARGETS["redis-8.0"].reads_type(26, "redis")
-    assert not TARGETS["valkey-9"].reads_type(26, "redis")
+    assert not TARGETS["valkey-9.0"].reads_type(26, "redis")
     assert REDIS_8_6.reads_type(26, "redis")
 
 

@@ -219,7 +219,8 @@ def test_aggregate_without_elements_is_an_error(value: Value) -> None:
 
 def test_targets_are_found_by_version_and_refused_by_name() -> None:
     assert find_target("redis-7.0.15").name == "redis-7.0"
-    assert find_target("valkey-9.1.2").name == "valkey-9.0"
+    assert find_target("valkey-9.1.2").name == "valkey-9.1"
+    assert (find_target("valkey-9").name, find_target("valkey-8").name) == ("valkey-9.0", "valkey-8.0")
     with pytest.raises(UnsupportedError, match="no target"):
         find_target("redis-3")
 
