@@ -158,6 +158,15 @@ def rewrite(
             "--chunk-items", min=1, help="Elements in one command, with --format resp.", rich_help_panel=_WHAT
         ),
     ] = _CHUNK_ITEMS,
+    drop_unsupported: Annotated[
+        bool,
+        typer.Option(
+            "--drop-unsupported",
+            help="Leave out what the target cannot hold (module data, functions, expire times of hash"
+            " fields, idempotent producers), and list it.",
+            rich_help_panel=_WHAT,
+        ),
+    ] = False,
     memory_limit: Annotated[
         str | None,
         typer.Option(
@@ -274,6 +283,7 @@ def rewrite(
         selection=choose_selection(db, match, rename_db, clock if drop_expired else None),
         now_ms=clock,
         memory_limit_bytes=memory_limit_bytes(memory_limit),
+        drop_unsupported=drop_unsupported,
     )
     mode = "quick" if quick else "done" if out is not None or in_place else "dry-run"
     with ExitStack() as stack:

@@ -18,11 +18,11 @@ from math import copysign
 from aoftool.emit.commands_out import encode_argvs, encode_batches
 from aoftool.emit.stream_commands import stream_commands, stream_needs_payload
 from aoftool.errors import UnsupportedError
-from aoftool.escape import excerpt_key
+from aoftool.rdb.losses import MODULE_VALUE, REFUSED_KEPT, Refused, losses_text, without_unsupported
 from aoftool.rdb.payload import encode_payload
 from aoftool.rdb.score_text import score_text
 from aoftool.rdb.targets import Target
-from aoftool.rdb.writer import REFUSED_SHOWN, Sink
+from aoftool.rdb.writer import Sink
 from aoftool.resp.encode import encode_command, encode_select
 from aoftool.values import (
     HashValue,
@@ -52,6 +52,10 @@ class RespWriter:
         target: the server the file is for.
         now_s: Unix time of the annotation at the front; None for no annotation. Redis 6.2 knows none.
         items_per_command: elements in one command at most.
+
+    Attributes:
+        drops: leave out what the target cannot hold, instead of failing at the end.
+        holds_modules: the target loads the module values that come.
     """
 
     def __init__(
@@ -70,7 +74,9 @@ class RespWriter:
         self._flushed = 0
         self._db = 0
         self._select: bytes = b""
-        self.refused: list[tuple[int, bytes, str]] = []
+        self.drops = False
+        self.holds_modules = True
+        self.refused: list[Refused] = []
         self.refused_count = 0
         if now_s is not None and target.rdb_version >= _ANNOTATIONS_SINCE:
             self._put(b"#TS:%d\r\n" % now_s)
@@ -109,9 +115,16 @@ class RespWriter:
         if not value and not isinstance(value, (bytes, StreamValue)):
             raise ValueError("an aggregate without elements cannot be stored")
         problem = self._target.refusal(value)
+        if type(value) is ModuleValue and not self.holds_modules:
+            problem = MODULE_VALUE
         if problem:
             self._refuse(key, problem)
-            return
+            left = (
+                without_unsupported(value, self._target) if self.drops and problem != MODULE_VALUE else None
+            )
+            if left is None:
+                return
+            value = left
         if self._select:
             self._put(self._select)
             self._select = b""
@@ -126,19 +139,29 @@ class RespWriter:
             self._select = b""
         self._put(record)
 
+    def script(self, text: bytes) -> None:
+        """Write a script for EVALSHA; for servers that keep scripts in their logs."""
+        self._put(encode_command((b"SCRIPT", b"LOAD", text)))
+
+    def refuse(self, name: bytes, problem: str) -> None:
+        """Remember something else that the target cannot hold."""
+        self._refuse(name, problem)
+
+    def left_out(self) -> str:
+        """Return what was refused, in words; empty for nothing."""
+        return losses_text(self.refused, self.refused_count, REFUSED_KEPT) if self.refused_count else ""
+
     def close(self) -> int:
         """Hand the rest to the sink and return the size of the file in bytes.
 
         Raises:
             UnsupportedError: keys were refused.
         """
-        if self.refused_count:
-            shown = "; ".join(
-                f"{problem}: {excerpt_key(name)} (db {db})" for db, name, problem in self.refused
-            )
+        if self.refused_count and not self.drops:
+            shown = losses_text(self.refused, self.refused_count)
             raise UnsupportedError(
                 f"{self._target.name} cannot hold {self.refused_count} of the items: {shown}",
-                hint="choose a newer target",
+                hint="choose a newer target or another format, or leave these out: --drop-unsupported",
             )
         self._flush()
         return self._flushed
@@ -157,7 +180,7 @@ class RespWriter:
 
     def _refuse(self, name: bytes, problem: str) -> None:
         self.refused_count += 1
-        if len(self.refused) < REFUSED_SHOWN:
+        if len(self.refused) < REFUSED_KEPT:
             self.refused.append((self._db, name, problem))
 
 

@@ -14,6 +14,7 @@ from aoftool.rdb.strings import read_length, read_lengths, read_string
 from aoftool.rdb.summary import (
     OTHER_DATABASES,
     ExpireCount,
+    Extra,
     LargeKey,
     ModuleUse,
     RdbCount,
@@ -34,6 +35,9 @@ _LIBRARY_LIMIT = 100_000
 _NAME_BYTES = 4096
 _DATABASE_LIMIT = 2048
 _TEMPLATE_BYTES = 32 * 1024 * 1024
+_SCRIPT_AUX = b"lua"
+# Source: Redis 7.0 src/redismodule.h REDISMODULE_AUX_AFTER_RDB.
+_AFTER_KEYS = 2
 _SLOT_INFO_AUX = b"slot-info"
 _ISSUE_LIMIT = 100
 # Source: Valkey 9.1 src/cluster_migrateslots.c; fewer numbers are fatal, measured on Valkey 8.1.1, 9.1.2.
@@ -80,6 +84,9 @@ class Collector:
         redis = self._family is Family.REDIS
         if number == opcodes.AUX:
             self._aux(raw)
+        elif number == opcodes.MODULE_AUX:
+            self._count_opcode(number)
+            self._module_aux(raw)
         elif number == opcodes.RESIZEDB:
             self._resize(raw)
         elif number == opcodes.SLOT_INFO:
@@ -103,6 +110,8 @@ class Collector:
 
     def _aux(self, raw: bytes) -> None:
         key, at = read_string(raw, 1)
+        if key == _SCRIPT_AUX:
+            self._extra(self.summary.scripts, "", behind=True)
         value, _ = read_string(raw, at)
         if key == _SLOT_INFO_AUX:
             parts = value.split(b",")
@@ -111,6 +120,17 @@ class Collector:
             self._slot_note(int(parts[1][:_COUNT_DIGITS]) if len(parts) > 1 and parts[1].isdigit() else 0)
         if key in self.summary.aux or len(self.summary.aux) < _NAME_LIMIT:
             self.summary.aux[key[:_NAME_BYTES]] = value[:_NAME_BYTES]
+
+    def _module_aux(self, raw: bytes) -> None:
+        (module_id, _, when), _ = read_lengths(raw, 1, 3)
+        self._extra(self.summary.module_aux, split_module_id(module_id).name, behind=when == _AFTER_KEYS)
+
+    def _extra(self, into: list[Extra], name: str, *, behind: bool) -> None:
+        if len(into) >= _LIST_LIMIT:
+            self.summary.extras_omitted += 1
+            return
+        start = self._walker.number_at
+        into.append(Extra(name, behind, start, self._walker.offset - start))
 
     def _resize(self, raw: bytes) -> None:
         keys, at = read_length(raw, 1)

@@ -17,6 +17,7 @@ from aoftool.rdb.unknown import UnknownItem
 __all__ = [
     "OTHER_DATABASES",
     "ExpireCount",
+    "Extra",
     "LargeKey",
     "ModuleUse",
     "RdbCount",
@@ -105,6 +106,21 @@ class ModuleUse:
 
 
 @dataclass(slots=True)
+class Extra:
+    """An opcode that holds neither a key nor a function: module data, or a script in a `lua` field.
+
+    Attributes:
+        name: the module; empty for a script.
+        behind: it stands behind the keys, by what it says itself.
+    """
+
+    name: str
+    behind: bool
+    offset: int
+    size_bytes: int
+
+
+@dataclass(slots=True)
 class ResizeHint:
     """What a RESIZEDB opcode announces for a database."""
 
@@ -136,6 +152,9 @@ class RdbWalk:
         unknown: what stopped the walk though nothing says that it is damaged: the records from there on
             were not read. Whoever needs them asks `stop`.
         issues: what is wrong between the keys but does not stop the walk, at most 100.
+        module_aux: data that modules keep outside of keys, in order, at most 1,000.
+        scripts: `lua` fields, in order, at most 1,000.
+        extras_omitted: how many more there are of both.
         aux: AUX fields in order of first appearance; the last value counts.
         other_opcodes: opcodes that carry neither keys nor anything listed here, by name.
     """
@@ -156,6 +175,9 @@ class RdbWalk:
     functions: list[RdbFunction] = field(default_factory=list)
     function_count: int = 0
     modules: list[ModuleUse] = field(default_factory=list)
+    module_aux: list[Extra] = field(default_factory=list)
+    scripts: list[Extra] = field(default_factory=list)
+    extras_omitted: int = 0
     slots: SlotSummary = field(default_factory=SlotSummary)
     resize_hints: list[ResizeHint] = field(default_factory=list)
     largest: list[LargeKey] = field(default_factory=list)

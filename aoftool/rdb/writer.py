@@ -12,16 +12,15 @@ from types import TracebackType
 from typing import Protocol
 
 from aoftool.errors import UnsupportedError
-from aoftool.escape import excerpt_key
 from aoftool.rdb.checksum import crc64
 from aoftool.rdb.encode import encode_length, encode_string, string_records
 from aoftool.rdb.encode_values import ValueEncoder
+from aoftool.rdb.losses import MODULE_VALUE, REFUSED_KEPT, Refused, losses_text, without_unsupported
 from aoftool.rdb.targets import Limits, Target
-from aoftool.values import Value
+from aoftool.values import ModuleValue, Value
 
-__all__ = ["REFUSED_SHOWN", "ByteCounter", "RdbWriter", "Sink"]
+__all__ = ["REFUSED_KEPT", "ByteCounter", "RdbWriter", "Sink"]
 
-REFUSED_SHOWN = 20
 """Keys named in the error when a target cannot hold all of them."""
 
 _FLUSH_BYTES = 256 * 1024
@@ -62,6 +61,10 @@ class RdbWriter:
         used_memory_bytes: the `used-mem` field; left out when not known.
         limits: settings that choose between compact and plain encodings.
         compress: pack long strings with LZF, as servers do by default.
+
+    Attributes:
+        drops: leave out what the target cannot hold, instead of failing at the end.
+        holds_modules: the target loads the module values that come.
     """
 
     def __init__(
@@ -83,7 +86,10 @@ class RdbWriter:
         self._checksum = 0
         self._flushed = 0
         self._closed = False
-        self.refused: list[tuple[int, bytes, str]] = []
+        self.drops = False
+        self.holds_modules = True
+        self._ending = b""
+        self.refused: list[Refused] = []
         self.refused_count = 0
         self._db = 0
         self._header(now_s, used_memory_bytes, base)
@@ -166,9 +172,16 @@ class RdbWriter:
             self._put(string_records(((key, value, expire_at_ms),), self._compress))
             return
         problem = self._target.refusal(value)
+        if type(value) is ModuleValue and not self.holds_modules:
+            problem = MODULE_VALUE
         if problem:
             self._refuse(self._db, key, problem)
-            return
+            left = (
+                without_unsupported(value, self._target) if self.drops and problem != MODULE_VALUE else None
+            )
+            if left is None:
+                return
+            value = left
         parts = []
         if expire_at_ms is not None:
             parts.append(_EXPIRE_MS + expire_at_ms.to_bytes(8, "little", signed=True))
@@ -195,15 +208,28 @@ class RdbWriter:
         """
         self._put(record)
 
+    def at_end(self, opcodes: bytes) -> None:
+        """Keep whole opcodes that go behind all keys."""
+        self._ending += opcodes
+
+    def refuse(self, name: bytes, problem: str) -> None:
+        """Remember something else that the target cannot hold."""
+        self._refuse(self._db, name, problem)
+
+    def left_out(self) -> str:
+        """Return what was refused, in words; empty for nothing."""
+        return losses_text(self.refused, self.refused_count, REFUSED_KEPT) if self.refused_count else ""
+
     def close(self) -> int:
         """Write the end and the checksum, and return the size of the file in bytes.
 
         Raises:
             UnsupportedError: keys were refused; the file has no end mark then and no server loads it.
         """
-        if self.refused_count:
-            raise UnsupportedError(self._refusal_text(), hint="choose a newer target or another format")
-        self._put(_EOF)
+        if self.refused_count and not self.drops:
+            hint = "choose a newer target or another format, or leave these out: --drop-unsupported"
+            raise UnsupportedError(self._refusal_text(), hint=hint)
+        self._put(self._ending + _EOF)
         self._flush()
         self._sink.write(self._checksum.to_bytes(8, "little"))
         self._flushed += 8
@@ -226,11 +252,9 @@ class RdbWriter:
 
     def _refuse(self, db: int, name: bytes, problem: str) -> None:
         self.refused_count += 1
-        if len(self.refused) < REFUSED_SHOWN:
+        if len(self.refused) < REFUSED_KEPT:
             self.refused.append((db, name, problem))
 
     def _refusal_text(self) -> str:
-        shown = "; ".join(f"{problem}: {excerpt_key(name)} (db {db})" for db, name, problem in self.refused)
-        rest = self.refused_count - len(self.refused)
-        more = f"; and {rest} more" if rest else ""
-        return f"{self._target.name} cannot hold {self.refused_count} of the items: {shown}{more}"
+        shown = losses_text(self.refused, self.refused_count)
+        return f"{self._target.name} cannot hold {self.refused_count} of the items: {shown}"

@@ -317,11 +317,8 @@ def beyond_error(highest: int, databases: int, path: str | None) -> UnsupportedE
 
 
 def need_whole(summary: RdbWalk, path: str) -> None:
-    """Refuse a part that a server would refuse, or whose extras cannot be carried."""
+    """Refuse a part that a server would refuse."""
     if summary.stop is not None or summary.end_offset is None:
         message = summary.stop.message if summary.stop else "the RDB part has no end"
         offset = summary.stop.offset if summary.stop else summary.good_end
         raise RdbError(message, path=path, offset=offset, hint=f"aoftool check {path}")
-    aux = [module.name for module in summary.modules if module.aux]
-    if aux:
-        raise UnsupportedError(f"module data outside of keys cannot be carried: {', '.join(aux)}", path=path)

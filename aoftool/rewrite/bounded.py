@@ -25,6 +25,7 @@ from aoftool.keyspace import ReplayStopError
 from aoftool.keyspace.libraries import Library
 from aoftool.liveness.model import ANNOTATION, Fate
 from aoftool.progress import Progress, no_progress
+from aoftool.rdb.extras import carries_modules
 from aoftool.rdb.functions import read_functions
 from aoftool.rdb.reader import RecordReader
 from aoftool.rdb.targets import Target
@@ -33,6 +34,7 @@ from aoftool.replay.writer_model import Writer
 from aoftool.rewrite.allocator import give_back, keep_little
 from aoftool.rewrite.basekeys import need_whole
 from aoftool.rewrite.choosing import Chooser
+from aoftool.rewrite.extras import note_losses, write_extras
 from aoftool.rewrite.inputs import Input, open_input, repair_hint, require_only_torn
 from aoftool.rewrite.libraries import carry_libraries, library_notes, write_libraries
 from aoftool.rewrite.merging import merged
@@ -158,6 +160,7 @@ class BoundedPlan:
                 formats,
                 [file.path for file in found.files],
                 starts,
+                base is None or carries_modules(base, self.target),
             )
             for files in spill.shares
         ]
@@ -168,7 +171,7 @@ class BoundedPlan:
         """Write one format from the results of the shares."""
         parts = [report.formats[number] for report in reports]
         writing = _Assembly(self, sinks, parts)
-        if self.options.selection.everything:
+        if self.options.selection.everything and not self.options.drop_unsupported:
             writing.hint(self._key_counts(reports))
         writing.functions(reports[0].libraries)
         writing.everything(reports)
@@ -180,6 +183,7 @@ class BoundedPlan:
             result.summary.notes.append(f"not possible as {sinks.format.value}: {error.message}")
             return
         result.sizes.append(writing.size)
+        note_losses(result, sinks.format, writing.output, self.input, self.target)
         for note in library_notes(reports[0].libraries, self.target, self.input.base):
             if note not in result.summary.notes:
                 result.summary.notes.append(note)
@@ -217,6 +221,7 @@ class _Assembly:
             creation_time(plan.input, options),
             compress=options.compress,
             chunk_items=options.chunk_items,
+            drops=options.drop_unsupported,
         )
         self._chooser = Chooser(options.selection, range(options.databases), options.databases)
         self._hints: dict[int, tuple[int, int]] = {}
@@ -229,6 +234,7 @@ class _Assembly:
 
     def functions(self, libraries: Sequence[Library]) -> None:
         """Write the function libraries, those that must be carried behind an RDB at its end."""
+        write_extras(self._plan.input, self.output, self._plan.target)
         self._carried = write_libraries(libraries, self.output, self._plan.target, self._plan.input.base)
 
     def _open(self, number: int) -> None:

@@ -93,6 +93,7 @@ class RewriteOptions:
         memory_limit_bytes: bound on the memory of the process; None for no bound.
         jobs: processes that work at once.
         compress: pack long strings of the RDB form, as servers do.
+        drop_unsupported: leave out what the target cannot hold, and say so.
     """
 
     target: str | None = None
@@ -107,6 +108,7 @@ class RewriteOptions:
     memory_limit_bytes: int | None = None
     jobs: int = 1
     compress: bool = True
+    drop_unsupported: bool = False
 
 
 @dataclass(slots=True)

@@ -11,14 +11,17 @@ from typing import Protocol
 
 from aoftool.emit.resp_writer import RespWriter
 from aoftool.keyspace.zset_encoding import COMPACT_ENCODINGS, settle
+from aoftool.rdb.losses import REFUSED_KEPT
 from aoftool.rdb.record import Record
 from aoftool.rdb.targets import Target
-from aoftool.rdb.writer import REFUSED_SHOWN, RdbWriter, Sink
+from aoftool.rdb.writer import RdbWriter, Sink
 from aoftool.rewrite.model import OutputFormat
 from aoftool.rewrite.target_choice import flavour_of
 from aoftool.values import Value, ZSetValue
 
 __all__ = ["KeyWriter", "Output", "StringRow", "open_output"]
+
+_MODULE = 7
 
 StringRow = tuple[bytes, bytes, int | None]
 """Key, value, expire time in Unix ms or None."""
@@ -86,9 +89,24 @@ class Output:
         """Take over what other outputs refused: some of the keys, and how many there were."""
         assert isinstance(self.writer, RdbWriter | RespWriter)
         for refused, count in parts:
-            left = REFUSED_SHOWN - len(self.writer.refused)
+            left = REFUSED_KEPT - len(self.writer.refused)
             self.writer.refused += refused[: max(left, 0)]
             self.writer.refused_count += count
+
+    @property
+    def holds_modules(self) -> bool:
+        """Whether the target loads the module values of the log."""
+        assert isinstance(self.writer, RdbWriter | RespWriter)
+        return self.writer.holds_modules
+
+    @holds_modules.setter
+    def holds_modules(self, holds: bool) -> None:
+        assert isinstance(self.writer, RdbWriter | RespWriter)
+        self.writer.holds_modules = holds
+
+    def refuse_key(self, db: int, key: bytes, problem: str) -> None:
+        """Remember a key that the target cannot hold."""
+        self.refuse([([(db, key, problem)], 1)])
 
     def strings(self, rows: Sequence[StringRow]) -> None:
         """Write many string keys."""
@@ -105,6 +123,7 @@ class Output:
             True when the bytes were copied.
         """
         alike = self._target.reads_type(record.type_id, record.family.value)
+        alike = alike and (record.type_id != _MODULE or self.holds_modules)
         if self._copy is not None and alike and not record.split_times:
             self._copy(record.raw())
             return True
@@ -122,15 +141,26 @@ class Output:
 
 
 def open_output(
-    form: OutputFormat, sink: Sink, target: Target, now_s: int, *, compress: bool, chunk_items: int
+    form: OutputFormat,
+    sink: Sink,
+    target: Target,
+    now_s: int,
+    *,
+    compress: bool,
+    chunk_items: int,
+    drops: bool = False,
 ) -> Output:
     """Return an output of a format.
 
     Args:
         now_s: Unix time of the `ctime` field of an RDB.
         chunk_items: elements in one command of the RESP form.
+        drops: leave out what the target cannot hold.
     """
     if form is OutputFormat.RDB:
         writer = RdbWriter(sink, target, now_s, base=True, compress=compress)
+        writer.drops = drops
         return Output(writer, target, compress=compress)
-    return Output(RespWriter(sink, target, items_per_command=chunk_items), target)
+    commands = RespWriter(sink, target, items_per_command=chunk_items)
+    commands.drops = drops
+    return Output(commands, target)

@@ -23,6 +23,7 @@ from aoftool.liveness.model import Trace
 from aoftool.liveness.native import drop_needless, mark_dead
 from aoftool.liveness.reading import Places, trace_tails
 from aoftool.progress import Progress, no_progress
+from aoftool.rdb.extras import carries_modules
 from aoftool.rdb.payload import restore_refusal
 from aoftool.rdb.reader import empty_note
 from aoftool.rdb.summary import OTHER_DATABASES
@@ -56,6 +57,7 @@ __all__ = [
 T = TypeVar("T")
 
 _NUMBERS_SHOWN = 16
+_MODULE_TYPE = 7
 NEEDS_SERVER = frozenset({"random", "module", "opaque"})
 """Reasons of a `ReplayStopError` for which carrying the command as it is helps."""
 
@@ -169,7 +171,12 @@ def decide(
 def copyable_types(found: Input, target: Target) -> frozenset[int]:
     """Return the type bytes whose records the target reads as they stand in the RDB part."""
     family = found.base.family.value if found.base is not None and found.base.family else ""
-    return frozenset(number for number in range(256) if target.reads_type(number, family))
+    carried = found.base is None or carries_modules(found.base, target)
+    return frozenset(
+        number
+        for number in range(256)
+        if target.reads_type(number, family) and (carried or number != _MODULE_TYPE)
+    )
 
 
 def read_as_written(

@@ -47,6 +47,7 @@ class RecordingOutput(Output):
             self._inner = RdbWriter(sink, target, 0, compress=options.compress)
         else:
             self._inner = RespWriter(sink, target, items_per_command=options.chunk_items)
+        self._inner.drops = options.drop_unsupported
         super().__init__(self, target)
         self._compress = options.compress
         self._packs = form is OutputFormat.RDB
@@ -54,6 +55,15 @@ class RecordingOutput(Output):
         self.segments: list[Segment] = []
         self._count = 0
         self._end = self._inner.size_bytes
+
+    @property
+    def holds_modules(self) -> bool:
+        """Whether the target loads the module values of the log."""
+        return self._inner.holds_modules
+
+    @holds_modules.setter
+    def holds_modules(self, holds: bool) -> None:
+        self._inner.holds_modules = holds
 
     @property
     def refused(self) -> tuple[list[Refused], int]:

@@ -19,6 +19,7 @@ from aoftool.replay.writer import flavour_of_release
 from aoftool.rewrite.carrying import carry_rest
 from aoftool.rewrite.choosing import Chooser
 from aoftool.rewrite.emitting import Emitter, FirstWrites, first_writes
+from aoftool.rewrite.extras import note_losses, write_extras
 from aoftool.rewrite.inputs import Input
 from aoftool.rewrite.libraries import carry_libraries, library_notes, write_libraries
 from aoftool.rewrite.model import OutputFormat, OutputSize, RewriteOptions, RewriteResult
@@ -141,6 +142,7 @@ class _Stream:
             creation_time(plan.input, plan.options),
             compress=plan.options.compress,
             chunk_items=plan.options.chunk_items,
+            drops=plan.options.drop_unsupported,
         )
         carrier = Carrier(plan.trace, plan.table)
         used = {carrier.number(physical) for physical in range(plan.options.databases)}
@@ -156,8 +158,10 @@ class _Stream:
         self._size.refused.update(keyspace.refused)
         if part.number == 0:
             self._libraries = list(keyspace.libraries.values())
-            if part.of_key is None and self._plan.options.selection.everything:
+            options = self._plan.options
+            if part.of_key is None and options.selection.everything and not options.drop_unsupported:
                 self._emitter.hint(self._emitter.count_keys(keyspace))
+            write_extras(self._plan.input, self._output, self._plan.target)
             self._carried = write_libraries(
                 self._libraries, self._output, self._plan.target, self._plan.input.base
             )
@@ -177,6 +181,7 @@ class _Stream:
             return
         self._size.tail_bytes = carry_libraries(self._carried, self._sinks.tail)
         self._size.tail_bytes += carry_rest(self._plan.trace, self._plan.table, reader, self._sinks.tail)[1]
+        note_losses(result, self._sinks.format, self._output, self._plan.input, self._plan.target)
         for note in library_notes(self._libraries, self._plan.target, self._plan.input.base):
             if note not in result.summary.notes:
                 result.summary.notes.append(note)

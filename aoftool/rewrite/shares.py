@@ -53,6 +53,7 @@ class ShareTask:
     Attributes:
         writer: who wrote the log.
         paths, starts: files of the log, and the position of their first bytes in the whole.
+        holds_modules: the target loads the module values of the log.
     """
 
     files: ShareFiles
@@ -63,6 +64,7 @@ class ShareTask:
     formats: Sequence[OutputFormat]
     paths: list[str]
     starts: list[int]
+    holds_modules: bool = True
 
 
 @dataclass(slots=True)
@@ -221,6 +223,7 @@ class _ShareStream:
         self.size = self._report.size
         self._data: BinaryIO = open(self._report.data, "wb")  # noqa: SIM115
         self._output = RecordingOutput(form, self._data, plan.target, task.options)
+        self._output.holds_modules = task.holds_modules
         self.chooser = Chooser(task.options.selection, range(task.options.databases), task.options.databases)
         self.emitter = _ShareEmitter(
             plan.trace, plan.table, plan.touches, plan.base, self._output, self.chooser, self.size

@@ -1,0 +1,40 @@
+"""What a target cannot hold: how it is told, and what is left of a value without it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+from aoftool.escape import excerpt_key
+from aoftool.rdb.targets import Target
+from aoftool.values import HashValue, StreamValue, Value
+
+__all__ = ["MODULE_VALUE", "REFUSED_KEPT", "Refused", "losses_text", "without_unsupported"]
+
+REFUSED_SHOWN = 5
+REFUSED_KEPT = 100
+MODULE_VALUE = "a value of a module"
+
+Refused = tuple[int, bytes, str]
+"""Database, name and what of it the target cannot hold."""
+
+
+def without_unsupported(value: Value, target: Target) -> Value | None:
+    """Return what a target can hold of a value that it refuses; None for nothing.
+
+    Hash fields stay without their expire times, streams without what idempotent producers sent.
+    """
+    rest: Value = value
+    if isinstance(value, HashValue):
+        rest = HashValue(value)
+    elif isinstance(value, StreamValue):
+        rest = replace(value, idmp=None)
+    return None if target.refusal(rest) else rest
+
+
+def losses_text(refused: Sequence[Refused], count: int, most: int = REFUSED_SHOWN) -> str:
+    """Return some of what is refused, and how much more there is, in words."""
+    some = refused[:most]
+    shown = "; ".join(f"{problem}: {excerpt_key(name)} (db {db})" for db, name, problem in some)
+    rest = count - len(some)
+    return shown + (f"; and {rest} more" if rest else "")

@@ -1,0 +1,79 @@
+"""Module data outside of keys, and scripts of Redis before 7.0, on their way into a result."""
+
+from __future__ import annotations
+
+from aoftool.emit.resp_writer import RespWriter
+from aoftool.files import open_source
+from aoftool.rdb.extras import carries_modules, loads_scripts, read_extra, read_script
+from aoftool.rdb.summary import RdbWalk
+from aoftool.rdb.targets import Target
+from aoftool.rdb.writer import RdbWriter
+from aoftool.rewrite.inputs import Input
+from aoftool.rewrite.model import OutputFormat, RewriteResult
+from aoftool.rewrite.outputs import Output
+
+__all__ = ["note_losses", "write_extras"]
+
+_SCRIPTS_LEFT = "scripts for EVALSHA stand in the RDB part; servers from 7.0 on keep none: they are left out"
+
+
+def write_extras(found: Input, output: Output, target: Target) -> None:
+    """Write what stands beside keys and functions in the RDB part; what has no place is refused.
+
+    Raises:
+        SourceError: the file has changed.
+    """
+    base = found.base
+    if base is None or found.base_path is None:
+        return
+    output.holds_modules = carries_modules(base, target)
+    if base.extras_omitted:
+        output.refuse_key(0, b"", f"{base.extras_omitted:,} more pieces of module data or scripts")
+    _write_module_data(base, found.base_path, output)
+    if loads_scripts(target):
+        _write_scripts(base, found.base_path, output)
+
+
+def _write_module_data(base: RdbWalk, path: str, output: Output) -> None:
+    writer = output.writer
+    if not base.module_aux:
+        return
+    if not isinstance(writer, RdbWriter) or not output.holds_modules:
+        where = "" if isinstance(writer, RdbWriter) else ", which only an RDB base can hold (--format rdb)"
+        for name in dict.fromkeys(extra.name for extra in base.module_aux):
+            output.refuse_key(0, name.encode(), f"module data outside of keys{where}")
+        return
+    with open_source(path) as source:
+        for extra in base.module_aux:
+            data = read_extra(source, extra)
+            if extra.behind:
+                writer.at_end(data)
+            else:
+                writer.raw_record(data)
+
+
+def _write_scripts(base: RdbWalk, path: str, output: Output) -> None:
+    writer = output.writer
+    if not base.scripts:
+        return
+    with open_source(path) as source:
+        for extra in base.scripts:
+            if isinstance(writer, RdbWriter):
+                writer.at_end(read_extra(source, extra))
+            elif isinstance(writer, RespWriter):
+                writer.script(read_script(source, extra))
+
+
+def note_losses(
+    result: RewriteResult, form: OutputFormat, output: Output, found: Input, target: Target
+) -> None:
+    """Say in the notes of a result what it does not hold."""
+    writer = output.writer
+    assert isinstance(writer, RdbWriter | RespWriter)
+    notes = []
+    if left := writer.left_out():
+        count = writer.refused_count
+        notes.append(f"left out of the {form.value} form, {count:,} that {target.name} cannot hold: {left}")
+    if found.base is not None and found.base.scripts and not loads_scripts(target):
+        notes.append(f"{len(found.base.scripts):,} {_SCRIPTS_LEFT}")
+    result.summary.notes += [note for note in notes if note not in result.summary.notes]
