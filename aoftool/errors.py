@@ -16,6 +16,7 @@ __all__ = [
     "LogInUseError",
     "ManifestError",
     "MissingExtraError",
+    "NotJudgedError",
     "NotLastFileError",
     "OutputExistsError",
     "PlanStaleError",
@@ -90,6 +91,12 @@ class ReadFailedError(AoftoolError):
 
 class UnsupportedError(InputError):
     """A version, type or module that aoftool names but cannot handle."""
+
+
+class NotJudgedError(UnsupportedError):
+    """What no release known here writes: nothing says that it is damaged, and it cannot be read on."""
+
+    exit_code = 6
 
 
 class MissingExtraError(InputError):

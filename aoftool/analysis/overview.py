@@ -30,6 +30,7 @@ from aoftool.commands.table import lookup
 from aoftool.databases import databases_for
 from aoftool.escape import printable
 from aoftool.files.source import STDIN, open_source
+from aoftool.rdb.dialects import foreign_writer
 from aoftool.rdb.summary import OTHER_DATABASES, RdbWalk
 from aoftool.replay.evidence import Evidence
 from aoftool.replay.writer import find_writer
@@ -224,6 +225,8 @@ def _writer(files: list[FileSurvey]) -> Writer | None:
     version = aux.get(b"valkey-ver", aux.get(b"redis-ver"))
     if b"valkey-ver" in aux:
         family = "Valkey"
+    unknown = walk.unknown
+    family = foreign_writer(aux, () if unknown is None else (unknown.number,)) or family
     return Writer(
         server=family,
         version=version,

@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from aoftool.cli.console import output_width
-from aoftool.cli.exit_codes import DONE, VERDICT, epilog
+from aoftool.cli.exit_codes import DONE, NOT_JUDGED, VERDICT, epilog
 from aoftool.cli.options import (
     CsvOption,
     Form,
@@ -37,7 +37,7 @@ class Replay(str, Enum):
 
 def register(app: typer.Typer) -> None:
     """Add the verb to the application."""
-    app.command(epilog=epilog(VERDICT))(audit)
+    app.command(epilog=epilog(VERDICT, NOT_JUDGED))(audit)
 
 
 def audit(
@@ -71,6 +71,7 @@ def audit(
       aoftool audit --json | jq '.events[] | select(.severity=="high")'
     """
     from aoftool.analysis.audit import audit_log
+    from aoftool.analysis.audit_model import AuditCode
     from aoftool.analysis.audit_times import add_times
     from aoftool.analysis.redacting import redacted_audit
     from aoftool.cli.inputs import find_input
@@ -107,7 +108,10 @@ def audit(
             f"aoftool: {file} cannot be read on from offset {offset:,}: {reason}\n   next: aoftool check",
             file=sys.stderr,
         )
-    raise typer.Exit(DONE if found.damage is None else VERDICT)
+    if found.damage is not None:
+        raise typer.Exit(VERDICT)
+    unknown = any(event.code is AuditCode.UNKNOWN for event in found.events)
+    raise typer.Exit(NOT_JUDGED if unknown else DONE)
 
 
 def _closing(notes: list[str]) -> None:

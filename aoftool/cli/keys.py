@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from aoftool.cli.census_options import DepthOption, SeparatorOption, narrowing
-from aoftool.cli.exit_codes import DONE, VERDICT, epilog
+from aoftool.cli.exit_codes import DONE, NOT_JUDGED, VERDICT, epilog
 from aoftool.cli.options import (
     CsvOption,
     Form,
@@ -59,7 +59,7 @@ class RankBy(Enum):
 
 def register(app: typer.Typer) -> None:
     """Add the verb to the application."""
-    app.command(epilog=epilog(VERDICT))(keys)
+    app.command(epilog=epilog(VERDICT, NOT_JUDGED))(keys)
 
 
 def keys(
@@ -287,7 +287,7 @@ def _closing_records(rows: KeyListing) -> int:
             sep="\n",
             file=sys.stderr,
         )
-        return VERDICT
+        return NOT_JUDGED if rows.damage.code == UNKNOWN_CODE else VERDICT
     if rows.has_tail:
         print(
             "aoftool: commands follow the RDB part; what they changed is not in this listing",

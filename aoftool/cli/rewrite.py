@@ -11,7 +11,7 @@ import typer
 
 from aoftool.cli.console import Color, results_console
 from aoftool.cli.engines import EngineOption, refuse_with_server
-from aoftool.cli.exit_codes import DONE, REFUSED, VERIFY, epilog
+from aoftool.cli.exit_codes import DONE, NOT_JUDGED, REFUSED, VERIFY, epilog
 from aoftool.cli.options import (
     ColorOption,
     JsonOption,
@@ -75,7 +75,7 @@ class LayoutOption(str, Enum):
 
 def register(app: typer.Typer) -> None:
     """Add the verb to the application."""
-    app.command(epilog=epilog(REFUSED, VERIFY))(rewrite)
+    app.command(epilog=epilog(REFUSED, VERIFY, NOT_JUDGED))(rewrite)
 
 
 def rewrite(

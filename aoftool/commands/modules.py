@@ -18,7 +18,7 @@ from typing import Any
 
 from aoftool.commands.keys import KeyRule
 
-__all__ = ["ModuleCommand", "effect_rows", "module_command", "module_names", "module_of"]
+__all__ = ["ModuleCommand", "effect_rows", "harmless_names", "module_command", "module_names", "module_of"]
 
 SCHEMA = "aoftool-modules/1"
 # Writes to one time series may, by a compaction rule, reach another that the command does not name. So these
@@ -63,6 +63,15 @@ def module_of(name: bytes) -> str:
 def module_names() -> tuple[bytes, ...]:
     """Return every name, in upper case."""
     return tuple(_table())
+
+
+def harmless_names() -> tuple[bytes, ...]:
+    """Return the commands that leave every key as it is: questions, and what only informs."""
+    return tuple(
+        name
+        for name, (_, entry) in _table().items()
+        if entry.get("effect", "keys") == "none" or not entry.get("write", False)
+    )
 
 
 def effect_rows() -> Iterator[dict[str, Any]]:

@@ -8,6 +8,7 @@ handlers is unknown.
 
 from __future__ import annotations
 
+from aoftool.commands.modules import harmless_names
 from aoftool.keyspace.context import Argv, Context
 from aoftool.keyspace.flavour import Version
 from aoftool.keyspace.registry import CommandTable
@@ -79,3 +80,6 @@ _enter(_FIELD_TIMES, (7, 4), (9, 0))
 _enter(_VALKEY_81, None, (8, 1))
 _enter(_VALKEY_91, None, (9, 1))
 _enter(_REDIS_62_ONLY, (1, 0), None)
+for _name in harmless_names():
+    # A server without the module would stop at them; whoever has them loaded the log past them.
+    TABLE.command(_name, -1, redis=(1, 0), valkey=(7, 2))(_do_nothing)

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import numpy as np
 from numpy.typing import NDArray
 
-from aoftool.commands.modules import module_of
+from aoftool.commands.modules import module_command
 from aoftool.liveness.model import ANNOTATION, DROPPED, Chunk, Fate, Op, Trace
 from aoftool.rewrite.model import DeadRow, TailCounts
 from aoftool.rewrite.touches import count_rows
@@ -32,9 +32,14 @@ def tail_counts(trace: Trace, torn_bytes: int) -> TailCounts:
             cut[name] = cut.get(name, 0) + cut_bytes
     counts.opaque = int(ops[Op.OPAQUE] + ops[Op.EVALSHA])
     of_name = rows_of.reshape(-1, _FATES).sum(axis=1).tolist()
-    counts.modules = sum(rows for rows, name in zip(of_name, trace.names, strict=True) if module_of(name))
+    counts.modules = sum(rows for rows, name in zip(of_name, trace.names, strict=True) if _is_carried(name))
     _fill(counts, trace, rows_of.reshape(-1, _FATES), bytes_of.reshape(-1, _FATES), cut)
     return counts
+
+
+def _is_carried(name: bytes) -> bool:
+    found = module_command(name)
+    return found is not None and found.is_write and found.effect in ("keys", "stays")
 
 
 def _trimmed(chunk: Chunk) -> Iterator[tuple[int, int]]:

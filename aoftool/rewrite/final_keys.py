@@ -16,8 +16,9 @@ from numpy.typing import NDArray
 from aoftool.analysis.keys_model import KeyRow
 from aoftool.aof.model import Log
 from aoftool.commands.modules import module_of
+from aoftool.commands.table import lookup
 from aoftool.databases import setting_words
-from aoftool.errors import UnsupportedError, UsageError
+from aoftool.errors import NotJudgedError, UnsupportedError, UsageError
 from aoftool.escape import excerpt, printable
 from aoftool.keyspace import Keyspace
 from aoftool.keyspace.selection import KeySelection
@@ -267,7 +268,8 @@ def _need_known(plan: RewritePlan) -> None:
     file = plan.summary.files[chunk.file].path
     module = module_of(name)
     why = f"{excerpt(name)} may do anything" if not module else f"{excerpt(name)} is a command of {module}"
-    raise UnsupportedError(
+    error = NotJudgedError if lookup(name) is None else UnsupportedError
+    raise error(
         f"{why}, so the keys behind it are not known",
         path=file,
         offset=offset,

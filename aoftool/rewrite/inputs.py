@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 
 from aoftool.aof.log import need_files
 from aoftool.aof.model import Log, LogFile, LogKind
-from aoftool.errors import InputError, RdbError, SourceError, UnsupportedError, UsageError
+from aoftool.errors import InputError, NotJudgedError, RdbError, SourceError, UnsupportedError, UsageError
 from aoftool.escape import excerpt, printable
 from aoftool.files import Source, open_source
 from aoftool.files.spool import spooled
@@ -125,6 +125,14 @@ def _add(found: Input, log: Log, number: int, path: str, progress: Progress) -> 
 
 def _walk_whole(source: Source, path: str, log: Log, progress: Progress) -> RdbWalk:
     found = walk(source, 0, progress)
+    if found.damage is None and found.unknown is not None:
+        name = printable(os.fsencode(path))
+        raise NotJudgedError(
+            f"what cannot be read is not rewritten: the RDB part holds {found.unknown.message}",
+            path=path,
+            offset=found.unknown.offset,
+            hint=f"aoftool check {shlex.quote(name)}",
+        )
     if found.stop is not None or found.end_offset is None:
         message = found.stop.message if found.stop else "the RDB part has no end"
         offset = found.stop.offset if found.stop else found.good_end

@@ -61,6 +61,9 @@ _MODULE_TYPE = 7
 NEEDS_SERVER = frozenset({"random", "module", "opaque"})
 """Reasons of a `ReplayStopError` for which carrying the command as it is helps."""
 
+# Fields in front of a key of KeyDB, with the expire time of one of its members.
+_MEMBER_TIMES = b"keydb-subexpire"
+
 
 @dataclass
 class RewritePlan:
@@ -390,6 +393,8 @@ def plan_notes(summary: RewriteSummary, found: Input) -> list[str]:
             f"{tail.opaque} commands may do anything (scripts, functions, unknown names); they are carried as"
             " they are, and what follows the first of them stays commands"
         )
+    if found.base is not None and any(name.startswith(_MEMBER_TIMES) for name in found.base.aux):
+        notes.append("expire times of members, which only KeyDB has, are lost: no other server knows them")
     if tail.modules:
         notes.append(
             f"{tail.modules} commands of modules, which only a server with these can run: what follows the"
