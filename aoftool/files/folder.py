@@ -19,7 +19,7 @@ from aoftool.escape import printable
 from aoftool.files.failures import cannot_open, reading
 from aoftool.files.syscalls import READS, SYSTEM, SystemCalls
 
-__all__ = ["Folder", "parent_of"]
+__all__ = ["Folder", "parent_of", "private_place"]
 
 _PIECE_BYTES = 1 << 20
 _DIRECTORY = os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC
@@ -231,6 +231,23 @@ def parent_of(path: str) -> tuple[Folder, str]:
     """
     directory, name = os.path.split(path)
     return Folder.open(directory), name
+
+
+def private_place(directory: str) -> str | None:
+    """Return a directory in which root may work by paths; None where another user could exchange them.
+
+    Whoever may write to a directory can rename what root makes there, and put a link in its place; only where
+    that is root alone, or where the sticky bit forbids it, temporary copies may lie. Other users are taken to
+    know whom they share their directories with.
+    """
+    if os.geteuid() != 0:
+        return directory
+    try:
+        status = os.stat(directory or os.curdir)
+    except OSError:
+        return directory  # whoever uses it says what is wrong
+    shared = status.st_mode & 0o022 and not status.st_mode & stat.S_ISVTX
+    return None if status.st_uid != 0 or shared else directory
 
 
 def _same(one: os.stat_result, other: os.stat_result) -> bool:

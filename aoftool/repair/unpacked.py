@@ -16,6 +16,7 @@ from aoftool.aof.model import Log, LogFile, LogKind
 from aoftool.errors import SourceError, UnsupportedError
 from aoftool.files.changes import ChangeKind
 from aoftool.files.compression import is_envelope
+from aoftool.files.folder import private_place
 from aoftool.files.sink import refuse_same_file
 from aoftool.files.source import Source, open_source
 from aoftool.files.spool import spooled
@@ -70,7 +71,7 @@ def unpacked_log(
             return
         if in_place:
             raise _not_in_place(f"a file compressed with {source.compression}", log.path)
-        beside = None if out is None else os.path.dirname(os.path.abspath(out))
+        beside = None if out is None else private_place(os.path.dirname(os.path.abspath(out)))
         if out is not None:
             refuse_same_file(out, [file.path for file in log.files])
         with spooled(source, _plain_name(log), beside=beside, progress=progress) as path:
@@ -85,7 +86,7 @@ def _unpacked_set(log: Log, out: str | None, progress: Progress, *, in_place: bo
 
     What goes wrong in place with such a file is the planner's to say: one that is sound may stay.
     """
-    beside = None if out is None else os.path.dirname(os.path.abspath(out))
+    beside = None if out is None else private_place(os.path.dirname(os.path.abspath(out)))
     with ExitStack() as stack:
         files: list[LogFile] = []
         left: list[tuple[str, str]] = []

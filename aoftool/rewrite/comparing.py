@@ -47,7 +47,7 @@ class Comparison:
             return require_same(self._before, after)
         except VerifyError:
             if receipt is None:
-                remove_output([file.path for file in result.files])
+                remove_output(result.files)
             else:
                 undo_repair(read_receipt(receipt))
             raise

@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from aoftool.aof.layout import find_log
 from aoftool.aof.model import Log
 from aoftool.errors import AoftoolError
+from aoftool.files.folder import private_place
 from aoftool.files.sink import refuse_same_file
 from aoftool.files.spool import temporary_folder
 from aoftool.progress import Progress, no_progress
@@ -74,7 +75,7 @@ def salvaged_log(
             with _naming(log, copies):
                 yield Salvaged(unpacked.log, notes, log.path, files)
             return
-        beside = None if out is None else os.path.dirname(os.path.abspath(out))
+        beside = None if out is None else private_place(os.path.dirname(os.path.abspath(out)))
         with temporary_folder(_PREFIX, beside) as folder, _naming(log, [folder]):
             copy = os.path.join(folder, _name_of(log, unpacked.log))
             write_elsewhere(plan, copy)

@@ -2,18 +2,20 @@
 
 Its name says whose it is: `.OUT.aoftool-spill-PID-xxxx`. It is removed at the end and on interruption. A
 process that was killed cannot remove its own, so the next one for the same output does: a directory whose
-lock is free belongs to nobody.
+lock is free, and whose process is gone, belongs to nobody.
 """
 
 from __future__ import annotations
 
 import fcntl
 import os
+import re
 import secrets
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+from aoftool.files.folder import private_place
 from aoftool.files.sink import cannot_write
 from aoftool.files.spool import room_for_copies
 
@@ -21,6 +23,7 @@ __all__ = ["remove_stale", "spill_folder"]
 
 _MARK = ".aoftool-spill-"
 _LOCK = "lock"
+_PROCESS = re.compile(re.escape(_MARK) + r"([0-9]+)-[0-9a-f]{8}\Z")
 
 
 @contextmanager
@@ -77,15 +80,20 @@ def _place_of(out: str | None) -> tuple[str, str]:
     if out is None:
         return room_for_copies(), ""
     whole = os.path.abspath(out)
-    return os.path.dirname(whole), f".{os.path.basename(whole)}"
+    place = private_place(os.path.dirname(whole)) or room_for_copies()
+    return place, f".{os.path.basename(whole)}"
 
 
 def _is_free(folder: str) -> bool:
     """Tell whether a directory is ours and nobody works in it."""
+    process = _PROCESS.search(os.path.basename(folder))
     try:
-        if os.stat(folder).st_uid != os.getuid():
+        # Between making it and locking it, only its name says that somebody is at work.
+        if os.lstat(folder).st_uid != os.getuid() or process is None or os.path.exists(f"/proc/{process[1]}"):
             return False
         lock = os.open(os.path.join(folder, _LOCK), os.O_RDWR | os.O_CLOEXEC)
+    except FileNotFoundError:
+        return os.path.isdir(folder)  # it was killed before it made one
     except OSError:
         return False
     try:

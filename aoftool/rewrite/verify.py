@@ -7,6 +7,7 @@ what a log says: one of unknown origin is not to be verified on a machine that m
 from __future__ import annotations
 
 import os
+import stat
 import subprocess
 import tempfile
 import time
@@ -22,6 +23,7 @@ from aoftool.files.inplace import copy_file
 from aoftool.progress import Progress, Reached, no_progress
 from aoftool.rdb.targets import Target
 from aoftool.repair.server import find_server, last_words, server_process, socket_in
+from aoftool.rewrite.model import OutputFile
 from aoftool.rewrite.server_state import ServerState, dump_server
 
 __all__ = ["private_server", "read_state", "remove_output"]
@@ -117,11 +119,17 @@ def _wait(process: subprocess.Popen[bytes], folder: Path, path: str, reached: Re
             time.sleep(_POLL_S)
 
 
-def remove_output(paths: list[str]) -> None:
-    """Remove files that did not verify, and their directory when it is empty then."""
-    for path in paths:
-        os.unlink(path)
-    parents = {os.path.dirname(path) for path in paths}
+def remove_output(files: list[OutputFile]) -> None:
+    """Remove files that did not verify, and their directory when it is empty then.
+
+    What has another size than what was written stays: somebody else wrote it since.
+    """
+    for file in files:
+        with suppress(FileNotFoundError):
+            found = os.lstat(file.path)
+            if stat.S_ISREG(found.st_mode) and found.st_size == file.size_bytes:
+                os.unlink(file.path)
+    parents = {os.path.dirname(file.path) for file in files}
     for parent in parents:
-        if len(paths) > 1 and not os.listdir(parent):
+        if len(files) > 1 and not os.listdir(parent):
             os.rmdir(parent)
