@@ -29,7 +29,7 @@ Argv = list[bytes]
 
 KINDS = (
     *("string", "counter", "bits", "hll", "list", "set", "zset", "zstore", "geo", "hash", "field"),
-    *("stream", "group", "delivery", "key", "sort", "relative", "fleeting", "script", "chance"),
+    *("stream", "group", "delivery", "idmp", "key", "sort", "relative", "fleeting", "script", "chance"),
 )
 """What a recording is made of; kinds that a server does not know are left out of its logs."""
 
@@ -147,7 +147,7 @@ class Recording:
         if self._server.build.multi_part:
             self._server.send("CONFIG", "SET", "aof-timestamp-enabled", "no")
         path = self._copied()
-        before = self._loaded()
+        before, tracked = self._loaded(), self._tracked()
 
         contents, _, _ = rewritten(
             path,
@@ -158,6 +158,19 @@ class Recording:
 
         for form in FORMATS:
             assert_same_state(before, self._load(contents[form]))
+            assert self._tracked() == tracked
+
+    def _tracked(self) -> dict[bytes, tuple[int, int]]:
+        """Return how many producers and idempotent IDs the streams of Redis 8.6 and later remember."""
+        if self._server.build.kind != "redis" or self._server.build.version < (8, 6):
+            return {}
+        found = {}
+        for key in (b"y0", b"y1", b"y2"):
+            reply = self._server.pipeline([(b"XINFO", b"STREAM", key)])[0]
+            if not isinstance(reply, Exception):
+                told = dict(zip(reply[::2], reply[1::2], strict=True))
+                found[key] = told[b"pids-tracked"], told[b"iids-tracked"]
+        return found
 
     def _copied(self) -> Path:
         shutil.rmtree(self._copy, ignore_errors=True)
@@ -232,8 +245,15 @@ def _sendable(argv: Argv) -> bytes:
         return b""  # ends a server before 7.0
     if words[0] == b"ZREMRANGEBYLEX" or (words[0] == b"SORT" and (b"ALPHA" not in words or b"BY" in words)):
         return b""
+    if words[0] == b"HSETEX" and _repeats_a_field(words):
+        return b""  # ends Redis 8.6.3
     data = encode_command(argv)
     return _MULTI + data + _EXEC if argv[0].upper() in _BLOCKING or b"BLOCK" in argv else data
+
+
+def _repeats_a_field(words: Argv) -> bool:
+    fields = words[words.index(b"FIELDS") + 2 :: 2] if b"FIELDS" in words else []
+    return len(set(fields)) < len(fields)
 
 
 class _Drawing(Commands):
@@ -251,6 +271,14 @@ class _Drawing(Commands):
     def script(self) -> Argv:
         inner = self.random.choice(["string", "set", "zset", "hash", "list", "key"])
         return [b"EVAL", _SCRIPT, b"0", *self.makers[inner]()]
+
+    def idmp(self) -> Argv:
+        """Return what idempotent producers send; a client may name no ID for that."""
+        argv = super().idmp()
+        named = [at for at, word in enumerate(argv) if word.count(b"-") == 1 and word[-2:] == b"-1"]
+        if argv[0] == b"XADD" and named:
+            argv[named[0]] = b"*"
+        return argv
 
     def by_chance(self) -> Argv:
         """Return a command whose outcome the server chooses."""
