@@ -143,3 +143,25 @@ def test_scripts_go_where_they_are_loaded(rewrite: Rewrite, tmp_path: Path) -> N
     assert walked(out).aux[b"lua"] == before
     assert b"SCRIPT\r\n$4\r\nLOAD\r\n$%d\r\n%s\r\n" % (len(before), before) in resp.read_bytes()
     assert "EVALSHA" in told
+
+
+@pytest.mark.parametrize(
+    ("case", "says", "name"),
+    [
+        ("rdb-function-prega", "function libraries in the form of Redis 7.0 release candidates", "lib1"),
+        ("keydb-rdb-subexpire", "expire times of single members, as KeyDB keeps them", "m1"),
+    ],
+)
+def test_what_no_target_holds_is_not_lost_in_silence(
+    case: str, says: str, name: str, rewrite: Rewrite, tmp_path: Path
+) -> None:
+    path = FIXTURES / "field" / case / "dump.rdb"
+    out = tmp_path / "out"
+
+    _, err = rewrite("-o", out, path, code=3)
+    assert f"{says}: {name}" in err
+    assert not out.exists()
+
+    told, _ = rewrite("-o", out, "--drop-unsupported", path)
+    assert f"{says}: {name}" in " ".join(told.split())
+    assert out.exists()
