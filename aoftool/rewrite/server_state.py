@@ -120,8 +120,11 @@ def _details(client: Any, key: bytes, kind: bytes) -> Any:
         group = fields[at : at + _FIELDS_PER_REQUEST]
         try:
             replies = client.execute_command("HPEXPIRETIME", key, "FIELDS", len(group), *group)
-        except Exception:
-            return None  # a server without expire times of fields
+        except Exception as error:
+            # A server without expire times of fields; of any other failure the times are not known.
+            if "unknown command" not in str(error).lower():
+                raise
+            return None
         times += [(name, when) for name, when in zip(group, replies or (), strict=False) if when >= 0]
     return times or None
 
