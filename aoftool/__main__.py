@@ -7,6 +7,11 @@ import signal
 import sys
 from types import FrameType
 
+# As in aoftool.cli.exit_codes, which may not have been loaded yet.
+_INTERRUPTED = 130
+_ASKED_OFTEN = 3
+_asked = 0
+
 
 def main() -> None:
     """Run the command line and leave with its exit code.
@@ -15,15 +20,15 @@ def main() -> None:
     what checking a log of 1.5 GB takes. Nothing waits for it: files and servers are closed by the verbs
     themselves, and what is still in the output streams is flushed here.
     """
-    from aoftool.cli.app import run
-    from aoftool.cli.exit_codes import CLOSED_PIPE, INPUT
-    from aoftool.cli.room import choose_room
-
-    choose_room()
-    for number in (signal.SIGTERM, signal.SIGHUP):
-        if signal.getsignal(number) is signal.SIG_DFL:
+    for number in (signal.SIGTERM, signal.SIGHUP, signal.SIGINT):
+        if signal.getsignal(number) in (signal.SIG_DFL, signal.default_int_handler):
             signal.signal(number, _interrupt)
-    code = run(sys.argv[1:])
+    try:
+        code = _run()
+    except KeyboardInterrupt:  # before the command line was there to take it, or behind its end
+        os._exit(_INTERRUPTED)
+    from aoftool.cli.exit_codes import CLOSED_PIPE, INPUT
+
     try:
         sys.stdout.flush()
         sys.stderr.flush()
@@ -34,8 +39,24 @@ def main() -> None:
     os._exit(code)
 
 
+def _run() -> int:
+    from aoftool.cli.app import run
+    from aoftool.cli.room import choose_room
+
+    choose_room()
+    return run(sys.argv[1:])
+
+
 def _interrupt(number: int, frame: FrameType | None) -> None:
-    """End as on an interruption from the keyboard, so that what is half done is cleaned up."""
+    """End as on an interruption from the keyboard, so that what is half done is cleaned up.
+
+    Whoever asks three times does not want to wait for that: it ends here, as by a kill, which leaves the
+    log whole.
+    """
+    global _asked
+    _asked += 1
+    if _asked >= _ASKED_OFTEN:
+        os._exit(_INTERRUPTED)
     raise KeyboardInterrupt
 
 

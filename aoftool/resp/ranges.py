@@ -27,7 +27,11 @@ _GUESS_BYTES = 64 * 1024
 _GUESS_TRIES = 8
 
 Progress = Callable[[int], None]
-Drive = Callable[[Scan, Source, memoryview], None]
+Drive = Callable[..., None]
+
+
+class _StopError(Exception):
+    """Another thread failed; there is nothing to add."""
 
 
 class RangeScan:
@@ -37,7 +41,7 @@ class RangeScan:
         source: a plain file; each thread reads through its own handle on it.
         start, end: absolute offsets of the stream; `end` is treated as the end of input.
         part_bytes: distance of the cuts.
-        drive: feeds a scan from the place of a source.
+        drive: feeds a scan from the place of a source; called as `drive(scan, source, buffer, progress=...)`.
     """
 
     def __init__(
@@ -113,10 +117,18 @@ class RangeScan:
                     progress(self._start + self._done_bytes)
             if handle.changes():
                 raise NotJoinableError
+        except _StopError:
+            return
         except BaseException as failure:
-            with self._lock:
-                self.failure = self.failure or failure
-                self.finished = True
+            # Without the lock: another thread may hold it for as long as it looks for a boundary, and whoever
+            # was interrupted must not wait for that.
+            self.failure = self.failure or failure
+            self.finished = True
+
+    def _go_on(self, offset: int) -> None:
+        """Leave a range in the middle once another thread has failed, or was interrupted."""
+        if self.failure is not None:
+            raise _StopError
 
     def _take(self, handle: Source) -> tuple[int, int, int | None] | None:
         with self._lock:
@@ -141,7 +153,7 @@ class RangeScan:
         )
         scan = Scan(options)
         handle.seek(start)
-        self._drive(scan, handle, buffer)
+        self._drive(scan, handle, buffer, progress=self._go_on)
         at_limit = scan.halt is Halt.BOUNDARY and limit is not None and scan.offset >= limit
         return scan.tally(), scan.offset, at_limit
 
