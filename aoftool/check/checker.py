@@ -77,9 +77,11 @@ def _replay(report: Report, exam: LogExam) -> None:
     """Add what a replay shows, as each server would load the log that loads it."""
     # Imported here: only a deep check pays for the engine.
     from aoftool.check.detectors.replay import find_in_replay
-    from aoftool.check.replay import replay_log
+    from aoftool.check.replay import replay_log, to_replay
 
     names = [row.target for row in report.outcomes if row.outcome in (Outcome.LOAD, Outcome.CUT)]
+    if len(report.outcomes) == len(TARGETS):
+        names = to_replay(names)
     dump = any(file.file.role is FileRole.RDB for file in exam.files)
     if names and not dump and exam.files:
         _keep(report, find_in_replay(replay_log(exam, names), report.path, len(names)))

@@ -10,21 +10,24 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
+from dataclasses import replace
 
 from aoftool.check.exam_model import FileExam, LogExam
 from aoftool.check.replay_model import Answered, Replay
 from aoftool.commands.table import lookup_argv
 from aoftool.files.source import Source, open_source
 from aoftool.keyspace.engine import Keyspace
+from aoftool.keyspace.flavour import FLAVOURS, Flavour
 from aoftool.keyspace.refusal import CommandRefused, ReplayStopError
 from aoftool.rdb.damage import EncodingDamage
 from aoftool.rdb.functions import read_functions
 from aoftool.rdb.reader import records
+from aoftool.releases import NAMES
 from aoftool.resp.commands import commands
 from aoftool.resp.model import Command
 from aoftool.units import format_bytes
 
-__all__ = ["MAX_REPLAY_BYTES", "replay_log"]
+__all__ = ["MAX_REPLAY_BYTES", "replay_log", "to_replay"]
 
 MAX_REPLAY_BYTES = 256 << 20
 """Bytes of files above which a log is not replayed; unpacked data may take several times as much."""
@@ -35,6 +38,18 @@ _FRAMING = frozenset({b"SELECT", b"MULTI", b"EXEC", b"DISCARD"})
 # Servers log these whether or not there was a key; what they change besides keys is not watched.
 # Source: Redis 7.0 src/db.c flushallCommand, src/functions.c; measured on Redis 7.0.15 and Valkey 9.1.2.
 _KEYLESS = frozenset({b"FLUSHALL", b"FLUSHDB", b"SWAPDB", b"FUNCTION"})
+
+
+def to_replay(targets: Sequence[str]) -> list[str]:
+    """Return which of many targets a log is replayed for: measured ones, the newest of those that load alike.
+
+    A replay costs much more than the rest of a check, and what was not measured loads as a neighbour does.
+    """
+    chosen: dict[Flavour, str] = {}
+    for name in targets:
+        if NAMES[name].is_measured:
+            chosen[replace(FLAVOURS[name], name="", version=(0, 0), rdb_version=0)] = name
+    return list(chosen.values()) or list(targets)
 
 
 def replay_log(exam: LogExam, targets: Sequence[str]) -> Replay:
