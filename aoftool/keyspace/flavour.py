@@ -112,7 +112,14 @@ _REDIS_80 = Flavour(
     xclaim_always_creates=True,
     field_expiry="redis",
 )
-_REDIS_82 = replace(_REDIS_80, name="redis-8.2", version=(8, 2), nth_from_end=False, caps_entries_read=True)
+_REDIS_82 = replace(
+    _REDIS_80,
+    name="redis-8.2",
+    version=(8, 2),
+    nth_from_end=False,
+    negative_expiry_harms=True,
+    caps_entries_read=True,
+)
 _REDIS_86 = replace(_REDIS_82, name="redis-8.6", version=(8, 6), rdb_version=13)
 _VALKEY_91 = Flavour(
     "valkey-9.1",
