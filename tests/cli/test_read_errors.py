@@ -7,6 +7,8 @@ import functools
 import itertools
 import os
 import signal
+import subprocess
+import sys
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -268,3 +270,27 @@ def check_refusal(work: Workplace, path: Path, place: int, code: int, said: str)
     assert "next: " in said or '"hint": "' in said, where
     assert "Traceback" not in said, where
     assert tree(work.folder) == work.before, where
+
+
+@pytest.mark.parametrize(
+    ("words", "layout"),
+    [
+        ("rewrite LOG --in-place", "single"),
+        ("fix LOG --yes", "torn"),
+        ("log LOG", "single"),
+        ("keys LOG", "single"),
+    ],
+)
+def test_whole_program_on_a_disk_that_fails(tmp_path: Path, words: str, layout: str) -> None:
+    work = Workplace(tmp_path, layout)
+    path = work.files[0]
+    for place in dict.fromkeys(places(path)):
+        done = subprocess.run(
+            [sys.executable, "-m", "aoftool", *work.words(Line(words))],
+            env={**Fault.at(path, place).environment(), "TMPDIR": str(tmp_path / "temporary")},
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=WATCHDOG_S,
+        )
+        check_refusal(work, path, place, done.returncode, done.stdout + done.stderr)
