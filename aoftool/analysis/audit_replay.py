@@ -100,8 +100,10 @@ class _Losses:
         if event is None or len(argv) != 3:
             return
         numbers = [int(word[:9]) for word in argv[1:] if word.isdigit()]
-        if len(numbers) == 2 and max(numbers) < len(keyspace.databases):
-            one, two = (format_count(len(keyspace.databases[number])) for number in numbers)
+        if len(numbers) == 2:
+            # A database is there from the first command on that names it.
+            held = dict(enumerate(keyspace.databases))
+            one, two = (format_count(len(held.get(number, ()))) for number in numbers)
             event.text = f"SWAPDB exchanges {one} keys of db {numbers[0]} and {two} of db {numbers[1]}"
 
     def _delete(self, file: int, command: Command, keyspace: Keyspace) -> None:

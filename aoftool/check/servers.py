@@ -256,6 +256,9 @@ def _place(target: Target, file: LoaderFile) -> str:
 
 
 def _bad_format(target: Target, file: LoaderFile) -> str:
+    if target.tells_offset:
+        # With the offset where it stopped, which depends on what it had read by then.
+        return "Bad file format reading the append only file"
     argument = "<filename.manifest>" if target.multi_part else "<filename>"
     return (
         f"Bad file format reading {_place(target, file)}: make a backup of your AOF file, "

@@ -58,6 +58,7 @@ class Target:
         name: of the release, what `--target` takes.
         multi_part: it knows manifests.
         names_file: its messages name the file.
+        tells_offset: a bad format is told with the folder of the file and an offset.
         annotations: it reads `#` lines.
         line_limit: longest header or annotation line, its newline included.
         rdb_sniff: first bytes that make it take a file for an RDB.
@@ -82,6 +83,7 @@ class Target:
     name: str
     multi_part: bool = True
     names_file: bool = True
+    tells_offset: bool = False
     annotations: bool = True
     line_limit: int = 1023
     rdb_sniff: tuple[bytes, ...] = (b"REDIS",)
@@ -166,7 +168,7 @@ _REDIS_70 = Target(
 )
 _REDIS_74 = Target(name="redis-7.4", redis_rdb=12, redis_types=25, counts_arguments=False, kills=_EVERYWHERE)
 _REDIS_80 = replace(_REDIS_74, name="redis-8.0")
-_REDIS_86 = replace(_REDIS_80, name="redis-8.6", redis_rdb=13, redis_types=26)
+_REDIS_86 = replace(_REDIS_80, name="redis-8.6", tells_offset=True, redis_rdb=13, redis_types=26)
 # The loader of 7.2 is that of 7.4 but for the files it reads, and Valkey took it over: until 8.1 it says
 # what Redis says. Source: src/aof.c, src/rdb.c, src/replication.c waitCommand of Redis 7.2.6, 7.4.1 and
 # Valkey 7.2.7, 8.0.1.
@@ -206,7 +208,7 @@ _ROWS = (
     _REDIS_74,
     _REDIS_80,
     replace(_REDIS_80, name="redis-8.2"),
-    replace(_REDIS_80, name="redis-8.4"),
+    replace(_REDIS_80, name="redis-8.4", tells_offset=True),
     _REDIS_86,
     # Source of the numbers: src/rdb.h.
     replace(_REDIS_86, name="redis-8.8", redis_rdb=14, redis_types=28),

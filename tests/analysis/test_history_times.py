@@ -298,7 +298,7 @@ def test_bounds_hold_what_a_server_was_seen_to_do(server_build: Build, has_strea
             assert before_ms <= latest
 
 
-@pytest.mark.parametrize("server_build", server_params())
+@pytest.mark.parametrize("server_build", server_params(since="6.2"))
 def test_only_redis_logs_an_expire_time_that_is_over(server_build: Build) -> None:
     past_ms = time.time_ns() // 1_000_000 - 60_000
     with Server(server_build, settings={"appendfsync": "always"}) as server:

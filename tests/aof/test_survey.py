@@ -11,6 +11,7 @@ from aoftool.aof.layout import find_log
 from aoftool.aof.model import FileRole, Log, LogFile, LogKind
 from aoftool.aof.survey import Content, Survey, survey, survey_file
 from aoftool.check.quick import intact_structure, quick_report
+from aoftool.errors import ReadFailedError
 from aoftool.files import open_source
 from tests import builders
 
@@ -73,7 +74,7 @@ def test_a_file_that_vanishes_before_it_is_opened_is_a_finding(tmp_path: Path) -
 
 @pytest.mark.parametrize(
     ("change", "intact"),
-    [("grow", True), ("shrink", False), ("replace", False), ("vanish", False)],
+    [("grow", True), ("replace", False), ("vanish", False)],
 )
 def test_a_file_that_changes_while_it_is_read_gives_a_finding(
     change: str, intact: bool, tmp_path: Path
@@ -89,8 +90,6 @@ def test_a_file_that_changes_while_it_is_read_gives_a_finding(
         if change == "grow":
             with path.open("ab") as file:
                 file.write(SET)
-        elif change == "shrink":
-            os.truncate(path, len(SET) * 20_000 + 5)
         elif change == "replace":
             other = tmp_path / "other"
             other.write_bytes(SET)
@@ -106,6 +105,20 @@ def test_a_file_that_changes_while_it_is_read_gives_a_finding(
     assert half_way
     assert item.changes
     assert report.intact is intact, [finding.message for finding in report.findings]
+
+
+def test_a_file_that_shrinks_while_it_is_read_ends_the_reading(tmp_path: Path) -> None:
+    path = tmp_path / "live.aof"
+    path.write_bytes(SET * 50_000)
+
+    def interfere(done_bytes: int) -> None:
+        if path.stat().st_size > len(SET) * 20_000 + 5:
+            os.truncate(path, len(SET) * 20_000 + 5)
+
+    with open_source(path) as source, pytest.raises(ReadFailedError, match="ends here") as error:
+        survey_file(_log(path).files[0], source, progress=interfere)
+
+    assert error.value.offset == len(SET) * 20_000 + 5
 
 
 def test_a_growing_file_needs_no_closer_look(tmp_path: Path) -> None:

@@ -100,8 +100,9 @@ def test_the_usual_level_replays_nothing(tmp_path: Path) -> None:
     assert told(deep(tmp_path, content, Level.FULL)) == []
 
 
+# Redis 6.0 tells only of some of the errors.
 @pytest.mark.server
-@pytest.mark.parametrize("server_build", server_params(), ids=str)
+@pytest.mark.parametrize("server_build", server_params(since="6.2"), ids=str)
 def test_a_server_skips_as_many_commands_as_was_foretold(server_build: Build, tmp_path: Path) -> None:
     bad = [command("RPUSH", "k", 1), command("INCR", "k"), command("XADD", "k", "1-1", "a", "b")]
     content = log(select(0), command("SET", "k", "v"), *bad, *bad[:2], select(99))

@@ -28,12 +28,16 @@ _VECTORS = [pytest.param(vector, id=vector.name) for vector in VECTORS]
 
 
 def rdb_files() -> Iterator[Path]:
-    """Yield every file that starts as an RDB, of the fixtures and of the corpus, each content once."""
+    """Yield every file that starts as an RDB, of the fixtures and of the corpus, each content once.
+
+    Inputs that broke a verb are left out: they are mutations in which a value may be refused by one of the
+    readers for what the other does not look at. `tests/cli/test_every_verb.py` has them.
+    """
     seen = set()
     for root in (FIXTURES, corpus_root()):
         for path in sorted(root.rglob("*")) if root is not None else []:
             data = path.read_bytes() if path.is_file() else b""
-            if data[:6] in MAGICS and data not in seen:
+            if data[:6] in MAGICS and data not in seen and "breakage" not in path.parts:
                 seen.add(data)
                 yield path
 

@@ -57,6 +57,10 @@ class Outcome:
         }
 
 
+# A server does not start with a setting that it does not know.
+SETTING_SINCE = {"crash-log-enabled": (6, 2)}
+
+
 class Server:
     """Run one server process in a private directory, reached by a unix socket only.
 
@@ -89,6 +93,9 @@ class Server:
         if source is not None:
             self.place(source)
         self._settings.update(settings or {})
+        for name, since in SETTING_SINCE.items():
+            if build.kind == "redis" and build.version < since:
+                self._settings.pop(name, None)
 
     def __enter__(self) -> Server:
         if self._process is None:
