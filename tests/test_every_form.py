@@ -86,7 +86,7 @@ def reloaded(server: Server, content: bytes | None = None) -> State:
     return dump_state(server)
 
 
-@pytest.mark.parametrize("server_build", server_params())
+@pytest.mark.parametrize("server_build", server_params(since="6.0"))
 def test_every_form_of_every_command_survives(
     server_build: Build, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

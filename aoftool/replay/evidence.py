@@ -14,6 +14,7 @@ from aoftool.commands.forms import Since, telling_words, words_used
 from aoftool.commands.table import all_commands, lookup, lookup_argv
 from aoftool.files import Source
 from aoftool.progress import Progress, no_progress
+from aoftool.rdb.payload import FOOTER_BYTES, split_payload
 from aoftool.releases import RELEASES, Release
 from aoftool.resp.sieve import SieveReader
 from aoftool.resp.watch import Watch
@@ -21,7 +22,6 @@ from aoftool.resp.watch import Watch
 __all__ = ["Evidence", "gather", "payload_version", "reads_payload"]
 
 _RESTORES = frozenset((b"RESTORE", b"RESTORE-ASKING"))
-_FOOTER_BYTES = 10
 _LAST_COMMON = 11
 _VALKEY_SINCE = 80
 # Names and words that a hostile log may hold without end.
@@ -100,15 +100,19 @@ _MINUS_ZEROS = frozenset((b"-0", b"-0.0", b"-0.00", b"-0e0"))
 
 
 def payload_version(argv: Sequence[bytes]) -> int | None:
-    """Return the RDB version in the footer of a RESTORE or FUNCTION RESTORE, None for other commands."""
+    """Return the RDB version in the footer of a RESTORE or FUNCTION RESTORE.
+
+    None for other commands, and for a payload whose checksum is wrong: that is damaged, and says nothing.
+    """
     name, payload = argv[0].upper(), b""
     if name in _RESTORES and len(argv) > 3:
         payload = argv[3]
     elif name == b"FUNCTION" and len(argv) > 2 and argv[1].upper() == b"RESTORE":
         payload = argv[2]
-    if len(payload) < _FOOTER_BYTES:
+    if len(payload) < FOOTER_BYTES:
         return None
-    return int.from_bytes(payload[-_FOOTER_BYTES : 2 - _FOOTER_BYTES], "little")
+    parts = split_payload(payload)
+    return parts.version if parts.checksum_ok else None
 
 
 def reads_payload(release: Release, version: int) -> bool:

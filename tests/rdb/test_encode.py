@@ -226,7 +226,7 @@ def test_list_nodes_hold_the_list_and_keep_the_limit(items: list[bytes], limit: 
     assert at == len(data)
 
 
-@pytest.mark.parametrize("server_build", server_params())
+@pytest.mark.parametrize("server_build", server_params(since="6.0"))
 def test_strings_equal_those_of_the_server_byte_for_byte(live_server: Server) -> None:
     data = samples(400, seed=11)
 

@@ -87,8 +87,11 @@ def test_words_in_values_say_nothing() -> None:
     [(9, "redis-6.0", True), (11, "redis-7.2", True), (12, "redis-7.4", False), (13, "redis-8.6", False)],
 )
 def test_a_payload_rules_out_what_does_not_read_it(version: int, oldest_redis: str, valkey: bool) -> None:
-    payload = b"\0\1v" + version.to_bytes(2, "little") + bytes(8)
+    body = b"\0\1v" + version.to_bytes(2, "little")
+    payload = body + builders.crc64(body).to_bytes(8, "little")
+    broken = body + bytes(8)
 
+    assert len(find_writer({}, added([(b"RESTORE", b"k", b"0", broken)])).possible) == len(RELEASES)
     possible = find_writer({}, added([(b"RESTORE", b"k", b"0", payload)])).possible
 
     assert next(release.name for release in possible if release.family == "redis") == oldest_redis

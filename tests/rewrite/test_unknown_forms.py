@@ -17,7 +17,8 @@ from aoftool.rewrite.rivalry import disputed, refuse_disputed
 from tests import builders
 from tests.rewrite.rewriting import rewritten
 
-FUTURE_PAYLOAD = b"\0\1v" + (99).to_bytes(2, "little") + bytes(8)
+_BODY = b"\0\1v" + (99).to_bytes(2, "little")
+FUTURE_PAYLOAD = _BODY + builders.crc64(_BODY).to_bytes(8, "little")
 FORMS = [
     [b"SET", b"k", b"new", b"IFGT", b"5"],
     [b"BITOP", b"NAND", b"k", b"a", b"b"],
