@@ -68,7 +68,7 @@ class Payload:
 
     @property
     def checksum_ok(self) -> bool:
-        """Tell whether the checksums agree; 0 is no exception for RESTORE."""
+        """Tell whether the checksums agree; 0 is no exception for RESTORE before Redis 8.6."""
         return self.stored_checksum == self.computed_checksum
 
     @property
@@ -130,7 +130,8 @@ def restore_refusal(payload: bytes, target: Target) -> str:
     if len(payload) < FOOTER_BYTES:
         return VERSION_REFUSED
     parts = split_payload(payload)
-    if not parts.checksum_ok or not target.restores_version(parts.version):
+    unchecked = target.zero_checksum and not parts.stored_checksum
+    if not (parts.checksum_ok or unchecked) or not target.restores_version(parts.version):
         return VERSION_REFUSED
     if not target.reads_type(parts.type_id, target.flavour):
         return FORMAT_REFUSED

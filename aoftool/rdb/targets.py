@@ -69,6 +69,7 @@ class Target:
             digits.
         highest_type: greatest number of the common value types it reads.
         highest_own_type: greatest number of the value types of its project alone, from 22 on, that it reads.
+        zero_checksum: RESTORE takes a payload whose checksum is 0, as it does a file.
     """
 
     name: str
@@ -88,6 +89,7 @@ class Target:
     shortest_scores: bool = True
     highest_type: int = 21
     highest_own_type: int = 0
+    zero_checksum: bool = False
 
     def restores_version(self, version: int) -> bool:
         """Tell whether RESTORE takes a payload with that RDB version in its footer."""
@@ -189,7 +191,7 @@ def _as(row: Target, name: str, highest_own_type: int | None = None) -> Target:
     )
 
 
-_REDIS_86 = replace(_as(_REDIS_80, "redis-8.6"), stream_version=4, highest_own_type=26)
+_REDIS_86 = replace(_as(_REDIS_80, "redis-8.6"), stream_version=4, highest_own_type=26, zero_checksum=True)
 
 _ROWS = (
     _as(_REDIS_62, "redis-6.0"),

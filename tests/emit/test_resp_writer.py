@@ -220,8 +220,7 @@ def test_what_the_target_cannot_hold_is_refused_by_name() -> None:
 
 
 def _target(build: Build) -> Any:
-    kind, version = build.kind, build.version
-    return TARGETS[f"valkey-{version[0]}" if kind == "valkey" else f"redis-{version[0]}.{version[1]}"]
+    return TARGETS[build.release]
 
 
 def fill(server: Server) -> None:

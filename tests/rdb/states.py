@@ -6,6 +6,7 @@ from typing import Any
 
 from aoftool.rdb.record import Record
 from aoftool.values import ConsumerGroup, HashValue, StreamValue, Value
+from aoftool.values.stream import StreamIdmp
 from tests.oracle import KeyState
 
 __all__ = ["key_state", "state_of"]
@@ -42,7 +43,12 @@ def _stream(value: StreamValue, asked: dict[str, Any]) -> dict[str, Any]:
             for entry_id, pairs in value.entries.items()
         ]
     }
+    idmp = value.idmp or StreamIdmp()
     details = {
+        "idmp-duration": idmp.duration_s,
+        "idmp-maxsize": idmp.max_entries,
+        "iids-added": idmp.iids_added,
+        "iids-duplicates": idmp.iids_duplicates,
         "last-generated-id": value.last_id.encode(),
         "max-deleted-entry-id": value.max_deleted_id.encode(),
         "entries-added": value.entries_added,

@@ -189,9 +189,9 @@ def test_functions_come_back(codes: list[bytes], name: str) -> None:
 # --- against servers --------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("server_build", server_params(since="6.0"))
+@pytest.mark.parametrize("server_build", server_params())
 def test_gates_agree_with_the_server(live_server: Server) -> None:
-    target = TARGETS[_target_name(live_server)]
+    target = TARGETS[live_server.build.release]
     bodies = [b"\0\1v", b"\0\1vjunk", b"\x63\1v", b"\4\0", b"\0\x05v", b"\0\x20v", b"", b"\1\0", b"\5\0"]
     bodies += [b"\x16\1\1f\1v" + _AT.to_bytes(8, "little"), b"\2\2\1a\1b", b"\2\0", b"\x0b\x08\2" + bytes(7)]
     bodies += [bytes([number]) + _EMPTY_ZIPLIST for number in (10, 12, 13)] + [
@@ -212,7 +212,7 @@ def test_gates_agree_with_the_server(live_server: Server) -> None:
 
 @pytest.mark.parametrize("server_build", server_params(since="7.0"))
 def test_function_payloads_are_those_of_the_server(live_server: Server) -> None:
-    target = TARGETS[_target_name(live_server)]
+    target = TARGETS[live_server.build.release]
     codes = [
         b"#!lua name=l%d\nredis.register_function('f%d', function() return %d end)" % (i, i, i)
         for i in (1, 2)
@@ -228,8 +228,3 @@ def test_function_payloads_are_those_of_the_server(live_server: Server) -> None:
 
 _EMPTY_ZIPLIST = bytes.fromhex("0b 0b000000 0a000000 0000 ff")
 _EMPTY_LISTPACK = bytes.fromhex("07 07000000 0000 ff")
-
-
-def _target_name(server: Server) -> str:
-    kind, version = server.build.kind, server.build.version
-    return f"valkey-{version[0]}" if kind == "valkey" else f"redis-{version[0]}.{version[1]}"

@@ -98,6 +98,8 @@ def expected_encodings(build: Build) -> set[tuple[str, str]]:
     valkey = build.kind == "valkey"
     new = build.version >= (7, 2)
     found |= {("stream", "stream-v3"), ("set", "listpack")} if new else {("stream", "stream-v2")}
+    if not valkey and build.version >= (8, 6):
+        found = found - {("stream", "stream-v3")} | {("stream", "stream-v4")}
     if valkey and build.version >= (9,):
         found |= {("hash", "hash2")}
     if not valkey and build.version >= (7, 4):

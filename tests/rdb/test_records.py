@@ -97,7 +97,7 @@ def test_stream_has_entries_counters_groups_and_pending_entries(version: int) ->
     assert active == ({b"alice": STREAM_TIME_MS, b"bob": -1} if version >= 3 else dict.fromkeys(active))
     pending = PendingEntry(b"alice", STREAM_TIME_MS, 1)
     assert group.pel == {StreamId(1, 1): pending, StreamId(2, 0): pending}
-    assert bool(value.tail) == (version >= 4)
+    assert (value.idmp is not None) == (version >= 4)
 
 
 @pytest.mark.parametrize("version", [1, 3])

@@ -362,7 +362,7 @@ def expected(value: Value, version: int) -> Value:
     for group in value.groups.values():
         group.entries_read = None if version == 1 else group.entries_read
         for consumer in group.consumers.values():
-            consumer.active_time_ms = consumer.active_time_ms if version == 3 else None
+            consumer.active_time_ms = consumer.active_time_ms if version >= 3 else None
     return value
 
 
