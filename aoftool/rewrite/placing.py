@@ -70,7 +70,9 @@ def write_new(
     """
     if plan.options.layout is Layout.SINGLE:
         return _single(plan, out, write, force, calls)
-    if release_named(plan.summary.target).version < _SINCE_MULTI_PART:
+    # Where a server wrote it, the target is that server, in its own words; it knows the layout.
+    ours = plan.summary.writer is not None
+    if ours and release_named(plan.summary.target).version < _SINCE_MULTI_PART:
         raise UsageError("Redis 6 knows no multi-part log", hint="--layout single")
     if os.path.lexists(out):
         raise OutputExistsError(f"{_shown(out)} exists already", path=out)

@@ -106,7 +106,9 @@ def test_two_databases_under_one_number_are_refused(log_file: Path) -> None:
 def test_nothing_is_selected_from_a_log_with_scripts(log_file: Path) -> None:
     write(log_file, "SET a 1", "EVAL x 0")
 
-    with pytest.raises(UnsupportedError, match="EVAL cannot be run here, so keys and databases cannot be selected"):
+    with pytest.raises(
+        UnsupportedError, match="EVAL cannot be run here, so keys and databases cannot be selected"
+    ):
         as_commands(log_file, selection=Selection(frozenset({0})))
 
 

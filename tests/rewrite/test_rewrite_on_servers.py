@@ -143,7 +143,7 @@ def test_recorded_logs(case: Case) -> None:
 def test_rewriting_a_recorded_rewrite_changes_no_byte(case: Case, tmp_path: Path) -> None:
     target = None if "vector" in case.id else case.server
     # Later than all deliveries in the logs: servers take a later one for one of now.
-    options = RewriteOptions(target=target, databases=64, now_ms=2_000_000_000_000)
+    options = RewriteOptions(target=target, written_by=case.server, databases=64, now_ms=2_000_000_000_000)
 
     assert_rewriting_again_changes_no_byte(case.source, tmp_path / "log.aof", options)
 
@@ -173,7 +173,8 @@ def assert_cuts_end_alike(case: Case, cuts: int, live_server_of: Callable[[Build
     server = live_server_of(build)
     for end, inside in random.Random(case.id).sample(places, min(cuts, len(places))):
         cut = Cut(to_offset=(len(log.files) - 1, end))
-        contents, _, _ = rewritten(case.source, RewriteOptions(target=build.id, databases=64, cut=cut))
+        options = RewriteOptions(target=build.id, written_by=build.id, databases=64, cut=cut)
+        contents, _, _ = rewritten(case.source, options)
         before = _started_on(build, case.source, end) if inside else reload(server, _joined(log, end))
 
         for form in FORMATS:

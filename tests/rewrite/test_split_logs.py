@@ -32,7 +32,7 @@ def test_split_logs_with_a_command_base(
     manifest = builders.write_multi_part(tmp_path / "log", base=parts[0], incrs=parts[1:])
 
     contents, summary, _ = rewritten(
-        manifest, RewriteOptions(target=server_build.id, written_by=server_build.id)
+        manifest, RewriteOptions(target=server_build.id, written_by=server_build.id, databases=16)
     )
     before = dump_state(start_server(server_build, source=manifest, databases=16))
 
@@ -54,14 +54,16 @@ def test_tails_over_an_rdb_base(
     log = random_log(1000 + seed, server_build, 150, Mix(keys=12, opaque=opaque))
     whole = tmp_path / "first.aof"
     whole.write_bytes(builders.log(*first))
-    base, _, _ = rewritten(whole, RewriteOptions(target=server_build.id, written_by=server_build.id))
+    base, _, _ = rewritten(
+        whole, RewriteOptions(target=server_build.id, written_by=server_build.id, databases=16)
+    )
     tail = [argv for argv in log if argv[0] not in (b"MULTI", b"EXEC")]
     manifest = builders.write_multi_part(
         tmp_path / "log", base=base[FORMATS[0]], incrs=[builders.log(*tail)], base_is_rdb=True
     )
 
     contents, summary, _ = rewritten(
-        manifest, RewriteOptions(target=server_build.id, written_by=server_build.id)
+        manifest, RewriteOptions(target=server_build.id, written_by=server_build.id, databases=16)
     )
     before = dump_state(start_server(server_build, source=manifest, databases=16))
 
