@@ -96,7 +96,8 @@ def diff(
             written_by=written_by,
             progress=reporter,
         )
-    if right is not None:
+    # Standard input has been read, and its commands cannot be read again.
+    if right is not None and LogKind.STDIN not in (one.kind, two.kind):
         found.parting = find_parting(one, two)
     _print(redacted_diff(found, redactor), as_json, as_csv, limit)
     raise typer.Exit(VERDICT if found.changes else DONE)

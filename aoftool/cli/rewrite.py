@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
+from dataclasses import replace
 from enum import Enum
 from typing import TYPE_CHECKING, Annotated
 
@@ -293,6 +294,7 @@ def rewrite(
                 _salvaged(log, databases or DEFAULT_DATABASES, out, progress, quiet)
             )
             source = salvaged.log
+            options = replace(options, written_by=written_by or _named_writer(log))
         if engine is EngineOption.server and not databases:
             options = _with_databases(options, source)
         check = _comparison(source, options, engine) if verify else None
@@ -322,9 +324,17 @@ def rewrite(
     raise typer.Exit(DONE)
 
 
+def _named_writer(log: Log) -> str | None:
+    """Return the release that the RDB part of a damaged log names: what is salvaged may not name it."""
+    from aoftool.replay.log_writer import writer_of_log
+    from aoftool.replay.writer_model import Certainty
+
+    writer = writer_of_log(log)
+    return writer.release.name if writer.certainty is Certainty.NAMED else None
+
+
 def _with_databases(options: RewriteOptions, log: Log) -> RewriteOptions:
     """Let a server have as many databases as the log needs."""
-    from dataclasses import replace
 
     from aoftool.aof.model import LogKind
     from aoftool.aof.numbers import highest_database
@@ -370,7 +380,6 @@ def _run(
     progress: Progress,
 ) -> tuple[RewriteResult, str | None]:
     """Run what was asked for; the second is the receipt of a rewrite in place."""
-    from dataclasses import replace
 
     from aoftool.rewrite.bounded import BoundedPlan, with_shares
     from aoftool.rewrite.estimating import estimated

@@ -36,7 +36,7 @@ def writer_of_log(
     if given is not None or (writer.version and evidence.explained_by(writer.release)):
         return writer
     for file in log.files:
-        if file.exists:
+        if file.exists and log.kind is not LogKind.STDIN:
             _add(evidence, file, workers, progress)
     return find_writer(aux, evidence, given)
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 import csv
 import io
 import json
+import subprocess
+import sys
 import unicodedata
 from pathlib import Path
 
@@ -122,3 +124,16 @@ def test_nothing_in_a_log_reaches_the_terminal_unescaped(
         text = shown.out + shown.err
         assert text
         assert not [char for char in text if unicodedata.category(char) in ("Cc", "Cf") and char != "\n"]
+
+
+def test_standard_input_is_compared_by_its_data_alone(tmp_path: Path) -> None:
+    path = tmp_path / "one.aof"
+    path.write_bytes(log([b"SET", b"a", b"1"]))
+
+    with path.open("rb") as stream:
+        command = [sys.executable, "-m", "aoftool", "diff", str(path), "-"]
+        done = subprocess.run(command, stdin=stream, capture_output=True, text=True, check=False)
+
+    assert done.returncode == 0, done.stderr
+    assert "no difference" in done.stdout
+    assert "different from" not in done.stdout

@@ -28,17 +28,18 @@ def fixed(case: Case, directory: Path) -> Path:
     return directory / "fixed"
 
 
-def outcome(path: Path) -> Contents | str:
+def outcome(path: Path, written_by: str | None = None) -> Contents | str:
     """Return what a rewrite gives, or why it is refused."""
     try:
-        return rewritten(path, RewriteOptions(databases=64, now_ms=1_800_000_000_000))[0]
+        options = RewriteOptions(written_by=written_by, databases=64, now_ms=1_800_000_000_000)
+        return rewritten(path, options)[0]
     except AoftoolError as error:
         return error.message
 
 
-def salvaged_outcome(case: Case, out: Path) -> Contents | str:
+def salvaged_outcome(case: Case, out: Path, written_by: str | None = None) -> Contents | str:
     with salvaged_log(find_log(str(case.source)), 64, str(out)) as found:
-        return outcome(Path(found.log.path))
+        return outcome(Path(found.log.path), written_by)
 
 
 @pytest.mark.parametrize("case", case_params("damaged", root=FIXTURES) + case_params("damaged"))
@@ -59,7 +60,7 @@ def test_the_result_is_what_a_server_loads_from_the_salvaged_log(case: Case, tmp
     build = find_build(case.server)
     if build is None:
         pytest.skip(f"no {case.server} on this machine")
-    contents = salvaged_outcome(case, tmp_path / "out")
+    contents = salvaged_outcome(case, tmp_path / "out", case.server)
     assert isinstance(contents, dict), contents
     with Server(build, source=fixed(case, tmp_path)) as server:
         before = dump_state(server)

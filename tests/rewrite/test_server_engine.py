@@ -135,7 +135,7 @@ def test_progress_tells_the_bytes_loaded_and_those_written(tmp_path: Path) -> No
         assert total_bytes == (source.stat().st_size if "loading" in name else None)
         return nullcontext(told.setdefault(name, []).append)
 
-    options = RewriteOptions(layout=Layout.SINGLE, format=OutputFormat.RESP)
+    options = RewriteOptions(layout=Layout.SINGLE, format=OutputFormat.RESP, databases=16)
     rewrite_on_server(find_log(str(source)), options, str(out), stage=stage)
 
     loaded, written = told.values()
