@@ -21,6 +21,6 @@ def describe(version: str) -> str:
         f"scanner: {scanner}",
         f"releases: {in_words([release.name for release in RELEASES])}",
         f"  measured on servers: {measured}",
-        f"  read in their sources: {read}",
+        f"  not measured, from public sources and neighbours: {read}",
     )
     return "\n".join(lines)
