@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from aoftool.commands.forms import unknown_words
 from aoftool.escape import excerpt
 from aoftool.releases import RELEASES, Release
-from aoftool.replay.evidence import Evidence, payload_version, reads_payload
+from aoftool.replay.evidence import added, payload_version, reads_payload
 
 __all__ = ["beyond", "unknown_form"]
 
@@ -29,6 +29,4 @@ def unknown_form(argv: Sequence[bytes]) -> str:
 
 def beyond(argv: Sequence[bytes], release: Release) -> str:
     """Return what a release cannot have written in a command, in words; empty when it can have."""
-    seen = Evidence()
-    seen.add(argv)
-    return unknown_form(argv) or next(seen.against(release), "")
+    return unknown_form(argv) or next(added((argv,)).against(release), "")

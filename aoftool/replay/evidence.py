@@ -15,15 +15,14 @@ from aoftool.commands.table import all_commands, lookup, lookup_argv
 from aoftool.files import Source
 from aoftool.progress import Progress, no_progress
 from aoftool.rdb.payload import FOOTER_BYTES, split_payload
+from aoftool.rdb.targets import find_target
 from aoftool.releases import RELEASES, Release
 from aoftool.resp.sieve import SieveReader
 from aoftool.resp.watch import Watch
 
-__all__ = ["Evidence", "gather", "payload_version", "reads_payload"]
+__all__ = ["Evidence", "added", "gather", "payload_version", "reads_payload"]
 
 _RESTORES = frozenset((b"RESTORE", b"RESTORE-ASKING"))
-_LAST_COMMON = 11
-_VALKEY_SINCE = 80
 # Names and words that a hostile log may hold without end.
 _MOST = 4096
 
@@ -116,14 +115,8 @@ def payload_version(argv: Sequence[bytes]) -> int | None:
 
 
 def reads_payload(release: Release, version: int) -> bool:
-    """Tell whether a release takes payloads of an RDB version.
-
-    Valkey 9 leaves out the numbers between the last version it shares with Redis and its own first.
-    Source: Valkey 9.1 src/cluster.c verifyDumpPayload; measured where a server is at hand.
-    """
-    if release.rdb_version < _VALKEY_SINCE:
-        return version <= release.rdb_version
-    return version <= _LAST_COMMON or _VALKEY_SINCE <= version <= release.rdb_version
+    """Tell whether a release takes payloads of an RDB version."""
+    return find_target(release.name).restores_version(version)
 
 
 @cache

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from aoftool.keyspace.flavour import FLAVOURS, Flavour
-from aoftool.rdb.targets import TARGETS, Target
+from aoftool.rdb.targets import Target, find_target
 from aoftool.releases import RELEASES, Release, release_named, release_of
 from aoftool.replay.evidence import Evidence
 from aoftool.replay.writer_model import Certainty, Writer
@@ -98,21 +98,9 @@ def _rank(release: Release) -> float:
 
 def flavour_of_release(release: Release) -> Flavour:
     """Return how a server of a release loads a log."""
-    return FLAVOURS[_row_for(release, FLAVOURS)]
+    return FLAVOURS[release.name]
 
 
 def target_of(release: Release) -> Target:
     """Return what a server of a release writes and takes."""
-    return TARGETS[_row_for(release, TARGETS)]
-
-
-def _row_for(release: Release, rows: Mapping[str, object]) -> str:
-    """Return the row of a table for a release: its own, else that of the next older one that has one."""
-    family = [other for other in RELEASES if other.family == release.family]
-    older = family[: family.index(release) + 1]
-    order = [*reversed(older), *family]
-    return next(name for other in order for name in (other.name, _major(other)) if name in rows)
-
-
-def _major(release: Release) -> str:
-    return f"{release.family}-{release.version[0]}"
+    return find_target(release.name)
