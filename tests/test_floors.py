@@ -16,6 +16,7 @@ FLOORS = {
     "export": 7,
     "repair": 6,
     "rewrite": 6,
+    "servers": 5,
     "check": 5,
     "analysis": 5,
     "replay": 4,

@@ -34,6 +34,7 @@ from aoftool.cli.writing_options import (
     NewOwnerOption,
     OutOption,
     Risks,
+    ServerOption,
     ToOffsetOption,
     ToTimestampOption,
     parse_size,
@@ -47,6 +48,8 @@ if TYPE_CHECKING:
     from aoftool.progress import Progress
     from aoftool.repair.model import Choice, Plan
     from aoftool.repair.unpacked import Unpacked
+    from aoftool.repair.verify import Verified
+    from aoftool.servers.finding import FoundServer
 
 __all__ = ["register"]
 
@@ -153,6 +156,7 @@ def fix(
         bool,
         typer.Option("--verify", help="Load the result on a real server.", rich_help_panel=HOW_PANEL),
     ] = False,
+    server: ServerOption = None,
     as_json: JsonOption = False,
     color: ColorOption = Color.auto,
     quiet: QuietOption = False,
@@ -185,6 +189,8 @@ def fix(
     make_redactor(redact, salt)
     choice = _choice(salvage, after_gap, drop_duplicates, keep_unknown, to_timestamp, to_offset, before, nth)
     choice = _with_drops(choice, drop or [], drop_command, match)
+    if server is not None and not verify:
+        raise UsageError("--server names the server of --verify", hint="add --verify")
     limit = None if max_loss is None else _loss_limit(max_loss)
     log = find_input(path)
     console = results_console(color)
@@ -198,6 +204,9 @@ def fix(
         if not as_json:
             render_plan(console, plan, in_place=out is None)
         idle = plan.empty and out is None
+        # Before anything is changed: there may be no server that may judge this log.
+        loads = verify and not (dry_run and not plan.empty)
+        judge = _judge(unpacked.log, server) if loads else None
         if not idle and not dry_run:
             _refuse_loss(plan, limit)
             if not yes:
@@ -206,18 +215,20 @@ def fix(
         if not idle and not dry_run:
             with ProgressReporter("writing", _written_bytes(plan), progress, quiet) as reporter:
                 receipt, written = _carry_out(plan, out, force, Risks(in_use, new_owner), reporter)
+    verified = None if judge is None else _verified(judge, out or log.path, receipt, written)
     kept = None if receipt is None else room_of(receipt)
     if as_json:
         applied = not (idle or dry_run)
-        print_json(plan_json(plan, applied=applied, receipt=receipt, written=written, kept_bytes=kept))
+        shown = plan_json(plan, applied=applied, receipt=receipt, written=written, kept_bytes=kept)
+        print_json({**shown, "verification": None if verified is None else verified.to_dict()})
     elif not (idle or dry_run):
         from aoftool.report.plan import render_done
 
         render_done(console, None if receipt is None else {"directory": receipt, "kept_bytes": kept}, written)
     elif dry_run and not idle:
         print("nothing was changed: leave out --dry-run to carry it out")
-    if verify and not (dry_run and not plan.empty):
-        _verify(out or log.path, as_json)
+    if verified is not None and not as_json:
+        print(verified.text)
     open_work = plan.left or (dry_run and not plan.empty)
     if open_work:
         raise typer.Exit(VERDICT)
@@ -344,9 +355,20 @@ def _carry_out(
     return apply_plan(plan, progress=progress, **risks._asdict()).directory, []
 
 
-def _verify(path: str, as_json: bool) -> None:
-    from aoftool.repair.verify import verify_log
+def _judge(log: Log, given: str | None) -> FoundServer:
+    """Return the server that may say whether the repaired log loads."""
+    from aoftool.repair.verify import judge_of
 
-    answer = verify_log(path)
-    if not as_json:
-        print(answer.text)
+    return judge_of(log, given)
+
+
+def _verified(judge: FoundServer, path: str, receipt: str | None, written: list[str]) -> Verified:
+    """Load what there is now; take back what was done when it does not load."""
+    from aoftool.errors import VerifyError
+    from aoftool.repair.verify import take_back, verify_log
+
+    try:
+        return verify_log(path, judge)
+    except VerifyError as error:
+        error.hint = take_back(receipt, written) or error.hint
+        raise

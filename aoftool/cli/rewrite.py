@@ -40,6 +40,7 @@ from aoftool.cli.writing_options import (
     NewOwnerOption,
     OutOption,
     Risks,
+    ServerOption,
     ToOffsetOption,
     ToTimestampOption,
 )
@@ -52,6 +53,7 @@ if TYPE_CHECKING:
     from aoftool.rewrite.comparing import Comparison
     from aoftool.rewrite.model import RewriteOptions, RewriteResult
     from aoftool.rewrite.salvaging import Salvaged
+    from aoftool.servers.finding import FoundServer
 
 __all__ = ["register"]
 
@@ -121,6 +123,7 @@ def rewrite(
             "--verify", help="Load log and result on a real server and compare.", rich_help_panel=HOW_PANEL
         ),
     ] = False,
+    server: ServerOption = None,
     form: Annotated[
         FormatOption,
         typer.Option("--format", help="An RDB base, or commands.", rich_help_panel=_WHAT),
@@ -268,6 +271,8 @@ def rewrite(
             "--rename-db": rename_db,
         }
         refuse_with_server(out, given)
+    if server is not None and not verify and engine is EngineOption.own:
+        raise UsageError("--server names the server of --verify or --engine server", hint="add --verify")
     log = find_input(path)
     if verify and log.kind is LogKind.STDIN:
         raise UsageError("standard input can be read only once, so there is nothing to compare with")
@@ -297,13 +302,15 @@ def rewrite(
             options = replace(options, written_by=written_by or _named_writer(log))
         if engine is EngineOption.server and not databases:
             options = _with_databases(options, source)
-        check = _comparison(source, options, engine) if verify else None
-        if engine is EngineOption.server and out is not None:
+        worker = _worker(source, server) if engine is EngineOption.server else None
+        check = _comparison(source, options, worker, server) if verify else None
+        if worker is not None and out is not None:
             mode, undo = "server", None
             result = rewrite_on_server(
                 source,
                 options,
                 out,
+                worker,
                 force=force,
                 stage=lambda name, total: ProgressReporter(name, total, progress, quiet),
             )
@@ -344,16 +351,34 @@ def _with_databases(options: RewriteOptions, log: Log) -> RewriteOptions:
     return replace(options, databases=databases_for(highest))
 
 
-def _comparison(log: Log, options: RewriteOptions, engine: EngineOption) -> Comparison:
-    """Load the log on a server; what the target of the rewrite does not keep is left out of account."""
-    from aoftool.rewrite.comparing import Comparison
-    from aoftool.rewrite.planner import plan_rewrite
+def _worker(log: Log, given: str | None) -> FoundServer:
+    """Return the server that shall rewrite a log: of the release that wrote it, and able to write a set."""
+    from aoftool.replay.log_writer import writer_of_log
+    from aoftool.servers.choosing import choose_server, needed_for
 
-    if engine is EngineOption.server:
-        return Comparison(log, options.databases)
+    return choose_server(needed_for(writer_of_log(log), sets=True), given)
+
+
+def _comparison(
+    log: Log, options: RewriteOptions, worker: FoundServer | None, given: str | None
+) -> Comparison:
+    """Load the log on a server; what the target of the rewrite does not keep is left out of account."""
+    from aoftool.releases import find_releases, release_named
+    from aoftool.rewrite.comparing import Comparison
+    from aoftool.rewrite.model import Layout
+    from aoftool.rewrite.planner import plan_rewrite
+    from aoftool.servers.choosing import choose_server, needed_for, needs_sets
+
+    if worker is not None:
+        return Comparison(log, options.databases, worker)
     with plan_rewrite(log, options) as plan:
-        target, count = plan.target, plan.options.databases
-    return Comparison(log, count, target)
+        target, count, writer = plan.target, plan.options.databases, plan.summary.writer
+    assert writer is not None
+    sets = needs_sets(log) or options.layout is Layout.MULTI_PART
+    targets = find_releases(options.target) if options.target else (release_named(target.name),)
+    return Comparison(
+        log, count, choose_server(needed_for(writer, sets=sets, targets=targets), given), target
+    )
 
 
 @contextmanager

@@ -20,6 +20,7 @@ __all__ = [
     "NewOwnerOption",
     "OutOption",
     "Risks",
+    "ServerOption",
     "ToOffsetOption",
     "ToTimestampOption",
     "parse_size",
@@ -59,6 +60,16 @@ NewOwnerOption = Annotated[
     typer.Option(
         "--new-owner",
         help="Go on although new files cannot have the owner of the old ones.",
+        rich_help_panel=HOW_PANEL,
+    ),
+]
+ServerOption = Annotated[
+    str | None,
+    typer.Option(
+        "--server",
+        metavar="PROGRAM",
+        help="The redis-server or valkey-server to load on. Default: one of the release that wrote the log,"
+        " or that the result is for, from the `verify` extra or on PATH.",
         rich_help_panel=HOW_PANEL,
     ),
 ]

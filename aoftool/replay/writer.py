@@ -15,7 +15,7 @@ from aoftool.releases import RELEASES, Release, release_named, release_of
 from aoftool.replay.evidence import Evidence
 from aoftool.replay.writer_model import Certainty, Writer
 
-__all__ = ["find_writer", "flavour_of_release", "named_release", "target_of"]
+__all__ = ["find_writer", "flavour_of_release", "named_release", "reads_after", "target_of"]
 
 _VERSION_FIELDS = ((b"valkey-ver", "valkey"), (b"redis-ver", "redis"))
 
@@ -60,15 +60,15 @@ def _named(release: Release, version: str, evidence: Evidence) -> Writer:
     """Take the word of the base, unless a later release went on with the log without a rewrite."""
     if evidence.explained_by(release):
         return Writer(release, Certainty.NAMED, version, (release,))
-    later = tuple(other for other in RELEASES if _follows(other, release))
+    later = tuple(other for other in RELEASES if reads_after(other, release))
     possible = tuple(other for other in later if evidence.explained_by(other))
     if not possible:
         return _unexplained((release, *later), evidence, version, release)
     return Writer(possible[0], Certainty.INFERRED, version, possible, base=release)
 
 
-def _follows(other: Release, release: Release) -> bool:
-    """Tell whether a server of one release can go on with the log of another."""
+def reads_after(other: Release, release: Release) -> bool:
+    """Tell whether a server of one release, a later one, can go on with the log of another."""
     if other.family == release.family:
         return other.version > release.version
     # Valkey began as Redis 7.2 and reads what that reads.

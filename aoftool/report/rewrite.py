@@ -105,7 +105,7 @@ def _head(result: RewriteResult, mode: str) -> Iterator[tuple[str, str, str]]:
     for note in summary.notes:
         yield "note", note, "yellow"
     if result.verified is not None:
-        yield "verified", result.verified, "green"
+        yield "verified", result.verified.text, "green"
     if mode == "dry-run":
         yield "", "nothing was written: give -o OUT or --in-place", ""
 
@@ -227,13 +227,26 @@ def rewrite_json(result: RewriteResult, *, mode: str) -> dict[str, Any]:
             {**json_bytes("path", os.fsencode(file.path)), "size_bytes": file.size_bytes}
             for file in result.files
         ],
-        "verified": result.verified,
+        "verified": None if result.verified is None else result.verified.text,
+        "verification": _verification(result),
         "notes": summary.notes,
         "elapsed_s": round(summary.elapsed_s + result.elapsed_s, 3),
     }
     if mode == "server":
         body |= dict.fromkeys(_FOUND)
     return body
+
+
+def _verification(result: RewriteResult) -> dict[str, object] | None:
+    found = result.verified
+    if found is None:
+        return None
+    return {
+        "server": found.server,
+        "release": found.release,
+        "compared": found.compared,
+        "not_seen": found.not_seen,
+    }
 
 
 def _by_cause(dead: list[DeadRow]) -> dict[str, int]:

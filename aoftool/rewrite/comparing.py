@@ -8,9 +8,10 @@ from aoftool.errors import VerifyError
 from aoftool.rdb.targets import Target
 from aoftool.repair.reading import read_receipt
 from aoftool.repair.undo import undo_repair
-from aoftool.rewrite.model import RewriteResult
-from aoftool.rewrite.server_state import require_same
+from aoftool.rewrite.model import RewriteResult, Verification
+from aoftool.rewrite.server_state import COMPARED, not_told, require_same
 from aoftool.rewrite.verify import read_state, remove_output
+from aoftool.servers.finding import FoundServer
 
 __all__ = ["Comparison"]
 
@@ -19,21 +20,23 @@ class Comparison:
     """What a server makes of a log; made before the log is rewritten, for it may be replaced.
 
     Args:
+        server: it loads both.
         target: what the rewrite is for; None when the server that compares is the one that writes.
 
     Raises:
-        MissingExtraError: no server or no client library.
+        MissingExtraError: no client library.
         VerifyError: the server does not load the log.
     """
 
-    def __init__(self, log: Log, databases: int, target: Target | None = None) -> None:
+    def __init__(self, log: Log, databases: int, server: FoundServer, target: Target | None = None) -> None:
         self._path = log.path
         self._databases = databases
         self._target = target
-        self._before = read_state(log, databases, target)
+        self._server = server
+        self._before = read_state(log, databases, server, target)
 
-    def run(self, out: str | None, result: RewriteResult, receipt: str | None) -> str:
-        """Return one line for people when the result holds the same.
+    def run(self, out: str | None, result: RewriteResult, receipt: str | None) -> Verification:
+        """Return what was compared when the result holds the same.
 
         Args:
             out: where it was written; None when it took the place of the log.
@@ -43,11 +46,13 @@ class Comparison:
             VerifyError: it does not; what was written is removed, or the log put back.
         """
         try:
-            after = read_state(find_log(out or self._path), self._databases, self._target)
-            return require_same(self._before, after)
+            after = read_state(find_log(out or self._path), self._databases, self._server, self._target)
+            text = require_same(self._before, after)
         except VerifyError:
             if receipt is None:
                 remove_output(result.files)
             else:
                 undo_repair(read_receipt(receipt))
             raise
+        left = not_told(self._server.release, forgiving=self._before.forgiving)
+        return Verification(text, self._server.name, self._server.release.name, list(COMPARED), left)

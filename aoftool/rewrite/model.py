@@ -259,18 +259,37 @@ class OutputFile:
 
 
 @dataclass(slots=True)
+class Verification:
+    """What a server found that loaded a log and its rewrite, and found the same in both.
+
+    Attributes:
+        text: one line for people.
+        server: its project and version.
+        release: the release it belongs to.
+        compared: what it was asked for.
+        not_seen: what it does not tell, in which the two may differ.
+    """
+
+    text: str
+    server: str
+    release: str
+    compared: list[str] = field(default_factory=list)
+    not_seen: list[str] = field(default_factory=list)
+
+
+@dataclass(slots=True)
 class RewriteResult:
     """What was done.
 
     Attributes:
         sizes: of each format that was written or counted.
         files: written; empty for a dry run.
-        verified: name of the server that loaded both and found the same data; None when not asked.
+        verified: of a server that loaded both and found the same data; None when not asked.
     """
 
     summary: RewriteSummary
     sizes: list[OutputSize] = field(default_factory=list)
     files: list[OutputFile] = field(default_factory=list)
-    verified: str | None = None
+    verified: Verification | None = None
     elapsed_s: float = 0.0
     peak_bytes: int = 0

@@ -1,7 +1,7 @@
 """Rewrite by a real server: it loads a private copy of the log and writes a new base.
 
 The way for logs with scripts and functions, whose outcome only a server knows. Loading runs what the log
-says: one of unknown origin is not to be loaded on a machine that matters. Needs a server of 7.0 or later.
+says, on a server that is confined for it. Needs a server of 7.0 or later.
 """
 
 from __future__ import annotations
@@ -28,11 +28,14 @@ from aoftool.rewrite.model import (
 )
 from aoftool.rewrite.placing import write_new
 from aoftool.rewrite.runner import Sinks
+from aoftool.rewrite.server_state import ANSWER_S
 from aoftool.rewrite.verify import private_server
+from aoftool.servers.confined import Running
+from aoftool.servers.finding import FoundServer
 
 __all__ = ["rewrite_on_server"]
 
-_WAIT_S = 3600.0
+_WRITTEN_S = 3600.0
 _POLL_S = 0.02
 _COPY_BYTES = 1 << 20
 
@@ -52,16 +55,23 @@ def _silent(name: str, total_bytes: int | None) -> AbstractContextManager[Progre
 
 
 def rewrite_on_server(
-    log: Log, options: RewriteOptions, out: str, *, force: bool = False, stage: Stage = _silent
+    log: Log,
+    options: RewriteOptions,
+    out: str,
+    server: FoundServer,
+    *,
+    force: bool = False,
+    stage: Stage = _silent,
 ) -> RewriteResult:
     """Let a server rewrite a log and put its base file, with an empty incr file where wanted, in place.
 
     Args:
         options: format, layout and databases count; the rest is the server's business.
+        server: of 7.0 or later, and of the release that wrote the log.
 
     Raises:
         UnsupportedError: standard input.
-        MissingExtraError: there is no server.
+        MissingExtraError: there is no client library.
         VerifyError: the server does not load the log, or fails to rewrite it.
         OutputExistsError, SinkError: as `aoftool.rewrite.placing` says.
     """
@@ -77,17 +87,12 @@ def rewrite_on_server(
     try:
         with ExitStack() as stack:
             with stage("loading on a server", log.size_bytes) as loading:
-                server = private_server(log, options.databases, settings, loading)
-                redis, socket_path, version, folder = stack.enter_context(server)
-            client = redis.Redis(unix_socket_path=socket_path, socket_timeout=_WAIT_S)
-            client.execute_command("DEBUG", "SET-ACTIVE-EXPIRE", "0")
-            size = _key_counts(client, options.format)
+                private = private_server(log, options.databases, server, settings, loading)
+                redis, running = stack.enter_context(private)
+            client = redis.Redis(unix_socket_path=str(running.socket), socket_timeout=ANSWER_S)
             with stage("rewriting on a server", None) as writing:
-                reached = Reached(writing)
-                _rewrite(client, log, folder, reached)
-                base = _base_file(folder)
-                reached(base.stat().st_size)
-            summary = RewriteSummary(log.path, version, "it loaded the log and wrote the result")
+                size, base = _rewritten(redis, client, running, log, options, Reached(writing))
+            summary = RewriteSummary(log.path, server.name, "it loaded the log and wrote the result")
             summary.files = [FileSize(file.path, file.role.value, file.size_bytes or 0) for file in log.files]
             size.base_bytes = base.stat().st_size
 
@@ -103,6 +108,21 @@ def rewrite_on_server(
     return result
 
 
+def _rewritten(
+    redis: Any, client: Any, running: Running, log: Log, options: RewriteOptions, reached: Reached
+) -> tuple[OutputSize, Path]:
+    """Let the server write its data anew; return what it holds and the base it wrote."""
+    try:
+        client.execute_command(running.debug, "SET-ACTIVE-EXPIRE", "0")
+        size = _key_counts(client, options.format)
+        _rewrite(client, log, running.folder, reached)
+    except redis.RedisError as error:
+        raise VerifyError(f"{running.server.name} loads the log, and then: {error}", path=log.path) from error
+    base = _base_file(running.folder)
+    reached(base.stat().st_size)
+    return size, base
+
+
 def _key_counts(client: Any, form: OutputFormat) -> OutputSize:
     size = OutputSize(form)
     for name, facts in client.info("keyspace").items():
@@ -113,7 +133,7 @@ def _key_counts(client: Any, form: OutputFormat) -> OutputSize:
 
 def _rewrite(client: Any, log: Log, folder: Path, reached: Reached) -> None:
     client.execute_command("BGREWRITEAOF")
-    deadline = time.monotonic() + _WAIT_S
+    deadline = time.monotonic() + _WRITTEN_S
     while time.monotonic() < deadline:
         facts = client.info("persistence")
         if not facts["aof_rewrite_in_progress"] and not facts["aof_rewrite_scheduled"]:

@@ -13,6 +13,7 @@ import zstandard
 
 from aoftool.cli.app import run
 from tests.builders import command, log, select
+from tests.servers.discovery import Build
 
 GOOD = log(select(0), command("SET", "a", "1"), command("SET", "b", "2"))
 TORN = b"*3\r\n$3\r\nSET\r\n$1\r\nc"
@@ -257,6 +258,49 @@ def test_verify_loads_the_result(aof: Path, capsys: pytest.CaptureFixture[str]) 
     assert run(["fix", "--yes", "--verify", str(aof)]) == 0
 
     assert "loads it, 2 keys" in capsys.readouterr().out
+
+
+@pytest.mark.server
+def test_json_says_what_was_verified_and_what_was_not(
+    aof: Path, newest_build: Build, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run(["fix", "--yes", "--json", "--verify", "--server", str(newest_build.path), str(aof)]) == 0
+
+    told = json.loads(capsys.readouterr().out)["verification"]
+    assert told["release"] == newest_build.release
+    assert told["keys"] == 2
+    assert told["compared"] == ["numbers of keys"]
+    assert "values" in told["not_seen"]
+
+
+@pytest.mark.server
+def test_what_no_server_loads_is_taken_back(
+    tmp_path: Path, newest_build: Build, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = tmp_path / "appendonly.aof"
+    before = GOOD + command("MIGRATE", "127.0.0.1", "1", "k", "0", "5") + b"*3\r\n$3\r\nSE"
+    path.write_bytes(before)
+    out = tmp_path / "out.aof"
+
+    for options in ([], ["-o", str(out)]):
+        code = run(["fix", "--yes", "--verify", "--server", str(newest_build.path), *options, str(path)])
+        assert code == 5
+        assert path.read_bytes() == before
+        assert not out.exists()
+    assert "what was written was removed" in capsys.readouterr().err
+
+
+def test_a_server_without_verify_is_refused(aof: Path) -> None:
+    assert run(["fix", "--yes", "--server", "x", str(aof)]) == 2
+
+
+def test_nothing_is_changed_when_no_server_may_judge(aof: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("aoftool.servers.choosing.servers_at_hand", list)
+    before = aof.read_bytes()
+
+    assert run(["fix", "--yes", "--verify", str(aof)]) == 3
+
+    assert aof.read_bytes() == before
 
 
 @pytest.mark.parametrize("moment", ["1700000000", "1700000000000", "2023-11-14T22:13:20Z"])

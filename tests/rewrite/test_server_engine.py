@@ -13,11 +13,11 @@ from aoftool.aof.layout import find_log
 from aoftool.cli.app import run
 from aoftool.errors import MissingExtraError
 from aoftool.progress import Progress, Reached
-from aoftool.repair.server import find_server
 from aoftool.rewrite.model import Layout, OutputFormat, RewriteOptions
 from aoftool.rewrite.server_engine import rewrite_on_server
 from aoftool.rewrite.server_state import require_same
 from aoftool.rewrite.verify import read_state
+from aoftool.servers.finding import FoundServer, servers_at_hand
 from tests import builders
 from tests.corpus import case
 
@@ -25,12 +25,12 @@ DATABASES = 64
 
 
 @pytest.fixture
-def server() -> None:
+def server() -> FoundServer:
     pytest.importorskip("redis")
-    try:
-        find_server()
-    except MissingExtraError as error:
-        pytest.skip(error.message)
+    found = [server for server in servers_at_hand() if server.reads_sets]
+    if not found:
+        pytest.skip("no server of 7.0 or later on this machine")
+    return max(found, key=lambda one: (one.release.family, one.release.version))
 
 
 def rewrite(source: Path, out: Path, capsys: pytest.CaptureFixture[str], *options: str) -> dict[str, Any]:
@@ -41,7 +41,6 @@ def rewrite(source: Path, out: Path, capsys: pytest.CaptureFixture[str], *option
 
 
 @pytest.mark.server
-@pytest.mark.usefixtures("server")
 @pytest.mark.parametrize(
     ("name", "form"),
     [
@@ -54,16 +53,14 @@ def rewrite(source: Path, out: Path, capsys: pytest.CaptureFixture[str], *option
     ],
 )
 def test_recorded_logs_keep_their_data_and_lose_their_scripts(
-    name: str, form: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    name: str, form: str, tmp_path: Path, server: FoundServer, capsys: pytest.CaptureFixture[str]
 ) -> None:
     found = case("recorded", name)
     out = tmp_path / "out"
 
-    body = rewrite(found.source, out, capsys, "--format", form)
+    body = rewrite(found.source, out, capsys, "--format", form, "--server", server.binary)
 
-    require_same(
-        read_state(find_log(str(found.source)), DATABASES), read_state(find_log(str(out)), DATABASES)
-    )
+    require_same(*(read_state(find_log(str(path)), DATABASES, server) for path in (found.source, out)))
     content = b"".join(Path(file["path"]).read_bytes() for file in body["written"])
     assert b"\r\nEVAL" not in content.upper()
     assert body["commands"] is None
@@ -125,8 +122,7 @@ def test_without_a_server_it_says_what_to_install(
 
 
 @pytest.mark.server
-@pytest.mark.usefixtures("server")
-def test_progress_tells_the_bytes_loaded_and_those_written(tmp_path: Path) -> None:
+def test_progress_tells_the_bytes_loaded_and_those_written(tmp_path: Path, server: FoundServer) -> None:
     source, out = tmp_path / "appendonly.aof", tmp_path / "out"
     source.write_bytes(builders.log(*([b"SET", b"k%d" % n, b"v" * 900] for n in range(40_000))))
     told: dict[str, list[int]] = {}
@@ -136,7 +132,7 @@ def test_progress_tells_the_bytes_loaded_and_those_written(tmp_path: Path) -> No
         return nullcontext(told.setdefault(name, []).append)
 
     options = RewriteOptions(layout=Layout.SINGLE, format=OutputFormat.RESP, databases=16)
-    rewrite_on_server(find_log(str(source)), options, str(out), stage=stage)
+    rewrite_on_server(find_log(str(source)), options, str(out), server, stage=stage)
 
     loaded, written = told.values()
     assert sum(loaded) == source.stat().st_size

@@ -1,0 +1,127 @@
+"""Which server may judge a log: one of the release that wrote it, or of the one a result is for.
+
+Another release may load a log otherwise, or not at all, and would blame the log for it. Knows who reads whose
+files; starts nothing.
+"""
+
+from __future__ import annotations
+
+import os
+import shlex
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from aoftool.aof.model import Log, LogKind
+from aoftool.errors import MissingExtraError, RefusedError
+from aoftool.releases import RELEASES, Release, in_words
+from aoftool.replay.writer import reads_after
+from aoftool.replay.writer_model import Writer
+from aoftool.servers.finding import FoundServer, ask_version, servers_at_hand
+
+__all__ = ["Need", "choose_server", "needed_for", "needs_sets"]
+
+_SETS_SINCE = (7, 0)
+
+
+@dataclass(frozen=True, slots=True)
+class Need:
+    """What a server has to be.
+
+    Attributes:
+        releases: any of these will do, the best first; empty when no release can do it.
+        why: who wrote the log, and whom the result is for, in words.
+        sets: it has to read a log of several files.
+    """
+
+    releases: tuple[Release, ...]
+    why: str
+    sets: bool
+
+    @property
+    def in_words(self) -> str:
+        """The releases, for people."""
+        return in_words([release.name for release in self.releases])
+
+
+def needs_sets(log: Log) -> bool:
+    """Tell whether a server has to read several files for a log."""
+    return log.kind is LogKind.MULTI_PART and (log.manifest_path is not None or len(log.files) > 1)
+
+
+def needed_for(writer: Writer, *, sets: bool, targets: Sequence[Release] = ()) -> Need:
+    """Return which releases may judge a log, and its rewrite where that is for other releases.
+
+    Args:
+        writer: who wrote the log.
+        sets: log or result consist of several files, which no server before 7.0 reads.
+        targets: the releases that the result is for; empty when that is the writer.
+    """
+    possible = dict.fromkeys((writer.release, *reversed(writer.possible)))
+    names = "any release" if len(possible) > 6 else in_words([release.name for release in possible])
+    why = f"{names} may have written the log" if len(possible) > 1 else f"{names} wrote the log"
+    wanted = dict.fromkeys(possible)
+    if targets:
+        why += f", and the result is for {in_words([target.name for target in targets])}"
+        fit = [target for target in targets if any(_reads(target, one) for one in possible)]
+        # The newest of a family first: what is for the oldest is for the others too.
+        wanted = dict.fromkeys(
+            (*reversed(fit), *(one for one in possible if any(_reads(one, target) for target in targets)))
+        )
+    releases = tuple(release for release in wanted if release.version >= _SETS_SINCE or not sets)
+    if not releases:
+        # A set of files whose base is older than sets are: whoever goes on with it reads it.
+        later = [release for release in RELEASES if release.version >= _SETS_SINCE]
+        goes_on = [one for one in later if any(reads_after(one, before) for before in wanted)]
+        releases = tuple(goes_on)
+    return Need(releases, why, sets)
+
+
+def _reads(server: Release, writer: Release) -> bool:
+    return server == writer or reads_after(server, writer)
+
+
+def choose_server(need: Need, given: str | None = None) -> FoundServer:
+    """Return the server to take.
+
+    Args:
+        given: the program that the user named, taken whatever its release, if it reads such logs at all.
+
+    Raises:
+        MissingExtraError: there is no server at all.
+        RefusedError: there is none that may judge the log; the message says which would.
+        UnsupportedError: what was given is no server.
+    """
+    if given is not None:
+        server = ask_version(given)
+        if need.sets and not server.reads_sets:
+            raise RefusedError(
+                f"{server.name} reads no log of several files, and this is one: {need.why}",
+                hint=f"give a server of {need.in_words or 'release 7.0 or later'}",
+            )
+        return server
+    if not need.releases:
+        raise RefusedError(
+            f"no server reads both: {need.why}", hint="leave out --verify, or name a server: --server PATH"
+        )
+    at_hand = servers_at_hand()
+    if not at_hand:
+        raise MissingExtraError(
+            f"no server to load the log on, and it takes one of {need.in_words}",
+            hint="pip install 'aoftool[verify]', or put it on PATH, or name it: --server PATH",
+        )
+    of_release = {server.release: server for server in at_hand}
+    for release in need.releases:
+        if release in of_release:
+            return of_release[release]
+    raise _refused(need, at_hand)
+
+
+def _refused(need: Need, at_hand: Sequence[FoundServer]) -> RefusedError:
+    held = ", ".join(server.name for server in at_hand)
+    fit = [server for server in at_hand if server.reads_sets or not need.sets]
+    hint = f"put a server of {need.in_words} on PATH, or name one: --server PATH"
+    if fit:
+        hint += f"; for the judgement of another release: --server {shlex.quote(os.fspath(fit[0].binary))}"
+    return RefusedError(
+        f"{need.why}; a server of {need.in_words} has to load it, and here is only {held}", hint=hint
+    )
