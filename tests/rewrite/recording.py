@@ -20,7 +20,7 @@ from aoftool.resp.encode import encode_command
 from aoftool.rewrite.model import RewriteOptions
 from tests.keyspace.datasets import flavour_of
 from tests.keyspace.random_commands import Commands
-from tests.oracle import State, assert_same_state, dump_state, freeze_expiry
+from tests.oracle import State, assert_same_state, diff_states, dump_state, freeze_expiry
 from tests.reloading import live_file
 from tests.rewrite.rewriting import FORMATS, rewritten
 from tests.servers import Server, ServerDied
@@ -157,8 +157,21 @@ class Recording:
         )
 
         for form in FORMATS:
-            assert_same_state(before, self._load(contents[form]))
+            after = self._load(contents[form])
+            if diff_states(before, after) and not self._loads_alike(before):
+                return
+            assert_same_state(before, after)
             assert self._tracked() == tracked
+
+    def _loads_alike(self, before: State) -> bool:
+        """Tell whether the server makes the same of the log again.
+
+        Redis 8.6.3 logs XADD IDMP with the ID `*` where it found the entry to be there; its own rewrite into
+        commands forgets some of what it had found, and then each load adds an entry with a new ID.
+        """
+        for path in self._files():
+            shutil.copyfile(self._copy / path.name, path)
+        return not diff_states(before, self._loaded())
 
     def _tracked(self) -> dict[bytes, tuple[int, int]]:
         """Return how many producers and idempotent IDs the streams of Redis 8.6 and later remember."""
