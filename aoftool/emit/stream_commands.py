@@ -11,7 +11,7 @@ from collections.abc import Iterator, Sequence
 from operator import itemgetter
 
 from aoftool.rdb.targets import Target
-from aoftool.releases import find_releases
+from aoftool.releases import NAMES
 from aoftool.values import IDMP_DURATION_S, IDMP_MAX_ENTRIES, ConsumerGroup, StreamId, StreamIdmp, StreamValue
 
 __all__ = ["stream_commands", "stream_needs_payload"]
@@ -50,7 +50,7 @@ def _caps_counters(target: Target) -> bool:
 
     Source: measured on Redis 8.2.3 and 8.6.3; 8.0.6 takes any
     """
-    return find_releases(target.name)[-1].has((8, 2), None)
+    return NAMES[target.name].has((8, 2), None)
 
 
 def _can_be_recorded(stream: StreamValue, idmp: StreamIdmp) -> bool:
@@ -90,7 +90,7 @@ def stream_commands(key: bytes, stream: StreamValue, target: Target) -> Iterator
     for name, group in groups:
         if not gone:
             yield _create(key, name, group, counters=counters)
-        yield from _consumers(key, name, group, stream)
+        yield from _consumers(key, name, group, stream, target)
     if stream.idmp is not None:
         yield from _producers(key, stream.idmp)
 
@@ -142,7 +142,9 @@ def _gone_commands(
     yield b"XTRIM", key, b"MAXLEN", b"0"
 
 
-def _consumers(key: bytes, name: bytes, group: ConsumerGroup, stream: StreamValue) -> Iterator[Argv]:
+def _consumers(
+    key: bytes, name: bytes, group: ConsumerGroup, stream: StreamValue, target: Target
+) -> Iterator[Argv]:
     """Yield the consumers of a group, in byte order, with those of their pending entries that are there."""
     owned: dict[bytes, list[StreamId]] = {consumer: [] for consumer in group.consumers}
     idle = set(owned)
@@ -153,9 +155,19 @@ def _consumers(key: bytes, name: bytes, group: ConsumerGroup, stream: StreamValu
             owned.setdefault(consumer, []).append(entry_id)
     for consumer in sorted(owned):
         if consumer in idle:
-            yield b"XGROUP", b"CREATECONSUMER", key, name, consumer
+            yield _idle(key, name, consumer, target)
         for entry_id in owned[consumer]:
             yield _claim(key, name, consumer, [entry_id], group)
+
+
+def _idle(key: bytes, name: bytes, consumer: bytes, target: Target) -> Argv:
+    """Return the command that makes a consumer with nothing pending.
+
+    Redis 6.0 has none for it, but makes one that reads what is pending for it. Source: measured on 6.0.16
+    """
+    if NAMES[target.name].has((6, 2), (7, 2)):
+        return b"XGROUP", b"CREATECONSUMER", key, name, consumer
+    return b"XREADGROUP", b"GROUP", name, consumer, b"STREAMS", key, b"0"
 
 
 def _set_id(key: bytes, stream: StreamValue, *, counters: bool) -> Argv:

@@ -158,6 +158,8 @@ def test_pending_entries_that_are_gone_are_claimed_before_the_others_and_trimmed
         "XCLAIM k g c 0 1-2 TIME 9 RETRYCOUNT 1 JUSTID FORCE",
         "XGROUP CREATECONSUMER k g idle",
     ]
+    # Redis 6.0 makes a consumer only for one that reads.
+    assert texts(value, "redis-6.0")[-1] == "XREADGROUP GROUP g idle STREAMS k 0"
 
 
 @pytest.mark.parametrize(
