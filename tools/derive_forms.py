@@ -4,7 +4,8 @@
 
 Each server since 7.0 is asked for COMMAND DOCS. A word is known since the version its documentation
 names; where it names none and the next older server asked lacks the word, since the server that has it.
-Words of releases without a server at hand are in `UNMEASURED`, from their public documentation.
+Words of releases without a server at hand, and words whose documentation leaves out when they came, are in
+`READ`, from the public documentation and sources.
 """
 
 from __future__ import annotations
@@ -26,9 +27,13 @@ TAKING: set[tuple[str, str]] = set()
 # Valkey began as Redis 7.2: what that had, all of Valkey has.
 FIRST = {"redis": (1, 0), "valkey": (7, 2)}
 # Word, command, family, first version. Source: src/commands/*.json of each project.
-UNMEASURED: tuple[tuple[str, str, str, Version], ...] = (
+READ: tuple[tuple[str, str, str, Version], ...] = (
     ("IFEQ", "DELEX", "valkey", (9, 2)),
     ("IFNE", "DELEX", "valkey", (9, 2)),
+    ("CLAIM", "XREADGROUP", "redis", (8, 4)),
+    # Measured: Redis 6.2.5 and 6.2.14 refuse it.
+    ("ENTRIESREAD", "XGROUP CREATE", "redis", (7, 0)),
+    ("ENTRIESREAD", "XGROUP SETID", "redis", (7, 0)),
 )
 
 
@@ -97,8 +102,8 @@ def derive(binaries: list[Path]) -> Words:
             found = documented(docs)
             enter(table, family, version_of(version), older.get(family, set()), found)
             older[family] = {name for name, (_, words) in found.items() if words}
-    for word, command, family, first in UNMEASURED:
-        table.setdefault(command, {}).setdefault(word, {}).setdefault(family, first)
+    for word, command, family, first in READ:
+        table.setdefault(command, {}).setdefault(word, {})[family] = first
         writes.add(command)
     kept = {
         name: words for name, words in table.items() if name.split()[0] in writes | {"FUNCTION", "XGROUP"}

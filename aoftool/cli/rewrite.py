@@ -167,7 +167,7 @@ def rewrite(
         typer.Option(
             "--drop-unsupported",
             help="Leave out what the target cannot hold (module data, functions, expire times of hash"
-            " fields, idempotent producers), and list it.",
+            " fields, idempotent producers, commands it lacks), and list it.",
             rich_help_panel=_WHAT,
         ),
     ] = False,

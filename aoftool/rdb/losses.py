@@ -9,7 +9,7 @@ from aoftool.escape import excerpt_key
 from aoftool.rdb.targets import Target
 from aoftool.values import HashValue, StreamValue, Value
 
-__all__ = ["MODULE_VALUE", "REFUSED_KEPT", "Refused", "losses_text", "without_unsupported"]
+__all__ = ["MODULE_VALUE", "REFUSED_KEPT", "REFUSED_SHOWN", "Refused", "losses_text", "without_unsupported"]
 
 REFUSED_SHOWN = 5
 REFUSED_KEPT = 100

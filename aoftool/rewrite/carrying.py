@@ -7,40 +7,88 @@ error reply ends a loading server outside of one.
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
 
 import numpy as np
 
 from aoftool.commands.effects import EffectTable, Role
+from aoftool.errors import UnsupportedError
+from aoftool.escape import printable
 from aoftool.liveness.carry import trim
 from aoftool.liveness.model import DROPPED, Chunk, Fate, Op, Trace
+from aoftool.rdb.losses import REFUSED_KEPT, REFUSED_SHOWN
+from aoftool.rdb.targets import Target
 from aoftool.rdb.writer import Sink
+from aoftool.replay.vocabulary import Vocabulary
 from aoftool.resp.encode import encode_command, encode_select
 from aoftool.rewrite.texts import TextReader
 
-__all__ = ["carry_rest"]
+__all__ = ["Carried", "Foreign", "carry_rest", "foreign_commands", "foreign_text"]
 
 _OPAQUE = (Op.OPAQUE, Op.EVALSHA)
 _UNKNOWN = -1
 
 
-def carry_rest(trace: Trace, table: EffectTable, reader: TextReader, sink: Sink) -> tuple[int, int]:
+@dataclass(frozen=True, slots=True)
+class Foreign:
+    """A command that the target does not take: what of it, in words, number of its file, and offset."""
+
+    what: str
+    file: int
+    offset: int
+
+
+@dataclass(slots=True)
+class Carried:
+    """What was carried, in bytes, and what was not: the first such commands, and how many there are."""
+
+    size_bytes: int = 0
+    foreign: list[Foreign] = field(default_factory=list)
+    foreign_count: int = 0
+
+
+def carry_rest(
+    trace: Trace, table: EffectTable, reader: TextReader, sink: Sink, vocabulary: Vocabulary | None = None
+) -> Carried:
     """Write scripts that are called later, then everything from the first opaque command on.
 
-    Returns:
-        commands and bytes written.
+    Args:
+        vocabulary: of the target, when that is not the release that wrote the log: a command that it does
+            not take is not written. A server would not start on it, or pass over it in silence.
     """
-    count = size = 0
-    for command in _commands(trace, table, reader):
+    follower = _Follower(trace, table, vocabulary)
+    for command in _commands(trace, follower, reader):
         sink.write(command)
-        count += 1
-        size += len(command)
-    return count, size
+        follower.carried.size_bytes += len(command)
+    return follower.carried
 
 
-def _commands(trace: Trace, table: EffectTable, reader: TextReader) -> Iterator[bytes]:
+def foreign_text(carried: Carried, paths: Sequence[str], most: int = REFUSED_SHOWN) -> str:
+    """Return some of the commands that the target does not take, and how many more there are, in words."""
+    some = carried.foreign[:most]
+    names = [printable(os.fsencode(os.path.basename(path))) for path in paths]
+    shown = "; ".join(f"{item.what} at {names[item.file]} offset {item.offset:,}" for item in some)
+    rest = carried.foreign_count - len(some)
+    return shown + (f"; and {rest:,} more" if rest else "")
+
+
+def foreign_commands(carried: Carried, paths: Sequence[str], target: Target) -> UnsupportedError:
+    """Return the refusal of a log with commands that the target does not take."""
+    first = carried.foreign[0]
+    return UnsupportedError(
+        f"{target.name} does not take {carried.foreign_count:,} of the commands that stay commands behind a "
+        f"script or an unknown name: {foreign_text(carried, paths)}",
+        path=paths[first.file],
+        offset=first.offset,
+        hint="choose another target, or leave these out: --drop-unsupported",
+    )
+
+
+def _commands(trace: Trace, follower: _Follower, reader: TextReader) -> Iterator[bytes]:
     yield from _scripts_before(trace, reader)
-    yield from _Follower(trace, table).commands(reader)
+    yield from follower.commands(reader)
 
 
 def _scripts_before(trace: Trace, reader: TextReader) -> Iterator[bytes]:
@@ -58,9 +106,11 @@ def _scripts_before(trace: Trace, reader: TextReader) -> Iterator[bytes]:
 class _Follower:
     """Follow SELECT, SWAPDB, MULTI and EXEC as a loader does, and write what is alive."""
 
-    def __init__(self, trace: Trace, table: EffectTable) -> None:
+    def __init__(self, trace: Trace, table: EffectTable, vocabulary: Vocabulary | None) -> None:
         self._trace = trace
         self._table = table
+        self._vocabulary = vocabulary
+        self.carried = Carried()
         # The database that the log has selected, and the one that the output has: it may go on behind a base.
         self._selected = 0
         self._written = _UNKNOWN
@@ -83,7 +133,17 @@ class _Follower:
                 wanted &= ~framing_only | (chunk.ops == Op.FRAMING)
             for row, argv in reader.texts(chunk, np.flatnonzero(wanted)):
                 live = carried and row >= start
-                yield from self._row(chunk, row, argv, live)
+                if not live or self._is_taken(argv, chunk, row):
+                    yield from self._row(chunk, row, argv, live)
+
+    def _is_taken(self, argv: Sequence[bytes], chunk: Chunk, row: int) -> bool:
+        """Tell whether the target takes a command; note one that it does not take."""
+        what = "" if self._vocabulary is None else self._vocabulary.lacks(argv)
+        if what:
+            self.carried.foreign_count += 1
+            if len(self.carried.foreign) < REFUSED_KEPT:
+                self.carried.foreign.append(Foreign(what, chunk.file, int(chunk.offsets[row])))
+        return not what
 
     def _row(self, chunk: Chunk, row: int, argv: list[bytes], live: bool) -> Iterator[bytes]:
         op = int(chunk.ops[row])

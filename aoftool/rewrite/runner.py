@@ -14,9 +14,12 @@ from aoftool.keyspace.refusal import CommandRefused
 from aoftool.liveness.carry import Carrier
 from aoftool.progress import Progress, no_progress
 from aoftool.rdb.functions import read_functions
+from aoftool.rdb.losses import REFUSED_KEPT
 from aoftool.rdb.writer import ByteCounter, Sink
+from aoftool.releases import NAMES
+from aoftool.replay.vocabulary import Vocabulary
 from aoftool.replay.writer import flavour_of_release
-from aoftool.rewrite.carrying import carry_rest
+from aoftool.rewrite.carrying import carry_rest, foreign_commands, foreign_text
 from aoftool.rewrite.choosing import Chooser
 from aoftool.rewrite.emitting import Emitter, FirstWrites, first_writes
 from aoftool.rewrite.extras import note_losses, write_extras
@@ -174,19 +177,40 @@ class _Stream:
         """End the base and carry what follows it."""
         try:
             self._size.base_bytes = self._output.writer.close()
+            self._size.tail_bytes = carry_libraries(self._carried, self._sinks.tail)
+            self._carry(reader, result)
         except UnsupportedError as error:
             if not self._optional:
                 raise
             result.summary.notes.append(f"not possible as {self._sinks.format.value}: {error.message}")
             return
-        self._size.tail_bytes = carry_libraries(self._carried, self._sinks.tail)
-        self._size.tail_bytes += carry_rest(self._plan.trace, self._plan.table, reader, self._sinks.tail)[1]
         note_losses(result, self._sinks.format, self._output, self._plan.input, self._plan.target)
         for note in library_notes(self._libraries, self._plan.target, self._plan.input.base):
             if note not in result.summary.notes:
                 result.summary.notes.append(note)
         self._size.expired_keys = self._chooser.expired
         result.sizes.append(self._size)
+
+    def _carry(self, reader: TextReader, result: RewriteResult) -> None:
+        """Carry what stays commands; what the target does not take is refused, or left out and told.
+
+        Raises:
+            UnsupportedError: it does not take some of it.
+        """
+        plan, target = self._plan, self._plan.target
+        asked = plan.options.target is not None and target.name != plan.writer.release.name
+        vocabulary = Vocabulary(NAMES[target.name]) if asked else None
+        carried = carry_rest(plan.trace, plan.table, reader, self._sinks.tail, vocabulary)
+        self._size.tail_bytes += carried.size_bytes
+        if not carried.foreign:
+            return
+        paths = [file.path for file in plan.input.files]
+        if not plan.options.drop_unsupported:
+            raise foreign_commands(carried, paths, target)
+        text = foreign_text(carried, paths, REFUSED_KEPT)
+        note = f"left out, for {target.name} does not take them: {text}"
+        if note not in result.summary.notes:
+            result.summary.notes.append(note)
 
 
 def creation_time(found: Input, options: RewriteOptions) -> int:
