@@ -19,7 +19,7 @@ from typing import Any
 
 import redis
 
-from tests.servers import Server
+from tests.servers import Build, Server
 
 SCAN_COUNT = 5000
 # One HPEXPIRETIME names at most this many fields, to keep a request small.
@@ -173,12 +173,13 @@ def _milliseconds(time_reply: Sequence[bytes]) -> int:
     return seconds * 1000 + microseconds // 1000
 
 
-def _knows_field_expiry(server: Server) -> bool:
-    return server.build.version >= ((9,) if server.build.kind == "valkey" else (7, 4))
+def keeps_field_times(build: Build) -> bool:
+    """Tell whether a server keeps expire times of hash fields."""
+    return build.version >= ((9,) if build.kind == "valkey" else (7, 4))
 
 
 def _field_expire_times(server: Server, key: bytes, value: dict[bytes, bytes], db: int) -> dict[bytes, int]:
-    if not _knows_field_expiry(server):
+    if not keeps_field_times(server.build):
         return {}
     names = sorted(value)
     groups = [names[at : at + FIELDS_PER_REQUEST] for at in range(0, len(names), FIELDS_PER_REQUEST)]
