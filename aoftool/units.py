@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta, timezone
 
-__all__ = ["format_bytes", "format_count", "format_duration", "format_share", "format_time_ms"]
+__all__ = ["counted", "format_bytes", "format_count", "format_duration", "format_share", "format_time_ms"]
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=timezone.utc)
 _UNITS = ("B", "KiB", "MiB", "GiB", "TiB", "PiB")
@@ -26,6 +26,14 @@ def format_bytes(size_bytes: int) -> str:
 def format_count(count: int) -> str:
     """Return an integer with thousands separated by commas."""
     return f"{count:,}"
+
+
+def counted(count: int, one: str, many: str | None = None) -> str:
+    """Return a number with what it counts: `1 command`, `5,121 commands`; `many` where that takes no mere s.
+
+    Both may go on with words that agree with the number: `counted(n, "command has", "commands have")`.
+    """
+    return f"{count:,} {one if count == 1 else many or one + 's'}"
 
 
 def format_share(part: int, whole: int) -> str:

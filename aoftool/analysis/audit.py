@@ -7,13 +7,15 @@ the whole log (`audit_replay`); without one such numbers are left out, never gue
 from __future__ import annotations
 
 from bisect import bisect_left
+from collections.abc import Callable
+from functools import cache
 
 import numpy as np
 
 from aoftool.analysis.audit_groups import Column, Group, Grouping
 from aoftool.analysis.audit_model import Audit, AuditCode, AuditEvent
 from aoftool.analysis.commands_model import UNKNOWN, ListingEnd, LoggedCommand
-from aoftool.analysis.deletions import is_server_like
+from aoftool.analysis.deletions import is_server_like, own_spelling
 from aoftool.analysis.intrusion import intrusion_in, suspect_offsets
 from aoftool.analysis.listing import file_name, logged, note_stop
 from aoftool.analysis.neighbours import commands_before, commands_from
@@ -27,7 +29,7 @@ from aoftool.progress import Progress, no_progress
 from aoftool.resp.batch import Batch, BatchReader
 from aoftool.resp.frame import argv_at
 from aoftool.resp.model import Command
-from aoftool.units import format_bytes, format_count
+from aoftool.units import counted, format_bytes, format_count
 
 __all__ = ["MASS_DELETE_KEYS", "audit_log", "code_of"]
 
@@ -84,6 +86,7 @@ def audit_log(log: Log, *, context: int = 0, progress: Progress = no_progress) -
     """
     audit = Audit()
     end = ListingEnd()
+    family = cache(lambda: _family_of(log))
     for number, part in enumerate(read_parts(log, progress)):
         if not part.source.seekable and (part.tail_start is None or part.source.peek(1)):
             message = f"{part.source.name} can be read only once, and an audit goes back"
@@ -93,7 +96,7 @@ def audit_log(log: Log, *, context: int = 0, progress: Progress = no_progress) -
         if part.tail_start is None:
             end.damage = (file_name(part.file), 0, "damaged RDB part")
             break
-        _PartAudit(audit, part, number, context).run(part.tail_start, end, progress)
+        _PartAudit(audit, part, number, context, family).run(part.tail_start, end, progress)
         if end.damage is not None:
             break
     audit.damage = end.damage
@@ -101,11 +104,26 @@ def audit_log(log: Log, *, context: int = 0, progress: Progress = no_progress) -
     return audit
 
 
-class _PartAudit:
-    """Audit one file."""
+def _family_of(log: Log) -> str | None:
+    """Return `redis` or `valkey`, None when a log does not say who wrote it; may read all of it."""
+    # Only here: few logs hold a run of deletions, and this loads what replay needs.
+    from aoftool.replay.log_writer import writer_of_log
 
-    def __init__(self, audit: Audit, part: LogPart, number: int, context: int) -> None:
+    return writer_of_log(log).family
+
+
+class _PartAudit:
+    """Audit one file.
+
+    Args:
+        family: tells who wrote the log, if asked.
+    """
+
+    def __init__(
+        self, audit: Audit, part: LogPart, number: int, context: int, family: Callable[[], str | None]
+    ) -> None:
         self._audit, self._part, self._number, self._context = audit, part, number, context
+        self._family = family
         self._transactions = Grouping(LARGE_TRANSACTION_COMMANDS, LARGE_TRANSACTION_BYTES)
         self._runs = Grouping(RUN_COMMANDS, _NO_LIMIT)
         self._deletes = Grouping(DELETE_RUN_COMMANDS, _NO_LIMIT)
@@ -213,36 +231,43 @@ class _PartAudit:
 
     def _note_transaction(self, group: Group) -> None:
         inside = max(group.commands - 2, 0)
-        text = f"a transaction of {format_count(inside)} commands, {format_bytes(group.size_bytes)}"
+        text = f"a transaction of {counted(inside, 'command')}, {format_bytes(group.size_bytes)}"
         self._add(self._group_event(AuditCode.LARGE_TRANSACTION, group, text))
 
     def _note_run(self, group: Group) -> None:
         if group.label == 1 or self._is_delete[group.label - 1]:
             return
         name = excerpt(self._names[group.label - 1][0])
-        text = f"{format_count(group.commands)} times {name} in a row, {format_bytes(group.size_bytes)}"
+        text = f"{counted(group.commands, 'time')} {name} in a row, {format_bytes(group.size_bytes)}"
         self._add(self._group_event(AuditCode.RUN, group, text))
 
     def _note_deletes(self, group: Group) -> None:
         most = _KEYS_COMPARED
         commands = commands_from(self._part.source, group.first, min(group.commands, most))
         server_like = sum(is_server_like(command.argv) for command in commands)
-        text = f"{format_count(group.commands)} deletions in a row"
-        if server_like == len(commands):
-            text += ", each of one key, as a server writes expiry and eviction"
-        elif server_like == 0:
-            text += ", spelled as clients do"
-        else:
-            text += f", {format_count(server_like)} of the first {format_count(len(commands))} as a server's"
+        text = f"{counted(group.commands, 'deletion')} in a row"
+        text += self._spelling(commands, server_like)
         event = self._group_event(AuditCode.DELETE_RUN, group, text)
         event.common_prefix = _common_prefix([key for c in commands for key in c.argv[1:]])
         self._add(event)
+
+    def _spelling(self, commands: list[Command], server_like: int) -> str:
+        """Return what the spelling of deletions tells; a log never tells a client's from an eviction."""
+        if server_like == 0:
+            return ", spelled as clients do"
+        if server_like < len(commands):
+            return f", {format_count(server_like)} of the first {format_count(len(commands))} as servers do"
+        family = self._family()
+        own = own_spelling(family)
+        if own is not None and all(command.argv[0] != own.encode() for command in commands):
+            return f", each of one key: by a client, as {family} itself writes {own} by default"
+        return ", each of one key: by a client key by key, or by the server (expiry, eviction)"
 
     def _note_open(self, offset: int, commands: int) -> None:
         for event in self._audit.events:
             if event.command.file_number == self._number and event.command.offset > offset:
                 event.text += ", but never did: its MULTI has no EXEC"
-        text = f"MULTI without EXEC at the end: {format_count(commands)} commands that never happened"
+        text = f"MULTI without EXEC at the end: {counted(commands, 'command')} that never happened"
         group = Group(1, offset, offset, commands, 0)
         self._add(self._group_event(AuditCode.OPEN_TRANSACTION, group, text))
 
@@ -313,12 +338,12 @@ def _interest(name: bytes) -> int:
 def _words(code: AuditCode, command: Command) -> str:
     """Return what a command is, without anything out of the log but its name."""
     name = excerpt(command.name[:40])
-    keys = format_count(len(command.argv) - 1)
+    keys = counted(len(command.argv) - 1, "key")
     return {
         AuditCode.FLUSH: f"{name} removes every key" + ("" if name == "FLUSHALL" else " of a database"),
         AuditCode.SWAPDB: "SWAPDB exchanges two databases",
-        AuditCode.MASS_DELETE: f"{name} of {keys} keys",
-        AuditCode.DELETE_MANY: f"{name} of {keys} keys, by a client: servers remove one at a time",
+        AuditCode.MASS_DELETE: f"{name} of {keys}",
+        AuditCode.DELETE_MANY: f"{name} of {keys}, by a client: servers remove one at a time",
         AuditCode.ADMIN: _admin_words(name, command),
         AuditCode.FUNCTION: f"{name} {_subcommand(command)}",
         AuditCode.SCRIPT: f"{name} stands here as it was called; it may read and write any key",

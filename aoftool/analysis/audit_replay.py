@@ -17,7 +17,7 @@ from aoftool.aof.model import Log
 from aoftool.keyspace.engine import Keyspace
 from aoftool.progress import Progress, no_progress
 from aoftool.resp.model import Command
-from aoftool.units import format_bytes, format_count
+from aoftool.units import counted, format_bytes, format_count
 from aoftool.values import ModuleValue, StreamValue
 
 __all__ = ["BIG_ELEMENTS", "add_losses"]
@@ -103,8 +103,8 @@ class _Losses:
         if len(numbers) == 2:
             # A database is there from the first command on that names it.
             held = dict(enumerate(keyspace.databases))
-            one, two = (format_count(len(held.get(number, ()))) for number in numbers)
-            event.text = f"SWAPDB exchanges {one} keys of db {numbers[0]} and {two} of db {numbers[1]}"
+            one, two = (counted(len(held.get(number, ())), "key") for number in numbers)
+            event.text = f"SWAPDB exchanges {one} of db {numbers[0]} and {two} of db {numbers[1]}"
 
     def _delete(self, file: int, command: Command, keyspace: Keyspace) -> None:
         values = keyspace.databases[keyspace.selected].values

@@ -19,7 +19,8 @@ from aoftool.analysis.growth_model import (
     GrowthRow,
 )
 from aoftool.analysis.log_census import Contents
-from aoftool.analysis.series import WIDTHS_S, Series
+from aoftool.analysis.peaks import Peak
+from aoftool.analysis.series import COMMANDS, DEADLINE, FILE, OFFSET, TIME, WIDTHS_S, Series
 from aoftool.analysis.time_axis import TimeAxis
 
 __all__ = ["BY", "growth_of"]
@@ -31,6 +32,8 @@ _GAP_LEAST_S = 10
 _GAP_FACTOR = 20
 _STALL_FACTOR = 50
 _STALL_LEAST = 1000
+# Where clocks are read once for a script, its commands are that much behind.
+_CLOCK_MS = 1000
 _BURST_FACTOR = 4.0
 # A rate that does not grow or fall by half is no change; a share must move by this much.
 _RATE_STEP = 0.58
@@ -267,15 +270,36 @@ def _median(counts: list[int]) -> int:
 def _clock_steps(contents: Contents) -> list[ClockStep]:
     backwards = sorted(contents.peaks["backwards"].entries, key=lambda peak: (peak.file, peak.offset))
     found = [ClockStep("backwards", peak.file, peak.offset, peak.other, peak.time_s) for peak in backwards]
-    stalls = contents.peaks["stalls"].entries
     usual = _usual_commands(contents)
-    for peak in stalls:
-        if peak.size >= max(_STALL_LEAST, _STALL_FACTOR * usual):
-            found.append(ClockStep("stall", peak.file, peak.offset, peak.time_s, peak.other, peak.size))
+    for peak in contents.peaks["stalls"].entries:
+        if peak.size < max(_STALL_LEAST, _STALL_FACTOR * usual):
+            continue
+        given_ms = _given_before(contents.series, peak)
+        if given_ms is not None:
+            step = ClockStep("stall", peak.file, peak.offset, peak.time_s, peak.other, peak.size, given_ms)
+            found.append(step)
     return found
+
+
+def _given_before(series: Series, peak: Peak) -> int | None:
+    """Return the least expire time given under a `#TS` that lies before it, Unix milliseconds.
+
+    Many commands in one second prove nothing. But a server makes expire times of its clock and a time to
+    live, so one before the `#TS` in force tells of a clock that stood behind it. None without one, and where
+    such expire times stand under other `#TS` too: then clients chose them, or another clock made them.
+    """
+    slices, width = series.slices, series.width_s
+    times = slices[:, TIME] // width
+    given = slices[:, DEADLINE]
+    early = (times >= 0) & (given > 0) & (given < times * width * 1000 - _CLOCK_MS)
+    here = (slices[:, FILE] == series.files.index(peak.file)) & (slices[:, OFFSET] >= peak.offset)
+    here &= times == peak.time_s // width
+    if not (early & here).any() or (early & ~here).any():
+        return None
+    return int(given[early & here].min())
 
 
 def _usual_commands(contents: Contents) -> int:
     """Return the median of commands in a slice with a time, 0 with fewer than ten of them."""
-    timed = contents.series.slices[contents.series.slices[:, 2] >= 0]
-    return int(np.median(timed[:, 3])) if len(timed) >= 10 else 1 << 40
+    timed = contents.series.slices[contents.series.slices[:, TIME] >= 0]
+    return int(np.median(timed[:, COMMANDS])) if len(timed) >= 10 else 1 << 40

@@ -103,8 +103,10 @@ class ClockStep:
 
     Attributes:
         kind: `backwards` where a `#TS` is lower than the one before, `stall` where commands went on
-            and on under one `#TS`, as a server writes none until its clock has caught up.
+            and on under one `#TS`, as a server writes none until its clock has caught up, and gave expire
+            times that lie before it.
         commands: commands under that `#TS`; 0 for `backwards`.
+        given_ms: the least of those expire times, Unix milliseconds; None for `backwards`.
     """
 
     kind: str
@@ -113,6 +115,7 @@ class ClockStep:
     from_s: int
     to_s: int
     commands: int = 0
+    given_ms: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

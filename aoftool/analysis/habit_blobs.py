@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from aoftool.analysis.habits import WHOLE
 from aoftool.analysis.habits_model import Column, HabitTable, Unit
 from aoftool.resp.model import Command
-from aoftool.units import format_bytes, format_count
+from aoftool.units import counted, format_bytes, format_count
 
 __all__ = ["Blobs"]
 
@@ -104,7 +104,7 @@ class Blobs:
         out.facts.append(("rewrites", f"{text}; {format_bytes(repeated)} were there before"))
         if self._dropped:
             out.notes.append(
-                f"{format_count(self._dropped)} values were not held until the next: more than"
+                f"{counted(self._dropped, 'value was', 'values were')} not held until the next: more than"
                 f" {format_bytes(self._most)} at a time"
             )
         return out

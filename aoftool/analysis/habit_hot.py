@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 from aoftool.analysis.habits_model import Cell, Column, HabitTable, Unit
 from aoftool.resp.model import Command
-from aoftool.units import format_count
+from aoftool.units import counted, format_count
 
 __all__ = ["HotKeys"]
 
@@ -105,7 +105,7 @@ class HotKeys:
         hot = sum(peak.hot > 0 for peak in self._peaks.values())
         text = f"{format_count(hot)} with at least a fifth of the writes of a stretch"
         out.facts.append(("hot keys", text))
-        stretch = f"{_STRETCH_S} s" if self._timed else f"{format_count(self._step)} commands"
+        stretch = f"{_STRETCH_S} s" if self._timed else counted(self._step, "command")
         out.notes.append(f"a stretch is {stretch}; those with fewer than {_LEAST_WRITES} writes do not count")
         out.notes.append("hot counts the stretches with at least a fifth of the writes")
         return out

@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from aoftool.analysis.habits import KEYS_FOLLOWED, WHOLE
 from aoftool.analysis.habits_model import Cell, Column, HabitTable, Unit
 from aoftool.resp.model import Command
-from aoftool.units import format_count
+from aoftool.units import counted, format_count
 
 __all__ = ["Lives"]
 
@@ -151,7 +151,7 @@ class Lives:
         out.notes.append("keys that were emptied piece by piece still count as there")
         if self._left_out:
             out.notes.append(
-                f"more than {format_count(self._most)} keys at a time: {format_count(self._left_out)} births"
+                f"more than {counted(self._most, 'key')} at a time: {counted(self._left_out, 'birth')}"
                 " were not followed"
             )
         return out

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from aoftool.analysis.habits import KEYS_FOLLOWED, WHOLE
 from aoftool.analysis.habits_model import Column, HabitTable, Unit
 from aoftool.resp.model import Command
-from aoftool.units import format_bytes, format_count, format_share
+from aoftool.units import counted, format_bytes, format_count, format_share
 
 __all__ = ["Repeats"]
 
@@ -137,7 +137,7 @@ class Repeats:
         rows = self._rows.values()
         same, writes = sum(row.same for row in rows), sum(row.writes for row in rows)
         size = sum(row.same_bytes for row in rows)
-        text = f"{format_count(same)} of {format_count(writes)} whole writes ({format_share(same, writes)}),"
+        text = f"{format_count(same)} of {counted(writes, 'whole write')} ({format_share(same, writes)}),"
         out.facts.append(("same value", f"{text} {format_bytes(size)}"))
         if self._left_out:
             out.notes.append(f"more than {format_count(self._most)} values: only the first were followed")

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 from aoftool.analysis.habits_model import Cell, Column, HabitTable, Unit
 from aoftool.resp.model import Command
-from aoftool.units import format_count
+from aoftool.units import counted, format_count
 
 __all__ = ["SECRETS", "Secrets", "kinds_in"]
 
@@ -111,7 +111,7 @@ class Secrets:
         for (prefix, kind), row in ranked[:top]:
             share: Cell = row.commands / self._commands[prefix]
             out.rows.append([prefix, kind.encode(), row.commands, share, row.file + 1, row.offset])
-        text = f"{format_count(self._found)} of {format_count(self._seen)} commands hold one"
+        text = f"{counted(self._found, 'command')} of {format_count(self._seen)}"
         out.facts.append(("looks secret", text))
         out.notes.append("by pattern: nothing found proves nothing, and a card number may be any number")
         return out

@@ -7,7 +7,7 @@ from collections import Counter
 from aoftool.analysis.habits_model import Column, HabitTable, Unit
 from aoftool.commands.slots import SLOTS, slot_of
 from aoftool.resp.model import Command
-from aoftool.units import format_count, format_share
+from aoftool.units import counted, format_count, format_share
 
 __all__ = ["Slots"]
 
@@ -64,6 +64,6 @@ class Slots:
         )
         out.facts.append(("cross-slot", named or "no command names keys of several slots"))
         if self._elsewhere:
-            text = f"{format_count(self._elsewhere)} commands: before Valkey 9 a cluster has database 0 only"
+            text = f"{counted(self._elsewhere, 'command')}: before Valkey 9 a cluster has database 0 only"
             out.facts.append(("other databases", text))
         return out

@@ -99,6 +99,7 @@ class KeyHistory:
         self._candidates = candidates or Watch()
         self._workers, self._progress = workers, progress
         self._base_s: int | None = None
+        self._given_ms: dict[tuple[int, bytes], int | None] = {}
         self.writer: Writer | None = None
         self._aux: Mapping[bytes, bytes] = {}
         self._in_doubt: str | None = None
@@ -230,6 +231,8 @@ class KeyHistory:
         if note is not None:
             after = KeyState(record.type_name, record.elements, record.expire_at_ms)
         bounds = self._clock.of_base()
+        # The fork that made the RDB part came after; by how much more than a second nobody asks.
+        self._given_ms[record.db, key] = None if bounds.earliest_ms is None else bounds.earliest_ms + 1000
         yield HistoryStep(StepKind.BASE, command, key, record.db, bounds, _GONE, after, note=note)
 
     # -- commands ------------------------------------------------------------------------------
@@ -264,6 +267,9 @@ class KeyHistory:
                 step.refused = refused.text
             if was.exists and not after.exists and after.is_known and was.is_known:
                 step.deletion = self._grade(step)
+            if was.expire_at_ms != after.expire_at_ms:
+                # When the expire time was given; a rename or copy brings one along from nobody knows when.
+                self._given_ms[db, key] = bounds.latest_ms if is_plain else None
             yield step
 
     def _touched(self, hit: Hit, row: LoggedCommand) -> list[tuple[int, bytes]]:
@@ -363,7 +369,15 @@ class KeyHistory:
 
             return server_like_run(self._log.files[row.file_number], row.offset)
 
-        return grade_deletion(row.argv, step.before, step.bounds, self._family(), run)
+        return grade_deletion(
+            row.argv,
+            step.before,
+            step.bounds,
+            self._family(),
+            run,
+            in_transaction=row.txn > 0,
+            given_ms=self._given_ms.get((step.db, step.key)),
+        )
 
     def _family(self) -> str | None:
         """Return `redis` or `valkey` if the RDB part names it or nothing else is possible."""

@@ -40,7 +40,6 @@ class Actor(str, Enum):
 
     CLIENT = "client"
     EXPIRY = "server-expiry"
-    EVICTION = "server-eviction"
     UNCLEAR = "unclear"
 
 

@@ -10,6 +10,7 @@ from aoftool.analysis.growth_model import Axis
 from aoftool.analysis.log_census import Contents, LogCensus
 from aoftool.analysis.series import TIME
 from aoftool.analysis.time_axis import FileTimes, TimeAxis, time_axis
+from aoftool.analysis.time_bounds import created_s
 from aoftool.aof.model import Log, LogKind
 from aoftool.aof.survey import FileSurvey, Survey, survey
 from aoftool.escape import printable
@@ -60,18 +61,13 @@ def _file_times(log: Log, read: Survey) -> list[FileTimes]:
     found = []
     made: int | None = None
     for item in read.files:
-        made = _created(item) if item.walk is not None else made
+        made = created_s(item.walk.aux) if item.walk is not None else made
         if item.tail is None:
             continue
         name = printable(item.file.name or os.fsencode(item.file.path))
         found.append(FileTimes(name, made, None if log.kind is LogKind.STDIN else _written(item)))
         made = None
     return found
-
-
-def _created(item: FileSurvey) -> int | None:
-    text = item.walk.aux.get(b"ctime", b"") if item.walk is not None else b""
-    return int(text) if text.isdigit() and len(text) < 12 else None
 
 
 def _written(item: FileSurvey) -> int | None:

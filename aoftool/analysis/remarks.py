@@ -11,7 +11,7 @@ from aoftool.analysis.contents_model import ContentsView
 from aoftool.analysis.growth_model import Axis, Growth
 from aoftool.analysis.model import CommandRow
 from aoftool.escape import printable, shorten
-from aoftool.units import format_bytes, format_count, format_duration, format_share, format_time_ms
+from aoftool.units import counted, format_bytes, format_count, format_duration, format_share, format_time_ms
 
 __all__ = ["remarks_of"]
 
@@ -51,7 +51,7 @@ def _whole(commands: Iterable[CommandRow]) -> Iterator[str]:
     """Name the commands that empty or exchange whole databases."""
     for row in commands:
         if row.name in _WHOLE and row.count:
-            times = "once" if row.count == 1 else f"{format_count(row.count)} times"
+            times = "once" if row.count == 1 else counted(row.count, "time")
             where = ""
             if row.largest_file is not None and row.largest_offset is not None:
                 first = "" if row.count == 1 else "one of them "
@@ -114,7 +114,7 @@ def _expiry(view: ContentsView) -> Iterator[str]:
     second, count = expiry.seconds[0]
     if count >= max(_STORM_LEAST, _STORM_SHARE * expiry.expiring):
         yield (
-            f"{format_count(count)} keys, {format_share(count, expiry.expiring)} of those with an expire"
+            f"{counted(count, 'key')}, {format_share(count, expiry.expiring)} of those with an expire"
             f" time, expire in the one second {format_time_ms(second * 1000)}."
         )
 
@@ -124,7 +124,7 @@ def _transactions(view: ContentsView) -> Iterator[str]:
     if large:
         item = large[0]
         yield (
-            f"One transaction holds {format_count(item.commands)} commands and"
+            f"One transaction holds {counted(item.commands, 'command')} and"
             f" {format_bytes(item.size_bytes)} ({item.file} at offset"
             f" {format_count(item.offset)}): a server runs it in one piece."
         )

@@ -22,6 +22,7 @@ from aoftool.resp.model import INHERITED_DB
 from aoftool.resp.resync import boundaries
 from aoftool.resp.sieve import SieveReader
 from aoftool.resp.watch import EVENT_EXEC, SieveState
+from aoftool.units import counted
 
 __all__ = ["last_commands"]
 
@@ -117,9 +118,10 @@ def _from_window(
         return None
     for row in kept:
         _forget_unknown(row, reader.state)
+    stop = "the end of the file" if reader.stop is None else f"{reader.end:,}"
     end.note(
-        f"{file_name(file)}: read from offset {start:,} on, found by resynchronising: {read:,} commands in a"
-        f" row from there to {'the end of the file' if reader.stop is None else f'{reader.end:,}'}"
+        f"{file_name(file)}: read from offset {start:,} on, found by resynchronising:"
+        f" {counted(read, 'command')} in a row from there to {stop}"
     )
     if any(row.db == UNKNOWN for row in kept):
         end.note("database ? : selected before that place; --from 0 reads the file from its start")

@@ -208,7 +208,9 @@ def _single_name(directory: Directory, allow_rdb: bool) -> bytes | None:
         names = [name for name in names if directory.look(name).kind is EntryKind.FILE]
         if len(names) > 1:
             shown = ", ".join(printable(name) for name in names[:5])
-            message = f"{printable_path(directory.path)} holds {len(names)} files that may be meant: {shown}"
+            message = (
+                f"{printable_path(directory.path)} holds {len(names):,} files that may be meant: {shown}"
+            )
             raise InputError(message, path=directory.path, hint="name one of them")
         if names:
             return names[0]

@@ -15,6 +15,7 @@ from aoftool.check.seams import Seams
 from aoftool.check.shapes import follows
 from aoftool.escape import excerpt
 from aoftool.resp.model import Reason, Stop
+from aoftool.units import counted
 
 __all__ = ["Naming"]
 
@@ -42,7 +43,7 @@ class Naming:
 
     def foreign(self, start: int, first: int, last: int, end: int, stop: Stop) -> Wound:
         """Return the wound of a command with other commands in its middle."""
-        text = f"{last - first:,} bytes of other commands stand inside a command"
+        text = f"{counted(last - first, 'byte')} of other commands stand inside a command"
         healing = Healing(start, end, Patch(first, last, b""), "foreign-block", False, text)
         return Wound(start, end, "foreign-block", stop, healing=healing, evidence=text)
 

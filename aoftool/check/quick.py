@@ -20,6 +20,7 @@ from aoftool.escape import excerpt
 from aoftool.files import ChangeKind
 from aoftool.rdb.checksum import ChecksumState
 from aoftool.resp.model import OTHER_NAMES, Occurrence, Reason, Stop, TailTally
+from aoftool.units import counted
 
 __all__ = ["holds_payloads", "intact_structure", "quick_report"]
 
@@ -206,7 +207,7 @@ def _state_findings(item: FileSurvey, tail: TailTally) -> Iterator[Finding]:
             "open-multi",
             Severity.DAMAGE,
             item.file.path,
-            f"a transaction of {state.open_commands:,} commands has no EXEC before the end",
+            f"a transaction of {counted(state.open_commands, 'command')} has no EXEC before the end",
             start=state.open_offset,
             end=item.size_bytes,
             remedies=(Remedy("cut before the MULTI", loses_bytes=item.size_bytes - state.open_offset),),
@@ -216,7 +217,8 @@ def _state_findings(item: FileSurvey, tail: TailTally) -> Iterator[Finding]:
             "lenient-header" if kind.value != "terminator" else "bad-terminator",
             Severity.DAMAGE,
             item.file.path,
-            f"{seen.count:,} commands are not in canonical form ({kind.value}); servers load them",
+            f"{counted(seen.count, 'command is', 'commands are')} not in canonical form ({kind.value});"
+            f" servers load {'it' if seen.count == 1 else 'them'}",
             start=seen.first_offset,
             remedies=(Remedy("salvage", option="--salvage", loses_commands=0),),
         )
@@ -231,10 +233,10 @@ def _name_findings(item: FileSurvey, tail: TailTally) -> Iterator[Finding]:
         shown, path = excerpt(name), item.file.path
         code = "unknown-module-command" if looks_like_module(name) else "unknown-command"
         if not is_plausible(name):
-            message = f"{count:,} commands {shown}, which no server knows: none loads this file"
+            message = f"{counted(count, 'command')} {shown}, which no server knows: none loads this file"
             yield Finding(code, Severity.DAMAGE, path, message)
         else:
-            message = f"{count:,} commands {shown}, which no known release has: written by {BEYOND}"
+            message = f"{counted(count, 'command')} {shown}, which no known release has: written by {BEYOND}"
             yield Finding(code, Severity.NOT_JUDGED, path, message)
     yield from _arity_findings(item, tail)
 

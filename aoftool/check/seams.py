@@ -25,6 +25,7 @@ from aoftool.check.shapes import (
     read_argument,
     starts_before,
 )
+from aoftool.units import counted
 
 __all__ = ["Seams"]
 
@@ -237,7 +238,7 @@ class Seams:
             if end is not None and end - low <= len(text) and is_one_command(whole):
                 # Of several blocks the longest: short ones stand there twice by chance.
                 patch = Patch(low + second, low + second + length, b"")
-                reason = f"{length:,} bytes stand there twice in a row"
+                reason = f"{counted(length, 'byte stands', 'bytes stand')} there twice in a row"
                 best = Healing(start, end, patch, "doubled-block", False, reason)
         return best
 

@@ -20,6 +20,7 @@ from aoftool.check.short_forms import COUNTING
 from aoftool.check.targets import DEFAULT_DATABASES, Target
 from aoftool.quoting import atoll
 from aoftool.rdb.header import HEADER_BYTES
+from aoftool.units import counted
 
 __all__ = ["simulate"]
 
@@ -197,7 +198,7 @@ def _load_body(run: _Run, file: LoaderFile, rdb: RdbFacts) -> ServerOutcome | No
             text = act.text.replace("NAME", fault.message)
             if fault.code == "database-range":
                 run.notes.append(_DATABASES)
-                text = text.replace("16 databases", f"{run.databases} databases")
+                text = text.replace("16 databases", counted(run.databases, "database"))
             return run.end(act.outcome, file, text.replace("a Redis server", f"a {target.product} server"))
         if act.text and act.text not in run.notes:
             run.notes.append(act.text)

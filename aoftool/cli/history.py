@@ -25,6 +25,7 @@ from aoftool.cli.options import (
 from aoftool.cli.redaction import RedactOption, SaltOption, make_redactor
 from aoftool.errors import UsageError
 from aoftool.escape import unprintable
+from aoftool.units import counted
 
 if TYPE_CHECKING:
     from aoftool.analysis.history import KeyHistory
@@ -61,10 +62,11 @@ def history(
     """Show everything that happened to a key, and what it was after each step.
 
     Follows RENAME, COPY, MOVE, SWAPDB and flushes, and begins with the RDB
-    part. A deletion is graded: by a client, by the server (expiry, eviction),
-    or unclear, with the evidence; a log never says which client. Without #TS
-    annotations times are inferred from entry IDs of streams, expire times, the
-    base and the files, each marked with ~ and how far off it may be. With
+    part. A deletion is graded: by a client, by the server because the key had
+    expired, or unclear, with the evidence. An eviction is unclear: it looks
+    like a client that deletes one key; a log never says which client. Without
+    #TS annotations times are inferred from entry IDs of streams, expire times,
+    the base and the files, each marked with ~ and how far off it may be. With
     --match the path comes first.
 
     \b
@@ -167,7 +169,7 @@ def _closing(found: KeyHistory, shown: int, limit: int | None) -> int:
 
     end = found.end
     if limit is not None and shown == limit:
-        print(f"aoftool: stopped after {limit} steps (--limit)", file=sys.stderr)
+        print(f"aoftool: stopped after {counted(limit, 'step')} (--limit)", file=sys.stderr)
         return DONE
     if not shown:
         print("aoftool: nothing in the log names such a key", file=sys.stderr)

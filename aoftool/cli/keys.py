@@ -25,6 +25,7 @@ from aoftool.cli.redaction import RedactOption, SaltOption, make_redactor
 from aoftool.cli.times import parse_time_ms
 from aoftool.databases import INFERRED
 from aoftool.errors import UsageError
+from aoftool.units import counted
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -267,7 +268,7 @@ def _closing(rows: KeyListing | FinalKeys, limit: int | None) -> int:
     from aoftool.analysis.keys import KeyListing
 
     if limit is not None and rows.shown == limit:
-        print(f"aoftool: stopped after {limit} keys (--limit)", file=sys.stderr)
+        print(f"aoftool: stopped after {counted(limit, 'key')} (--limit)", file=sys.stderr)
         return DONE
     if rows.empty:
         from aoftool.rdb.reader import empty_note
@@ -307,8 +308,8 @@ def _closing_log(rows: FinalKeys) -> int:
     if not rows.torn_bytes:
         return DONE
     print(
-        f"aoftool: the last command is torn ({rows.torn_bytes:,} bytes); a server drops it, and so does"
-        " this listing",
+        f"aoftool: the last command is torn ({counted(rows.torn_bytes, 'byte')}); a server drops it, and so"
+        " does this listing",
         file=sys.stderr,
     )
     return VERDICT

@@ -21,6 +21,7 @@ from aoftool.cli.times import parse_time_ms, refuse_reversed
 from aoftool.errors import UsageError
 from aoftool.escape import unprintable
 from aoftool.pattern import typed_pattern
+from aoftool.units import counted
 
 if TYPE_CHECKING:
     from aoftool.analysis.command_filter import CommandFilter
@@ -285,7 +286,7 @@ def _closing(end: ListingEnd, shown: int, limit: int | None) -> int:
     from aoftool.report.commands import print_end
 
     if limit is not None and shown == limit:
-        print(f"aoftool: stopped after {limit} commands (--limit)", file=sys.stderr)
+        print(f"aoftool: stopped after {counted(limit, 'command')} (--limit)", file=sys.stderr)
     elif not shown:
         print("aoftool: no command is like that", file=sys.stderr)
     print_end(end)
@@ -297,7 +298,7 @@ def _write(rows: Iterator[LoggedCommand], end: ListingEnd, log: Log, output: str
     from aoftool.analysis.loadable import LoadableLog
     from aoftool.files.access import narrowest_access
     from aoftool.files.sink import AtomicFile
-    from aoftool.units import format_bytes, format_count
+    from aoftool.units import format_bytes
 
     inputs = [file.path for file in log.files if file.exists and file.path != "-"]
     made = LoadableLog(rows, end)
@@ -307,13 +308,13 @@ def _write(rows: Iterator[LoggedCommand], end: ListingEnd, log: Log, output: str
         file.commit()
         size = file.size_bytes
     print(
-        f"aoftool: {format_count(made.commands)} commands, {format_bytes(size)}, in {ascii(output)[1:-1]}",
+        f"aoftool: {counted(made.commands, 'command')}, {format_bytes(size)}, in {ascii(output)[1:-1]}",
         file=sys.stderr,
     )
     if made.dropped:
-        end.note(f"{made.dropped} commands of a MULTI without EXEC are left out: no server runs them")
+        end.note(f"left out, as no server runs it: a MULTI without EXEC, {counted(made.dropped, 'command')}")
     if made.guessed:
-        end.note(f"{made.guessed} commands of unknown database went to the one selected before them")
+        end.note(f"{counted(made.guessed, 'command')} of unknown database went to the one selected before")
     return _closing(end, made.commands, None)
 
 

@@ -11,6 +11,7 @@ import typer
 from aoftool.cli.exit_codes import DONE, REFUSED, epilog
 from aoftool.cli.options import JsonOption
 from aoftool.cli.redaction import RedactOption, SaltOption, make_redactor
+from aoftool.units import counted
 
 __all__ = ["register"]
 
@@ -97,7 +98,7 @@ def undo(
 
 def _forget(path: str, as_json: bool) -> None:
     from aoftool.repair.forget import forget_repair
-    from aoftool.units import format_bytes, format_count
+    from aoftool.units import format_bytes
 
     gone = forget_repair(path)
     if as_json:
@@ -106,7 +107,7 @@ def _forget(path: str, as_json: bool) -> None:
         members = {"files": gone.files, "size_bytes": gone.size_bytes}
         print_json({"schema": "aoftool.undo/1", "undone": False, "forgotten": members})
         return
-    files = "1 file" if gone.files == 1 else f"{format_count(gone.files)} files"
+    files = counted(gone.files, "file")
     print(f"removed {files}, {format_bytes(gone.size_bytes)}; there is nothing to undo any more")
 
 

@@ -13,6 +13,7 @@ from contextlib import contextmanager
 
 from aoftool.errors import AoftoolError, ReadFailedError, SinkError, SourceError
 from aoftool.escape import printable
+from aoftool.units import counted
 
 __all__ = ["PlacedError", "ShrunkError", "cannot_open", "naming", "read_failed", "reading", "system_error"]
 
@@ -80,7 +81,7 @@ class ShrunkError(OSError):
     """
 
     def __init__(self, offset: int, size_bytes: int) -> None:
-        super().__init__(f"the file ends here, and had {size_bytes:,} bytes when it was opened")
+        super().__init__(f"the file ends here, and had {counted(size_bytes, 'byte')} when it was opened")
         self.offset = offset
 
 

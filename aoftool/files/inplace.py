@@ -27,6 +27,7 @@ from aoftool.files.folder import Folder
 from aoftool.files.proven import Span, write_proven
 from aoftool.files.sink import AtomicFile
 from aoftool.files.syscalls import READS, SYSTEM, SystemCalls
+from aoftool.units import counted
 
 __all__ = ["append_tail", "copy_file", "cut_tail", "move_file"]
 
@@ -182,7 +183,7 @@ def _translated(path: str) -> Iterator[None]:
 def _require_size(path: str, descriptor: int, expected_bytes: int) -> None:
     size = os.fstat(descriptor).st_size
     if size != expected_bytes:
-        message = f"{_shown(path)} has {size} bytes and not {expected_bytes} any more"
+        message = f"{_shown(path)} has {counted(size, 'byte')} and not {expected_bytes} any more"
         raise PlanStaleError(message, path=path, hint="check it again")
 
 

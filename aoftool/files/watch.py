@@ -52,10 +52,10 @@ class FileWatch:
         except OSError as error:
             return self._change(ChangeKind.IO_ERROR, f"{error.strerror} while looking at it", None)
         if now.st_size < before.st_size:
-            words = f"shrank from {before.st_size} to {now.st_size} bytes while it was read"
+            words = f"shrank from {before.st_size:,} to {now.st_size:,} bytes while it was read"
             return self._change(ChangeKind.SHRANK, words, now.st_size, offset=now.st_size)
         if now.st_size > before.st_size:
-            words = f"grew from {before.st_size} to {now.st_size} bytes while it was read"
+            words = f"grew from {before.st_size:,} to {now.st_size:,} bytes while it was read"
             return self._change(ChangeKind.GREW, words, now.st_size, offset=before.st_size)
         if now.st_mtime_ns != before.st_mtime_ns:
             return self._change(ChangeKind.MODIFIED, "was written to while it was read", now.st_size)

@@ -29,6 +29,7 @@ from aoftool.keyspace.refusal import (
 )
 from aoftool.keyspace.registry import Command
 from aoftool.keyspace.zset_encoding import COMPACT_ENCODINGS, settle
+from aoftool.units import counted
 from aoftool.values import Value, ZSetValue
 
 __all__ = ["ChangeObserver", "Keyspace"]
@@ -151,7 +152,7 @@ class Keyspace:
             settle(value, self.flavour, compact=encoding in COMPACT_ENCODINGS)
         if not self._context.has_database(db):
             raise UnsupportedError(
-                f"the keys of database {db} have no place in {len(self.databases)} databases"
+                f"the keys of database {db} have no place in {counted(len(self.databases), 'database')}"
             )
         self.databases[db].put(key, value, expire_at_ms)
         if self._observers:

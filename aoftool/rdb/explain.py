@@ -16,6 +16,7 @@ from aoftool.rdb.explain_rdb import explain_in_rdb, find_rdb_key
 from aoftool.rdb.explain_resp import explain_in_commands, find_command_key
 from aoftool.rdb.header import HEADER_BYTES, is_rdb
 from aoftool.rdb.walk import walk
+from aoftool.units import counted
 
 __all__ = ["explain"]
 
@@ -57,7 +58,7 @@ def _by_offset(source: Source, offset: int) -> Explanation:
     size = source.size_bytes or 0
     if not 0 <= offset < size:
         raise InputError(
-            f"{source.name} has {size} bytes, there is none at offset {offset}", path=source.path
+            f"{source.name} has {counted(size, 'byte')}, there is none at offset {offset}", path=source.path
         )
     start = 0
     if is_rdb(source.peek(HEADER_BYTES)):

@@ -156,7 +156,7 @@ class _Framing:
         label = "name" if index == 0 else f"argument {index}"
         value = f'"{excerpt(text)}"'
         if length > len(text):
-            value += f" and more, {length} bytes"
+            value += f" and more, {length:,} bytes"
         span = Span(label, start, end, value, hit=start <= self._wanted < end)
         span.children = [
             self._leaf("length", start, at, str(length)),

@@ -32,6 +32,7 @@ from construct import (
 )
 
 from aoftool.rdb.grammar_parts import Elements, Part, part, refuse, trace_of
+from aoftool.units import counted
 
 __all__ = [
     "INTSET",
@@ -251,7 +252,7 @@ def ziplist(*labels: str) -> Construct:
 
 
 def _bad_width(context: Any) -> int:
-    raise refuse(f"an intset cannot have members of {context.width} bytes")
+    raise refuse(f"an intset cannot have members of {counted(context.width, 'byte')}")
 
 
 _WIDTHS = {2: Int16sl, 4: Int32sl, 8: Int64sl}

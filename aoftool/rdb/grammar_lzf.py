@@ -9,6 +9,7 @@ from construct import Byte, Bytes, Computed, Struct, Switch, this
 from aoftool.rdb import lzf
 from aoftool.rdb.damage import EncodingDamage
 from aoftool.rdb.grammar_parts import refuse
+from aoftool.units import counted
 
 __all__ = ["LZF_STEP", "UNPACKED_LIMIT", "unpack_lzf", "unpack_lzf_fast", "unpacked_place"]
 
@@ -36,7 +37,7 @@ Source: Redis 7.0 src/lzf_d.c lzf_decompress
 
 def _check_size(packed: bytes, size: int) -> None:
     if size > _BEST_RATIO * len(packed) or size > UNPACKED_LIMIT:
-        raise refuse(f"{len(packed)} bytes of LZF cannot unpack to {size} bytes")
+        raise refuse(f"{counted(len(packed), 'byte')} of LZF cannot unpack to {counted(size, 'byte')}")
 
 
 def unpack_lzf(packed: bytes, size: int) -> bytes:
@@ -59,7 +60,7 @@ def unpack_lzf(packed: bytes, size: int) -> bytes:
         stretch = bytes(out[begin : begin + step.length])
         out += (stretch * (step.length // len(stretch) + 1))[: step.length]
     if len(out) != size:
-        raise refuse(f"LZF data unpacks to another size than the {size} bytes it declares")
+        raise refuse(f"LZF data unpacks to another size than the {counted(size, 'byte')} it declares")
     return bytes(out)
 
 

@@ -29,7 +29,7 @@ from aoftool.rdb.grammar_lzf import unpack_lzf, unpack_lzf_fast, unpacked_place
 from aoftool.rdb.grammar_parts import Elements, Part, Step, part, refuse, trace_of
 from aoftool.rdb.strings import read_length, skip_string
 from aoftool.rdb.trace import Trace
-from aoftool.units import format_time_ms
+from aoftool.units import counted, format_time_ms
 
 __all__ = [
     "LENGTH",
@@ -222,7 +222,10 @@ class Blob(Construct):  # type: ignore[misc]
             with trace.inside(text, text.data_start):
                 value = self._inner._parsereport(inner, context, path)
         if inner.tell() != len(text):
-            raise refuse(f"{len(text) - inner.tell()} bytes are left over inside the string", path)
+            raise refuse(
+                f"{counted(len(text) - inner.tell(), 'byte is', 'bytes are')} left over inside the string",
+                path,
+            )
         return value
 
 

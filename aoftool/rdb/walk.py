@@ -22,6 +22,7 @@ from aoftool.rdb.opcodes import type_info
 from aoftool.rdb.summary import RdbWalk
 from aoftool.rdb.unknown import UnknownItem, find_end
 from aoftool.rdb.walker import Status, WalkerProtocol, new_walker
+from aoftool.units import counted
 
 __all__ = ["TOP_KEYS", "StructurePass", "walk"]
 
@@ -174,7 +175,7 @@ class StructurePass:
 
     def _cut(self, walker: WalkerProtocol) -> None:
         if walker.skipping:
-            message = f"the input ends {walker.skipping} bytes before the end of this item"
+            message = f"the input ends {counted(walker.skipping, 'byte')} before the end of this item"
             self._damage("rdb-truncated", walker.item, message)
         elif walker.item == walker.offset:
             message = "the input ends where a type, an opcode or the next part of a value must stand"

@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from aoftool.analysis.replaying import LogReplay
 from aoftool.aof.layout import Log
 from aoftool.keyspace.database import Entry
+from aoftool.units import counted
 from aoftool.values import HashValue
 
 __all__ = ["MAX_REPLAYED_BYTES", "KeyCounts", "count_keys"]
@@ -41,7 +42,7 @@ class KeyCounts:
             count, least, most = found.get(db, 0), self.least.get(db, 0), self.most.get(db, 0)
             if not least <= count <= most:
                 ours = f"{most:,}" if least == most else f"{least:,} to {most:,}"
-                return f"database {db} has {count:,} keys on the server, {ours} by our replay"
+                return f"database {db} has {counted(count, 'key')} on the server, {ours} by our replay"
         return ""
 
 

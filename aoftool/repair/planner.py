@@ -40,6 +40,7 @@ from aoftool.repair.planners.restores import plan_restores
 from aoftool.repair.planners.stream import StreamPlanner
 from aoftool.repair.planners.suspects import suspects_behind
 from aoftool.repair.planners.text import plan_text
+from aoftool.units import counted
 
 if TYPE_CHECKING:
     from aoftool.repair.planners.point_in_time import CutPoint
@@ -182,19 +183,18 @@ class _Planner:
         from aoftool.repair.planners.undelete import plan_undelete
 
         found = plan_undelete(self._exam.files, self._drafts, self._choice)
-        one = found.commands == 1
-        self._plan.notes.append(
-            "1 command is taken out" if one else f"{found.commands:,} commands are taken out"
-        )
+        self._plan.notes.append(f"{counted(found.commands, 'command is', 'commands are')} taken out")
         if found.merging:
-            writes = "1 later write" if found.merging == 1 else f"{found.merging:,} later writes"
+            writes = counted(found.merging, "later write")
             self._plan.notes.append(
                 f"{writes} may meet keys that come back with a flush gone: lists and counters then go on from"
                 " the old values"
             )
         if found.touched_count:
             shown = "" if found.touched_count == len(found.touched) else f", the first {len(found.touched)}"
-            self._plan.notes.append(f"{found.touched_count:,} later commands name a revived key{shown}:")
+            self._plan.notes.append(
+                f"{counted(found.touched_count, 'later command')} on a revived key{shown}:"
+            )
             self._plan.notes += [f"  {line}" for line in found.touched]
 
     # Putting the parts together

@@ -26,6 +26,7 @@ from aoftool.servers.choosing import choose_server, needed_for, needs_sets
 from aoftool.servers.confined import confined_server
 from aoftool.servers.finding import FoundServer
 from aoftool.servers.placing import place_log
+from aoftool.units import counted
 
 __all__ = ["NOT_COMPARED", "Verified", "judge_of", "take_back", "verify_log"]
 
@@ -94,7 +95,9 @@ def verify_log(path: str, server: FoundServer) -> Verified:
         after = {name: (folder / name).stat().st_size for name in sizes}
     cut = {name: size - after[name] for name, size in sizes.items() if after[name] < size}
     if cut:
-        names = ", ".join(f"{printable(os.fsencode(name))} by {size} bytes" for name, size in cut.items())
+        names = ", ".join(
+            f"{printable(os.fsencode(name))} by {counted(size, 'byte')}" for name, size in cut.items()
+        )
         raise VerifyError(f"{server.name} had to cut {names} to load the log", path=path)
     counts = count_keys(log)
     difference = counts.difference(found) if not counts.unknown else ""
@@ -106,7 +109,7 @@ def verify_log(path: str, server: FoundServer) -> Verified:
         if counts.unknown
         else f"as we count them; {', '.join(NOT_COMPARED)} were not compared"
     )
-    text = f"verified: {server.name} loads it, {keys:,} keys, {held}"
+    text = f"verified: {server.name} loads it, {counted(keys, 'key')}, {held}"
     return Verified(server.name, server.release.name, keys, text, not counts.unknown, counts.unknown)
 
 

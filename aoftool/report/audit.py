@@ -12,7 +12,7 @@ from aoftool.escape import json_bytes, printable
 from aoftool.report.commands import command_json, command_text
 from aoftool.report.csvout import CsvRows
 from aoftool.report.inferred import BOUNDS, bounds_json, inferred_time
-from aoftool.units import format_count, format_time_ms
+from aoftool.units import counted, format_count, format_time_ms
 
 __all__ = ["audit_json", "audit_lines", "write_audit_csv"]
 
@@ -29,7 +29,7 @@ def audit_lines(audit: Audit, width: int) -> Iterator[str]:
     for code, count in audit.counts.items():
         counts[severities[code]] += count
     found = ", ".join(f"{format_count(counts[s])} {s.value}" for s in Severity if counts[s])
-    yield f"{format_count(audit.commands)} commands looked at: {found or 'nothing stands out'}"
+    yield f"{counted(audit.commands, 'command')} looked at: {found or 'nothing stands out'}"
     for severity in Severity:
         for code in (code for code, own in severities.items() if own is severity):
             events = [event for event in audit.events if event.code is code][: _SHOWN[severity]]
@@ -100,7 +100,7 @@ def _loss_text(loss: Loss) -> str:
         return f"the key, {format_count(loss.elements)} in it"
     if not loss.keys:
         return "nothing: there were no keys"
-    text = f"{format_count(loss.keys)} keys"
+    text = counted(loss.keys, "key")
     if loss.by_prefix:
         named = [f"{printable(prefix)}* {format_count(count)}" for prefix, count in loss.by_prefix]
         rest = loss.keys - sum(count for _, count in loss.by_prefix)

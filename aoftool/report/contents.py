@@ -21,7 +21,7 @@ from aoftool.analysis.contents_model import (
 from aoftool.escape import printable, shorten
 from aoftool.report.csvout import CsvRows
 from aoftool.report.terminal import Column, figures, print_rows, words
-from aoftool.units import format_bytes, format_count, format_duration, format_share, format_time_ms
+from aoftool.units import counted, format_bytes, format_count, format_duration, format_share, format_time_ms
 
 __all__ = [
     "expiry_line",
@@ -54,7 +54,7 @@ def savings_line(savings: Savings) -> str:
 def expiry_line(expiry: ExpiryView) -> str:
     """Return keys with an expire time, and the second in which most of them end."""
     there = expiry.keys - expiry.deleted
-    text = f"{format_count(expiry.expiring)} of the {format_count(there)} keys written"
+    text = f"{format_count(expiry.expiring)} of the {counted(there, 'key')} written"
     if expiry.seconds:
         second, count = expiry.seconds[0]
         text += f"; most in one second: {format_count(count)} at {format_time_ms(second * 1000)}"
@@ -67,7 +67,7 @@ def large_lines(view: ContentsView) -> Iterator[tuple[str, str, str]]:
         yield "largest", _stretch(view.largest[0], f"{printable(view.largest[0].name)} of"), ""
     if view.transactions:
         item = view.transactions[0]
-        yield "", _stretch(item, f"transaction of {format_count(item.commands)} commands,"), ""
+        yield "", _stretch(item, f"transaction of {counted(item.commands, 'command')},"), ""
 
 
 def _stretch(item: Stretch, what: str) -> str:

@@ -10,7 +10,7 @@ from aoftool.analysis.diff_model import ChangeKind, Diff, KeyChange, KeyFacts, P
 from aoftool.escape import json_bytes, printable, shorten
 from aoftool.report.csvout import CsvRows
 from aoftool.report.writer import writer_json, writer_note
-from aoftool.units import format_count, format_time_ms
+from aoftool.units import counted, format_count, format_time_ms
 
 __all__ = ["diff_json", "diff_lines", "print_diff_csv"]
 
@@ -52,7 +52,7 @@ def diff_lines(diff: Diff, width: int, limit: int) -> Iterator[str]:
 def _side(label: str, side: Side) -> Iterator[str]:
     point = f" at {side.point}" if side.point else ""
     path = printable(side.path.encode("utf-8", "surrogateescape"))
-    yield f"{label}{path}{point}, {format_count(side.keys)} keys"
+    yield f"{label}{path}{point}, {counted(side.keys, 'key')}"
     note = None if side.writer is None else writer_note(side.writer)
     if note:
         yield " " * len(label) + note
@@ -60,12 +60,12 @@ def _side(label: str, side: Side) -> Iterator[str]:
 
 def _parting_lines(parting: Parting) -> Iterator[str]:
     if parting.is_same:
-        yield f"both hold the same {format_count(parting.common)} commands"
+        yield f"both hold the same {counted(parting.common, 'command')}"
         return
     if not parting.common:
         yield "the commands of the two are different from the first on"
     else:
-        yield f"the first {format_count(parting.common)} commands are the same; then"
+        yield f"the first {counted(parting.common, 'command is', 'commands are')} the same; then"
     yield f"  left   {_from(parting.left, parting.left_behind)}"
     yield f"  right  {_from(parting.right, parting.right_behind)}"
     if parting.left_behind and parting.right_behind:
@@ -73,7 +73,7 @@ def _parting_lines(parting: Parting) -> Iterator[str]:
             yield "  keys that both write behind that: too many to count"
             return
         names = ", ".join(f"db{db} {shorten(key, 30)}" for db, key in parting.examples)
-        yield f"  {format_count(parting.conflicts)} keys are written by both behind that" + (
+        yield f"  {counted(parting.conflicts, 'key is', 'keys are')} written by both behind that" + (
             f": {names}" if names else ""
         )
 
@@ -83,7 +83,7 @@ def _from(place: tuple[str, int, int | None] | None, behind: int) -> str:
         return "ends"
     file, offset, time_s = place
     when = "" if time_s is None else f", {format_time_ms(time_s * 1000)}"
-    return f"{format_count(behind)} commands from {file} offset {format_count(offset)}{when}"
+    return f"{counted(behind, 'command')} from {file} offset {format_count(offset)}{when}"
 
 
 def _change_lines(change: KeyChange, width: int) -> Iterator[str]:

@@ -12,7 +12,7 @@ from aoftool.escape import json_bytes, shorten
 from aoftool.report.contents_json import expiry_members
 from aoftool.report.csvout import CsvRows
 from aoftool.report.terminal import facts, print_table
-from aoftool.units import format_count, format_share, format_time_ms
+from aoftool.units import counted, format_count, format_share, format_time_ms
 
 __all__ = ["expiry_json", "render_expiry", "write_expiry_csv"]
 
@@ -90,7 +90,10 @@ def _render_prefixes(console: Console, rows: Sequence[PrefixRow], top: int) -> N
     print_table(console, columns, cells)
     if len(rows) > top:
         rest = sum(row.without_expiry or 0 for row in rows[top:])
-        console.print(f"{len(rows) - top} more prefixes with {format_count(rest)} keys without expire time")
+        console.print(
+            f"{counted(len(rows) - top, 'more prefix', 'more prefixes')}"
+            f" with {counted(rest, 'key')} without expire time"
+        )
 
 
 def _there(row: PrefixRow) -> int:

@@ -11,7 +11,7 @@ from aoftool.check.model import FileReport, Finding, Outcome, Remedy, Report, Se
 from aoftool.escape import printable
 from aoftool.releases import in_words
 from aoftool.report.lines import Printer, folded, print_columns
-from aoftool.units import format_bytes, format_count
+from aoftool.units import counted, format_bytes, format_count
 
 __all__ = ["findings_json", "render_findings"]
 
@@ -107,7 +107,7 @@ def _render_list(console: Printer, report: Report, top: int) -> None:
     left = len(findings) - top + sum(report.omitted.values())
     if left > 0:
         console.print()
-        console.print(f"{format_count(left)} more findings; --json has them")
+        console.print(f"{counted(left, 'more finding')}: --json has all")
 
 
 def _finding_lines(finding: Finding) -> Iterator[str]:
@@ -197,7 +197,7 @@ def _outcome(row: ServerOutcome) -> str:
 def _why(row: ServerOutcome) -> str:
     parts: list[str] = []
     if row.cut_to is not None:
-        parts.append(f"cut {_shown(os.path.basename(row.path))} to {format_count(row.cut_to)} bytes")
+        parts.append(f"cut {_shown(os.path.basename(row.path))} to {counted(row.cut_to, 'byte')}")
     if row.message and row.outcome is not Outcome.CUT:
         parts.append(_last_telling_line(row.message.split("\n")))
     parts += row.notes

@@ -12,7 +12,7 @@ from aoftool.escape import json_bytes, printable, shorten
 from aoftool.report.csvout import CsvRows
 from aoftool.report.sparkline import fold, sparkline
 from aoftool.report.terminal import facts, print_table
-from aoftool.units import format_bytes, format_count, format_duration, format_share, format_time_ms
+from aoftool.units import counted, format_bytes, format_count, format_duration, format_share, format_time_ms
 
 __all__ = ["axis_text", "growth_json", "growth_line", "moment", "render_growth", "write_growth_csv"]
 
@@ -75,7 +75,7 @@ def render_growth(console: Console, growth: Growth) -> None:
 
 
 def _head(growth: Growth) -> Iterator[tuple[str, str, str]]:
-    yield "grown by", f"{format_bytes(growth.size_bytes)}, {format_count(growth.commands)} commands", "bold"
+    yield "grown by", f"{format_bytes(growth.size_bytes)}, {counted(growth.commands, 'command')}", "bold"
     yield "axis", axis_text(growth), ""
     if not growth.buckets:
         return
@@ -91,8 +91,8 @@ def _head(growth: Growth) -> Iterator[tuple[str, str, str]]:
     else:
         yield "to", f"offset {format_count(last.end)}", ""
     if growth.untimed_commands:
-        text = f"{format_count(growth.untimed_commands)} commands ({format_bytes(growth.untimed_bytes)})"
-        yield "note", f"{text} stand before the first #TS and are in no step", "yellow"
+        text = f"{counted(growth.untimed_commands, 'command')} ({format_bytes(growth.untimed_bytes)})"
+        yield "note", f"before the first #TS, and in no step: {text}", "yellow"
 
 
 def _rate(bytes_per_s: float) -> str:
@@ -152,7 +152,7 @@ def _burst_line(burst: Burst, growth: Growth) -> str:
     length = format_duration(last.end - first.start)
     return (
         f"{moment(first, growth.axis)} for {length}: {format_bytes(burst.size_bytes)},"
-        f" {format_count(burst.commands)} commands, {burst.factor:.1f} times the median;"
+        f" {counted(burst.commands, 'command')}, {burst.factor:.1f} times the median;"
         f" {100 * burst.share:.0f} % {shorten(burst.name, 40)}"
     )
 
@@ -164,7 +164,7 @@ def _gap_lines(growth: Growth) -> Iterator[str]:
             f" {format_duration(gap.seconds)}, {gap.file} at offset {format_count(gap.offset)}"
         )
     if len(growth.gaps) > _GAPS_SHOWN:
-        yield f"{len(growth.gaps) - _GAPS_SHOWN} shorter ones: --json lists them"
+        yield f"{counted(len(growth.gaps) - _GAPS_SHOWN, 'shorter one')}: --json lists all"
 
 
 def _flush_line(flush: Flush) -> str:
@@ -175,12 +175,13 @@ def _flush_line(flush: Flush) -> str:
 
 def _clock_line(step: ClockStep) -> str:
     place = f"{step.file} at offset {format_count(step.offset)}"
-    if step.kind == "backwards":
+    if step.given_ms is None:
         times = f"{format_time_ms(step.from_s * 1000)} to {format_time_ms(step.to_s * 1000)}"
         return f"goes back from {times}, {place}"
     return (
-        f"stands at {format_time_ms(step.from_s * 1000)} for {format_count(step.commands)} commands, far more"
-        f" than usual: it was set back, {place}"
+        f"stands at {format_time_ms(step.from_s * 1000)} for {counted(step.commands, 'command')}, but expire"
+        f" times are given that lie before it, {format_time_ms(step.given_ms)} among them: it was set back,"
+        f" {place}"
     )
 
 

@@ -10,7 +10,7 @@ from aoftool.analysis.habits_model import Cell, Column, HabitTable, Unit
 from aoftool.escape import json_bytes, shorten
 from aoftool.report.csvout import CsvRows
 from aoftool.report.terminal import facts, print_table
-from aoftool.units import format_bytes, format_count, format_duration, format_share, format_time_ms
+from aoftool.units import counted, format_bytes, format_count, format_duration, format_share, format_time_ms
 
 __all__ = ["habits_json", "render_habits", "write_habits_csv"]
 
@@ -28,7 +28,9 @@ def render_habits(console: Console, table: HabitTable) -> None:
         rows = [[_text(cell, c) for cell, c in zip(row, table.columns, strict=True)] for row in table.rows]
         print_table(console, columns, ((cells, "") for cells in rows))
     if table.left_out:
-        console.print(f"{format_count(table.left_out)} more rows: --limit shows them")
+        console.print(
+            f"{counted(table.left_out, 'more row')}: --limit shows {'it' if table.left_out == 1 else 'them'}"
+        )
     if table.notes:
         console.print()
         facts(console, [("note" if not number else "", note, "") for number, note in enumerate(table.notes)])

@@ -15,7 +15,7 @@ from rich.text import Text
 
 from aoftool.rdb.explain_model import Explanation, Span
 from aoftool.report.lines import folded
-from aoftool.units import format_count
+from aoftool.units import counted, format_count
 
 __all__ = ["explanation_json", "hex_lines", "render_explanation"]
 
@@ -97,7 +97,7 @@ class _View:
         behind = span.end - span.raw_start - len(span.raw)
         if before:
             yield self._note(_offset(span, span.start), meaning)
-            yield self._note("", f"{indent}{format_count(before)} bytes before")
+            yield self._note("", f"{indent}{counted(before, 'byte')} before")
             meaning = ""
         for at in range(0, max(len(span.raw), 1), _ROW_BYTES):
             row, offset = span.raw[at : at + _ROW_BYTES], span.raw_start + at
@@ -105,7 +105,7 @@ class _View:
             yield from self._row(mark, _offset(span, offset), row, meaning)
             meaning = ""
         if behind:
-            yield self._note("", f"{indent}{format_count(behind)} bytes more")
+            yield self._note("", f"{indent}{counted(behind, 'byte')} more")
 
     def _note(self, offset: str, meaning: str) -> Text:
         gap = " " * (_HEX_WIDTH + _ROW_BYTES + 1)

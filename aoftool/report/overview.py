@@ -23,7 +23,7 @@ from aoftool.databases import setting_words
 from aoftool.escape import json_bytes, printable
 from aoftool.report.terminal import Column, figures, print_rows, print_table, words
 from aoftool.report.writer import writer_json, writer_note, writer_words
-from aoftool.units import format_bytes, format_count, format_share, format_time_ms
+from aoftool.units import counted, format_bytes, format_count, format_share, format_time_ms
 
 __all__ = [
     "database_name",
@@ -57,7 +57,7 @@ _COMMAND_COLUMNS = (
 def overview_head(overview: Overview, health: Health) -> Iterator[tuple[str, str, str]]:
     """Yield labelled lines: what the log is, who wrote it and when, and whether it is whole."""
     count = len(overview.files)
-    files = f", {count} files" if count > 1 else ""
+    files = f", {counted(count, 'file')}" if count > 1 else ""
     yield "log", f"{overview.path}: {overview.layout}{files}, {format_bytes(overview.size_bytes)}", "bold"
     yield "written by", _written_by(overview), ""
     yield "time range", _time_range(overview.time_range), ""
@@ -92,7 +92,7 @@ def _time_range(times: TimeRange | None) -> str:
     text = f"{format_time_ms(times.first_s * 1000)} to {format_time_ms(times.last_s * 1000)}"
     text += f", from {format_count(times.annotations)} #TS annotations"
     if times.backwards:
-        text += f"; the clock runs backwards {format_count(times.backwards)} times"
+        text += f"; the clock runs backwards {counted(times.backwards, 'time')}"
     return text
 
 
@@ -101,9 +101,9 @@ def _health(health: Health) -> str:
     if health.offset is not None and health.file is not None:
         text += f", in {health.file} at offset {format_count(health.offset)}"
     if health.bytes_behind:
-        text += f"; {format_count(health.bytes_behind)} bytes from there on"
+        text += f"; {counted(health.bytes_behind, 'byte')} from there on"
         if health.commands_behind is not None:
-            text += f", with {format_count(health.commands_behind)} whole commands in them"
+            text += f", with {counted(health.commands_behind, 'whole command')} in them"
     return text
 
 
@@ -185,7 +185,7 @@ def render_databases(console: Console, overview: Overview, top: int | None = Non
     shown = overview.databases if top is None else overview.databases[:top]
     print_rows(console, columns, shown)
     if len(shown) < len(overview.databases):
-        console.print(f"{len(overview.databases) - len(shown)} more databases: --by db shows them all")
+        console.print(f"{counted(len(overview.databases) - len(shown), 'more database')}: --by db shows all")
 
 
 def database_name(row: DatabaseRow) -> str:
@@ -196,8 +196,8 @@ def database_name(row: DatabaseRow) -> str:
 def render_rdb(console: Console, part: RdbPart, top: int, *, brief: bool = False) -> None:
     """Print what an RDB part holds, by type and encoding; in brief, the types in one line."""
     title = (
-        f"RDB part of {part.file}: {part.magic}, {format_count(part.size_bytes)} bytes, "
-        f"{format_count(part.keys)} keys, {format_count(part.keys_with_expire)} with an expire time, "
+        f"RDB part of {part.file}: {part.magic}, {counted(part.size_bytes, 'byte')}, "
+        f"{counted(part.keys, 'key')}, {format_count(part.keys_with_expire)} with an expire time, "
         f"checksum {part.checksum}"
     )
     console.print(title, soft_wrap=False)
@@ -222,7 +222,7 @@ def render_rdb(console: Console, part: RdbPart, top: int, *, brief: bool = False
     if len(part.rows) > top:
         rest = part.rows[top:]
         keys = sum(row.keys for row in rest)
-        console.print(f"{len(rest)} more, {format_count(keys)} keys: --by type shows them all")
+        console.print(f"{len(rest)} more, {counted(keys, 'key')}: --by type shows all")
 
 
 def _types_line(rows: Sequence[RdbRow], top: int) -> str:

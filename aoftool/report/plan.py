@@ -14,7 +14,7 @@ from aoftool.escape import excerpt, hidden, json_bytes, printable
 from aoftool.repair.model import Edit, EditKind, FilePlan, Method, Plan, Rebuild
 from aoftool.report.lines import folded
 from aoftool.report.terminal import facts
-from aoftool.units import format_bytes, format_count
+from aoftool.units import counted, format_bytes, format_count
 
 __all__ = ["plan_json", "print_room", "render_done", "render_plan"]
 
@@ -71,7 +71,7 @@ def _title(file: FilePlan, in_place: bool) -> str:
     if file.method is Method.CUT:
         assert file.cut_at is not None
         where = "in place" if in_place else "in the copy"
-        return f"{name}: cut it to {format_count(file.cut_at)} bytes, {where}"
+        return f"{name}: cut it to {counted(file.cut_at, 'byte')}, {where}"
     into = f" as {_shown(file.becomes)}" if file.becomes else ""
     return f"{name}: write it anew{into}; the original is kept"
 
@@ -89,8 +89,8 @@ def _edits(file: FilePlan) -> Iterator[str]:
 
 
 def _rebuild(rebuild: Rebuild) -> str:
-    keys, size = format_count(rebuild.keys), format_bytes(rebuild.size_bytes)
-    return f"write {keys} whole keys of its RDB part as commands for {rebuild.target}, {size}"
+    keys, size = counted(rebuild.keys, "whole key"), format_bytes(rebuild.size_bytes)
+    return f"write {keys} of its RDB part as commands for {rebuild.target}, {size}"
 
 
 def _edit(edit: Edit) -> str:

@@ -14,7 +14,7 @@ from aoftool.report.plan import print_room
 from aoftool.report.terminal import facts, print_table
 from aoftool.report.writer import writer_json, writer_words
 from aoftool.rewrite.model import DeadRow, OutputSize, RewriteResult, RewriteSummary
-from aoftool.units import format_bytes, format_count, format_duration, format_share
+from aoftool.units import counted, format_bytes, format_count, format_duration, format_share
 
 __all__ = ["render_rewrite", "rewrite_json"]
 
@@ -83,7 +83,7 @@ def _path(path: str) -> str:
 
 def _head(result: RewriteResult, mode: str) -> Iterator[tuple[str, str, str]]:
     summary = result.summary
-    files = "1 file" if len(summary.files) == 1 else f"{len(summary.files)} files"
+    files = counted(len(summary.files), "file")
     history = f", and {format_bytes(summary.history_bytes)} of history" if summary.history_bytes else ""
     yield "log", f"{_path(summary.path)}: {files}, {format_bytes(summary.size_bytes)}{history}", "bold"
     if summary.writer is not None:
@@ -115,7 +115,7 @@ def _found(summary: RewriteSummary) -> Iterator[tuple[str, str, str]]:
     base, tail = summary.base, summary.tail
     if base.keys:
         parts = f"{format_count(base.dead)} dead, {format_count(base.touched)} touched by later commands"
-        yield "base", f"{format_count(base.keys)} keys in {format_bytes(base.size_bytes)}: {parts}", ""
+        yield "base", f"{counted(base.keys, 'key')} in {format_bytes(base.size_bytes)}: {parts}", ""
     live = f"{format_count(tail.live)} live ({format_share(tail.live, tail.commands)})"
     yield "commands", f"{format_count(tail.commands)} in {format_bytes(tail.size_bytes)}: {live}", ""
     yield (

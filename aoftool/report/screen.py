@@ -31,7 +31,7 @@ from aoftool.report.overview import (
     render_rdb,
 )
 from aoftool.report.terminal import facts
-from aoftool.units import format_bytes, format_count
+from aoftool.units import counted, format_bytes
 
 __all__ = ["render_screen", "render_view"]
 
@@ -114,7 +114,7 @@ def _head(
 ) -> Iterator[tuple[str, str, str]]:
     yield from overview_head(overview, health)
     if view.filtered:
-        shown = f"{format_count(view.commands)} commands in {format_bytes(view.size_bytes)}"
+        shown = f"{counted(view.commands, 'command')} in {format_bytes(view.size_bytes)}"
         yield "shown", f"{shown}: what was asked for", "bold"
     if len(overview.databases) > 1:
         yield "databases", _databases(overview.databases), ""
@@ -134,9 +134,7 @@ def _head(
 def _databases(rows: list[DatabaseRow]) -> str:
     """Return the databases with most bytes of commands in one line."""
     ordered = sorted(rows, key=lambda row: -row.size_bytes)
-    shown = [
-        f"{database_name(row)} {format_count(row.commands)} commands" for row in ordered[:_DATABASES_SHOWN]
-    ]
+    shown = [f"{database_name(row)} {counted(row.commands, 'command')}" for row in ordered[:_DATABASES_SHOWN]]
     more = len(ordered) - len(shown)
     return ", ".join(shown) + (f", {more} more: --by db" if more else "")
 

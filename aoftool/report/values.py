@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from itertools import islice
 
 from aoftool.escape import printable, shorten
+from aoftool.units import counted
 from aoftool.values import (
     ArrayValue,
     HashValue,
@@ -27,7 +28,7 @@ def value_line(value: Value, width: int = 100) -> str:
         return shorten(value, width)
     if isinstance(value, ModuleValue):
         name = printable(value.module_name.encode())
-        return f"{name} version {value.module_version}, {len(value.raw)} bytes"
+        return f"{name} version {value.module_version}, {counted(len(value.raw), 'byte')}"
     if isinstance(value, StreamValue):
         groups = f", {len(value.groups)} groups" if value.groups else ""
         items = (f"{i.encode().decode()} {_pairs(p)}" for i, p in value.entries.items())

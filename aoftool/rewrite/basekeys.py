@@ -27,6 +27,7 @@ from aoftool.rdb.record import Record, RecordContext, record_of_row
 from aoftool.rdb.summary import RdbWalk
 from aoftool.rewrite.baserows import Decider, RowReader, rows_of, usable
 from aoftool.rewrite.model import BaseCounts
+from aoftool.units import counted
 
 __all__ = ["BaseKeys", "Covered", "Run", "beyond_error", "need_whole"]
 
@@ -310,7 +311,7 @@ def beyond_error(highest: int, databases: int, path: str | None) -> UnsupportedE
     # A number above is taken for damage, and no advice is given that would need memory for so many.
     can_be = highest < MOST_DATABASES
     return UnsupportedError(
-        f"the RDB part has keys in database {highest}, the target has {databases} databases",
+        f"the RDB part has keys in database {highest}, the target has {counted(databases, 'database')}",
         path=path,
         hint=f"--databases {highest + 1}" if can_be else "aoftool check says what servers do with it",
     )

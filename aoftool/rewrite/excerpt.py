@@ -32,6 +32,7 @@ from aoftool.resp.resync import resync
 from aoftool.resp.scanner import tally
 from aoftool.resp.sieve import SieveReader
 from aoftool.resp.watch import SieveState, Watch
+from aoftool.units import counted
 
 __all__ = ["Excerpt", "cut_excerpt"]
 
@@ -115,7 +116,7 @@ def _of_command(log: Log, part: LogPart, number: int, command: Command, workers:
     if command.db:
         argvs.append((b"SELECT", b"%d" % command.db))
     spelled = "an oddly spelled command" if command.lenient else "a command"
-    excerpt = Excerpt(argvs, f"{spelled} with {len(keys)} keys in database {command.db}")
+    excerpt = Excerpt(argvs, f"{spelled} with {counted(len(keys), 'key')} in database {command.db}")
     states = _states_before(log, Place(number, command.offset), command.db, frozenset(keys), workers)
     for key in keys:
         state = states.get(key)

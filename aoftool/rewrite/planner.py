@@ -39,6 +39,7 @@ from aoftool.rewrite.replaying import UnknownFormError
 from aoftool.rewrite.target_choice import choose_target
 from aoftool.rewrite.touches import Touches
 from aoftool.rewrite.witness import Witness
+from aoftool.units import counted
 
 __all__ = [
     "NEEDS_SERVER",
@@ -242,7 +243,8 @@ def read_with_databases(
         fitted = replace(options, databases=databases_for(max(highest, asked)))
     if highest >= fitted.databases:
         raise UnsupportedError(
-            f"the RDB part has keys in database {highest}, the target has {fitted.databases} databases",
+            f"the RDB part has keys in database {highest}, the target has"
+            f" {counted(fitted.databases, 'database')}",
             path=found.base_path,
             hint=f"--databases {highest + 1}",
         )
@@ -333,7 +335,7 @@ def refuse_torn(plan: Planned, log: Log) -> None:
         raise UsageError("the log cannot be cut inside a command", hint="aoftool log shows where they start")
     last = plan.summary.files[-1]
     raise InputError(
-        f"the last command is torn: {torn_bytes:,} bytes that never became a whole one",
+        f"the last command is torn: {counted(torn_bytes, 'byte')} that never became a whole one",
         path=last.path,
         offset=last.size_bytes - torn_bytes,
         hint=repair_hint(log),
@@ -385,19 +387,24 @@ def plan_notes(summary: RewriteSummary, found: Input) -> list[str]:
     if summary.base.empty:
         notes.append(empty_note(summary.base.empty))
     if tail.torn_bytes:
-        notes.append(f"the last command is torn ({tail.torn_bytes} bytes); a server drops it, and so do we")
+        notes.append(
+            f"the last command is torn ({counted(tail.torn_bytes, 'byte')}); a server drops it, and so do we"
+        )
     if tail.unfinished:
-        notes.append(f"{tail.unfinished} commands stand in a transaction without its EXEC and never happen")
+        notes.append(
+            f"{counted(tail.unfinished, 'command never happens', 'commands never happen')}:"
+            " the transaction has no EXEC"
+        )
     if tail.opaque:
         notes.append(
-            f"{tail.opaque} commands may do anything (scripts, functions, unknown names); they are carried as"
-            " they are, and what follows the first of them stays commands"
+            f"{counted(tail.opaque, 'command')} may do anything (scripts, functions, unknown names), carried"
+            " verbatim: what follows the first of them stays commands"
         )
     if found.base is not None and any(name.startswith(_MEMBER_TIMES) for name in found.base.aux):
         notes.append("expire times of members, which only KeyDB has, are lost: no other server knows them")
     if tail.modules:
         notes.append(
-            f"{tail.modules} commands of modules, which only a server with these can run: what follows the"
-            " first of them stays commands, less what is dead"
+            f"{counted(tail.modules, 'command')} of modules, which only a server with these can run: what"
+            " follows the first of them stays commands, less what is dead"
         )
     return notes

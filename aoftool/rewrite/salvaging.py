@@ -24,6 +24,7 @@ from aoftool.repair.model import Choice, Plan
 from aoftool.repair.planner import make_plan
 from aoftool.repair.unpacked import unpacked_log
 from aoftool.rewrite.model import FileSize, RewriteResult
+from aoftool.units import counted
 
 __all__ = ["Salvaged", "describe_original", "salvaged_log"]
 
@@ -110,12 +111,10 @@ def _notes(plan: Plan) -> list[str]:
     else:
         counts = plan.statistics
         size, commands = counts.bytes_set_aside, counts.commands_set_aside
-        notes = [f"salvaged: {size:,} bytes with {commands:,} whole commands were left out"]
+        notes = [f"salvaged: left out were {counted(size, 'byte')} with {counted(commands, 'whole command')}"]
     if plan.statistics.commands_doubtful:
-        doubtful = f"{plan.statistics.commands_doubtful:,}"
-        notes.append(
-            f"{doubtful} commands were kept although damage before them leaves their effect in doubt"
-        )
+        kept = counted(plan.statistics.commands_doubtful, "command was", "commands were")
+        notes.append(f"{kept} kept although damage before leaves the effect in doubt")
     return notes + [f"not repaired: {text}" for _, text in plan.left]
 
 

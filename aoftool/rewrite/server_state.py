@@ -16,6 +16,7 @@ from aoftool.escape import excerpt_key
 from aoftool.rdb.targets import Target
 from aoftool.releases import Release
 from aoftool.servers.confined import Running
+from aoftool.units import counted
 
 __all__ = ["ANSWER_S", "COMPARED", "ServerState", "dump_server", "not_told", "require_same"]
 
@@ -216,7 +217,7 @@ def require_same(before: ServerState, after: ServerState) -> str:
             )
     left = ", ".join(not_told(before.release, forgiving=before.forgiving))
     keys = sum(before.sizes.values())
-    return f"{before.server} loads both and finds the same {keys:,} keys; it does not tell {left}"
+    return f"{before.server} loads both and finds the same {counted(keys, 'key')}; it does not tell {left}"
 
 
 def _same_times(state: ServerState, one: Any, other: Any) -> bool:

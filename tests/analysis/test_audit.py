@@ -133,11 +133,26 @@ def test_runs_of_deletions_say_how_they_are_spelled(tmp_path: Path) -> None:
     first, second = of(audited(path), AuditCode.DELETE_RUN)
 
     assert (first.commands, first.common_prefix) == (120, b"sess:")
-    assert "as a server writes" in first.text
+    assert "by a client key by key, or by the server" in first.text
     assert (second.commands, second.common_prefix) == (130, b"t:")
     assert "as clients do" in second.text
     assert second.last is not None
     assert second.last.argv[1] == b"t:129"
+
+
+@pytest.mark.parametrize(
+    ("name", "told"), [("DEL", "by a client, as valkey itself"), ("UNLINK", "or by the server")]
+)
+def test_a_run_of_deletions_is_the_servers_only_if_it_is_spelled_so(
+    name: str, told: str, tmp_path: Path
+) -> None:
+    base = rdb(aux={"valkey-ver": "9.1.2"}, magic=b"VALKEY080")
+    run = log(*((name, f"k:{number}") for number in range(120)))
+    manifest = write_multi_part(tmp_path / "d", base=base, base_is_rdb=True, incrs=[run])
+
+    (event,) = of(audited(str(manifest)), AuditCode.DELETE_RUN)
+
+    assert told in event.text
 
 
 def test_large_transactions_and_long_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -14,6 +14,7 @@ from aoftool.analysis.reading import read_log
 from aoftool.aof.layout import find_log
 from tests.analysis.census_streams import encode
 from tests.analysis.growing import START_S, steady, stream, write
+from tests.builders import rdb, write_multi_part
 
 
 def growth(path: str, **options: object) -> Growth:
@@ -109,16 +110,70 @@ def test_the_clock_going_back_is_no_gap(tmp_path: Path) -> None:
     assert found.buckets[5].commands == 40
 
 
-def test_a_clock_set_back_inside_one_process_shows_as_a_stall(tmp_path: Path) -> None:
-    def stalling(second: int) -> Iterator[list[bytes]]:
-        for _ in range(300 if second == 30 else 1):
-            yield from steady(second)
+def stalling(*extra: list[bytes], second: int = 30) -> Callable[[int], Iterator[list[bytes]]]:
+    """Return a log in which one second has 6,000 writes, and some more."""
 
-    found = growth(write(tmp_path, stream(60, stalling)))
+    def commands(now: int) -> Iterator[list[bytes]]:
+        for _ in range(300 if now == second else 1):
+            yield from steady(now)
+        yield from extra if now == second else ()
+
+    return commands
+
+
+def expiring(second: int) -> list[bytes]:
+    return [b"SET", b"lock", b"v", b"PXAT", b"%d" % ((START_S + second) * 1000)]
+
+
+def test_a_second_with_many_commands_is_no_step_of_the_clock(tmp_path: Path) -> None:
+    found = growth(write(tmp_path, stream(60, stalling())))
+
+    assert found.clock == []
+
+
+def test_a_second_with_many_commands_and_expire_times_ahead_is_no_step(tmp_path: Path) -> None:
+    found = growth(write(tmp_path, stream(60, stalling(expiring(30)))))
+
+    assert found.clock == []
+
+
+def test_a_clock_set_back_inside_one_process_shows_by_expire_times_that_are_over(tmp_path: Path) -> None:
+    found = growth(write(tmp_path, stream(60, stalling(expiring(20)))))
 
     assert [(step.kind, step.from_s - START_S, step.commands) for step in found.clock] == [
-        ("stall", 30, 6000)
+        ("stall", 30, 6001)
     ]
+    assert found.clock[0].given_ms == (START_S + 20) * 1000
+
+
+def test_expire_times_of_another_clock_are_no_step(tmp_path: Path) -> None:
+    """A replica's log holds expire times that its primary's clock made."""
+
+    def behind(second: int) -> Iterator[list[bytes]]:
+        yield from stalling(expiring(20))(second)
+        yield expiring(second - 10)
+
+    found = growth(write(tmp_path, stream(60, behind)))
+
+    assert found.clock == []
+
+
+@pytest.mark.parametrize(("primary", "axis"), [(True, Axis.POSITION), (False, Axis.ANCHORED)])
+def test_a_base_from_a_primary_tells_no_time(primary: bool, axis: Axis, tmp_path: Path) -> None:
+    """Its `ctime` is the clock of another machine, as old as the full resynchronisation."""
+    aux: dict[str, str | int] = {"valkey-ver": "9.1.2", "ctime": START_S, "aof-base": int(not primary)}
+    if primary:
+        aux |= {"repl-id": "f" * 40, "repl-offset": 7}
+    base = rdb(aux=aux, magic=b"VALKEY080")
+    path = write_multi_part(
+        tmp_path / "d", base=base, base_is_rdb=True, incrs=[stream(20, steady, times=False)]
+    )
+    os.utime(path.parent / "appendonly.aof.1.incr.aof", (START_S + 100, START_S + 100))
+
+    found = growth(str(path))
+
+    assert found.axis is axis
+    assert any(bucket.time_ms for bucket in found.buckets) is not primary
 
 
 def test_stream_entries_anchor_a_log_without_times(tmp_path: Path) -> None:

@@ -334,8 +334,20 @@ GRADES = {
     "renamed": ([("RENAME", "k", "l")], Actor.CLIENT),
     "expired": ([timestamp(DEADLINE_S + 5), ("UNLINK", "k")], Actor.EXPIRY),
     "in the second of its expiry": ([timestamp(DEADLINE_S), ("UNLINK", "k")], Actor.EXPIRY),
+    "in the second of its expiry, which was given just before": (
+        [timestamp(DEADLINE_S), ("SET", "k", 1, "PXAT", DEADLINE_S * 1000 + 500), ("UNLINK", "k")],
+        Actor.UNCLEAR,
+    ),
     "alone and too early": ([timestamp(DEADLINE_S - 5), ("UNLINK", "k")], Actor.UNCLEAR),
-    "in a run and too early": ([timestamp(DEADLINE_S - 5), *RUN, ("UNLINK", "k"), *RUN], Actor.EVICTION),
+    "in a run and too early": ([timestamp(DEADLINE_S - 5), *RUN, ("UNLINK", "k"), *RUN], Actor.UNCLEAR),
+    "in a transaction and too early": (
+        [timestamp(DEADLINE_S - 5), ("MULTI",), ("UNLINK", "k"), ("EXEC",)],
+        Actor.CLIENT,
+    ),
+    "in a transaction and expired": (
+        [timestamp(DEADLINE_S + 5), ("MULTI",), ("UNLINK", "k"), ("EXEC",)],
+        Actor.EXPIRY,
+    ),
 }
 
 
@@ -353,28 +365,27 @@ def test_deletions_are_graded_by_the_evidence(name: str, tmp_path: Path) -> None
     assert graded.reason
 
 
-def test_a_key_without_expire_time_in_a_run_was_evicted(tmp_path: Path) -> None:
-    path = tmp_path / "a.aof"
-    path.write_bytes(log(("SET", "k", 1), *RUN, ("UNLINK", "k"), *RUN))
+@pytest.mark.parametrize("base_of", ["", "valkey-ver", "redis-ver"])
+@pytest.mark.parametrize("name", ["DEL", "UNLINK"])
+@pytest.mark.parametrize("around", [0, 40])
+def test_a_deletion_that_a_client_may_have_sent_is_not_graded_for_the_server(
+    name: str, around: int, base_of: str, tmp_path: Path
+) -> None:
+    """Servers evict key by key, with the name that is theirs by default; so do clients."""
+    run = [(name, f"other:{number}") for number in range(around)]
+    commands = log(*[("SET", key, 1) for _, key in run], ("SET", "k", 1), *run, (name, "k"), *run)
+    base = rdb(aux={base_of: "9.1.2" if base_of == "valkey-ver" else "7.0.15"}) if base_of else None
+    path = write_multi_part(tmp_path / "d", base=base, base_is_rdb=True, incrs=[commands])
 
     steps, _ = history(path, b"k")
 
+    own = {"valkey-ver": "UNLINK", "redis-ver": "DEL"}.get(base_of, name)
     assert steps[-1].deletion is not None
-    assert steps[-1].deletion.actor is Actor.EVICTION
-    assert "one of 41" in steps[-1].deletion.reason
-
-
-def test_the_other_spelling_than_the_servers_own_is_a_clients(tmp_path: Path) -> None:
-    base = rdb(aux={"valkey-ver": "9.1.2"}, magic=b"VALKEY080")
-    manifest = write_multi_part(
-        tmp_path / "d", base=base, base_is_rdb=True, incrs=[log(("SET", "k", 1), ("DEL", "k"))]
-    )
-
-    steps, _ = history(manifest, b"k")
-
-    assert steps[-1].deletion is not None
-    assert steps[-1].deletion.actor is Actor.CLIENT
-    assert "GETDEL" in steps[-1].deletion.reason
+    assert steps[-1].deletion.actor is (Actor.UNCLEAR if name == own else Actor.CLIENT)
+    if name != own:
+        assert "GETDEL" in steps[-1].deletion.reason
+    elif around:
+        assert f"one of {2 * around + 1} such deletions in a row" in steps[-1].deletion.reason
 
 
 def test_damage_ends_a_history_with_its_place(tmp_path: Path) -> None:

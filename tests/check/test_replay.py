@@ -81,7 +81,7 @@ def test_nothing_is_claimed_behind_a_script(tmp_path: Path) -> None:
 def test_keys_that_have_expired_are_counted(tmp_path: Path) -> None:
     (finding,) = told(deep(tmp_path, log(command("SET", "a", 1, "PXAT", 1), command("SET", "b", 2))))
 
-    assert finding.message.startswith("1 of 2 keys have expired")
+    assert finding.message.startswith("1 of 2 keys has expired")
 
 
 def test_a_large_log_is_not_replayed_and_that_is_said(

@@ -155,7 +155,7 @@ def test_a_damaged_log_is_salvaged_and_rewritten_in_one_go(
     assert log_file.read_bytes() == content
     assert body["path"] == str(log_file)
     assert body["size_bytes"] == len(content)
-    assert body["notes"][0] == "salvaged: 7 bytes with 0 whole commands were left out"
+    assert body["notes"][0] == "salvaged: left out were 7 bytes with 0 whole commands"
     assert sorted(path.name for path in tmp_path.iterdir()) == sorted([log_file.name, "out"])
 
 
@@ -183,7 +183,7 @@ def test_what_is_compressed_is_salvaged_from_a_plain_copy(
     body = as_json(capsys, path, "--salvage", "--format", "resp", "-o", str(out))
 
     assert out.read_bytes() == log_file.with_name("plain").read_bytes()
-    assert body["notes"][0] == "salvaged: 7 bytes with 0 whole commands were left out"
+    assert body["notes"][0] == "salvaged: left out were 7 bytes with 0 whole commands"
     assert (body["path"], body["size_bytes"]) == (path, len(hurt))
     assert sorted(log_file.parent.iterdir()) == sorted([*kept, out])
     assert how == "stdin" or Path(path).read_bytes() == before

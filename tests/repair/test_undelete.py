@@ -106,5 +106,5 @@ def test_only_a_few_later_commands_are_listed(tmp_path: Path) -> None:
 
     plan = plan_for(path, Choice(drop_command=b"DEL"))
 
-    assert "40 later commands name a revived key, the first 5:" in plan.notes
+    assert "40 later commands on a revived key, the first 5:" in plan.notes
     assert sum("APPEND user:1" in note for note in plan.notes) == 5

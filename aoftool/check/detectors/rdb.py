@@ -12,6 +12,7 @@ from aoftool.databases import DEFAULT_DATABASES
 from aoftool.files.compression import is_envelope
 from aoftool.rdb.checksum import ChecksumState
 from aoftool.rdb.header import HEADER_BYTES
+from aoftool.units import counted
 
 __all__ = ["find_in_rdb"]
 
@@ -53,12 +54,12 @@ def find_in_rdb(exam: FileExam, databases: int = DEFAULT_DATABASES) -> Iterator[
     if rdb.patches:
         patch = rdb.patches[0]
         size = patch.end - patch.start
-        text = f"{size} {'byte' if size == 1 else 'bytes'} at offset {patch.start:,}; the checksum proves it"
+        text = f"{counted(size, 'byte')} at offset {patch.start:,}; the checksum proves it"
         remedies: tuple[Remedy, ...] = (Remedy("put the damaged bytes right", "", text=text),)
         at = patch.start if patch.start >= HEADER_BYTES else 0
     elif rdb.salvage is not None and rdb.salvage.spans:
         lost = sum(part.end - part.start for part in rdb.salvage.left_out)
-        text = f"keep {rdb.salvage.keys:,} whole keys"
+        text = f"keep {counted(rdb.salvage.keys, 'whole key')}"
         remedies = (Remedy("keep the whole keys", "--salvage", lost, None, text),)
     else:
         remedies = ()

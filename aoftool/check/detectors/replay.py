@@ -8,6 +8,7 @@ from aoftool.check.model import Finding, Severity
 from aoftool.check.replay_model import Answered, Replay
 from aoftool.escape import excerpt
 from aoftool.releases import in_words
+from aoftool.units import counted
 
 __all__ = ["find_in_replay"]
 
@@ -25,7 +26,7 @@ def find_in_replay(replay: Replay, path: str, targets: int) -> Iterator[Finding]
     for row in replay.answered.values():
         yield _answered(row, targets)
     for (file, name), (count, first) in replay.idle.items():
-        times = "" if count == 1 else f" ({count:,} times)"
+        times = "" if count == 1 else f" ({counted(count, 'time')})"
         message = f"{excerpt(name.encode('latin-1'))} changes nothing; servers do not log such commands"
         yield Finding("command-without-effect", Severity.NOTE, file, message + times, first)
     ends: dict[tuple[str, int, str], list[str]] = {}
@@ -39,7 +40,7 @@ def find_in_replay(replay: Replay, path: str, targets: int) -> Iterator[Finding]
 
 def _answered(row: Answered, targets: int) -> Finding:
     most = max(row.counts.values())
-    times = f"{most:,} times " if most > 1 else ""
+    times = f"{counted(most, 'time')} " if most > 1 else ""
     same = len(row.counts) == targets and len(set(row.counts.values())) == 1
     who = "every server" if same else in_words(row.counts)
     inside = max(row.inside.values(), default=0)
@@ -57,7 +58,8 @@ def _expired(replay: Replay, path: str) -> Iterator[Finding]:
         rows.setdefault(row, []).append(target)
     for (passed, keys), names in rows.items():
         message = (
-            f"{passed:,} of {keys:,} keys have expired by now and are removed after loading, by "
+            f"{passed:,} of {counted(keys, 'key')} {'has' if passed == 1 else 'have'} expired by now, to be"
+            " removed after loading by "
             f"{in_words(names)}"
         )
         yield Finding("keys-expired", Severity.NOTE, path, message)

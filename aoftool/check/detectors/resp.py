@@ -10,6 +10,7 @@ from aoftool.check.exam_model import FileExam
 from aoftool.check.model import Finding, Remedy, Severity
 from aoftool.escape import excerpt
 from aoftool.resp.model import Leniency, Reason
+from aoftool.units import counted
 
 if TYPE_CHECKING:
     from aoftool.check.textual import TextDamage
@@ -97,13 +98,17 @@ def find_in_stream(exam: FileExam, is_last: bool = True) -> Iterator[Finding]:
 def _text(path: str, size_bytes: int, damage: TextDamage) -> Finding:
     from aoftool.check.textual import KINDS
 
-    lost = "" if not damage.lost_count else f"; {damage.lost_count} commands can be read in more than one way"
+    lost = (
+        ""
+        if not damage.lost_count
+        else f"; {counted(damage.lost_count, 'command')} can be read in more than one way"
+    )
     remedy = Remedy(
         "undo it",
         "--salvage",
         damage.lost_bytes,
         damage.lost_count,
-        f"restore {damage.commands:,} commands by their declared lengths{lost}",
+        f"restore {counted(damage.commands, 'command')} by their declared lengths{lost}",
     )
     message = f"a program treated the file as text: {KINDS[damage.kind]}"
     return Finding(damage.kind, Severity.DAMAGE, path, message, 0, size_bytes, 0, remedies=(remedy,))
@@ -195,7 +200,7 @@ def _departure(kind: Leniency) -> str:
 def _leniencies(path: str, stretch: Stretch) -> Iterator[Finding]:
     for kind, seen in stretch.tally.leniencies.items():
         code, severity = _LENIENT.get(kind, ("lenient-header", Severity.WARNING))
-        times = "" if seen.count == 1 else f", {seen.count:,} times"
+        times = "" if seen.count == 1 else f", {counted(seen.count, 'time')}"
         yield Finding(
             code=code,
             severity=severity,

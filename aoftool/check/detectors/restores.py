@@ -10,6 +10,7 @@ from aoftool.check.restore_model import RestoreSpot, Standing
 from aoftool.check.unknown import BEYOND
 from aoftool.escape import excerpt, excerpt_key
 from aoftool.releases import in_words
+from aoftool.units import counted
 
 __all__ = ["find_in_restores"]
 
@@ -32,7 +33,7 @@ def find_in_restores(file: FileExam) -> Iterator[Finding]:
         else:
             groups.setdefault(spot.targets, []).append(spot)
     for targets, spots in groups.items():
-        times = "" if len(spots) == 1 else f" ({len(spots):,} times)"
+        times = "" if len(spots) == 1 else f" ({counted(len(spots), 'time')})"
         servers = in_words(targets)
         words = f"{_shown(spots[0])}: its payload is refused, and it is skipped while loading, by {servers}"
         yield _finding(file, spots[0], Severity.WARNING, words + times)
@@ -45,7 +46,7 @@ def _is_beyond(spot: RestoreSpot) -> bool:
 def _not_judged(file: FileExam, spots: list[RestoreSpot]) -> Finding:
     """Return the one finding for payloads that nothing here can read and nothing says are damaged."""
     first = spots[0]
-    times = "" if len(spots) == 1 else f" ({len(spots):,} times)"
+    times = "" if len(spots) == 1 else f" ({counted(len(spots), 'time')})"
     words = (
         f"{_shown(first)}{times}: its checksum is right, and its version or type is of {BEYOND}; "
         f"it is skipped while loading by {', '.join(sorted(first.targets))}"

@@ -20,6 +20,7 @@ from aoftool.databases import DEFAULT_DATABASES, MOST_DATABASES, databases_for
 from aoftool.escape import excerpt, printable
 from aoftool.releases import in_words
 from aoftool.resp.model import Occurrence, TailTally
+from aoftool.units import counted
 
 __all__ = ["find_in_meaning"]
 
@@ -59,7 +60,7 @@ def _spots(exam: LogExam, file: FileExam) -> Iterator[Finding]:
         if not spot.targets:
             continue
         code, severity, words = _describe(spot, standing, names)
-        times = "" if len(spots) == 1 else f" ({len(spots):,} times)"
+        times = "" if len(spots) == 1 else f" ({counted(len(spots), 'time')})"
         remedies = tuple(_remedies(file, spots, standing, severity))
         yield Finding(
             code, severity, file.path, words + times, spot.start, spot.end, spot.index, remedies=remedies
@@ -157,7 +158,7 @@ def _at(
     message: str,
     remedies: tuple[Remedy, ...] = (),
 ) -> Finding:
-    times = "" if seen.count == 1 else f" ({seen.count:,} times)"
+    times = "" if seen.count == 1 else f" ({counted(seen.count, 'time')})"
     return Finding(
         code, severity, file.path, message + times, seen.first_offset, seen.first_offset, remedies=remedies
     )
@@ -177,7 +178,7 @@ def _open_transaction(exam: LogExam, file: FileExam, tally: TailTally) -> Iterat
         code,
         Severity.DAMAGE,
         file.path,
-        f"{where} ends inside a transaction of {count:,} commands",
+        f"{where} ends inside a transaction of {counted(count, 'command')}",
         start,
         file.size_bytes,
         remedies=(remedy,),
@@ -203,7 +204,7 @@ def _databases(file: FileExam, databases: int) -> Iterator[Finding]:
     what = f"database {needed - 1}" if selected < databases else f"SELECT {selected}"
     if selected >= MOST_DATABASES:
         remedy = "; no server has so many, so it may be damage" + remedy
-    message = f"{what}: a server with {usual}{databases} databases {loses}{remedy}"
+    message = f"{what}: a server with {usual}{counted(databases, 'database')} {loses}{remedy}"
     yield Finding("select-out-of-range", Severity.WARNING, file.path, message)
 
 

@@ -13,6 +13,7 @@ from aoftool.escape import excerpt
 from aoftool.files.source import Source
 from aoftool.repair.draft import Draft
 from aoftool.repair.model import Choice
+from aoftool.units import counted
 
 __all__ = ["plan_commands"]
 
@@ -41,7 +42,7 @@ def plan_commands(exam: FileExam, source: Source, draft: Draft, choice: Choice) 
     if not choice.salvage:
         first = next(iter(hurt.values()))[0]
         draft.left.append(
-            (first.kind, f"{len(hurt):,} commands that no server runs; --salvage takes them out")
+            (first.kind, f"{counted(len(hurt), 'command')} that no server runs; --salvage takes them out")
         )
         return
     reader = Reader(source, exam.size_bytes)

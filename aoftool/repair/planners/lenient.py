@@ -21,6 +21,7 @@ from aoftool.repair.model import Choice
 from aoftool.resp.encode import encode_command
 from aoftool.resp.frame import argv_at
 from aoftool.resp.model import Leniency
+from aoftool.units import counted
 
 __all__ = ["plan_lenient"]
 
@@ -44,7 +45,12 @@ def plan_lenient(exam: FileExam, source: Source, draft: Draft, choice: Choice) -
             continue
         count = sum(stretch.tally.leniencies[kind].count for kind in found)
         if count > _MOST:
-            draft.left.append(("lenient-header", f"{count:,} commands are not in the form servers write"))
+            draft.left.append(
+                (
+                    "lenient-header",
+                    f"{counted(count, 'command is', 'commands are')} not in the form servers write",
+                )
+            )
             continue
         for start, length in _lenient_commands(source, stretch):
             _one(source, reader, start, length, draft, choice)

@@ -19,7 +19,7 @@ from aoftool.files.source import Source, open_source
 from aoftool.repair.model import Choice
 from aoftool.resp.batch import BatchReader
 from aoftool.resp.commands import CommandReader
-from aoftool.units import format_time_ms
+from aoftool.units import counted, format_time_ms
 
 __all__ = ["CutPoint", "find_cut", "find_file"]
 
@@ -128,7 +128,7 @@ def _before_command(files: Sequence[FileExam], name: bytes, nth: int | None) -> 
             break
     if not found or (nth is not None and len(found) < nth):
         raise UsageError(
-            f"the log holds {len(found)} commands {excerpt(wanted)}",
+            f"the log holds {counted(len(found), 'command')} {excerpt(wanted)}",
             hint="see `aoftool inspect` for its commands",
         )
     number, offset = found[-1]

@@ -22,6 +22,7 @@ from aoftool.repair.model import AfterGap, Choice
 from aoftool.repair.planners.marks import MARKS, last_select, marks_in, near_exec, selected_database
 from aoftool.resp.encode import encode_select
 from aoftool.resp.model import INHERITED_DB
+from aoftool.units import counted
 
 __all__ = ["Gap", "StreamPlanner"]
 
@@ -125,7 +126,10 @@ class StreamPlanner:
         )
         odd = marks.nested.count + marks.lone_execs.count + marks.discards_inside.count + bool(crossed)
         if odd > _MOST_ODD:
-            self._leave("lost-exec", f"{odd:,} transactions are out of order: more than can be repaired")
+            self._leave(
+                "lost-exec",
+                f"{counted(odd, 'transaction')} out of order: more than can be repaired",
+            )
         elif odd and self._salvage:
             self._walk_marks(stretch.start, stretch.end)
             return
@@ -422,10 +426,12 @@ class StreamPlanner:
         elif self._salvage:
             shape = read_shape(self._reader, account.open_at)
             end = account.open_at if shape is None else shape.end
-            reason = f"a MULTI whose EXEC was lost; the {count:,} commands behind it are kept"
+            kept = counted(count, "command behind it is", "commands behind it are")
+            reason = f"a MULTI whose EXEC was lost; {kept} kept"
             self.draft.drop(account.open_at, end, "lost-exec", reason, 1, lossless=True)
         else:
-            text = f"a transaction of {count:,} commands never ends: its EXEC was lost; --salvage keeps them"
+            inside = counted(count, "command")
+            text = f"a transaction of {inside} never ends: its EXEC was lost; --salvage keeps what is in it"
             self._leave("lost-exec", text)
 
     def _already_cut(self) -> bool:
