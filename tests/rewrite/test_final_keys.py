@@ -8,6 +8,7 @@ import pytest
 
 from aoftool.analysis.keys_model import KeyRow
 from aoftool.aof.layout import find_log
+from aoftool.databases import DEFAULT_DATABASES
 from aoftool.errors import UnsupportedError, UsageError
 from aoftool.files import open_source
 from aoftool.keyspace import ReplayStopError
@@ -65,7 +66,7 @@ def test_each_key_names_its_last_writer_and_counts_all(tmp_path: Path) -> None:
     assert [(row.type_name, row.encoding, row.elements) for row in rows] == [
         ("string", "int", 1),
         ("string", "int", 1),
-        ("hash", "ziplist", 1),
+        ("hash", "listpack", 1),
         ("string", "int", 1),
     ]
 
@@ -172,12 +173,13 @@ def test_writers_are_those_of_a_slow_count(server_build: Build, tmp_path: Path, 
     with open_source(path) as source:
         log = [(command.offset, command.argv) for command in commands(source, 0)]
 
+    options = RewriteOptions(target=server_build.id, written_by=server_build.id, databases=DEFAULT_DATABASES)
     try:
-        rows = listed(path, RewriteOptions(target=server_build.id, written_by=server_build.id))
+        rows = listed(path, options)
     except ReplayStopError as stop:
         pytest.skip(str(stop))
 
-    expected = obvious_writers(log, 16)
+    expected = obvious_writers(log, DEFAULT_DATABASES)
     assert {(row.db, row.key): (row.command, row.offset, row.writes) for row in rows} == {
         (row.db, row.key): expected[row.db, row.key] for row in rows
     }
@@ -217,8 +219,10 @@ def test_random_logs_list_what_a_server_holds(live_server: Server, tmp_path: Pat
     content = builders.log(*random_log(seed, live_server.build, 200, Mix(keys=10)))
     path = write(tmp_path, content)
 
+    release = live_server.build.id
+    options = RewriteOptions(target=release, written_by=release, databases=DEFAULT_DATABASES)
     try:
-        rows = listed(path, RewriteOptions(target=live_server.build.id, written_by=live_server.build.id))
+        rows = listed(path, options)
     except ReplayStopError as stop:
         pytest.skip(str(stop))
 
