@@ -34,6 +34,7 @@ FLOORS = {
     "databases": 0,
     "quoting": 0,
     "escape": 0,
+    "next_step": 0,
     "progress": 0,
     "native": 0,
     "redaction": 0,
@@ -43,6 +44,7 @@ FLOORS = {
 # Rooms on one floor that may lean on a neighbour, with the reason.
 SIDEWAYS = {
     ("releases", "errors"): "a name that no release has is an error",
+    ("next_step", "escape"): "a line to type holds names of files",
     ("aof", "rdb"): "lower floor",
     ("resp", "files"): "the scanner reads sources",
     ("rewrite", "repair"): "a rewrite in place leaves the receipt that undo reads",

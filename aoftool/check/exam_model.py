@@ -99,7 +99,8 @@ class RdbExam:
         code: code of the finding, empty for a sound part.
         text: what is wrong, for people.
         patches: bytes that put it right, proved by the checksum.
-        salvage: what can be kept of a part that cannot be put right.
+        salvage: what can be kept of a part that cannot be put right, or that some server refuses for a value
+            or a key in it.
         checked: the whole part, patched or not, agrees with its checksum.
         faults: what is wrong although the structure holds, by offset; bounded.
         faults_omitted: how many more there are of each code.

@@ -8,21 +8,27 @@ the business of the deeper levels.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import ExitStack
 
 from aoftool.aof.model import FileRole, LayoutCode
 from aoftool.aof.survey import Content, FileSurvey, Survey
+from aoftool.check.exam_model import RdbExam
 from aoftool.check.model import FileReport, Finding, Level, Remedy, Report, Severity, Verdict, verdict_of
+from aoftool.check.rdb_deep import find_faults
+from aoftool.check.rdb_faults import fault_severity
+from aoftool.check.rdbexam import SMALL_PART_BYTES
 from aoftool.check.suspicion import holds_restores
 from aoftool.check.unknown import BEYOND, is_plausible
 from aoftool.check.vocabulary import is_known, looks_like_module, takers
 from aoftool.commands.table import lookup
 from aoftool.escape import excerpt
-from aoftool.files import ChangeKind
+from aoftool.files import ChangeKind, open_source
+from aoftool.files.source import STDIN
 from aoftool.rdb.checksum import ChecksumState
 from aoftool.resp.model import OTHER_NAMES, Occurrence, Reason, Stop, TailTally
 from aoftool.units import counted
 
-__all__ = ["holds_payloads", "intact_structure", "quick_report"]
+__all__ = ["intact_structure", "needs_values", "quick_report"]
 
 _NOT_DAMAGE = {
     LayoutCode.HISTORY_LISTED: Severity.NOTE,
@@ -250,9 +256,34 @@ def _arity_findings(item: FileSurvey, tail: TailTally) -> Iterator[Finding]:
                 yield Finding("wrong-arity", Severity.DAMAGE, item.file.path, message)
 
 
-def holds_payloads(survey: Survey) -> bool:
-    """Tell whether commands carry DUMP payloads, of which a plain pass sees nothing."""
-    return any(holds_restores(item.tail) for item in survey.files if item.tail is not None)
+def needs_values(survey: Survey) -> bool:
+    """Tell whether a plain pass, which sees no values, may have missed what a check would find in them.
+
+    Commands may carry DUMP payloads. RDB parts are looked into here, up to the size up to which a check does.
+    """
+    if any(holds_restores(item.tail) for item in survey.files if item.tail is not None):
+        return True
+    return any(_has_bad_values(item) for item in survey.files)
+
+
+def _has_bad_values(item: FileSurvey) -> bool:
+    walk = item.walk
+    if walk is None or walk.stop is not None or item.file.path == STDIN or item.changes:
+        return False
+    end = item.size_bytes if walk.end_offset is None else walk.end_offset
+    if end > SMALL_PART_BYTES:
+        return False
+    exam = RdbExam(walk, end)
+    with ExitStack() as stack:
+        # Opened anew for each pass: what is compressed is read once, front to back.
+        find_faults(
+            exam,
+            walk,
+            lambda: stack.enter_context(open_source(item.file.path)),
+            item.size_bytes,
+            deep=True,
+        )
+    return any(fault_severity(fault.code, fault.type_id) is Severity.DAMAGE for fault in exam.faults)
 
 
 def intact_structure(report: Report) -> bool:

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from aoftool.check.model import Outcome, Severity
 from aoftool.releases import NAMES, RELEASES
 
-__all__ = ["LOADS", "Act", "fault_act", "fault_severity"]
+__all__ = ["LOADS", "Act", "fault_act", "fault_severity", "stops_a_server"]
 
 
 @dataclass(frozen=True)
@@ -289,3 +289,14 @@ def fault_severity(code: str, type_id: int | None) -> Severity:
     """Return how bad a finding of that issue is: damage where a server refuses it or answers wrongly."""
     row = _row(code, type_id)
     return Severity.DAMAGE if row is None else row.severity
+
+
+def stops_a_server(code: str, act: str, type_id: int | None) -> bool:
+    """Tell whether an issue is damage that some release does not load.
+
+    Args:
+        act: its name here where loaders tell cases of one code apart, else empty.
+    """
+    if fault_severity(code, type_id) is not Severity.DAMAGE:
+        return False
+    return any(fault_act(act or code, type_id, name).outcome is not Outcome.LOAD for name in NAMES)

@@ -82,3 +82,11 @@ class RdbSalvage:
     def whole(self) -> bool:
         """Tell whether every byte of the part is kept."""
         return not self.left_out
+
+    def stays_rdb(self, *, dump: bool) -> bool:
+        """Tell whether what is kept can only be an RDB again, record by record.
+
+        Args:
+            dump: the file is a snapshot, which cannot hold commands.
+        """
+        return dump or self.wordless

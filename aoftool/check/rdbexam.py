@@ -16,6 +16,7 @@ from aoftool.check.exam_model import RdbExam
 from aoftool.check.heal import Patch
 from aoftool.check.rdb_deep import find_faults
 from aoftool.check.rdb_excerpt import RdbPlace, crc_over
+from aoftool.check.rdb_faults import stops_a_server
 from aoftool.check.rdb_habits import Habits
 from aoftool.check.rdb_header import likely_header, proved_header
 from aoftool.check.rdb_salvage import salvage_records
@@ -94,6 +95,8 @@ def examine_rdb(
     find_faults(exam, found, lambda: source, size_bytes, deep=exam.values_read)
     if found.stop is None:
         exam.checked = found.checksum.state is ChecksumState.OK
+        if any(stops_a_server(fault.code, fault.act, fault.type_id) for fault in exam.faults):
+            exam.salvage = salvage_part(source, exam)
         return exam
     if exam.unknown is not None:
         exam.checked = exam.unknown.proved

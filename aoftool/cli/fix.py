@@ -215,6 +215,7 @@ def fix(
         if not idle and not dry_run:
             with ProgressReporter("writing", _written_bytes(plan), progress, quiet) as reporter:
                 receipt, written = _carry_out(plan, out, force, Risks(in_use, new_owner), reporter)
+            plan.left += _damage_left(plan, out, as_json)
     verified = None if judge is None else _verified(judge, out or log.path, receipt, written)
     kept = None if receipt is None else room_of(receipt)
     if as_json:
@@ -353,6 +354,20 @@ def _carry_out(
     from aoftool.repair.apply import apply_plan
 
     return apply_plan(plan, progress=progress, **risks._asdict()).directory, []
+
+
+def _damage_left(plan: Plan, out: str | None, as_json: bool) -> list[tuple[str, str]]:
+    """Return what is damaged in the result that the plan does not say; of a mere cut it says everything."""
+    from aoftool.check.result import damage_left
+    from aoftool.repair.model import Method
+
+    if out is None and all(file.method is Method.CUT for file in plan.files):
+        return []
+    told = {code for code, _ in plan.left}
+    found = [(code, text) for code, text in damage_left(out or plan.path) if code not in told]
+    for code, text in [] if as_json else found:
+        print(f"left: {text} [{code}]", file=sys.stderr)
+    return found
 
 
 def _judge(log: Log, given: str | None) -> FoundServer:

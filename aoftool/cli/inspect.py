@@ -308,10 +308,10 @@ def _health(log: Log, survey: Survey) -> Health:
     """Return the line of health; what stands behind damage is worth a second reading only now."""
     from aoftool.aof.layout import LogKind
     from aoftool.check.health import health_of
-    from aoftool.check.quick import holds_payloads, intact_structure, quick_report
+    from aoftool.check.quick import intact_structure, needs_values, quick_report
 
     report = quick_report(survey)
-    if (not intact_structure(report) or holds_payloads(survey)) and log.kind is not LogKind.STDIN:
+    if (not intact_structure(report) or needs_values(survey)) and log.kind is not LogKind.STDIN:
         from aoftool.check.checker import check
         from aoftool.check.model import Level
 

@@ -315,7 +315,17 @@ def _write(rows: Iterator[LoggedCommand], end: ListingEnd, log: Log, output: str
         end.note(f"left out, as no server runs it: a MULTI without EXEC, {counted(made.dropped, 'command')}")
     if made.guessed:
         end.note(f"{counted(made.guessed, 'command')} of unknown database went to the one selected before")
-    return _closing(end, made.commands, None)
+    return _closing(end, made.commands, None) or _damaged_result(output)
+
+
+def _damaged_result(output: str) -> int:
+    """Tell what a check finds in a log that was written; return the exit code."""
+    from aoftool.check.result import damage_left
+
+    found = damage_left(output)
+    for code, text in found:
+        print(f"aoftool: {text} [{code}]", file=sys.stderr)
+    return VERDICT if found else DONE
 
 
 def _write_excerpt(log: Log, text: str, output: str | None, force: bool, redactor: Redactor | None) -> int:
@@ -339,7 +349,7 @@ def _write_excerpt(log: Log, text: str, output: str | None, force: bool, redacto
     shown = ascii(output)[1:-1]
     print(f"aoftool: {made.what}: {format_bytes(size)} in {shown}", file=sys.stderr)
     _say(made.notes)
-    return DONE
+    return DONE if made.damaged else _damaged_result(output)
 
 
 def _follow(path: str | None, request: _Request, redactor: Redactor | None, as_json: bool) -> int:

@@ -100,6 +100,11 @@ class AtomicFile:
             self._named = True
 
     @property
+    def temporary_path(self) -> str:
+        """Where the bytes are until `commit`, for whoever looks them over before."""
+        return self._folder.join(self.temporary)
+
+    @property
     def descriptor(self) -> int:
         """The open temporary file, for reading back what was written."""
         assert self._descriptor is not None, "the file was committed or dropped"

@@ -36,6 +36,7 @@ from aoftool.repair.planners.commands import plan_commands
 from aoftool.repair.planners.lenient import plan_lenient
 from aoftool.repair.planners.manifest import ManifestPlan, manifest_bytes, plan_manifest
 from aoftool.repair.planners.rdb_base import plan_rdb
+from aoftool.repair.planners.remaining import remaining
 from aoftool.repair.planners.restores import plan_restores
 from aoftool.repair.planners.stream import StreamPlanner
 from aoftool.repair.planners.suspects import suspects_behind
@@ -229,6 +230,14 @@ class _Planner:
             FilePlan(path, Method.REMOVE, stamp_of(path), reason=reason) for path, reason in removed.items()
         ]
         self._count(removed)
+        plan.left += remaining(self._exam, plan.files, [code for code, _ in plan.left], self._gone())
+
+    def _gone(self) -> tuple[str, int, frozenset[str]] | None:
+        """Return the place of a cut, and the files behind it."""
+        if self._cut is None:
+            return None
+        paths = [file.path for file in self._exam.files]
+        return paths[self._cut.file], self._cut.offset, frozenset(paths[self._cut.file + 1 :])
 
     def _apart(self, file: FilePlan) -> FilePlan:
         """Return the plan of a file that is not cut where it stands when that would cut it elsewhere too."""

@@ -30,7 +30,7 @@ from aoftool.repair.receipt import Done, Receipt, Step, StepKind, write_receipt
 from aoftool.repair.switch import Inputs, Switch, refuse_other_set, take_back
 from aoftool.rewrite.bounded import BoundedPlan
 from aoftool.rewrite.model import OutputFile, RewriteResult
-from aoftool.rewrite.placing import PairPlace, Writing, base_name, incr_name, write_pair
+from aoftool.rewrite.placing import PairPlace, Writing, base_name, incr_name, refuse_result, write_pair
 from aoftool.rewrite.planner import RewritePlan
 from aoftool.rewrite.runner import Sinks
 
@@ -134,6 +134,8 @@ class _InPlace:
             try:
                 multi_part = self._log.kind is LogKind.MULTI_PART
                 result = self._multi_part(write) if multi_part else self._single(write)
+                name = os.path.basename(self._log.manifest_path or self._log.files[0].path)
+                refuse_result(self._plan, work.new.join(name), self._log.path)
                 write_receipt(self._receipt, self._calls, folder=work.folder)
                 self._switch.refuse_changed()
                 self._go_over()

@@ -14,6 +14,7 @@ from typing import Protocol
 
 from aoftool.aof.manifest import FileType, ManifestEntry, encode_manifest
 from aoftool.aof.model import Log, LogKind
+from aoftool.check.result import refuse_damaged
 from aoftool.errors import OutputExistsError, UsageError
 from aoftool.escape import printable
 from aoftool.files.access import Access, access_of, narrowest_access
@@ -21,6 +22,7 @@ from aoftool.files.folder import Folder
 from aoftool.files.new_directory import new_directory
 from aoftool.files.sink import AtomicFile, write_atomically
 from aoftool.files.syscalls import SYSTEM, SystemCalls
+from aoftool.next_step import next_step
 from aoftool.releases import release_named
 from aoftool.rewrite.model import (
     Layout,
@@ -32,7 +34,16 @@ from aoftool.rewrite.model import (
 )
 from aoftool.rewrite.runner import Sinks
 
-__all__ = ["PairPlace", "Placed", "Writing", "base_name", "incr_name", "write_new", "write_pair"]
+__all__ = [
+    "PairPlace",
+    "Placed",
+    "Writing",
+    "base_name",
+    "incr_name",
+    "refuse_result",
+    "write_new",
+    "write_pair",
+]
 
 _DEFAULT_PREFIX = "appendonly.aof"
 _SINCE_MULTI_PART = (7, 0)
@@ -79,6 +90,7 @@ def write_new(
     prefix = os.fsdecode(log.prefix) or _DEFAULT_PREFIX
     with new_directory(out, _directory_access(plan, log), calls) as folder:
         result = _fill(plan, folder, prefix, write, calls)
+        refuse_result(plan, folder.path, out)
     for file in result.files:
         file.path = os.path.join(out, os.path.basename(file.path))
     return result
@@ -89,9 +101,24 @@ def _single(plan: Placed, out: str, write: Writing, force: bool, calls: SystemCa
     access = narrowest_access(inputs)
     with AtomicFile(out, force=force, inputs=inputs, access=access, calls=calls) as file:
         result = write([Sinks(plan.options.format, file, file)])
+        refuse_result(plan, file.temporary_path, out)
         file.commit()
     result.files = [OutputFile(out, file.size_bytes)]
     return result
+
+
+def refuse_result(plan: Placed, path: str, shown: str) -> None:
+    """Refuse a result that `check --target` would not call loadable.
+
+    Args:
+        path: what was written, under whatever name it has yet.
+        shown: the name that it is to have.
+
+    Raises:
+        VerifyError: it is damaged, or its target does not load it.
+    """
+    hint = next_step("check", plan.summary.path, "--level deep")
+    refuse_damaged(path, plan.summary.target, plan.options.databases, shown=shown, hint=hint)
 
 
 def _inputs(plan: Placed) -> list[str]:

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from aoftool.check.database_range import faults_with
-from aoftool.check.exam_model import FileExam
+from aoftool.check.exam_model import FileExam, RdbExam, RdbFault
 from aoftool.check.model import Finding, Remedy, Severity
-from aoftool.check.rdb_faults import fault_severity
+from aoftool.check.rdb_faults import fault_severity, stops_a_server
+from aoftool.check.rdb_salvage_model import LeftOut
 from aoftool.databases import DEFAULT_DATABASES
 from aoftool.files.compression import is_envelope
 from aoftool.rdb.checksum import ChecksumState
@@ -18,6 +19,7 @@ __all__ = ["find_in_rdb"]
 
 # Codes that mean another thing in a command stream.
 _OWN_CODES = {"trailing-bytes": "rdb-trailing-bytes"}
+_TWICE = "duplicate-key"
 
 
 def find_in_rdb(exam: FileExam, databases: int = DEFAULT_DATABASES) -> Iterator[Finding]:
@@ -84,9 +86,32 @@ def _without_checksum(exam: FileExam) -> Iterator[Finding]:
 
 def _faults(exam: FileExam, databases: int) -> Iterator[Finding]:
     """Yield what is wrong although the structure of the part holds."""
-    assert exam.rdb is not None
-    for fault in faults_with(exam.rdb, databases):
+    rdb = exam.rdb
+    assert rdb is not None
+    doubles = iter(
+        [] if rdb.salvage is None else [part for part in rdb.salvage.left_out if part.code == _TWICE]
+    )
+    for fault in faults_with(rdb, databases):
         code = _OWN_CODES.get(fault.code, fault.code)
         severity = fault_severity(fault.code, fault.type_id)
         end = exam.size_bytes if fault.code == "trailing-bytes" else None
-        yield Finding(code, severity, exam.path, fault.message, fault.offset, end)
+        remedies: tuple[Remedy, ...] = ()
+        if rdb.sound and stops_a_server(fault.code, fault.act, fault.type_id):
+            # The record that goes for the sake of a key that comes twice stands before the one found.
+            remedies = _written_anew(rdb, fault, next(doubles, None) if code == _TWICE else None)
+        yield Finding(code, severity, exam.path, fault.message, fault.offset, end, remedies=remedies)
+
+
+def _written_anew(rdb: RdbExam, fault: RdbFault, gone: LeftOut | None) -> tuple[Remedy, ...]:
+    """Return what writing a part anew does about a fault in it; nothing where the fault would stay."""
+    salvage = rdb.salvage
+    if salvage is None:
+        return ()
+    if gone is None:
+        gone = next((part for part in salvage.left_out if part.start <= fault.offset < part.end), None)
+    if gone is None:
+        if salvage.stays_rdb(dump=rdb.dump):
+            return ()
+        return (Remedy("write its values anew", "--salvage", text="as commands; each element once"),)
+    size = gone.end - gone.start
+    return (Remedy("leave the record out", "--salvage", size, 0, gone.reason),)

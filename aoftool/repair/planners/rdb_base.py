@@ -14,13 +14,9 @@ from dataclasses import replace
 
 from aoftool.aof.model import FileRole
 from aoftool.check.exam_model import FileExam, RdbExam
-from aoftool.check.model import Outcome, Severity
 from aoftool.check.rdb_excerpt import crc_over, select_opcode
-from aoftool.check.rdb_faults import fault_act, fault_severity
 from aoftool.check.rdb_salvage_model import KeptSpan, LeftOut, RdbSalvage
-from aoftool.check.rdbexam import salvage_part
 from aoftool.check.reader import Reader
-from aoftool.check.targets import TARGETS
 from aoftool.escape import printable
 from aoftool.files.source import Source
 from aoftool.rdb.checksum import CHECKSUM_SINCE, crc64
@@ -66,31 +62,15 @@ def plan_rdb(exam: FileExam, source: Source, draft: Draft, choice: Choice) -> tu
         for patch in rdb.patches:
             draft.put(patch.start, patch.end, patch.data, rdb.code, "damaged bytes; the checksum proves it")
         return rdb.keys, 0
-    if rdb.sound:
-        if not (choice.salvage and _stops_servers(rdb)):
-            return rdb.keys, 0
-        salvage: RdbSalvage | None = salvage_part(source, rdb)
-    elif not choice.salvage:
-        draft.left.append((rdb.code, "the RDB part is damaged; --salvage keeps its whole keys"))
+    salvage = rdb.salvage
+    if rdb.sound and (salvage is None or not choice.salvage):
+        return rdb.keys, 0
+    if not choice.salvage:
         return rdb.keys, None
-    else:
-        salvage = rdb.salvage
     if salvage is None:
         draft.left.append((rdb.code, "the RDB part is damaged in its header; nothing of it can be kept"))
         return 0, None
     return _Keeping(exam, rdb, salvage, source, draft, choice).plan()
-
-
-def _stops_servers(rdb: RdbExam) -> bool:
-    """Tell whether some server does not load a part that agrees with its checksum."""
-    return any(
-        fault_severity(fault.code, fault.type_id) is Severity.DAMAGE
-        and any(
-            fault_act(fault.act or fault.code, fault.type_id, target.name).outcome is not Outcome.LOAD
-            for target in TARGETS
-        )
-        for fault in rdb.faults
-    )
 
 
 class _Keeping:
@@ -113,8 +93,8 @@ class _Keeping:
         self._spans, self._left_out = _after_gaps(salvage, choice.after_gap)
 
     def plan(self) -> tuple[int, int | None]:
-        if self._rdb.sound and self._rdb.dump and not self._left_out:
-            # Values that only commands could say anew, in a file that cannot hold any.
+        if self._rdb.sound and self._salvage.stays_rdb(dump=self._rdb.dump) and not self._left_out:
+            # Values that only commands could say anew, where they cannot be.
             return self._rdb.keys, 0
         rebuild = None if self._stays_rdb() else self._rebuild()
         if self._rdb.behind_header is not None:
@@ -142,7 +122,7 @@ class _Keeping:
             self._draft.drop(0, HEADER_BYTES, self._rdb.code, reason)
 
     def _stays_rdb(self) -> bool:
-        if self._rdb.dump or self._salvage.wordless:
+        if self._salvage.stays_rdb(dump=self._rdb.dump):
             return True
         return not self._rdb.sound and all(map(self._is_ending, self._left_out))
 
