@@ -82,7 +82,7 @@ def prefix_rows(contents: Contents, options: CensusOptions, dead: DeadBytes | No
             held, expiring, deleted = keys.get(name, (0, 0, 0))
             row = replace(row, keys=held, expiring=expiring, deleted=deleted)
         if gone is not None and is_prefix:
-            row = replace(row, dead_bytes=gone.get(name, 0))
+            row = replace(row, dead_bytes=min(gone.get(name, 0), size_bytes))
         rows.append(row)
     return sorted(rows, key=lambda row: (not row.is_prefix, -row.size_bytes, row.prefix))
 
@@ -97,7 +97,7 @@ def key_ranks(counts: Iterable[KeyCount], dead: DeadBytes | None = None) -> list
             count.size_bytes,
             count.writes_over,
             count.bytes_over,
-            dead.of(count.db, count.key) if dead is not None else None,
+            min(dead.of(count.db, count.key), count.size_bytes) if dead is not None else None,
             count.deadline_ms if count.deadline_ms is not None and count.deadline_ms > 0 else None,
             count.deadline_ms == -1,
         )

@@ -1,7 +1,10 @@
 """Dead bytes by key and prefix, from a decided trace.
 
-A row with several keys that is dead gives each the same part, the first one what is left over; one that
-loses some keys gives their bytes to those. So they add up to the dead bytes of all commands with keys.
+A row with several keys that is dead gives each what it takes with its value, where that is known, else each
+the same part, and the first one what is left over; one that loses some keys gives their bytes to those. So
+they add up to the dead bytes of all commands with keys. Where each gets its own, it is what the census counts
+for it, from the key up to the next one; in commands whose values are not known that may differ, so whoever
+shows both takes no more than was counted.
 """
 
 from __future__ import annotations
@@ -12,7 +15,7 @@ import numpy as np
 import numpy.typing as npt
 
 from aoftool.analysis.templates import Template, prefix_of
-from aoftool.liveness.model import DEAD_FROM, DROPPED, LAST, Chunk, Fate, Op, Trace
+from aoftool.liveness.model import DEAD_FROM, DROPPED, LAST, Chunk, Fate, KeyTable, Op, Trace
 
 __all__ = ["DeadBytes", "dead_bytes"]
 
@@ -57,7 +60,7 @@ def dead_bytes(trace: Trace) -> DeadBytes:
     total = np.zeros(len(trace.keys), np.int64)
     for chunk in trace.chunks:
         _add_single(total, chunk)
-        _add_multiple(total, chunk)
+        _add_multiple(total, chunk, trace.keys)
     return DeadBytes(trace, total)
 
 
@@ -70,7 +73,7 @@ def _add_single(total: Column, chunk: Chunk) -> None:
     total += np.bincount(chunk.keys[rows], weights=lengths, minlength=len(total)).astype(np.int64)
 
 
-def _add_multiple(total: Column, chunk: Chunk) -> None:
+def _add_multiple(total: Column, chunk: Chunk, keys: KeyTable) -> None:
     many = (chunk.ops >= Op.MANY) & (chunk.ops <= Op.SORT)
     rows = np.flatnonzero(many & ((chunk.fates >= DEAD_FROM) | (chunk.fates == Fate.TRIMMED)))
     if not len(rows):
@@ -81,9 +84,26 @@ def _add_multiple(total: Column, chunk: Chunk) -> None:
     lengths = np.diff(chunk.offsets)[rows]
     starts = np.cumsum(counts) - counts
     refs = np.repeat(first - starts, counts) + np.arange(int(counts.sum()))
-    parts = np.repeat(lengths // counts, counts)
-    parts[starts] += lengths % counts
+    taken = chunk.ref_sizes[refs].astype(np.int64)
+    sizes = taken.copy()
+    headers = np.where(sizes > 0, _headers(chunk.ref_keys[refs], keys), 0)
+    sizes -= headers
+    # What stands in front of a key, `$` and its length, is counted for the one before it.
+    behind = np.append(headers[1:], 0)
+    behind[starts + counts - 1] = 0
+    sizes += behind
+    known = np.add.reduceat(sizes, starts)
+    parts = np.where(np.repeat(known > 0, counts), sizes, np.repeat(lengths // counts, counts))
+    parts[starts] += lengths - np.add.reduceat(parts, starts)
     trimmed = np.repeat(chunk.fates[rows] == Fate.TRIMMED, counts)
     dropped = (chunk.ref_effects[refs] & DROPPED) > 0
-    parts = np.where(trimmed, np.where(dropped, chunk.ref_sizes[refs], 0), parts)
+    parts = np.where(trimmed, np.where(dropped, taken, 0), parts)
     np.add.at(total, chunk.ref_keys[refs], parts)
+
+
+def _headers(numbers: npt.NDArray[np.uint32], keys: KeyTable) -> Column:
+    """Return the bytes of `$`, length and line end before each key; one step of Python a distinct key."""
+    distinct, at = np.unique(numbers, return_inverse=True)
+    lengths = (len(keys.key(number)) for number in distinct.tolist())
+    found: Column = np.array([3 + len(str(length)) for length in lengths], np.int64)[at]
+    return found

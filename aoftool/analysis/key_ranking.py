@@ -48,7 +48,7 @@ def rank_by_dead(contents: Contents, options: CensusOptions, dead: DeadBytes, to
                 row.key,
                 row.writes,
                 row.size_bytes,
-                dead_bytes=dead_here,
+                dead_bytes=dead_here if number is None else min(dead_here, row.size_bytes),
                 expire_at_ms=row.expire_at_ms,
                 deleted=row.deleted,
             )

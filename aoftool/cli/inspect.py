@@ -233,7 +233,7 @@ def _with_contents(
     rows = show.top or (_FULL_ROWS if show.by is not None else _SCREEN_ROWS)
     read = read_log(log, asked.options, asked.commands, progress)
     health = _health(log, read.survey)
-    found, dead = _savings(log, savings, asked, progress)
+    found, dead = _savings(log, read.survey, savings, asked, progress)
     result = overview_of(read.survey)
     if result.reading is not None and result.reading.certainty is not Certainty.NAMED:
         # The words of commands tell more than their names.
@@ -283,7 +283,7 @@ def _print_csv(result: Overview, view: ContentsView | None, health: Health, show
 
 
 def _savings(
-    log: Log, wanted: bool | None, asked: Narrowing, progress: Progress
+    log: Log, survey: Survey, wanted: bool | None, asked: Narrowing, progress: Progress
 ) -> tuple[Savings | None, DeadBytes | None]:
     """Look for dead bytes where that is asked for or quick; not where only a part of the log is shown."""
     from aoftool.analysis.contents_model import Savings
@@ -294,7 +294,7 @@ def _savings(
         return None, None
     if wanted is None and (log.size_bytes or 0) > AUTOMATIC_BYTES:
         return Savings(reason="not looked for in a log above 128 MiB: --savings does"), None
-    return find_savings(log, progress)
+    return find_savings(log, survey, progress)
 
 
 def _contents_limit() -> int:

@@ -87,7 +87,7 @@ def _ranked(
 
     if by != "dead":
         return rank_by_writes(reading.contents, by, top)
-    savings, dead = find_savings(log, progress)
+    savings, dead = find_savings(log, reading.survey, progress)
     if dead is None:
         raise InputError(f"dead bytes are {savings.reason}", path=log.path, hint=f"aoftool check {log.path}")
     return rank_by_dead(reading.contents, asked.options, dead, top)

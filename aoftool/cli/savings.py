@@ -10,6 +10,7 @@ if TYPE_CHECKING:
     from aoftool.analysis.contents_model import Savings
     from aoftool.analysis.dead import DeadBytes
     from aoftool.aof.model import Log
+    from aoftool.aof.survey import Survey
     from aoftool.progress import Progress
     from aoftool.rewrite.model import RewriteResult
     from aoftool.rewrite.planner import RewritePlan
@@ -20,12 +21,17 @@ AUTOMATIC_BYTES = 128 << 20
 """Logs up to this size are looked through for dead commands without being asked: it takes half a second."""
 
 
-def find_savings(log: Log, progress: Progress) -> tuple[Savings, DeadBytes | None]:
-    """Return what a rewrite would leave, and dead bytes by key; the plan is that of `rewrite --dry-run`."""
+def find_savings(log: Log, survey: Survey, progress: Progress) -> tuple[Savings, DeadBytes | None]:
+    """Return what a rewrite would leave, and dead bytes by key; the plan is that of `rewrite --dry-run`.
+
+    Args:
+        survey: the first reading of the log, beside which the result is shown: what a server has written
+            since then does not count here either.
+    """
     from aoftool.analysis.contents_model import Savings
     from aoftool.analysis.dead import dead_bytes
     from aoftool.rewrite.estimating import estimated
-    from aoftool.rewrite.model import RewriteOptions
+    from aoftool.rewrite.model import Cut, RewriteOptions
     from aoftool.rewrite.planner import with_plan
 
     found: list[tuple[Savings, DeadBytes]] = []
@@ -49,9 +55,21 @@ def find_savings(log: Log, progress: Progress) -> tuple[Savings, DeadBytes | Non
         return result
 
     try:
-        with_plan(log, RewriteOptions(), look, progress)
+        options = RewriteOptions(cut=Cut(to_offset=_end_of(survey)))
+        with_plan(log, options, look, progress)
     except ReadFailedError:
         raise
     except AoftoolError as error:
         return Savings(reason=f"not known: {error.message}"), None
     return found[-1]
+
+
+def _end_of(survey: Survey) -> tuple[int, int] | None:
+    """Return the last file, counted from 0, and where it ended; None without commands, or with damage."""
+    from aoftool.resp.model import Reason
+
+    last = survey.files[-1] if survey.files else None
+    if last is None or last.tail is None:
+        return None
+    stop = last.tail.stop
+    return (len(survey.files) - 1, last.good_end) if stop is None or stop.reason is Reason.END else None

@@ -29,7 +29,7 @@ RECORDED = [*case_params("recorded", root=FIXTURES), *case_params("recorded", se
 def view_of(path: str) -> ContentsView:
     log = find_log(path)
     read = read_log(log)
-    savings, dead = find_savings(log, no_progress)
+    savings, dead = find_savings(log, read.survey, no_progress)
     view = contents_view(read.contents, CensusOptions(), dead=dead, savings=savings, end_s=read.end_s)
     growth = growth_of(read.contents, read.axis, buckets=120)
     view.remarks = remarks_of(view, growth, overview_of(read.survey).commands)
@@ -108,7 +108,7 @@ def test_a_flush_is_said_first(tmp_path: Path) -> None:
 def test_dead_bytes_by_prefix_add_up_to_those_of_keys(case: Case) -> None:
     log = find_log(case.source)
     read = read_log(log)
-    savings, dead = find_savings(log, no_progress)
+    savings, dead = find_savings(log, read.survey, no_progress)
     if dead is None:
         pytest.skip(savings.reason or "")
     view = contents_view(read.contents, CensusOptions(), dead=dead, savings=savings)
@@ -117,6 +117,43 @@ def test_dead_bytes_by_prefix_add_up_to_those_of_keys(case: Case) -> None:
     assert sum(row.dead_bytes or 0 for row in view.prefixes if row.is_prefix) <= by_key <= savings.dead_bytes
     for row in view.prefixes:
         assert row.dead_bytes is None or row.dead_bytes <= row.size_bytes
+
+
+def rewriting(second: int) -> Iterator[list[bytes]]:
+    """Write commands with several keys of unlike sizes, all overwritten and deleted later."""
+    key = b"sess:%d" % second
+    yield [b"MSET", b"a", b"x", b"cart:1", b"y" * 200, key, b"z" * 50]
+    yield [b"SUNIONSTORE", b"all", b"left:%d" % (second % 3), b"right"]
+    yield [b"DEL", b"a", b"cart:1", key, b"d"]
+    if second % 5 == 0:
+        yield [b"FLUSHALL"]
+
+
+def test_no_more_is_dead_than_was_written(tmp_path: Path) -> None:
+    view = view_of(write(tmp_path, stream(56, rewriting)))
+
+    shares = {row.prefix: (row.dead_bytes, row.size_bytes) for row in view.prefixes if row.is_prefix}
+    assert shares[b"cart:*"][0] == shares[b"cart:*"][1]
+    assert all(dead is not None and dead <= size for dead, size in shares.values())
+    for key in (*view.keys_by_bytes, *view.keys_by_writes):
+        assert key.dead_bytes is not None
+        assert key.dead_bytes <= key.size_bytes
+
+
+def test_what_a_server_writes_between_two_readings_is_in_neither(tmp_path: Path) -> None:
+    path = write(tmp_path, stream(60, churn))
+    log = find_log(path)
+    read = read_log(log)
+    with open(path, "ab") as file:
+        file.write(stream(60, churn))
+
+    savings, dead = find_savings(log, read.survey, no_progress)
+
+    view = contents_view(read.contents, CensusOptions(), dead=dead, savings=savings)
+    annotations = 60 * len("#TS:1700000040\r\n")
+    assert savings.live_bytes + savings.dead_bytes == read.contents.total[1] + annotations
+    session = next(row for row in view.prefixes if row.prefix == b"sess:*")
+    assert session.dead_bytes == session.size_bytes * 59 // 60
 
 
 def body_of(capsys: pytest.CaptureFixture[str], *words: str) -> Any:
