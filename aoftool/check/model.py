@@ -166,6 +166,11 @@ class Finding:
         }
 
 
+# What servers say when they end themselves for a reason.
+_ABORTS = "Guru Meditation"
+_ADVICE = ": make a backup of your AOF file"
+
+
 @dataclass(frozen=True)
 class ServerOutcome:
     """What one server would do with the log.
@@ -176,7 +181,8 @@ class ServerOutcome:
         path: the file that decides it, empty when it loads whole.
         cut_to: size in bytes the server leaves of `path`; only for CUT, and for REFUSE where the
             server cuts the file and then refuses.
-        message: the message the server logs, as exactly as it can be foretold.
+        message: the message the server logs, as exactly as it can be foretold; or in our words why it ends,
+            see `is_quoted`.
         notes: what it does in silence, such as skipping a command, starting empty, or overwriting files.
     """
 
@@ -192,6 +198,18 @@ class ServerOutcome:
         """Tell whether the rules of the release were measured on a server, and not read in its sources."""
         return NAMES[self.target].is_measured
 
+    @property
+    def is_quoted(self) -> bool:
+        """Tell whether these are the server's words; ours begin with a small letter, or tell of a crash."""
+        if self.outcome is Outcome.CRASH:
+            return self.message.startswith(_ABORTS)
+        return bool(self.message) and not self.message[0].islower()
+
+    @property
+    def told(self) -> str:
+        """Return the message without the server's advice: the tool it names cuts away all behind damage."""
+        return self.message.partition(_ADVICE)[0]
+
     def to_dict(self) -> dict[str, Any]:
         """Return the outcome as JSON members."""
         return {
@@ -200,7 +218,8 @@ class ServerOutcome:
             "outcome": self.outcome.value,
             "path": self.path,
             "cut_to": self.cut_to,
-            "message": self.message,
+            "message": self.told,
+            "quoted": self.is_quoted and self.is_measured,
             "notes": list(self.notes),
         }
 

@@ -203,7 +203,7 @@ def _load_body(run: _Run, file: LoaderFile, rdb: RdbFacts) -> ServerOutcome | No
         if act.text and act.text not in run.notes:
             run.notes.append(act.text)
     if unknown is not None:
-        return run.end(Outcome.REFUSE, file, f"Unknown type or opcode {unknown[1]} in the RDB part")
+        return run.end(Outcome.REFUSE, file, f"it knows no type or opcode {unknown[1]} in an RDB part")
     if rdb.truncated:
         return run.end(Outcome.REFUSE, file, _SHORT_RDB)
     if rdb.broken:

@@ -153,7 +153,8 @@ def _render_outcomes(console: Printer, report: Report) -> None:
     said: dict[tuple[str, str], str] = {}
     rows = []
     for group in _alike(report.outcomes):
-        first = group[0]
+        # What was measured speaks for its neighbours.
+        first = next((row for row in group if row.is_measured), group[0])
         would, why = _outcome(first), _why(first)
         # The same long sentence again and again hides the one server that differs.
         earlier = said.setdefault((would, why), first.target)
@@ -172,12 +173,18 @@ def _alike(outcomes: Iterable[ServerOutcome]) -> list[list[ServerOutcome]]:
     for row in outcomes:
         last = groups[-1][0] if groups else None
         family = row.target.partition("-")[0]
-        same = last is not None and (_outcome(last), _why(last)) == (_outcome(row), _why(row))
+        same = last is not None and _does(last) == _does(row)
         if last is not None and same and last.target.startswith(family):
             groups[-1].append(row)
         else:
             groups.append([row])
     return groups
+
+
+def _does(row: ServerOutcome) -> tuple[object, ...]:
+    """Return what is shown of an outcome, but for whether it was measured."""
+    why = "" if row.outcome is Outcome.CUT else _last_telling_line(row.told.split("\n"))
+    return _outcome(row), row.cut_to, why, row.notes
 
 
 def _starts_empty(row: ServerOutcome) -> bool:
@@ -199,13 +206,25 @@ def _why(row: ServerOutcome) -> str:
     if row.cut_to is not None:
         parts.append(f"cut {_shown(os.path.basename(row.path))} to {counted(row.cut_to, 'byte')}")
     if row.message and row.outcome is not Outcome.CUT:
-        parts.append(_last_telling_line(row.message.split("\n")))
+        parts.append(_said(row))
     parts += row.notes
     return "; ".join(parts)
 
 
+def _said(row: ServerOutcome) -> str:
+    """Return why a server ends: in its own words, marked as such, only where they were measured."""
+    text = _last_telling_line(row.told.split("\n"))
+    # Between the two the server names a line of its source.
+    text = text.removeprefix("Internal error in RDB reading offset 0 -> ")
+    if not row.is_quoted:
+        return text
+    return f'says "{text}"' if row.is_measured else f'may say "{text}"'
+
+
 def _last_telling_line(lines: Iterable[str]) -> str:
-    kept = [line for line in lines if not line.startswith(("***", "!!!", "Reading the manifest"))]
+    kept = [line.strip() for line in lines if not line.startswith(("***", "!!!", "Reading the manifest"))]
+    if len(kept) > 1 and kept[-1].endswith("AOF loading aborted"):
+        kept.pop()  # the line before says why
     return kept[-1] if kept else ""
 
 

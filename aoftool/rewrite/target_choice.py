@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import re
+from dataclasses import replace
+
 from aoftool.errors import RefusedError
 from aoftool.keyspace.flavour import Flavour, flavour_named
 from aoftool.rdb.targets import Target, find_target
@@ -13,10 +16,14 @@ __all__ = ["choose_target", "flavour_of", "newest_measured", "refuse_undecided"]
 
 # The highest RDB version that Valkey reads of Redis. Source: Valkey 9.1 src/rdb.c; measured on 8.1.1, 9.1.2.
 _LAST_COMMON = 11
+# What a server calls itself; anything else in that field is text from the file.
+_VERSION = re.compile(r"[0-9]{1,3}\.[0-9]{1,3}\.[0-9]{1,3}")
 
 
 def choose_target(asked: str | None, writer: Writer) -> tuple[Target, str]:
     """Return the target and the reason for it, in words; see `refuse_undecided`.
+
+    A target of the release that wrote the log names the very version that the RDB part named.
 
     Args:
         asked: what the user named; None to go by the writer.
@@ -25,11 +32,10 @@ def choose_target(asked: str | None, writer: Writer) -> tuple[Target, str]:
         UnsupportedError: no target has that name.
     """
     if asked is not None:
-        return find_target(asked), "asked for"
+        return _as_named(find_target(asked), writer), "asked for"
     if writer.certainty is Certainty.NAMED:
-        return target_of(
-            writer.release
-        ), f"the RDB part was written by {writer.release.family} {writer.version}"
+        reason = f"the RDB part was written by {writer.release.family} {writer.version}"
+        return _as_named(target_of(writer.release), writer), reason
     if writer.certainty is Certainty.GIVEN:
         return target_of(writer.release), "it wrote the log, as you say"
     if writer.certainty is Certainty.UNEXPLAINED:
@@ -39,6 +45,13 @@ def choose_target(asked: str | None, writer: Writer) -> tuple[Target, str]:
     if _is_undecided(writer):
         return target_of(writer.release), "the log is read as its own; it may be the other family's"
     return target_of(writer.possible[0]), "every release that may have written the log reads its files"
+
+
+def _as_named(target: Target, writer: Writer) -> Target:
+    same = writer.certainty is Certainty.NAMED and writer.release.name == target.name
+    if same and _VERSION.fullmatch(writer.version):
+        return replace(target, server_version=writer.version.encode())
+    return target
 
 
 def refuse_undecided(asked: str | None, writer: Writer) -> None:

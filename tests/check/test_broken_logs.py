@@ -28,7 +28,7 @@ SOAK = range(FIRST_SEED, FIRST_SEED + SOAK_SEEDS)
 SETTINGS = {"crash-log-enabled": "no"}
 # Texts that only describe what a server says.
 DESCRIBED = (
-    "Unknown type or opcode",
+    "it knows no type or opcode",
     "Internal error in RDB reading: ",
     "assertion failed",
     "signal 11",
