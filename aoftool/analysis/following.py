@@ -16,11 +16,13 @@ from dataclasses import dataclass
 from aoftool.analysis.command_filter import EVERYTHING, CommandFilter
 from aoftool.analysis.commands_model import ListingEnd, LoggedCommand, Place
 from aoftool.analysis.listing import logged, note_stop
+from aoftool.aof.holding import hold_log
 from aoftool.aof.layout import find_log
 from aoftool.aof.log import open_log_file
 from aoftool.aof.model import FileRole, Log, LogFile, LogKind
 from aoftool.errors import InputError, SourceError
 from aoftool.files import Source
+from aoftool.files.held import release_files
 from aoftool.rdb.header import HEADER_BYTES, is_rdb
 from aoftool.resp.model import Reason, Stop
 from aoftool.resp.sieve import SieveReader
@@ -59,6 +61,7 @@ class LogFollower:
     Args:
         path: as for `find_log`.
         first: begin at this place, or at the start of the first file.
+        log: the log as it was found and is held, when `first` is a place in it.
         is_over: asked whenever nothing new is there; true ends the iteration.
     """
 
@@ -71,6 +74,7 @@ class LogFollower:
         keep: int | None = 256,
         poll_s: float = POLL_S,
         is_over: Callable[[], bool] = lambda: False,
+        log: Log | None = None,
     ) -> None:
         self._path, self._wanted, self._keep = path, wanted, keep
         self._poll_s, self._is_over = poll_s, is_over
@@ -79,11 +83,13 @@ class LogFollower:
         self._newest = 0
         self._manifest: tuple[int, int, int] | None = None
         self.end = ListingEnd()
-        log = find_log(path)
+        log = log or hold_log(path)
         if log.kind is not LogKind.MULTI_PART and log.kind is not LogKind.SINGLE:
             raise InputError("only an append-only file on disk can be followed", path=log.path)
         self._log = log
         self._begin(log, first)
+        # Each has its own handle now, and what has these names from here on are other files.
+        release_files(file.path for file in log.files)
 
     def _begin(self, log: Log, first: Place | None) -> None:
         for number, file in enumerate(log.files):

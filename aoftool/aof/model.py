@@ -151,6 +151,17 @@ class Log:
         return sum(file.size_bytes or 0 for file in self.files)
 
     @property
+    def generation(self) -> str:
+        """What tells this state of a multi-part log from those before and after, in words; else empty."""
+        if self.kind is not LogKind.MULTI_PART:
+            return ""
+        incrs = [file.sequence for file in self.files if file.role is FileRole.INCR]
+        words = [f"base {file.sequence}" for file in self.files if file.role is FileRole.BASE]
+        if incrs:
+            words.append(f"incr {incrs[0]}" + (f" to {incrs[-1]}" if len(incrs) > 1 else ""))
+        return ", ".join(words)
+
+    @property
     def last_file(self) -> LogFile | None:
         """The file a server appends to; a torn tail is harmless only there."""
         return self.files[-1] if self.files else None

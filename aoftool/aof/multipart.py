@@ -16,9 +16,8 @@ from aoftool.aof.manifest import FileType, Manifest, ManifestEntry, parse_manife
 from aoftool.aof.manifest_salvage import FileNameParts, parse_file_name, salvage_manifest
 from aoftool.aof.model import FileRole, LayoutCode, LayoutProblem, Log, LogFile, LogKind
 from aoftool.aof.surroundings import is_temporary, problems_beside, unfinished_changes
-from aoftool.errors import SourceError
 from aoftool.escape import printable
-from aoftool.files import open_source
+from aoftool.files import ChangeKind, open_source
 from aoftool.quoting import Quoting
 
 __all__ = ["MANIFEST_SUFFIXES", "log_of_directory", "manifest_prefix"]
@@ -27,6 +26,7 @@ __all__ = ["MANIFEST_SUFFIXES", "log_of_directory", "manifest_prefix"]
 MANIFEST_LIMIT = 16 * 1024 * 1024
 MANIFEST_SUFFIXES = (b".manifest", b".manifest.gz", b".manifest.zst")
 _PACKED_SUFFIXES = (b".gz", b".zst")
+_EXCHANGED = frozenset({ChangeKind.REPLACED, ChangeKind.VANISHED})
 _ROLES = {FileType.BASE: FileRole.BASE, FileType.HISTORY: FileRole.HISTORY, FileType.INCR: FileRole.INCR}
 
 
@@ -88,15 +88,13 @@ def _read_manifest(directory: Directory, name: bytes) -> tuple[bytes, bool, list
     path = directory.join(name)
     pieces: list[bytes] = []
     size = 0
-    try:
-        with open_source(path) as source:
-            while size <= MANIFEST_LIMIT and (piece := source.read(1 << 18)):
-                pieces.append(piece)
-                size += len(piece)
-            packed = source.compression is not None
-            changes = source.changes()
-    except SourceError as error:
-        return b"", False, [LayoutProblem(LayoutCode.MANIFEST_UNREADABLE, error.message, path)]
+    with open_source(path) as source:
+        while size <= MANIFEST_LIMIT and (piece := source.read(1 << 18)):
+            pieces.append(piece)
+            size += len(piece)
+        packed = source.compression is not None
+        # Servers put a new manifest in the place of the old one: what was opened is whole.
+        changes = [change for change in source.changes() if change.kind not in _EXCHANGED]
     problems = [LayoutProblem(LayoutCode.MANIFEST_UNREADABLE, change.message, path) for change in changes]
     if size > MANIFEST_LIMIT:
         words = f"the manifest is larger than {MANIFEST_LIMIT} bytes; the rest is not read"

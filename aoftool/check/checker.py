@@ -6,6 +6,7 @@ from collections.abc import Iterable, Sequence
 from contextlib import ExitStack
 
 from aoftool.aof.model import FileRole, Log
+from aoftool.check.changed import finding_of_change
 from aoftool.check.detectors.layout import find_in_layout
 from aoftool.check.detectors.rdb import find_in_rdb
 from aoftool.check.detectors.resp import find_in_stream
@@ -29,7 +30,6 @@ from aoftool.check.servers import simulate
 from aoftool.check.targets import TARGETS, Target
 from aoftool.databases import DEFAULT_DATABASES
 from aoftool.escape import printable
-from aoftool.files.changes import ChangeKind
 from aoftool.files.compression import is_envelope
 from aoftool.progress import Progress, no_progress
 from aoftool.quoting import Quoting
@@ -38,7 +38,6 @@ __all__ = ["MAX_FINDINGS", "check", "report_of"]
 
 # Findings of one code kept for one file; the rest is counted.
 MAX_FINDINGS = 100
-_GREW = frozenset({ChangeKind.GREW, ChangeKind.MODIFIED})
 
 
 def check(
@@ -120,10 +119,7 @@ def _of_file(exam: LogExam, file: FileExam) -> Iterable[Finding]:
         message = "the file is empty: servers refuse an empty dump.rdb"
         yield Finding("log-empty", Severity.DAMAGE, file.path, message, 0, 0)
     for change in file.changes:
-        growing = change.kind in _GREW
-        severity = Severity.NOTE if growing else Severity.DAMAGE
-        code = "file-growing" if growing else "read-changed"
-        yield Finding(code, severity, file.path, change.message, change.offset, change.offset)
+        yield finding_of_change(file.path, change)
     yield from find_in_rdb(file, exam.databases)
     yield from find_in_stream(file, exam.last is file)
     yield from find_in_meaning(exam, file)

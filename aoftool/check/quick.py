@@ -12,6 +12,7 @@ from contextlib import ExitStack
 
 from aoftool.aof.model import FileRole, LayoutCode
 from aoftool.aof.survey import Content, FileSurvey, Survey
+from aoftool.check.changed import finding_of_change
 from aoftool.check.exam_model import RdbExam
 from aoftool.check.model import FileReport, Finding, Level, Remedy, Report, Severity, Verdict, verdict_of
 from aoftool.check.rdb_deep import find_faults
@@ -22,7 +23,7 @@ from aoftool.check.unknown import BEYOND, is_plausible
 from aoftool.check.vocabulary import is_known, looks_like_module, takers
 from aoftool.commands.table import lookup
 from aoftool.escape import excerpt
-from aoftool.files import ChangeKind, open_source
+from aoftool.files import open_source
 from aoftool.files.source import STDIN
 from aoftool.rdb.checksum import ChecksumState
 from aoftool.resp.model import OTHER_NAMES, Occurrence, Reason, Stop, TailTally
@@ -42,8 +43,6 @@ _NOT_DAMAGE = {
     LayoutCode.ORPHAN_FILE: Severity.WARNING,
     LayoutCode.ORPHAN_NEXT: Severity.WARNING,
 }
-# A running server appends all the time: that is no damage.
-GROWTH = frozenset({ChangeKind.GREW, ChangeKind.MODIFIED})
 _TORN = {
     Reason.TORN_HEADER: "the last command is torn in its header",
     Reason.TORN_PAYLOAD: "the last command is torn in a value",
@@ -117,10 +116,7 @@ def _file_findings(item: FileSurvey, last: bool) -> Iterator[Finding]:
         yield Finding("read-error", Severity.DAMAGE, path, item.error)
         return
     for change in item.changes:
-        if change.kind in GROWTH:
-            yield Finding("file-growing", Severity.NOTE, path, change.message, start=change.offset)
-        else:
-            yield Finding("read-changed", Severity.DAMAGE, path, change.message, start=change.offset)
+        yield finding_of_change(path, change)
     if item.walk is not None:
         yield from _rdb_findings(item)
     if item.tail is not None:

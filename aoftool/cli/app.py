@@ -144,8 +144,11 @@ def run(args: Sequence[str]) -> int:
     """Run one command line and return its exit code."""
     arguments = list(args)
     try:
+        if "--json" in arguments:
+            _name_generations()
         code = _main(arguments)
         sys.stdout.flush()
+        _tell_rewrites()
     except AoftoolError as error:
         _report_error(error, "--json" in arguments)
         return error.exit_code
@@ -166,7 +169,32 @@ def run(args: Sequence[str]) -> int:
         return _system_error(error, "--json" in arguments)
     finally:
         hide_excerpts(None)
+        _let_go()
     return code if isinstance(code, int) else 0
+
+
+def _tell_rewrites() -> None:
+    """Say on stderr which generation was read, where a server has replaced it meanwhile."""
+    inputs = sys.modules.get("aoftool.cli.inputs")
+    note = inputs.note_of_rewrites() if inputs is not None else ""
+    if note:
+        print(f"aoftool: note: {note}", file=sys.stderr)
+
+
+def _name_generations() -> None:
+    from aoftool.cli.inputs import generations
+    from aoftool.report.jsonout import add_members
+
+    add_members(generations)
+
+
+def _let_go() -> None:
+    output = sys.modules.get("aoftool.report.jsonout")
+    if output is not None:
+        output.add_members(None)
+    inputs = sys.modules.get("aoftool.cli.inputs")
+    if inputs is not None:
+        inputs.forget_inputs()
 
 
 def _leave_closed_pipe() -> int:

@@ -192,7 +192,7 @@ def fix(
     if server is not None and not verify:
         raise UsageError("--server names the server of --verify", hint="add --verify")
     limit = None if max_loss is None else _loss_limit(max_loss)
-    log = find_input(path)
+    log = find_input(path, hold=dry_run or out is not None)
     console = results_console(color)
     with ExitStack() as copies:
         unpacked = copies.enter_context(

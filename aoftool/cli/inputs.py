@@ -1,25 +1,78 @@
-"""The log that a verb was asked about: found, and refused where it is no log at all."""
+"""The log that a verb was asked about: found, opened, and refused where it is no log at all."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import os
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from aoftool.aof.model import Log
 
-__all__ = ["find_input"]
+__all__ = ["find_input", "forget_inputs", "generations", "note_of_rewrites"]
+
+_held: list[Log] = []
 
 
-def find_input(path: str | None = None) -> Log:
+def find_input(path: str | None = None, *, hold: bool = True) -> Log:
     """Return the log that a path means; None searches the current directory.
+
+    Args:
+        hold: keep its files open until `forget_inputs`, so that all readings are of one generation, whatever
+            a server does meanwhile. Not for who changes these files, or follows them.
 
     Raises:
         SourceError, InputError: as for `aoftool.aof.layout.find_log`.
         InputError: the file holds nothing of a log: what it is instead.
     """
+    from aoftool.aof.holding import hold_log
     from aoftool.aof.layout import find_log
     from aoftool.check.foreign import refuse_foreign
 
-    log = find_log(path)
+    if not hold:
+        log = find_log(path)
+    else:
+        log = hold_log(path)
+        _held.append(log)
     refuse_foreign(log)
     return log
+
+
+def note_of_rewrites() -> str:
+    """Return what to say of logs that a server rewrote while they were read; nothing where none did."""
+    from aoftool.aof.holding import is_superseded
+
+    found = [log.generation or "the file of that time" for log in _held if is_superseded(log)]
+    if not found:
+        return ""
+    return f"a server rewrote the log meanwhile; it was read as it was at the start: {'; '.join(found)}"
+
+
+def generations() -> dict[str, Any]:
+    """Return, for JSON, which state of each multi-part log was read."""
+    from aoftool.aof.holding import is_superseded
+    from aoftool.aof.model import FileRole, LogKind
+    from aoftool.escape import printable
+
+    rows = []
+    for log in _held:
+        if log.kind is LogKind.MULTI_PART:
+            of_role = {role: [f.sequence for f in log.files if f.role is role] for role in FileRole}
+            incrs = of_role[FileRole.INCR]
+            rows.append(
+                {
+                    "path": printable(os.fsencode(log.path)),
+                    "base": next(iter(of_role[FileRole.BASE]), None),
+                    "first_incr": incrs[0] if incrs else None,
+                    "last_incr": incrs[-1] if incrs else None,
+                    "replaced": is_superseded(log),
+                }
+            )
+    return {"generations": rows} if rows else {}
+
+
+def forget_inputs() -> None:
+    """Let go of everything that is held open."""
+    from aoftool.files.held import release_files
+
+    _held.clear()
+    release_files()

@@ -373,7 +373,7 @@ def _follow(path: str | None, request: _Request, redactor: Redactor | None, as_j
 
         last, _ = last_commands(request.log, request.wanted, request.tail, keep=request.keep)
         first = Place(last[0].file_number, last[0].offset) if last else first
-    follower = LogFollower(path, request.wanted, first=first, keep=request.keep)
+    follower = LogFollower(path, request.wanted, first=first, keep=request.keep, log=request.log)
     try:
         for row in islice(_redacted(follower, redactor), request.limit):
             show(row)

@@ -273,7 +273,7 @@ def rewrite(
         refuse_with_server(out, given)
     if server is not None and not verify and engine is EngineOption.own:
         raise UsageError("--server names the server of --verify or --engine server", hint="add --verify")
-    log = find_input(path)
+    log = find_input(path, hold=not in_place)
     if verify and log.kind is LogKind.STDIN:
         raise UsageError("standard input can be read only once, so there is nothing to compare with")
     clock = clock_ms(now)

@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import Enum
 
-__all__ = ["ChangeKind", "SourceChange"]
+__all__ = ["OF_A_LIVE_LOG", "ChangeKind", "SourceChange"]
 
 
 class ChangeKind(str, Enum):
@@ -19,9 +19,14 @@ class ChangeKind(str, Enum):
     MODIFIED = "modified"
     VANISHED = "vanished"
     REPLACED = "replaced"
+    SUPERSEDED = "superseded"
     IO_ERROR = "io-error"
     COMPRESSED_TRUNCATED = "compressed-truncated"
     COMPRESSED_DAMAGED = "compressed-damaged"
+
+
+OF_A_LIVE_LOG = frozenset({ChangeKind.GREW, ChangeKind.MODIFIED, ChangeKind.SUPERSEDED})
+"""What a server does to a sound log, and what was read of it is as good as before."""
 
 
 @dataclass(frozen=True)

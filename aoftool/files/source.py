@@ -23,6 +23,7 @@ from aoftool.files.changes import SourceChange
 from aoftool.files.compression import ENVELOPE, SNIFF_BYTES, Compression, Decoder, detect_compression
 from aoftool.files.failures import read_failed
 from aoftool.files.gzipped import GzipDecoder
+from aoftool.files.held import held_file
 from aoftool.files.vcs import VcsDecoder
 from aoftool.files.watch import FileWatch
 from aoftool.files.zstd import ZstdDecoder
@@ -283,6 +284,7 @@ def open_source(path: str | os.PathLike[str] | None) -> Source:
     Args:
         path: a regular file, plain or compressed with gzip or zstd. Symbolic links are followed:
             the caller's path is trusted, names found inside a log are not this function's business.
+            One that is held (`aoftool.files.held`) is read as it was when it was first opened.
 
     Raises:
         SourceError: missing, unreadable, a directory, a FIFO, a device, a terminal as standard input.
@@ -291,11 +293,16 @@ def open_source(path: str | os.PathLike[str] | None) -> Source:
     if path is None or os.fspath(path) == STDIN:
         return open_stream(_standard_input(), "standard input")
     text = os.fspath(path)
-    carrier, status = open_file_carrier(text)
+    held = held_file(text)
+    if held is None:
+        carrier, status = open_file_carrier(text)
+    else:
+        carrier, status = held.carrier(), held.status
     try:
         if hasattr(os, "posix_fadvise"):
             os.posix_fadvise(carrier.descriptor, 0, 0, os.POSIX_FADV_SEQUENTIAL)
-        watch = FileWatch(text, carrier.descriptor, status)
+        given_up = None if held is None else held.is_given_up
+        watch = FileWatch(text, carrier.descriptor, status, given_up)
         return Source(carrier, printable(os.fsencode(text)), watch)
     except BaseException:
         carrier.close()

@@ -7,6 +7,7 @@ nothing of contents: a file rewritten in place within one clock tick and of the 
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
 
 from aoftool.escape import printable
 from aoftool.files.changes import ChangeKind, SourceChange
@@ -21,18 +22,27 @@ class FileWatch:
         path: the name it was opened by.
         descriptor: the open file; not owned.
         status: what fstat said at open.
+        is_given_up: for a file that is held (see `aoftool.files.held`): tells, once the name is gone,
+            whether whoever writes has given the file up.
     """
 
-    def __init__(self, path: str, descriptor: int, status: os.stat_result) -> None:
+    def __init__(
+        self,
+        path: str,
+        descriptor: int,
+        status: os.stat_result,
+        is_given_up: Callable[[], bool] | None = None,
+    ) -> None:
         self.path = path
         self.size_bytes = status.st_size
         self._descriptor = descriptor
         self._status = status
+        self._is_given_up = is_given_up
         self._name = printable(os.fsencode(path))
 
     def on(self, descriptor: int) -> FileWatch:
         """Return the same memory for another descriptor of the same file."""
-        return FileWatch(self.path, descriptor, self._status)
+        return FileWatch(self.path, descriptor, self._status, self._is_given_up)
 
     def look(self) -> list[SourceChange]:
         """Return what is different now; empty when nothing is."""
@@ -65,13 +75,21 @@ class FileWatch:
         try:
             now = os.stat(self.path)
         except (FileNotFoundError, NotADirectoryError):
+            if self._is_given_up is not None and self._is_given_up():
+                return self._superseded(None)
             return self._change(ChangeKind.VANISHED, "was removed while it was read", None)
         except OSError as error:
             return self._change(ChangeKind.IO_ERROR, f"{error.strerror} while looking at it", None)
         if (now.st_dev, now.st_ino) != (self._status.st_dev, self._status.st_ino):
+            if self._is_given_up is not None:
+                return self._superseded(now.st_size)
             words = "was replaced by another file while it was read"
             return self._change(ChangeKind.REPLACED, words, now.st_size)
         return None
+
+    def _superseded(self, size_after: int | None) -> SourceChange:
+        words = "was replaced by a rewrite while it was read; it was read as it had been"
+        return self._change(ChangeKind.SUPERSEDED, words, size_after)
 
     def _change(
         self, kind: ChangeKind, words: str, size_after: int | None, offset: int | None = None

@@ -14,7 +14,7 @@ from dataclasses import dataclass, field, replace
 from aoftool.aof.layout import find_log
 from aoftool.aof.model import Log, LogFile, LogKind
 from aoftool.errors import SourceError, UnsupportedError
-from aoftool.files.changes import ChangeKind
+from aoftool.files.changes import OF_A_LIVE_LOG
 from aoftool.files.compression import is_envelope
 from aoftool.files.folder import private_place
 from aoftool.files.sink import refuse_same_file
@@ -26,7 +26,6 @@ __all__ = ["Unpacked", "unpacked_log"]
 
 _PACKED_SUFFIXES = (".gz", ".zst")
 _STREAM_NAME = "stdin.aof"
-_GREW = frozenset({ChangeKind.GREW, ChangeKind.MODIFIED})
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,4 +137,6 @@ def _log_of_copy(path: str, log: Log) -> Log:
 
 
 def _damage(source: Source) -> list[tuple[str, str]]:
-    return [("read-changed", change.message) for change in source.changes() if change.kind not in _GREW]
+    return [
+        ("read-changed", change.message) for change in source.changes() if change.kind not in OF_A_LIVE_LOG
+    ]

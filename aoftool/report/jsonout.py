@@ -7,13 +7,23 @@ from __future__ import annotations
 
 import json
 import sys
+from collections.abc import Callable
 from typing import Any
 
-__all__ = ["print_json", "print_json_line"]
+__all__ = ["add_members", "print_json", "print_json_line"]
+
+_more: list[Callable[[], dict[str, Any]]] = []
+
+
+def add_members(make: Callable[[], dict[str, Any]] | None) -> None:
+    """Let every object that is printed from here on end with these members too; None ends that."""
+    _more[:] = [] if make is None else [make]
 
 
 def print_json(body: dict[str, Any]) -> None:
     """Print one indented object; members keep their order."""
+    for make in _more:
+        body = {**body, **make()}
     json.dump(body, sys.stdout, indent=2)
     sys.stdout.write("\n")
 

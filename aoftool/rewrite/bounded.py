@@ -8,7 +8,6 @@ anything are not cut: there is no knowing what those touch.
 
 from __future__ import annotations
 
-import os
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -128,7 +127,7 @@ class BoundedPlan:
         self, folder: str, formats: Sequence[OutputFormat], progress: Progress
     ) -> list[ShareTask]:
         found = self.input
-        sizes = [os.stat(path).st_size for path in found.paths]
+        sizes = [file.size_bytes for file in found.files]
         starts = [sum(sizes[:number]) for number in range(len(sizes))]
         base = found.base
         header = b"" if base is None else base.magic

@@ -17,6 +17,7 @@ from aoftool.aof.model import Log, LogFile, LogKind
 from aoftool.errors import InputError, NotJudgedError, RdbError, SourceError, UnsupportedError, UsageError
 from aoftool.escape import excerpt, printable
 from aoftool.files import Source, open_source
+from aoftool.files.changes import OF_A_LIVE_LOG
 from aoftool.files.spool import spooled
 from aoftool.liveness.reading import Tail, TailEnd
 from aoftool.progress import Progress, no_progress
@@ -103,7 +104,7 @@ def _seekable(log: Log, file: LogFile) -> Iterator[str]:
             yield file.path
             return
         with spooled(source, "log") as path:
-            problems = source.changes()
+            problems = [change for change in source.changes() if change.kind not in OF_A_LIVE_LOG]
             if problems:
                 raise SourceError(problems[0].message, path=file.path, hint=repair_hint(log))
             yield path

@@ -1,0 +1,352 @@
+"""A log that a server rewrites is a normal log: every verb reads one generation of it, whatever happens."""
+
+from __future__ import annotations
+
+import json
+import threading
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from aoftool.aof import holding
+from aoftool.aof.layout import find_log
+from aoftool.cli import inputs
+from aoftool.files.held import held_file
+from tests.builders import command, log, manifest_line, rdb, rdb_database, rdb_record, rdb_string, select
+from tests.servers import Build, Server, server_params
+from tests.verbs import Answer, ask
+
+Call = tuple[str, ...]
+# Every reading verb; `diff` of a log with itself asks for it twice.
+READERS: tuple[Call, ...] = (
+    ("check", "IN"),
+    ("check", "--level", "quick", "IN"),
+    ("check", "--level", "deep", "--json", "IN"),
+    ("inspect", "IN"),
+    ("inspect", "--contents", "--savings", "--json", "IN"),
+    ("keys", "IN"),
+    ("keys", "--by", "writes", "IN"),
+    ("explain", "--key", "same", "IN"),
+    ("history", "same", "IN"),
+    ("log", "--tail", "3", "IN"),
+    ("log", "--key", "same", "-o", "OUT", "IN"),
+    ("audit", "IN"),
+    ("growth", "IN"),
+    ("diff", "IN", "IN"),
+    ("rewrite", "-n", "IN"),
+    ("rewrite", "-o", "OUT", "IN"),
+    ("rewrite", "--jobs", "2", "-n", "IN"),
+    ("fix", "-n", "IN"),
+)
+JUDGES: tuple[Call, ...] = (("check", "IN"), ("inspect", "IN"), ("keys", "IN"), ("fix", "-n", "IN"))
+# What opens files in its own way, once.
+FEWER = [
+    call
+    for call in READERS
+    if call[:2] not in (("check", "--level"), ("inspect", "--contents"), ("keys", "--by"))
+]
+
+
+def base(generation: int) -> bytes:
+    records = [rdb_record(0, f"base:{n}", rdb_string(f"{generation}")) for n in range(20)]
+    return rdb(rdb_database(0, *records))
+
+
+def put_generation(folder: Path, number: int) -> None:
+    """Do what a server does at the end of a rewrite."""
+    names = [f"appendonly.aof.{number}.{kind}" for kind in ("base.rdb", "incr.aof")]
+    (folder / names[0]).write_bytes(base(number))
+    (folder / names[1]).write_bytes(log(select(0), *([("SET", "same", number)] * (number + 1))))
+    lines = manifest_line(names[0], number, "b") + manifest_line(names[1], number, "i")
+    fresh = folder / "temp-appendonly.aof.manifest"
+    fresh.write_text(lines)
+    fresh.rename(folder / "appendonly.aof.manifest")
+    for old in folder.glob(f"appendonly.aof.{number - 1}.*"):
+        old.unlink()
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    made = tmp_path / "appendonlydir"
+    made.mkdir()
+    put_generation(made, 1)
+    return made
+
+
+def fair(answer: Answer, *, may_differ: bool = False) -> str:
+    """Check that an answer speaks of no damage and of no error; return all of it."""
+    said = answer.out + answer.err
+    assert answer.problem() is None, said
+    assert answer.code == 0 or (may_differ and answer.code == 1), f"{answer.call}: {answer.code}\n{said}"
+    assert '"severity": "damage"' not in said
+    assert '"severity": "warning"' not in said
+    assert "left from" not in said
+    return said
+
+
+@pytest.mark.parametrize("call", READERS, ids=" ".join)
+def test_what_is_replaced_behind_the_open_files_changes_nothing(
+    folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, call: Call
+) -> None:
+    still = ask(call, folder, tmp_path / "out")
+    fair(still)
+    hold, number = holding.hold_log, 1
+
+    def hold_then_rewrite(path: str | None) -> object:
+        nonlocal number
+        found = hold(path)
+        if number == 1:
+            put_generation(folder, number := 2)
+        return found
+
+    monkeypatch.setattr(holding, "hold_log", hold_then_rewrite)
+
+    answer = ask(call, folder, tmp_path / "out")
+
+    fair(answer, may_differ=call[0] == "diff")
+    assert number == 2
+    assert "read as it was at the start: base 1, incr 1" in answer.err
+    if call[0] in ("history", "explain"):
+        assert answer.out == still.out
+    if "--json" in call:
+        generations = json.loads(answer.out)["generations"]
+        assert [(row["base"], row["last_incr"], row["replaced"]) for row in generations] == [(1, 1, True)]
+    assert not held_file(str(folder / "appendonly.aof.1.base.rdb"))
+
+
+@pytest.mark.parametrize("call", FEWER, ids=" ".join)
+def test_what_is_replaced_before_the_files_are_open_is_looked_for_again(
+    folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, call: Call
+) -> None:
+    find, number = find_log, 1
+
+    def find_then_rewrite(path: str | None) -> object:
+        nonlocal number
+        found = find(path)
+        if number < 4:
+            put_generation(folder, number := number + 1)
+        return found
+
+    monkeypatch.setattr(holding, "find_log", find_then_rewrite)
+
+    answer = ask(call, folder, tmp_path / "out")
+
+    fair(answer)
+    assert number == 4
+    assert "at the start" not in answer.err
+    if call[0] == "history":
+        assert answer.out.count("SET") == 5
+
+
+def test_json_names_the_generation(folder: Path, tmp_path: Path) -> None:
+    put_generation(folder, 2)
+
+    found = json.loads(ask(("check", "--json", "IN"), folder, tmp_path / "out").out)
+
+    assert found["generations"] == [
+        {"path": str(folder), "base": 2, "first_incr": 2, "last_incr": 2, "replaced": False}
+    ]
+
+
+@pytest.mark.parametrize(
+    "call", [("check", "IN"), ("inspect", "IN"), ("keys", "IN"), ("fix", "-n", "IN")], ids=" ".join
+)
+def test_a_listed_file_that_is_gone_is_told(folder: Path, tmp_path: Path, call: Call) -> None:
+    (folder / "appendonly.aof.1.base.rdb").unlink()
+
+    answer = ask(call, folder, tmp_path / "out")
+
+    assert answer.code in (1, 3), answer
+    assert "appendonly.aof.1.base.rdb" in answer.out + answer.err
+
+
+def test_a_file_that_is_removed_while_it_is_read_is_damage_if_it_is_listed(
+    folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    hold = holding.hold_log
+
+    def hold_then_remove(path: str | None) -> object:
+        found = hold(path)
+        (folder / "appendonly.aof.1.incr.aof").unlink()
+        return found
+
+    monkeypatch.setattr(holding, "hold_log", hold_then_remove)
+
+    answer = ask(("check", "IN"), folder, tmp_path / "out")
+
+    assert answer.code == 1
+    assert "was removed while it was read" in answer.out
+
+
+@pytest.mark.parametrize("call", FEWER, ids=" ".join)
+def test_an_old_style_log_is_renamed_over(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, call: Call
+) -> None:
+    path = tmp_path / "appendonly.aof"
+    path.write_bytes(log(select(0), *([("SET", "same", "x" * 100)] * 30)))
+    hold = holding.hold_log
+
+    def hold_then_rename(name: str | None) -> object:
+        found = hold(name)
+        fresh = tmp_path / "temp-rewriteaof-1.aof"
+        fresh.write_bytes(rdb(rdb_database(0, rdb_record(0, "same", rdb_string("y")))))
+        fresh.rename(path)
+        return found
+
+    monkeypatch.setattr(holding, "hold_log", hold_then_rename)
+
+    fair(ask(call, path, tmp_path / "out"), may_differ=True)
+
+
+def test_a_command_that_is_being_written_is_waited_for(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "appendonly.aof"
+    whole = log(select(0), ("MULTI",), ("SET", "a", "x" * 5000), ("EXEC",))
+    path.write_bytes(whole[:3000])
+    sleep = time.sleep
+
+    def write_on(seconds: float) -> None:
+        size = path.stat().st_size
+        path.write_bytes(whole[: size + 1500])
+        sleep(seconds)
+
+    monkeypatch.setattr("aoftool.aof.holding.time.sleep", write_on)
+
+    answer = ask(("check", "IN"), path, tmp_path / "out")
+
+    assert answer.code == 0, answer.out
+
+
+def test_nothing_stays_open(folder: Path, tmp_path: Path) -> None:
+    before = len(list(Path("/proc/self/fd").iterdir()))
+
+    for _ in range(5):
+        ask(("check", "IN"), folder, tmp_path / "out")
+        ask(("check", "IN"), folder / "none", tmp_path / "out")
+
+    assert len(list(Path("/proc/self/fd").iterdir())) == before
+    assert inputs.note_of_rewrites() == ""
+
+
+class Load:
+    """Write to a server and let it rewrite its log, again and again, until it is stopped."""
+
+    def __init__(self, server: Server) -> None:
+        self._server, self._over = server, threading.Event()
+        self._threads = [threading.Thread(target=self._write), threading.Thread(target=self._rewrite)]
+        self.rewrites = 0
+
+    def __enter__(self) -> Load:
+        for thread in self._threads:
+            thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._over.set()
+        for thread in self._threads:
+            thread.join()
+
+    def _write(self) -> None:
+        client, count = self._server.client(), 0
+        while not self._over.is_set():
+            with client.pipeline(transaction=count % 3 == 0) as pipe:
+                pipe.set("same", count)
+                for _ in range(40):
+                    pipe.set(f"key:{count % 1000}", "x" * (count * 37 % 3000))
+                    count += 1
+                pipe.execute()
+            time.sleep(0.005)
+        client.close()
+
+    def _rewrite(self) -> None:
+        while not self._over.is_set():
+            self._server.rewrite()
+            self.rewrites += 1
+            time.sleep(0.2)
+
+
+@pytest.fixture
+def loaded(server_build: Build, start_server: Callable[..., Server]) -> Iterator[tuple[Server, Load]]:
+    server = start_server(server_build)
+    server.send("SET", "same", "0")
+    with Load(server) as load:
+        time.sleep(0.5)
+        yield server, load
+
+
+def ask_often(loaded: tuple[Server, Load], tmp_path: Path, times: int) -> None:
+    server, load = loaded
+    for call in READERS:
+        before = load.rewrites
+        for _ in range(times):
+            fair(ask(call, server.log_target, tmp_path / "out"), may_differ=call[0] == "diff")
+        assert times < 50 or load.rewrites > before
+
+
+@pytest.mark.parametrize("server_build", server_params(since="9.0", kind="valkey")[:1])
+def test_no_false_alarm_while_a_server_rewrites(loaded: tuple[Server, Load], tmp_path: Path) -> None:
+    ask_often(loaded, tmp_path, 2)
+
+
+@pytest.mark.soak
+@pytest.mark.parametrize("server_build", server_params(since="6.2"))
+def test_no_false_alarm_in_two_hundred_runs(loaded: tuple[Server, Load], tmp_path: Path) -> None:
+    ask_often(loaded, tmp_path, 200)
+
+
+def test_following_starts_in_the_middle_of_a_rewrite(
+    folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    find, number = find_log, 1
+
+    def find_then_rewrite(path: str | None) -> object:
+        nonlocal number
+        found = find(path)
+        if number < 3:
+            put_generation(folder, number := number + 1)
+        return found
+
+    monkeypatch.setattr(holding, "find_log", find_then_rewrite)
+
+    answer = ask(("log", "--follow", "--limit", "5", "IN"), folder, tmp_path / "out")
+
+    assert answer.code == 0, answer.err
+    assert answer.out.count("SET same 3") == 4
+
+
+def test_following_goes_on_behind_the_place_that_tail_found(
+    folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # The set that --tail looked at is the one that following begins with.
+    from aoftool.analysis import tailing
+
+    last = tailing.last_commands
+
+    def last_then_rewrite(*words: object, **more: object) -> object:
+        found = last(*words, **more)  # type: ignore[arg-type]
+        put_generation(folder, 2)
+        return found
+
+    monkeypatch.setattr(tailing, "last_commands", last_then_rewrite)
+    seen: list[str] = []
+
+    def stop(seconds: float) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("aoftool.analysis.following.time.sleep", stop)
+
+    answer = ask(("log", "--follow", "--tail", "1", "IN"), folder, tmp_path / "out")
+
+    assert answer.code == 0, seen
+    assert answer.out.count("SET same 1") == 1
+    assert answer.out.count("SET same 2") == 3
+
+
+def test_a_torn_log_that_nobody_writes_is_torn(tmp_path: Path) -> None:
+    path = tmp_path / "appendonly.aof"
+    path.write_bytes(log(select(0), ("SET", "a", "1")) + command("SET", "b", "2")[:-3])
+
+    assert ask(("check", "IN"), path, tmp_path / "out").code == 1
