@@ -38,7 +38,7 @@ _FRESH_S = 1.0
 _QUIET_LOOKS = 8
 _TAIL_BYTES = 64 * 1024
 _MANIFEST_LIMIT = 1 << 20
-_UNSURE = frozenset({LayoutCode.ORPHAN_FILE, LayoutCode.ORPHAN_NEXT, LayoutCode.STALE_TEMP})
+_UNSURE = frozenset({LayoutCode.ORPHAN_FILE, LayoutCode.ORPHAN_NEXT})
 
 
 def hold_log(path: str | os.PathLike[str] | None = None) -> Log:

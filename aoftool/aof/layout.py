@@ -11,11 +11,11 @@ import os
 import re
 
 from aoftool.aof.directory import Directory, EntryKind, printable_path
+from aoftool.aof.leftovers import is_temporary
 from aoftool.aof.manifest_salvage import parse_file_name, salvage_manifest
 from aoftool.aof.model import FileRole, LayoutCode, LayoutProblem, Log, LogFile, LogKind
 from aoftool.aof.multipart import log_of_directory, manifest_prefix
 from aoftool.aof.surroundings import (
-    is_temporary,
     manifests_beside,
     problems_beside_single,
     unfinished_changes,

@@ -58,6 +58,7 @@ class LayoutCode(str, Enum):
     ORPHAN_FILE = "orphan-file"
     ORPHAN_NEXT = "orphan-next"
     STALE_TEMP = "stale-temp"
+    FRESH_TEMP = "fresh-temp"
     OLD_STYLE_BESIDE = "old-style-beside"
     MANIFEST_BESIDE = "manifest-beside"
     UPGRADE_PENDING = "upgrade-pending"

@@ -12,10 +12,11 @@ import os
 from collections.abc import Iterable, Iterator
 
 from aoftool.aof.directory import Directory, Entry, EntryKind
+from aoftool.aof.leftovers import is_temporary, temporaries
 from aoftool.aof.manifest import FileType, Manifest, ManifestEntry, parse_manifest
 from aoftool.aof.manifest_salvage import FileNameParts, parse_file_name, salvage_manifest
 from aoftool.aof.model import FileRole, LayoutCode, LayoutProblem, Log, LogFile, LogKind
-from aoftool.aof.surroundings import is_temporary, problems_beside, unfinished_changes
+from aoftool.aof.surroundings import problems_beside, unfinished_changes
 from aoftool.escape import printable
 from aoftool.files import ChangeKind, open_source
 from aoftool.quoting import Quoting
@@ -57,7 +58,7 @@ def log_of_directory(path: str, directory: Directory, manifest_name: bytes | Non
     problems += _problems_of_files(directory, files, suffixes) if pending is None else ()
     problems += _gaps(entries)
     problems += _orphans(unlisted, entries, prefix)
-    problems += _temporaries(directory)
+    problems += temporaries(directory)
     problems += unfinished_changes(directory)
     problems += problems_beside(directory, prefix, pending)
     return Log(
@@ -271,20 +272,13 @@ def _orphans(
             yield LayoutProblem(LayoutCode.ORPHAN_FILE, words, file.path, 0, file.sequence)
 
 
-def _temporaries(directory: Directory) -> Iterator[LayoutProblem]:
-    for name in directory.names:
-        if is_temporary(name):
-            words = f"{printable(name)} is left from a server that stopped half-way; it is never loaded"
-            yield LayoutProblem(LayoutCode.STALE_TEMP, words, directory.join(name))
-
-
 def _log_without_manifest(path: str, directory: Directory) -> Log:
     files = tuple(_unlisted_files(directory, None, ()))
     prefixes = {parts.prefix for file in files if (parts := parse_file_name(file.name)) is not None}
     prefix = min(prefixes) if len(prefixes) == 1 else b""
     words = "the manifest is missing: a server starts empty and overwrites the base file"
     missing = LayoutProblem(LayoutCode.MANIFEST_MISSING, words, directory.path)
-    problems = [missing, *_temporaries(directory), *unfinished_changes(directory)]
+    problems = [missing, *temporaries(directory), *unfinished_changes(directory)]
     problems += problems_beside(directory, prefix, None)
     return Log(
         LogKind.MULTI_PART,

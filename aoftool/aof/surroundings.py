@@ -11,34 +11,24 @@ import shlex
 from collections.abc import Iterator
 
 from aoftool.aof.directory import Directory, EntryKind
+from aoftool.aof.leftovers import temporaries
 from aoftool.aof.model import LayoutCode, LayoutProblem, LogFile
 from aoftool.escape import printable
 from aoftool.files.sink import is_leftover
 
 __all__ = [
-    "is_temporary",
     "manifests_beside",
     "problems_beside",
     "problems_beside_single",
     "unfinished_changes",
 ]
 
-# Source: Valkey 8.0 src/aof.c getTempAofManifestFileName, getTempIncrAofName, rewriteAppendOnlyFile,
-# backgroundRewriteDoneHandler; src/rdb.c rdbSave.
-_TEMPORARY = re.compile(
-    rb"temp-.*\.manifest|temp-.*\.incr|temp-rewriteaof-(?:bg-)?[0-9]+\.aof|temp-[0-9]+\.rdb", re.DOTALL
-)
 _DUMP = b"dump.rdb"
 # What a change of a log leaves beside it, and how its receipt begins: see aoftool.repair.
 _OUR_FOLDER = re.compile(rb"aoftool-(?:fix|rewrite)-[0-9]{8}T[0-9]{6}Z-[0-9a-f]{6}")
 _RECEIPT = "receipt.json"
 _RECEIPT_HEAD_BYTES = 256
 _STATE = re.compile(rb'"state": "([a-z]+)"')
-
-
-def is_temporary(name: bytes) -> bool:
-    """Tell whether a server gives this name to a file that is still being written."""
-    return _TEMPORARY.fullmatch(name) is not None
 
 
 def problems_beside(directory: Directory, prefix: bytes, pending: LogFile | None) -> Iterator[LayoutProblem]:
@@ -125,10 +115,7 @@ def _command(words: str, path: str) -> str:
 
 
 def _leftovers(directory: Directory) -> Iterator[LayoutProblem]:
-    for name in directory.names:
-        if is_temporary(name) and directory.look(name).kind is EntryKind.FILE:
-            words = f"{printable(name)} is left from a server that stopped half-way; it is never loaded"
-            yield LayoutProblem(LayoutCode.STALE_TEMP, words, directory.join(name))
+    yield from temporaries(directory)
     if directory.look(_DUMP).kind is EntryKind.FILE:
         words = "dump.rdb lies beside the log: a server with appendonly yes ignores it"
         yield LayoutProblem(LayoutCode.DUMP_BESIDE, words, directory.join(_DUMP))

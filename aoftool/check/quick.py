@@ -36,6 +36,7 @@ _NOT_DAMAGE = {
     LayoutCode.MISSING_HISTORY: Severity.NOTE,
     LayoutCode.EMPTY_INCR: Severity.NOTE,
     LayoutCode.STALE_TEMP: Severity.NOTE,
+    LayoutCode.FRESH_TEMP: Severity.NOTE,
     LayoutCode.DUMP_BESIDE: Severity.NOTE,
     LayoutCode.MANIFEST_BESIDE: Severity.NOTE,
     LayoutCode.UPGRADE_PENDING: Severity.NOTE,

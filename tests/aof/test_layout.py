@@ -5,6 +5,7 @@ from __future__ import annotations
 import gzip
 import os
 import random
+import time
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -186,7 +187,7 @@ def test_compressed_manifest_finds_compressed_files(data: Path, aof: Path) -> No
 def test_old_style_file_is_found_in_its_directory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "appendonly.aof").write_bytes(RESP)
     (tmp_path / "dump.rdb").write_bytes(DUMP_RDB)
-    (tmp_path / "temp-rewriteaof-bg-77.aof").write_bytes(RESP)
+    write_old(tmp_path / "temp-rewriteaof-bg-77.aof")
     monkeypatch.chdir(tmp_path)
 
     for log in (find_log(), find_log(tmp_path)):
@@ -267,22 +268,51 @@ def test_orphans_are_told_apart_by_what_a_server_would_do(aof: Path) -> None:
     assert not any(file.listed for file in log.unlisted)
 
 
-def test_temporary_files_are_found_in_both_directories(data: Path, aof: Path) -> None:
+def write_old(path: Path, size_bytes: int = 1, age_s: float = 3600) -> None:
+    path.write_bytes(b"x" * size_bytes)
+    os.utime(path, (time.time() - age_s,) * 2)
+
+
+def test_temporary_files_are_summed_up_in_both_directories(data: Path, aof: Path) -> None:
     for name in ("temp-appendonly.aof.manifest", "temp-appendonly.aof.incr"):
-        (aof / name).write_bytes(b"x")
-    for name in ("temp-rewriteaof-12.aof", "temp-rewriteaof-bg-12.aof", "temp-99.rdb", "temp-mine.aof"):
-        (data / name).write_bytes(b"x")
-
-    log = find_log(data)
-
-    stale = [os.path.basename(p.path or "") for p in log.problems if p.code is LayoutCode.STALE_TEMP]
-    assert stale == [
-        "temp-appendonly.aof.incr",
-        "temp-appendonly.aof.manifest",
-        "temp-99.rdb",
+        write_old(aof / name)
+    for number in range(79):
+        write_old(data / f"temp-{number + 10}.rdb", 1 << 20)
+    for name in (
         "temp-rewriteaof-12.aof",
         "temp-rewriteaof-bg-12.aof",
+        "temp-1700000000.7.rdb",
+        "temp-my.aof",
+    ):
+        write_old(data / name)
+
+    stale = [problem.message for problem in find_log(data).problems if problem.code is LayoutCode.STALE_TEMP]
+
+    assert stale == [
+        "2 temporary files, 2 B in all, are left from servers that stopped half-way; none is ever loaded,"
+        " remove them to free the room: temp-appendonly.aof.incr, temp-appendonly.aof.manifest",
+        "82 temporary files, 79.0 MiB in all, are left from servers that stopped half-way; none is ever"
+        " loaded, remove them to free the room: temp-10.rdb, temp-11.rdb, temp-12.rdb and 79 more",
     ]
+
+
+def test_a_former_log_under_a_temporary_name_is_told_apart(data: Path) -> None:
+    write_old(data / "temp-rewriteaof-old-4711.aof", 2048)
+    write_old(data / "temp-1.rdb")
+
+    former, other = [p for p in find_log(data).problems if p.code is LayoutCode.STALE_TEMP]
+
+    assert former.message.startswith("temp-rewriteaof-old-4711.aof (2.00 KiB) is a whole former log")
+    assert other.path == str(data / "temp-1.rdb")
+
+
+def test_a_temporary_file_that_is_written_now_may_be_of_a_server_at_work(data: Path) -> None:
+    write_old(data / "temp-rewriteaof-12.aof", age_s=2)
+
+    [found] = [p for p in find_log(data).problems if p.path and "temp-" in p.path]
+
+    assert found.code is LayoutCode.FRESH_TEMP
+    assert "a server is at work, or stopped a moment ago" in found.message
 
 
 def test_gaps_in_the_incr_numbers_are_found_also_against_history(aof: Path) -> None:
@@ -483,6 +513,6 @@ def test_recorded_layouts_of_the_corpus_are_clean(case: Case) -> None:
     log = find_log(case.directory)
 
     found = set(codes(log))
-    assert found <= ({"stale-temp"} if case.scenario == "sigkill-during-rewrite" else set())
+    assert found <= ({"stale-temp", "fresh-temp"} if case.scenario == "sigkill-during-rewrite" else set())
     assert log.kind is (LogKind.MULTI_PART if case.multi_part else LogKind.SINGLE)
     assert all(file.exists for file in log.files)
