@@ -88,6 +88,10 @@ def live_server_of(_live_servers: dict[str, Server]) -> Callable[[Build], Server
 
     def get(build: Build) -> Server:
         server = _live_servers.get(build.id)
+        if server is not None and not server.alive:
+            # A test that ended it has failed; those behind it are to speak for themselves.
+            server.remove()
+            server = None
         if server is None:
             server = Server(build)
             server.start()

@@ -172,7 +172,7 @@ class Server:
 
     def start(self) -> Outcome:
         """Start the process and wait until it has loaded its files or has ended."""
-        if self._process is not None and self._process.poll() is None:
+        if self.alive:
             raise RuntimeError(f"{self.build} runs already")
         before = file_sizes(self.data_directory)
         config = self.directory / "conf"
@@ -251,6 +251,11 @@ class Server:
     def log_text(self) -> str:
         """Return everything the process has written to its log so far."""
         return self.log_path.read_text("utf-8", "replace") if self.log_path.exists() else ""
+
+    @property
+    def alive(self) -> bool:
+        """Whether the process was started and has not ended."""
+        return self._process is not None and self._process.poll() is None
 
     def _running(self) -> subprocess.Popen[bytes]:
         if self._process is None:
