@@ -6,6 +6,7 @@ import random
 from pathlib import Path
 
 from aoftool.aof.layout import find_log
+from aoftool.databases import DEFAULT_DATABASES
 from aoftool.rewrite.model import RewriteOptions
 from aoftool.rewrite.salvaging import salvaged_log
 from tests import builders
@@ -34,7 +35,9 @@ def plain_log(seed: int, build: Build) -> list[Argv]:
 def refused(server: Server, path: Path, content: bytes) -> int:
     """Hold the rewrite of a log against the log; return how many of its live commands were refused."""
     before = reload(server, content)
-    contents, _, sizes = rewritten(path, RewriteOptions(target=server.build.id, written_by=server.build.id))
+    release = server.build.id
+    options = RewriteOptions(target=release, written_by=release, databases=DEFAULT_DATABASES)
+    contents, _, sizes = rewritten(path, options)
 
     for form in FORMATS:
         assert_same_state(before, reload(server, contents[form]))

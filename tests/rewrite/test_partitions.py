@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from aoftool.aof.layout import find_log
+from aoftool.databases import DEFAULT_DATABASES
 from aoftool.keyspace import Keyspace
 from aoftool.liveness.framing import split_command
 from aoftool.rewrite.model import OutputFormat, RewriteOptions
@@ -20,12 +22,14 @@ from tests.rewrite.rewriting import FORMATS, rewritten
 from tests.servers import Build
 
 
+def options_for(target: str) -> RewriteOptions:
+    return RewriteOptions(target=target, written_by=target, databases=DEFAULT_DATABASES, now_ms=1)
+
+
 def held(path: Path, content: bytes, target: str) -> list[dict[bytes, Any]]:
     """Return the keys of every database that a result holds, loaded through its command form."""
     path.write_bytes(content)
-    contents, _, _ = rewritten(
-        path, RewriteOptions(target=target, written_by=target, now_ms=1), [OutputFormat.RESP]
-    )
+    contents, _, _ = rewritten(path, options_for(target), [OutputFormat.RESP])
     keyspace = Keyspace(target_flavour(target), now_ms=1)
     data, at = contents[OutputFormat.RESP], 0
     while at < len(data):
@@ -47,13 +51,11 @@ def test_shares_hold_the_same_data_together(tmp_path: Path, limit: int) -> None:
     for seed in range(12):
         log = [argv for argv in random_log(seed, build, 150, Mix(keys=30, databases=2)) if argv[0] != b"SORT"]
         path.write_bytes(builders.log(*log))
-        options = RewriteOptions(target=build.id, written_by=build.id, now_ms=1)
+        options = options_for(build.id)
 
         whole, _, sizes = rewritten(path, options)
         path.write_bytes(builders.log(*log))
-        parts, _, part_sizes = rewritten(
-            path, RewriteOptions(target=build.id, written_by=build.id, now_ms=1, memory_limit_bytes=limit)
-        )
+        parts, _, part_sizes = rewritten(path, replace(options, memory_limit_bytes=limit))
 
         assert [size.keys for size in part_sizes] == [size.keys for size in sizes]
         for form in FORMATS:
