@@ -7,6 +7,7 @@ from enum import Enum
 
 from aoftool.analysis.commands_model import LoggedCommand
 from aoftool.analysis.time_model import TimeBounds
+from aoftool.replay.writer_model import Writer
 
 __all__ = ["Audit", "AuditCode", "AuditEvent", "Loss", "Severity"]
 
@@ -123,6 +124,7 @@ class Audit:
         notes: what the reader must know, in words.
         base_s: when the RDB part was begun, Unix seconds.
         damage: (file, offset, reason) of the first place that cannot be read.
+        writer: who wrote the log, as which it was replayed.
     """
 
     events: list[AuditEvent] = field(default_factory=list)
@@ -132,3 +134,4 @@ class Audit:
     notes: list[str] = field(default_factory=list)
     base_s: int | None = None
     damage: tuple[str, int, str] | None = None
+    writer: Writer | None = None

@@ -61,6 +61,11 @@ class _Losses:
         self._audit.replayed = replay.stopped is None
         if replay.stopped is not None:
             self._audit.notes.append(f"losses are known up to {replay.stopped} only")
+        if replay.unknown is not None:
+            number, command, what = replay.unknown
+            text = f"{what} of {command.name.decode('latin-1')} is known to no release"
+            self._add(AuditCode.UNKNOWN, number, command, replay.keyspace, text, None)
+        self._audit.writer = replay.writer
 
     def _look(self, file: int, command: Command, keyspace: Keyspace) -> None:
         """Look at what a command is about to do."""

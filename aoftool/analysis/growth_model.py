@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from enum import Enum
 
+from aoftool.replay.writer_model import Writer
+
 __all__ = ["Axis", "Bucket", "Burst", "Change", "ClockStep", "Flush", "Gap", "Growth", "GrowthRow"]
 
 
@@ -146,6 +148,7 @@ class Growth:
         width: seconds or bytes of a bucket.
         untimed_commands, untimed_bytes: what stands before the first `#TS` when the axis is time.
         anchors: what the anchored axis rests on, in words.
+        writer: who wrote the log.
         flushes: commands that empty databases, at most the first 32.
     """
 
@@ -164,3 +167,4 @@ class Growth:
     untimed_commands: int = 0
     untimed_bytes: int = 0
     anchors: list[str] = field(default_factory=list)
+    writer: Writer | None = None

@@ -23,7 +23,7 @@ from aoftool.analysis.model import (
     TimeRange,
     Writer,
 )
-from aoftool.aof.model import LogFile, LogKind
+from aoftool.aof.model import LogFile
 from aoftool.aof.numbers import highest_of_rdb, highest_of_tally
 from aoftool.aof.survey import Content, FileSurvey, Survey
 from aoftool.commands.table import lookup
@@ -32,9 +32,7 @@ from aoftool.escape import printable
 from aoftool.files.source import STDIN, open_source
 from aoftool.rdb.dialects import foreign_writer
 from aoftool.rdb.summary import OTHER_DATABASES, RdbWalk
-from aoftool.replay.evidence import Evidence
-from aoftool.replay.writer import find_writer
-from aoftool.replay.writer_model import Writer as LogWriter
+from aoftool.replay.log_writer import writer_of_survey
 from aoftool.resp.model import OTHER_DB, OTHER_NAMES, Row, RowKey, TailTally
 
 __all__ = ["narrowed_overview", "overview_of"]
@@ -64,7 +62,7 @@ def overview_of(survey: Survey) -> Overview:
         rdb_parts=[_rdb_part(item, item.walk) for item in survey.files if item.walk is not None],
         transactions=sum(tail.transactions.count for _, tail in _tails(survey.files)),
         databases_needed=databases_for(max(map(_highest_database, survey.files), default=0)),
-        reading=_reading(survey),
+        reading=writer_of_survey(survey),
     )
 
 
@@ -234,17 +232,6 @@ def _writer(files: list[FileSurvey]) -> Writer | None:
         created_s=_number(aux.get(b"ctime")),
         magic=printable(walk.magic),
     )
-
-
-def _reading(survey: Survey) -> LogWriter:
-    """Return who wrote the log as far as the names of its commands tell."""
-    seen = Evidence(multi_part=survey.log.kind is LogKind.MULTI_PART)
-    for _, tail in _tails(survey.files):
-        seen.multi_part = seen.multi_part or tail.annotations.timestamps > 0
-        for key in tail.rows:
-            seen.add_name(key.name, key.subcommand)
-    walk = next((item.walk for item in survey.files if item.walk is not None), None)
-    return find_writer({} if walk is None else walk.aux, seen)
 
 
 def _number(text: bytes | None) -> int | None:

@@ -19,7 +19,7 @@ from aoftool.keyspace.refusal import ReplayStopError
 from aoftool.progress import Progress, no_progress
 from aoftool.rdb.damage import EncodingDamage
 from aoftool.rdb.reader import empty_note, records
-from aoftool.replay.doubt import beyond
+from aoftool.replay.doubt import beyond, unknown_form
 from aoftool.replay.evidence import Evidence
 from aoftool.replay.log_writer import writer_of_log
 from aoftool.replay.writer import find_writer, flavour_of_release
@@ -47,6 +47,8 @@ class LogReplay:
         writer: who wrote the log, as which it is replayed.
         keyspace: the data; there from the first step on.
         stopped: where the effect of a command could not be known, in words; None when all was run.
+        unknown: the command there, with the number of its file and what of it no release has, in words;
+            None where that is not why.
         end: what could not be read.
         is_timed: a command had a time; None when there was no command.
     """
@@ -66,6 +68,7 @@ class LogReplay:
         self._now_ms, self._progress, self._written_by = now_ms, progress, written_by
         self.keyspace = self._new_keyspace()
         self.stopped: str | None = None
+        self.unknown: tuple[int, Command, str] | None = None
         self.end = ListingEnd()
         self.is_timed: bool | None = None
         self._beyond = 0
@@ -101,7 +104,7 @@ class LogReplay:
                 if self.keyspace.selected != command.db:
                     self.keyspace.execute((b"SELECT", b"%d" % command.db))
                 yield number, command
-                if not self._execute(part, command):
+                if not self._execute(number, part, command):
                     return
             if self.end.damage is not None:
                 return
@@ -172,13 +175,15 @@ class LogReplay:
             pass
         return walk.state.txn if walk.state.is_open else 0
 
-    def _execute(self, part: LogPart, command: Command) -> bool:
+    def _execute(self, number: int, part: LogPart, command: Command) -> bool:
         try:
             refused = self.keyspace.execute(command.argv)
             what = beyond(command.argv, self.writer.release) if refused is not None else ""
             if what:
                 name = command.name.decode("latin-1")
                 self.stopped = f"{file_name(part.file)} offset {command.offset:,} ({what} of {name})"
+                if unknown_form(command.argv):
+                    self.unknown = number, command, what
                 return False
         except ReplayStopError as stop:
             why = stop.message.partition(": ")[2] or stop.message

@@ -84,6 +84,7 @@ def _replay(report: Report, exam: LogExam) -> None:
     dump = any(file.file.role is FileRole.RDB for file in exam.files)
     if names and not dump and exam.files:
         _keep(report, find_in_replay(replay_log(exam, names), report.path, len(names)))
+        report.files = [_row(report, file) for file in exam.files]
 
 
 def report_of(exam: LogExam, targets: Sequence[Target] = TARGETS) -> Report:

@@ -23,6 +23,7 @@ from aoftool.rdb.damage import EncodingDamage
 from aoftool.rdb.functions import read_functions
 from aoftool.rdb.reader import records
 from aoftool.releases import NAMES
+from aoftool.replay.doubt import unknown_form
 from aoftool.resp.commands import commands
 from aoftool.resp.model import Command
 from aoftool.units import format_bytes
@@ -150,14 +151,24 @@ class _Replayer:
         if queued:
             for late in keyspace.refusals:
                 place = queued.get(late.command_index)
+                if place is not None and (what := unknown_form(place.argv)):
+                    return self._unknown(file, place, what)
                 if place is not None:
                     self._answered(file, place.offset, late.name, late.text, inside=True)
             queued.clear()
+        elif refusal is not None and (what := unknown_form(command.argv)):
+            return self._unknown(file, command, what)
         elif refusal is not None:
             self._answered(file, command.offset, refusal.name, refusal.text, inside=False)
         elif self._watch and not self._changed:
             self._idle(file, command)
         return True
+
+    def _unknown(self, file: FileExam, command: Command, what: str) -> bool:
+        """Note a form that no release has: whoever wrote it did something that is not known here."""
+        words = f"{what} of {command.name.decode('latin-1')}"
+        self._found.unknown.setdefault((file.path, words), (command.offset, command.offset + command.length))
+        return self._end(file, command.offset, f"{words} is known to no release")
 
     def _answered(self, file: FileExam, offset: int, name: str, text: str, *, inside: bool) -> None:
         key = (file.path, name, text)

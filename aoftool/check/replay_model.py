@@ -37,6 +37,8 @@ class Replay:
         idle: write commands that changed nothing, by file and name: how many, and where the first is;
             counted for one server.
         ended: by target, where the replay could not go on: file, offset, why.
+        unknown: forms of commands that no release has, by file and what it is, in words: from where to where
+            the first one stands. What it did is not known, so the replay ends there.
         expired: by target, keys at the end whose expire time has passed, and all keys.
         skipped: why nothing was replayed, empty when it was.
     """
@@ -44,5 +46,6 @@ class Replay:
     answered: dict[tuple[str, str, str], Answered] = field(default_factory=dict)
     idle: dict[tuple[str, str], tuple[int, int]] = field(default_factory=dict)
     ended: dict[str, tuple[str, int, str]] = field(default_factory=dict)
+    unknown: dict[tuple[str, str], tuple[int, int]] = field(default_factory=dict)
     expired: dict[str, tuple[int, int]] = field(default_factory=dict)
     skipped: str = ""

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import sys
 from enum import Enum
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from aoftool.cli.console import output_width
 from aoftool.cli.exit_codes import DONE, NOT_JUDGED, VERDICT, epilog
+from aoftool.cli.machine import worker_count
 from aoftool.cli.options import (
     CsvOption,
     Form,
@@ -21,6 +22,10 @@ from aoftool.cli.options import (
     chosen_form,
 )
 from aoftool.cli.redaction import RedactOption, SaltOption, make_redactor
+from aoftool.cli.told_writer import tell_writer
+
+if TYPE_CHECKING:
+    from aoftool.analysis.audit_model import Audit
 
 __all__ = ["register"]
 
@@ -74,6 +79,7 @@ def audit(
     from aoftool.analysis.audit_model import AuditCode
     from aoftool.analysis.audit_times import add_times
     from aoftool.analysis.redacting import redacted_audit
+    from aoftool.aof.model import LogKind
     from aoftool.cli.inputs import find_input
     from aoftool.cli.progress import ProgressReporter
     from aoftool.report.audit import audit_json, audit_lines, write_audit_csv
@@ -92,16 +98,21 @@ def audit(
             add_losses(found, log, progress=reporter)
     elif replay is Replay.auto:
         found.notes.append("the log is large and was not replayed: --replay always tells what was lost")
+    if found.writer is None and log.kind is not LogKind.STDIN:
+        from aoftool.replay.log_writer import writer_of_log
+
+        with ProgressReporter("looking for the writer", log.size_bytes, progress, quiet) as reporter:
+            found.writer = writer_of_log(log, workers=worker_count(), progress=reporter)
     add_times(found, log)
     found = redacted_audit(found, redactor)
     if form is Form.JSON:
         print_json(audit_json(found))
     elif form is Form.CSV:
         write_audit_csv(found, sys.stdout)
-        _closing(found.notes)
+        _closing(found)
     else:
         print("\n".join(audit_lines(found, output_width())))
-        _closing(found.notes)
+        _closing(found)
     if found.damage is not None and not as_json:
         file, offset, reason = found.damage
         print(
@@ -114,6 +125,7 @@ def audit(
     raise typer.Exit(NOT_JUDGED if unknown else DONE)
 
 
-def _closing(notes: list[str]) -> None:
-    for note in notes:
+def _closing(found: Audit) -> None:
+    tell_writer(found.writer)
+    for note in found.notes:
         print(f"aoftool: {note}", file=sys.stderr)

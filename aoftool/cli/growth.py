@@ -20,6 +20,7 @@ from aoftool.cli.census_options import (
 )
 from aoftool.cli.console import Color, results_console
 from aoftool.cli.exit_codes import DONE, VERDICT, epilog
+from aoftool.cli.machine import worker_count
 from aoftool.cli.options import (
     ColorOption,
     JsonOption,
@@ -29,12 +30,15 @@ from aoftool.cli.options import (
     QuietOption,
 )
 from aoftool.cli.redaction import RedactOption, SaltOption, make_redactor
+from aoftool.cli.told_writer import tell_writer
 from aoftool.cli.widths import parse_width
 from aoftool.errors import InputError, UsageError
 
 if TYPE_CHECKING:
     from aoftool.analysis.reading import Reading
+    from aoftool.aof.model import Log
     from aoftool.aof.survey import FileSurvey
+    from aoftool.replay.writer_model import Writer
 
 __all__ = ["register"]
 
@@ -154,6 +158,7 @@ def growth(
         by_position=axis is AxisChoice.BYTES,
         top=top,
     )
+    found.writer = writer = _writer(log, read)
     found = redacted_growth(found, redactor)
     if as_json:
         from aoftool.report.growth import growth_json
@@ -168,7 +173,18 @@ def growth(
         from aoftool.report.growth import render_growth
 
         render_growth(results_console(color), found)
+        tell_writer(writer)
     raise typer.Exit(_closing(read.survey.files))
+
+
+def _writer(log: Log, read: Reading) -> Writer:
+    """Return who wrote a log; what can be read only once tells it by the names of its commands alone."""
+    from aoftool.aof.model import LogKind
+    from aoftool.replay.log_writer import writer_of_log, writer_of_survey
+
+    if log.kind is LogKind.STDIN:
+        return writer_of_survey(read.survey)
+    return writer_of_log(log, workers=worker_count())
 
 
 def _show_fold(read: Reading, fold: Fold, as_json: bool, as_csv: bool, color: Color) -> None:

@@ -18,6 +18,7 @@ from aoftool.cli.options import JsonOption, PathArgument, ProgressMode, Progress
 from aoftool.cli.places import parse_place
 from aoftool.cli.redaction import RedactOption, SaltOption, make_redactor
 from aoftool.cli.times import parse_time_ms, refuse_reversed
+from aoftool.cli.told_writer import tell_writer
 from aoftool.errors import UsageError
 from aoftool.escape import unprintable
 from aoftool.pattern import typed_pattern
@@ -32,6 +33,8 @@ if TYPE_CHECKING:
 
 __all__ = ["register"]
 
+# Who wrote a log without a base is read from all of its commands, which takes a second for so many bytes.
+_ASKED_BYTES = 256 << 20
 _HEX_AROUND = 128
 
 
@@ -149,7 +152,18 @@ def log(
     if output is not None:
         raise typer.Exit(_write(rows, end, found, output, force))
     shown = _print(rows, as_json, as_csv, context)
+    _tell_writer(found, quiet)
     raise typer.Exit(_closing(end, shown, limit))
+
+
+def _tell_writer(log: Log, quiet: bool) -> None:
+    """Say who wrote a log; one without a base that says so is read for it, unless that takes long."""
+    from aoftool.aof.model import LogKind
+    from aoftool.replay.log_writer import writer_of_log
+
+    if quiet or log.kind is LogKind.STDIN or (log.size_bytes or 0) > _ASKED_BYTES:
+        return
+    tell_writer(writer_of_log(log, workers=worker_count()))
 
 
 def _refuse_contradictions(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from aoftool.aof.log import open_log_file, open_part
 from aoftool.aof.model import Log, LogFile, LogKind
+from aoftool.aof.survey import Survey
 from aoftool.files import Source
 from aoftool.progress import Progress, no_progress
 from aoftool.rdb.damage import EncodingDamage
@@ -14,7 +15,7 @@ from aoftool.replay.evidence import Evidence, gather
 from aoftool.replay.writer import find_writer
 from aoftool.replay.writer_model import Writer
 
-__all__ = ["leading_fields", "writer_of_log"]
+__all__ = ["leading_fields", "writer_of_log", "writer_of_survey"]
 
 _HEAD_BYTES = 64 << 10
 
@@ -39,6 +40,17 @@ def writer_of_log(
         if file.exists and log.kind is not LogKind.STDIN:
             _add(evidence, file, workers, progress)
     return find_writer(aux, evidence, given)
+
+
+def writer_of_survey(survey: Survey) -> Writer:
+    """Return who wrote a log as far as the names of its commands tell, which a survey of it has counted."""
+    seen = Evidence(multi_part=survey.log.kind is LogKind.MULTI_PART)
+    for tail in (item.tail for item in survey.files if item.tail is not None):
+        seen.multi_part = seen.multi_part or tail.annotations.timestamps > 0
+        for key in tail.rows:
+            seen.add_name(key.name, key.subcommand)
+    walk = next((item.walk for item in survey.files if item.walk is not None), None)
+    return find_writer({} if walk is None else walk.aux, seen)
 
 
 def leading_fields(head: bytes) -> dict[bytes, bytes]:

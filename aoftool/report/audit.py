@@ -12,6 +12,7 @@ from aoftool.escape import json_bytes, printable
 from aoftool.report.commands import command_json, command_text
 from aoftool.report.csvout import CsvRows
 from aoftool.report.inferred import BOUNDS, bounds_json, inferred_time
+from aoftool.report.writer import writer_json
 from aoftool.units import counted, format_count, format_time_ms
 
 __all__ = ["audit_json", "audit_lines", "write_audit_csv"]
@@ -116,6 +117,7 @@ def audit_json(audit: Audit) -> dict[str, Any]:
         "schema": "aoftool.audit/1",
         "commands": audit.commands,
         "replayed": audit.replayed,
+        "writer": writer_json(audit.writer),
         "counts": {code.value: count for code, count in audit.counts.items()},
         "events": [_event_json(event) for event in audit.events],
         "notes": audit.notes,

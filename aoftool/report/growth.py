@@ -12,6 +12,7 @@ from aoftool.escape import json_bytes, printable, shorten
 from aoftool.report.csvout import CsvRows
 from aoftool.report.sparkline import fold, sparkline
 from aoftool.report.terminal import facts, print_table
+from aoftool.report.writer import writer_json
 from aoftool.units import counted, format_bytes, format_count, format_duration, format_share, format_time_ms
 
 __all__ = ["axis_text", "growth_json", "growth_line", "moment", "render_growth", "write_growth_csv"]
@@ -197,6 +198,7 @@ def growth_json(growth: Growth) -> dict[str, Any]:
         "untimed_commands": growth.untimed_commands,
         "untimed_bytes": growth.untimed_bytes,
         "anchors": growth.anchors,
+        "writer": writer_json(growth.writer),
         "buckets": [_plain(bucket) for bucket in growth.buckets],
         "rows": [_row_json(row) for row in growth.rows],
         "changes": [

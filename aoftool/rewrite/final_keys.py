@@ -7,6 +7,7 @@ others are replayed. Knows nothing of where a result goes.
 from __future__ import annotations
 
 import os
+import shlex
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -35,7 +36,7 @@ from aoftool.replay.writer_model import Writer
 from aoftool.rewrite.emitting import FirstWrites, first_writes, plain_set_values
 from aoftool.rewrite.partitions import partitions
 from aoftool.rewrite.planner import RewritePlan
-from aoftool.rewrite.replaying import Partition
+from aoftool.rewrite.replaying import Partition, UnknownFormError
 from aoftool.rewrite.rivalry import dispute_notes
 from aoftool.rewrite.runner import replayed
 from aoftool.rewrite.texts import TextReader
@@ -154,8 +155,7 @@ class FinalKeys:
         return self._plan.writer
 
     def __iter__(self) -> Iterator[KeyRow]:
-        self.notes = dispute_notes(self._plan, self._progress)
-        for row in self._rows():
+        for row in self._known_rows():
             if row.size_bytes < self._min_size or not self._selection.admits(
                 row.db, row.key, row.type_name, row.expire_at_ms
             ):
@@ -164,6 +164,15 @@ class FinalKeys:
             yield row
             if self.shown == self._limit:
                 return
+
+    def _known_rows(self) -> Iterator[KeyRow]:
+        try:
+            self.notes = dispute_notes(self._plan, self._progress)
+            yield from self._rows()
+        except UnknownFormError as error:
+            number, offset = error.place
+            error.hint = _before(self._plan.summary.files[number].path, offset)
+            raise
 
     def _rows(self) -> Iterator[KeyRow]:
         yield from self._records()
@@ -273,9 +282,14 @@ def _need_known(plan: RewritePlan) -> None:
         f"{why}, so the keys behind it are not known",
         path=file,
         offset=offset,
-        hint=f"--at {os.path.basename(file)}:{offset} gives the keys before it; or let a real server run"
-        " it: aoftool rewrite --engine server -o OUT",
+        hint=f"{_before(file, offset)}; or let a real server run it: aoftool rewrite --engine server -o OUT",
     )
+
+
+def _before(file: str, offset: int) -> str:
+    """Say how to get the keys of the moment before a command."""
+    name = shlex.quote(printable(os.fsencode(os.path.basename(file))))
+    return f"--at {name}:{offset} gives the keys before it"
 
 
 def _elements(value: Value) -> int | None:

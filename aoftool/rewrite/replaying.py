@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from aoftool.commands.effects import EffectTable
+from aoftool.errors import NotJudgedError
 from aoftool.keyspace import Keyspace, ReplayStopError
 from aoftool.liveness.carry import Carrier
 from aoftool.liveness.model import Chunk, Fate, Op, Trace
@@ -36,6 +37,8 @@ class UnknownFormError(ReplayStopError):
         what: that, in words.
         place: number of the file and offset of the command.
     """
+
+    exit_code = NotJudgedError.exit_code
 
     def __init__(self, name: str, what: str, place: tuple[int, int]) -> None:
         message = f"{name}: {what} is not known here, so what it did is not known"

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from aoftool.check.model import Finding, Severity
+from aoftool.check.model import Finding, Remedy, Severity
 from aoftool.check.replay_model import Answered, Replay
+from aoftool.check.unknown import BEYOND
 from aoftool.escape import excerpt
 from aoftool.releases import in_words
 from aoftool.units import counted
@@ -23,6 +24,15 @@ def find_in_replay(replay: Replay, path: str, targets: int) -> Iterator[Finding]
     if replay.skipped:
         yield Finding("replay-skipped", Severity.NOTE, path, replay.skipped)
         return
+    for (file, what), span in replay.unknown.items():
+        yield Finding(
+            "unknown-form",
+            Severity.NOT_JUDGED,
+            file,
+            f"{what} is known to no release: written by {BEYOND}",
+            *span,
+            remedies=(Remedy("keep it", text="nothing takes it out unasked"),),
+        )
     for row in replay.answered.values():
         yield _answered(row, targets)
     for (file, name), (count, first) in replay.idle.items():
