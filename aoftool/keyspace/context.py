@@ -5,13 +5,13 @@ Knows no command; the rules that many handlers share (wrong type, gone when empt
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, NoReturn, TypeVar
 
 from aoftool.databases import DEFAULT_DATABASES, INFERRED, MOST_DATABASES
-from aoftool.keyspace.database import Database
+from aoftool.keyspace.database import Database, StoredValue
 from aoftool.keyspace.libraries import Libraries
+from aoftool.keyspace.made import Made
 from aoftool.keyspace.refusal import WRONG_TYPE, CommandRefused
 from aoftool.units import format_bytes
 
@@ -26,15 +26,6 @@ T = TypeVar("T")
 # The servers' proto-max-bulk-len. A loader does not enforce it, but allocates as it is told; we stop
 # instead of letting one short command take gigabytes.
 MAX_STRING_BYTES = 512 * 1024 * 1024
-_LARGE_BYTES = 1 << 16
-_MEMORY_SHARE = 8
-_LEAST_SHARE_BYTES = 1 << 30
-
-
-def _memory_share() -> int:
-    """Return the bytes of strings that a replay may make: an eighth of the memory, a gigabyte at least."""
-    memory = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
-    return max(memory // _MEMORY_SHARE, _LEAST_SHARE_BYTES)
 
 
 class CannotFollow(Exception):
@@ -63,8 +54,7 @@ class Context:
         random_choices: how often that happened.
         trusts_log: what only some servers refuse was not refused by the one that wrote the log.
         max_string_bytes: longest string a command may make.
-        made_bytes: bytes of strings that were made without being written, since they were last counted.
-        most_made_bytes: so many of them may be held.
+        made: what is held without having been written.
     """
 
     __slots__ = (
@@ -75,10 +65,9 @@ class Context:
         "flavour",
         "index",
         "libraries",
-        "made_bytes",
+        "made",
         "max_string_bytes",
         "most_databases",
-        "most_made_bytes",
         "now_ms",
         "random_choices",
         "scripts",
@@ -99,8 +88,7 @@ class Context:
         self.random_choices = 0
         self.trusts_log = False
         self.max_string_bytes = MAX_STRING_BYTES
-        self.made_bytes = 0
-        self.most_made_bytes = _memory_share()
+        self.made = Made()
 
     def has_database(self, index: int) -> bool:
         """Tell whether there is a database of that number; where they are inferred, there is from now on."""
@@ -135,23 +123,20 @@ class Context:
             raise CannotFollow("memory", f"a string of {size_bytes} bytes would be made")
 
     def make_room(self, size_bytes: int) -> None:
-        """Stop before strings of bytes that no command wrote take more than `most_made_bytes`.
+        """Stop before a string grows by so many bytes when that is more than may be made."""
+        if self.made.add_string(size_bytes, self.databases):
+            self._too_much("strings")
 
-        A SETBIT of forty bytes can make 512 MiB. What was made may be gone again: the strings that are held
-        are counted before anybody is stopped.
-        """
-        self.made_bytes += size_bytes
-        if self.made_bytes <= self.most_made_bytes:
-            return
-        values = (value for database in self.databases for value in database.values.values())
-        # What is made is held in buffers; bytes were written, and cost the log what they cost here.
-        strings = (len(value) for value in values if type(value) is bytearray)
-        self.made_bytes = size_bytes + sum(size for size in strings if size >= _LARGE_BYTES)
-        if self.made_bytes > self.most_made_bytes:
-            limit = format_bytes(self.most_made_bytes)
-            raise CannotFollow(
-                "memory", f"strings would take more than {limit}, an eighth of the memory of this machine"
-            )
+    def make(self, value: StoredValue) -> None:
+        """Stop before a value that was made of others is stored when that is more than may be made."""
+        if self.made.add_value(value, self.databases):
+            self._too_much("copies and unions")
+
+    def _too_much(self, what: str) -> NoReturn:
+        limit = format_bytes(self.made.most_bytes)
+        raise CannotFollow(
+            "memory", f"{what} would take more than {limit}, an eighth of the memory of this machine"
+        )
 
     def get(self, key: bytes, kind: type[T]) -> T | None:
         """Return the value of a key of that type, None when missing.

@@ -224,6 +224,7 @@ def _run(ctx: Context, search: _Search, value: ZSetValue | None) -> None:
         for distance_m, score, member in _ordered(_find(value, search), search):
             result[member] = distance_m / search.shape.unit if search.store_distance else score
     if result:
+        ctx.make(result)
         settle(result, ctx.flavour)
         ctx.db.put(search.store, result)
     else:

@@ -96,6 +96,7 @@ def apply_pfmerge(ctx: Context, argv: Argv) -> None:
         if count:
             set_register(target, index, count, spare_runs=spare_runs)
     invalidate_cache(target)
+    ctx.make(target)
     ctx.db.changed.append(argv[1])
 
 
@@ -118,4 +119,5 @@ def apply_pfdebug(ctx: Context, argv: Argv) -> None:
         to_dense(buffer, spare_runs=ctx.flavour.hll_spare_runs)
     except CorruptHllError:
         raise CommandRefused(_CORRUPT) from None
+    ctx.make(buffer)
     ctx.db.changed.append(argv[2])

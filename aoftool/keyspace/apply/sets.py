@@ -82,6 +82,7 @@ def apply_spop(ctx: Context, argv: Argv) -> None:
 
 def _store(ctx: Context, target: bytes, members: SetValue) -> None:
     if members:
+        ctx.make(members)
         ctx.db.put(target, members)
     else:
         ctx.db.delete(target)

@@ -115,6 +115,7 @@ def _sort(ctx: Context, argv: Argv, options: _Options) -> None:
         for pattern in options.gets:
             result.append(_look_up(ctx, pattern, element) or b"")
     if result:
+        ctx.make(result)
         ctx.db.put(options.store, result)
     else:
         ctx.db.delete(options.store)

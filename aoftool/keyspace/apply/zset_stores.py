@@ -139,6 +139,7 @@ def _difference(sources: list[_Source]) -> ZSetValue:
 
 def _store(ctx: Context, target: bytes, result: ZSetValue) -> None:
     if result:
+        ctx.make(result)
         settle(result, ctx.flavour)
         ctx.db.put(target, result)
     else:
@@ -256,6 +257,7 @@ def _store_range(ctx: Context, target: bytes, pairs: list[Pair], known_length: i
     for score, member in pairs:
         add_member(result, member, score, ctx.flavour)
     if result:
+        ctx.make(result)
         ctx.db.put(target, result)
     else:
         ctx.db.delete(target)
