@@ -18,6 +18,7 @@ __all__ = [
     "MissingExtraError",
     "NotJudgedError",
     "NotLastFileError",
+    "NotPermittedError",
     "OutputExistsError",
     "PlanStaleError",
     "RdbError",
@@ -76,6 +77,18 @@ class InputError(AoftoolError):
 
 class SourceError(InputError):
     """A file is missing, unreadable or changed under the reader."""
+
+
+class NotPermittedError(SourceError):
+    """The system refuses whoever runs this; what stands there is unknown.
+
+    Args:
+        run_as: what to type in front of the command line so that another user runs it.
+    """
+
+    def __init__(self, message: str, *, path: str | os.PathLike[str] | None = None, run_as: str) -> None:
+        super().__init__(message, path=path, hint=f"run it as a user who may: {run_as} aoftool ...")
+        self.run_as = run_as
 
 
 class ReadFailedError(AoftoolError):

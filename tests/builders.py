@@ -157,3 +157,21 @@ def rdb(
     content = magic + b"".join(AUX_OPCODE + rdb_string(key) + rdb_string(value) for key, value in fields)
     content += b"".join(parts) + EOF_OPCODE
     return content + struct.pack("<Q", crc64(content) if checksum is None else checksum)
+
+
+def _base_of(generation: int) -> bytes:
+    records = [rdb_record(0, f"base:{n}", rdb_string(f"{generation}")) for n in range(20)]
+    return rdb(rdb_database(0, *records))
+
+
+def put_generation(folder: Path, number: int) -> None:
+    """Do what a server does at the end of a rewrite; 20 keys in the base, `same` set behind them."""
+    names = [f"appendonly.aof.{number}.{kind}" for kind in ("base.rdb", "incr.aof")]
+    (folder / names[0]).write_bytes(_base_of(number))
+    (folder / names[1]).write_bytes(log(select(0), *([("SET", "same", number)] * (number + 1))))
+    lines = manifest_line(names[0], number, "b") + manifest_line(names[1], number, "i")
+    fresh = folder / "temp-appendonly.aof.manifest"
+    fresh.write_text(lines)
+    fresh.rename(folder / "appendonly.aof.manifest")
+    for old in folder.glob(f"appendonly.aof.{number - 1}.*"):
+        old.unlink()

@@ -19,7 +19,8 @@ from aoftool.cli.exit_codes import EXIT_CODES, OUR_BUG
 
 # IN is the log, OUT a name that is free. `--json` gives one object, or one a line with the verbs below.
 LINES = ("keys", "log", "history")
-CALLS: tuple[tuple[str, ...], ...] = (
+Call = tuple[str, ...]
+CALLS: tuple[Call, ...] = (
     ("inspect", "IN"),
     ("inspect", "--json", "IN"),
     ("inspect", "--contents", "--savings", "IN"),
@@ -62,6 +63,34 @@ CALLS: tuple[tuple[str, ...], ...] = (
     ("explain", "--offset", "60", "--json", "IN"),
     ("explain", "--key", "key:1", "IN"),
 )
+
+# Every reading verb; `diff` of a log with itself asks for it twice.
+READING: tuple[Call, ...] = (
+    ("check", "IN"),
+    ("check", "--level", "quick", "IN"),
+    ("check", "--level", "deep", "--json", "IN"),
+    ("inspect", "IN"),
+    ("inspect", "--contents", "--savings", "--json", "IN"),
+    ("keys", "IN"),
+    ("keys", "--by", "writes", "IN"),
+    ("explain", "--key", "same", "IN"),
+    ("history", "same", "IN"),
+    ("log", "--tail", "3", "IN"),
+    ("log", "--key", "same", "-o", "OUT", "IN"),
+    ("audit", "IN"),
+    ("growth", "IN"),
+    ("diff", "IN", "IN"),
+    ("rewrite", "-n", "IN"),
+    ("rewrite", "-o", "OUT", "IN"),
+    ("rewrite", "--jobs", "2", "-n", "IN"),
+    ("fix", "-n", "IN"),
+)
+# What opens files in its own way, once.
+READING_ONCE = [
+    call
+    for call in READING
+    if call[:2] not in (("check", "--level"), ("inspect", "--contents"), ("keys", "--by"))
+]
 
 
 @dataclass(frozen=True)

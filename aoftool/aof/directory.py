@@ -11,7 +11,7 @@ import stat
 from dataclasses import dataclass
 from enum import Enum
 
-from aoftool.errors import ReadFailedError, SourceError
+from aoftool.errors import NotPermittedError, ReadFailedError, SourceError
 from aoftool.escape import printable
 from aoftool.files.failures import cannot_open
 
@@ -111,7 +111,10 @@ class Directory:
             return Entry(name, path, EntryKind.MISSING)
         except OSError as error:
             failure = cannot_open(error, path, "look at")
-            if isinstance(failure, ReadFailedError):
+            # A link may lead to where one may not look; a name may not be looked at only where nothing may.
+            if isinstance(failure, ReadFailedError) or (
+                isinstance(failure, NotPermittedError) and not os.path.islink(path)
+            ):
                 raise failure from error
             return Entry(name, path, EntryKind.UNREADABLE, reason=error.strerror or str(error))
         if stat.S_ISREG(status.st_mode):

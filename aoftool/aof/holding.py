@@ -19,7 +19,7 @@ from dataclasses import replace
 from aoftool.aof.layout import find_log
 from aoftool.aof.manifest import parse_manifest
 from aoftool.aof.model import FileRole, LayoutCode, Log, LogFile, LogKind
-from aoftool.errors import AoftoolError, ReadFailedError, SourceError
+from aoftool.errors import AoftoolError, NotPermittedError, ReadFailedError, SourceError
 from aoftool.files import open_source
 from aoftool.files.held import HeldFile, held_file, hold_file, is_replaced, release_files
 from aoftool.resp.resync import boundaries
@@ -101,6 +101,9 @@ def _hold(log: Log) -> list[str] | None:
         try:
             if not gone and hold_file(file.path, _giver_up(log, file)) is not None:
                 held.append(file.path)
+        except NotPermittedError:
+            release_files(held)
+            raise
         except ReadFailedError:
             continue  # whoever reads it says so
         except AoftoolError as error:

@@ -20,7 +20,7 @@ from aoftool.aof.surroundings import (
     problems_beside_single,
     unfinished_changes,
 )
-from aoftool.errors import InputError, SourceError
+from aoftool.errors import InputError, NotPermittedError, SourceError
 from aoftool.escape import printable
 from aoftool.files import open_source
 from aoftool.rdb.header import is_rdb
@@ -28,6 +28,7 @@ from aoftool.rdb.header import is_rdb
 __all__ = ["FileRole", "LayoutCode", "LayoutProblem", "Log", "LogFile", "LogKind", "find_log"]
 
 STDIN = "-"
+_DEFAULT_DIRECTORY = "appendonlydir"
 _HEAD_BYTES = 64 * 1024
 _PACKED = (b"", b".gz", b".zst")
 # An RDB that a rewrite wrote says so among its aux fields, which come first.
@@ -128,7 +129,9 @@ def _log_in(path: str, where: str, *, allow_rdb: bool) -> Log:
     directory = Directory(where)
     if _is_aof_directory(directory):
         return log_of_directory(path, directory, _manifest_in(directory))
-    inner = _aof_directories(directory)
+    inner, denied = _aof_directories(directory)
+    if denied is not None and not (inner and not _is_default(denied)):
+        raise denied
     if inner:
         chosen = _choose(inner, directory)
         return log_of_directory(path, chosen, _manifest_in(chosen))
@@ -151,22 +154,33 @@ def _is_aof_directory(directory: Directory) -> bool:
     return bool(_manifests(directory)) or any(parse_file_name(name) for name in directory.names)
 
 
-def _aof_directories(directory: Directory) -> list[Directory]:
+def _is_default(error: NotPermittedError) -> bool:
+    return os.path.basename(error.path or "") == _DEFAULT_DIRECTORY
+
+
+def _aof_directories(directory: Directory) -> tuple[list[Directory], NotPermittedError | None]:
+    """Return the AOF directories in one, and what keeps from looking for others; the default one first."""
     found = []
+    denied: NotPermittedError | None = None
     for name in directory.names:
         if directory.look(name).kind is EntryKind.DIRECTORY:
             try:
                 inner = Directory(directory.join(name))
+                is_one = _is_aof_directory(inner)
+            except NotPermittedError as error:
+                if denied is None or os.fsdecode(name) == _DEFAULT_DIRECTORY:
+                    denied = error
+                continue
             except SourceError:
                 continue
-            if _is_aof_directory(inner):
+            if is_one:
                 found.append(inner)
-    return found
+    return found, denied
 
 
 def _choose(inner: list[Directory], outer: Directory) -> Directory:
     """Return the one AOF directory; the server's default name wins over all others."""
-    default = outer.join(b"appendonlydir")
+    default = os.path.join(outer.path, _DEFAULT_DIRECTORY)
     named = [directory for directory in inner if directory.path == default] or inner
     if len(named) > 1:
         names = ", ".join(printable_path(os.path.basename(d.path)) for d in named[:5])

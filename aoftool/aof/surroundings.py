@@ -9,10 +9,12 @@ import os
 import re
 import shlex
 from collections.abc import Iterator
+from contextlib import suppress
 
 from aoftool.aof.directory import Directory, EntryKind
 from aoftool.aof.leftovers import temporaries
 from aoftool.aof.model import LayoutCode, LayoutProblem, LogFile
+from aoftool.errors import NotPermittedError
 from aoftool.escape import printable
 from aoftool.files.sink import is_leftover
 
@@ -40,8 +42,13 @@ def problems_beside(directory: Directory, prefix: bytes, pending: LogFile | None
         pending: the old-style file that the next start will move in, when there is one.
     """
     above = directory.above()
-    if above is None:
-        return
+    if above is not None:
+        # Whoever may read the log need not be allowed to look about it.
+        with suppress(NotPermittedError):
+            yield from _in_data_directory(above, prefix, pending)
+
+
+def _in_data_directory(above: Directory, prefix: bytes, pending: LogFile | None) -> Iterator[LayoutProblem]:
     if pending is not None:
         words = f"{printable(prefix)} is still beside the AOF directory: the next start moves it in"
         yield LayoutProblem(LayoutCode.UPGRADE_PENDING, words, pending.path)

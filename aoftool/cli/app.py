@@ -11,7 +11,7 @@ import typer
 
 from aoftool import __version__
 from aoftool.cli.exit_codes import CLOSED_PIPE, INTERRUPTED, OUR_BUG, USAGE
-from aoftool.errors import AoftoolError
+from aoftool.errors import AoftoolError, NotPermittedError
 from aoftool.escape import hide_excerpts
 
 __all__ = ["VERBS", "build_app", "run"]
@@ -103,6 +103,15 @@ def _report_error(error: AoftoolError, as_json: bool) -> None:
     print(render_error(error), file=sys.stderr)
 
 
+def _name_user(error: AoftoolError, arguments: list[str]) -> None:
+    """Let what to type next be this very command line, run by a user who may."""
+    if isinstance(error, NotPermittedError):
+        from aoftool.next_step import quoted
+
+        words = [word if word.startswith("-") and word.isascii() else quoted(word) for word in arguments]
+        error.hint = " ".join([error.run_as, "aoftool", *words])
+
+
 def _usage_error(error: Exception) -> int:
     """Show what typer found wrong with the arguments; anything else is not ours to judge."""
     show = getattr(error, "show", None)
@@ -150,6 +159,7 @@ def run(args: Sequence[str]) -> int:
         sys.stdout.flush()
         _tell_rewrites()
     except AoftoolError as error:
+        _name_user(error, arguments)
         _report_error(error, "--json" in arguments)
         return error.exit_code
     except BrokenPipeError:

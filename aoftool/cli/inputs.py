@@ -25,14 +25,14 @@ def find_input(path: str | None = None, *, hold: bool = True) -> Log:
         InputError: the file holds nothing of a log: what it is instead.
     """
     from aoftool.aof.holding import hold_log
-    from aoftool.aof.layout import find_log
     from aoftool.check.foreign import refuse_foreign
+    from aoftool.files.held import release_files
 
-    if not hold:
-        log = find_log(path)
-    else:
-        log = hold_log(path)
+    log = hold_log(path)
+    if hold:
         _held.append(log)
+    else:
+        release_files(file.path for file in log.files)
     refuse_foreign(log)
     return log
 

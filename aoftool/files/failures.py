@@ -13,6 +13,7 @@ from contextlib import contextmanager
 
 from aoftool.errors import AoftoolError, ReadFailedError, SinkError, SourceError
 from aoftool.escape import printable
+from aoftool.files.permission import not_permitted
 from aoftool.units import counted
 
 __all__ = ["PlacedError", "ShrunkError", "cannot_open", "naming", "read_failed", "reading", "system_error"]
@@ -33,6 +34,7 @@ _OF_THE_NAME = frozenset(
         errno.ENXIO,
     )
 )
+_OF_THE_RIGHTS = frozenset((errno.EACCES, errno.EPERM))
 _FULL = frozenset((errno.ENOSPC, errno.EDQUOT, errno.EFBIG))
 # What no code can help.
 _OF_THE_MACHINE = frozenset(
@@ -114,6 +116,8 @@ def cannot_open(error: OSError, path: str, action: str = "read") -> AoftoolError
     """Return the error for a file that could not be opened: the device failed, or the name is not right."""
     if error.errno not in _OF_THE_NAME:
         return read_failed(error, path, None, action=action)
+    if error.errno in _OF_THE_RIGHTS:
+        return not_permitted(error, path, action)
     reason = error.strerror or str(error)
     hint = "check the name" if isinstance(error, FileNotFoundError) else _HINTS.get(error.errno)
     return SourceError(f"cannot {action} {printable(os.fsencode(path))}: {reason}", path=path, hint=hint)

@@ -14,57 +14,11 @@ from aoftool.aof import holding
 from aoftool.aof.layout import find_log
 from aoftool.cli import inputs
 from aoftool.files.held import held_file
-from tests.builders import command, log, manifest_line, rdb, rdb_database, rdb_record, rdb_string, select
+from tests.builders import command, log, put_generation, rdb, rdb_database, rdb_record, rdb_string, select
 from tests.servers import Build, Server, server_params
-from tests.verbs import Answer, ask
+from tests.verbs import READING, READING_ONCE, Answer, Call, ask
 
-Call = tuple[str, ...]
-# Every reading verb; `diff` of a log with itself asks for it twice.
-READERS: tuple[Call, ...] = (
-    ("check", "IN"),
-    ("check", "--level", "quick", "IN"),
-    ("check", "--level", "deep", "--json", "IN"),
-    ("inspect", "IN"),
-    ("inspect", "--contents", "--savings", "--json", "IN"),
-    ("keys", "IN"),
-    ("keys", "--by", "writes", "IN"),
-    ("explain", "--key", "same", "IN"),
-    ("history", "same", "IN"),
-    ("log", "--tail", "3", "IN"),
-    ("log", "--key", "same", "-o", "OUT", "IN"),
-    ("audit", "IN"),
-    ("growth", "IN"),
-    ("diff", "IN", "IN"),
-    ("rewrite", "-n", "IN"),
-    ("rewrite", "-o", "OUT", "IN"),
-    ("rewrite", "--jobs", "2", "-n", "IN"),
-    ("fix", "-n", "IN"),
-)
 JUDGES: tuple[Call, ...] = (("check", "IN"), ("inspect", "IN"), ("keys", "IN"), ("fix", "-n", "IN"))
-# What opens files in its own way, once.
-FEWER = [
-    call
-    for call in READERS
-    if call[:2] not in (("check", "--level"), ("inspect", "--contents"), ("keys", "--by"))
-]
-
-
-def base(generation: int) -> bytes:
-    records = [rdb_record(0, f"base:{n}", rdb_string(f"{generation}")) for n in range(20)]
-    return rdb(rdb_database(0, *records))
-
-
-def put_generation(folder: Path, number: int) -> None:
-    """Do what a server does at the end of a rewrite."""
-    names = [f"appendonly.aof.{number}.{kind}" for kind in ("base.rdb", "incr.aof")]
-    (folder / names[0]).write_bytes(base(number))
-    (folder / names[1]).write_bytes(log(select(0), *([("SET", "same", number)] * (number + 1))))
-    lines = manifest_line(names[0], number, "b") + manifest_line(names[1], number, "i")
-    fresh = folder / "temp-appendonly.aof.manifest"
-    fresh.write_text(lines)
-    fresh.rename(folder / "appendonly.aof.manifest")
-    for old in folder.glob(f"appendonly.aof.{number - 1}.*"):
-        old.unlink()
 
 
 @pytest.fixture
@@ -86,7 +40,7 @@ def fair(answer: Answer, *, may_differ: bool = False) -> str:
     return said
 
 
-@pytest.mark.parametrize("call", READERS, ids=" ".join)
+@pytest.mark.parametrize("call", READING, ids=" ".join)
 def test_what_is_replaced_behind_the_open_files_changes_nothing(
     folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, call: Call
 ) -> None:
@@ -116,7 +70,7 @@ def test_what_is_replaced_behind_the_open_files_changes_nothing(
     assert not held_file(str(folder / "appendonly.aof.1.base.rdb"))
 
 
-@pytest.mark.parametrize("call", FEWER, ids=" ".join)
+@pytest.mark.parametrize("call", READING_ONCE, ids=" ".join)
 def test_what_is_replaced_before_the_files_are_open_is_looked_for_again(
     folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, call: Call
 ) -> None:
@@ -180,7 +134,7 @@ def test_a_file_that_is_removed_while_it_is_read_is_damage_if_it_is_listed(
     assert "was removed while it was read" in answer.out
 
 
-@pytest.mark.parametrize("call", FEWER, ids=" ".join)
+@pytest.mark.parametrize("call", READING_ONCE, ids=" ".join)
 def test_an_old_style_log_is_renamed_over(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, call: Call
 ) -> None:
@@ -279,7 +233,7 @@ def loaded(server_build: Build, start_server: Callable[..., Server]) -> Iterator
 
 def ask_often(loaded: tuple[Server, Load], tmp_path: Path, times: int) -> None:
     server, load = loaded
-    for call in READERS:
+    for call in READING:
         before = load.rewrites
         for _ in range(times):
             fair(ask(call, server.log_target, tmp_path / "out"), may_differ=call[0] == "diff")
