@@ -45,6 +45,8 @@ class LayoutCode(str, Enum):
     MANIFEST_TOO_LARGE = "manifest-too-large"
     NO_FILES_LISTED = "no-files-listed"
     NO_BASE = "no-base"
+    OTHER_GENERATION = "other-generation"
+    OTHER_GENERATION_PART = "other-generation-part"
     MISSING_FILE = "missing-file"
     MISSING_HISTORY = "missing-history"
     UNSAFE_NAME = "unsafe-name"

@@ -10,8 +10,10 @@ from __future__ import annotations
 import itertools
 import os
 from collections.abc import Iterable, Iterator
+from dataclasses import replace
 
 from aoftool.aof.directory import Directory, Entry, EntryKind
+from aoftool.aof.generations import other_generation
 from aoftool.aof.leftovers import is_temporary, temporaries
 from aoftool.aof.manifest import FileType, Manifest, ManifestEntry, parse_manifest
 from aoftool.aof.manifest_salvage import FileNameParts, parse_file_name, salvage_manifest
@@ -61,7 +63,7 @@ def log_of_directory(path: str, directory: Directory, manifest_name: bytes | Non
     problems += temporaries(directory)
     problems += unfinished_changes(directory)
     problems += problems_beside(directory, prefix, pending)
-    return Log(
+    log = Log(
         LogKind.MULTI_PART,
         path,
         live,
@@ -74,6 +76,22 @@ def log_of_directory(path: str, directory: Directory, manifest_name: bytes | Non
         prefix,
         joined,
     )
+    return _with_other_generation(log)
+
+
+def _with_other_generation(log: Log) -> Log:
+    """Say what lies there in place of what is listed, before anything else about these files."""
+    found = other_generation(log)
+    if found is None:
+        return log
+    kind = "the files of another generation lie there" if found.is_sure else "other files lie there"
+    why = "manifest and files are of different moments, as in a copy made during a rewrite"
+    words = f"{kind}: {found.words}; the manifest lists {log.generation}: {why}"
+    theirs = {file.path for file in (found.base, *found.incrs)}
+    orphans = (LayoutCode.ORPHAN_FILE, LayoutCode.ORPHAN_NEXT)
+    others = [p for p in log.problems if p.path not in theirs or p.code not in orphans]
+    code = LayoutCode.OTHER_GENERATION if found.has_all else LayoutCode.OTHER_GENERATION_PART
+    return replace(log, problems=(LayoutProblem(code, words, log.manifest_path), *others))
 
 
 def manifest_prefix(name: bytes) -> bytes:

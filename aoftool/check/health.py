@@ -82,7 +82,7 @@ def _commands_behind(finding: Finding, report: Report) -> int | None:
 def _next_command(finding: Finding, report: Report) -> str:
     """Return what to type next; a name that a shell would not take as it is, is quoted."""
     where = _quoted(report.path)
-    if not finding.remedies:
+    options = [remedy.option for remedy in finding.remedies if not remedy.by_hand]
+    if not options:
         return f"aoftool check {where}"
-    option = f" {finding.remedies[0].option}" if finding.remedies[0].option else ""
-    return f"aoftool fix --dry-run{option} {where}"
+    return " ".join(filter(None, ["aoftool fix --dry-run", options[0], where]))

@@ -103,6 +103,7 @@ class Remedy:
         loses_bytes: bytes of the log that go to the lost-and-found file.
         loses_commands: whole commands that go with them; None when it cannot be counted.
         text: one sentence for people.
+        by_hand: no option of `fix` does it; `option` and the losses say nothing then.
     """
 
     action: str
@@ -110,6 +111,7 @@ class Remedy:
     loses_bytes: int = 0
     loses_commands: int | None = 0
     text: str = ""
+    by_hand: bool = False
 
     def to_dict(self) -> dict[str, Any]:
         """Return the remedy as JSON members."""
@@ -119,6 +121,7 @@ class Remedy:
             "loses_bytes": self.loses_bytes,
             "loses_commands": self.loses_commands,
             "text": self.text,
+            "by_hand": self.by_hand,
         }
 
 
@@ -342,7 +345,16 @@ _VERDICTS: dict[Verdict, frozenset[str]] = {
         }
     ),
     Verdict.RDB_NO_CHECKSUM: frozenset({"rdb-no-checksum"}),
-    Verdict.MISSING_FILE: frozenset({"missing-file", "not-a-file", "unsafe-name", "manifest-missing"}),
+    Verdict.MISSING_FILE: frozenset(
+        {
+            "missing-file",
+            "other-generation",
+            "other-generation-part",
+            "not-a-file",
+            "unsafe-name",
+            "manifest-missing",
+        }
+    ),
     Verdict.MANIFEST_ERROR: frozenset({"no-files-listed", "no-base", "listed-twice"}),
     Verdict.ORPHAN_FILE: frozenset({"orphan-file", "orphan-next", "old-style-beside"}),
     Verdict.STALE_TEMP: frozenset({"stale-temp"}),

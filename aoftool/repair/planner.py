@@ -7,11 +7,11 @@ from __future__ import annotations
 
 import os
 import shlex
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from aoftool.aof.layout import Log, LogKind
+from aoftool.aof.layout import Log, LogFile, LogKind
 from aoftool.aof.manifest import FileType, ManifestEntry
 from aoftool.check.exam import examine
 from aoftool.check.exam_model import FileExam
@@ -83,9 +83,9 @@ class _Planner:
     def __init__(self, log: Log, choice: Choice, progress: Progress, in_place: bool, workers: int) -> None:
         self._choice = choice
         self._in_place = in_place
-        inputs = _inputs(log)
         self._manifest = plan_manifest(log, choice) if log.kind is LogKind.MULTI_PART else ManifestPlan()
         self._log = replace(log, files=self._manifest.files(log))
+        inputs = _inputs(log, self._log.files)
         # A salvage looks into values and for keys that stand twice: servers stop at them.
         level = Level.DEEP if choice.salvage else Level.FULL
         self._exam = examine(self._log, level, progress, workers)
@@ -367,9 +367,13 @@ class _Planner:
             statistics.commands_kept += max(self._whole[file.path] - gone, 0)
 
 
-def _inputs(log: Log) -> list[tuple[str, Stamp]]:
-    """Return how every file of the log looks before it is read, the manifest included."""
-    paths = [file.path for file in (*log.files, *log.unlisted) if file.exists]
+def _inputs(log: Log, planned: Iterable[LogFile]) -> list[tuple[str, Stamp]]:
+    """Return how every file of the log looks before it is read, the manifest included.
+
+    Args:
+        planned: the files that the log is to have; some may be history, which is of no account else.
+    """
+    paths = [file.path for file in (*log.files, *log.unlisted, *planned) if file.exists]
     if log.manifest_path is not None:
         paths.append(log.manifest_path)
     return [(path, stamp_of(path)) for path in dict.fromkeys(paths) if os.path.exists(path)]

@@ -66,11 +66,16 @@ def render_findings(console: Printer, reports: Sequence[Report], *, top: int = 2
 def _next_command(report: Report) -> str:
     """Return what to type next: a plan, with the option that most of what is wrong takes."""
     damage = [finding for finding in report.findings if finding.severity is Severity.DAMAGE]
-    options = {finding.remedies[0].option for finding in damage if finding.remedies}
+    options = {remedy.option for finding in damage for remedy in _carried_out(finding)[:1]}
     if not options:
         return "nothing here can be repaired; put the files back from a backup"
     option = " --salvage" if "--salvage" in options else ""
     return f"aoftool fix --dry-run{option} {shlex.quote(_shown(report.path))}"
+
+
+def _carried_out(finding: Finding) -> list[Remedy]:
+    """Return the remedies that `fix` has."""
+    return [remedy for remedy in finding.remedies if not remedy.by_hand]
 
 
 def _shown(path: str) -> str:
@@ -138,6 +143,8 @@ def _commands(count: int) -> str:
 
 
 def _remedy(remedy: Remedy, evidence: str) -> str:
+    if remedy.by_hand:
+        return f"{remedy.action}: {remedy.text}"
     how = f"fix {remedy.option}".strip()
     loss = "loses nothing"
     if remedy.loses_commands is None:

@@ -67,7 +67,7 @@ CODES = {
     "missing-4k-block": "corrupt-region",
     "missing-4k-block-binary": "corrupt-region",
     "missing-4k-block-in-transactions": "corrupt-region",
-    "missing-base": "missing-file",
+    "missing-base": "other-generation",
     "missing-first-4k": "leading-bytes",
     "missing-first-incr": "missing-file",
     "missing-last-incr": "missing-file",

@@ -18,6 +18,8 @@ _DAMAGE = frozenset(
         LayoutCode.MANIFEST_TOO_LARGE,
         LayoutCode.NO_FILES_LISTED,
         LayoutCode.NO_BASE,
+        LayoutCode.OTHER_GENERATION,
+        LayoutCode.OTHER_GENERATION_PART,
         LayoutCode.MISSING_FILE,
         LayoutCode.UNSAFE_NAME,
         LayoutCode.NOT_A_FILE,
@@ -35,15 +37,28 @@ _WARNINGS = frozenset(
         LayoutCode.MANIFEST_BESIDE,
     }
 )
+_OTHER_GENERATION = frozenset({LayoutCode.OTHER_GENERATION, LayoutCode.OTHER_GENERATION_PART})
 _REBUILD = Remedy("rebuild the manifest", text="list the files that are there, in load order")
+_PUT_BACK = Remedy("put the file back", text="from a backup or the place it was moved to", by_hand=True)
 _REMEDIES: dict[str, tuple[Remedy, ...]] = {
     LayoutCode.MANIFEST_MISSING.value: (_REBUILD,),
     LayoutCode.NO_FILES_LISTED.value: (_REBUILD,),
     LayoutCode.NO_BASE.value: (_REBUILD,),
     LayoutCode.SEQ_GAP.value: (_REBUILD,),
     LayoutCode.LISTED_TWICE.value: (_REBUILD,),
+    LayoutCode.OTHER_GENERATION.value: (
+        Remedy("list the files that lie there", text="they hold what the listed ones held"),
+    ),
+    LayoutCode.OTHER_GENERATION_PART.value: (
+        Remedy(
+            "list the files that lie there",
+            "--salvage",
+            loses_commands=None,
+            text="nothing that is there is lost; what only the missing files held is",
+        ),
+    ),
     LayoutCode.MISSING_FILE.value: (
-        Remedy("put the file back", text="restore it from a backup; that loses nothing"),
+        _PUT_BACK,
         Remedy(
             "unlist the file",
             "--salvage",
@@ -61,6 +76,7 @@ def find_in_layout(exam: LogExam) -> Iterator[Finding]:
     """Yield one finding for each problem of the layout that is worth a word."""
     log = exam.log
     last = log.last_file
+    replaced = any(problem.code in _OTHER_GENERATION for problem in log.problems)
     for problem in log.problems:
         severity = _severity(
             problem, problem.path is not None and last is not None and problem.path == last.path
@@ -73,7 +89,7 @@ def find_in_layout(exam: LogExam) -> Iterator[Finding]:
             path=problem.path or log.manifest_path or log.path,
             message=problem.message,
             line=problem.line or None,
-            remedies=_remedies(problem),
+            remedies=_remedies(problem, replaced),
         )
 
 
@@ -87,7 +103,14 @@ def _severity(problem: LayoutProblem, is_last: bool) -> Severity | None:
     return Severity.WARNING if code in _WARNINGS else Severity.NOTE
 
 
-def _remedies(problem: LayoutProblem) -> tuple[Remedy, ...]:
+def _remedies(problem: LayoutProblem, replaced: bool) -> tuple[Remedy, ...]:
+    """Return what can be done.
+
+    Args:
+        replaced: the files of another generation lie there: nobody has to go on without them.
+    """
+    if problem.code is LayoutCode.MISSING_FILE and replaced:
+        return (_PUT_BACK,)
     if isinstance(problem.code, ManifestCode):
         return (_REBUILD,)
     return _REMEDIES.get(problem.code.value, ())

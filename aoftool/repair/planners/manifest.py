@@ -11,6 +11,7 @@ from __future__ import annotations
 import os
 from dataclasses import dataclass, field, replace
 
+from aoftool.aof.generations import Generation, other_generation
 from aoftool.aof.layout import FileRole, LayoutCode, Log, LogFile
 from aoftool.aof.manifest import FileType, ManifestEntry, encode_manifest
 from aoftool.aof.manifest_salvage import SalvagedEntry, parse_file_name, salvage_manifest
@@ -94,7 +95,11 @@ def plan_manifest(log: Log, choice: Choice) -> ManifestPlan:
     entries = _without_repeats(entries, plan)
     entries = _one_base(entries, log, plan)
     entries = _with_lost_lines(entries, log, plan, broken)
-    entries = _without_missing(entries, log, choice, plan)
+    found = other_generation(log)
+    if found is None:
+        entries = _without_missing(entries, log, choice, plan)
+    else:
+        entries = _of_generation(entries, found, log, choice, plan)
     crlf = b"\r\n" in raw and not broken
     if crlf:
         plan.reasons.append("the manifest has CRLF line ends")
@@ -200,6 +205,25 @@ def _with_lost_lines(
     return entries + added
 
 
+def _of_generation(
+    entries: list[ManifestEntry], found: Generation, log: Log, choice: Choice, plan: ManifestPlan
+) -> list[ManifestEntry]:
+    """List the files of the generation that lies there; where some may be missing, when that is asked for."""
+    if not (found.has_all or choice.salvage):
+        words = f"{found.words} lie there, and not what the manifest lists: --salvage lists them"
+        plan.left.append(("other-generation-part", words))
+        return entries
+    plan.reasons.append(f"it listed {log.generation}, and {found.words} lie there")
+    if not found.has_all:
+        plan.doubts.append(
+            f"what only the missing files held ({log.generation}) is not here: if they can still be had, put"
+            " them back instead"
+        )
+    if not found.is_sure:
+        plan.doubts.append("their numbers do not tell whether these files belong together")
+    return [ManifestEntry(file.name, _number(file), _kind(file)) for file in (found.base, *found.incrs)]
+
+
 def _without_missing(
     entries: list[ManifestEntry], log: Log, choice: Choice, plan: ManifestPlan
 ) -> list[ManifestEntry]:
@@ -209,6 +233,11 @@ def _without_missing(
     if not gone:
         return entries
     names = ", ".join(map(_shown, gone))
+    if not any(file.exists for file in log.files):
+        plan.left.append(
+            ("missing-file", f"{names}: no file that the manifest lists is there: put them back")
+        )
+        return entries
     if not choice.salvage:
         plan.left.append(("missing-file", f"{names}: put it back, or go on without it with --salvage"))
         return entries
@@ -267,6 +296,12 @@ def _from_directory(log: Log, plan: ManifestPlan, choice: Choice, reason: str) -
     numbers = [_number(file) for file in incrs]
     if numbers and numbers != list(range(numbers[0], numbers[0] + len(numbers))):
         plan.doubts.append("the incr files do not follow each other without a gap: what lay between is lost")
+
+
+def _kind(file: LogFile) -> FileType:
+    parts = parse_file_name(file.name)
+    assert parts is not None
+    return parts.type
 
 
 def _type(file: LogFile) -> FileType | None:

@@ -75,7 +75,8 @@ def _sentence(group: list[Finding]) -> str:
 
 
 def _what_would(finding: Finding) -> str:
-    options = {remedy.option: remedy.action for remedy in reversed(finding.remedies) if remedy.option}
+    options = {r.option: r.action for r in reversed(finding.remedies) if r.option and not r.by_hand}
     if not options:
-        return "nothing here repairs it"
+        by_hand = next((remedy for remedy in finding.remedies if remedy.by_hand), None)
+        return "nothing here repairs it" if by_hand is None else f"{by_hand.action}: {by_hand.text}"
     return " or ".join(f"{option} would {action}" for option, action in reversed(options.items()))

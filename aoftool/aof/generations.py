@@ -1,0 +1,88 @@
+"""Find the files of another generation than the manifest lists, as a copy made during a rewrite leaves them.
+
+A rewrite gives base and incr file the next numbers, lists them and removes the old ones; who copies meanwhile
+gets the manifest of one moment and the files of another. An older base with every incr file that follows it
+gives the same data as a newer base with only its own; that is all the reasoning there is. Looks at names
+and numbers only.
+
+Source: Valkey 8.0 src/aof.c getNewBaseFileNameAndMarkPreAsHistory, getNewIncrAofName.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from aoftool.aof.manifest import FileType
+from aoftool.aof.manifest_salvage import parse_file_name
+from aoftool.aof.model import FileRole, Log, LogFile
+
+__all__ = ["Generation", "other_generation"]
+
+
+@dataclass(frozen=True)
+class Generation:
+    """A base and the incr files that go with it.
+
+    Attributes:
+        base, incrs: the files, in load order.
+        has_all: nothing that was listed is missing from it: where listed files are not there, this base
+            or these incr files hold what they held.
+        is_sure: the numbers tell that they belong together.
+    """
+
+    base: LogFile
+    incrs: tuple[LogFile, ...]
+    has_all: bool
+    is_sure: bool = True
+
+    @property
+    def words(self) -> str:
+        """Return `base 1 and incr 1 to 2`."""
+        first, last = self.incrs[0].sequence, self.incrs[-1].sequence
+        return f"base {self.base.sequence} and incr {first}" + (f" to {last}" if last != first else "")
+
+
+def other_generation(log: Log) -> Generation | None:
+    """Return the newest whole generation that lies there, where the base that is listed does not."""
+    listed = [file for file in log.files if file.role is FileRole.BASE and file.listed]
+    if not listed or listed[0].exists or listed[0].sequence is None:
+        return None
+    there = [f for f in (*log.files, *log.history, *log.unlisted) if f.exists and _prefix(f) == log.prefix]
+    bases = _by_number(there, FileType.BASE)
+    incrs = _by_number(there, FileType.INCR)
+    numbers = [f.sequence for f in log.files if f.role is FileRole.INCR and f.sequence is not None]
+    # Bases and incr files count apart, in step unless a rewrite failed or the log was switched off.
+    apart = listed[0].sequence - min(numbers, default=listed[0].sequence)
+    for number in sorted(bases, reverse=True):
+        run = _run(incrs, number - apart)
+        if run and len(run) == sum(n >= number - apart for n in incrs):
+            last = max(numbers, default=0)
+            return Generation(bases[number], tuple(run), (run[-1].sequence or 0) >= last)
+    nothing_listed = not any(file.exists for file in log.files)
+    run = _run(incrs, min(incrs, default=0))
+    if nothing_listed and len(bases) == 1 and run and len(run) == len(incrs):
+        return Generation(next(iter(bases.values())), tuple(run), has_all=False, is_sure=False)
+    return None
+
+
+def _prefix(file: LogFile) -> bytes | None:
+    parts = parse_file_name(file.name)
+    return None if parts is None else parts.prefix
+
+
+def _by_number(files: Iterable[LogFile], kind: FileType) -> dict[int, LogFile]:
+    found: dict[int, LogFile] = {}
+    for file in files:
+        parts = parse_file_name(file.name)
+        if parts is not None and parts.type is kind:
+            found.setdefault(parts.sequence, file)
+    return found
+
+
+def _run(incrs: dict[int, LogFile], first: int) -> list[LogFile]:
+    """Return the files from a number on, up to the first that is not there."""
+    run: list[LogFile] = []
+    while first + len(run) in incrs:
+        run.append(incrs[first + len(run)])
+    return run
