@@ -25,9 +25,7 @@ def faults_with(rdb: RdbExam, databases: int) -> Iterator[RdbFault]:
         return
     yield from (fault for fault in rdb.faults if fault.code != _CODE)
     walk = rdb.walk
-    numbers = {row.db for row in walk.counts} | {hint.db for hint in walk.resize_hints}
-    at = next((fault.offset for fault in rdb.faults if fault.code == _CODE), walk.start)
-    for db in sorted(number for number in numbers if number >= databases):
+    for db, at in sorted((db, at) for db, at in walk.selected.items() if db >= databases):
         text = f"a database number above {databases - 1}, which servers refuse that have {databases}: {db}"
         yield RdbFault(at, _CODE, text)
 

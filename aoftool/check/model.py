@@ -375,7 +375,7 @@ _RDB_PREFIXES = (
     "list-node",
     "lzf-",
     "rdb-",
-    "resize-hint",
+    "resize-",
     "score-",
     "slot-",
     "stream-",

@@ -11,7 +11,7 @@ from collections.abc import Callable
 
 from aoftool.check.exam_model import RdbExam, RdbFault
 from aoftool.files.source import Source
-from aoftool.rdb.across import KeyCheck, check_part
+from aoftool.rdb.across import NO_SUCH_ROOM, KeyCheck, check_part
 from aoftool.rdb.damage import EncodingDamage, RdbIssue
 from aoftool.rdb.findings import open_blob
 from aoftool.rdb.reader import RecordReader
@@ -24,6 +24,15 @@ __all__ = ["find_faults"]
 
 # Faults of one code and type that are kept; the rest is counted.
 _KEEP = 100
+# What loaders tell apart of the room that a hint asks for: a table of 2^44 keys cannot be addressed,
+# that of 2^61 counts as none where sizes wrap around, and the greatest number is the mark of a failed read.
+_ROOM_CASES = (
+    ((1 << 64) - 1, "resize-short"),
+    (1 << 61, "resize-wrap"),
+    (1 << 60, "resize-overflow"),
+    (NO_SUCH_ROOM, "resize-room"),
+    (1 << 32, "resize-much"),
+)
 # Bytes of an empty blob, by the types that are one blob: what is shorter lacks its header.
 _HEADERS = {10: 11, 12: 11, 13: 11, 16: 7, 17: 7, 20: 7, 23: 7}
 
@@ -42,18 +51,19 @@ def find_faults(
         return
     for issue in check_part(walk, size_bytes if exam.dump else None):
         if issue.code != "rdb-checksum":
-            _add(exam, _placed(issue, walk), None)
+            _add(exam, issue, None, _room_case(issue, walk))
     if deep:
         _look_into_records(exam, opened)
     exam.faults.sort(key=lambda fault: fault.offset)
 
 
-def _placed(issue: RdbIssue, walk: RdbWalk) -> RdbIssue:
-    """Give a database out of range the place of its hint, where it has one."""
-    if issue.code != "database-range":
-        return issue
-    places = [hint.offset for hint in walk.resize_hints if issue.message.endswith(f" {hint.db}")]
-    return issue._replace(offset=min(places, default=issue.offset))
+def _room_case(issue: RdbIssue, walk: RdbWalk) -> str:
+    """Return how loaders take what a hint asks for, empty for any other issue."""
+    if issue.code not in ("resize-hint", "resize-room"):
+        return ""
+    asked = max(max(hint.keys, hint.expires) for hint in walk.resize_hints if hint.offset == issue.offset)
+    case = next((case for least, case in _ROOM_CASES if asked >= least), "")
+    return case if (issue.code == "resize-room") == (asked >= NO_SUCH_ROOM) else ""
 
 
 def _add(exam: RdbExam, issue: RdbIssue, type_id: int | None, act: str = "") -> None:

@@ -88,6 +88,10 @@ _MODULE_AUX = Act(
     Outcome.REFUSE,
     "The RDB file contains AUX module data I can't load: no matching module 'NAME'",
 )
+_MUCH_ROOM = Act(
+    Outcome.LOAD, "it reserves room for all keys that a RESIZEDB opcode announces, and ends where that fails"
+)
+_NO_ROOM = Act(Outcome.CRASH, "out of memory: room for all keys that a RESIZEDB opcode announces")
 _NO_SLOT_NOTE = _refuse("Unknown RDB encoding type 244")
 _NO_FUNCTION = _refuse("Unknown RDB encoding type 245")
 
@@ -229,6 +233,12 @@ _ROWS = [
         _refuse("Invalid slot import"),
     ),
     _Row(("database-again", "resize-hint", "trailing-bytes"), None, LOADS, LOADS, LOADS, Severity.NOTE),
+    # Hints that no memory fulfils. Measured with powers of two from 2^28 to 2^63 on every server.
+    _same(("resize-much",), None, _MUCH_ROOM),
+    _same(("resize-room",), None, _NO_ROOM),
+    _Row(("resize-overflow",), None, _NO_ROOM, _NO_ROOM, LOADS),
+    _Row(("resize-wrap",), None, _NO_ROOM, LOADS, LOADS),
+    _same(("resize-short",), None, _SHORT),
 ]
 
 
@@ -239,6 +249,12 @@ _SPECIAL = {
     **{("function-server", release.name): LOADS for release in RELEASES if release.has(None, (7, 2))},
     **{("function-server-maybe", release.name): LOADS for release in RELEASES if release.has(None, (7, 2))},
     ("functions-pre-ga", "redis-7.0"): LOADS,
+    **{
+        (case, name): LOADS
+        for case in ("resize-room", "resize-overflow")
+        for name in ("redis-7.4", "redis-8.0", "redis-8.2")
+    },
+    **{("resize-overflow", release.name): LOADS for release in RELEASES if release.has(None, (8, 0))},
     **{("slot-note", release.name): LOADS for release in RELEASES if release.has((7, 4), None)},
     **{("vector-set", release.name): LOADS for release in RELEASES if release.has((8, 0), None)},
 }

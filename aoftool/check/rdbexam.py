@@ -7,7 +7,7 @@ where damage gives reason to doubt them.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from io import RawIOBase
 
@@ -20,7 +20,7 @@ from aoftool.check.rdb_faults import stops_a_server
 from aoftool.check.rdb_habits import Habits
 from aoftool.check.rdb_header import likely_header, proved_header
 from aoftool.check.rdb_salvage import salvage_records
-from aoftool.check.rdb_salvage_model import RdbSalvage
+from aoftool.check.rdb_salvage_model import LeftOut, RdbSalvage
 from aoftool.check.reader import BLOCK_BYTES, Reader
 from aoftool.check.resync import openings
 from aoftool.check.syndrome import locate
@@ -28,6 +28,7 @@ from aoftool.files.source import Source, open_stream
 from aoftool.quoting import atoll
 from aoftool.rdb.checksum import CHECKSUM_BYTES, CHECKSUM_SINCE, ChecksumState
 from aoftool.rdb.header import HEADER_BYTES
+from aoftool.rdb.strings import read_lengths
 from aoftool.rdb.summary import RdbWalk
 from aoftool.rdb.walk import walk
 from aoftool.resp.model import Reason
@@ -64,6 +65,10 @@ class _Patched(RawIOBase):
         buffer[: len(piece)] = piece
         self._at += len(piece)
         return len(piece)
+
+
+# An opcode and two lengths of nine bytes.
+_LARGEST_HINT_BYTES = 19
 
 
 def patched_stream(reader: Reader, patches: tuple[Patch, ...], end: int) -> Source:
@@ -254,7 +259,7 @@ def salvage_part(source: Source, exam: RdbExam) -> RdbSalvage:
     """Return what can be kept of a part whose header can be read or guessed, record by record.
 
     Of a part that walks to its end and agrees with its checksum, or has none, records are left out that
-    cannot be decoded, and those whose key stands there again.
+    cannot be decoded, and those whose key stands there again; so are announcements that end a server.
     """
     found = exam.readable
     assert found.family is not None
@@ -263,4 +268,17 @@ def salvage_part(source: Source, exam: RdbExam) -> RdbSalvage:
     closed = reader.at(mark, 1) == bytes([_EOF_OPCODE])
     place = RdbPlace(reader, found.magic, exam.end, mark if closed else None)
     habits = Habits(found.family, found.version)
-    return salvage_records(place, habits, exam.code or "rdb-damaged", sound=exam.sound)
+    kept = salvage_records(place, habits, exam.code or "rdb-damaged", sound=exam.sound)
+    if exam.sound:
+        kept.left_out += _impossible_hints(exam, reader)
+        kept.left_out.sort(key=lambda part: part.start)
+    return kept
+
+
+def _impossible_hints(exam: RdbExam, reader: Reader) -> Iterator[LeftOut]:
+    """Yield the opcodes that ask for room which no server has; the keys do not need them."""
+    for fault in exam.faults:
+        if fault.code == "resize-room":
+            raw = reader.at(fault.offset, _LARGEST_HINT_BYTES)
+            end = fault.offset + read_lengths(raw, 1, 2)[1]
+            yield LeftOut(fault.offset, end, fault.code, "the number of keys it announces cannot be")

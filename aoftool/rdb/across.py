@@ -17,11 +17,13 @@ from aoftool.rdb.damage import MESSAGES, RdbIssue
 from aoftool.rdb.record import Record
 from aoftool.rdb.summary import RdbWalk
 
-__all__ = ["DEFAULT_DATABASES", "KEY_LIMIT", "KeyCheck", "check_part"]
+__all__ = ["DEFAULT_DATABASES", "KEY_LIMIT", "NO_SUCH_ROOM", "KeyCheck", "check_part"]
 
 # 128 MB of digests.
 KEY_LIMIT: Final = 16_000_000
 DEFAULT_DATABASES: Final = 16
+NO_SUCH_ROOM: Final = 1 << 44
+"""Keys for which a table takes 2^47 bytes, more than a process can address; see `check.rdb_faults`."""
 _ISSUE_LIMIT: Final = 100
 
 
@@ -90,9 +92,14 @@ def check_part(summary: RdbWalk, size_bytes: int | None = None) -> list[RdbIssue
     """
     issues = list(summary.issues)
     issues += [
-        RdbIssue("database-range", summary.start, f"{MESSAGES['database-range']}: {db}")
-        for db in sorted({row.db for row in summary.counts} | {hint.db for hint in summary.resize_hints})
+        RdbIssue("database-range", at, f"{MESSAGES['database-range']}: {db}")
+        for db, at in sorted(summary.selected.items())
         if db >= DEFAULT_DATABASES
+    ]
+    issues += [
+        RdbIssue("resize-room", hint.offset, f"{MESSAGES['resize-room']}: {max(hint.keys, hint.expires)}")
+        for hint in summary.resize_hints
+        if max(hint.keys, hint.expires) >= NO_SUCH_ROOM
     ]
     issues += _check_functions(summary)
     end = summary.end_offset

@@ -89,6 +89,9 @@ class Collector:
             self._module_aux(raw)
         elif number == opcodes.RESIZEDB:
             self._resize(raw)
+        elif number == opcodes.SELECTDB:
+            if len(self.summary.selected) < _DATABASE_LIMIT:
+                self.summary.selected.setdefault(read_length(raw, 1)[0], self._walker.number_at)
         elif number == opcodes.SLOT_INFO:
             _, at = read_length(raw, 1)
             self._slot_note(read_length(raw, at)[0])

@@ -75,6 +75,7 @@ MESSAGES = {
     "slot-import": "a slot import has a job name of other than 40 bytes, or no such slots",
     "trailing-bytes": "bytes follow the end of the RDB",
     "resize-hint": "a RESIZEDB opcode announces another number of keys than there are",
+    "resize-room": "a RESIZEDB opcode announces more keys than any memory holds",
 }
 
 

@@ -231,7 +231,7 @@ _OPCODES: dict[int, tuple[tuple[_Node, ...], int]] = {
     opcodes.RESIZEDB: ((_LEN, _LEN), CAPTURE),
     opcodes.EXPIRETIME_MS: ((_Step(Op.EXPIRE_MS),), PREFIX),
     opcodes.EXPIRETIME: ((_Step(Op.EXPIRE_S),), PREFIX),
-    opcodes.SELECTDB: ((_Step(Op.SELECT),), 0),
+    opcodes.SELECTDB: ((_Step(Op.SELECT),), CAPTURE),
     opcodes.EOF: ((_Step(Op.END_FILE),), 0),
 }
 _REDIS_OPCODES: dict[int, tuple[tuple[_Node, ...], int]] = {

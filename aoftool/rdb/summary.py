@@ -179,6 +179,7 @@ class RdbWalk:
     scripts: list[Extra] = field(default_factory=list)
     extras_omitted: int = 0
     slots: SlotSummary = field(default_factory=SlotSummary)
+    selected: dict[int, int] = field(default_factory=dict)
     resize_hints: list[ResizeHint] = field(default_factory=list)
     largest: list[LargeKey] = field(default_factory=list)
     other_opcodes: dict[str, int] = field(default_factory=dict)

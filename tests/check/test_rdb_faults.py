@@ -12,6 +12,7 @@ from aoftool.check.checker import check
 from aoftool.check.model import Level, Outcome, Severity
 from aoftool.check.rdb_faults import fault_severity
 from aoftool.check.targets import target_named
+from aoftool.cli.app import run
 from tests.check.rdb_vectors import VECTORS
 from tests.corpus import PeerFile, peer_params
 from tests.servers.discovery import Build, find_builds, server_params
@@ -19,6 +20,8 @@ from tests.servers.process import Server
 
 DAMAGED = {
     "duplicate-key": "duplicate-key",
+    "resize-room": "resize-room",
+    "resize-wrap": "resize-room",
     "hash-twice": "duplicate-element",
     "nan": "score-nan",
     "ziplist-tail": "blob-tail",
@@ -109,12 +112,12 @@ def test_bytes_behind_a_dump_are_a_note_and_every_server_loads(tmp_path: Path) -
     assert {row.outcome for row in report.outcomes} == {Outcome.LOAD}
 
 
-def test_a_database_out_of_range_has_the_place_of_its_hint(tmp_path: Path) -> None:
+def test_a_database_out_of_range_has_the_place_where_it_is_selected(tmp_path: Path) -> None:
     report = check(find_log(dump(tmp_path, "database-range")))
 
     (finding,) = report.findings
     assert (finding.code, finding.severity) == ("database-range", Severity.WARNING)
-    assert VECTORS["database-range"][finding.start or 0] == 0xFB
+    assert VECTORS["database-range"][finding.start or 0] == 0xFE
     assert {row.outcome for row in report.outcomes} == {Outcome.REFUSE}
     assert all("setting `databases`" in row.notes[-1] for row in report.outcomes)
 
@@ -146,6 +149,40 @@ def test_a_key_that_comes_a_thousand_times_is_counted_and_not_listed(tmp_path: P
 
     assert sum(f.code == "duplicate-element" for f in report.findings) == 100
     assert report.omitted == {"duplicate-element": 400}
+
+
+def test_room_that_some_machine_may_have_is_said_and_not_foretold(tmp_path: Path) -> None:
+    from tests.builders import rdb, rdb_database, rdb_record, rdb_string
+
+    record = rdb_record(0, "k", rdb_string("v"))
+    path = tmp_path / "dump.rdb"
+    path.write_bytes(rdb(rdb_database(0, record, keys=1 << 40), magic=b"REDIS0009"))
+
+    report = check(find_log(path))
+
+    assert {row.outcome for row in report.outcomes} == {Outcome.LOAD}
+    assert all("ends where that fails" in row.notes[0] for row in report.outcomes)
+
+
+@pytest.mark.parametrize("databases", [16, 20, 21])
+def test_a_database_that_is_only_selected_counts(databases: int, tmp_path: Path) -> None:
+    report = check(find_log(dump(tmp_path, "database-without-keys")), databases=databases)
+
+    assert {row.outcome for row in report.outcomes} == {Outcome.LOAD if databases > 20 else Outcome.REFUSE}
+
+
+@pytest.mark.parametrize("behind", [b"", b"*2\r\n$3\r\nDEL\r\n$1\r\nx\r\n"], ids=["dump", "base"])
+def test_a_hint_that_ends_servers_is_taken_out_and_the_keys_stay(behind: bytes, tmp_path: Path) -> None:
+    path = tmp_path / "appendonly.aof"
+    path.write_bytes(VECTORS["resize-room"] + behind)
+
+    assert {f.code for f in check(find_log(path)).findings if f.remedies} == {"resize-room"}
+    assert run(["fix", "--yes", "--salvage", str(path)]) == 0
+
+    report = check(find_log(path), Level.DEEP)
+    assert report.intact
+    assert {row.outcome for row in report.outcomes} == {Outcome.LOAD}
+    assert b"v" in path.read_bytes()
 
 
 def test_hints_are_notes() -> None:

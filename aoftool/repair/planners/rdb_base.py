@@ -169,7 +169,7 @@ class _Keeping:
         # What is left out behind the last span goes as a part of the end.
         self._draft.edits = [edit for edit in self._draft.edits if not at <= edit.start < self._rdb.end]
         reason = "an end mark and a checksum for what is kept"
-        self._draft.replace_lossy(at, self._rdb.end, ending, self._rdb.code or "duplicate-key", reason)
+        self._draft.replace_lossy(at, self._rdb.end, ending, self._rdb.code or self._left_out[0].code, reason)
 
 
 def _without(span: KeptSpan, taken: Sequence[tuple[int, int]]) -> Iterator[tuple[int, int]]:
