@@ -7,6 +7,7 @@ finding by `aoftool.check`. Knows nothing of how errors are shown.
 from __future__ import annotations
 
 import os
+from collections.abc import Sequence
 from typing import ClassVar
 
 __all__ = [
@@ -25,6 +26,7 @@ __all__ = [
     "ReadFailedError",
     "RefusedError",
     "RespError",
+    "SeveralLogsError",
     "SinkError",
     "SourceError",
     "TruncatedError",
@@ -73,6 +75,18 @@ class InputError(AoftoolError):
     """The input cannot be read or is not what the verb needs."""
 
     exit_code = 3
+
+
+class SeveralLogsError(InputError):
+    """A folder holds several logs, and the path does not say which.
+
+    Args:
+        paths: each of them, as it can be named.
+    """
+
+    def __init__(self, message: str, *, path: str, paths: Sequence[str], hint: str | None = None) -> None:
+        super().__init__(message, path=path, hint=hint)
+        self.paths = tuple(paths)
 
 
 class SourceError(InputError):

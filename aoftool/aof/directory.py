@@ -90,6 +90,14 @@ class Directory:
         except SourceError:
             return None
 
+    def follow(self, name: bytes) -> Entry:
+        """Return what a name stands for, behind a symbolic link too, wherever that leads.
+
+        For what a server opens by its own settings: an AOF directory or a file on another disk. Never for a
+        name that stands in a file.
+        """
+        return self._stat(name, self.join(name))
+
     def look(self, name: bytes, suffixes: tuple[bytes, ...] = ()) -> Entry:
         """Return what a name stands for; when it is missing, the first suffix that exists."""
         entry = self._look(name)
@@ -105,6 +113,9 @@ class Directory:
         reason = self._unsafe(name, path)
         if reason is not None:
             return Entry(name, path, EntryKind.UNSAFE, reason=reason)
+        return self._stat(name, path)
+
+    def _stat(self, name: bytes, path: str) -> Entry:
         try:
             status = os.stat(path)
         except (FileNotFoundError, NotADirectoryError):

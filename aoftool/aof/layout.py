@@ -9,6 +9,8 @@ from __future__ import annotations
 
 import os
 import re
+from collections.abc import Iterator
+from itertools import islice
 
 from aoftool.aof.directory import Directory, EntryKind, printable_path
 from aoftool.aof.leftovers import is_temporary
@@ -20,15 +22,20 @@ from aoftool.aof.surroundings import (
     problems_beside_single,
     unfinished_changes,
 )
-from aoftool.errors import InputError, NotPermittedError, SourceError
+from aoftool.errors import InputError, NotPermittedError, SeveralLogsError, SourceError
 from aoftool.escape import printable
 from aoftool.files import open_source
+from aoftool.next_step import next_step, quoted
 from aoftool.rdb.header import is_rdb
 
 __all__ = ["FileRole", "LayoutCode", "LayoutProblem", "Log", "LogFile", "LogKind", "find_log"]
 
 STDIN = "-"
 _DEFAULT_DIRECTORY = "appendonlydir"
+# Where more lies than this, nobody keeps the nodes of a cluster, or the data of one.
+_FOLDERS_MAX = 2_000
+_NODE_NAMES_MAX = 2_000
+_NODES_SHOWN = 8
 _HEAD_BYTES = 64 * 1024
 _PACKED = (b"", b".gz", b".zst")
 # An RDB that a rewrite wrote says so among its aux fields, which come first.
@@ -137,17 +144,55 @@ def _log_in(path: str, where: str, *, allow_rdb: bool) -> Log:
         return log_of_directory(path, chosen, _manifest_in(chosen))
     name = _single_name(directory, allow_rdb)
     if name is None:
-        message = f"no append-only file in {printable_path(where)}"
-        raise SourceError(message, path=where, hint="name a manifest, an AOF directory, an .aof or an .rdb")
+        raise _nothing_in(directory)
     found = directory.join(name)
     head, size_bytes = _head_of(found)
     problems = tuple(p for p in problems_beside_single(directory, name) if p.path != found)
     return _single(path, found, where, name, head, size_bytes, problems)
 
 
+def _nothing_in(directory: Directory) -> InputError:
+    """Return the error for a folder that is no data directory: the data directories in it, if it has any."""
+    where = directory.path
+    nodes = list(_nodes(directory))
+    if nodes:
+        names = ", ".join(printable_path(os.path.basename(path)) for path in nodes[:_NODES_SHOWN])
+        more = f" and {len(nodes) - _NODES_SHOWN} more" if len(nodes) > _NODES_SHOWN else ""
+        found = "a log is" if len(nodes) == 1 else f"{len(nodes)} logs are"
+        message = f"{found} in the folders of {printable_path(where)}: {names}{more}"
+        hint = f"name one of them, as {quoted(nodes[0])}; {next_step('check', where)} takes all of them"
+        return SeveralLogsError(message, path=where, paths=nodes, hint=hint)
+    message = f"no append-only file in {printable_path(where)}"
+    return SourceError(message, path=where, hint="name a manifest, an AOF directory, an .aof or an .rdb")
+
+
+def _nodes(directory: Directory) -> Iterator[str]:
+    """Yield the folders that are data directories of their own, such as those of the nodes of a cluster."""
+    folders = (name for name in directory.names if directory.follow(name).kind is EntryKind.DIRECTORY)
+    for name in islice(folders, _FOLDERS_MAX):
+        if _is_data_directory(directory.join(name)):
+            yield directory.join(name)
+
+
+def _is_data_directory(path: str) -> bool:
+    """Tell whether a log, or several, would be found; also where nobody may look: asked for, it says so."""
+    try:
+        inner = Directory(path)
+        if len(inner.names) > _NODE_NAMES_MAX:
+            return False
+        if _is_aof_directory(inner) or _single_name(inner, allow_rdb=True) is not None:
+            return True
+        found, denied = _aof_directories(inner)
+        return bool(found) or denied is not None
+    except SourceError as error:
+        return isinstance(error, NotPermittedError)
+    except InputError:
+        return True  # several that may be meant
+
+
 def _manifests(directory: Directory) -> list[bytes]:
     names = (name for name in directory.names if manifest_prefix(name) and not is_temporary(name))
-    return [name for name in names if directory.look(name).kind is EntryKind.FILE]
+    return [name for name in names if directory.follow(name).kind is EntryKind.FILE]
 
 
 def _is_aof_directory(directory: Directory) -> bool:
@@ -163,7 +208,7 @@ def _aof_directories(directory: Directory) -> tuple[list[Directory], NotPermitte
     found = []
     denied: NotPermittedError | None = None
     for name in directory.names:
-        if directory.look(name).kind is EntryKind.DIRECTORY:
+        if directory.follow(name).kind is EntryKind.DIRECTORY:
             try:
                 inner = Directory(directory.join(name))
                 is_one = _is_aof_directory(inner)
@@ -185,7 +230,9 @@ def _choose(inner: list[Directory], outer: Directory) -> Directory:
     if len(named) > 1:
         names = ", ".join(printable_path(os.path.basename(d.path)) for d in named[:5])
         message = f"{printable_path(outer.path)} holds {len(named)} AOF directories: {names}"
-        raise InputError(message, path=outer.path, hint="name one of them")
+        paths = [directory.path for directory in named]
+        hint = f"name one of them, as {quoted(paths[0])}"
+        raise SeveralLogsError(message, path=outer.path, paths=paths, hint=hint)
     return named[0]
 
 
@@ -215,11 +262,11 @@ def _single_name(directory: Directory, allow_rdb: bool) -> bytes | None:
     wanted = [(b"appendonly.aof", b".aof")] + ([(b"dump.rdb", b".rdb")] if allow_rdb else [])
     for default, suffix in wanted:
         for packed in _PACKED:
-            if directory.look(default + packed).kind is EntryKind.FILE:
+            if directory.follow(default + packed).kind is EntryKind.FILE:
                 return default + packed
         endings = tuple(suffix + packed for packed in _PACKED)
         names = [n for n in directory.names if n.endswith(endings) and not is_temporary(n)]
-        names = [name for name in names if directory.look(name).kind is EntryKind.FILE]
+        names = [name for name in names if directory.follow(name).kind is EntryKind.FILE]
         if len(names) > 1:
             shown = ", ".join(printable(name) for name in names[:5])
             message = (

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from enum import Enum
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -13,6 +14,11 @@ from aoftool.cli.machine import worker_count
 from aoftool.cli.options import ColorOption, JsonOption, ProgressMode, ProgressOption, QuietOption
 from aoftool.cli.redaction import RedactOption, SaltOption, make_redactor
 from aoftool.databases import DEFAULT_DATABASES
+from aoftool.errors import AoftoolError, InputError, SeveralLogsError
+
+if TYPE_CHECKING:
+    from aoftool.aof.model import Log
+    from aoftool.check.model import Report
 
 __all__ = ["register"]
 
@@ -64,7 +70,8 @@ def check(
 
     Two verdicts, kept apart: is it intact, and would the releases of Redis
     from 6.0 and of Valkey from 7.2 on load it, cut it, refuse it or crash.
-    Everything is opened read-only. docs/findings.md explains every code.
+    Everything is opened read-only. docs/findings.md explains every code. Of
+    a folder of data directories, such as those of a cluster, all are checked.
 
     \b
     Examples:
@@ -76,26 +83,59 @@ def check(
     from aoftool.check.checker import check as check_log
     from aoftool.check.model import Level
     from aoftool.check.targets import TARGETS, targets_named
-    from aoftool.cli.inputs import find_input
+    from aoftool.cli.inputs import find_input, finish_input
     from aoftool.cli.progress import ProgressReporter
 
     make_redactor(redact, salt)
     asked = {row.name for name in target or () for row in targets_named(name)}
     targets = [row for row in TARGETS if row.name in asked or not target]
-    reports = []
-    for log in [find_input(path) for path in paths] if paths else [find_input()]:
+    reports: list[Report] = []
+    errors: list[AoftoolError] = []
+    found, expanded = _find(paths)
+    for item in found:
+        try:
+            log = find_input(item) if isinstance(item, str) else item
+        except InputError as error:
+            errors.append(error)
+            continue
         with ProgressReporter("checking", log.size_bytes, progress, quiet) as reporter:
-            report = check_log(log, Level(level.value), targets, reporter, worker_count(), databases)
-        reports.append(report)
+            reports.append(check_log(log, Level(level.value), targets, reporter, worker_count(), databases))
+        finish_input(log)
     if as_json:
         from aoftool.report.findings import findings_json
         from aoftool.report.jsonout import print_json
 
-        print_json(findings_json(reports))
+        not_read = [{"path": error.path, "message": error.message, "hint": error.hint} for error in errors]
+        print_json({**findings_json(reports), **({"not_read": not_read} if expanded else {})})
+    elif expanded and len(found) > 1:
+        from aoftool.report.nodes import render_nodes
+
+        render_nodes(line_console(color), reports, errors)
     else:
         from aoftool.report.findings import render_findings
 
         render_findings(line_console(color), reports, top=top)
+    if errors:
+        raise typer.Exit(max(error.exit_code for error in errors))
     if not all(report.intact for report in reports):
         raise typer.Exit(VERDICT)
     raise typer.Exit(DONE if all(report.judged for report in reports) else NOT_JUDGED)
+
+
+def _find(paths: list[str] | None) -> tuple[list[Log | str], bool]:
+    """Return the logs that were named, and the paths of those that are in folders that were named.
+
+    The second tells whether there are such folders.
+    """
+    from aoftool.cli.inputs import find_input
+
+    found: list[Log | str] = []
+    expanded = False
+    named: Sequence[str | None] = paths or [None]
+    for path in named:
+        try:
+            found.append(find_input(path))
+        except SeveralLogsError as error:
+            found += error.paths
+            expanded = True
+    return found, expanded

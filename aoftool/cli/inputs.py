@@ -3,14 +3,29 @@
 from __future__ import annotations
 
 import os
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from aoftool.aof.model import Log
 
-__all__ = ["find_input", "forget_inputs", "generations", "note_of_rewrites"]
+__all__ = ["find_input", "finish_input", "forget_inputs", "generations", "note_of_rewrites"]
 
-_held: list[Log] = []
+
+@dataclass(slots=True)
+class _Held:
+    """A log that is read, and whether it was replaced, once it is not held any more."""
+
+    log: Log
+    replaced: bool | None = None
+
+    def is_replaced(self) -> bool:
+        from aoftool.aof.holding import is_superseded
+
+        return is_superseded(self.log) if self.replaced is None else self.replaced
+
+
+_held: list[_Held] = []
 
 
 def find_input(path: str | None = None, *, hold: bool = True) -> Log:
@@ -30,18 +45,26 @@ def find_input(path: str | None = None, *, hold: bool = True) -> Log:
 
     log = hold_log(path)
     if hold:
-        _held.append(log)
+        _held.append(_Held(log))
     else:
         release_files(file.path for file in log.files)
     refuse_foreign(log)
     return log
 
 
+def finish_input(log: Log) -> None:
+    """Let go of one log that is done with, for who reads many."""
+    from aoftool.files.held import release_files
+
+    for held in _held:
+        if held.log is log:
+            held.replaced = held.is_replaced()
+    release_files(file.path for file in log.files)
+
+
 def note_of_rewrites() -> str:
     """Return what to say of logs that a server rewrote while they were read; nothing where none did."""
-    from aoftool.aof.holding import is_superseded
-
-    found = [log.generation or "the file of that time" for log in _held if is_superseded(log)]
+    found = [held.log.generation or "the file of that time" for held in _held if held.is_replaced()]
     if not found:
         return ""
     return f"a server rewrote the log meanwhile; it was read as it was at the start: {'; '.join(found)}"
@@ -49,12 +72,12 @@ def note_of_rewrites() -> str:
 
 def generations() -> dict[str, Any]:
     """Return, for JSON, which state of each multi-part log was read."""
-    from aoftool.aof.holding import is_superseded
     from aoftool.aof.model import FileRole, LogKind
     from aoftool.escape import printable
 
     rows = []
-    for log in _held:
+    for held in _held:
+        log = held.log
         if log.kind is LogKind.MULTI_PART:
             of_role = {role: [f.sequence for f in log.files if f.role is role] for role in FileRole}
             incrs = of_role[FileRole.INCR]
@@ -64,7 +87,7 @@ def generations() -> dict[str, Any]:
                     "base": next(iter(of_role[FileRole.BASE]), None),
                     "first_incr": incrs[0] if incrs else None,
                     "last_incr": incrs[-1] if incrs else None,
-                    "replaced": is_superseded(log),
+                    "replaced": held.is_replaced(),
                 }
             )
     return {"generations": rows} if rows else {}

@@ -25,6 +25,7 @@ from aoftool.files.access import PRIVATE, narrowest_access
 from aoftool.files.folder import Folder
 from aoftool.files.inplace import cut_tail, move_file
 from aoftool.files.syscalls import SYSTEM, SystemCalls
+from aoftool.next_step import quoted
 from aoftool.progress import Progress, no_progress
 from aoftool.repair.draft import stamp_of
 from aoftool.repair.folder import ORIGINALS, RepairFolder, locked_home
@@ -94,7 +95,8 @@ def refuse_stale(plan: Plan) -> None:
             )
     for file in plan.files:
         if os.path.islink(file.path):
-            raise UnsafePathError(f"{_shown(file.path)} is a symbolic link", path=file.path)
+            hint = f"name the file that it leads to: {quoted(os.path.realpath(file.path))}"
+            raise UnsafePathError(f"{_shown(file.path)} is a symbolic link", path=file.path, hint=hint)
 
 
 def _refuse_outside(plan: Plan, home: Folder) -> None:

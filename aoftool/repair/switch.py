@@ -28,6 +28,7 @@ from aoftool.escape import printable
 from aoftool.files.folder import Folder
 from aoftool.files.inplace import move_file
 from aoftool.files.syscalls import SystemCalls
+from aoftool.next_step import quoted
 from aoftool.repair.folder import RepairFolder
 from aoftool.repair.inuse import Identity, refuse_open_files
 from aoftool.repair.model import Stamp
@@ -100,7 +101,8 @@ class Inputs:
         if found is None:
             raise PlanStaleError(f"{_shown(path)} is gone", path=path, hint="run it again")
         if stat.S_ISLNK(found.st_mode):
-            raise UnsafePathError(f"{_shown(path)} is a symbolic link", path=path)
+            hint = f"name the file that it leads to: {quoted(os.path.realpath(path))}"
+            raise UnsafePathError(f"{_shown(path)} is a symbolic link", path=path, hint=hint)
         if not stat.S_ISREG(found.st_mode) or Stamp.of(found) != stamp:
             raise _changed(path)
         self._files[found.st_dev, found.st_ino] = path

@@ -484,7 +484,7 @@ DAMAGED = {
     "manifest-seq-not-increasing": {"manifest-sequence-order"},
     "manifest-torn": {"manifest-no-final-newline", "orphan-next"},
     "manifest-two-bases": {"manifest-duplicate-base"},
-    "missing-base": {"missing-file"},
+    "missing-base": {"missing-file", "other-generation"},
     "missing-first-incr": {"missing-file"},
     "missing-last-incr": {"missing-file"},
     "orphan-incr": {"orphan-next"},
