@@ -43,6 +43,7 @@ class Event:
         short: arguments are missing, where a wrong number of them is the matter.
         runs_at: start of the EXEC that runs it, `NEVER` without one; None outside transactions.
         afterwards: what it leads to comes when everything is loaded.
+        answered: the command's own code answers with an error when so many arguments are missing.
     """
 
     kind: EventKind
@@ -54,6 +55,7 @@ class Event:
     short: bool = False
     runs_at: int | None = None
     afterwards: bool = False
+    answered: bool = False
 
 
 class Ending(str, Enum):

@@ -11,6 +11,7 @@ from aoftool.aof.model import FileRole, LayoutCode, LogFile, LogKind
 from aoftool.check.database_range import faults_with
 from aoftool.check.exam_model import FileExam, LogExam, RdbExam, RdbFault, Spot, SpotKind
 from aoftool.check.loader_model import NEVER, Ending, Event, EventKind, LoaderFile, LoaderLog, RdbFacts
+from aoftool.check.short_forms import answers_with_error
 from aoftool.check.targets import SCRIPTS, TARGETS
 from aoftool.check.vocabulary import is_short
 from aoftool.commands.table import CONTAINERS
@@ -276,10 +277,12 @@ def _events(file: FileExam) -> list[Event]:
     script = _first_script(file)
     if script is not None:
         events.append(script)
-    seen: set[tuple[str, bytes, bytes | None, bool, frozenset[str]]] = set()
+    seen: set[tuple[str, bytes, bytes | None, bool, bool, frozenset[str]]] = set()
     for spot in file.loader_spots:
         short = spot.kind == SpotKind.ARITY and is_short(spot.name, spot.subcommand, spot.argc)
-        key = (spot.kind, spot.name, spot.subcommand, short, spot.targets)
+        full_name = b"|".join(filter(None, (spot.name, spot.subcommand))).decode("latin-1")
+        answered = short and answers_with_error(full_name, spot.argc)
+        key = (spot.kind, spot.name, spot.subcommand, short, answered, spot.targets)
         if key in seen:
             continue
         seen.add(key)
@@ -292,10 +295,12 @@ def _events(file: FileExam) -> list[Event]:
         if spot.kind == SpotKind.SUBCOMMAND:
             detail = arguments[0] if arguments else ""
         if spot.kind == SpotKind.ARITY:
-            detail = b"|".join(filter(None, (spot.name, spot.subcommand))).decode("latin-1")
+            detail = full_name
         late = _end_of_transaction(file, spot.start) if spot.txn else None
         kind = kinds[spot.kind]
-        events.append(Event(kind, spot.start, name, arguments, spot.targets, detail, short, late, afterwards))
+        events.append(
+            Event(kind, spot.start, name, arguments, spot.targets, detail, short, late, afterwards, answered)
+        )
     return events
 
 

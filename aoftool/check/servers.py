@@ -16,7 +16,6 @@ from dataclasses import dataclass, field
 from aoftool.check.loader_model import NEVER, Ending, Event, EventKind, LoaderFile, LoaderLog, RdbFacts
 from aoftool.check.model import Outcome, ServerOutcome
 from aoftool.check.rdb_faults import fault_act
-from aoftool.check.short_forms import COUNTING
 from aoftool.check.targets import DEFAULT_DATABASES, Target
 from aoftool.quoting import atoll
 from aoftool.rdb.header import HEADER_BYTES
@@ -302,8 +301,8 @@ def _wrong_arity(run: _Run, file: LoaderFile, event: Event) -> ServerOutcome | N
     if target.counts_arguments:
         message = f"wrong number of arguments for '{name.lower()}' command"
         return run.end(Outcome.REFUSE, file, f"Error reading {_place(target, file)}, error: {message}")
-    if event.short and name not in COUNTING:
-        message = f"signal 11: '{name.lower()}' reads arguments that are not there"
+    if event.short and not event.answered:
+        message = f"signal 11, most times: '{name.lower()}' reads arguments that are not there"
         return run.end(Outcome.CRASH, file, message)
     how = "is answered with an error and skipped" if event.short else "has surplus arguments and is run"
     run.notes.append(f"{name.replace('|', ' ')} at offset {event.offset} {how}")
