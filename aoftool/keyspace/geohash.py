@@ -94,9 +94,20 @@ def _decode(geohash: _Hash) -> Area:
     )
 
 
+def _cell_bits(score: float) -> int:
+    """Return a score as 64 bits without sign, as compiled servers convert it.
+
+    C leaves open what becomes of a score out of range. Source: measured with `inf` and `-inf` on every server
+    at hand, on x86-64, where what is too large becomes 0, and what is too small the highest bit.
+    """
+    if score >= 2.0**64:
+        return 0
+    return int(score) & _MASK if score >= -(2.0**63) else 1 << 63
+
+
 def decode_score(score: float) -> tuple[float, float]:
     """Return the middle (longitude, latitude) of the place a score stands for."""
-    bits = int(score) & _MASK if math.isfinite(score) else 1 << 63
+    bits = _cell_bits(score)
     area = _decode(_Hash(bits, _STEPS))
     longitude = (area.min_longitude + area.max_longitude) / 2
     latitude = (area.min_latitude + area.max_latitude) / 2

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -9,6 +11,7 @@ from hypothesis import strategies as st
 from aoftool.keyspace import Flavour
 from aoftool.keyspace.geohash import decode_score, encode_score
 from tests.keyspace.running import EVERY_FLAVOUR, errors, keys, run, value
+from tests.servers import Build, Server
 
 flavours = pytest.mark.parametrize("flavour", EVERY_FLAVOUR, ids=lambda f: f.name)
 # GEOSEARCHSTORE came with Redis 6.2.
@@ -112,3 +115,19 @@ def test_a_score_stands_for_a_place_nearby(longitude: float, latitude: float) ->
 
     assert abs(found[0] - longitude) < 1e-5
     assert abs(found[1] - latitude) < 1e-5
+
+
+@pytest.mark.parametrize("score", ["inf", "-inf", "1e300", "-1e300", "1.8e19", "9.3e18", "-9.3e18"])
+def test_scores_that_are_no_place_are_where_servers_have_them(
+    score: str, newest_build: Build, live_server_of: Callable[[Build], Server]
+) -> None:
+    server = live_server_of(newest_build)
+    server.send("ZADD", "g", score, "far", 6, "near")
+    told = [server.send("GEOPOS", "g", "far")[0], server.send("GEOPOS", "g", "near")[0]]
+
+    for (longitude, latitude), number in zip(told, (float(score), 6.0), strict=True):
+        assert decode_score(number) == pytest.approx((float(longitude), float(latitude)), abs=1e-9)
+    server.send("GEORADIUSBYMEMBER", "g", "far", "5000", "mi", "STORE", "d")
+    ours = run(f"ZADD g {score} far 6 near", "GEORADIUSBYMEMBER g far 5000 mi STORE d")
+    held = {bytes(member) for member in server.send("ZRANGE", "d", 0, -1)}
+    assert set(value(ours, "d") or ()) == held
