@@ -16,6 +16,7 @@ from aoftool.databases import INFERRED, MOST_DATABASES, setting_words
 from aoftool.errors import UnsupportedError
 from aoftool.keyspace.engine import Keyspace
 from aoftool.keyspace.refusal import ReplayStopError
+from aoftool.liveness.wrapped import unwrapped
 from aoftool.progress import Progress, no_progress
 from aoftool.rdb.damage import EncodingDamage
 from aoftool.rdb.reader import empty_note, records
@@ -47,6 +48,7 @@ class LogReplay:
         writer: who wrote the log, as which it is replayed.
         keyspace: the data; there from the first step on.
         stopped: where the effect of a command could not be known, in words; None when all was run.
+        stopped_at: that command, with the number of its file.
         unknown: the command there, with the number of its file and what of it no release has, in words;
             None where that is not why.
         end: what could not be read.
@@ -68,6 +70,7 @@ class LogReplay:
         self._now_ms, self._progress, self._written_by = now_ms, progress, written_by
         self.keyspace = self._new_keyspace()
         self.stopped: str | None = None
+        self.stopped_at: tuple[int, Command] | None = None
         self.unknown: tuple[int, Command, str] | None = None
         self.end = ListingEnd()
         self.is_timed: bool | None = None
@@ -97,7 +100,7 @@ class LogReplay:
             if part.tail_start is None or self.end.damage is not None:
                 return
             self.keyspace.start_file()
-            for command in self._commands(number, part, part.tail_start):
+            for command in self._unwrapped(number, part, part.tail_start):
                 if command.db >= MOST_DATABASES:
                     self._beyond += 1
                     continue
@@ -105,6 +108,7 @@ class LogReplay:
                     self.keyspace.execute((b"SELECT", b"%d" % command.db))
                 yield number, command
                 if not self._execute(number, part, command):
+                    self.stopped_at = number, command
                     return
             if self.end.damage is not None:
                 return
@@ -118,7 +122,7 @@ class LogReplay:
 
     def _new_keyspace(self) -> Keyspace:
         flavour = flavour_of_release(self.writer.release)
-        return Keyspace(flavour, INFERRED, self._now_ms, allow_random=True)
+        return Keyspace(flavour, INFERRED, self._now_ms, allow_random=True, stands_in=True)
 
     def _is_behind(self, number: int, offset: int) -> bool:
         return self._until is not None and (number, offset) >= self._until
@@ -165,6 +169,13 @@ class LogReplay:
             if command.name not in _FRAMING and not (open_txn and command.txn == open_txn):
                 yield command
         note_stop(self.end, part.file, reader.stop if part.source.seekable else slow.tally().stop)
+
+    def _unwrapped(self, number: int, part: LogPart, start: int) -> Iterator[Command]:
+        """Yield what runs, the commands inside those of KeyDB in their place."""
+        for outer in self._commands(number, part, start):
+            for command in unwrapped(outer):
+                if command is outer or command.name not in _FRAMING:
+                    yield command
 
     def _open_transaction(self, number: int, part: LogPart, start: int) -> int:
         """Return the number of the transaction that is still open at the end of a file, 0 for none."""

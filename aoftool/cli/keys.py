@@ -32,6 +32,7 @@ if TYPE_CHECKING:
 
     from aoftool.analysis.keys import KeyListing
     from aoftool.analysis.keys_model import KeyRow
+    from aoftool.analysis.replayed_keys import ReplayedKeys
     from aoftool.redaction import Redactor
     from aoftool.rewrite.final_keys import FinalKeys
 
@@ -227,7 +228,9 @@ def _refuse_pairs(by: RankBy | None, at: str | None, base: bool, values: bool, f
         raise UsageError(f"--by {by.value} counts over the whole log", hint="leave out --at and --base")
 
 
-def _print(rows: KeyListing | FinalKeys, values: bool, form: Form, redactor: Redactor | None) -> None:
+def _print(
+    rows: KeyListing | FinalKeys | ReplayedKeys, values: bool, form: Form, redactor: Redactor | None
+) -> None:
     from aoftool.analysis.keys import KeyListing
     from aoftool.report.jsonout import print_json_line
     from aoftool.report.keys import HEADINGS, WRITER_HEADINGS, key_json, key_line, write_keys_csv
@@ -263,7 +266,7 @@ def _redacted(rows: Iterable[KeyRow], redactor: Redactor | None) -> Iterator[Key
         yield replace(row, key=redactor.key(row.key), value=value)
 
 
-def _closing(rows: KeyListing | FinalKeys, limit: int | None) -> int:
+def _closing(rows: KeyListing | FinalKeys | ReplayedKeys, limit: int | None) -> int:
     """Say on stderr what the listing does not show, and return the exit code."""
     from aoftool.analysis.keys import KeyListing
 
@@ -297,7 +300,7 @@ def _closing_records(rows: KeyListing) -> int:
     return DONE
 
 
-def _closing_log(rows: FinalKeys) -> int:
+def _closing_log(rows: FinalKeys | ReplayedKeys) -> int:
     if rows.setting:
         print(f"aoftool: {rows.setting}", file=sys.stderr)
     from aoftool.report.writer import writer_note

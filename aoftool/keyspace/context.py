@@ -43,15 +43,19 @@ class Context:
     Attributes:
         flavour: the server whose loader we are.
         databases: all databases, by number.
+        member_times: expire times of members of sets and sorted sets, as KeyDB has them, by (database, key,
+            member); those of members that have gone since are among them.
         most_databases: the list of them grows up to this number as their numbers turn up.
         index: the selected database's number.
         db: the selected database, `databases[index]`.
         now_ms: the load clock, Unix milliseconds; it stands still.
         libraries: function libraries; they belong to no database.
         scripts: digests of scripts that SCRIPT LOAD has cached, lower-case hex.
+        coupled: by (database, time series): the series that a rule has it summed up in.
         clock_reads: commands whose result depends on the load clock (relative times, XADD with `*`).
         allow_random: choose instead of stopping where a server chooses at random.
         random_choices: how often that happened.
+        stands_in: values of modules are not looked at.
         trusts_log: what only some servers refuse was not refused by the one that wrote the log.
         max_string_bytes: longest string a command may make.
         made: what is held without having been written.
@@ -60,6 +64,7 @@ class Context:
     __slots__ = (
         "allow_random",
         "clock_reads",
+        "coupled",
         "databases",
         "db",
         "flavour",
@@ -67,10 +72,12 @@ class Context:
         "libraries",
         "made",
         "max_string_bytes",
+        "member_times",
         "most_databases",
         "now_ms",
         "random_choices",
         "scripts",
+        "stands_in",
         "trusts_log",
     )
 
@@ -83,9 +90,12 @@ class Context:
         self.now_ms = now_ms
         self.libraries = Libraries()
         self.scripts: set[bytes] = set()
+        self.coupled: dict[tuple[int, bytes], set[bytes]] = {}
+        self.member_times: dict[tuple[int, bytes, bytes], int] = {}
         self.clock_reads = 0
         self.allow_random = allow_random
         self.random_choices = 0
+        self.stands_in = False
         self.trusts_log = False
         self.max_string_bytes = MAX_STRING_BYTES
         self.made = Made()

@@ -10,6 +10,7 @@ from aoftool.values import (
     ConsumerGroup,
     HashValue,
     ListValue,
+    ModuleValue,
     SetValue,
     StreamValue,
     ZSetValue,
@@ -18,8 +19,14 @@ from aoftool.values import (
 __all__ = ["copied"]
 
 
-def copied(value: StoredValue) -> StoredValue:
-    """Return a value that shares nothing that can change with the one given."""
+def copied(value: StoredValue, *, stands_in: bool = False) -> StoredValue:
+    """Return a value that shares nothing that can change with the one given.
+
+    Args:
+        stands_in: values of modules are not looked at, and never change in their place.
+    """
+    if stands_in and isinstance(value, ModuleValue):
+        return value
     if isinstance(value, (bytes, bytearray)):
         return bytes(value)
     if isinstance(value, ListValue):

@@ -31,7 +31,7 @@ from aoftool.keyspace.refusal import (
 from aoftool.keyspace.registry import Command
 from aoftool.keyspace.zset_encoding import COMPACT_ENCODINGS, settle
 from aoftool.units import counted, format_bytes
-from aoftool.values import Value, ZSetValue
+from aoftool.values import SetValue, Value, ZSetValue
 
 __all__ = ["ChangeObserver", "Keyspace"]
 
@@ -58,6 +58,8 @@ class Keyspace:
         databases: number of databases of that server; `INFERRED` for as many as the log turns out to name.
         now_ms: the load clock, which relative times are counted from; the present by default.
         allow_random: choose where a server chooses at random (SPOP) instead of stopping.
+        stands_in: something stands for the values of modules, and what related engines log is run; a server
+            of the flavour would not load it.
         trusts_log: the log is replayed for what its writer meant: function libraries that only other servers
             refuse are there.
 
@@ -75,12 +77,18 @@ class Keyspace:
         *,
         allow_random: bool = False,
         trusts_log: bool = False,
+        stands_in: bool = False,
     ) -> None:
         self.flavour = flavour_named(flavour) if isinstance(flavour, str) else flavour
         now = int(time.time() * 1000) if now_ms is None else now_ms
         self._context = Context(self.flavour, databases, now, allow_random=allow_random)
         self._context.trusts_log = trusts_log
         self._commands = _commands_of(self.flavour)
+        self._context.stands_in = stands_in
+        if stands_in:
+            from aoftool.keyspace.apply.modules import STAND_INS
+
+            self._commands = {**STAND_INS, **self._commands}
         self._spelled: dict[bytes, Command] = {}
         self._queue: list[tuple[Command, Argv, int]] | None = None
         self._queued_bytes = 0
@@ -103,6 +111,16 @@ class Keyspace:
     def selected(self) -> int:
         """The number of the selected database."""
         return self._context.index
+
+    @property
+    def member_times(self) -> dict[tuple[int, bytes, bytes], int]:
+        """Expire times of members of sets and sorted sets that are there, by (database, key, member)."""
+        return {
+            (db, key, member): at_ms
+            for (db, key, member), at_ms in self._context.member_times.items()
+            if isinstance(value := self.databases[db].values.get(key), (SetValue, ZSetValue))
+            and member in value
+        }
 
     @property
     def in_transaction(self) -> bool:

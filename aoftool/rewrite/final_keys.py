@@ -14,6 +14,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from aoftool.analysis.key_measure import EXPIRE_BYTES, Measure, elements_of
 from aoftool.analysis.keys_model import KeyRow
 from aoftool.aof.model import Log
 from aoftool.commands.modules import module_of
@@ -26,11 +27,7 @@ from aoftool.keyspace.selection import KeySelection
 from aoftool.liveness.carry import Carrier
 from aoftool.liveness.model import Chunk, RefEffect, Trace
 from aoftool.progress import Progress, no_progress
-from aoftool.rdb.encode import encode_string
-from aoftool.rdb.encode_values import ValueEncoder
-from aoftool.rdb.opcodes import Family, encoding_of, type_info
 from aoftool.rdb.record import Record
-from aoftool.rdb.targets import Target
 from aoftool.replay.writer import target_of
 from aoftool.replay.writer_model import Writer
 from aoftool.rewrite.emitting import FirstWrites, first_writes, plain_set_values
@@ -41,14 +38,9 @@ from aoftool.rewrite.rivalry import dispute_notes
 from aoftool.rewrite.runner import replayed
 from aoftool.rewrite.texts import TextReader
 from aoftool.rewrite.touches import chunk_touches, understood_rows
-from aoftool.values import StreamValue, Value
+from aoftool.values import Value
 
 __all__ = ["FinalKeys", "LastWrites", "last_writes"]
-
-_EXPIRE_BYTES = 9
-_TYPE_BYTES = 1
-_PACKED = 0xC0
-_LZF = 0xC3
 
 
 @dataclass(slots=True)
@@ -130,7 +122,7 @@ class FinalKeys:
         self._names = [printable(file.name or os.fsencode(file.path)) for file in log.files]
         self._carrier = Carrier(plan.trace, plan.table)
         self._writes = last_writes(plan.trace)
-        self._measure = _Measure(target_of(plan.writer.release), plan.options.compress)
+        self._measure = Measure(target_of(plan.writer.release), plan.options.compress)
         self.shown = 0
         self.notes: list[str] = []
 
@@ -254,8 +246,8 @@ class FinalKeys:
             key=name,
             type_name=type_name,
             encoding=encoding,
-            elements=_elements(value),
-            size_bytes=size + (0 if expire_at_ms is None else _EXPIRE_BYTES),
+            elements=elements_of(value),
+            size_bytes=size + (0 if expire_at_ms is None else EXPIRE_BYTES),
             expire_at_ms=expire_at_ms,
             file=self._names[chunk.file],
             offset=int(chunk.offsets[row]),
@@ -290,48 +282,3 @@ def _before(file: str, offset: int) -> str:
     """Say how to get the keys of the moment before a command."""
     name = shlex.quote(printable(os.fsencode(os.path.basename(file))))
     return f"--at {name}:{offset} gives the keys before it"
-
-
-def _elements(value: Value) -> int | None:
-    if isinstance(value, bytes):
-        return 1
-    if isinstance(value, StreamValue):
-        return len(value.entries)
-    try:
-        return len(value)  # type: ignore[arg-type]
-    except TypeError:
-        return None
-
-
-class _Measure:
-    """Say how an RDB of the target would hold a value."""
-
-    def __init__(self, target: Target, compress: bool) -> None:
-        self._target = target
-        self._family = Family(target.flavour)
-        self._compress = compress
-        self._encoder = ValueEncoder(target, compress=compress)
-
-    def of(self, key: bytes, value: Value) -> tuple[str, str, int, str | None]:
-        """Return type, encoding, bytes of the record without an expire time, and what is wrong."""
-        head = _TYPE_BYTES + len(encode_string(key, self._compress))
-        if isinstance(value, bytes):
-            stored = encode_string(value, self._compress)
-            return "string", _string_form(stored), head + len(stored), None
-        refusal = self._target.refusal(value)
-        if refusal:
-            return _type_name(value), "", 0, f"{self._target.name} cannot hold {refusal}"
-        type_id, data = self._encoder.encode(value)
-        info = type_info(self._family, type_id)
-        assert info is not None
-        return info.type_name, encoding_of(self._family, type_id, 0), head + len(data), None
-
-
-def _string_form(stored: bytes) -> str:
-    if not stored or stored[0] < _PACKED:
-        return "raw"
-    return "lzf" if stored[0] == _LZF else "int"
-
-
-def _type_name(value: Value) -> str:
-    return type(value).__name__.removesuffix("Value").lower()

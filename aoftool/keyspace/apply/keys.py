@@ -113,7 +113,7 @@ def apply_copy(ctx: Context, argv: Argv) -> None:
         raise CommandRefused(_SAME_OBJECT)
     value = ctx.db.values.get(source)
     if value is not None and (replace or name not in target.values):
-        copy = copied(value)
+        copy = copied(value, stands_in=ctx.stands_in)
         if type(value) is not bytes:  # which cannot change, and is shared
             ctx.make(copy)
         target.put(name, copy, ctx.db.expires.get(source))

@@ -60,16 +60,20 @@ def apply_config(ctx: Context, argv: Argv) -> None:
 
 @TABLE.command(b"CLUSTER", -2)
 def apply_cluster(ctx: Context, argv: Argv) -> None:
-    """Empty a slot, as only a cluster node does: one wrote the log. SLOTS and the like are questions."""
+    """Empty a slot, as only a cluster node does: one wrote the log. SLOTS and the like are questions.
+
+    SYNCSLOTS, which frames the keys that come from another node, changes no key while a log is loaded.
+    Whether the node keeps them is decided by the slots it owns, which its own file says and no log. Source:
+    measured on Valkey 9.1.2 as a cluster node, with imports that succeed, fail and never end.
+    """
     word = argv[1].upper()
     if word == b"FLUSHSLOT" and ctx.flavour.has(None, (9, 0)):
         empty_slots(ctx, argv)
         return
-    if word in (b"FLUSHSLOT", b"SYNCSLOTS") and not ctx.flavour.has(None, (9, 0)):
-        if ctx.flavour.strict_subcommands:
-            raise CannotFollow("unknown", "unknown subcommand of CLUSTER")
-    elif word == b"SYNCSLOTS":
-        raise CannotFollow("opaque", "only a cluster node knows which keys this removes")
+    if word == b"SYNCSLOTS" and ctx.flavour.has((8, 4), (9, 0)):
+        return
+    if word in (b"FLUSHSLOT", b"SYNCSLOTS") and ctx.flavour.strict_subcommands:
+        raise CannotFollow("unknown", "unknown subcommand of CLUSTER")
     raise CommandRefused("ERR This instance has cluster support disabled")
 
 

@@ -1,0 +1,63 @@
+"""How an RDB of a release would hold a value: type, encoding and size."""
+
+from __future__ import annotations
+
+from aoftool.rdb.encode import encode_string
+from aoftool.rdb.encode_values import ValueEncoder
+from aoftool.rdb.opcodes import Family, encoding_of, type_info
+from aoftool.rdb.targets import Target
+from aoftool.values import StreamValue, Value
+
+__all__ = ["EXPIRE_BYTES", "Measure", "elements_of"]
+
+EXPIRE_BYTES = 9
+"""Bytes that an expire time takes in a record."""
+
+_TYPE_BYTES = 1
+_PACKED = 0xC0
+_LZF = 0xC3
+
+
+def elements_of(value: Value) -> int | None:
+    if isinstance(value, bytes):
+        return 1
+    if isinstance(value, StreamValue):
+        return len(value.entries)
+    try:
+        return len(value)  # type: ignore[arg-type]
+    except TypeError:
+        return None
+
+
+class Measure:
+    """Say how an RDB of the target would hold a value."""
+
+    def __init__(self, target: Target, compress: bool) -> None:
+        self._target = target
+        self._family = Family(target.flavour)
+        self._compress = compress
+        self._encoder = ValueEncoder(target, compress=compress)
+
+    def of(self, key: bytes, value: Value) -> tuple[str, str, int, str | None]:
+        """Return type, encoding, bytes of the record without an expire time, and what is wrong."""
+        head = _TYPE_BYTES + len(encode_string(key, self._compress))
+        if isinstance(value, bytes):
+            stored = encode_string(value, self._compress)
+            return "string", _string_form(stored), head + len(stored), None
+        refusal = self._target.refusal(value)
+        if refusal:
+            return _type_name(value), "", 0, f"{self._target.name} cannot hold {refusal}"
+        type_id, data = self._encoder.encode(value)
+        info = type_info(self._family, type_id)
+        assert info is not None
+        return info.type_name, encoding_of(self._family, type_id, 0), head + len(data), None
+
+
+def _string_form(stored: bytes) -> str:
+    if not stored or stored[0] < _PACKED:
+        return "raw"
+    return "lzf" if stored[0] == _LZF else "int"
+
+
+def _type_name(value: Value) -> str:
+    return type(value).__name__.removesuffix("Value").lower()
