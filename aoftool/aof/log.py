@@ -8,16 +8,16 @@ Source: Valkey 8.0 src/aof.c loadAppendOnlyFiles, loadSingleAppendOnlyFile.
 from __future__ import annotations
 
 import os
-import shlex
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from aoftool.aof.model import Log, LogFile
+from aoftool.aof.model import LayoutCode, Log, LogFile, LogKind
 from aoftool.commands.table import CONTAINERS
 from aoftool.errors import InputError, SourceError, UnsafePathError
 from aoftool.escape import printable
 from aoftool.files import Source, open_source
+from aoftool.next_step import next_step
 from aoftool.progress import Progress, no_progress
 from aoftool.rdb.header import HEADER_BYTES, is_rdb
 from aoftool.resp.commands import CommandReader
@@ -67,17 +67,21 @@ class LogPart:
 
 
 def need_files(log: Log) -> None:
-    """Refuse a log of no files: its manifest is empty or names none that could be read.
+    """Refuse a log of no files: its manifest is empty or names none that could be read; and an empty dump.
 
     Raises:
         InputError: there is nothing to read, and `aoftool check` says why.
     """
-    if log.files:
+    hint = next_step("check", log.path)
+    if log.kind is LogKind.RDB and log.files and log.files[0].size_bytes == 0:
+        path = log.files[0].path
+        message = f"{printable(os.fsencode(path))} is empty (0 bytes): servers refuse it as a dump"
+        raise InputError(message, path=path, hint=hint)
+    if log.files and not any(problem.code is LayoutCode.ALL_EMPTY for problem in log.problems):
         return
     why = f": {log.problems[0].message}" if log.problems else ""
     path = log.manifest_path or log.path
-    where = shlex.quote(printable(os.fsencode(log.path)))
-    raise InputError(f"the log has no files to read{why}", path=path, hint=f"aoftool check {where}")
+    raise InputError(f"the log has no files to read{why}", path=path, hint=hint)
 
 
 def open_log_file(file: LogFile) -> Source:

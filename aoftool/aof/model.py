@@ -43,6 +43,7 @@ class LayoutCode(str, Enum):
     MANIFEST_MISSING = "manifest-missing"
     MANIFEST_UNREADABLE = "manifest-unreadable"
     MANIFEST_TOO_LARGE = "manifest-too-large"
+    ALL_EMPTY = "all-empty"
     NO_FILES_LISTED = "no-files-listed"
     NO_BASE = "no-base"
     OTHER_GENERATION = "other-generation"

@@ -22,6 +22,7 @@ from aoftool.aof.surroundings import problems_beside, unfinished_changes
 from aoftool.escape import printable
 from aoftool.files import ChangeKind, open_source
 from aoftool.quoting import Quoting
+from aoftool.units import counted
 
 __all__ = ["MANIFEST_SUFFIXES", "log_of_directory", "manifest_prefix"]
 
@@ -76,7 +77,19 @@ def log_of_directory(path: str, directory: Directory, manifest_name: bytes | Non
         prefix,
         joined,
     )
-    return _with_other_generation(log)
+    return _with_what_is_gone(_with_other_generation(log))
+
+
+def _with_what_is_gone(log: Log) -> Log:
+    """Say it first where no manifest tells what to load, and every data file is empty."""
+    files = {file.path: file for file in (*log.files, *log.unlisted)}.values()
+    if log.manifest is not None and (log.files or log.manifest.problem is None):
+        return log
+    if not files or any(file.size_bytes for file in files):
+        return log
+    message = f"every file of the set is empty ({counted(len(files), 'data file')}): its data are gone"
+    gone = LayoutProblem(LayoutCode.ALL_EMPTY, message, log.directory)
+    return replace(log, problems=(gone, *log.problems))
 
 
 def _with_other_generation(log: Log) -> Log:
@@ -298,7 +311,7 @@ def _log_without_manifest(path: str, directory: Directory) -> Log:
     missing = LayoutProblem(LayoutCode.MANIFEST_MISSING, words, directory.path)
     problems = [missing, *temporaries(directory), *unfinished_changes(directory)]
     problems += problems_beside(directory, prefix, None)
-    return Log(
+    log = Log(
         LogKind.MULTI_PART,
         path,
         files,
@@ -307,3 +320,4 @@ def _log_without_manifest(path: str, directory: Directory) -> Log:
         directory=directory.path,
         prefix=prefix,
     )
+    return _with_what_is_gone(log)

@@ -355,7 +355,7 @@ _VERDICTS: dict[Verdict, frozenset[str]] = {
             "manifest-missing",
         }
     ),
-    Verdict.MANIFEST_ERROR: frozenset({"no-files-listed", "no-base", "listed-twice"}),
+    Verdict.MANIFEST_ERROR: frozenset({"all-empty", "no-files-listed", "no-base", "listed-twice"}),
     Verdict.ORPHAN_FILE: frozenset({"orphan-file", "orphan-next", "old-style-beside"}),
     Verdict.STALE_TEMP: frozenset({"stale-temp"}),
     Verdict.SEQ_GAP: frozenset({"seq-gap"}),

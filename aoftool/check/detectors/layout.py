@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Set
 
 from aoftool.aof.layout import LayoutCode, LayoutProblem
 from aoftool.aof.manifest import ManifestCode
@@ -16,6 +16,7 @@ _DAMAGE = frozenset(
         LayoutCode.MANIFEST_MISSING,
         LayoutCode.MANIFEST_UNREADABLE,
         LayoutCode.MANIFEST_TOO_LARGE,
+        LayoutCode.ALL_EMPTY,
         LayoutCode.NO_FILES_LISTED,
         LayoutCode.NO_BASE,
         LayoutCode.OTHER_GENERATION,
@@ -46,6 +47,9 @@ _REMEDIES: dict[str, tuple[Remedy, ...]] = {
     LayoutCode.NO_BASE.value: (_REBUILD,),
     LayoutCode.SEQ_GAP.value: (_REBUILD,),
     LayoutCode.LISTED_TWICE.value: (_REBUILD,),
+    LayoutCode.ALL_EMPTY.value: (
+        Remedy("put the set back", text="from a backup; nothing is left here to repair", by_hand=True),
+    ),
     LayoutCode.OTHER_GENERATION.value: (
         Remedy("list the files that lie there", text="they hold what the listed ones held"),
     ),
@@ -76,7 +80,7 @@ def find_in_layout(exam: LogExam) -> Iterator[Finding]:
     """Yield one finding for each problem of the layout that is worth a word."""
     log = exam.log
     last = log.last_file
-    replaced = any(problem.code in _OTHER_GENERATION for problem in log.problems)
+    codes = {problem.code for problem in log.problems}
     for problem in log.problems:
         severity = _severity(
             problem, problem.path is not None and last is not None and problem.path == last.path
@@ -89,7 +93,7 @@ def find_in_layout(exam: LogExam) -> Iterator[Finding]:
             path=problem.path or log.manifest_path or log.path,
             message=problem.message,
             line=problem.line or None,
-            remedies=_remedies(problem, replaced),
+            remedies=_remedies(problem, codes),
         )
 
 
@@ -103,14 +107,15 @@ def _severity(problem: LayoutProblem, is_last: bool) -> Severity | None:
     return Severity.WARNING if code in _WARNINGS else Severity.NOTE
 
 
-def _remedies(problem: LayoutProblem, replaced: bool) -> tuple[Remedy, ...]:
+def _remedies(problem: LayoutProblem, beside: Set[LayoutCode | ManifestCode]) -> tuple[Remedy, ...]:
     """Return what can be done.
 
     Args:
-        replaced: the files of another generation lie there: nobody has to go on without them.
+        beside: all that is wrong with the layout.
     """
-    if problem.code is LayoutCode.MISSING_FILE and replaced:
-        return (_PUT_BACK,)
-    if isinstance(problem.code, ManifestCode):
-        return (_REBUILD,)
-    return _REMEDIES.get(problem.code.value, ())
+    if problem.code is LayoutCode.MISSING_FILE and not _OTHER_GENERATION.isdisjoint(beside):
+        return (_PUT_BACK,)  # nobody has to go on without it
+    found = (_REBUILD,) if isinstance(problem.code, ManifestCode) else _REMEDIES.get(problem.code.value, ())
+    if LayoutCode.ALL_EMPTY in beside:
+        return tuple(remedy for remedy in found if remedy.by_hand)  # a new manifest would bring nothing back
+    return found

@@ -76,7 +76,7 @@ def plan_manifest(log: Log, choice: Choice) -> ManifestPlan:
     """Plan the manifest of a multi-part log."""
     plan = ManifestPlan()
     codes = {problem.code for problem in log.problems}
-    if LayoutCode.UPGRADE_PENDING in codes:
+    if LayoutCode.UPGRADE_PENDING in codes or LayoutCode.ALL_EMPTY in codes:
         return plan
     if log.manifest_path is None or LayoutCode.MANIFEST_MISSING in codes:
         _from_directory(log, plan, choice, "there was no manifest")
