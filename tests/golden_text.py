@@ -25,6 +25,8 @@ def check_golden(request: pytest.FixtureRequest, name: str, text: str) -> None:
 WIDTHS = ("80", "120", "piped")
 # What differs from run to run: the name of a receipt's folder, and how long it took.
 _STAMP = re.compile(r"aoftool-(fix|rewrite)-\d{8}T\d{6}Z-[0-9a-f]{6}")
+# Command lines, which are there to be copied.
+_TO_COPY = re.compile(r"(  |next: |    (restore|or keep) +)aoftool ")
 _ELAPSED = re.compile(r"^(time +)[\d,.]+ (?:ms|s)$", re.MULTILINE)
 
 
@@ -64,7 +66,7 @@ def check_transcript(
     if width != "piped":
         results = settled(shown.out, directory)
         # A path that is longer than the line stays whole, and so does a command that is there to be copied.
-        folded = [line for line in results.splitlines() if not line.startswith("  aoftool ")]
+        folded = [line for line in results.splitlines() if not _TO_COPY.match(line)]
         assert [line for line in folded if len(line) > int(width) and " " in line.strip()] == []
     text = settled(shown.out + shown.err, directory)
     check_golden(request, f"cli/{name}-{width}.txt", f"{text}\nexit {code}\n" if text else f"exit {code}\n")

@@ -38,6 +38,11 @@ def _folders(root: Path) -> Iterator[Path]:
                 )
 
 
+def logs_of(root: Path) -> Iterator[Path]:
+    """Yield the logs below a folder of cases that are small enough to be asked often."""
+    return (path for path in _folders(root) if _size(path) <= _LARGEST_BYTES)
+
+
 def _size(path: Path) -> int:
     return sum(file.stat().st_size for file in (path, *path.rglob("*")) if file.is_file())
 
@@ -46,10 +51,9 @@ def _params(root: Path | None, step: int, *marks: Any) -> list[Any]:
     if root is None:
         skip = pytest.mark.skip(reason="the shared corpus is not here")
         return [pytest.param(None, (), id="no-corpus", marks=[*marks, skip])]
-    small = [path for path in _folders(root) if _size(path) <= _LARGEST_BYTES]
     return [
         pytest.param(path, CALLS[number % step :: step], id=path.relative_to(root).as_posix(), marks=marks)
-        for number, path in enumerate(small)
+        for number, path in enumerate(logs_of(root))
     ]
 
 

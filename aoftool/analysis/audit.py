@@ -17,7 +17,7 @@ from aoftool.analysis.audit_model import Audit, AuditCode, AuditEvent
 from aoftool.analysis.commands_model import UNKNOWN, ListingEnd, LoggedCommand
 from aoftool.analysis.deletions import is_server_like, own_spelling
 from aoftool.analysis.intrusion import intrusion_in, suspect_offsets
-from aoftool.analysis.listing import file_name, logged, note_stop
+from aoftool.analysis.listing import logged, note_rdb, note_stop
 from aoftool.analysis.neighbours import commands_before, commands_from
 from aoftool.analysis.time_bounds import created_s
 from aoftool.aof.log import LogPart, read_parts
@@ -84,7 +84,7 @@ def audit_log(log: Log, *, context: int = 0, progress: Progress = no_progress) -
     Raises:
         SourceError: an input that can be read only once.
     """
-    audit = Audit()
+    audit = Audit(path=log.path)
     end = ListingEnd()
     family = cache(lambda: _family_of(log))
     for number, part in enumerate(read_parts(log, progress)):
@@ -93,13 +93,13 @@ def audit_log(log: Log, *, context: int = 0, progress: Progress = no_progress) -
             raise SourceError(message, path=part.source.path, hint="unpack it to a file first")
         if part.rdb is not None:
             audit.base_s = created_s(part.rdb.aux)
+        note_rdb(end, part)
         if part.tail_start is None:
-            end.damage = (file_name(part.file), 0, "damaged RDB part")
             break
         _PartAudit(audit, part, number, context, family).run(part.tail_start, end, progress)
         if end.damage is not None:
             break
-    audit.damage = end.damage
+    audit.damage = end.told
     audit.events.sort(key=lambda event: (event.command.file_number, event.command.offset))
     return audit
 
@@ -151,7 +151,7 @@ class _PartAudit:
             self._note_deletes(group)
         tally = reader.tally()
         self._audit.commands += tally.commands
-        note_stop(end, self._part.file, tally.stop)
+        note_stop(end, self._part, tally.stop)
         if tally.transactions.open_offset is not None:
             self._note_open(tally.transactions.open_offset, tally.transactions.open_commands)
 

@@ -125,6 +125,7 @@ class Audit:
         base_s: when the RDB part was begun, Unix seconds.
         damage: (file, offset, reason) of the first place that cannot be read.
         writer: who wrote the log, as which it was replayed.
+        path: the log, as it was named.
     """
 
     events: list[AuditEvent] = field(default_factory=list)
@@ -135,3 +136,4 @@ class Audit:
     base_s: int | None = None
     damage: tuple[str, int, str] | None = None
     writer: Writer | None = None
+    path: str = ""

@@ -69,12 +69,19 @@ class ListingEnd:
     Attributes:
         notes: what the reader must know to judge it, in words.
         damage: (file, offset, reason) of the first place that cannot be read; None when there is none.
+        flaw: the same of an RDB part that is damaged, but stepped over; what stands behind it was read.
         open_txn: (file number, transaction) that has no EXEC at the end of the log; None without one.
     """
 
     notes: list[str] = field(default_factory=list)
     damage: tuple[str, int, str] | None = None
+    flaw: tuple[str, int, str] | None = None
     open_txn: tuple[int, int] | None = None
+
+    @property
+    def told(self) -> tuple[str, int, str] | None:
+        """The damage to be told: what ended the reading, else what was stepped over."""
+        return self.damage or self.flaw
 
     def note(self, text: str) -> None:
         """Add a note, once."""

@@ -15,6 +15,7 @@ from aoftool.analysis.value_digest import value_digest
 from aoftool.aof.model import Log
 from aoftool.errors import InputError, UnsupportedError
 from aoftool.keyspace.engine import Keyspace
+from aoftool.next_step import next_step
 from aoftool.progress import Progress, no_progress
 from aoftool.replay.writer_model import Writer
 from aoftool.values import ModuleValue, StreamValue, type_name
@@ -67,13 +68,14 @@ def compare_points(
 
     now = int(time.time() * 1000) if now_ms is None else now_ms
     notes: list[str] = []
-    ours, our_writer = _state(*left, admits, now, written_by, notes, progress)
-    theirs, their_writer = _state(*right, admits, now, written_by, notes, progress)
+    ours, our_writer, our_damage = _state(*left, admits, now, written_by, notes, progress)
+    theirs, their_writer, their_damage = _state(*right, admits, now, written_by, notes, progress)
     diff = Diff(
         Side(left[0].path, left[1].words, len(ours), our_writer),
         Side(right[0].path, right[1].words, len(theirs), their_writer),
     )
     diff.notes = notes
+    diff.damage = (our_damage, their_damage)
     diff.changes = _changes(ours, theirs)
     diff.prefixes = _by_prefix(diff.changes)
     return diff
@@ -87,7 +89,7 @@ def _state(
     written_by: str | None,
     notes: list[str],
     progress: Progress,
-) -> tuple[_Facts, Writer]:
+) -> tuple[_Facts, Writer, tuple[str, int, str] | None]:
     replay = LogReplay(
         log,
         until=point.place,
@@ -106,14 +108,11 @@ def _state(
         raise InputError(
             "no command has a time: there are no #TS annotations",
             path=log.path,
-            hint="give an offset with --at; aoftool log shows them",
+            hint=next_step("log", log.path, "--tail 20"),
         )
     told = [*replay.end.notes, *([f"{log.path}: {replay.setting}"] if replay.setting else [])]
     notes.extend(note for note in told if note not in notes)
-    if replay.end.damage is not None:
-        file, offset, reason = replay.end.damage
-        notes.append(f"{log.path}: {file} is compared up to offset {offset:,} only: {reason}")
-    return facts_of(replay.keyspace, admits), replay.writer
+    return facts_of(replay.keyspace, admits), replay.writer, replay.end.damage
 
 
 def facts_of(keyspace: Keyspace, admits: Admits | None = None) -> _Facts:

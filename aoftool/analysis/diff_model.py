@@ -107,6 +107,9 @@ class Parting:
         return self.left is None and self.right is None
 
 
+Damage = tuple[str, int, str]
+
+
 @dataclass(slots=True)
 class Diff:
     """All differences.
@@ -116,6 +119,7 @@ class Diff:
         prefixes: most changes first.
         parting: None when one log was compared with itself.
         notes: what the reader must know, in words.
+        damage: file, offset and reason of the place where reading ended, of each side; None for none.
     """
 
     left: Side
@@ -124,6 +128,7 @@ class Diff:
     prefixes: list[PrefixChanges] = field(default_factory=list)
     parting: Parting | None = None
     notes: list[str] = field(default_factory=list)
+    damage: tuple[Damage | None, Damage | None] = (None, None)
 
     def count(self, kind: ChangeKind) -> int:
         """Return how many keys changed in one way."""

@@ -18,7 +18,7 @@ from aoftool.analysis.commands_model import ListingEnd, LoggedCommand, Place
 from aoftool.analysis.listing import logged, note_stop
 from aoftool.aof.holding import hold_log
 from aoftool.aof.layout import find_log
-from aoftool.aof.log import open_log_file
+from aoftool.aof.log import LogPart, open_log_file
 from aoftool.aof.model import FileRole, Log, LogFile, LogKind
 from aoftool.errors import InputError, SourceError
 from aoftool.files import Source
@@ -156,7 +156,7 @@ class LogFollower:
                 yield row
         current.offset, current.state = reader.end, reader.state
         if reader.stop is not None and not (is_last and _is_unfinished(reader.stop)):
-            note_stop(self.end, current.file, reader.stop)
+            note_stop(self.end, LogPart(current.file, current.source, None, 0), reader.stop)
 
     def _look_for_files(self) -> None:
         """Open what the manifest lists since the last look."""

@@ -13,7 +13,7 @@ from typing import Protocol
 from aoftool.analysis.census_model import CensusOptions
 from aoftool.analysis.commands_model import ListingEnd
 from aoftool.analysis.habits_model import HabitTable
-from aoftool.analysis.listing import file_name, note_stop
+from aoftool.analysis.listing import note_rdb, note_stop
 from aoftool.analysis.templates import Template, prefix_of
 from aoftool.aof.log import read_parts
 from aoftool.aof.model import Log
@@ -58,8 +58,8 @@ def read_habit(
     end = ListingEnd()
     place = 0
     for part in read_parts(log):
+        note_rdb(end, part)
         if part.tail_start is None:
-            end.damage = (file_name(part.file), 0, "damaged RDB part")
             break
         reader, told = part.commands(), part.tail_start
         for command in reader:
@@ -71,7 +71,7 @@ def read_habit(
                 keys = [key for key in _keys(command) if options.admit is None or options.admit(key)]
                 if keys or command.name in WHOLE:
                     habit.add(command, keys, place)
-        note_stop(end, part.file, reader.tally().stop)
+        note_stop(end, part, reader.tally().stop)
         if end.damage is not None:
             break
     return end

@@ -61,7 +61,7 @@ class _Sketches:
         except ImportError as error:
             raise MissingExtraError(
                 "counting more keys than fit needs the datasketches library",
-                hint="pip install 'aoftool[sketches]'",
+                hint="pip install datasketches",
             ) from error
         self._library = datasketches
         self.writes = datasketches.frequent_strings_sketch(_MAP_BITS)

@@ -13,6 +13,7 @@ from aoftool.errors import InputError, UnsupportedError
 from aoftool.escape import printable
 from aoftool.files import open_source
 from aoftool.keyspace.selection import KeySelection
+from aoftool.next_step import next_step
 from aoftool.progress import Progress, no_progress
 from aoftool.rdb.damage import EncodingDamage, RdbIssue
 from aoftool.rdb.header import HEADER_BYTES, is_rdb
@@ -102,7 +103,7 @@ class KeyListing:
                     "the log does not begin with an RDB part, so its keys exist only in its commands",
                     path=file.path,
                     offset=0,
-                    hint="aoftool inspect shows its commands",
+                    hint=next_step("inspect", file.path),
                 )
             reader = records(source, 0, self._progress, skip_empty=True)
             yield from self._limited(self._filtered(reader.batches()))

@@ -20,12 +20,13 @@ from aoftool.analysis.time_model import TimeSource
 from aoftool.aof.log import LogPart, read_parts
 from aoftool.aof.model import Log, LogFile
 from aoftool.escape import printable
+from aoftool.files.changes import PACKED_DAMAGE
 from aoftool.progress import Progress, no_progress
 from aoftool.resp.model import Command, Reason, Stop
 from aoftool.resp.sieve import PART_BYTES, SieveReader
 from aoftool.resp.watch import SieveState, Watch
 
-__all__ = ["CommandListing", "file_name", "logged", "note_stop"]
+__all__ = ["CommandListing", "file_name", "logged", "note_rdb", "note_stop"]
 
 # Where every command is a hit, parts are small, so that the first ones come at once.
 _EAGER_BYTES = 1 << 20
@@ -53,10 +54,32 @@ def logged(command: Command, file: LogFile, number: int) -> LoggedCommand:
     )
 
 
-def note_stop(end: ListingEnd, file: LogFile, stop: Stop | None) -> None:
-    """Take over why a stream ended, unless it ended on a boundary."""
-    if stop is not None and stop.reason is not Reason.END and end.damage is None:
-        end.damage = (file_name(file), stop.offset, stop.reason.value)
+def note_rdb(end: ListingEnd, part: LogPart) -> None:
+    """Take over what is wrong with the RDB part of a file: the end of reading, or only stepped over."""
+    if part.rdb is None or (part.rdb.stop is None and part.tail_start is not None):
+        return
+    stop = part.rdb.stop
+    message, offset = ("no end", part.rdb.good_end) if stop is None else (stop.message, stop.offset)
+    damage = (file_name(part.file), offset, f"damaged RDB part: {message}")
+    if part.tail_start is None:
+        end.damage = end.damage or damage
+    else:
+        end.flaw = end.flaw or damage
+
+
+def note_stop(end: ListingEnd, part: LogPart, stop: Stop | None) -> None:
+    """Take over why a stream ended, unless it ended on a boundary, and nothing of it was lost before.
+
+    Compressed data that are damaged may end on a boundary too.
+    """
+    if end.damage is not None:
+        return
+    if stop is not None and stop.reason is not Reason.END:
+        end.damage = (file_name(part.file), stop.command_start, stop.reason.value)
+    elif not part.source.seekable:
+        for change in part.source.changes():
+            if change.kind in PACKED_DAMAGE:
+                end.damage = (file_name(part.file), change.offset or 0, change.message)
 
 
 class CommandListing:
@@ -143,11 +166,8 @@ class CommandListing:
         return self._last is None or place < self._last
 
     def _of_part(self, number: int, part: LogPart) -> Iterator[Command]:
+        note_rdb(self.end, part)
         if part.tail_start is None:
-            assert part.rdb is not None
-            damage = part.rdb.stop
-            offset = part.rdb.good_end if damage is None else damage.offset
-            self.end.damage = (file_name(part.file), offset, "damaged RDB part")
             return
         watch = EVERYTHING if self._context else self._wanted.watch()
         if part.source.seekable:
@@ -157,7 +177,7 @@ class CommandListing:
         last = None
         for last in reader:
             yield last
-        note_stop(self.end, part.file, reader.tally().stop)
+        note_stop(self.end, part, reader.tally().stop)
         if reader.tally().transactions.open_offset is not None and last is not None:
             self.end.open_txn = number, last.txn
 
@@ -172,7 +192,7 @@ class CommandListing:
                 pass
             start, state = before.end, before.state
             if before.stop is not None:
-                note_stop(self.end, part.file, before.stop)
+                note_stop(self.end, part, before.stop)
                 return
         until = None
         if self._last is not None and self._last.file == number:
@@ -190,7 +210,7 @@ class CommandListing:
             progress=self._progress,
         )
         yield from reader
-        note_stop(self.end, part.file, reader.stop)
+        note_stop(self.end, part, reader.stop)
         if until is None and reader.state.is_open:
             self.end.open_txn = number, reader.state.txn
 

@@ -168,7 +168,7 @@ class LogReplay:
                 return
             if command.name not in _FRAMING and not (open_txn and command.txn == open_txn):
                 yield command
-        note_stop(self.end, part.file, reader.stop if part.source.seekable else slow.tally().stop)
+        note_stop(self.end, part, reader.stop if part.source.seekable else slow.tally().stop)
 
     def _unwrapped(self, number: int, part: LogPart, start: int) -> Iterator[Command]:
         """Yield what runs, the commands inside those of KeyDB in their place."""

@@ -12,7 +12,7 @@ from collections.abc import Iterator
 
 from aoftool.analysis.command_filter import EVERYTHING, CommandFilter
 from aoftool.analysis.commands_model import UNKNOWN, ListingEnd, LoggedCommand
-from aoftool.analysis.listing import file_name, logged, note_stop
+from aoftool.analysis.listing import file_name, logged, note_rdb, note_stop
 from aoftool.aof.log import LogPart, need_files, open_log_file, open_part
 from aoftool.aof.model import Log
 from aoftool.commands.table import lookup
@@ -75,6 +75,7 @@ def _of_file(
 def _from_start(
     part: LogPart, number: int, wanted: CommandFilter, count: int, keep: int | None, end: ListingEnd
 ) -> Iterator[LoggedCommand]:
+    note_rdb(end, part)
     if part.tail_start is None:
         return iter(())
     kept: deque[LoggedCommand] = deque(maxlen=count)
@@ -86,7 +87,7 @@ def _from_start(
         slow = part.commands()
         commands = iter(slow)
     kept.extend(filter(wanted.admits, (logged(command, part.file, number) for command in commands)))
-    note_stop(end, part.file, reader.stop if part.source.seekable else slow.tally().stop)
+    note_stop(end, part, reader.stop if part.source.seekable else slow.tally().stop)
     return iter(kept)
 
 
@@ -125,7 +126,7 @@ def _from_window(
     )
     if any(row.db == UNKNOWN for row in kept):
         end.note("database ? : selected before that place; --from 0 reads the file from its start")
-    note_stop(end, file, reader.stop)
+    note_stop(end, LogPart(file, source, None, start), reader.stop)
     return list(kept)
 
 

@@ -60,7 +60,7 @@ class LogPart:
         """
         if self.tail_start is None:
             message = f"the RDB part of {self.source.name} is damaged, where its commands begin is unknown"
-            raise SourceError(message, path=self.source.path, hint="aoftool check says what is damaged")
+            raise SourceError(message, path=self.source.path, hint=next_step("check", self.file.path))
         return CommandReader(
             self.source, start=self.tail_start, names=names, grammar=grammar, containers=CONTAINERS
         )

@@ -15,6 +15,7 @@ from enum import Enum
 from aoftool.aof.manifest_codes import LINE_UNREAD, SERVER_TEXT, ManifestCode
 from aoftool.errors import ManifestError
 from aoftool.escape import shorten
+from aoftool.next_step import next_step
 from aoftool.quoting import Quoting, atoll, quote, split_words
 
 __all__ = [
@@ -187,7 +188,7 @@ class Manifest:
             problem.message,
             path=self.path,
             offset=problem.offset,
-            hint="aoftool fix rebuilds a manifest",
+            hint=None if self.path is None else next_step("fix", self.path, "--dry-run"),
             expected="file NAME seq NUMBER type b|h|i",
             found=shorten(problem.found, 200),
         )

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from aoftool.check.model import Finding, Severity
-from aoftool.files.changes import OF_A_LIVE_LOG, ChangeKind, SourceChange
+from aoftool.check.model import Finding, Remedy, Severity
+from aoftool.files.changes import OF_A_LIVE_LOG, PACKED_DAMAGE, ChangeKind, SourceChange
 
 __all__ = ["finding_of_change"]
 
@@ -16,4 +16,7 @@ def finding_of_change(path: str, change: SourceChange) -> Finding:
         code, severity = "file-growing", Severity.NOTE
     else:
         code, severity = "read-changed", Severity.DAMAGE
-    return Finding(code, severity, path, change.message, change.offset, change.offset)
+    remedies: tuple[Remedy, ...] = ()
+    if change.kind in PACKED_DAMAGE:
+        remedies = (Remedy("write what can be unpacked to a new file", "-o OUT", 0, None),)
+    return Finding(code, severity, path, change.message, change.offset, change.offset, remedies=remedies)

@@ -7,6 +7,7 @@ import os
 from aoftool.check.health_model import Health
 from aoftool.check.model import Finding, Level, Report, Severity, Verdict, verdict_of
 from aoftool.escape import printable
+from aoftool.next_step import next_step
 
 __all__ = ["health_of"]
 
@@ -36,16 +37,10 @@ def _not_judged(unknown: list[Finding], notes: list[str], report: Report) -> Hea
         f"not judged: {first.message}",
         file=printable(os.fsencode(os.path.basename(first.path))),
         offset=first.start,
-        next_command=f"aoftool check {_quoted(report.path)}",
+        next_command=next_step("check", report.path),
     )
     health.notes = _bounded([f.message for f in unknown[1:]] + notes)
     return health
-
-
-def _quoted(path: str) -> str:
-    import shlex
-
-    return shlex.quote(printable(os.fsencode(path)))
 
 
 def _bounded(notes: list[str]) -> list[str]:
@@ -67,7 +62,7 @@ def _of_damage(finding: Finding, report: Report) -> Health:
         offset=finding.start,
         bytes_behind=behind,
         commands_behind=_commands_behind(finding, report),
-        next_command=_next_command(finding, report),
+        next_command=report.next_step or next_step("check", report.path),
     )
 
 
@@ -77,12 +72,3 @@ def _commands_behind(finding: Finding, report: Report) -> int | None:
     if row is None or finding.command_index is None or report.level is Level.QUICK:
         return None
     return max(row.commands - finding.command_index, 0)
-
-
-def _next_command(finding: Finding, report: Report) -> str:
-    """Return what to type next; a name that a shell would not take as it is, is quoted."""
-    where = _quoted(report.path)
-    options = [remedy.option for remedy in finding.remedies if not remedy.by_hand]
-    if not options:
-        return f"aoftool check {where}"
-    return " ".join(filter(None, ["aoftool fix --dry-run", options[0], where]))

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from enum import Enum
 from typing import Any
 
+from aoftool.next_step import next_step
 from aoftool.releases import NAMES
 
 __all__ = [
@@ -274,6 +275,7 @@ class Report:
         findings: in file order, then by offset. Bounded: see `omitted`.
         outcomes: one row a target server.
         omitted: findings of each code that were counted but not kept.
+        asked: the servers of `outcomes` were asked for by name.
     """
 
     path: str
@@ -283,6 +285,14 @@ class Report:
     findings: list[Finding] = field(default_factory=list)
     outcomes: list[ServerOutcome] = field(default_factory=list)
     omitted: dict[str, int] = field(default_factory=dict)
+    asked: bool = False
+
+    @property
+    def refused(self) -> ServerOutcome | None:
+        """The first server asked for that does not load the log, though nothing is damaged; None for none."""
+        if not self.asked or not self.intact or not self.judged:
+            return None
+        return next((row for row in self.outcomes if row.outcome is not Outcome.LOAD), None)
 
     @property
     def intact(self) -> bool:
@@ -304,6 +314,27 @@ class Report:
             return Verdict.NOT_JUDGED
         return next((row.verdict for row in self.files if row.verdict is not Verdict.OK), Verdict.OK)
 
+    @property
+    def next_step(self) -> str | None:
+        """What to type next about damage, or that there is nothing; None for a log that has none.
+
+        A plan, with the option that most of what is wrong takes; for a server that was asked for and does
+        not load a log in good order, what makes a log of it that the server loads.
+        """
+        refused = self.refused
+        if refused is not None:
+            single = "--layout single" if refused.outcome is Outcome.UNSUPPORTED else ""
+            return next_step("rewrite", self.path, f"--target {refused.target}", single, "-o OUT")
+        damage = [finding for finding in self.findings if finding.severity is Severity.DAMAGE]
+        if not damage:
+            return None
+        firsts = [[remedy for remedy in finding.remedies if not remedy.by_hand][:1] for finding in damage]
+        options = {remedy.option for first in firsts for remedy in first}
+        if not options:
+            return "nothing here can be repaired; put the files back from a backup"
+        chosen = [option for option in ("--salvage", "-o OUT") if option in options]
+        return next_step("fix", self.path, "--dry-run", *chosen)
+
     def outcome(self, target: str) -> ServerOutcome:
         """Return the row of one target; KeyError when it was not asked for."""
         for row in self.outcomes:
@@ -320,6 +351,7 @@ class Report:
             "intact": self.intact,
             "judged": self.judged,
             "verdict": self.verdict.value,
+            "next": self.next_step,
             "files": [row.to_dict() for row in self.files],
             "findings": [finding.to_dict() for finding in self.findings],
             "findings_omitted": dict(sorted(self.omitted.items())),

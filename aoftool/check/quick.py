@@ -122,7 +122,7 @@ def _file_findings(item: FileSurvey, last: bool) -> Iterator[Finding]:
         yield from _rdb_findings(item)
     if item.tail is not None:
         yield from _tail_findings(item, item.tail, last)
-    if item.content is Content.EMPTY and item.file.role in (FileRole.SINGLE, FileRole.RDB):
+    if item.content is Content.EMPTY and item.file.role is FileRole.RDB:
         yield Finding("log-empty", Severity.DAMAGE, path, "the file is empty", start=0, end=0)
 
 

@@ -12,7 +12,7 @@ from aoftool.check.checker import check
 from aoftool.check.model import Finding, Level, Outcome, Report, ServerOutcome, Severity
 from aoftool.check.targets import TARGETS, Target, targets_named
 from aoftool.databases import DEFAULT_DATABASES
-from aoftool.errors import VerifyError
+from aoftool.errors import UsageError, VerifyError
 from aoftool.escape import printable
 from aoftool.progress import Progress, no_progress
 
@@ -39,7 +39,13 @@ def examine_result(
 
 
 def _targets(name: str) -> tuple[Target, ...]:
-    return tuple(row for row in TARGETS if row in targets_named(name))
+    try:
+        # A server gives its name in words: `Valkey 9.1.2`.
+        wanted = targets_named(name.lower().replace(" ", "-"))
+    except UsageError:
+        # One that is newer than any known here.
+        return ()
+    return tuple(row for row in TARGETS if row in wanted)
 
 
 def refuse_damaged(

@@ -11,10 +11,14 @@ import typer
 
 from aoftool import __version__
 from aoftool.cli.exit_codes import CLOSED_PIPE, INTERRUPTED, OUR_BUG, USAGE
-from aoftool.errors import AoftoolError, NotPermittedError
+from aoftool.cli.typed import remember, typed_verb
+from aoftool.errors import AoftoolError, NotPermittedError, UsageError
 from aoftool.escape import hide_excerpts
 
 __all__ = ["VERBS", "build_app", "run"]
+
+# Verbs whose JSON is one object a line.
+_JSON_LINES = frozenset({"history", "keys", "log"})
 
 VERBS = (
     "inspect",
@@ -82,21 +86,26 @@ def _top(
     pass
 
 
+def error_json(error: AoftoolError) -> dict[str, object]:
+    """Return an error as one JSON object."""
+    return {
+        "schema": "aoftool.error/1",
+        "error": type(error).__name__,
+        "message": error.message,
+        "path": error.path,
+        "offset": error.offset,
+        "hint": error.hint,
+        "exit_code": error.exit_code,
+    }
+
+
 def _report_error(error: AoftoolError, as_json: bool) -> None:
     """Show an error on stderr for people; with --json as one object on stdout."""
     if as_json:
         import json
 
-        body = {
-            "schema": "aoftool.error/1",
-            "error": type(error).__name__,
-            "message": error.message,
-            "path": error.path,
-            "offset": error.offset,
-            "hint": error.hint,
-            "exit_code": error.exit_code,
-        }
-        print(json.dumps(body, indent=2))
+        # One line where the answer would be lines.
+        print(json.dumps(error_json(error), indent=None if typed_verb() in _JSON_LINES else 2))
         return
     from aoftool.cli.console import render_error
 
@@ -112,13 +121,18 @@ def _name_user(error: AoftoolError, arguments: list[str]) -> None:
         error.hint = " ".join([error.run_as, "aoftool", *words])
 
 
-def _usage_error(error: Exception) -> int:
+def _usage_error(error: Exception, as_json: bool) -> int:
     """Show what typer found wrong with the arguments; anything else is not ours to judge."""
     show = getattr(error, "show", None)
     if show is None:
         raise error
-    show()
-    return int(getattr(error, "exit_code", USAGE))
+    code = int(getattr(error, "exit_code", USAGE))
+    said = getattr(error, "format_message", lambda: "")()
+    if as_json and said:
+        _report_error(UsageError(said, hint=f"aoftool {typed_verb()} --help".replace("  ", " ")), as_json)
+    else:
+        show()
+    return code
 
 
 def _system_error(error: Exception, as_json: bool) -> int:
@@ -152,6 +166,7 @@ def _main(arguments: list[str]) -> object:
 def run(args: Sequence[str]) -> int:
     """Run one command line and return its exit code."""
     arguments = list(args)
+    remember(arguments)
     try:
         if "--json" in arguments:
             _name_generations()
@@ -159,8 +174,10 @@ def run(args: Sequence[str]) -> int:
         sys.stdout.flush()
         _tell_rewrites()
     except AoftoolError as error:
+        from aoftool.cli.ending import placed
+
         _name_user(error, arguments)
-        _report_error(error, "--json" in arguments)
+        _report_error(placed(error, arguments), "--json" in arguments)
         return error.exit_code
     except BrokenPipeError:
         return _leave_closed_pipe()
@@ -175,7 +192,7 @@ def run(args: Sequence[str]) -> int:
         if type(error).__name__ == "Abort":
             return INTERRUPTED
         if hasattr(error, "show"):
-            return _usage_error(error)
+            return _usage_error(error, "--json" in arguments)
         return _system_error(error, "--json" in arguments)
     finally:
         hide_excerpts(None)

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from aoftool.cli.console import output_width
+from aoftool.cli.ending import tell_damage
 from aoftool.cli.exit_codes import DONE, NOT_JUDGED, VERDICT, epilog
 from aoftool.cli.machine import worker_count
 from aoftool.cli.options import (
@@ -113,14 +114,8 @@ def audit(
     else:
         print("\n".join(audit_lines(found, output_width())))
         _closing(found)
-    if found.damage is not None and not as_json:
-        file, offset, reason = found.damage
-        print(
-            f"aoftool: {file} cannot be read on from offset {offset:,}: {reason}\n   next: aoftool check",
-            file=sys.stderr,
-        )
     if found.damage is not None:
-        raise typer.Exit(VERDICT)
+        raise typer.Exit(tell_damage(log, found.damage))
     unknown = any(event.code is AuditCode.UNKNOWN for event in found.events)
     raise typer.Exit(NOT_JUDGED if unknown else DONE)
 

@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Sequence
 from enum import Enum
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from aoftool.cli.console import Color, line_console
+from aoftool.cli.console import Color, line_console, render_error
 from aoftool.cli.exit_codes import DONE, NOT_JUDGED, VERDICT, epilog
 from aoftool.cli.machine import worker_count
 from aoftool.cli.options import ColorOption, JsonOption, ProgressMode, ProgressOption, QuietOption
 from aoftool.cli.redaction import RedactOption, SaltOption, make_redactor
 from aoftool.databases import DEFAULT_DATABASES
-from aoftool.errors import AoftoolError, InputError, SeveralLogsError
+from aoftool.errors import AoftoolError, SeveralLogsError
 
 if TYPE_CHECKING:
     from aoftool.aof.model import Log
@@ -95,18 +96,24 @@ def check(
     for item in found:
         try:
             log = find_input(item) if isinstance(item, str) else item
-        except InputError as error:
+            with ProgressReporter("checking", log.size_bytes, progress, quiet) as reporter:
+                report = check_log(log, Level(level.value), targets, reporter, worker_count(), databases)
+        except AoftoolError as error:
+            # One that cannot be read says nothing of the others.
+            if len(found) == 1:
+                raise
+            error.path = error.path or (item if isinstance(item, str) else item.path)
             errors.append(error)
             continue
-        with ProgressReporter("checking", log.size_bytes, progress, quiet) as reporter:
-            reports.append(check_log(log, Level(level.value), targets, reporter, worker_count(), databases))
+        report.asked = bool(target)
+        reports.append(report)
         finish_input(log)
     if as_json:
         from aoftool.report.findings import findings_json
         from aoftool.report.jsonout import print_json
 
         not_read = [{"path": error.path, "message": error.message, "hint": error.hint} for error in errors]
-        print_json({**findings_json(reports), **({"not_read": not_read} if expanded else {})})
+        print_json({**findings_json(reports), **({"not_read": not_read} if expanded or errors else {})})
     elif expanded and len(found) > 1:
         from aoftool.report.nodes import render_nodes
 
@@ -115,9 +122,11 @@ def check(
         from aoftool.report.findings import render_findings
 
         render_findings(line_console(color), reports, top=top)
+        for unread in errors:
+            print(render_error(unread), file=sys.stderr)
     if errors:
-        raise typer.Exit(max(error.exit_code for error in errors))
-    if not all(report.intact for report in reports):
+        raise typer.Exit(max(unread.exit_code for unread in errors))
+    if not all(report.intact and report.refused is None for report in reports):
         raise typer.Exit(VERDICT)
     raise typer.Exit(DONE if all(report.judged for report in reports) else NOT_JUDGED)
 
@@ -138,4 +147,8 @@ def _find(paths: list[str] | None) -> tuple[list[Log | str], bool]:
         except SeveralLogsError as error:
             found += error.paths
             expanded = True
+        except AoftoolError:
+            if path is None or len(named) == 1:
+                raise
+            found.append(path)
     return found, expanded

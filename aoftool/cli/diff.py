@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from aoftool.cli.console import output_width
+from aoftool.cli.ending import diagnosed, shown_path
 from aoftool.cli.exit_codes import DONE, VERDICT, epilog
 from aoftool.cli.moments import is_offset
 from aoftool.cli.options import JsonOption, ProgressMode, ProgressOption, QuietOption, WrittenByOption
@@ -99,8 +100,17 @@ def diff(
     # Standard input has been read, and its commands cannot be read again.
     if right is not None and LogKind.STDIN not in (one.kind, two.kind):
         found.parting = find_parting(one, two)
+    told = [diagnosed(log, damage) for log, damage in zip((one, two), found.damage, strict=True)]
+    if one is two:
+        del told[1:]
+    for log, place in zip((one, two), told, strict=False):
+        if place is not None:
+            note = f"{shown_path(log.path)}: {place.text}; what follows may be missing here"
+            found.notes += [note] if note not in found.notes else []
     _print(redacted_diff(found, redactor), as_json, as_csv, limit)
-    raise typer.Exit(VERDICT if found.changes else DONE)
+    for step in dict.fromkeys(place.next for place in told if place is not None):
+        print(f"   next: {step}", file=sys.stderr)
+    raise typer.Exit(VERDICT if found.changes or any(told) else DONE)
 
 
 def _point(text: str, log: Log) -> Point:

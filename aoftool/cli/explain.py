@@ -15,6 +15,7 @@ from aoftool.cli.places import is_number
 from aoftool.cli.redaction import RedactOption, SaltOption, make_redactor
 from aoftool.errors import InputError, UsageError
 from aoftool.escape import excerpt_key, printable, unprintable
+from aoftool.next_step import next_step
 
 if TYPE_CHECKING:
     from aoftool.aof.layout import Log
@@ -59,7 +60,10 @@ def explain(
 
     redactor = make_redactor(redact, salt)
     if (offset is None) == (key is None):
-        raise UsageError("explain needs either --offset or --key", hint="aoftool explain PATH --offset N")
+        raise UsageError(
+            "explain needs either --offset or --key",
+            hint=next_step("explain", path or os.curdir, "--offset 0"),
+        )
     log = find_input(path)
     found = _at(log, offset) if offset is not None else _of_key(log, unprintable(key or ""), db)
     if redactor is not None:

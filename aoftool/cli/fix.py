@@ -24,6 +24,7 @@ from aoftool.cli.options import (
 )
 from aoftool.cli.places import is_number
 from aoftool.cli.redaction import RedactOption, SaltOption, make_redactor
+from aoftool.cli.typed import again, was_typed
 from aoftool.cli.writing_options import (
     HOW_PANEL,
     MOMENT_PANEL,
@@ -42,6 +43,7 @@ from aoftool.cli.writing_options import (
     whole_seconds,
 )
 from aoftool.errors import RefusedError, UsageError
+from aoftool.next_step import next_step
 
 if TYPE_CHECKING:
     from aoftool.aof.model import Log
@@ -201,6 +203,8 @@ def fix(
         with ProgressReporter("planning", unpacked.log.size_bytes, progress, quiet) as reporter:
             plan = make_plan(unpacked.log, choice, reporter, in_place=out is None, workers=worker_count())
         plan.left += unpacked.left
+        if unpacked.left:
+            plan.left_options += ("-o OUT",)
         if not as_json:
             render_plan(console, plan, in_place=out is None)
         idle = plan.empty and out is None
@@ -210,7 +214,7 @@ def fix(
         if not idle and not dry_run:
             _refuse_loss(plan, limit)
             if not yes:
-                _ask(as_json)
+                _ask(as_json, again(log.path, path, "--yes"))
         receipt, written = None, list[str]()
         if not idle and not dry_run:
             with ProgressReporter("writing", _written_bytes(plan), progress, quiet) as reporter:
@@ -227,7 +231,9 @@ def fix(
 
         render_done(console, None if receipt is None else {"directory": receipt, "kept_bytes": kept}, written)
     elif dry_run and not idle:
-        print("nothing was changed: leave out --dry-run to carry it out")
+        print("nothing was changed")
+    if not as_json:
+        _print_next(plan, log, path, out, dry_run=dry_run, packed=unpacked.log is not log)
     if verified is not None and not as_json:
         print(verified.text)
     open_work = plan.left or (dry_run and not plan.empty)
@@ -312,11 +318,29 @@ def _refuse_loss(plan: Plan, limit: tuple[str, int] | None) -> None:
         )
 
 
-def _ask(as_json: bool) -> None:
+def _print_next(
+    plan: Plan, log: Log, path: str | None, out: str | None, *, dry_run: bool, packed: bool
+) -> None:
+    """Print what to type next: with more options, without --dry-run, or that there is nothing."""
+    more = [option for option in plan.left_options if not was_typed(option)]
+    if more:
+        # What is repaired already need not be read again.
+        done = out if out is not None and not dry_run else None
+        if done is not None:
+            print(f"next: {next_step('fix', done, '--dry-run', *more)}")
+        else:
+            print(f"next: {again(log.path, path, *more, dry_run=True)}")
+    elif dry_run and (out is not None or not plan.empty):
+        print(f"next: {again(log.path, path, *(['-o OUT'] if packed and out is None else []))}")
+    elif plan.left:
+        print("next: nothing here repairs what is left; a backup may have it")
+
+
+def _ask(as_json: bool, line: str) -> None:
     if as_json or not sys.stdin.isatty():
         raise RefusedError(
             "nothing was changed: this asks first, and nobody can answer here",
-            hint="--yes answers, --dry-run stops after the plan",
+            hint=line,
         )
     print("Carry this out? [y/N] ", end="", file=sys.stderr, flush=True)
     if sys.stdin.readline().strip().lower() not in ("y", "yes"):

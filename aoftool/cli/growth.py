@@ -19,7 +19,8 @@ from aoftool.cli.census_options import (
     narrowing,
 )
 from aoftool.cli.console import Color, results_console
-from aoftool.cli.exit_codes import DONE, VERDICT, epilog
+from aoftool.cli.ending import tell_survey
+from aoftool.cli.exit_codes import VERDICT, epilog
 from aoftool.cli.machine import worker_count
 from aoftool.cli.options import (
     ColorOption,
@@ -37,7 +38,6 @@ from aoftool.errors import InputError, UsageError
 if TYPE_CHECKING:
     from aoftool.analysis.reading import Reading
     from aoftool.aof.model import Log
-    from aoftool.aof.survey import FileSurvey
     from aoftool.replay.writer_model import Writer
 
 __all__ = ["register"]
@@ -148,7 +148,7 @@ def growth(
         if bucket is not None or axis is not AxisChoice.AUTO:
             raise UsageError("--fold makes its own steps of time", hint="leave out --bucket and --axis")
         _show_fold(read, fold, as_json, as_csv, color)
-        raise typer.Exit(_closing(read.survey.files))
+        raise typer.Exit(tell_survey(log, read.survey))
     found = growth_of(
         read.contents,
         read.axis,
@@ -174,7 +174,7 @@ def growth(
 
         render_growth(results_console(color), found)
         tell_writer(writer)
-    raise typer.Exit(_closing(read.survey.files))
+    raise typer.Exit(tell_survey(log, read.survey))
 
 
 def _writer(log: Log, read: Reading) -> Writer:
@@ -207,24 +207,3 @@ def _show_fold(read: Reading, fold: Fold, as_json: bool, as_csv: bool, color: Co
         write_habits_csv(table, sys.stdout)
     else:
         render_habits(results_console(color), table)
-
-
-def _closing(files: list[FileSurvey]) -> int:
-    """Say on stderr where reading ended early, and return the exit code."""
-    from aoftool.resp.model import Reason
-
-    code = DONE
-    for item in files:
-        whole = item.tail is None or item.tail.stop is None or item.tail.stop.reason is Reason.END
-        damaged = item.walk is not None and item.walk.stop is not None
-        if whole and not damaged and item.error is None:
-            continue
-        code = VERDICT
-        print(
-            f"aoftool: {item.file.path} makes sense up to offset {item.good_end:,} only; what follows is"
-            " not counted",
-            f"   next: aoftool check {item.file.path}",
-            sep="\n",
-            file=sys.stderr,
-        )
-    return code

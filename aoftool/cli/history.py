@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from aoftool.cli.console import output_width
+from aoftool.cli.ending import tell_damage
 from aoftool.cli.exit_codes import DONE, VERDICT, epilog
 from aoftool.cli.machine import worker_count
 from aoftool.cli.options import (
@@ -101,7 +102,7 @@ def history(
         for step in islice(_redacted(found, redactor), limit):
             shown += 1
             show(step)
-    raise typer.Exit(_closing(found, shown, limit))
+    raise typer.Exit(_closing(log, found, shown, limit))
 
 
 def _shower(form: Form, *, several: bool, values: bool) -> Callable[[HistoryStep], None]:
@@ -163,7 +164,7 @@ def _redacted(found: KeyHistory, redactor: Redactor | None) -> Iterator[HistoryS
     return (redacted_step(step, redactor) for step in found)
 
 
-def _closing(found: KeyHistory, shown: int, limit: int | None) -> int:
+def _closing(log: Log, found: KeyHistory, shown: int, limit: int | None) -> int:
     """Say on stderr what the history does not show, and return the exit code."""
     from aoftool.report.writer import writer_note
 
@@ -177,9 +178,4 @@ def _closing(found: KeyHistory, shown: int, limit: int | None) -> int:
         print(f"aoftool: {note}", file=sys.stderr)
     for note in end.notes:
         print(f"aoftool: {note}", file=sys.stderr)
-    if end.damage is None:
-        return DONE
-    file, offset, reason = end.damage
-    print(f"aoftool: {file} cannot be read on from offset {offset:,}: {reason}", file=sys.stderr)
-    print("   next: aoftool check", file=sys.stderr)
-    return VERDICT
+    return tell_damage(log, end.damage)

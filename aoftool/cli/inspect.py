@@ -279,7 +279,7 @@ def _print_csv(result: Overview, view: ContentsView | None, health: Health, show
     else:
         write_view_csv(view, sys.stdout, by=by, sort=show.sort)
     if not health.intact:
-        print(f"aoftool: {health.message}\n   next: aoftool check", file=sys.stderr)
+        print(f"aoftool: {health.message}\n   next: {health.next_command}", file=sys.stderr)
 
 
 def _savings(

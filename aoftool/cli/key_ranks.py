@@ -7,9 +7,11 @@ from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING
 
 from aoftool.cli.console import results_console
+from aoftool.cli.ending import Damage, tell_damage, tell_survey
 from aoftool.cli.options import Form
 from aoftool.cli.savings import find_savings
 from aoftool.errors import InputError
+from aoftool.next_step import next_step
 from aoftool.report.jsonout import print_json
 
 if TYPE_CHECKING:
@@ -35,8 +37,8 @@ def show_ranks(
     top: int,
     form: Form,
     progress: Progress,
-) -> None:
-    """Print the keys of a log in some order.
+) -> int:
+    """Print the keys of a log in some order and return the exit code.
 
     Raises:
         InputError: the order needs an RDB part and there is none, or dead bytes cannot be told.
@@ -46,14 +48,14 @@ def show_ranks(
     from aoftool.aof.log import need_files
 
     if by in HABITS:
-        _show_habit(log, by, asked, redactor, top, form, progress)
-        return
+        return tell_damage(log, _show_habit(log, by, asked, redactor, top, form, progress))
     need_files(log)
     reading = read_log(log, asked.options, asked.commands, progress)
     if by == "ttl":
         _show_expiry(log, reading, asked, selection, redactor, top, form)
-        return
-    _show_counts(reading, _ranked(log, reading, by, asked, top, progress), by, asked, redactor, form)
+    else:
+        _show_counts(reading, _ranked(log, reading, by, asked, top, progress), by, asked, redactor, form)
+    return tell_survey(log, reading.survey)
 
 
 def _show_habit(
@@ -64,7 +66,7 @@ def _show_habit(
     top: int,
     form: Form,
     progress: Progress,
-) -> None:
+) -> Damage | None:
     from aoftool.analysis.habit_questions import habit_table, redacted_habits
     from aoftool.report.commands import print_end
     from aoftool.report.habits import habits_json, render_habits, write_habits_csv
@@ -78,6 +80,7 @@ def _show_habit(
     else:
         render_habits(results_console(), table)
     print_end(end)
+    return end.told
 
 
 def _ranked(
@@ -89,7 +92,7 @@ def _ranked(
         return rank_by_writes(reading.contents, by, top)
     savings, dead = find_savings(log, reading.survey, progress)
     if dead is None:
-        raise InputError(f"dead bytes are {savings.reason}", path=log.path, hint=f"aoftool check {log.path}")
+        raise InputError(f"dead bytes are {savings.reason}", path=log.path, hint=next_step("check", log.path))
     return rank_by_dead(reading.contents, asked.options, dead, top)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from enum import Enum
 from typing import TYPE_CHECKING, Annotated
@@ -9,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from aoftool.cli.census_options import DepthOption, SeparatorOption, narrowing
+from aoftool.cli.ending import shown_path, tell_damage
 from aoftool.cli.exit_codes import DONE, NOT_JUDGED, VERDICT, epilog
 from aoftool.cli.options import (
     CsvOption,
@@ -25,6 +27,7 @@ from aoftool.cli.redaction import RedactOption, SaltOption, make_redactor
 from aoftool.cli.times import parse_time_ms
 from aoftool.databases import INFERRED
 from aoftool.errors import UsageError
+from aoftool.files.source import STDIN
 from aoftool.units import counted
 
 if TYPE_CHECKING:
@@ -33,6 +36,7 @@ if TYPE_CHECKING:
     from aoftool.analysis.keys import KeyListing
     from aoftool.analysis.keys_model import KeyRow
     from aoftool.analysis.replayed_keys import ReplayedKeys
+    from aoftool.aof.model import Log
     from aoftool.redaction import Redactor
     from aoftool.rewrite.final_keys import FinalKeys
 
@@ -179,7 +183,7 @@ def keys(
 
         asked = narrowing(db=db, match=match, depth=depth, separator=separator)
         with ProgressReporter("reading", log.size_bytes, progress, quiet) as reporter:
-            show_ranks(
+            code = show_ranks(
                 log,
                 by.value,
                 asked,
@@ -189,7 +193,7 @@ def keys(
                 form=form,
                 progress=reporter,
             )
-        raise typer.Exit(DONE)
+        raise typer.Exit(code)
     wanted = RowRequest(
         selection,
         parse_moment(at, log, "--at"),
@@ -211,7 +215,7 @@ def keys(
             show_sizes(rows, redactor, top=limit or _RANKS_SHOWN, form=form)
         else:
             _print(rows, values, form, redactor)
-    raise typer.Exit(_closing(rows, wanted.limit))
+    raise typer.Exit(_closing(log, rows, wanted.limit))
 
 
 def _refuse_pairs(by: RankBy | None, at: str | None, base: bool, values: bool, filtered: bool) -> None:
@@ -266,7 +270,7 @@ def _redacted(rows: Iterable[KeyRow], redactor: Redactor | None) -> Iterator[Key
         yield replace(row, key=redactor.key(row.key), value=value)
 
 
-def _closing(rows: KeyListing | FinalKeys | ReplayedKeys, limit: int | None) -> int:
+def _closing(log: Log, rows: KeyListing | FinalKeys | ReplayedKeys, limit: int | None) -> int:
     """Say on stderr what the listing does not show, and return the exit code."""
     from aoftool.analysis.keys import KeyListing
 
@@ -277,21 +281,13 @@ def _closing(rows: KeyListing | FinalKeys | ReplayedKeys, limit: int | None) -> 
         from aoftool.rdb.reader import empty_note
 
         print(f"aoftool: {empty_note(rows.empty)}", file=sys.stderr)
-    return _closing_records(rows) if isinstance(rows, KeyListing) else _closing_log(rows)
+    return _closing_records(log, rows) if isinstance(rows, KeyListing) else _closing_log(log, rows)
 
 
-def _closing_records(rows: KeyListing) -> int:
-    from aoftool.rdb.unknown import UNKNOWN_CODE
-
+def _closing_records(log: Log, rows: KeyListing) -> int:
     if rows.damage is not None:
-        state = "cannot be read further" if rows.damage.code == UNKNOWN_CODE else "is damaged"
-        print(
-            f"aoftool: the RDB part {state} at offset {rows.damage.offset:,}: {rows.damage.message}",
-            f"   next: aoftool check {rows.damaged_file}",
-            sep="\n",
-            file=sys.stderr,
-        )
-        return NOT_JUDGED if rows.damage.code == UNKNOWN_CODE else VERDICT
+        name = shown_path(os.path.basename(rows.damaged_file or log.path))
+        return tell_damage(log, (name, rows.damage.offset, rows.damage.message))
     if rows.has_tail:
         print(
             "aoftool: commands follow the RDB part; what they changed is not in this listing",
@@ -300,7 +296,7 @@ def _closing_records(rows: KeyListing) -> int:
     return DONE
 
 
-def _closing_log(rows: FinalKeys | ReplayedKeys) -> int:
+def _closing_log(log: Log, rows: FinalKeys | ReplayedKeys) -> int:
     if rows.setting:
         print(f"aoftool: {rows.setting}", file=sys.stderr)
     from aoftool.report.writer import writer_note
@@ -315,4 +311,8 @@ def _closing_log(rows: FinalKeys | ReplayedKeys) -> int:
         " does this listing",
         file=sys.stderr,
     )
-    return VERDICT
+    last = log.files[-1]
+    if last.path == STDIN:
+        return VERDICT
+    # The last damage of the file, wherever it is: what is torn stands at the end.
+    return tell_damage(log, (shown_path(os.path.basename(last.path)), sys.maxsize, "torn"))

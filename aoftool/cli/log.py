@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from aoftool.cli.console import output_width
+from aoftool.cli.ending import tell_damage
 from aoftool.cli.exit_codes import DONE, REFUSED, VERDICT, epilog
 from aoftool.cli.machine import worker_count
 from aoftool.cli.options import JsonOption, PathArgument, ProgressMode, ProgressOption, QuietOption
@@ -153,7 +154,7 @@ def log(
         raise typer.Exit(_write(rows, end, found, output, force))
     shown = _print(rows, as_json, as_csv, context)
     _tell_writer(found, quiet)
-    raise typer.Exit(_closing(end, shown, limit))
+    raise typer.Exit(_closing(found, end, shown, limit))
 
 
 def _tell_writer(log: Log, quiet: bool) -> None:
@@ -296,7 +297,7 @@ def _print(rows: Iterable[LoggedCommand], as_json: bool, as_csv: bool, context: 
     return shown
 
 
-def _closing(end: ListingEnd, shown: int, limit: int | None) -> int:
+def _closing(log: Log, end: ListingEnd, shown: int, limit: int | None) -> int:
     from aoftool.report.commands import print_end
 
     if limit is not None and shown == limit:
@@ -304,7 +305,7 @@ def _closing(end: ListingEnd, shown: int, limit: int | None) -> int:
     elif not shown:
         print("aoftool: no command is like that", file=sys.stderr)
     print_end(end)
-    return DONE if end.damage is None else VERDICT
+    return tell_damage(log, end.told)
 
 
 def _write(rows: Iterator[LoggedCommand], end: ListingEnd, log: Log, output: str, force: bool) -> int:
@@ -329,7 +330,7 @@ def _write(rows: Iterator[LoggedCommand], end: ListingEnd, log: Log, output: str
         end.note(f"left out, as no server runs it: a MULTI without EXEC, {counted(made.dropped, 'command')}")
     if made.guessed:
         end.note(f"{counted(made.guessed, 'command')} of unknown database went to the one selected before")
-    return _closing(end, made.commands, None) or _damaged_result(output)
+    return _closing(log, end, made.commands, None) or _damaged_result(output)
 
 
 def _damaged_result(output: str) -> int:
@@ -396,7 +397,7 @@ def _follow(path: str | None, request: _Request, redactor: Redactor | None, as_j
             follower.end.notes = _say(follower.end.notes)
     except KeyboardInterrupt:
         pass
-    return _closing(follower.end, shown, request.limit)
+    return _closing(request.log, follower.end, shown, request.limit)
 
 
 def _say(notes: list[str]) -> list[str]:

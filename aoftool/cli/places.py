@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from aoftool.errors import UsageError
 from aoftool.escape import printable
+from aoftool.next_step import next_step
 
 if TYPE_CHECKING:
     from aoftool.analysis.commands_model import Place
@@ -65,7 +66,7 @@ def parse_state_place(text: str, log: Log, option: str) -> Place:
         name = printable(file.name or os.fsencode(os.path.basename(file.path)))
         raise UsageError(
             f"{option}: {name} ends at {size:,}, and offset {place.offset:,} lies behind that",
-            hint="aoftool log --tail 20 shows the last offsets",
+            hint=next_step("log", log.path, "--tail 20"),
         )
     return place
 

@@ -252,7 +252,7 @@ def rewrite(
     make_redactor(redact, salt)
     refuse_pairs(out, in_place=in_place, dry_run=dry_run, quick=quick, verify=verify)
     if salvage:
-        refuse_with_salvage(in_place=in_place, to_offset=to_offset)
+        refuse_with_salvage(path, in_place=in_place, to_offset=to_offset)
     if engine is EngineOption.server:
         given = {
             "--in-place": in_place,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import time
 from typing import TYPE_CHECKING
@@ -10,6 +11,7 @@ from aoftool.cli.places import parse_state_place
 from aoftool.cli.times import parse_time_ms
 from aoftool.cli.writing_options import parse_size, refuse_two_moments, whole_seconds
 from aoftool.errors import UsageError
+from aoftool.next_step import next_step
 
 if TYPE_CHECKING:
     from aoftool.aof.model import Log
@@ -41,7 +43,7 @@ def refuse_pairs(out: str | None, *, in_place: bool, dry_run: bool, quick: bool,
         raise UsageError("there is nothing to verify", hint="give -o OUT or --in-place")
 
 
-def refuse_with_salvage(*, in_place: bool, to_offset: str | None) -> None:
+def refuse_with_salvage(path: str | None, *, in_place: bool, to_offset: str | None) -> None:
     """Refuse what a repair before the rewrite rules out.
 
     Raises:
@@ -50,7 +52,7 @@ def refuse_with_salvage(*, in_place: bool, to_offset: str | None) -> None:
     if in_place:
         raise UsageError(
             "--salvage leaves the log as it is",
-            hint="aoftool fix --salvage, then aoftool rewrite --in-place; each can be undone",
+            hint=next_step("fix", path or os.curdir, "--salvage"),
         )
     if to_offset is not None:
         raise UsageError("a repair moves offsets, so --to-offset names no place in what is salvaged")

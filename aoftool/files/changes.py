@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import Enum
 
-__all__ = ["OF_A_LIVE_LOG", "ChangeKind", "SourceChange"]
+__all__ = ["OF_A_LIVE_LOG", "PACKED_DAMAGE", "ChangeKind", "SourceChange"]
 
 
 class ChangeKind(str, Enum):
@@ -27,6 +27,8 @@ class ChangeKind(str, Enum):
 
 OF_A_LIVE_LOG = frozenset({ChangeKind.GREW, ChangeKind.MODIFIED, ChangeKind.SUPERSEDED})
 """What a server does to a sound log, and what was read of it is as good as before."""
+PACKED_DAMAGE = frozenset({ChangeKind.COMPRESSED_TRUNCATED, ChangeKind.COMPRESSED_DAMAGED})
+"""What is wrong with a compressed file itself: its plain bytes end early, wherever that is."""
 
 
 @dataclass(frozen=True)

@@ -69,6 +69,11 @@ class Folder:
         """Return the path of a name here, for messages."""
         return os.path.join(self.path, name)
 
+    def own_path(self, name: str = "") -> str:
+        """Return a path that leads here whatever becomes of the folder's name, where the system has such."""
+        own = f"/proc/self/fd/{self.descriptor}"
+        return os.path.join(own if os.path.isdir(own) else self.path, name)
+
     def names(self) -> list[str]:
         """Return what is here, sorted."""
         return sorted(os.listdir(self.descriptor))

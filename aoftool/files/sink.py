@@ -102,7 +102,7 @@ class AtomicFile:
     @property
     def temporary_path(self) -> str:
         """Where the bytes are until `commit`, for whoever looks them over before."""
-        return self._folder.join(self.temporary)
+        return self._folder.own_path(self.temporary)
 
     @property
     def descriptor(self) -> int:

@@ -20,6 +20,7 @@ from aoftool.liveness import model
 from aoftool.liveness._keys_py import KeyTable
 from aoftool.liveness.model import Chunk, Fate, Op, RefEffect, RowPlace, Trace
 from aoftool.liveness.rows import Rows, RowStore
+from aoftool.next_step import next_step
 
 __all__ = ["TraceBuilder"]
 
@@ -105,7 +106,7 @@ class TraceBuilder:
             raise UnsupportedError(
                 "the file ends inside a transaction, and it is not the last one: no server loads this log",
                 path=self._label,
-                hint=f"aoftool check {self._label}",
+                hint=next_step("check", self._label),
             )
         self._seal()
         self._rows = self._new_rows(file, start)

@@ -18,6 +18,7 @@ from aoftool.liveness.framing import NotCanonical, split_command
 from aoftool.liveness.model import Chunk, KeyTable, Trace
 from aoftool.liveness.native import NATIVE, TraceBuilder
 from aoftool.liveness.read_ahead import MARGIN_BYTES, ReadAhead
+from aoftool.next_step import next_step
 from aoftool.progress import Progress, no_progress
 from aoftool.resp.frame import read_frame
 
@@ -182,4 +183,4 @@ def _command(data: memoryview, taken: int, at: int, tail: Tail) -> tuple[list[by
 
 
 def _damaged(tail: Tail, offset: int, message: str) -> RespError:
-    return RespError(message, path=tail.path, offset=offset, hint=f"aoftool check {tail.path}")
+    return RespError(message, path=tail.path, offset=offset, hint=next_step("check", tail.path))

@@ -25,7 +25,7 @@ from aoftool.files.access import PRIVATE, narrowest_access
 from aoftool.files.folder import Folder
 from aoftool.files.inplace import cut_tail, move_file
 from aoftool.files.syscalls import SYSTEM, SystemCalls
-from aoftool.next_step import quoted
+from aoftool.next_step import next_step, quoted
 from aoftool.progress import Progress, no_progress
 from aoftool.repair.draft import stamp_of
 from aoftool.repair.folder import ORIGINALS, RepairFolder, locked_home
@@ -216,7 +216,7 @@ class _Apply:
             if take_back(self._switch) and not any(self._was_cut(part.step) for part in parts):
                 self._work.remove()
             elif isinstance(error, AoftoolError):
-                error.hint = f"aoftool undo {_shown(self._work.path)} brings everything back"
+                error.hint = next_step("undo", self._work.path)
             raise
         for part in parts:
             if part.step.kind in (StepKind.REMOVE, StepKind.REPLACE):
@@ -246,7 +246,7 @@ class _Apply:
         try:
             move_file(self._home, name, self._work.originals, name, calls=self._calls)
         except AoftoolError as error:
-            error.hint = f"aoftool undo {_shown(self._work.path)} brings everything back"
+            error.hint = next_step("undo", self._work.path)
             raise
 
     def _cut(self, part: _Part) -> None:

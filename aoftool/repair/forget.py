@@ -17,6 +17,7 @@ from aoftool.escape import printable
 from aoftool.files.folder import Folder, parent_of
 from aoftool.files.sink import is_leftover
 from aoftool.files.syscalls import SYSTEM, SystemCalls
+from aoftool.next_step import next_step
 from aoftool.repair.folder import FOLDER_NAME, NEW, ORIGINALS, UNDONE
 from aoftool.repair.inuse import refuse_open_files
 from aoftool.repair.lost import BYTES_NAME, INDEX_NAME
@@ -115,7 +116,7 @@ class _Forget:
             raise RefusedError(
                 "the change was not finished: what is kept may be needed",
                 path=self._folder.path,
-                hint=f"aoftool undo {_shown(self._folder.path)}",
+                hint=next_step("undo", self._folder.path),
             )
         _refuse_strange(self._folder, {step.name for step in self._steps} | self._new_names())
         left = []
@@ -136,7 +137,7 @@ class _Forget:
         """Refuse when what is kept may be all there is, or what was left is not as it was left."""
         if step.becomes and self._home.look(step.new_name) is None:
             message = f"{_shown(step.becomes)} is gone: what is kept may be all there is"
-            raise RefusedError(message, path=step.becomes, hint="aoftool undo")
+            raise RefusedError(message, path=step.becomes, hint=next_step("undo", self._folder.path))
         if step.kind is not StepKind.LEFT:
             return
         found = self._home.look(step.name)
@@ -147,7 +148,7 @@ class _Forget:
             raise PlanStaleError(message, path=step.path, hint="see what writes to it")
         if is_named(self._home, step.name):
             message = f"a manifest names {_shown(step.path)} again"
-            raise PlanStaleError(message, path=step.path, hint="aoftool check")
+            raise PlanStaleError(message, path=step.path, hint=next_step("check", os.path.dirname(step.path)))
         if not self._was_listed(step.name):
             message = f"the manifest that was replaced does not name {_shown(step.path)}"
             raise UnsafePathError(message, path=step.path)

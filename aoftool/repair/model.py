@@ -339,6 +339,7 @@ class Plan:
         statistics: see `Statistics`.
         suspects: keys that relative commands touched after a gap, printable; at most a thousand.
         left: codes and sentences of what stays wrong, and which option would repair it.
+        left_options: those that would repair what stays, where there are any.
         not_judged: sentences of what stays because nothing here knows it.
         notes: what to know before saying yes.
         choice: what was asked for, for the receipt.
@@ -353,6 +354,7 @@ class Plan:
     statistics: Statistics = field(default_factory=Statistics)
     suspects: list[str] = field(default_factory=list)
     left: list[tuple[str, str]] = field(default_factory=list)
+    left_options: tuple[str, ...] = ()
     not_judged: list[str] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
     choice: Choice = field(default_factory=Choice)

@@ -6,7 +6,6 @@ Reads, and writes nothing: the same plan is shown by a dry run and carried out f
 from __future__ import annotations
 
 import os
-import shlex
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
@@ -20,6 +19,7 @@ from aoftool.errors import UnsupportedError
 from aoftool.escape import printable
 from aoftool.files.compression import is_envelope
 from aoftool.files.source import open_source
+from aoftool.next_step import next_step
 from aoftool.progress import Progress, no_progress
 from aoftool.repair.draft import Draft, stamp_of
 from aoftool.repair.model import (
@@ -35,6 +35,7 @@ from aoftool.repair.model import (
 from aoftool.repair.planners.commands import plan_commands
 from aoftool.repair.planners.lenient import plan_lenient
 from aoftool.repair.planners.manifest import ManifestPlan, manifest_bytes, plan_manifest
+from aoftool.repair.planners.other_ways import more_by_assuming, more_by_dropping
 from aoftool.repair.planners.rdb_base import plan_rdb
 from aoftool.repair.planners.remaining import remaining
 from aoftool.repair.planners.restores import plan_restores
@@ -105,8 +106,7 @@ class _Planner:
             if file.compression is not None:
                 hint = "decompress it first"
                 if is_envelope(file.compression):
-                    path = shlex.quote(printable(os.fsencode(self._log.path)))
-                    hint = f"aoftool rewrite --salvage -o OUT {path}"
+                    hint = next_step("rewrite", self._log.path, "--salvage -o OUT")
                 raise UnsupportedError(
                     f"a file compressed with {file.compression} cannot be repaired",
                     path=file.path,
@@ -230,7 +230,14 @@ class _Planner:
             FilePlan(path, Method.REMOVE, stamp_of(path), reason=reason) for path, reason in removed.items()
         ]
         self._count(removed)
-        plan.left += remaining(self._exam, plan.files, [code for code, _ in plan.left], self._gone())
+        plan.notes += more_by_assuming(self._drafts, self._choice)
+        if self._cut is not None:
+            path, gone = self._exam.files[self._cut.file].path, plan.statistics.commands_set_aside
+            plan.notes += more_by_dropping(path, self._cut.offset, gone, self._choice)
+        stays = remaining(self._exam, plan.files, self._gone())
+        told = {code for code, _ in plan.left}
+        plan.left += [(code, text) for code, text, _ in stays if code not in told]
+        plan.left_options = tuple(dict.fromkeys(option for _, _, option in stays if option))
 
     def _gone(self) -> tuple[str, int, frozenset[str]] | None:
         """Return the place of a cut, and the files behind it."""

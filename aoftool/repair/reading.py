@@ -14,6 +14,7 @@ from typing import Any, TypeVar
 from aoftool.errors import AoftoolError, FormatError, SourceError, UnsafePathError
 from aoftool.escape import printable
 from aoftool.files.folder import Folder, parent_of
+from aoftool.next_step import next_step
 from aoftool.repair.folder import ORIGINALS
 from aoftool.repair.model import Stamp
 from aoftool.repair.receipt import RECEIPT_NAME, SCHEMA, Done, Receipt, Step, StepKind, receipt_digest
@@ -137,7 +138,7 @@ def _content(folder: Folder) -> tuple[bytes, int]:
             raise SourceError(
                 f"there is no {RECEIPT_NAME} in it: no repair came so far as to change the log",
                 path=folder.path,
-                hint="aoftool undo --forget removes the folder of a run that was killed before",
+                hint=next_step("undo", folder.path, "--forget"),
             ) from error
         raise
     with os.fdopen(descriptor, "rb") as file:

@@ -9,6 +9,7 @@ from typing import Any, TextIO
 from aoftool.analysis.audit_model import Audit, AuditEvent, Loss, Severity
 from aoftool.analysis.commands_model import UNKNOWN, LoggedCommand
 from aoftool.escape import json_bytes, printable
+from aoftool.next_step import next_step, quoted
 from aoftool.report.commands import command_json, command_text
 from aoftool.report.csvout import CsvRows
 from aoftool.report.inferred import BOUNDS, bounds_json, inferred_time
@@ -36,13 +37,13 @@ def audit_lines(audit: Audit, width: int) -> Iterator[str]:
             events = [event for event in audit.events if event.code is code][: _SHOWN[severity]]
             for event in events:
                 yield ""
-                yield from _event_lines(event, width)
+                yield from _event_lines(event, audit.path, width)
             more = audit.counts[code] - len(events)
             if more:
                 yield f"{_INDENT}and {format_count(more)} more of {code.value}; --json has the first 50"
 
 
-def _event_lines(event: AuditEvent, width: int) -> Iterator[str]:
+def _event_lines(event: AuditEvent, path: str, width: int) -> Iterator[str]:
     row = event.command
     yield from wrap(
         f"{event.severity.value.upper()} {event.code.value}: {event.text}", width, subsequent_indent=_INDENT
@@ -64,8 +65,10 @@ def _event_lines(event: AuditEvent, width: int) -> Iterator[str]:
     if event.loss is not None:
         yield from _labelled("lost", _loss_text(event.loss), width)
     if event.severity is Severity.HIGH and event.loss is not None and event.loss.keys:
-        state = f"aoftool rewrite --to-offset {row.file}:{row.offset} -o DIR gives the data as it was before"
-        yield from _labelled("restore", state, width)
+        # Not folded: these are there to be copied.
+        place = quoted(f"{row.file}:{row.offset}")
+        yield f"{_INDENT}{'restore':<{_LABEL}}" + next_step("rewrite", path, f"--to-offset {place}", "-o DIR")
+        yield f"{_INDENT}{'or keep':<{_LABEL}}" + next_step("fix", path, "--dry-run", f"--drop {place}")
     yield from _around("before", event.before, width)
     yield from _around("behind", event.behind, width)
 

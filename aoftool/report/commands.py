@@ -174,15 +174,9 @@ def csv_cells(row: LoggedCommand) -> tuple[bytes | str | int | None, ...]:
 
 
 def print_end(end: ListingEnd) -> None:
-    """Say on stderr what the listing does not show."""
+    """Say on stderr what is to be known of the listing; of damage the caller tells."""
     for note in end.notes:
         print(f"aoftool: {note}", file=sys.stderr)
-    if end.damage is not None:
-        file, offset, reason = end.damage
-        print(
-            f"aoftool: {file} cannot be read on from offset {offset:,}: {reason}\n   next: aoftool check",
-            file=sys.stderr,
-        )
 
 
 def hex_dump(data: bytes, start: int, wanted: int) -> Iterator[str]:

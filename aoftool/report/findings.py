@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import shlex
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
@@ -53,29 +52,14 @@ def render_findings(console: Printer, reports: Sequence[Report], *, top: int = 2
         if report.outcomes:
             console.print()
             _render_outcomes(console, report)
-        if not report.intact:
+        if report.next_step is not None:
             console.print()
-            console.print(f"next: {_next_command(report)}")
+            console.print(f"next: {report.next_step}")
     if len(reports) > 1:
         bad = sum(not report.intact for report in reports)
         unknown = sum(report.intact and not report.judged for report in reports)
         console.print()
         console.print(f"{len(reports)} logs, {bad} damaged" + (f", {unknown} not judged" if unknown else ""))
-
-
-def _next_command(report: Report) -> str:
-    """Return what to type next: a plan, with the option that most of what is wrong takes."""
-    damage = [finding for finding in report.findings if finding.severity is Severity.DAMAGE]
-    options = {remedy.option for finding in damage for remedy in _carried_out(finding)[:1]}
-    if not options:
-        return "nothing here can be repaired; put the files back from a backup"
-    option = " --salvage" if "--salvage" in options else ""
-    return f"aoftool fix --dry-run{option} {shlex.quote(_shown(report.path))}"
-
-
-def _carried_out(finding: Finding) -> list[Remedy]:
-    """Return the remedies that `fix` has."""
-    return [remedy for remedy in finding.remedies if not remedy.by_hand]
 
 
 def _shown(path: str) -> str:

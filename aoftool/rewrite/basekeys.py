@@ -7,7 +7,6 @@ free to be copied. Records are read again when they are written, so memory does 
 from __future__ import annotations
 
 import os
-import shlex
 from collections.abc import Container, Iterator
 from dataclasses import dataclass, field, replace
 from typing import Any, NamedTuple, Protocol
@@ -17,9 +16,9 @@ from numpy.typing import NDArray
 
 from aoftool.databases import MOST_DATABASES
 from aoftool.errors import RdbError, UnsupportedError
-from aoftool.escape import printable
 from aoftool.files import open_source
 from aoftool.liveness.model import Fate, Trace
+from aoftool.next_step import next_step
 from aoftool.progress import Progress, no_progress
 from aoftool.rdb.damage import EncodingDamage
 from aoftool.rdb.reader import RecordReader
@@ -296,7 +295,7 @@ class BaseKeys:
         """Return the damage of a value with the file that it stands in, and what to type."""
         damage.path = self.path
         if self.path is not None:
-            damage.hint = f"aoftool check --level deep {shlex.quote(printable(os.fsencode(self.path)))}"
+            damage.hint = next_step("check", self.path, "--level deep")
         return damage
 
     def database_flags(self) -> NDArray[np.uint8]:
@@ -313,7 +312,7 @@ def beyond_error(highest: int, databases: int, path: str | None) -> UnsupportedE
     return UnsupportedError(
         f"the RDB part has keys in database {highest}, the target has {counted(databases, 'database')}",
         path=path,
-        hint=f"--databases {highest + 1}" if can_be else "aoftool check says what servers do with it",
+        hint=f"--databases {highest + 1}" if can_be else next_step("check", path or os.curdir),
     )
 
 
@@ -322,4 +321,4 @@ def need_whole(summary: RdbWalk, path: str) -> None:
     if summary.stop is not None or summary.end_offset is None:
         message = summary.stop.message if summary.stop else "the RDB part has no end"
         offset = summary.stop.offset if summary.stop else summary.good_end
-        raise RdbError(message, path=path, offset=offset, hint=f"aoftool check {path}")
+        raise RdbError(message, path=path, offset=offset, hint=next_step("check", path))

@@ -7,7 +7,6 @@ others are replayed. Knows nothing of where a result goes.
 from __future__ import annotations
 
 import os
-import shlex
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -26,11 +25,13 @@ from aoftool.keyspace import Keyspace
 from aoftool.keyspace.selection import KeySelection
 from aoftool.liveness.carry import Carrier
 from aoftool.liveness.model import Chunk, RefEffect, Trace
+from aoftool.next_step import next_step, quoted
 from aoftool.progress import Progress, no_progress
 from aoftool.rdb.record import Record
 from aoftool.replay.writer import target_of
 from aoftool.replay.writer_model import Writer
 from aoftool.rewrite.emitting import FirstWrites, first_writes, plain_set_values
+from aoftool.rewrite.model import RewriteSummary
 from aoftool.rewrite.partitions import partitions
 from aoftool.rewrite.planner import RewritePlan
 from aoftool.rewrite.replaying import Partition, UnknownFormError
@@ -163,7 +164,7 @@ class FinalKeys:
             yield from self._rows()
         except UnknownFormError as error:
             number, offset = error.place
-            error.hint = _before(self._plan.summary.files[number].path, offset)
+            error.hint = _before(self._plan.summary, number, offset)
             raise
 
     def _rows(self) -> Iterator[KeyRow]:
@@ -261,7 +262,9 @@ class FinalKeys:
 def _need_known(plan: RewritePlan) -> None:
     trace, place = plan.trace, plan.trace.first_opaque
     if plan.input.cut and plan.summary.tail.torn_bytes:
-        raise UsageError("there is no state inside a command", hint="aoftool log shows where they start")
+        raise UsageError(
+            "there is no state inside a command", hint=next_step("log", plan.summary.path, "--tail 20")
+        )
     if place is None:
         return
     chunk = trace.chunks[place.chunk]
@@ -274,11 +277,11 @@ def _need_known(plan: RewritePlan) -> None:
         f"{why}, so the keys behind it are not known",
         path=file,
         offset=offset,
-        hint=f"{_before(file, offset)}; or let a real server run it: aoftool rewrite --engine server -o OUT",
+        hint=_before(plan.summary, chunk.file, offset),
     )
 
 
-def _before(file: str, offset: int) -> str:
-    """Say how to get the keys of the moment before a command."""
-    name = shlex.quote(printable(os.fsencode(os.path.basename(file))))
-    return f"--at {name}:{offset} gives the keys before it"
+def _before(summary: RewriteSummary, number: int, offset: int) -> str:
+    """Return what to type for the keys of the moment before a command."""
+    name = quoted(os.path.basename(summary.files[number].path))
+    return next_step("keys", summary.path, f"--at {name}:{offset}")

@@ -22,6 +22,7 @@ from aoftool.files.access import Access, access_of
 from aoftool.files.folder import Folder
 from aoftool.files.sink import AtomicFile, write_atomically
 from aoftool.files.syscalls import SYSTEM, SystemCalls
+from aoftool.next_step import next_step
 from aoftool.repair.draft import stamp_of
 from aoftool.repair.folder import ORIGINALS, RepairFolder, locked_home
 from aoftool.repair.inuse import refuse_files_in_use
@@ -135,7 +136,7 @@ class _InPlace:
                 multi_part = self._log.kind is LogKind.MULTI_PART
                 result = self._multi_part(write) if multi_part else self._single(write)
                 name = os.path.basename(self._log.manifest_path or self._log.files[0].path)
-                refuse_result(self._plan, work.new.join(name), self._log.path)
+                refuse_result(self._plan, work.new.own_path(name), self._log.path)
                 write_receipt(self._receipt, self._calls, folder=work.folder)
                 self._switch.refuse_changed()
                 self._go_over()
@@ -151,7 +152,7 @@ class _InPlace:
         """Write a new pair of files and a new manifest."""
         manifest = self._log.manifest_path
         if manifest is None:
-            raise UsageError("the log has no manifest", hint="aoftool fix")
+            raise UsageError("the log has no manifest", hint=next_step("fix", self._log.path, "--dry-run"))
         base, incr = self._entries()
         new = self._work.new
         place = PairPlace(
@@ -238,4 +239,4 @@ class _InPlace:
         if take_back(self._switch):
             self._work.remove()
         elif isinstance(error, AoftoolError):
-            error.hint = f"aoftool undo {_shown(self._work.path)} brings the old log back"
+            error.hint = next_step("undo", self._work.path)

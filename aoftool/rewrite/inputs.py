@@ -6,20 +6,27 @@ first: a rewrite reads its input more than once.
 
 from __future__ import annotations
 
-import os
-import shlex
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 
 from aoftool.aof.log import need_files
 from aoftool.aof.model import Log, LogFile, LogKind
-from aoftool.errors import InputError, NotJudgedError, RdbError, SourceError, UnsupportedError, UsageError
-from aoftool.escape import excerpt, printable
+from aoftool.errors import (
+    InputError,
+    NotJudgedError,
+    RdbError,
+    RespError,
+    SourceError,
+    UnsupportedError,
+    UsageError,
+)
+from aoftool.escape import excerpt
 from aoftool.files import Source, open_source
 from aoftool.files.changes import OF_A_LIVE_LOG
 from aoftool.files.spool import spooled
 from aoftool.liveness.reading import Tail, TailEnd
+from aoftool.next_step import next_step
 from aoftool.progress import Progress, no_progress
 from aoftool.rdb.header import HEADER_BYTES, is_rdb
 from aoftool.rdb.reader import walk
@@ -88,17 +95,14 @@ def open_input(log: Log, cut: Cut, progress: Progress = no_progress) -> Iterator
 
 def repair_hint(log: Log) -> str:
     """Return what to type when a log is damaged."""
-    if log.kind is LogKind.STDIN:
-        return "aoftool rewrite --salvage -"
-    path = shlex.quote(printable(os.fsencode(log.path)))
-    return f"aoftool rewrite --salvage {path}, or repair it first: aoftool fix --salvage {path}"
+    return next_step("rewrite", log.path, "--salvage")
 
 
 @contextmanager
 def _seekable(log: Log, file: LogFile) -> Iterator[str]:
     """Give the path of a plain file with the content of a log file."""
     if not file.exists:
-        raise SourceError("a file of the log is missing", path=file.path, hint="aoftool check")
+        raise SourceError("a file of the log is missing", path=file.path, hint=next_step("check", log.path))
     with open_source(file.path) as source:
         if source.seekable:
             yield file.path
@@ -127,12 +131,11 @@ def _add(found: Input, log: Log, number: int, path: str, progress: Progress) -> 
 def _walk_whole(source: Source, path: str, log: Log, progress: Progress) -> RdbWalk:
     found = walk(source, 0, progress)
     if found.damage is None and found.unknown is not None:
-        name = printable(os.fsencode(path))
         raise NotJudgedError(
             f"what cannot be read is not rewritten: the RDB part holds {found.unknown.message}",
             path=path,
             offset=found.unknown.offset,
-            hint=f"aoftool check {shlex.quote(name)}",
+            hint=next_step("check", path),
         )
     if found.stop is not None or found.end_offset is None:
         message = found.stop.message if found.stop else "the RDB part has no end"
@@ -156,7 +159,7 @@ def require_only_torn(log: Log, tails: list[Tail], ends: list[TailEnd]) -> int:
         last = number == len(tails) - 1
         if not last or stop is None or stop.reason not in _TORN:
             reason = "damaged" if stop is None else stop.reason.value
-            raise InputError(
+            raise RespError(
                 f"the commands do not go on here: {reason}",
                 path=tail.path,
                 offset=end.offset,

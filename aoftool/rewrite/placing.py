@@ -90,7 +90,7 @@ def write_new(
     prefix = os.fsdecode(log.prefix) or _DEFAULT_PREFIX
     with new_directory(out, _directory_access(plan, log), calls) as folder:
         result = _fill(plan, folder, prefix, write, calls)
-        refuse_result(plan, folder.path, out)
+        refuse_result(plan, folder.own_path(), out)
     for file in result.files:
         file.path = os.path.join(out, os.path.basename(file.path))
     return result

@@ -22,6 +22,7 @@ from aoftool.keyspace import ReplayStopError
 from aoftool.liveness.model import Trace
 from aoftool.liveness.native import drop_needless, mark_dead
 from aoftool.liveness.reading import Places, trace_tails
+from aoftool.next_step import next_step
 from aoftool.progress import Progress, no_progress
 from aoftool.rdb.extras import carries_modules
 from aoftool.rdb.payload import restore_refusal
@@ -332,7 +333,9 @@ def refuse_torn(plan: Planned, log: Log) -> None:
     if not torn_bytes:
         return
     if plan.input.cut:
-        raise UsageError("the log cannot be cut inside a command", hint="aoftool log shows where they start")
+        raise UsageError(
+            "the log cannot be cut inside a command", hint=next_step("log", log.path, "--tail 20")
+        )
     last = plan.summary.files[-1]
     raise InputError(
         f"the last command is torn: {counted(torn_bytes, 'byte')} that never became a whole one",

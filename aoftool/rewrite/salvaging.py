@@ -18,6 +18,7 @@ from aoftool.errors import AoftoolError
 from aoftool.files.folder import private_place
 from aoftool.files.sink import refuse_same_file
 from aoftool.files.spool import temporary_folder
+from aoftool.next_step import next_step
 from aoftool.progress import Progress, no_progress
 from aoftool.repair.elsewhere import write_elsewhere
 from aoftool.repair.model import Choice, Plan
@@ -127,5 +128,5 @@ def _naming(log: Log, copies: list[str]) -> Iterator[None]:
         path = error.path
         if path is not None and path != log.path and path.startswith(tuple(copies)):
             error.path, error.offset = log.path, None
-            error.hint = f"aoftool check {log.path}"
+            error.hint = next_step("check", log.path)
         raise

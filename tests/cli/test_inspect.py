@@ -172,7 +172,7 @@ def test_csv_is_one_table_and_damage_is_told_beside_it(capsys: pytest.CaptureFix
 
     shown = capsys.readouterr()
     assert (unsaid, code) == (2, 1)
-    assert "next: aoftool check" in shown.err
+    assert f"next: aoftool fix --dry-run {torn}" in shown.err
     assert "aoftool" not in shown.out
 
 

@@ -104,7 +104,7 @@ def test_a_damaged_rdb_gives_its_whole_keys_and_a_verdict(
     assert code == 1
     assert "user:2" in shown.out
     assert "damaged at offset" in shown.err
-    assert "aoftool check" in shown.err
+    assert "next: aoftool fix --dry-run --salvage" in shown.err
 
 
 def test_the_rdb_part_alone_is_refused_where_there_is_none(

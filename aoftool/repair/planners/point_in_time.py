@@ -16,6 +16,7 @@ from aoftool.check.exam_model import FileExam
 from aoftool.errors import RefusedError, UsageError
 from aoftool.escape import excerpt, printable
 from aoftool.files.source import Source, open_source
+from aoftool.next_step import next_step
 from aoftool.repair.model import Choice
 from aoftool.resp.batch import BatchReader
 from aoftool.resp.commands import CommandReader
@@ -129,7 +130,7 @@ def _before_command(files: Sequence[FileExam], name: bytes, nth: int | None) -> 
     if not found or (nth is not None and len(found) < nth):
         raise UsageError(
             f"the log holds {counted(len(found), 'command')} {excerpt(wanted)}",
-            hint="see `aoftool inspect` for its commands",
+            hint=next_step("inspect", files[0].path, "--by command"),
         )
     number, offset = found[-1]
     file = files[number]

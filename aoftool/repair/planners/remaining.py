@@ -17,26 +17,23 @@ from aoftool.repair.model import FilePlan, Method
 
 __all__ = ["remaining"]
 
-Left = tuple[str, str]
+Left = tuple[str, str, str]
 Cut = tuple[str, int, frozenset[str]]
 
 
-def remaining(exam: LogExam, files: Iterable[FilePlan], told: Iterable[str], cut: Cut | None) -> list[Left]:
-    """Return code and sentence of every damage that stays, one of each code in a file.
+def remaining(exam: LogExam, files: Iterable[FilePlan], cut: Cut | None) -> list[Left]:
+    """Return code, sentence and option of every damage that stays, one of each code in a file.
 
     Args:
         files: what is planned.
-        told: codes of which the planners say themselves that something stays.
         cut: path and offset behind which everything goes, and the files that follow; None for no cut.
     """
     plans = {file.path: file for file in files}
-    known = set(told)
     found: dict[tuple[str, str], list[Finding]] = {}
     for finding in report_of(exam, ()).findings:
-        open_damage = finding.severity is Severity.DAMAGE and finding.code not in known
-        if open_damage and not _goes(finding, cut) and not _is_mended(finding, plans):
+        if finding.severity is Severity.DAMAGE and not _goes(finding, cut) and not _is_mended(finding, plans):
             found.setdefault((finding.path, finding.code), []).append(finding)
-    return [(code, _sentence(group)) for (_, code), group in found.items()]
+    return [(code, _sentence(group), _option(group[0])) for (_, code), group in found.items()]
 
 
 def _goes(finding: Finding, cut: Cut | None) -> bool:
@@ -72,6 +69,10 @@ def _sentence(group: list[Finding]) -> str:
         place += f", offset {first.start:,}"
     more = f", and {len(group) - 1:,} more" if len(group) > 1 else ""
     return f"{first.message} ({place}{more}); {_what_would(first)}"
+
+
+def _option(finding: Finding) -> str:
+    return next((r.option for r in finding.remedies if r.option and not r.by_hand), "")
 
 
 def _what_would(finding: Finding) -> str:

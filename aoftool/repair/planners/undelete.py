@@ -16,6 +16,7 @@ from aoftool.commands.table import lookup_argv
 from aoftool.errors import UsageError
 from aoftool.escape import excerpt, printable
 from aoftool.files.source import open_source
+from aoftool.next_step import next_step
 from aoftool.pattern import compile_glob
 from aoftool.repair.draft import Draft
 from aoftool.repair.model import Choice
@@ -89,7 +90,7 @@ def _drop_at(file: FileExam, draft: Draft, offset: int, number: int, result: Und
                     break
     raise UsageError(
         f"no command starts at offset {offset:,} of {printable(os.fsencode(file.path))}",
-        hint="`aoftool log` shows offsets",
+        hint=next_step("log", file.path, "--limit 20"),
     )
 
 

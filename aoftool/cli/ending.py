@@ -1,0 +1,99 @@
+"""How a verb ends that met damage: what `check` says of the place, on stderr, and the exit code."""
+
+from __future__ import annotations
+
+import os
+import sys
+from typing import TYPE_CHECKING
+
+from aoftool.cli.exit_codes import DONE, NOT_JUDGED, VERDICT
+from aoftool.errors import AoftoolError
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from aoftool.aof.model import Log
+    from aoftool.aof.survey import FileSurvey, Survey
+    from aoftool.check.diagnosis import Diagnosis
+
+__all__ = ["Damage", "diagnosed", "placed", "shown_path", "tell_damage", "tell_survey"]
+
+# Verbs that look for damage themselves.
+_JUDGES = frozenset({"check", "fix", "undo"})
+Damage = tuple[str, int, str]
+"""File, offset and reason of the place where reading ended."""
+
+
+def diagnosed(log: Log, damage: Damage | None) -> Diagnosis | None:
+    """Return what a check says of a place where reading ended; None for no such place."""
+    if damage is None:
+        return None
+    from aoftool.check.diagnosis import diagnose
+
+    return diagnose(log, *damage)
+
+
+def shown_path(path: str) -> str:
+    """Return a path as it may be shown."""
+    from aoftool.escape import printable
+
+    return printable(os.fsencode(path))
+
+
+def tell_damage(log: Log, damage: Damage | None) -> int:
+    """Say where reading ended and what to type next; return the exit code of the verb."""
+    found = diagnosed(log, damage)
+    if found is None:
+        return DONE
+    lines = (f"aoftool: {found.text}", "   what follows may be missing here", f"   next: {found.next}")
+    print(*lines, sep="\n", file=sys.stderr)
+    return VERDICT if found.judged else NOT_JUDGED
+
+
+def placed(error: AoftoolError, arguments: Sequence[str]) -> AoftoolError:
+    """Let an error that is about damage say what a check says of that place."""
+    from aoftool.errors import FormatError, ManifestError
+
+    named = isinstance(error, FormatError) and not isinstance(error, ManifestError)
+    if not named or error.offset is None or error.path is None or not os.path.isfile(error.path):
+        return error
+    if not arguments or arguments[0] in _JUDGES:
+        return error
+    from aoftool.aof.layout import find_log
+    from aoftool.check.diagnosis import diagnose
+
+    try:
+        name = shown_path(os.path.basename(error.path))
+        found = diagnose(find_log(error.path), name, error.offset, error.message)
+    except AoftoolError:
+        return error
+    if found.code and found.judged:
+        index = found.command_index
+        at = "" if index is None else f"command {index:,}: "
+        error.message = f"{at}{found.message} [{found.code}]"
+        error.offset = found.offset
+        if arguments[0] != "rewrite":
+            error.hint = found.next
+    return error
+
+
+def tell_survey(log: Log, read: Survey) -> int:
+    """Say where the first file of a survey makes no sense any more; return the exit code of the verb."""
+    return tell_damage(log, next(filter(None, map(_damage_of, read.files)), None))
+
+
+def _damage_of(item: FileSurvey) -> Damage | None:
+    from aoftool.escape import printable
+    from aoftool.files.changes import PACKED_DAMAGE
+    from aoftool.resp.model import Reason
+
+    name = printable(item.file.name) or shown_path(os.path.basename(item.file.path))
+    if item.error is not None:
+        return name, 0, item.error
+    if item.walk is not None and item.walk.stop is not None:
+        return name, item.walk.stop.offset, item.walk.stop.message
+    stop = None if item.tail is None else item.tail.stop
+    if stop is None or stop.reason is Reason.END:
+        lost = [change for change in item.changes if change.kind in PACKED_DAMAGE]
+        return (name, lost[0].offset or 0, lost[0].message) if lost else None
+    return name, stop.command_start, stop.reason.value
