@@ -55,6 +55,10 @@ def examine(
     for file in log.files:
         if file.exists:
             exam.files.append(_one(file, level, progress, workers, spools))
+    if any(file.tail is not None and file.tail.wounds for file in exam.files[:-1]):
+        from aoftool.check.split import join_split_commands
+
+        join_split_commands(exam)
     if log.kind is not LogKind.MULTI_PART and exam.files and exam.files[0].foreign:
         raise not_a_log(exam.files[0].foreign, log.path)
     return exam

@@ -360,7 +360,7 @@ class Report:
 
 
 _VERDICTS: dict[Verdict, frozenset[str]] = {
-    Verdict.TORN_TAIL: frozenset({"torn-tail", "torn-annotation", "missing-final-crlf"}),
+    Verdict.TORN_TAIL: frozenset({"torn-tail", "split-command", "torn-annotation", "missing-final-crlf"}),
     Verdict.ZERO_TAIL: frozenset({"zero-tail"}),
     Verdict.OPEN_MULTI: frozenset({"open-multi", "multi-across-files"}),
     Verdict.LOST_EXEC: frozenset({"lost-exec", "exec-without-multi", "discard-in-multi", "lost-multi"}),

@@ -26,12 +26,14 @@ DEFAULT_CODES = frozenset(
         "torn-annotation",
         "glued-annotation",
         "repeated-start",
+        "split-command",
     }
 )
 """Wounds that plain `fix` repairs; those with a certain healing come on top."""
 
 _MESSAGES = {
     "torn-tail": "the file ends inside a command",
+    "split-command": "a command stands half in this file and half in the one beside it: a write fell short",
     "zero-tail": "the file ends in zero bytes",
     "trailing-bytes": "stray bytes follow the last command",
     "corrupt-tail": "the end of the file cannot be read",
@@ -142,6 +144,8 @@ def _remedies(wound: Wound, is_last: bool, before: Stretch | None) -> Iterator[R
         yield Remedy("put it right", option, text=wound.healing.text)
         if not wound.healing.certain:
             yield Remedy("drop the command", option, size, 1, "if it cannot be trusted")
+    elif wound.code == "split-command":
+        yield Remedy("join the two halves", option, text="in the file where it begins")
     elif wound.insert is not None:
         yield Remedy("complete it", option, text=f"insert {excerpt(wound.insert.data)}")
         if wound.last:

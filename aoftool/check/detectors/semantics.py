@@ -166,7 +166,7 @@ def _at(
 
 def _open_transaction(exam: LogExam, file: FileExam, tally: TailTally) -> Iterator[Finding]:
     start = tally.transactions.open_offset
-    if start is None:
+    if start is None or _goes_on_in_next(file):
         return
     is_last = exam.last is file
     code = "open-multi" if is_last else "multi-across-files"
@@ -183,6 +183,12 @@ def _open_transaction(exam: LogExam, file: FileExam, tally: TailTally) -> Iterat
         file.size_bytes,
         remedies=(remedy,),
     )
+
+
+def _goes_on_in_next(file: FileExam) -> bool:
+    """Tell whether the end of a file, with its transaction, is to be joined to the next file."""
+    wounds = file.tail.wounds if file.tail is not None else []
+    return bool(wounds) and wounds[-1].last and wounds[-1].code == "split-command"
 
 
 def _refused_selects(file: FileExam, tally: TailTally) -> Iterator[Finding]:

@@ -227,6 +227,8 @@ class StreamPlanner:
             self.draft.insert(patch.start, patch.data, wound.code, "a line end that was never written")
         elif wound.copies:
             reason = "these bytes stand there again, whole"
+            if wound.code == "split-command":
+                reason = "the rest of a command, which goes to the file before"
             self.draft.drop(wound.start, wound.end, wound.code, reason, 0, lossless=True)
         elif wound.code in _NOTHING_LOST and not self._tears_transaction(wound):
             self.draft.drop(wound.start, wound.end, wound.code, "no part of the log", 0, lossless=True)
@@ -305,8 +307,12 @@ class StreamPlanner:
         if text.startswith(b"*1\r\n$5\r\nMULTI"):
             self.draft.drop(wound.start, wound.end, wound.code, "a MULTI that nothing belongs to", 0, True)
             return
-        self.draft.insert(patch.start, patch.data, wound.code, "the line end of the last command")
-        if text.startswith(b"*1\r\n$4\r\nEXEC"):
+        split = wound.code == "split-command"
+        reason = (
+            "the rest of a command, from the file behind" if split else "the line end of the last command"
+        )
+        self.draft.insert(patch.start, patch.data, wound.code, reason)
+        if text.startswith(b"*1\r\n$4\r\nEXEC") or (split and patch.data.upper().endswith(b"EXEC\r\n")):
             self._account.open_at = None
 
     def _only_zeros(self, wound: Wound) -> bool:

@@ -1,0 +1,132 @@
+"""Find a command that stands half at the end of one file and half at the start of the next.
+
+A write that falls short leaves the rest of what was to be written with the server; when a rewrite opens
+the next file before it could try again, the rest lands there. Servers refuse such a log: the file that
+ends inside a command is not the last. Nothing is lost as long as both halves are there, and a transaction
+that is open at that point belongs together too.
+
+Source: redis/redis#14372; that they refuse: measured on Redis 7.0.15, 8.6.3 and Valkey 9.1.2.
+"""
+
+from __future__ import annotations
+
+import itertools
+import re
+from dataclasses import replace
+
+from aoftool.check.dissect import dissect_stream, scan_range
+from aoftool.check.dissection import Dissection, Stretch, Wound
+from aoftool.check.exam_model import FileExam, LogExam
+from aoftool.check.heal import Patch
+from aoftool.check.reader import Reader
+from aoftool.errors import SourceError
+from aoftool.files.source import Source, open_source
+
+__all__ = ["SPLIT", "join_split_commands"]
+
+SPLIT = "split-command"
+# What is put behind the first half is held in memory; a larger one is left for who repairs by hand.
+_MOST_BYTES = 64 << 20
+_MOST_ARGUMENTS = 100_000
+_LINE_BYTES = 32
+_HEADER = re.compile(rb"([*$])([0-9]{1,10})\r\n")
+_EXEC = b"*1\r\n$4\r\nEXEC\r\n"
+
+
+def join_split_commands(exam: LogExam) -> None:
+    """Mark both halves of every command that is split over two files: as wounds that fit together."""
+    for first, second in itertools.pairwise(exam.files):
+        if _may_be_split(first) and _may_go_on(second):
+            _join(first, second)
+
+
+def _may_be_split(exam: FileExam) -> bool:
+    wounds = exam.tail.wounds if exam.tail is not None else []
+    return bool(wounds) and wounds[-1].last and wounds[-1].code == "torn-tail" and not exam.plain_path
+
+
+def _may_go_on(exam: FileExam) -> bool:
+    pieces = exam.tail.pieces if exam.tail is not None else []
+    begins = bool(pieces) and isinstance(pieces[0], Wound) and pieces[0].start == 0 and not pieces[0].last
+    return begins and exam.rdb is None and not exam.plain_path
+
+
+def _join(first: FileExam, second: FileExam) -> None:
+    assert first.tail is not None
+    assert second.tail is not None
+    torn = first.tail.pieces[-1]
+    assert isinstance(torn, Wound)
+    try:
+        with open_source(first.path) as one, open_source(second.path) as two:
+            halves = _Halves(Reader(one, first.size_bytes), torn.start, Reader(two, second.size_bytes))
+            end = halves.end_of_command()
+            if end is None or not 0 < end < second.size_bytes:
+                return
+            rest = dissect_stream(two, end, second.size_bytes)
+            if not rest.pieces or not isinstance(rest.pieces[0], Stretch):
+                return  # what follows does not prove it
+            if _is_open(first.tail) and not halves.ends_with(_EXEC, end):
+                exec_at = _exec_in(two, rest.pieces[0])
+                if exec_at is None:
+                    return
+                end = exec_at + len(_EXEC)
+                rest = (
+                    dissect_stream(two, end, second.size_bytes)
+                    if end < second.size_bytes
+                    else Dissection(0, 0)
+                )
+            if end > _MOST_BYTES:
+                return
+            data = two.read_at(0, end)
+    except SourceError:
+        return
+    first.tail.pieces[-1] = replace(torn, code=SPLIT, insert=Patch(torn.end, torn.end, data))
+    old = second.tail.pieces[0]
+    assert isinstance(old, Wound)
+    moved = replace(old, end=end, code=SPLIT, copies=True, healing=None, insert=None)
+    second.tail.pieces = [moved, *rest.pieces]
+
+
+def _is_open(tail: Dissection) -> bool:
+    stretches = tail.stretches
+    return bool(stretches) and stretches[-1].tally.transactions.open_offset is not None
+
+
+def _exec_in(source: Source, stretch: Stretch) -> int | None:
+    """Return where the EXEC of a transaction stands that was open before a stretch."""
+    edge = scan_range(source, stretch.start, end=stretch.end).edge
+    return edge.event_offset if edge.event == "EXEC" else None
+
+
+class _Halves:
+    """The end of one file with the next one behind it, read as one; offsets count from the torn command."""
+
+    def __init__(self, first: Reader, start: int, second: Reader) -> None:
+        self._first, self._start, self._second = first, start, second
+        self._length = first.size_bytes - start
+
+    def _at(self, offset: int, count: int) -> bytes:
+        head = self._first.at(self._start + offset, min(count, max(self._length - offset, 0)))
+        return head + self._second.at(max(offset - self._length, 0), count - len(head))
+
+    def ends_with(self, words: bytes, end: int) -> bool:
+        """Tell whether what ends at an offset of the second file ends with some bytes."""
+        return self._at(self._length + end - len(words), len(words)).upper() == words
+
+    def end_of_command(self) -> int | None:
+        """Return where the command ends in the second file; None where it is none, or ends before."""
+        count, at = self._header(0, b"*")
+        if count is None or not 0 < count <= _MOST_ARGUMENTS:
+            return None
+        for _ in range(count):
+            length, at = self._header(at, b"$")
+            if length is None or self._at(at + length, 2) != b"\r\n":
+                return None
+            at += length + 2
+        return at - self._length
+
+    def _header(self, at: int, kind: bytes) -> tuple[int | None, int]:
+        found = _HEADER.match(self._at(at, _LINE_BYTES))
+        if found is None or found[1] != kind:
+            return None, at
+        return int(found[2]), at + found.end()

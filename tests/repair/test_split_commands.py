@@ -1,0 +1,128 @@
+"""A command that is half in one file and half in the next is one command, and nothing of it is lost."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from tests.builders import command, log, manifest_line, select, transaction
+from tests.servers import Build, Server, server_params
+from tests.verbs import READING_ONCE, ask
+
+BEFORE = log(select(0), *([("SET", "first", n) for n in range(5)]))
+AFTER = log(select(0), *([("INCR", f"n:{n}") for n in range(5)]))
+# Its value holds what looks like a command, and its halves like the start of one.
+SPLIT = command("SET", "split", b"*1\r\n$4\r\nPING\r\n\0\xff" + b"v" * 20 + b"\r\n*1\r\n$4\r\n")
+
+
+def write_set(folder: Path, *files: bytes) -> Path:
+    lines = ""
+    for number, content in enumerate(files, 1):
+        name = f"appendonly.aof.{number}.incr.aof"
+        (folder / name).write_bytes(content)
+        lines += manifest_line(name, number, "i")
+    (folder / "appendonly.aof.1.base.aof").write_bytes(b"")
+    lines = manifest_line("appendonly.aof.1.base.aof", 1, "b") + lines
+    (folder / "appendonly.aof.manifest").write_text(lines)
+    return folder
+
+
+def contents(folder: Path) -> bytes:
+    """Return all incr files that the manifest lists, laid end to end."""
+    text = (folder / "appendonly.aof.manifest").read_text()
+    names = [line.split()[1] for line in text.splitlines() if line.endswith("type i")]
+    return b"".join((folder / name).read_bytes() for name in names)
+
+
+def found_codes(folder: Path) -> list[str]:
+    found = json.loads(ask(("check", "--json", "IN"), folder, folder / "none").out)
+    return [f["code"] for f in found["logs"][0]["findings"] if f["severity"] == "damage"]
+
+
+@pytest.mark.parametrize(
+    "cut", [1, 2, 4, 5, 12, 13, 21, 30, 40, len(SPLIT) - 14, len(SPLIT) - 9, len(SPLIT) - 3]
+)
+def test_the_halves_are_joined_wherever_the_write_ended(tmp_path: Path, cut: int) -> None:
+    write_set(tmp_path, BEFORE + SPLIT[:cut], SPLIT[cut:] + AFTER)
+    assert found_codes(tmp_path) == ["split-command", "split-command"]
+
+    answer = ask(("fix", "--yes", "IN"), tmp_path, tmp_path / "out")
+
+    assert answer.code == 0, answer.out
+    assert contents(tmp_path) == BEFORE + SPLIT + AFTER
+    assert found_codes(tmp_path) == []
+    receipt = next(tmp_path.glob("aoftool-fix-*"))
+    assert ask(("undo", str(receipt)), tmp_path, tmp_path / "out").code == 0
+    assert contents(tmp_path) == BEFORE + SPLIT + AFTER
+    assert found_codes(tmp_path) == ["split-command", "split-command"]
+
+
+@pytest.mark.parametrize("cut", [16, 25, 50, 75])
+def test_a_transaction_that_is_open_there_goes_with_it(tmp_path: Path, cut: int) -> None:
+    whole = transaction(("SET", "a", 1), ("SET", "b", 2))
+    write_set(tmp_path, BEFORE + whole[:cut], whole[cut:] + AFTER)
+
+    answer = ask(("fix", "--yes", "IN"), tmp_path, tmp_path / "out")
+
+    assert answer.code == 0, answer.out
+    assert contents(tmp_path) == BEFORE + whole + AFTER
+    assert found_codes(tmp_path) == []
+
+
+def test_a_split_exec_ends_its_transaction(tmp_path: Path) -> None:
+    whole = transaction(("SET", "a", 1))
+    write_set(tmp_path, BEFORE + whole[:-6], whole[-6:] + AFTER)
+
+    assert ask(("fix", "--yes", "IN"), tmp_path, tmp_path / "out").code == 0
+    assert contents(tmp_path) == BEFORE + whole + AFTER
+    assert found_codes(tmp_path) == []
+
+
+def test_each_of_two_rotations_is_joined(tmp_path: Path) -> None:
+    write_set(tmp_path, BEFORE + SPLIT[:20], SPLIT[20:] + AFTER + SPLIT[:30], SPLIT[30:] + AFTER)
+
+    assert ask(("fix", "--yes", "IN"), tmp_path, tmp_path / "out").code == 0
+    assert contents(tmp_path) == BEFORE + SPLIT + AFTER + SPLIT + AFTER
+    assert found_codes(tmp_path) == []
+
+
+@pytest.mark.parametrize(
+    "second",
+    [
+        pytest.param(AFTER, id="a new start"),
+        pytest.param(SPLIT[24:] + AFTER, id="bytes missing between"),
+        pytest.param(SPLIT[20:-2] + b"xx" + AFTER, id="another end"),
+        pytest.param(b"garbage" + AFTER, id="garbage"),
+    ],
+)
+def test_halves_that_do_not_fit_are_not_joined(tmp_path: Path, second: bytes) -> None:
+    write_set(tmp_path, BEFORE + SPLIT[:20], second)
+
+    assert "split-command" not in found_codes(tmp_path)
+    assert "torn-tail" in found_codes(tmp_path)
+
+
+@pytest.mark.parametrize("call", READING_ONCE, ids=" ".join)
+def test_every_verb_has_an_answer(tmp_path: Path, call: tuple[str, ...]) -> None:
+    write_set(tmp_path, BEFORE + SPLIT[:20], SPLIT[20:] + AFTER)
+
+    assert ask(call, tmp_path, tmp_path / "out").problem() is None
+
+
+@pytest.mark.parametrize("server_build", server_params(since="9.0", kind="valkey")[:1])
+def test_a_server_refuses_the_halves_and_loads_what_was_joined(
+    server_build: Build, start_server: Callable[..., Server], tmp_path: Path
+) -> None:
+    write_set(tmp_path, BEFORE + SPLIT[:20], SPLIT[20:] + AFTER)
+    halves = Server(server_build, source=tmp_path)
+    with halves:
+        assert not halves.start().loaded
+    assert ask(("fix", "--yes", "IN"), tmp_path, tmp_path / "out").code == 0
+
+    server = start_server(server_build, source=tmp_path)
+
+    assert server.send("DBSIZE") == 7
+    assert len(server.send("GET", "split")) == len(SPLIT) - len(command("SET", "split", b"")) - 1
