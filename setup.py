@@ -10,11 +10,14 @@ from pathlib import Path
 from Cython.Build import cythonize
 from setuptools import Extension, setup
 
+# For `tools/sanitize_kernels.py`: every access is checked, by the compiler's sanitizers and by Cython.
+SANITIZED = os.environ.get("AOFTOOL_SANITIZE") == "1"
+SANITIZERS = ["-fsanitize=address,undefined", "-fno-sanitize-recover=undefined"]
 DIRECTIVES = {
     "language_level": 3,
-    "boundscheck": False,
+    "boundscheck": SANITIZED,
     "wraparound": False,
-    "initializedcheck": False,
+    "initializedcheck": SANITIZED,
     "cdivision": True,
     "freethreading_compatible": True,
 }
@@ -27,8 +30,14 @@ def kernels() -> list[Extension]:
     """
     found = sorted(Path("aoftool").rglob("*.pyx"))
     # No debug symbols: a quarter of the compile time. Kernels compile side by side for the same reason.
+    compile_args = ["-O1", "-g1", "-fno-omit-frame-pointer", *SANITIZERS] if SANITIZED else ["-O3", "-g0"]
     sources = [
-        Extension(".".join(path.with_suffix("").parts), [str(path)], extra_compile_args=["-O3", "-g0"])
+        Extension(
+            ".".join(path.with_suffix("").parts),
+            [str(path)],
+            extra_compile_args=compile_args,
+            extra_link_args=SANITIZERS if SANITIZED else [],
+        )
         for path in found
     ]
     extensions = cythonize(sources, compiler_directives=DIRECTIVES)

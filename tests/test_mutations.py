@@ -8,7 +8,9 @@ from __future__ import annotations
 
 import json
 import random
+import resource
 import shutil
+import time
 from pathlib import Path
 
 import pytest
@@ -16,12 +18,15 @@ import pytest
 from tests import builders
 from tests.corpus import FIXTURES, cases
 from tests.rdb.samples import SAMPLES
-from tests.verbs import CALLS, ask
+from tests.verbs import CALLS, Answer, ask
 
 INPUTS = 500
 SHARES = 10
 SOAK_INPUTS = 10_000
 _LARGEST_BYTES = 20_000
+# For an input below 1 MB; these are far smaller.
+MOST_S = 20
+MOST_GROWTH_KIB = 500 << 10
 
 Files = dict[str, bytes]
 
@@ -106,6 +111,18 @@ def _place(folder: Path, number: int) -> Path:
     return folder / "appendonlydir"
 
 
+def _measured(call: tuple[str, ...], log: Path, out: Path) -> tuple[Answer, str | None]:
+    """Make a call; the second is what it cost when that is too much."""
+    started, peak = time.process_time(), resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    answer = ask(call, log, out)
+    elapsed = time.process_time() - started
+    # The peak of the process: a call that stays below an earlier one shows no growth, and needs none.
+    growth = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - peak
+    if elapsed > MOST_S or growth > MOST_GROWTH_KIB:
+        return answer, f"it took {elapsed:.1f} s of processor time and {growth >> 10} MiB"
+    return answer, None
+
+
 def _problems(tmp_path: Path, numbers: range) -> list[str]:
     found = []
     for number in numbers:
@@ -113,8 +130,8 @@ def _problems(tmp_path: Path, numbers: range) -> list[str]:
         folder.mkdir()
         log = _place(folder, number)
         call = CALLS[number % len(CALLS)]
-        answer = ask(call, log, tmp_path / "out")
-        problem = answer.problem()
+        answer, costs = _measured(call, log, tmp_path / "out")
+        problem = answer.problem() or costs
         if problem is not None:
             found.append(f"input {number}, {' '.join(call)}: {problem}")
         shutil.rmtree(folder)
