@@ -96,7 +96,7 @@ def _mutated(chance: random.Random, content: bytes) -> bytes:
     return bytes(out)
 
 
-def _place(folder: Path, number: int) -> Path:
+def place_input(folder: Path, number: int) -> Path:
     """Write the input of a number and return the path to ask about."""
     chance = random.Random(number)
     files = dict(chance.choice(SOURCES))
@@ -128,7 +128,7 @@ def _problems(tmp_path: Path, numbers: range) -> list[str]:
     for number in numbers:
         folder = tmp_path / "input"
         folder.mkdir()
-        log = _place(folder, number)
+        log = place_input(folder, number)
         call = CALLS[number % len(CALLS)]
         answer, costs = _measured(call, log, tmp_path / "out")
         problem = answer.problem() or costs

@@ -1,0 +1,94 @@
+"""Mutated logs on real servers: they end as foretold, or it was said that this cannot be known."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+
+from aoftool.aof.layout import find_log
+from aoftool.check.checker import check
+from aoftool.check.model import Level, Outcome, ServerOutcome
+from aoftool.errors import AoftoolError
+from tests.servers.discovery import Build, find_builds
+from tests.servers.process import Outcome as Seen
+from tests.servers.process import Server
+from tests.test_mutations import place_input
+
+INPUTS = 18
+SOAK_INPUTS = 1000
+START_S = 15.0
+# What `check` says where something beyond the log decides.
+_UNCERTAIN = re.compile(r"\b(most times|may|might|can|if|builds with|depends|is answered|loads and gives)\b")
+
+
+def disagreement(log: Path, build: Build) -> str | None:
+    """Return how a server differs from what was foretold; None when it does not, or that was left open."""
+    try:
+        report = check(find_log(str(log)), Level.DEEP)
+    except AoftoolError:
+        return None  # it is no log, or is of another product
+    foretold = report.outcome(build.release)
+    if foretold.outcome is Outcome.UNSUPPORTED:
+        return None
+    server = Server(build, databases=16, timeout_s=START_S)
+    try:
+        if log.is_dir() or log.suffix == ".rdb":
+            server.place(log)
+        else:
+            server.place_aof(log.read_bytes())
+        seen = server.start()
+    except TimeoutError:
+        return f"{build}: foretold {foretold.outcome.value}, and nothing came within {START_S} s"
+    finally:
+        server.remove()
+    if _agrees(foretold, seen) or _UNCERTAIN.search(" ".join((foretold.message, *foretold.notes))):
+        return None
+    came = "load" if seen.loaded else f"signal {seen.signal}" if seen.signal else f"exit {seen.exit_status}"
+    words = seen.log.strip().splitlines()[-1:] if not seen.loaded else []
+    said = f"{foretold.outcome.value} ({foretold.message[:80]})"
+    return f"{build}: foretold {said}, came {came} {seen.cut_bytes} {words}"
+
+
+def _agrees(foretold: ServerOutcome, seen: Seen) -> bool:
+    cuts = {name: size for name, size in seen.cut_bytes.items() if not name.endswith("manifest")}
+    if foretold.outcome is Outcome.LOAD:
+        return seen.loaded and not cuts
+    if foretold.outcome is Outcome.CUT:
+        left = [size for name, size in seen.sizes_after.items() if name in cuts]
+        return seen.loaded and (left == [foretold.cut_to] or foretold.cut_to is None)
+    if foretold.outcome is Outcome.CRASH:
+        return seen.signal is not None
+    return not seen.loaded and seen.exit_status == 1
+
+
+def run_inputs(tmp_path: Path, numbers: range, builds: list[Build], *, each_on_all: bool) -> list[str]:
+    found = []
+    for number in numbers:
+        folder = tmp_path / str(number)
+        folder.mkdir()
+        log = place_input(folder, number)
+        for build in builds if each_on_all else [builds[number % len(builds)]]:
+            if build.multi_part or not log.is_dir():
+                problem = disagreement(log, build)
+                if problem is not None:
+                    found.append(f"input {number}: {problem}")
+    return found
+
+
+@pytest.mark.server
+@pytest.mark.parametrize("share", range(6))
+def test_mutated_logs_end_as_foretold(share: int, tmp_path: Path) -> None:
+    builds = list(find_builds())
+    if not builds:
+        pytest.skip("no server on this machine")
+
+    assert run_inputs(tmp_path, range(share, INPUTS, 6), builds, each_on_all=False) == []
+
+
+@pytest.mark.soak
+@pytest.mark.server
+@pytest.mark.timeout(7200)
+def test_many_mutated_logs_end_as_foretold_on_every_server(tmp_path: Path) -> None:
+    assert run_inputs(tmp_path, range(INPUTS, SOAK_INPUTS), list(find_builds()), each_on_all=True) == []
