@@ -318,6 +318,8 @@ def rewrite(
             reporter = stack.enter_context(ProgressReporter("rewriting", source.size_bytes, progress, quiet))
             risks = Risks(in_use, new_owner)
             result, undo = _run(source, options, mode, out, force, risks, reporter)
+            if now is None:
+                result.summary.notes += _clock_notes(result)
         if check is not None:
             result.verified = check.run(out, result, undo)
     if salvage:
@@ -329,6 +331,20 @@ def rewrite(
     else:
         render_rewrite(results_console(color), result, top=top, mode=mode, receipt=undo, kept_bytes=kept)
     raise typer.Exit(DONE)
+
+
+def _clock_notes(result: RewriteResult) -> list[str]:
+    """Say what is in the result of the moment it was made at."""
+    from aoftool.units import counted
+
+    seen = max((size.seen_now for size in result.sizes), default=0)
+    if not seen:
+        return []
+    who = counted(seen, "stream has", "streams have")
+    return [
+        f"{who} consumers that are written as seen just now, as by a server's load: a rewrite at another"
+        " time differs there; --now TIME sets the moment"
+    ]
 
 
 def _named_writer(log: Log) -> str | None:

@@ -128,6 +128,11 @@ class Keyspace:
         return self._queue is not None
 
     @property
+    def now_ms(self) -> int:
+        """The load clock, Unix milliseconds."""
+        return self._context.now_ms
+
+    @property
     def clock_reads(self) -> int:
         """How often a result depended on the load clock."""
         return self._context.clock_reads

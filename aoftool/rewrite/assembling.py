@@ -175,6 +175,7 @@ class Assembly:
                 assert number is not None
                 self.size.keys[number] = self.size.keys.get(number, 0) + keys
             self.size.expiring_keys += part.size.expiring_keys
+            self.size.seen_now += part.size.seen_now
             self.size.copied_sets += part.size.copied_sets
             self.size.refused.update(part.size.refused)
         self.size.expired_keys = self._chooser.expired + sum(report.expired for report in reports)

@@ -28,6 +28,7 @@ from aoftool.rewrite.outputs import Output, StringRow
 from aoftool.rewrite.replaying import Partition
 from aoftool.rewrite.texts import TextReader
 from aoftool.rewrite.touches import Touches, first_rows, understood_rows
+from aoftool.values import StreamValue, Value
 
 __all__ = ["Emitter", "FirstWrites", "first_writes", "plain_set_values"]
 
@@ -302,6 +303,7 @@ class Emitter:
                     self._open(db)
                     self._output.writer.key(name, entry.value, expire_at_ms=entry.expire_at_ms)
                     self._count(entry.expire_at_ms)
+                    self._size.seen_now += _is_seen_at(entry.value, keyspace.now_ms)
             taken[index] = 1
             if len(strings) >= _STRINGS_AT_ONCE:
                 self._put_strings(db, strings)
@@ -329,3 +331,11 @@ class Emitter:
     def _count(self, expire_at_ms: int | None, keys: int = 1) -> None:
         self._size.keys[self._selected] = self._size.keys.get(self._selected, 0) + keys
         self._size.expiring_keys += expire_at_ms is not None
+
+
+def _is_seen_at(value: Value, now_ms: int) -> bool:
+    """Tell whether a stream has a consumer that replay saw, as a server's load sees it: at that moment."""
+    if not isinstance(value, StreamValue):
+        return False
+    consumers = (one for group in value.groups.values() for one in group.consumers.values())
+    return any(one.seen_time_ms == now_ms for one in consumers)

@@ -220,6 +220,7 @@ class OutputSize:
         tail_bytes: commands carried behind it.
         keys: keys written by database.
         expired_keys: keys left out because their time had passed.
+        seen_now: streams with a consumer that counts as seen at the load clock.
         refused: commands that the writer of the log refuses too, by (name, what it answers).
     """
 
@@ -229,6 +230,7 @@ class OutputSize:
     keys: dict[int, int] = field(default_factory=dict)
     expiring_keys: int = 0
     expired_keys: int = 0
+    seen_now: int = 0
     copied_records: int = 0
     copied_sets: int = 0
     replayed_commands: int = 0

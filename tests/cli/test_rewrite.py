@@ -280,6 +280,27 @@ def test_a_value_that_differs_is_found_although_counters_are_left_out(
         require_same(*(read_state(log, 16, newest, target) for log in logs))
 
 
+@pytest.mark.parametrize("jobs", [1, 2])
+def test_what_depends_on_the_moment_is_said(
+    jobs: int, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = tmp_path / "appendonly.aof"
+    group = [b"XGROUP", b"CREATECONSUMER", b"s", b"g", b"c"]
+    stream = [[b"XADD", b"s", b"1-1", b"a", b"b"], [b"XGROUP", b"CREATE", b"s", b"g", b"0"]]
+    options = (str(path), "--written-by", "redis-7.0", "--jobs", str(jobs))
+    path.write_bytes(builders.log(*stream, group))
+    plain = as_json(capsys, *options)["notes"]
+    pinned = as_json(capsys, *options, "--now", "1700000000")["notes"]
+    outs = [tmp_path / name for name in ("one", "two")]
+    for out in outs:
+        as_json(capsys, *options, "--now", "1700000000", "-o", str(out))
+    path.write_bytes(builders.log(*stream))
+
+    assert any("1 stream has consumers" in note for note in plain)
+    assert not any("consumers" in note for note in pinned + as_json(capsys, *options)["notes"])
+    assert outs[0].read_bytes() == outs[1].read_bytes()
+
+
 def test_the_state_before_a_disaster_is_written(log_file: Path, tmp_path: Path) -> None:
     log_file.write_bytes(log_file.read_bytes() + builders.log([b"FLUSHALL"], [b"SET", b"late", b"1"]))
     out = tmp_path / "out"
