@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from aoftool.analysis.commands_model import LoggedCommand
 from aoftool.commands.roles import keys_of
+from aoftool.liveness.wrapped import WRAPPER
 from aoftool.pattern import literal_of
 from aoftool.resp.watch import Watch
 
@@ -58,14 +59,15 @@ class CommandFilter:
 
     def watch(self) -> Watch:
         """Return what finds all candidates; they must still be asked about one by one."""
+        wrapper = frozenset((WRAPPER,))
         if self.keys:
-            return Watch(keys=self.keys)
+            return Watch(keys=self.keys, names=wrapper)
         if self.glob is not None:
             literal, at_start = literal_of(self.glob)
             if literal:
-                return Watch(literal=literal, at_start=at_start)
+                return Watch(literal=literal, at_start=at_start, names=wrapper)
         if self.names:
-            return Watch(names=frozenset(name.split(b" ")[0] for name in self.names))
+            return Watch(names=wrapper | {name.split(b" ")[0] for name in self.names})
         return Watch(min_length=max(self.min_size, 1))
 
     def admits(self, command: LoggedCommand) -> bool:

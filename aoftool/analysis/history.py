@@ -142,7 +142,7 @@ class KeyHistory:
         self._clock = LogClock(self._log, self._base_s, find_clues(self._log, lineage.held or ()))
         self.writer = self._find_writer(lineage)
         flavour = flavour_of_release(self.writer.release)
-        self._keyspace = Keyspace(flavour, INFERRED, self._now_ms, allow_random=True)
+        self._keyspace = Keyspace(flavour, INFERRED, self._now_ms, allow_random=True, stands_in=True)
         for record in found:
             yield from self._load(record)
         for hit in lineage.hits():

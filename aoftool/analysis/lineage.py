@@ -18,6 +18,7 @@ from aoftool.aof.model import Log
 from aoftool.commands.roles import keys_of
 from aoftool.commands.table import all_commands, lookup
 from aoftool.errors import UnsupportedError
+from aoftool.liveness.wrapped import unwrapped
 from aoftool.progress import Progress, no_progress
 from aoftool.resp.model import Command
 from aoftool.resp.sieve import SieveReader
@@ -191,9 +192,19 @@ def _read(
     for number, part in enumerate(read_parts(log)):
         if part.tail_start is None:
             return  # what is wrong with the RDB part, whoever reads its keys says
-        yield from _read_part(number, part, part.tail_start, watch, end, keep, workers, progress, note_open)
+        for hit in _read_part(number, part, part.tail_start, watch, end, keep, workers, progress, note_open):
+            yield from _unwrapped(hit, watch)
         if end.damage is not None:
             return
+
+
+def _unwrapped(hit: Hit, watch: Watch) -> Iterator[Hit]:
+    """Yield what bears on the keys of what stands inside a command of KeyDB; other commands as they are."""
+    for command in unwrapped(hit.command):
+        if command is hit.command:
+            yield hit
+        elif watch.wants_name(command.name) or any(map(watch.wants_argument, command.argv[1:])):
+            yield Hit(hit.file, command)
 
 
 def _read_part(

@@ -10,6 +10,7 @@ from __future__ import annotations
 import os
 from collections import deque
 from collections.abc import Iterator
+from dataclasses import replace
 from itertools import islice
 
 from aoftool.analysis.command_filter import EVERYTHING, CommandFilter
@@ -21,10 +22,13 @@ from aoftool.aof.log import LogPart, read_parts
 from aoftool.aof.model import Log, LogFile
 from aoftool.escape import printable
 from aoftool.files.changes import PACKED_DAMAGE
+from aoftool.liveness.wrapped import WRAPPER, unwrapped
 from aoftool.progress import Progress, no_progress
+from aoftool.resp.frame import read_frame
 from aoftool.resp.model import Command, Reason, Stop
 from aoftool.resp.sieve import PART_BYTES, SieveReader
 from aoftool.resp.watch import SieveState, Watch
+from aoftool.units import counted
 
 __all__ = ["CommandListing", "file_name", "logged", "note_rdb", "note_stop"]
 
@@ -117,6 +121,7 @@ class CommandListing:
         self._keep = None if keep is None else max(keep, wanted.longest)
         self._workers, self._progress = workers, progress
         self._times_seen = False
+        self._wrapped = 0
         self.end = ListingEnd()
 
     def __iter__(self) -> Iterator[LoggedCommand]:
@@ -125,6 +130,8 @@ class CommandListing:
         else:
             yield from islice(filter(self._wanted.admits, self._candidates()), self._limit)
         self._note_times()
+        if self._wrapped:
+            self.end.note(f"{counted(self._wrapped, 'command')} of other KeyDB nodes stood inside RREPLAY")
 
     def _note_times(self) -> None:
         clues = clue_words(self._inferred_from)
@@ -143,7 +150,7 @@ class CommandListing:
         for number, part in enumerate(read_parts(self._log)):
             if self._is_outside(number):
                 continue
-            for command in self._of_part(number, part):
+            for command in self._unwrapped(number, part):
                 row = logged(command, part.file, number)
                 self._times_seen = self._times_seen or row.time_s is not None
                 if self._clock is not None and row.time_s is None:
@@ -153,6 +160,19 @@ class CommandListing:
                     yield row
             if self.end.damage is not None:
                 return
+
+    def _unwrapped(self, number: int, part: LogPart) -> Iterator[Command]:
+        """Yield the candidates of a file; what KeyDB wrapped by itself, unless the wrapper is asked for."""
+        if WRAPPER in self._wanted.names:
+            yield from self._of_part(number, part)
+            return
+        for outer in self._of_part(number, part):
+            if outer.name != WRAPPER:
+                yield outer
+                continue
+            for command in unwrapped(_whole(outer, part)):
+                self._wrapped += command.name != WRAPPER
+                yield _cut_to(command, self._keep)
 
     def _is_outside(self, number: int) -> bool:
         """Tell whether a whole file lies outside of the places asked for."""
@@ -233,3 +253,19 @@ class CommandListing:
                 yield row
             else:
                 before.append(row)
+
+
+def _whole(command: Command, part: LogPart) -> Command:
+    """Return a command with whole arguments, where the file can be read again."""
+    if command.lengths is None or not part.source.seekable:
+        return command
+    frame = read_frame(part.source.read_at(command.offset, command.length), command.offset)
+    return replace(command, argv=frame.argv, lengths=None)
+
+
+def _cut_to(command: Command, keep: int | None) -> Command:
+    """Return a command with its arguments cut to so many bytes; None for whole ones."""
+    if keep is None or command.lengths is not None or all(len(argument) <= keep for argument in command.argv):
+        return command
+    lengths = [len(argument) for argument in command.argv]
+    return replace(command, argv=[argument[:keep] for argument in command.argv], lengths=lengths)

@@ -11,14 +11,33 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cache
 from typing import Any
 
 from aoftool.commands.keys import KeyRule
 
-__all__ = ["ModuleCommand", "effect_rows", "harmless_names", "module_command", "module_names", "module_of"]
+__all__ = [
+    "ENGINES",
+    "SHAPES",
+    "TILE38",
+    "ModuleCommand",
+    "effect_rows",
+    "harmless_names",
+    "is_of_tile38",
+    "module_command",
+    "module_names",
+    "module_of",
+]
+
+ENGINES = frozenset(("KeyDB", "Tile38"))
+"""Families that are servers of their own, and no modules."""
+
+TILE38 = "Tile38"
+_SHAPES = (b"POINT", b"OBJECT", b"BOUNDS", b"HASH", b"STRING", b"FIELD")
+SHAPES = frozenset((*_SHAPES, *(word.lower() for word in _SHAPES)))
+"""Words of which one stands behind key and id in a SET of Tile38."""
 
 SCHEMA = "aoftool-modules/1"
 # Writes to one time series may, by a compaction rule, reach another that the command does not name. So these
@@ -58,6 +77,11 @@ def module_of(name: bytes) -> str:
     """Return whose command a name is; empty when no known module has it. Case does not matter."""
     found = _table().get(name.upper())
     return "" if found is None else found[0]
+
+
+def is_of_tile38(argv: Sequence[bytes]) -> bool:
+    """Tell whether a command is a SET of Tile38: `SET key id POINT 33.5 -112.2`."""
+    return len(argv) > 4 and argv[3] in SHAPES and argv[0].upper() == b"SET"
 
 
 def module_names() -> tuple[bytes, ...]:

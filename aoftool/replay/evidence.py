@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from functools import cache
 
 from aoftool.commands.forms import Since, telling_words, words_used
+from aoftool.commands.modules import ENGINES, SHAPES, TILE38, is_of_tile38, module_of
 from aoftool.commands.table import all_commands, lookup, lookup_argv
 from aoftool.files import Source
 from aoftool.progress import Progress, no_progress
@@ -37,6 +38,7 @@ class Evidence:
         payloads: RDB versions in the footers of RESTORE and FUNCTION RESTORE.
         unknown: names that no release has; a module's, or those of a release that is not known here.
         multi_part: the log has a manifest, or `#TS` annotations: none before Redis 7.0.
+        engines: related engines whose commands, or forms of commands, are among them.
         minus_zero: an argument is a zero with a minus sign, which servers keep or lose.
     """
 
@@ -45,6 +47,7 @@ class Evidence:
     payloads: set[int] = field(default_factory=set)
     unknown: set[bytes] = field(default_factory=set)
     multi_part: bool = False
+    engines: set[str] = field(default_factory=set)
     minus_zero: bool = False
 
     def add(self, argv: Sequence[bytes]) -> None:
@@ -56,7 +59,10 @@ class Evidence:
             return
         if spec.of_module:
             # A module says nothing of the release that it was loaded into.
+            self._add_engine(spec.name)
             return
+        if is_of_tile38(argv):
+            self.engines.add(TILE38)
         if len(spec.available_on) < len(RELEASES):
             self.names.add(spec.full_name)
         for word, since in words_used(argv):
@@ -71,9 +77,15 @@ class Evidence:
         """Take note of the name of commands whose arguments are not at hand."""
         spec = lookup(name, subcommand)
         if spec is None or spec.of_module or spec.is_container:
+            self._add_engine(name)
             return
         if len(spec.available_on) < len(RELEASES):
             self.names.add(spec.full_name)
+
+    def _add_engine(self, name: bytes) -> None:
+        engine = module_of(name)
+        if engine in ENGINES:
+            self.engines.add(engine)
 
     def against(self, release: Release) -> Iterator[str]:
         """Yield, in words, what a release cannot have written."""
@@ -123,7 +135,7 @@ def reads_payload(release: Release, version: int) -> bool:
 def _watch() -> Watch:
     common = (spec for spec in all_commands() if len(spec.available_on) == len(RELEASES))
     everywhere = frozenset(spec.name for spec in common) - _RESTORES
-    return Watch(keys=telling_words() | _MINUS_ZEROS, known=everywhere)
+    return Watch(keys=telling_words() | _MINUS_ZEROS | SHAPES, known=everywhere)
 
 
 def gather(

@@ -8,6 +8,7 @@ writer. The server that a result is written for has no say in it.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 
 from aoftool.keyspace.flavour import FLAVOURS, Flavour
 from aoftool.rdb.targets import Target, find_target
@@ -43,6 +44,11 @@ def find_writer(aux: Mapping[bytes, bytes], evidence: Evidence, given: str | Non
     Raises:
         UsageError: no release has the name that was given.
     """
+    engine = " and ".join(sorted(evidence.engines))
+    return replace(_find(aux, evidence, given), engine=engine)
+
+
+def _find(aux: Mapping[bytes, bytes], evidence: Evidence, given: str | None) -> Writer:
     named = named_release(aux)
     if given is not None:
         release = release_named(given, newest=True)
@@ -51,6 +57,8 @@ def find_writer(aux: Mapping[bytes, bytes], evidence: Evidence, given: str | Non
     if named is not None:
         return _named(*named, evidence)
     possible = tuple(release for release in RELEASES if evidence.explained_by(release))
+    if evidence.engines and (of_fork := tuple(filter(_is_of_fork, possible))):
+        return Writer(of_fork[-1], Certainty.INFERRED, possible=of_fork)
     if not possible:
         return _unexplained(RELEASES, evidence)
     return Writer(_newest(possible), Certainty.INFERRED, possible=possible)
@@ -73,6 +81,11 @@ def reads_after(other: Release, release: Release) -> bool:
         return other.version > release.version
     # Valkey began as Redis 7.2 and reads what that reads.
     return other.family == "valkey" and release.version <= (7, 2)
+
+
+def _is_of_fork(release: Release) -> bool:
+    """Tell whether KeyDB, which went its own way from Redis 6 on, does as a release."""
+    return release.family == "redis" and release.version < (7, 0)
 
 
 def _unexplained(

@@ -28,6 +28,7 @@ class Writer:
         version: the version that the base names, as text from the file; empty when it names none.
         possible: every release that may have written it, in the order of the catalogue.
         missing: what `release` cannot have written, in words; empty when it explains everything.
+        engine: the related engine whose commands the log has, such as `KeyDB`; empty for none.
         base: the release that wrote the base, when a later one went on with the log.
     """
 
@@ -37,6 +38,7 @@ class Writer:
     possible: tuple[Release, ...] = ()
     missing: tuple[str, ...] = ()
     base: Release | None = None
+    engine: str = ""
 
     @property
     def family(self) -> str | None:

@@ -28,6 +28,8 @@ def value_line(value: Value, width: int = 100) -> str:
         return shorten(value, width)
     if isinstance(value, ModuleValue):
         name = printable(value.module_name.encode())
+        if not value.is_known:
+            return f"{name}, made by commands: only its module knows what it holds"
         return f"{name} version {value.module_version}, {counted(len(value.raw), 'byte')}"
     if isinstance(value, StreamValue):
         groups = f", {len(value.groups)} groups" if value.groups else ""

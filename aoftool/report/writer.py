@@ -15,6 +15,8 @@ __all__ = ["release_ranges", "writer_json", "writer_note", "writer_words"]
 
 def writer_words(writer: Writer) -> str:
     """Return who wrote a log, for people."""
+    if writer.engine and writer.certainty is not Certainty.GIVEN:
+        return f"{writer.engine}, by its commands; read as {writer.release.name}"
     name = _product(writer.release)
     if writer.certainty is Certainty.NAMED:
         version = printable(writer.version.encode("ascii", "replace"))
@@ -36,7 +38,7 @@ def writer_words(writer: Writer) -> str:
 
 def writer_note(writer: Writer) -> str | None:
     """Return a note for output that has no line for the writer; None where the log names it."""
-    if writer.certainty is Certainty.NAMED and not writer.is_beyond:
+    if writer.certainty is Certainty.NAMED and not writer.is_beyond and not writer.engine:
         return None
     return f"written by {writer_words(writer)}"
 
@@ -79,5 +81,6 @@ def writer_json(writer: Writer | None) -> dict[str, Any] | None:
         "version": printable(writer.version.encode("ascii", "replace")) or None,
         "possible": [release.name for release in writer.possible],
         "unexplained": list(writer.missing),
+        "engine": writer.engine or None,
         "base": None if writer.base is None else writer.base.name,
     }

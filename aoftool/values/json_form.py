@@ -159,6 +159,8 @@ def _group_json(name: bytes, group: ConsumerGroup) -> dict[str, Any]:
 
 
 def _module_json(value: ModuleValue) -> dict[str, Any]:
+    if not value.is_known:
+        return {"module": value.module_name, "version": None, "raw_b64": None, "made_by": value.raw.hex()}
     return {
         "module": value.module_name,
         "version": value.module_version,

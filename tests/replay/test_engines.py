@@ -1,0 +1,94 @@
+"""Logs of related engines are named, and what they wrap is shown as it runs."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from aoftool.cli.app import run
+from tests.builders import command, log, select
+
+TILE38 = [("set", "fleet", "t1", "POINT", "33.5", "-112.2"), ("SET", "fleet", "t2", "object", "{}")]
+HOOK = ("SETCHAN", "c", "NEARBY", "fleet", "FENCE", "POINT", "33", "-112", "6000")
+
+
+def written(directory: Path, *commands: tuple[Any, ...]) -> str:
+    path = directory / "appendonly.aof"
+    path.write_bytes(log(select(0), *(command(*argv) for argv in commands)))
+    return str(path)
+
+
+def wrapped(db: int, *commands: tuple[Any, ...]) -> tuple[Any, ...]:
+    return "RREPLAY", "uuid", log(*(command(*argv) for argv in commands)), db, 1
+
+
+@pytest.mark.parametrize(
+    ("engine", "commands"),
+    [
+        ("Tile38", TILE38),
+        ("Tile38", [HOOK]),
+        ("KeyDB", [("SET", "a", 1), wrapped(0, ("SET", "b", 1))]),
+        ("KeyDB", [("SADD", "s", "m"), ("EXPIREMEMBER", "s", "m", 9)]),
+    ],
+    ids=["tile38-set", "tile38-channel", "keydb-replay", "keydb-member"],
+)
+@pytest.mark.parametrize("verb", ["log", "growth", "inspect", "audit"])
+def test_an_engine_is_named_by_what_it_logs(
+    engine: str,
+    commands: list[tuple[Any, ...]],
+    verb: str,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    run([verb, written(tmp_path, *commands)])
+
+    told = capsys.readouterr()
+    by_words = verb == "inspect" and engine == "Tile38" and commands is TILE38
+    assert by_words or f"{engine}, by its commands; read as redis-6.2" in told.out + told.err
+
+
+def test_a_plain_log_names_no_engine(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    run(["log", written(tmp_path, ("SET", "point", "POINT"), ("SADD", "a", "b", "POINT", "c"))])
+
+    assert "by its commands; read as" not in capsys.readouterr().err
+
+
+def test_what_is_wrapped_is_shown_as_it_runs(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    large = "x" * 500
+    path = written(tmp_path, ("SET", "a", 1), wrapped(3, ("SET", "b", large), ("DEL", "a")), ("SET", "c", 1))
+
+    def shown(*options: str) -> list[tuple[int, str, int]]:
+        capsys.readouterr()
+        assert run(["log", "--json", *options, path]) == 0
+        rows = map(json.loads, capsys.readouterr().out.splitlines())
+        return [(row["db"], row["name"], row["offset"]) for row in rows if row["name"] != "SELECT"]
+
+    places = {"a": 23, "in": 50}
+    assert shown()[:3] == [(0, "SET", places["a"]), (3, "SET", places["in"]), (3, "DEL", places["in"])]
+    assert shown("--key", "b") == [(3, "SET", places["in"])]
+    assert shown("--cmd", "DEL") == [(3, "DEL", places["in"])]
+    assert shown("--db", "3", "--match", "[ab]") == [(3, "SET", places["in"]), (3, "DEL", places["in"])]
+    assert [name for _, name, _ in shown("--cmd", "RREPLAY")] == ["RREPLAY"]
+    assert run(["log", path]) == 0
+    told = capsys.readouterr()
+    assert "SET b xxx" in told.out
+    assert "2 commands of other KeyDB nodes stood inside RREPLAY" in told.err
+    assert run(["history", "b", "--db", "3", path]) == 0
+    assert "SET b xxx" in capsys.readouterr().out
+
+
+def test_history_follows_keys_of_modules(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    path = written(
+        tmp_path,
+        ("JSON.SET", "j", "$", "1"),
+        ("JSON.NUMINCRBY", "j", "$", "1"),
+        ("JSON.DEL", "j", "$"),
+        ("SET", "j", 1),
+    )
+
+    assert run(["history", "--values", "j", path]) == 0
+    lines = [line for line in capsys.readouterr().out.splitlines() if " j" in line]
+    assert [line.split()[-1] for line in lines] == ["module", "module", "gone", "B"]
