@@ -13,6 +13,7 @@ from contextlib import ExitStack
 from aoftool.aof.model import FileRole, LayoutCode
 from aoftool.aof.survey import Content, FileSurvey, Survey
 from aoftool.check.changed import finding_of_change
+from aoftool.check.dump_beside import find_dump_beside
 from aoftool.check.exam_model import RdbExam
 from aoftool.check.model import FileReport, Finding, Level, Remedy, Report, Severity, Verdict, verdict_of
 from aoftool.check.rdb_deep import find_faults
@@ -86,6 +87,11 @@ def quick_report(survey: Survey) -> Report:
 
 def _layout_findings(survey: Survey) -> Iterator[Finding]:
     for problem in survey.log.problems:
+        if problem.code is LayoutCode.DUMP_BESIDE and all(file.exists for file in survey.log.files):
+            found = find_dump_beside(survey.log, problem, ((item.walk, item.tail) for item in survey.files))
+            if found is not None:
+                yield found
+                continue
         severity = Severity.DAMAGE
         if isinstance(problem.code, LayoutCode):
             severity = _NOT_DAMAGE.get(problem.code, Severity.DAMAGE)

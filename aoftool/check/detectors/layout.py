@@ -6,8 +6,11 @@ from collections.abc import Iterator, Set
 
 from aoftool.aof.layout import LayoutCode, LayoutProblem
 from aoftool.aof.manifest import ManifestCode
-from aoftool.check.exam_model import LogExam
+from aoftool.check.dump_beside import find_dump_beside
+from aoftool.check.exam_model import FileExam, LogExam
 from aoftool.check.model import Finding, Remedy, Severity
+from aoftool.rdb.summary import RdbWalk
+from aoftool.resp.model import TailTally
 
 __all__ = ["find_in_layout"]
 
@@ -82,6 +85,11 @@ def find_in_layout(exam: LogExam) -> Iterator[Finding]:
     last = log.last_file
     codes = {problem.code for problem in log.problems}
     for problem in log.problems:
+        if problem.code is LayoutCode.DUMP_BESIDE and all(file.exists for file in log.files):
+            found = find_dump_beside(log, problem, map(_part, exam.files))
+            if found is not None:
+                yield found
+                continue
         severity = _severity(
             problem, problem.path is not None and last is not None and problem.path == last.path
         )
@@ -95,6 +103,10 @@ def find_in_layout(exam: LogExam) -> Iterator[Finding]:
             line=problem.line or None,
             remedies=_remedies(problem, codes),
         )
+
+
+def _part(file: FileExam) -> tuple[RdbWalk | None, TailTally | None]:
+    return None if file.rdb is None else file.rdb.walk, None if file.tail is None else file.tail.first
 
 
 def _severity(problem: LayoutProblem, is_last: bool) -> Severity | None:
