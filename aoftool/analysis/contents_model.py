@@ -156,6 +156,7 @@ class Restart:
         slowest: (name, seconds) of the command that costs most; None without commands.
         is_open: there are commands whose cost a count does not show.
         factors: the least and the most that it takes in truth, as parts of the total.
+        walked_s: seconds of the commands that go over whole values: an upper estimate.
     """
 
     rdb_s: float
@@ -163,6 +164,17 @@ class Restart:
     slowest: tuple[bytes, float] | None
     is_open: bool
     factors: tuple[float, float]
+    walked_s: float = 0.0
+
+    @property
+    def least_s(self) -> float:
+        """Return the least it takes: what is an upper estimate may be nothing."""
+        return (self.total_s - self.walked_s) * self.factors[0]
+
+    @property
+    def most_s(self) -> float:
+        """Return the most it takes."""
+        return self.total_s * self.factors[1]
 
     @property
     def total_s(self) -> float:

@@ -2,13 +2,15 @@
 
 The costs are those of one core that replays each command some hundred thousand times, page cache warm, on
 Valkey 9.1.2 and Redis 7.0.15 (they differ by less than the machines do). Commands that walk long values
-(LREM, LINSERT, scripts, *STORE) cost what they find there, which a count does not show.
+(LREM, SORT, *STORE) cost what they find there: see `aoftool.analysis.walking`. What scripts cost is not
+known.
 """
 
 from __future__ import annotations
 
 from aoftool.analysis.contents_model import Restart
 from aoftool.analysis.model import Overview, RowKind
+from aoftool.analysis.walking import WALKING, Walks
 
 __all__ = ["restart_of"]
 
@@ -51,23 +53,30 @@ _COSTS: dict[str, tuple[float, float]] = {
 _OTHER = (0.60, 6.0)
 # Of an RDB part: microseconds for a key and for an element, nanoseconds for a stored byte.
 _KEY_US, _ELEMENT_US, _BYTE_NS = 0.50, 0.25, 4.0
-_WALKING = frozenset(("LREM", "LINSERT", "EVAL", "EVALSHA", "FCALL", "SORT", "ZUNIONSTORE", "SUNIONSTORE"))
+_SCRIPTS = frozenset((b"EVAL", b"EVALSHA", b"FCALL"))
 
 
-def restart_of(overview: Overview) -> Restart:
-    """Estimate the load of what an overview counted."""
+def restart_of(overview: Overview, walks: Walks | None = None) -> Restart:
+    """Estimate the load of what an overview counted.
+
+    Args:
+        walks: what the commands cost that walk values; None when they were not looked at.
+    """
     costs: dict[bytes, float] = {}
     is_open = False
     for row in overview.commands:
         if row.kind not in (RowKind.COMMAND, RowKind.FRAMING):
             continue
         name = row.name.decode("ascii", "replace")
-        is_open = is_open or name in _WALKING
+        is_open = is_open or row.name in _SCRIPTS or (row.name in WALKING and (not walks or not walks.known))
         each_us, byte_ns = _COSTS.get(name, _OTHER)
         costs[row.name] = (row.count * each_us + row.size_bytes * byte_ns / 1000) / 1e6
+        if walks is not None:
+            costs[row.name] += walks.by_name.get(row.name, 0.0)
     rdb_us = 0.0
     for part in overview.rdb_parts:
         elements = sum(row.elements or 0 for row in part.rows if row.type_name != "string")
         rdb_us += part.keys * _KEY_US + elements * _ELEMENT_US + part.size_bytes * _BYTE_NS / 1000
     slowest = max(costs.items(), key=lambda item: item[1], default=None)
-    return Restart(rdb_us / 1e6, sum(costs.values()), slowest, is_open, _FACTORS)
+    walked_s = 0.0 if walks is None else walks.seconds
+    return Restart(rdb_us / 1e6, sum(costs.values()), slowest, is_open, _FACTORS, walked_s)

@@ -38,9 +38,12 @@ from aoftool.cli.redaction import RedactOption, SaltOption, make_redactor
 from aoftool.errors import UsageError
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from aoftool.analysis.contents_model import ContentsView, Savings
     from aoftool.analysis.dead import DeadBytes
     from aoftool.analysis.model import Overview
+    from aoftool.analysis.walking import Walks
     from aoftool.aof.layout import Log
     from aoftool.aof.survey import Survey
     from aoftool.check.health_model import Health
@@ -49,6 +52,8 @@ if TYPE_CHECKING:
 
 __all__ = ["register"]
 
+# Elements that commands go over: so many take our replay two seconds.
+_REPLAYED_STEPS = 6_000_000
 _SCREEN_ROWS = 5
 _FULL_ROWS = 12
 _REMARK_BUCKETS = 120
@@ -233,7 +238,8 @@ def _with_contents(
     rows = show.top or (_FULL_ROWS if show.by is not None else _SCREEN_ROWS)
     read = read_log(log, asked.options, asked.commands, progress)
     health = _health(log, read.survey)
-    found, dead = _savings(log, read.survey, savings, asked, progress)
+    walks = _walks(log, read.contents.commands)
+    found, dead = _savings(log, read.survey, savings, asked, walks, progress)
     result = overview_of(read.survey)
     if result.reading is not None and result.reading.certainty is not Certainty.NAMED:
         # The words of commands tell more than their names.
@@ -245,7 +251,7 @@ def _with_contents(
     growth = redacted_growth(growth_of(read.contents, read.axis, buckets=_REMARK_BUCKETS), redactor)
     view.remarks = remarks_of(view, growth, result.commands)
     if not asked.narrows and health.intact:
-        view.restart = restart_of(result)
+        view.restart = restart_of(result, walks)
     result = redacted_overview(result, redactor)
     if show.form is Form.CSV:
         _print_csv(result, view, health, show)
@@ -283,7 +289,7 @@ def _print_csv(result: Overview, view: ContentsView | None, health: Health, show
 
 
 def _savings(
-    log: Log, survey: Survey, wanted: bool | None, asked: Narrowing, progress: Progress
+    log: Log, survey: Survey, wanted: bool | None, asked: Narrowing, walks: Walks | None, progress: Progress
 ) -> tuple[Savings | None, DeadBytes | None]:
     """Look for dead bytes where that is asked for or quick; not where only a part of the log is shown."""
     from aoftool.analysis.contents_model import Savings
@@ -294,7 +300,18 @@ def _savings(
         return None, None
     if wanted is None and (log.size_bytes or 0) > AUTOMATIC_BYTES:
         return Savings(reason="not looked for in a log above 128 MiB: --savings does"), None
-    return find_savings(log, survey, progress)
+    is_slow = walks is not None and walks.steps > _REPLAYED_STEPS
+    return find_savings(log, survey, progress, replay=wanted is True or not is_slow)
+
+
+def _walks(log: Log, commands: Iterable[bytes]) -> Walks | None:
+    """Look at the commands that walk whole values, if there are any and the log can be read again."""
+    from aoftool.analysis.walking import WALKING, walks_of
+    from aoftool.aof.model import LogKind
+
+    if log.kind is LogKind.STDIN or WALKING.isdisjoint(commands):
+        return None
+    return walks_of(log, workers=worker_count())
 
 
 def _contents_limit() -> int:

@@ -12,7 +12,6 @@ if TYPE_CHECKING:
     from aoftool.aof.model import Log
     from aoftool.aof.survey import Survey
     from aoftool.progress import Progress
-    from aoftool.rewrite.model import RewriteResult
     from aoftool.rewrite.planner import RewritePlan
 
 __all__ = ["AUTOMATIC_BYTES", "find_savings"]
@@ -21,23 +20,26 @@ AUTOMATIC_BYTES = 128 << 20
 """Logs up to this size are looked through for dead commands without being asked: it takes half a second."""
 
 
-def find_savings(log: Log, survey: Survey, progress: Progress) -> tuple[Savings, DeadBytes | None]:
+def find_savings(
+    log: Log, survey: Survey, progress: Progress, *, replay: bool = True
+) -> tuple[Savings, DeadBytes | None]:
     """Return what a rewrite would leave, and dead bytes by key; the plan is that of `rewrite --dry-run`.
 
     Args:
         survey: the first reading of the log, beside which the result is shown: what a server has written
             since then does not count here either.
+        replay: replay a sample, which the estimate takes; else only dead bytes are told.
     """
     from aoftool.analysis.contents_model import Savings
     from aoftool.analysis.dead import dead_bytes
     from aoftool.rewrite.estimating import estimated
-    from aoftool.rewrite.model import Cut, RewriteOptions
+    from aoftool.rewrite.model import Cut, RewriteOptions, RewriteResult
     from aoftool.rewrite.planner import with_plan
 
     found: list[tuple[Savings, DeadBytes]] = []
 
     def look(plan: RewritePlan) -> RewriteResult:
-        result = estimated(plan)
+        result = estimated(plan) if replay else RewriteResult(plan.summary)
         summary = result.summary
         causes: dict[str, int] = {}
         for row in summary.tail.dead:
@@ -51,6 +53,9 @@ def find_savings(log: Log, survey: Survey, progress: Progress) -> tuple[Savings,
             upper_bound=summary.upper_bound,
             causes=sorted(causes.items(), key=lambda item: (-item[1], item[0])),
         )
+        if not replay:
+            reason = "not looked for: commands that go over whole values take long to replay; --savings does"
+            savings = Savings(reason=reason)
         found.append((savings, dead_bytes(plan.trace)))
         return result
 

@@ -195,12 +195,28 @@ _SHORT_S = 0.1
 
 
 def restart_line(restart: Restart) -> str:
-    """Return how long a server needs to load the log."""
-    if restart.total_s * restart.factors[1] < _SHORT_S:
-        return "loads in less than a tenth of a second"
-    least, most = (format_duration(restart.total_s * factor) for factor in restart.factors)
-    line = f"loads in {least} to {most}"
+    """Return how long a server needs to load the log, and what takes it that long."""
+    if restart.most_s < _SHORT_S:
+        line = "loads in less than a tenth of a second"
+    else:
+        least, most = format_duration(restart.least_s), format_duration(restart.most_s)
+        is_vague = restart.least_s < restart.most_s / 100
+        line = (f"loads in {most} at most" if is_vague else f"loads in {least} to {most}") + _restart_parts(
+            restart
+        )
+    return line + ("; longer if scripts or long values take their time" if restart.is_open else "")
+
+
+def _restart_parts(restart: Restart) -> str:
+    """Return what the time goes to."""
+    parts = []
     if restart.rdb_s and restart.commands_s:
         share = format_share(round(1e6 * restart.commands_s), round(1e6 * restart.total_s))
-        line += f", {share} of it for commands"
-    return line + ("; more where commands walk long values" if restart.is_open else "")
+        parts.append(f"{share} of it for commands")
+    if restart.slowest is not None and restart.commands_s:
+        name, seconds = restart.slowest
+        share = format_share(round(1e6 * seconds), round(1e6 * restart.total_s))
+        parts.append(f"{printable(name)} {share}")
+    if restart.walked_s > restart.total_s / 10:
+        parts.append("where commands go over whole values: less if these are smaller than assumed")
+    return "".join(f", {part}" for part in parts)

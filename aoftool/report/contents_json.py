@@ -129,10 +129,11 @@ def _restart_json(restart: Restart) -> dict[str, Any]:
     name, seconds = restart.slowest or (b"", 0.0)
     return {
         "seconds": round(restart.total_s, 6),
-        "least_seconds": round(restart.total_s * restart.factors[0], 6),
-        "most_seconds": round(restart.total_s * restart.factors[1], 6),
+        "least_seconds": round(restart.least_s, 6),
+        "most_seconds": round(restart.most_s, 6),
         "rdb_seconds": round(restart.rdb_s, 6),
         "command_seconds": round(restart.commands_s, 6),
+        "walking_seconds": round(restart.walked_s, 6),
         "slowest": {**json_bytes("command", name), "seconds": round(seconds, 6)},
         "at_least": restart.is_open,
     }
