@@ -16,6 +16,8 @@ import re
 import unicodedata
 from collections.abc import Callable
 
+from aoftool.cells import cell_width, leading
+
 __all__ = [
     "excerpt",
     "excerpt_key",
@@ -25,6 +27,7 @@ __all__ = [
     "json_bytes",
     "printable",
     "shorten",
+    "shown_name",
     "unprintable",
 ]
 
@@ -68,18 +71,18 @@ def unprintable(text: str) -> bytes:
 
 
 def shorten(raw: bytes, limit: int = 64) -> str:
-    """Return printable text of at most `limit` characters, ending in the true length if cut."""
-    text = printable(raw[: limit + 1])
-    if len(raw) <= limit and len(text) <= limit:
+    """Return printable text of at most `limit` cells, ending in the true length if cut."""
+    text = printable(raw[: 4 * limit])
+    if len(raw) <= 4 * limit and cell_width(text) <= limit:
         return text
     tail = f"... ({len(raw)} bytes)"
-    keep = max(limit - len(tail), 8)
-    text = text[:keep]
-    # Never leave half an escape behind: it would read as another byte.
-    cut = re.search(r"(?:\\x[0-9a-fA-F]?|(?<!\\)(?:\\\\)*\\)$", text)
-    if cut and text[cut.start() :].count("\\") % 2:
-        text = text[: text.rindex("\\")]
-    return text + tail
+    # The first piece only: never half an escape, which would read as another byte.
+    return leading(text, max(limit - len(tail), 8)) + tail
+
+
+def shown_name(raw: bytes, limit: int = 64) -> str:
+    """Return a key or prefix as `shorten` does, `""` for an empty one, which would not be seen."""
+    return shorten(raw, limit) or '""'
 
 
 _hidden_by: Hide | None = None

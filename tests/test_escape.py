@@ -8,7 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from aoftool.escape import is_clean_text, json_bytes, printable, shorten, unprintable
+from aoftool.cells import cell_width
+from aoftool.escape import is_clean_text, json_bytes, printable, shorten, shown_name, unprintable
 from aoftool.pattern import compile_glob, typed_pattern
 
 TRICKY = [
@@ -45,7 +46,8 @@ def test_any_bytes_read_back_and_show_no_control_character(raw: bytes) -> None:
 def test_shortened_text_says_the_true_length(raw: bytes, limit: int) -> None:
     text = shorten(raw, limit)
 
-    assert len(text) <= limit + 12
+    assert cell_width(text) <= limit + 12
+    assert shown_name(raw, limit) == (text if raw else '""')
     if printable(raw) != text:
         assert text.endswith(f"... ({len(raw)} bytes)")
 

@@ -31,6 +31,7 @@ FLOORS = {
     "values": 1,
     "errors": 0,
     "units": 0,
+    "cells": 0,
     "databases": 0,
     "quoting": 0,
     "escape": 0,
@@ -45,6 +46,7 @@ FLOORS = {
 SIDEWAYS = {
     ("releases", "errors"): "a name that no release has is an error",
     ("next_step", "escape"): "a line to type holds names of files",
+    ("escape", "cells"): "text is shortened to cells of a terminal",
     ("aof", "rdb"): "lower floor",
     ("resp", "files"): "the scanner reads sources",
     ("rewrite", "repair"): "a rewrite in place leaves the receipt that undo reads",

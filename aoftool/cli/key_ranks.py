@@ -6,7 +6,7 @@ import sys
 from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING
 
-from aoftool.cli.console import results_console
+from aoftool.cli.console import output_width, results_console
 from aoftool.cli.ending import Damage, tell_damage, tell_survey
 from aoftool.cli.options import Form
 from aoftool.cli.savings import find_savings
@@ -145,7 +145,7 @@ def show_sizes(rows: Iterable[KeyRow], redactor: Redactor | None, *, top: int, f
     from dataclasses import replace
 
     from aoftool.analysis.key_ranking import largest_rows
-    from aoftool.report.keys import HEADINGS, WRITER_HEADINGS, key_json, key_line, write_keys_csv
+    from aoftool.report.keys import KeyLines, key_json, write_keys_csv
 
     found = largest_rows(rows, top)
     if redactor is not None:
@@ -156,9 +156,11 @@ def show_sizes(rows: Iterable[KeyRow], redactor: Redactor | None, *, top: int, f
     if form is Form.CSV:
         write_keys_csv(found, sys.stdout)
         return
-    print(WRITER_HEADINGS if found and found[0].writes is not None else HEADINGS)
+    lines_of = KeyLines(output_width(), writers=bool(found) and found[0].writes is not None)
+    if lines_of.heading:
+        print(lines_of.heading)
     for row in found:
-        print(key_line(row))
+        print("\n".join(lines_of.lines(row)))
 
 
 def _show_expiry(

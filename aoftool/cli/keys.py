@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from aoftool.cli.census_options import DepthOption, SeparatorOption, narrowing
+from aoftool.cli.console import output_width
 from aoftool.cli.ending import shown_path, tell_damage
 from aoftool.cli.exit_codes import DONE, NOT_JUDGED, VERDICT, epilog
 from aoftool.cli.options import (
@@ -237,7 +238,7 @@ def _print(
 ) -> None:
     from aoftool.analysis.keys import KeyListing
     from aoftool.report.jsonout import print_json_line
-    from aoftool.report.keys import HEADINGS, WRITER_HEADINGS, key_json, key_line, write_keys_csv
+    from aoftool.report.keys import KeyLines, key_json, write_keys_csv
 
     if form is Form.CSV:
         write_keys_csv(_redacted(rows, redactor), sys.stdout)
@@ -248,13 +249,14 @@ def _print(
         for lines in rows.json_lines():
             sys.stdout.buffer.write(lines)
         return
-    if not as_json:
-        print(HEADINGS if stored else WRITER_HEADINGS)
+    lines_of = KeyLines(output_width(), writers=not stored, values=values)
+    if not as_json and lines_of.heading:
+        print(lines_of.heading)
     for row in _redacted(rows, redactor):
         if as_json:
             print_json_line(key_json(row, with_value=values))
         else:
-            print(key_line(row, with_value=values))
+            print("\n".join(lines_of.lines(row)))
 
 
 def _redacted(rows: Iterable[KeyRow], redactor: Redactor | None) -> Iterator[KeyRow]:

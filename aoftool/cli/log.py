@@ -416,5 +416,5 @@ def _show_bytes(log: Log, text: str, redactor: Redactor | None) -> None:
     with open_log_file(log.files[place.file]) as source:
         start = max(place.offset - _HEX_AROUND, 0)
         data = source.read_at(start, 2 * _HEX_AROUND)
-    for line in hex_dump(data, start, place.offset):
+    for line in hex_dump(data, start, place.offset, output_width()):
         print(line)

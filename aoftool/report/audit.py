@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from textwrap import wrap
+from functools import partial
 from typing import Any, TextIO
 
 from aoftool.analysis.audit_model import Audit, AuditEvent, Loss, Severity
 from aoftool.analysis.commands_model import UNKNOWN, LoggedCommand
+from aoftool.cells import fold
 from aoftool.escape import json_bytes, printable
 from aoftool.next_step import next_step, quoted
-from aoftool.report.commands import command_json, command_text
+from aoftool.report.commands import beside, command_json, command_text
 from aoftool.report.csvout import CsvRows
 from aoftool.report.inferred import BOUNDS, bounds_json, inferred_time
 from aoftool.report.writer import writer_json
@@ -31,7 +32,9 @@ def audit_lines(audit: Audit, width: int) -> Iterator[str]:
     for code, count in audit.counts.items():
         counts[severities[code]] += count
     found = ", ".join(f"{format_count(counts[s])} {s.value}" for s in Severity if counts[s])
-    yield f"{counted(audit.commands, 'command')} looked at: {found or 'nothing stands out'}"
+    yield from fold(
+        f"{counted(audit.commands, 'command')} looked at: {found or 'nothing stands out'}", width, 2
+    )
     for severity in Severity:
         for code in (code for code, own in severities.items() if own is severity):
             events = [event for event in audit.events if event.code is code][: _SHOWN[severity]]
@@ -40,14 +43,13 @@ def audit_lines(audit: Audit, width: int) -> Iterator[str]:
                 yield from _event_lines(event, audit.path, width)
             more = audit.counts[code] - len(events)
             if more:
-                yield f"{_INDENT}and {format_count(more)} more of {code.value}; --json has the first 50"
+                text = f"and {format_count(more)} more of {code.value}; --json has the first 50"
+                yield from (_INDENT + line for line in fold(text, width - len(_INDENT)))
 
 
 def _event_lines(event: AuditEvent, path: str, width: int) -> Iterator[str]:
     row = event.command
-    yield from wrap(
-        f"{event.severity.value.upper()} {event.code.value}: {event.text}", width, subsequent_indent=_INDENT
-    )
+    yield from fold(f"{event.severity.value.upper()} {event.code.value}: {event.text}", width, len(_INDENT))
     place = f"{row.file} offset {format_count(row.offset)}"
     if event.last is not None:
         place += f" to {format_count(event.last.offset)}"
@@ -82,17 +84,15 @@ def _time(event: AuditEvent) -> str:
 
 
 def _labelled(label: str, text: str, width: int) -> Iterator[str]:
-    indent = _INDENT + " " * _LABEL
-    yield from wrap(
-        text, max(width, 40), initial_indent=f"{_INDENT}{label:<{_LABEL}}", subsequent_indent=indent,
-        break_on_hyphens=False,
-    )  # fmt: skip
+    first, *more = fold(text, width - len(_INDENT) - _LABEL)
+    yield f"{_INDENT}{label:<{_LABEL}}{first}"
+    yield from (" " * (len(_INDENT) + _LABEL) + line for line in more)
 
 
 def _around(label: str, rows: list[LoggedCommand], width: int) -> Iterator[str]:
     for number, row in enumerate(rows):
         head = f"{_INDENT}{'' if number else label:<{_LABEL}}{format_count(row.offset):>11}  "
-        yield head + command_text(row.argv, row.lengths, max(width - len(head), 20))
+        yield from beside(head, width, partial(command_text, row.argv, row.lengths))
 
 
 def _prefix_text(prefix: bytes) -> str:

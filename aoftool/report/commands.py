@@ -6,11 +6,13 @@ All text passes `aoftool.escape`; nothing of a key or value reaches the terminal
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from functools import partial
 from typing import Any
 
 from aoftool.analysis.commands_model import UNKNOWN, ListingEnd, LoggedCommand
 from aoftool.analysis.time_model import TimeBounds
+from aoftool.cells import cell_width, fold, leading
 from aoftool.escape import json_bytes, printable
 from aoftool.report.csvout import CsvRows
 from aoftool.report.inferred import BOUNDS, INFERRED, bounds_json, inferred_time, marked
@@ -20,6 +22,7 @@ from aoftool.values.json_form import bytes_json
 __all__ = [
     "CSV_HEADER",
     "CommandLines",
+    "beside",
     "command_json",
     "command_text",
     "csv_cells",
@@ -31,35 +34,23 @@ __all__ = [
 _ARGUMENT_WIDTHS = (120, 60, 40, 28, 18)
 _COLUMNS = "{:>11} {:<8} {:>2} {:>4} {:>7}  "
 _COLUMNS_INFERRED = "{:>11} {:<15} {:>2} {:>4} {:>7}  "
-_HEX_ROW = 16
+_HEX_ROW, _HEX_LEAD = 16, 16
+# A command takes less room only below its figures.
+_LEAST_ROOM, _BELOW = 30, 4
 CSV_HEADER = ("file", "offset", "size_bytes", "time_s", "db", "txn", "index", "name", "arguments")
 
 
 def _word(argument: bytes, length: int, width: int) -> str:
     """Return one argument, cut to about `width` with its true length behind, quoted where it has blanks."""
-    text = printable(argument[: width + 1])
-    if length > len(argument) or len(argument) > width or len(text) > width:
+    text = printable(argument[: 4 * width + 1])
+    if length > len(argument) or len(argument) > 4 * width or cell_width(text) > width:
         tail = f"...({format_count(length)})"
-        kept = max(width - len(tail), 4)
-        text = printable(argument[:kept])
-        if len(text) != kept:
-            text = _fitting((printable(argument[at : at + 1]) for at in range(len(argument))), kept)
-        text += tail
+        text = leading(text, max(width - len(tail), 4)) + tail
     return f'"{text}"' if not text or " " in text or '"' in text else text
 
 
-def _fitting(pieces: Iterable[str], width: int) -> str:
-    """Return as many escapes, each whole, as there is room for."""
-    text = ""
-    for piece in pieces:
-        if len(text) + len(piece) > width:
-            break
-        text += piece
-    return text
-
-
 def command_text(argv: Sequence[bytes], lengths: Sequence[int] | None, width: int) -> str:
-    """Return a command on one line of `width` characters or little more.
+    """Return a command on one line of `width` cells.
 
     Arguments are cut, and what still finds no room is only counted. A cut argument ends in its length.
     """
@@ -72,7 +63,12 @@ def command_text(argv: Sequence[bytes], lengths: Sequence[int] | None, width: in
     room = width - len(f" +{format_count(len(argv))} more")
     words = _side_by_side(shown, _ARGUMENT_WIDTHS[-1], room, at_least=2)
     left = len(argv) - len(words)
-    return " ".join(words) + (f" +{format_count(left)} more" if left else "")
+    text = " ".join(words) + (f" +{format_count(left)} more" if left else "")
+    if cell_width(text) <= width:
+        return text
+    # The name alone, and how many words follow it.
+    name = _word(*shown[0], max(room, 8))
+    return name + (f" +{format_count(len(argv) - 1)} more" if len(argv) > 1 else "")
 
 
 def _side_by_side(
@@ -83,11 +79,27 @@ def _side_by_side(
     used = -1
     for argument, length in arguments:
         word = _word(argument, length, most)
-        used += 1 + len(word)
+        used += 1 + cell_width(word)
         if used > room and len(words) >= at_least:
             break
         words.append(word)
     return words
+
+
+def beside(head: str, width: int, text: Callable[[int], str]) -> Iterator[str]:
+    """Yield a head and what stands beside it, or, where there is hardly any room, below it.
+
+    Args:
+        text: makes it, given the cells it may take.
+    """
+    room = width - cell_width(head)
+    if room >= _LEAST_ROOM:
+        yield (head + text(room)).rstrip()
+        return
+    yield head.rstrip()
+    below = text(width - _BELOW).rstrip()
+    if below:
+        yield " " * _BELOW + below
 
 
 class CommandLines:
@@ -114,14 +126,15 @@ class CommandLines:
             if self._heading:
                 yield ""
             self._heading = heading
-            yield heading
-            yield "  " * self._marks + columns.format("offset", "time", "db", "txn", "bytes") + "command"
+            yield from fold(heading, self._width, 2)
+            head = "  " * self._marks + columns.format("offset", "time", "db", "txn", "bytes")
+            yield from beside(head, self._width, lambda room: "command")
         mark = ("  " if row.is_context else "> ") if self._marks else ""
         txn = _number(row.txn) if row.txn else ""
         size, offset = format_count(row.length), format_count(row.offset)
         when = marked(clock, bound)
         head = mark + columns.format(offset, when, _number(row.db), txn, size)
-        yield head + command_text(row.argv, row.lengths, max(self._width - len(head), 20))
+        yield from beside(head, self._width, partial(command_text, row.argv, row.lengths))
 
 
 def _shown_time(row: LoggedCommand) -> tuple[str | None, str]:
@@ -179,13 +192,14 @@ def print_end(end: ListingEnd) -> None:
         print(f"aoftool: {note}", file=sys.stderr)
 
 
-def hex_dump(data: bytes, start: int, wanted: int) -> Iterator[str]:
-    """Yield rows of sixteen bytes as hex and ASCII; the row that holds `wanted` has a `>`."""
-    first = start - start % _HEX_ROW
-    for at in range(first, start + len(data), _HEX_ROW):
-        row = data[max(at - start, 0) : at - start + _HEX_ROW]
+def hex_dump(data: bytes, start: int, wanted: int, width: int) -> Iterator[str]:
+    """Yield rows of up to sixteen bytes as hex and ASCII; the row that holds `wanted` has a `>`."""
+    size = next((size for size in (_HEX_ROW, _HEX_ROW // 2) if _HEX_LEAD + 4 * size <= width), _HEX_ROW // 4)
+    first = start - start % size
+    for at in range(first, start + len(data), size):
+        row = data[max(at - start, 0) : at - start + size]
         blank = "   " * max(start - at, 0)
         shown = "".join(chr(byte) if 0x20 <= byte < 0x7F else "." for byte in row)
-        mark = ">" if at <= wanted < at + _HEX_ROW else " "
-        text = f"{mark} {format_count(at):>11}  {blank}{row.hex(' '):<{47 - len(blank)}}"
+        mark = ">" if at <= wanted < at + size else " "
+        text = f"{mark} {format_count(at):>11}  {blank}{row.hex(' '):<{3 * size - 1 - len(blank)}}"
         yield f"{text}  {' ' * max(start - at, 0)}{shown}"

@@ -18,9 +18,9 @@ from aoftool.analysis.contents_model import (
     Stretch,
     TypeRow,
 )
-from aoftool.escape import printable, shorten
+from aoftool.escape import printable, shorten, shown_name
 from aoftool.report.csvout import CsvRows
-from aoftool.report.terminal import Column, figures, print_rows, words
+from aoftool.report.terminal import Column, figures, print_rows, say, words
 from aoftool.units import counted, format_bytes, format_count, format_duration, format_share, format_time_ms
 
 __all__ = [
@@ -106,7 +106,7 @@ def _folded(rows: Sequence[PrefixRow], top: int) -> list[PrefixRow]:
 def render_prefixes(console: Console, view: ContentsView, top: int) -> None:
     """Print the table of prefixes; bytes add up to those of all commands."""
     columns: tuple[Column[PrefixRow], ...] = (
-        words("prefix", lambda row: shorten(row.prefix, _NAME_WIDTH)),
+        words("prefix", lambda row: shown_name(row.prefix, _NAME_WIDTH)),
         figures("writes", lambda row: format_count(row.writes)),
         figures("bytes", lambda row: format_count(row.size_bytes)),
         figures("share", lambda row: format_share(row.size_bytes, view.size_bytes)),
@@ -120,7 +120,7 @@ def render_prefixes(console: Console, view: ContentsView, top: int) -> None:
 def render_key_ranks(console: Console, ranks: Sequence[KeyRank], view: ContentsView) -> None:
     """Print a list of keys, with the error of each figure when they come from a sketch."""
     columns: tuple[Column[KeyRank], ...] = (
-        words("key", lambda rank: shorten(rank.key, _NAME_WIDTH)),
+        words("key", lambda rank: shown_name(rank.key, _NAME_WIDTH)),
         figures("db", lambda rank: str(rank.db)),
         figures("writes", lambda rank: _figure(rank.writes, rank.writes_over)),
         figures("bytes", lambda rank: _figure(rank.size_bytes, rank.bytes_over)),
@@ -130,7 +130,7 @@ def render_key_ranks(console: Console, ranks: Sequence[KeyRank], view: ContentsV
     )
     print_rows(console, columns, ranks)
     if not view.keys_exact:
-        console.print(inexact_note(view))
+        say(console, inexact_note(view))
 
 
 def inexact_note(view: ContentsView) -> str:
@@ -155,7 +155,7 @@ def _dead(rank: KeyRank) -> str:
 def _expires(rank: KeyRank) -> str:
     if rank.deleted:
         return "deleted"
-    return "" if rank.expire_at_ms is None else format_time_ms(rank.expire_at_ms // 1000 * 1000)
+    return "no expiry" if rank.expire_at_ms is None else format_time_ms(rank.expire_at_ms // 1000 * 1000)
 
 
 def render_types(console: Console, view: ContentsView) -> None:
@@ -180,7 +180,7 @@ def render_sizes(console: Console, view: ContentsView) -> None:
         figures("arguments", lambda row: _count(row.arguments or None)),
     )
     print_rows(console, columns, view.sizes)
-    console.print("commands and keys by their bytes, commands once more by their number of arguments")
+    say(console, "commands and keys by their bytes, commands once more by their number of arguments")
 
 
 def write_key_ranks_csv(ranks: Iterable[KeyRank], stream: TextIO) -> None:

@@ -7,7 +7,8 @@ from collections.abc import Iterator
 from typing import Any
 
 from aoftool.analysis.diff_model import ChangeKind, Diff, KeyChange, KeyFacts, Parting, Side
-from aoftool.escape import json_bytes, printable, shorten
+from aoftool.cells import fold
+from aoftool.escape import json_bytes, printable, shorten, shown_name
 from aoftool.report.csvout import CsvRows
 from aoftool.report.writer import writer_json, writer_note
 from aoftool.units import counted, format_count, format_time_ms
@@ -16,6 +17,7 @@ __all__ = ["diff_json", "diff_lines", "print_diff_csv"]
 
 _SIGNS = {ChangeKind.ADDED: "+", ChangeKind.REMOVED: "-", ChangeKind.CHANGED: "~"}
 _PREFIXES_SHOWN = 10
+_INDENT = 4
 _CSV_HEADER = (
     "change", "db", "key", "type_before", "type_after", "length_before", "length_after",
     "expire_at_ms_before", "expire_at_ms_after", "what",
@@ -24,6 +26,14 @@ _CSV_HEADER = (
 
 def diff_lines(diff: Diff, width: int, limit: int) -> Iterator[str]:
     """Yield the lines of a diff, with at most `limit` keys."""
+    for line in _lines(diff, width, limit):
+        lead = len(line) - len(line.lstrip())
+        first, *more = fold(line.lstrip(), width - lead, _INDENT)
+        yield " " * lead + first
+        yield from (" " * lead + rest for rest in more)
+
+
+def _lines(diff: Diff, width: int, limit: int) -> Iterator[str]:
     yield from _side("left   ", diff.left)
     yield from _side("right  ", diff.right)
     counts = ", ".join(f"{format_count(diff.count(kind))} {kind.value}" for kind in ChangeKind)
@@ -72,7 +82,7 @@ def _parting_lines(parting: Parting) -> Iterator[str]:
         if parting.conflicts is None:
             yield "  keys that both write behind that: too many to count"
             return
-        names = ", ".join(f"db{db} {shorten(key, 30)}" for db, key in parting.examples)
+        names = ", ".join(f"db{db} {shown_name(key, 30)}" for db, key in parting.examples)
         yield f"  {counted(parting.conflicts, 'key is', 'keys are')} written by both behind that" + (
             f": {names}" if names else ""
         )
@@ -87,7 +97,7 @@ def _from(place: tuple[str, int, int | None] | None, behind: int) -> str:
 
 
 def _change_lines(change: KeyChange, width: int) -> Iterator[str]:
-    key = shorten(change.key, max(width - 40, 20))
+    key = shown_name(change.key, max(width - 40, 20))
     before, after = change.before, change.after
     line = f"{_SIGNS[change.kind]} {change.db:>2}  {key}"
     if before is None or after is None:
@@ -113,7 +123,7 @@ def _facts(facts: KeyFacts) -> str:
 
 
 def _expire(facts: KeyFacts) -> str:
-    return "never" if facts.expire_at_ms is None else format_time_ms(facts.expire_at_ms)
+    return "no expiry" if facts.expire_at_ms is None else format_time_ms(facts.expire_at_ms)
 
 
 def print_diff_csv(diff: Diff) -> None:

@@ -8,10 +8,10 @@ from typing import Any, TextIO
 from rich.console import Console
 
 from aoftool.analysis.contents_model import ExpiryView, PrefixRow
-from aoftool.escape import json_bytes, shorten
+from aoftool.escape import json_bytes, shown_name
 from aoftool.report.contents_json import expiry_members
 from aoftool.report.csvout import CsvRows
-from aoftool.report.terminal import facts, print_table
+from aoftool.report.terminal import facts, print_table, say
 from aoftool.units import counted, format_count, format_share, format_time_ms
 
 __all__ = ["expiry_json", "render_expiry", "write_expiry_csv"]
@@ -77,7 +77,7 @@ def _render_prefixes(console: Console, rows: Sequence[PrefixRow], top: int) -> N
     cells = (
         (
             (
-                shorten(row.prefix, _NAME_WIDTH),
+                shown_name(row.prefix, _NAME_WIDTH),
                 format_count(_there(row)),
                 format_count(row.expiring or 0),
                 format_count(row.without_expiry or 0),
@@ -90,9 +90,10 @@ def _render_prefixes(console: Console, rows: Sequence[PrefixRow], top: int) -> N
     print_table(console, columns, cells)
     if len(rows) > top:
         rest = sum(row.without_expiry or 0 for row in rows[top:])
-        console.print(
+        say(
+            console,
             f"{counted(len(rows) - top, 'more prefix', 'more prefixes')}"
-            f" with {counted(rest, 'key')} without expire time"
+            f" with {counted(rest, 'key')} without expire time",
         )
 
 

@@ -76,8 +76,9 @@ def _render_verdict(console: Printer, row: FileReport) -> None:
     verdict = f"{row.verdict.value:<16}"
     first, *more = folded(verdict + line, console.width, len(verdict))
     style = "magenta" if row.verdict is Verdict.NOT_JUDGED else "green" if ok else "bold red"
-    console.print(verdict, style=style, end="")
-    console.print(first[len(verdict) :])
+    beside = first[len(verdict) :]
+    console.print(verdict if beside else verdict.rstrip(), style=style, end="")
+    console.print(beside)
     for rest in more:
         console.print(rest)
 
@@ -155,7 +156,8 @@ def _render_outcomes(console: Printer, report: Report) -> None:
         rows.append(([name + star, would, shown], _style(first)))
     print_columns(console, ("server", "would", "and"), rows)
     if any(cells[0].endswith("*") for cells, _ in rows):
-        console.print(_NOT_MEASURED, style="dim")
+        for line in folded(_NOT_MEASURED, console.width, 2):
+            console.print(line, style="dim")
 
 
 def _alike(outcomes: Iterable[ServerOutcome]) -> list[list[ServerOutcome]]:

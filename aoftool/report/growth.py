@@ -8,10 +8,10 @@ from typing import Any, TextIO
 from rich.console import Console
 
 from aoftool.analysis.growth_model import Axis, Bucket, Burst, Change, ClockStep, Flush, Growth, GrowthRow
-from aoftool.escape import json_bytes, printable, shorten
+from aoftool.escape import json_bytes, printable, shorten, shown_name
 from aoftool.report.csvout import CsvRows
 from aoftool.report.sparkline import fold, sparkline
-from aoftool.report.terminal import facts, print_table
+from aoftool.report.terminal import facts, print_table, say
 from aoftool.report.writer import writer_json
 from aoftool.units import counted, format_bytes, format_count, format_duration, format_share, format_time_ms
 
@@ -19,8 +19,8 @@ __all__ = ["axis_text", "growth_json", "growth_line", "moment", "render_growth",
 
 _NAME_WIDTH = 28
 _GAPS_SHOWN = 5
-# Columns of the table beside the sparkline: name, figures and the space between them.
-_BESIDE = _NAME_WIDTH + 26
+# Cells of the figures beside the sparkline, and of the space between the columns.
+_BESIDE = 26
 
 
 def moment(bucket: Bucket, axis: Axis) -> str:
@@ -101,28 +101,29 @@ def _rate(bytes_per_s: float) -> str:
 
 
 def _render_rows(console: Console, growth: Growth) -> None:
-    width = max(console.width - _BESIDE, 16)
+    names = min(_NAME_WIDTH, max(console.width // 3, 12))
+    width = max(console.width - names - _BESIDE, 6)
     columns = ((growth.by, "left"), ("bytes", "right"), ("share", "right"), ("over the axis", "left"))
     all_bytes = [bucket.size_bytes for bucket in growth.buckets]
     timed = growth.axis is Axis.TIME
     rows = [
         ((name, size, share, _line(figures, all_bytes, width, timed)), style)
-        for name, size, share, figures, style in _cells(growth)
+        for name, size, share, figures, style in _cells(growth, names)
     ]
     print_table(console, columns, rows)
     scale = "each line is scaled to its own largest step"
     if not timed:
         scale = "each line shows its share of every step"
-    console.print(scale)
+    say(console, scale)
 
 
-def _cells(growth: Growth) -> Iterator[tuple[str, str, str, list[int], str]]:
+def _cells(growth: Growth, width: int) -> Iterator[tuple[str, str, str, list[int], str]]:
     if growth.axis is Axis.TIME:
         everything = [bucket.size_bytes for bucket in growth.buckets]
         yield "all", format_bytes(growth.size_bytes), "100.0 %", everything, "bold"
     for row in growth.rows:
         share = format_share(row.size_bytes, growth.size_bytes)
-        yield shorten(row.name, _NAME_WIDTH), format_bytes(row.size_bytes), share, row.bucket_bytes, ""
+        yield shown_name(row.name, width), format_bytes(row.size_bytes), share, row.bucket_bytes, ""
 
 
 def _line(figures: list[int], all_bytes: list[int], width: int, timed: bool) -> str:

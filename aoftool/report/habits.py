@@ -7,9 +7,9 @@ from typing import Any, TextIO
 from rich.console import Console
 
 from aoftool.analysis.habits_model import Cell, Column, HabitTable, Unit
-from aoftool.escape import json_bytes, shorten
+from aoftool.escape import json_bytes, shown_name
 from aoftool.report.csvout import CsvRows
-from aoftool.report.terminal import facts, print_table
+from aoftool.report.terminal import facts, print_table, say
 from aoftool.units import counted, format_bytes, format_count, format_duration, format_share, format_time_ms
 
 __all__ = ["habits_json", "render_habits", "write_habits_csv"]
@@ -28,8 +28,9 @@ def render_habits(console: Console, table: HabitTable) -> None:
         rows = [[_text(cell, c) for cell, c in zip(row, table.columns, strict=True)] for row in table.rows]
         print_table(console, columns, ((cells, "") for cells in rows))
     if table.left_out:
-        console.print(
-            f"{counted(table.left_out, 'more row')}: --limit shows {'it' if table.left_out == 1 else 'them'}"
+        say(
+            console,
+            f"{counted(table.left_out, 'more row')}: --limit shows {'it' if table.left_out == 1 else 'them'}",
         )
     if table.notes:
         console.print()
@@ -40,7 +41,7 @@ def _text(cell: Cell, column: Column) -> str:
     if cell is None:
         return "-"
     if isinstance(cell, bytes):
-        return shorten(cell, _NAME_WIDTH)
+        return shown_name(cell, _NAME_WIDTH)
     if column.unit is Unit.SHARE:
         return format_share(round(cell * _SHARE_STEPS), _SHARE_STEPS)
     if column.unit is Unit.RATE:

@@ -6,13 +6,13 @@ plus count unpacked bytes. The row of the wanted byte has a `>`, damage has a `!
 
 from __future__ import annotations
 
-import textwrap
 from collections.abc import Iterator
 from typing import Any
 
 from rich.console import Console
 from rich.text import Text
 
+from aoftool.cells import fold
 from aoftool.rdb.explain_model import Explanation, Span
 from aoftool.report.lines import folded
 from aoftool.units import counted, format_count
@@ -23,6 +23,8 @@ _ROW_BYTES = 8
 _HEX_WIDTH = 3 * _ROW_BYTES - 1
 _INDENT = "  "
 _LEAST_MEANING = 24
+# Without so many columns the bytes are not shown as text too.
+_ROOM = 60
 _UNFOLDED = 1 << 20
 _STYLES = {">": "bold", "!": "bold red"}
 
@@ -108,17 +110,25 @@ class _View:
             yield self._note("", f"{indent}{counted(behind, 'byte')} more")
 
     def _note(self, offset: str, meaning: str) -> Text:
-        gap = " " * (_HEX_WIDTH + _ROW_BYTES + 1)
+        gap = " " * (_HEX_WIDTH + _ROW_BYTES + 1) if self._wide >= _ROOM else "  "
         return Text(f"  {offset:>{self._width}}  ...{gap}{meaning}", style="dim")
 
     def _row(self, mark: str, offset: str, row: bytes, meaning: str) -> Iterator[Text]:
-        head = (
-            f"{mark:1} {offset:>{self._width}}  {row.hex(' '):<{_HEX_WIDTH}}  {_ascii(row):<{_ROW_BYTES}}  "
-        )
-        indent = len(meaning) - len(meaning.lstrip()) + len(_INDENT)
-        room = max(self._wide - len(head), indent + _LEAST_MEANING)
-        for line in textwrap.wrap(meaning, room, subsequent_indent=" " * indent) or [""]:
-            yield Text((head + line).rstrip(), style=_STYLES.get(mark, ""))
+        head = f"{mark:1} {offset:>{self._width}}  {row.hex(' '):<{_HEX_WIDTH}}"
+        if self._wide >= _ROOM:
+            head += f"  {_ascii(row):<{_ROW_BYTES}}"
+        head += "  "
+        lead = len(meaning) - len(meaning.lstrip())
+        style = _STYLES.get(mark, "")
+        room = self._wide - len(head)
+        if room < lead + _LEAST_MEANING:
+            # No room beside the bytes: the meaning stands above them.
+            for line in fold(meaning.strip(), self._wide - lead) if meaning.strip() else ():
+                yield Text(" " * lead + line, style=style)
+            yield Text(head.rstrip(), style=style)
+            return
+        for line in fold(meaning.strip(), room - lead, len(_INDENT)):
+            yield Text((head + " " * lead + line).rstrip(), style=style)
             head = " " * len(head)
 
 

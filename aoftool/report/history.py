@@ -6,8 +6,9 @@ from collections.abc import Iterator
 from typing import Any, TextIO
 
 from aoftool.analysis.history_model import HistoryStep, KeyState, StepKind
+from aoftool.cells import clipped, fold, padded
 from aoftool.escape import json_bytes, printable
-from aoftool.report.commands import CSV_HEADER, command_json, command_text, csv_cells
+from aoftool.report.commands import CSV_HEADER, beside, command_json, command_text, csv_cells
 from aoftool.report.csvout import CsvRows
 from aoftool.report.inferred import BOUNDS, INFERRED, bounds_json, inferred_time, marked
 from aoftool.report.values import value_line
@@ -19,7 +20,7 @@ __all__ = ["HistoryCsv", "HistoryLines", "step_json"]
 _COLUMNS = "{:>11} {:<8} {:>2} {:>4}  "
 _COLUMNS_INFERRED = "{:>11} {:<15} {:>2} {:>4}  "
 _STATE_WIDTH = 15
-_MOST_COMMAND = 90
+_LEAST_COMMAND, _MOST_COMMAND = 20, 90
 _UNITS = {"string": "bytes", "stream": "entries", "hash": "fields", "list": "items"}
 
 
@@ -48,9 +49,9 @@ class HistoryLines:
             if self._heading:
                 yield ""
             self._heading = heading
-            yield heading
+            yield from fold(heading, self._width, 2)
             head = columns.format("offset", "time", "db", "txn")
-            yield head + f"{'command':<{self._room(head)}}  after it"
+            yield from self._row(head, "command", "after it")
         txn = str(row.txn) if row.txn > 0 else ""
         yield from self._step(
             step, columns.format(format_count(row.offset), marked(clock, bound), step.db, txn)
@@ -59,15 +60,28 @@ class HistoryLines:
     def _step(self, step: HistoryStep, head: str) -> Iterator[str]:
         row = step.command
         room = self._room(head)
-        text = f"(in the RDB part) {printable(step.key)}"[:room]
+        text = clipped(f"(in the RDB part) {printable(step.key)}", room)
         if step.kind is not StepKind.BASE:
             text = command_text(row.argv, row.lengths, room)
-        yield f"{head}{text:<{room}}  {_state(step)}"
+        yield from self._row(head, text, _state(step))
         for remark in self._remarks(step):
-            yield from self._wrapped(" " * len(head) + "  ", remark)
+            yield from self._wrapped(" " * (len(head) + 2 if self._is_wide(head) else 6), remark)
+
+    def _is_wide(self, head: str) -> bool:
+        return self._width - len(head) - _STATE_WIDTH - 2 >= _LEAST_COMMAND
 
     def _room(self, head: str) -> int:
-        return min(max(self._width - len(head) - _STATE_WIDTH - 2, 20), _MOST_COMMAND)
+        """Return how many cells a command may take: beside its figures and the state, or below them."""
+        room = self._width - len(head) - _STATE_WIDTH - 2
+        return min(room, _MOST_COMMAND) if self._is_wide(head) else self._width - 4
+
+    def _row(self, head: str, text: str, state: str) -> Iterator[str]:
+        """Yield one line; where it has no room, the state beside the figures and the command below."""
+        if self._is_wide(head):
+            yield f"{head}{padded(text, self._room(head))}  {state}".rstrip()
+            return
+        yield from beside(head, self._width, lambda room: clipped(state, room))
+        yield f"    {text}"
 
     def _remarks(self, step: HistoryStep) -> Iterator[str]:
         if not step.is_plain and (self._several or step.kind is StepKind.WRITE):
@@ -86,12 +100,9 @@ class HistoryLines:
 
     def _wrapped(self, indent: str, text: str) -> Iterator[str]:
         """Break a remark between words; a value of one long word is left as it is."""
-        from textwrap import wrap
-
-        yield from wrap(
-            text, max(self._width, 40), initial_indent=indent, subsequent_indent=indent + "  ",
-            break_long_words=True, break_on_hyphens=False,
-        )  # fmt: skip
+        first, *more = fold(text, self._width - len(indent), 2)
+        yield indent + first
+        yield from (indent + line for line in more)
 
 
 class HistoryCsv:

@@ -6,14 +6,15 @@ check. All text is plain, and colour only repeats what words say.
 
 from __future__ import annotations
 
-import textwrap
 from collections.abc import Iterable, Sequence
 from typing import Protocol, TextIO
 
+from aoftool.cells import fold
+from aoftool.report.tables import table_lines
+
 __all__ = ["LineConsole", "Printer", "folded", "print_columns"]
 
-_GAP = "  "
-_LEAST_WRAPPED = 24
+_LEAST_WRAPPED = 16
 # Select Graphic Rendition numbers. Source: ECMA-48, 8.3.117.
 _STYLES = {"bold": "1", "dim": "2", "red": "31", "green": "32", "yellow": "33"}
 
@@ -23,13 +24,7 @@ def folded(text: str, width: int, indent: int) -> list[str]:
 
     Long words, such as paths, stay whole, so that they can be copied.
     """
-    return textwrap.wrap(
-        text,
-        max(width, indent + _LEAST_WRAPPED),
-        subsequent_indent=" " * indent,
-        break_long_words=False,
-        break_on_hyphens=False,
-    ) or [""]
+    return fold(text, max(width, indent + _LEAST_WRAPPED), indent, paths=True)
 
 
 class Printer(Protocol):
@@ -69,17 +64,10 @@ def print_columns(
 ) -> None:
     """Print rows of (cells, style) under headings; the last column is folded to the width."""
     held = list(rows)
-    table = [headings, *(cells for cells, _ in held)]
-    widths = [max(len(cells[at]) for cells in table) for at in range(len(headings))]
-    _print_row(console, headings, widths, "bold")
-    console.print(_GAP.join("-" * width for width in widths)[: console.width], style="dim")
-    for cells, style in held:
-        _print_row(console, cells, widths, style)
-
-
-def _print_row(console: Printer, cells: Sequence[str], widths: Sequence[int], style: str) -> None:
-    lead = "".join(cell.ljust(width) + _GAP for cell, width in zip(cells[:-1], widths[:-1], strict=True))
-    room = max(console.width - len(lead), _LEAST_WRAPPED)
-    for line in textwrap.wrap(cells[-1], room, break_on_hyphens=False) or [""]:
-        console.print((lead + line).rstrip(), style=style)
-        lead = " " * len(lead)
+    columns = [(heading, "left") for heading in headings]
+    head, bodies = table_lines(columns, [cells for cells, _ in held], console.width)
+    for number, line in enumerate(head):
+        console.print(line, style="bold" if number == 0 else "dim")
+    for (_, style), lines in zip(held, bodies, strict=True):
+        for line in lines:
+            console.print(line, style=style)

@@ -21,7 +21,7 @@ from aoftool.analysis.model import (
 from aoftool.check.health_model import Health
 from aoftool.databases import setting_words
 from aoftool.escape import json_bytes, printable
-from aoftool.report.terminal import Column, figures, print_rows, print_table, words
+from aoftool.report.terminal import Column, figures, print_rows, print_table, say, words
 from aoftool.report.writer import writer_json, writer_note, writer_words
 from aoftool.units import counted, format_bytes, format_count, format_share, format_time_ms
 
@@ -185,7 +185,7 @@ def render_databases(console: Console, overview: Overview, top: int | None = Non
     shown = overview.databases if top is None else overview.databases[:top]
     print_rows(console, columns, shown)
     if len(shown) < len(overview.databases):
-        console.print(f"{counted(len(overview.databases) - len(shown), 'more database')}: --by db shows all")
+        say(console, f"{counted(len(overview.databases) - len(shown), 'more database')}: --by db shows all")
 
 
 def database_name(row: DatabaseRow) -> str:
@@ -200,15 +200,15 @@ def render_rdb(console: Console, part: RdbPart, top: int, *, brief: bool = False
         f"{counted(part.keys, 'key')}, {format_count(part.keys_with_expire)} with an expire time, "
         f"checksum {part.checksum}"
     )
-    console.print(title, soft_wrap=False)
+    say(console, title)
     for label, names in (("functions", [printable(n) for n in part.functions]), ("modules", part.modules)):
         if names:
             more = f" and {len(names) - top} more" if len(names) > top else ""
-            console.print(f"{label}: {', '.join(names[:top])}{more}")
+            say(console, f"{label}: {', '.join(names[:top])}{more}")
     if not part.rows:
         return
     if brief:
-        console.print(_types_line(part.rows, top))
+        say(console, _types_line(part.rows, top))
         return
     columns: tuple[Column[RdbRow], ...] = (
         words("type", lambda row: row.type_name),
@@ -222,7 +222,7 @@ def render_rdb(console: Console, part: RdbPart, top: int, *, brief: bool = False
     if len(part.rows) > top:
         rest = part.rows[top:]
         keys = sum(row.keys for row in rest)
-        console.print(f"{len(rest)} more, {counted(keys, 'key')}: --by type shows all")
+        say(console, f"{len(rest)} more, {counted(keys, 'key')}: --by type shows all")
 
 
 def _types_line(rows: Sequence[RdbRow], top: int) -> str:

@@ -13,7 +13,7 @@ from aoftool.report.overview import (
     render_files,
     render_rdb,
 )
-from aoftool.report.terminal import facts
+from aoftool.report.terminal import facts, say
 
 __all__ = ["render_plain"]
 
@@ -38,4 +38,4 @@ def render_plain(
         console.print()
         render_rdb(console, part, top)
     console.print()
-    console.print("keys, prefixes, growth and savings: add --contents or --savings, which take longer")
+    say(console, "keys, prefixes, growth and savings: add --contents or --savings, which take longer")

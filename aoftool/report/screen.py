@@ -38,6 +38,8 @@ __all__ = ["render_screen", "render_view"]
 _FRAMING = b"framing and #TS"
 _TYPES_SHOWN = 3
 _DATABASES_SHOWN = 4
+# Steps of the line of growth, and the words beside it.
+_GROWTH, _BESIDE_GROWTH = 40, 50
 
 
 def render_screen(
@@ -51,7 +53,7 @@ def render_screen(
     sort: str,
 ) -> None:
     """Print the overview: the head, and the first rows of what the log holds most of."""
-    facts(console, _head(overview, health, view, growth))
+    facts(console, _head(overview, health, view, growth, console.width))
     if view.filtered:
         # Shares are then of what was asked for.
         overview = replace(overview, size_bytes=view.size_bytes)
@@ -85,7 +87,7 @@ def render_view(
     sort: str,
 ) -> None:
     """Print the head and one distribution in full: by command, db, file, prefix, key, type or size."""
-    facts(console, _head(overview, health, view, growth))
+    facts(console, _head(overview, health, view, growth, console.width))
     if view.filtered:
         # Shares are then of what was asked for.
         overview = replace(overview, size_bytes=view.size_bytes)
@@ -110,7 +112,7 @@ def render_view(
 
 
 def _head(
-    overview: Overview, health: Health, view: ContentsView, growth: Growth
+    overview: Overview, health: Health, view: ContentsView, growth: Growth, width: int
 ) -> Iterator[tuple[str, str, str]]:
     yield from overview_head(overview, health)
     if view.filtered:
@@ -123,7 +125,7 @@ def _head(
     if view.restart is not None:
         yield "restart", restart_line(view.restart), ""
     if view.commands:
-        yield "growth", growth_line(growth), ""
+        yield "growth", growth_line(growth, min(max(width - _BESIDE_GROWTH, 8), _GROWTH)), ""
         yield from large_lines(view)
         if view.expiry is not None and view.expiry.expiring:
             yield "expiring", expiry_line(view.expiry), ""

@@ -9,12 +9,13 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Generic, TypeVar
 
-from rich import box
 from rich.console import Console
-from rich.table import Table
 from rich.text import Text
 
-__all__ = ["Column", "facts", "figures", "make_table", "print_rows", "print_table", "words"]
+from aoftool.cells import fold
+from aoftool.report.tables import fact_lines, table_lines
+
+__all__ = ["Column", "facts", "figures", "print_lines", "print_rows", "print_table", "say", "words"]
 
 Row = TypeVar("Row")
 
@@ -43,27 +44,27 @@ def figures(heading: str, cell: Callable[[Row], str]) -> Column[Row]:
     return Column(heading, cell, "right")
 
 
-def make_table(columns: Sequence[tuple[str, str]]) -> Table:
-    """Return an empty table; columns are (heading, `left` or `right`). Headings never wrap."""
-    table = Table(box=box.SIMPLE_HEAD, pad_edge=False, padding=(0, 1, 0, 0), show_edge=False)
-    for heading, side in columns:
-        table.add_column(
-            Text(heading),
-            justify="right" if side == "right" else "left",
-            no_wrap=side == "right",
-            overflow="fold",
-        )
-    return table
+def print_lines(console: Console, lines: Iterable[str], style: str = "") -> None:
+    """Print lines that are laid out already: nothing is folded again, nothing is added."""
+    for line in lines:
+        console.print(Text(line, style=style), soft_wrap=True)
+
+
+def say(console: Console, text: str, style: str = "") -> None:
+    """Print a sentence, folded to the width."""
+    print_lines(console, fold(text, console.width), style)
 
 
 def print_table(
     console: Console, columns: Sequence[tuple[str, str]], rows: Iterable[tuple[Sequence[str], str]]
 ) -> None:
     """Print a table whose rows are (cells, style)."""
-    table = make_table(columns)
-    for cells, style in rows:
-        table.add_row(*(Text(cell) for cell in cells), style=style)
-    console.print(table)
+    held = list(rows)
+    head, bodies = table_lines(columns, [cells for cells, _ in held], console.width)
+    print_lines(console, head[:1], "bold")
+    print_lines(console, head[1:], "dim")
+    for (_, style), lines in zip(held, bodies, strict=True):
+        print_lines(console, lines, style)
 
 
 def print_rows(
@@ -78,10 +79,13 @@ def print_rows(
 
 
 def facts(console: Console, pairs: Iterable[tuple[str, str, str]]) -> None:
-    """Print labelled lines, (label, text, style), labels in one column, text wrapped beside them."""
-    grid = Table.grid(padding=(0, 2, 0, 0))
-    grid.add_column(no_wrap=True)
-    grid.add_column(overflow="fold")
-    for label, text, style in pairs:
-        grid.add_row(Text(label), Text(text, style=style))
-    console.print(grid)
+    """Print labelled lines, (label, text, style), labels in one column, text folded beside them."""
+    held = list(pairs)
+    width = max((len(label) for label, _, _ in held), default=0)
+    for label, text, style in held:
+        # The label keeps its own look.
+        first, *more = fact_lines(label, text, width, console.width)
+        line = Text(first)
+        line.stylize(style, width)
+        console.print(line, soft_wrap=True)
+        print_lines(console, more, style)

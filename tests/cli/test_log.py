@@ -167,7 +167,7 @@ def test_text_of_a_command_keeps_to_its_width() -> None:
 
 
 def test_hex_rows_line_up_on_sixteen() -> None:
-    rows = list(hex_dump(bytes(range(60, 90)), 5, 20))
+    rows = list(hex_dump(bytes(range(60, 90)), 5, 20, 80))
 
     assert rows[0].startswith("            0  " + "   " * 5 + "3c 3d")
     assert [row[0] for row in rows] == [" ", ">", " "]

@@ -48,7 +48,7 @@ def test_the_last_column_is_folded_beside_the_others() -> None:
 
     assert wide_out.getvalue().splitlines() == [
         "name  what",
-        "----  ------------------------------",
+        "────────────────────────────────────",
         "one   a text that is too long for it",
         "b",
     ]
@@ -84,7 +84,7 @@ def test_a_report_says_verdict_place_remedies_and_what_servers_do() -> None:
         "  remedy    cut the end off (fix; loses 4 B, 1 command): as a server would",
         "",
         "server      would  and",
-        "----------  -----  ---------------------",
+        "────────────────────────────────────────",
         "valkey-9.1  cut    cut a.aof to 27 bytes",
         "",
         "next: aoftool fix --dry-run /logs/a.aof",
