@@ -69,7 +69,7 @@ WORDS = [
 ]  # fmt: skip
 
 
-def _mutated(chance: random.Random, content: bytes) -> bytes:
+def mutated(chance: random.Random, content: bytes) -> bytes:
     """Return the content with a few things changed: bytes, spans, words, numbers."""
     out = bytearray(content)
     for _ in range(chance.choice((1, 1, 2, 4))):
@@ -96,12 +96,12 @@ def _mutated(chance: random.Random, content: bytes) -> bytes:
     return bytes(out)
 
 
-def place_input(folder: Path, number: int) -> Path:
+def _place(folder: Path, number: int) -> Path:
     """Write the input of a number and return the path to ask about."""
     chance = random.Random(number)
     files = dict(chance.choice(SOURCES))
     for name in chance.sample(sorted(files), k=min(len(files), chance.choice((1, 1, 2)))):
-        files[name] = _mutated(chance, files[name])
+        files[name] = mutated(chance, files[name])
     for name, content in files.items():
         path = folder / name
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -128,7 +128,7 @@ def _problems(tmp_path: Path, numbers: range) -> list[str]:
     for number in numbers:
         folder = tmp_path / "input"
         folder.mkdir()
-        log = place_input(folder, number)
+        log = _place(folder, number)
         call = CALLS[number % len(CALLS)]
         answer, costs = _measured(call, log, tmp_path / "out")
         problem = answer.problem() or costs
@@ -159,7 +159,7 @@ def test_no_mutated_receipt_is_a_bug(share: int, tmp_path: Path) -> None:
         chance = random.Random(number)
         for path in sorted(receipt.iterdir()):
             if path.suffix == ".json":
-                path.write_bytes(_mutated(chance, path.read_bytes()))
+                path.write_bytes(mutated(chance, path.read_bytes()))
         answer = ask(("undo", str(receipt)), log, tmp_path / "out")
         assert answer.problem() is None, (number, answer.problem())
         shutil.rmtree(receipt, ignore_errors=True)

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from aoftool.errors import VerifyError
 
-__all__ = ["Ask", "keys_by_database"]
+__all__ = ["Ask", "expiring_by_database", "keys_by_database", "library_names"]
 
 _ANSWER_S = 60.0
 _RECEIVE_BYTES = 1 << 16
@@ -64,3 +64,14 @@ class Ask:
 def keys_by_database(reply: bytes) -> dict[int, int]:
     """Return the keys of each database from lines such as `db0:keys=2,expires=0,avg_ttl=0`."""
     return {int(db): int(keys) for db, keys in re.findall(rb"^db(\d+):keys=(\d+)", reply, re.MULTILINE)}
+
+
+def expiring_by_database(reply: bytes) -> dict[int, int]:
+    """Return the keys with an expire time of each database, from the same lines."""
+    found = re.findall(rb"^db(\d+):keys=\d+,expires=(\d+)", reply, re.MULTILINE)
+    return {int(db): int(keys) for db, keys in found}
+
+
+def library_names(reply: bytes) -> list[bytes]:
+    """Return the names in a reply to FUNCTION LIST."""
+    return re.findall(rb"library_name\r\n\$\d+\r\n(\w+)\r\n", reply)

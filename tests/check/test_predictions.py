@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 import re
 from pathlib import Path
 
@@ -11,16 +12,60 @@ from aoftool.aof.layout import find_log
 from aoftool.check.checker import check
 from aoftool.check.model import Level, Outcome, ServerOutcome
 from aoftool.errors import AoftoolError
+from tests.builders import command, write_multi_part
+from tests.rdb.samples import SAMPLES
 from tests.servers.discovery import Build, find_builds
 from tests.servers.process import Outcome as Seen
 from tests.servers.process import Server
-from tests.test_mutations import place_input
+from tests.test_mutations import TAIL, mutated
 
 INPUTS = 18
 SOAK_INPUTS = 1000
 START_S = 15.0
 # What `check` says where something beyond the log decides.
 _UNCERTAIN = re.compile(r"\b(most times|may|might|can|if|builds with|depends|is answered|loads and gives)\b")
+
+
+_ENDING_BYTES = 9
+_COMMANDS = [
+    ("SET", "key:2", "w", "EX", "100"),
+    ("INCR", "n"),
+    ("LPUSH", "list", "a", "b"),
+    ("ZADD", "z", "1", "m", "2", "o"),
+    ("SETBIT", "bits", "7", "1"),
+    ("XGROUP", "CREATE", "s", "g", "0"),
+    ("EVAL", "return 1", "0"),
+    ("SWAPDB", "0", "1"),
+    ("COPY", "z", "z2"),
+    ("FUNCTION", "FLUSH"),
+    ("FLUSHDB",),
+]
+
+
+def place_mutated(folder: Path, number: int) -> Path:
+    """Write the log of a number and return its path.
+
+    RDB parts lose their checksum, or it would be all that any server looks at.
+    """
+    chance = random.Random(number)
+    tail = TAIL + b"".join(command(*words) for words in chance.sample(_COMMANDS, k=4))
+    kind = chance.randrange(10)
+    if kind < 5:
+        path = folder / "appendonly.aof"
+        path.write_bytes(mutated(chance, tail))
+        return path
+    sample = chance.choice(SAMPLES).file[:-_ENDING_BYTES]
+    part = (mutated(chance, sample) if kind < 8 else sample) + b"\xff" + bytes(8)
+    if kind < 8:
+        path = folder / chance.choice(("dump.rdb", "appendonly.aof"))
+        path.write_bytes(part + (b"" if path.suffix == ".rdb" else tail))
+        return path
+    incrs = [mutated(chance, tail) if kind == 8 else tail, TAIL]
+    write_multi_part(folder / "appendonlydir", base=part, base_is_rdb=True, incrs=incrs)
+    if kind == 9:
+        manifest = next((folder / "appendonlydir").glob("*.manifest"))
+        manifest.write_bytes(mutated(chance, manifest.read_bytes()))
+    return folder / "appendonlydir"
 
 
 def disagreement(log: Path, build: Build) -> str | None:
@@ -68,7 +113,7 @@ def run_inputs(tmp_path: Path, numbers: range, builds: list[Build], *, each_on_a
     for number in numbers:
         folder = tmp_path / str(number)
         folder.mkdir()
-        log = place_input(folder, number)
+        log = place_mutated(folder, number)
         for build in builds if each_on_all else [builds[number % len(builds)]]:
             if build.multi_part or not log.is_dir():
                 problem = disagreement(log, build)

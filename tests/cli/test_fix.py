@@ -269,7 +269,7 @@ def test_json_says_what_was_verified_and_what_was_not(
     told = json.loads(capsys.readouterr().out)["verification"]
     assert told["release"] == newest_build.release
     assert told["keys"] == 2
-    assert told["compared"] == ["numbers of keys"]
+    assert "numbers of keys" in told["compared"]
     assert "values" in told["not_seen"]
 
 

@@ -47,6 +47,28 @@ def test_any_other_number_is_a_difference(tmp_path: Path, found: dict[int, int])
     assert "by our replay" in counts_of(tmp_path, TWO_DATABASES).difference(found)
 
 
+def test_expire_times_and_libraries_are_compared_too(tmp_path: Path) -> None:
+    library = "#!lua name=one\nredis.register_function('f', function() return 1 end)"
+    data = log(command("SET", "a", "1", "PXAT", 4102444800000), command("SET", "b", "1"))
+    counts = counts_of(tmp_path, data + command("FUNCTION", "LOAD", library))
+
+    assert counts.difference({0: 2}, {0: 1}, [b"one"]) == ""
+    assert "expire times on the server" in counts.difference({0: 2}, {0: 0}, [b"one"])
+    assert "only our replay has the function library one" in counts.difference({0: 2}, {0: 1}, [])
+    assert "only the server has" in counts.difference({0: 2}, {0: 1}, [b"one", b"two"])
+    assert counts.difference({0: 2}, {0: 1}, None) == ""
+
+
+@pytest.mark.server
+def test_a_server_is_asked_for_times_and_libraries(newest_build: Build, tmp_path: Path) -> None:
+    library = "#!lua name=one\nserver.register_function('f', function() return 1 end)"
+    data = command("FUNCTION", "LOAD", library) + log(command("SET", "a", "1", "PXAT", 4102444800000))
+
+    answer = verify_log(os.fspath(write(tmp_path, data)), ask_version(os.fspath(newest_build.path)))
+
+    assert answer.compared
+
+
 def test_keys_that_are_due_to_expire_may_be_gone(tmp_path: Path) -> None:
     data = log(command("SET", "a", "1"), command("SET", "b", "1"), command("PEXPIREAT", "b", 1_000_000))
 
