@@ -14,8 +14,9 @@ from aoftool.check.model import Finding, Remedy, Severity
 from aoftool.errors import AoftoolError
 from aoftool.files import open_source
 from aoftool.next_step import next_step, quoted
-from aoftool.rdb.header import HEADER_BYTES, is_rdb
+from aoftool.rdb.header import HEADER_BYTES, RdbHeader, is_rdb, parse_header
 from aoftool.rdb.summary import RdbWalk
+from aoftool.releases import RELEASES
 from aoftool.resp.model import TailTally
 from aoftool.units import counted, format_bytes
 
@@ -26,10 +27,6 @@ _WALKED_BYTES = 256 << 20
 # A dump is as old as its last save: some more keys than in the log mean nothing.
 _FACTOR = 4
 
-_FIRST_MULTI_PART = "redis-7.0"
-# Source: Redis 7.0 src/rdb.h RDB_VERSION.
-_RDB_OF_7_0 = 10
-_DIGITS = 4
 
 Part = tuple[RdbWalk | None, TailTally | None]
 
@@ -93,15 +90,18 @@ def _keys_of(path: str, most: int) -> str | None:
     return counted(found.keys, "key") if found.keys > _FACTOR * most else None
 
 
-def _is_before_multi_part(path: str) -> bool:
-    """Tell whether a dump is of a release that has no logs of several files, and is read as that."""
+def _target_for(path: str) -> str:
+    """Return the oldest release with logs of several files that reads a dump; empty where none is known."""
     try:
         with open_source(path) as source:
-            head = source.peek(HEADER_BYTES)
+            header = parse_header(source.peek(HEADER_BYTES))
     except AoftoolError:
-        return False
-    digits = head[-_DIGITS:]
-    return digits.isdigit() and int(digits) < _RDB_OF_7_0
+        return ""
+    if not isinstance(header, RdbHeader):
+        return ""
+    family = "valkey" if header.magic.startswith(b"VALKEY") else "redis"
+    fit = (release for release in RELEASES if release.family == family and release.version >= (7, 0))
+    return next((release.name for release in fit if release.rdb_version >= header.version), "")
 
 
 def _make_a_log(log: Log, path: str) -> Remedy:
@@ -109,7 +109,7 @@ def _make_a_log(log: Log, path: str) -> Remedy:
     multi_part = log.kind is LogKind.MULTI_PART
     out = os.path.join(folder, "appendonlydir-of-dump" if multi_part else "appendonly-of-dump.aof")
     options = ["--layout", "multi-part" if multi_part else "single"]
-    if multi_part and _is_before_multi_part(path):
-        options += ["--target", _FIRST_MULTI_PART]
+    if multi_part and (target := _target_for(path)):
+        options += ["--target", target]
     line = next_step("rewrite", path, *options, "-o", quoted(out))
     return Remedy("make a log of the dump, and put it in place of this one", text=line, by_hand=True)
