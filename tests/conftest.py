@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+from collections import Counter
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -16,7 +17,10 @@ import hypothesis
 import pytest
 
 import aoftool
-from tests.servers import Build, Server, builds, chosen_builds, server_params
+from tests.servers import USED, Build, Server, builds, chosen_builds, find_builds, server_params
+
+RAN_ON: Counter[str] = Counter()
+"""How many tests ran on each server, by its id."""
 
 SERVER_FIXTURES = {"server_build", "newest_build", "live_server", "live_server_of", "start_server"}
 
@@ -56,6 +60,35 @@ def pytest_report_header() -> list[str]:
         f"aoftool: {Path(aoftool.__file__).parent}{pure}",
         "servers: " + (", ".join(build.id for build in chosen_builds()) or "none"),
     ]
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]) -> None:
+    """Note on which servers a test ran; the properties of a report reach the process that sums up."""
+    if call.when == "call":
+        item.user_properties.append(("servers", sorted(USED)))
+        USED.clear()
+
+
+def pytest_runtest_logreport(report: pytest.TestReport) -> None:
+    """Count the tests of each server."""
+    if report.when == "call" and not report.skipped:
+        for name, value in report.user_properties:
+            if name == "servers" and isinstance(value, list):
+                RAN_ON.update(value)
+
+
+def pytest_terminal_summary(terminalreporter: Any) -> None:
+    """Say on which servers the tests ran, and which at hand no test asked."""
+    terminalreporter.write_line(servers_line(RAN_ON))
+
+
+def servers_line(ran_on: Counter[str]) -> str:
+    """Return how many tests ran on each server of this machine, in words."""
+    there = [build.id for build in find_builds()]
+    shown = ", ".join(f"{name} {ran_on[name]}" for name in there if ran_on[name]) or "none"
+    unasked = ", ".join(name for name in there if not ran_on[name])
+    return f"tests by server: {shown}" + (f"; not asked: {unasked}" if unasked else "")
 
 
 @pytest.fixture(params=server_params())

@@ -16,6 +16,7 @@ from pathlib import Path
 
 import pytest
 
+from aoftool.releases import RELEASES
 from tests.corpus import CHECKOUT, FIXTURES
 
 README = CHECKOUT / "README.md"
@@ -107,3 +108,12 @@ def test_session_prints_what_the_readme_shows(steps: list[Step], tmp_path: Path)
 )
 def test_shown_lines_are_compared_exactly(shown: list[str], printed: list[str], same: bool) -> None:
     assert matches(shown, printed) is same
+
+
+def test_what_it_was_proved_on_is_what_the_catalogue_was_measured_on() -> None:
+    (line,) = re.findall(r"was proved on (.*?); other releases", README.read_text("utf-8"), re.DOTALL)
+    redis, valkey = line.split("Valkey")
+
+    for family, text in (("redis", redis), ("valkey", valkey)):
+        told = re.findall(r"\d+\.\d+\.\d+", text)
+        assert told == [row.measured_on for row in RELEASES if row.family == family and row.is_measured]

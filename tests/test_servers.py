@@ -5,13 +5,15 @@ from __future__ import annotations
 import subprocess
 import sys
 import time
+from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
+from tests.conftest import servers_line
 from tests.corpus import CHECKOUT
-from tests.servers import Build, Server, find_build, find_builds, require_build, server_params
+from tests.servers import USED, Build, Server, find_build, find_builds, require_build, server_params
 
 SET_COMMAND = b"*3\r\n$3\r\nSET\r\n$1\r\nk\r\n$5\r\nvalue\r\n"
 
@@ -131,3 +133,15 @@ def test_builds_are_listed_once_and_found_by_prefix() -> None:
 def test_missing_build_skips_the_test() -> None:
     with pytest.raises(pytest.skip.Exception, match="redis-1"):
         require_build("redis-1")
+
+
+def test_a_run_says_on_which_servers_it_ran(newest_build: Build, live_server: Server) -> None:
+    """Counted where a test asks a server, so that a server at hand that no test asks is seen."""
+    assert live_server.build.id in USED
+    live_server.send("PING")
+
+    line = servers_line(Counter({newest_build.id: 3}))
+    unasked = [build.id for build in find_builds() if build != newest_build]
+    assert line.startswith(f"tests by server: {newest_build.id} 3")
+    assert line.endswith(f"; not asked: {', '.join(unasked)}") == bool(unasked)
+    assert servers_line(Counter()).startswith("tests by server: none")

@@ -13,8 +13,12 @@ from aoftool.cli.app import run
 from aoftool.commands.effects import EffectTable, KeyEffect, Scope
 from aoftool.commands.modules import module_names, module_of
 from aoftool.commands.table import lookup, lookup_argv
+from aoftool.rewrite.model import RewriteOptions
 from tests.builders import command, log, select
-from tests.reloading import live_file
+from tests.oracle import assert_same_state
+from tests.random_logs import Mix, random_log
+from tests.reloading import live_file, reload
+from tests.rewrite.rewriting import FORMATS, rewritten
 from tests.servers import Server
 from tests.servers.discovery import find_build
 
@@ -187,3 +191,18 @@ def test_module_commands_touch_their_keys_alone() -> None:
     assert table.of([b"FT.DROPINDEX", b"i"]).form.stays
     assert table.of([b"FT.DROPINDEX", b"i", b"DD"]).scope is Scope.OPAQUE
     assert not table.of([b"JSON.GET", b"k"]).writes
+
+
+@pytest.mark.server
+@pytest.mark.parametrize("seed", range(8))
+def test_plain_commands_of_redis_7_4_end_as_on_the_server(seed: int, stack: Server, tmp_path: Path) -> None:
+    """Redis 7.4 is at hand with its modules only, which plain commands do not meet."""
+    content = log(*random_log(seed, stack.build, 250, Mix(keys=4 + seed)))
+    path = tmp_path / "log.aof"
+    path.write_bytes(content)
+    before = reload(stack, content)
+    release = stack.build.release
+    contents, _, _ = rewritten(path, RewriteOptions(target=release, written_by=release, databases=64))
+
+    for form in FORMATS:
+        assert_same_state(before, reload(stack, contents[form]))

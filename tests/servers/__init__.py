@@ -23,10 +23,11 @@ from tests.servers.discovery import (
     server_params,
 )
 from tests.servers.files import file_sizes, find_manifest
-from tests.servers.process import Outcome, Server, ServerDied
+from tests.servers.process import USED, Outcome, Server, ServerDied
 
 __all__ = [
     "SERVERS_VARIABLE",
+    "USED",
     "Build",
     "Outcome",
     "Server",

@@ -32,6 +32,10 @@ _LIBC = ctypes.CDLL(None)
 _PR_SET_PDEATHSIG = 1
 
 
+USED: set[str] = set()
+"""Ids of the builds that were started or asked since somebody emptied it: what the running test ran on."""
+
+
 class ServerDied(RuntimeError):
     """Say that a server ended although the test still needs it; the text carries its log."""
 
@@ -172,6 +176,7 @@ class Server:
 
     def start(self) -> Outcome:
         """Start the process and wait until it has loaded its files or has ended."""
+        USED.add(self.build.id)
         if self.alive:
             raise RuntimeError(f"{self.build} runs already")
         before = file_sizes(self.data_directory)
@@ -277,6 +282,7 @@ class Server:
 
     def pipeline(self, commands: Iterable[Argv], *, db: int = 0) -> list[Any]:
         """Send many commands and return the replies in order; error replies stand as values."""
+        USED.add(self.build.id)
         try:
             return self._wire.exchange(commands, db=db)
         except (redis.exceptions.ConnectionError, OSError) as error:
