@@ -255,7 +255,7 @@ def _arity_findings(item: FileSurvey, tail: TailTally) -> Iterator[Finding]:
         for argc in sorted({row.least_argc, row.most_argc}):
             if is_known(key.name) and not takers(key.name, key.subcommand, argc):
                 name = key.name if key.subcommand is None else key.name + b" " + key.subcommand
-                message = f"{excerpt(name)} with {argc:,} arguments: no server takes that"
+                message = f"{excerpt(name)} with {argc:,} arguments: no server writes that"
                 yield Finding("wrong-arity", Severity.DAMAGE, item.file.path, message)
 
 

@@ -17,6 +17,7 @@ from aoftool.check.loader_model import NEVER, Ending, Event, EventKind, LoaderFi
 from aoftool.check.model import Outcome, ServerOutcome
 from aoftool.check.rdb_faults import fault_act
 from aoftool.check.targets import DEFAULT_DATABASES, Target
+from aoftool.commands.modules import module_of
 from aoftool.quoting import atoll
 from aoftool.rdb.header import HEADER_BYTES
 from aoftool.units import counted
@@ -226,6 +227,9 @@ def _meet(run: _Run, file: LoaderFile, event: Event) -> ServerOutcome | None:
     if event.kind is EventKind.LONG_LINE:
         return run.end(Outcome.REFUSE, file, _bad_format(target, file))
     if event.kind is EventKind.UNKNOWN_COMMAND:
+        module = module_of(event.name.encode("utf-8", "surrogateescape"))
+        if module:
+            run.notes.append(f"a server that has {module} goes on")
         return run.end(Outcome.REFUSE, file, _unknown_command(target, file, event))
     if event.kind is EventKind.UNKNOWN_SUBCOMMAND:
         return _unknown_subcommand(run, file, event)

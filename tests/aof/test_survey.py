@@ -144,5 +144,5 @@ def test_a_number_of_arguments_that_no_server_takes_is_damage(tmp_path: Path) ->
     report = quick_report(survey(_log(path)))
 
     assert [finding.code for finding in report.findings] == ["wrong-arity"]
-    assert report.findings[0].message == "SET with 2 arguments: no server takes that"
+    assert report.findings[0].message == "SET with 2 arguments: no server writes that"
     assert not intact_structure(report)

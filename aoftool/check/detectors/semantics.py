@@ -81,7 +81,7 @@ def _remedies(file: FileExam, spots: list[Spot], standing: Standing, severity: S
             option = f"--drop-command {shlex.quote(excerpt(spots[0].name))}"
         yield Remedy("drop it", option, size, len(spots), "if it is known to be damage")
     elif severity is Severity.DAMAGE:
-        yield Remedy("drop it", "--salvage", size, len(spots), "no server would run it")
+        yield Remedy("drop it", "--salvage", size, len(spots), "no server writes it so")
 
 
 def _describe(spot: Spot, standing: Standing, names: Names) -> tuple[str, Severity, str]:
@@ -89,7 +89,7 @@ def _describe(spot: Spot, standing: Standing, names: Names) -> tuple[str, Severi
     shown = excerpt(name) if subcommand is None else f"{excerpt(name)} {excerpt(subcommand)}"
     missing = in_words(spot.targets)
     if kind == SpotKind.ARITY and standing is Standing.WRONG:
-        return kind, Severity.DAMAGE, f"{shown} with {spot.argc} arguments: no server takes that"
+        return kind, Severity.DAMAGE, f"{shown} with {spot.argc} arguments: no server writes that"
     if kind == SpotKind.ARITY:
         return kind, Severity.WARNING, f"{shown} with {spot.argc} arguments: not the form of {missing}"
     if kind == SpotKind.HURTFUL:

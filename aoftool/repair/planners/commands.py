@@ -1,4 +1,4 @@
-"""Plans for commands that no server runs: take them out, or put a damaged name right."""
+"""Plans for commands that no server writes: take them out, or put a damaged name right."""
 
 from __future__ import annotations
 
@@ -41,8 +41,9 @@ def plan_commands(exam: FileExam, source: Source, draft: Draft, choice: Choice) 
         return
     if not choice.salvage:
         first = next(iter(hurt.values()))[0]
+        them = "it" if len(hurt) == 1 else "them"
         draft.left.append(
-            (first.kind, f"{counted(len(hurt), 'command')} that no server runs; --salvage takes them out")
+            (first.kind, f"{counted(len(hurt), 'command')} that no server writes; --salvage takes {them} out")
         )
         return
     reader = Reader(source, exam.size_bytes)
@@ -51,7 +52,7 @@ def plan_commands(exam: FileExam, source: Source, draft: Draft, choice: Choice) 
         if any(spot.start < start < spot.end for start in mended):
             continue
         if standing is not Standing.FLIPPED or not _rename(spot, reader, draft, names.meant(spot)):
-            text = f"{excerpt(spot.name)}: a command no server runs"
+            text = f"{excerpt(spot.name)}: a command that no server writes so"
             draft.drop(spot.start, _swallowed(spot, reader) or spot.end, spot.kind, text, 1)
 
 
