@@ -13,7 +13,8 @@ from aoftool.analysis.diff_model import ChangeKind, Diff, KeyChange, KeyFacts, P
 from aoftool.analysis.replaying import LogReplay
 from aoftool.analysis.value_digest import value_digest
 from aoftool.aof.model import Log
-from aoftool.errors import InputError, UnsupportedError
+from aoftool.commands.table import lookup
+from aoftool.errors import InputError, NotJudgedError, UnsupportedError
 from aoftool.keyspace.engine import Keyspace
 from aoftool.next_step import next_step
 from aoftool.progress import Progress, no_progress
@@ -99,7 +100,9 @@ def _state(
         progress=progress,
     ).run()
     if replay.stopped is not None:
-        raise UnsupportedError(
+        command = None if replay.stopped_at is None else replay.stopped_at[1]
+        unknown = command is not None and lookup(command.name) is None
+        raise (NotJudgedError if unknown else UnsupportedError)(
             f"what the log holds behind {replay.stopped} cannot be known",
             path=log.path,
             hint="choose a point before it with --at",

@@ -55,7 +55,7 @@ def refuse_damaged(
     *,
     shown: str | None = None,
     hint: str | None = None,
-) -> None:
+) -> Report:
     """Refuse a result that is damaged, or that its target does not load.
 
     What nothing here knows, and what a server loads only with a module, is no reason.
@@ -78,6 +78,7 @@ def refuse_damaged(
         words = _reason(refused)
         message = f"{refused.target} would {refused.outcome.value} the result: {words}; it was removed"
         raise VerifyError(message, path=name, hint=hint)
+    return report
 
 
 def _damage_in(report: Report) -> Finding | None:

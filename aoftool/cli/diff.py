@@ -9,7 +9,7 @@ import typer
 
 from aoftool.cli.console import output_width
 from aoftool.cli.ending import diagnosed, shown_path
-from aoftool.cli.exit_codes import DONE, VERDICT, epilog
+from aoftool.cli.exit_codes import DONE, NOT_JUDGED, VERDICT, epilog
 from aoftool.cli.moments import is_offset
 from aoftool.cli.options import JsonOption, ProgressMode, ProgressOption, QuietOption, WrittenByOption
 from aoftool.cli.places import parse_state_place
@@ -29,7 +29,7 @@ __all__ = ["register"]
 
 def register(app: typer.Typer) -> None:
     """Add the verb to the application."""
-    app.command(epilog=epilog(VERDICT))(diff)
+    app.command(epilog=epilog(VERDICT, NOT_JUDGED))(diff)
 
 
 def diff(

@@ -8,15 +8,26 @@ from typing import TYPE_CHECKING
 
 from aoftool.cli.exit_codes import DONE, NOT_JUDGED, VERDICT
 from aoftool.errors import AoftoolError
+from aoftool.escape import printable
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from aoftool.analysis.commands_model import LoggedCommand
     from aoftool.aof.model import Log
     from aoftool.aof.survey import FileSurvey, Survey
     from aoftool.check.diagnosis import Diagnosis
 
-__all__ = ["Damage", "diagnosed", "placed", "shown_path", "tell_damage", "tell_survey"]
+__all__ = [
+    "Damage",
+    "Unknown",
+    "diagnosed",
+    "placed",
+    "shown_path",
+    "tell_damage",
+    "tell_survey",
+    "tell_unknown",
+]
 
 # Verbs that look for damage themselves.
 _JUDGES = frozenset({"check", "fix", "undo"})
@@ -35,8 +46,6 @@ def diagnosed(log: Log, damage: Damage | None) -> Diagnosis | None:
 
 def shown_path(path: str) -> str:
     """Return a path as it may be shown."""
-    from aoftool.escape import printable
-
     return printable(os.fsencode(path))
 
 
@@ -45,7 +54,22 @@ def tell_damage(log: Log, damage: Damage | None) -> int:
     found = diagnosed(log, damage)
     if found is None:
         return DONE
-    lines = (f"aoftool: {found.text}", "   what follows may be missing here", f"   next: {found.next}")
+    return _tell(found)
+
+
+def tell_unknown(log: Log, place: Damage | None) -> int:
+    """Say what a check says of a command with an unknown name; return the exit code of the verb.
+
+    Commands of modules are unknown too, and nothing is to be said of them.
+    """
+    found = diagnosed(log, place)
+    return DONE if found is None or not found.code else _tell(found)
+
+
+def _tell(found: Diagnosis) -> int:
+    lines = [f"aoftool: {found.text}", f"   next: {found.next}"]
+    if found.judged:
+        lines.insert(1, "   what follows may be missing here")
     print(*lines, sep="\n", file=sys.stderr)
     return VERDICT if found.judged else NOT_JUDGED
 
@@ -77,9 +101,49 @@ def placed(error: AoftoolError, arguments: Sequence[str]) -> AoftoolError:
     return error
 
 
+class Unknown:
+    """Watch rows go by for the first command that no release here knows: what it does is not judged.
+
+    Attributes:
+        place: file, offset and what is to be said of it; None as long as there is none.
+    """
+
+    def __init__(self) -> None:
+        self.place: Damage | None = None
+        self._known: dict[bytes, bool] = {}
+
+    def see(self, row: LoggedCommand) -> None:
+        """Look at a command."""
+        name = row.name
+        if name not in self._known:
+            from aoftool.commands.table import lookup
+
+            self._known[name] = not row.argv or lookup(name) is not None
+        if not self._known[name] and self.place is None:
+            self.place = row.file, row.offset, "a command that no known release has"
+
+
 def tell_survey(log: Log, read: Survey) -> int:
-    """Say where the first file of a survey makes no sense any more; return the exit code of the verb."""
-    return tell_damage(log, next(filter(None, map(_damage_of, read.files)), None))
+    """Say where the first file of a survey makes no sense any more, or holds what is not judged.
+
+    Returns:
+        the exit code of the verb.
+    """
+    damage = next(filter(None, map(_damage_of, read.files)), None)
+    return tell_damage(log, damage) if damage is not None else tell_unknown(log, _unknown_in(read))
+
+
+def _unknown_in(read: Survey) -> Damage | None:
+    """Return the file with commands that no release here knows; a check finds the place."""
+    from aoftool.commands.table import lookup
+    from aoftool.resp.model import OTHER_NAMES
+
+    for item in read.files:
+        names = set() if item.tail is None else {key.name for key in item.tail.rows} - {OTHER_NAMES}
+        if any(lookup(name) is None for name in names):
+            name = printable(item.file.name) or shown_path(os.path.basename(item.file.path))
+            return name, 0, "commands that no known release has"
+    return None
 
 
 def _damage_of(item: FileSurvey) -> Damage | None:

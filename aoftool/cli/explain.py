@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from aoftool.cli.console import Color, results_console
-from aoftool.cli.exit_codes import epilog
+from aoftool.cli.ending import shown_path, tell_damage
+from aoftool.cli.exit_codes import DONE, NOT_JUDGED, VERDICT, epilog
 from aoftool.cli.options import ColorOption, JsonOption, PathArgument
 from aoftool.cli.places import is_number
 from aoftool.cli.redaction import RedactOption, SaltOption, make_redactor
@@ -26,7 +27,7 @@ __all__ = ["register"]
 
 def register(app: typer.Typer) -> None:
     """Add the verb to the application."""
-    app.command(epilog=epilog())(explain)
+    app.command(epilog=epilog(VERDICT, NOT_JUDGED))(explain)
 
 
 def explain(
@@ -79,6 +80,23 @@ def explain(
         from aoftool.report.hexview import render_explanation
 
         render_explanation(results_console(color), found)
+    if key is not None:
+        raise typer.Exit(_unread(log))
+
+
+def _unread(log: Log) -> int:
+    """Say where a file is damaged, for a key may stand behind that; return the exit code."""
+    from aoftool.aof.model import LogKind
+    from aoftool.check.checker import check
+    from aoftool.check.model import Level, Severity
+
+    if log.kind is LogKind.STDIN:
+        return DONE
+    for finding in check(log, Level.QUICK, ()).findings:
+        if finding.severity is Severity.DAMAGE:
+            name = shown_path(os.path.basename(finding.path))
+            return tell_damage(log, (name, finding.start or 0, finding.message))
+    return DONE
 
 
 def _paths(log: Log) -> list[str]:

@@ -20,7 +20,7 @@ from aoftool.cli.census_options import (
 )
 from aoftool.cli.console import Color, results_console
 from aoftool.cli.ending import tell_survey
-from aoftool.cli.exit_codes import VERDICT, epilog
+from aoftool.cli.exit_codes import NOT_JUDGED, VERDICT, epilog
 from aoftool.cli.machine import worker_count
 from aoftool.cli.options import (
     ColorOption,
@@ -70,7 +70,7 @@ class AxisChoice(Enum):
 
 def register(app: typer.Typer) -> None:
     """Add the verb to the application."""
-    app.command(epilog=epilog(VERDICT))(growth)
+    app.command(epilog=epilog(VERDICT, NOT_JUDGED))(growth)
 
 
 def growth(

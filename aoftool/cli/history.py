@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from aoftool.cli.console import output_width
-from aoftool.cli.ending import tell_damage
-from aoftool.cli.exit_codes import DONE, VERDICT, epilog
+from aoftool.cli.ending import Unknown, tell_damage, tell_unknown
+from aoftool.cli.exit_codes import DONE, NOT_JUDGED, VERDICT, epilog
 from aoftool.cli.machine import worker_count
 from aoftool.cli.options import (
     CsvOption,
@@ -40,7 +40,7 @@ __all__ = ["register"]
 
 def register(app: typer.Typer) -> None:
     """Add the verb to the application."""
-    app.command(epilog=epilog(VERDICT))(history)
+    app.command(epilog=epilog(VERDICT, NOT_JUDGED))(history)
 
 
 def history(
@@ -98,11 +98,12 @@ def history(
     with ProgressReporter("reading", log.size_bytes, progress, is_quiet) as reporter:
         found = _history(log, key, match, db, values, written_by, reporter)
         show = _shower(form, several=match is not None, values=values)
-        shown = 0
+        shown, unknown = 0, Unknown()
         for step in islice(_redacted(found, redactor), limit):
             shown += 1
+            unknown.see(step.command)
             show(step)
-    raise typer.Exit(_closing(log, found, shown, limit))
+    raise typer.Exit(_closing(log, found, shown, limit) or tell_unknown(log, unknown.place))
 
 
 def _shower(form: Form, *, several: bool, values: bool) -> Callable[[HistoryStep], None]:

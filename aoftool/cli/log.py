@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from aoftool.cli.console import output_width
-from aoftool.cli.ending import tell_damage
-from aoftool.cli.exit_codes import DONE, REFUSED, VERDICT, epilog
+from aoftool.cli.ending import Damage, Unknown, tell_damage, tell_unknown
+from aoftool.cli.exit_codes import DONE, NOT_JUDGED, REFUSED, VERDICT, epilog
 from aoftool.cli.machine import worker_count
 from aoftool.cli.options import JsonOption, PathArgument, ProgressMode, ProgressOption, QuietOption
 from aoftool.cli.places import parse_place
@@ -41,7 +41,7 @@ _HEX_AROUND = 128
 
 def register(app: typer.Typer) -> None:
     """Add the verb to the application."""
-    app.command(epilog=epilog(VERDICT, REFUSED))(log)
+    app.command(epilog=epilog(VERDICT, REFUSED, NOT_JUDGED))(log)
 
 
 @dataclass
@@ -152,9 +152,9 @@ def log(
     rows = _redacted(rows, redactor)
     if output is not None:
         raise typer.Exit(_write(rows, end, found, output, force))
-    shown = _print(rows, as_json, as_csv, context)
+    shown, unknown = _print(rows, as_json, as_csv, context)
     _tell_writer(found, quiet)
-    raise typer.Exit(_closing(found, end, shown, limit))
+    raise typer.Exit(_closing(found, end, shown, limit) or tell_unknown(found, unknown))
 
 
 def _tell_writer(log: Log, quiet: bool) -> None:
@@ -273,28 +273,32 @@ def _redacted(rows: Iterable[LoggedCommand], redactor: Redactor | None) -> Itera
     return (redacted_command(row, redactor) for row in rows)
 
 
-def _print(rows: Iterable[LoggedCommand], as_json: bool, as_csv: bool, context: int) -> int:
+def _print(
+    rows: Iterable[LoggedCommand], as_json: bool, as_csv: bool, context: int
+) -> tuple[int, Damage | None]:
+    """Print the rows; return how many there were, and the first command that no release here knows."""
     from aoftool.report.commands import CommandLines, command_json, print_csv
     from aoftool.report.jsonout import print_json_line
 
-    shown = 0
+    shown, unknown = 0, Unknown()
 
     def counted() -> Iterator[LoggedCommand]:
         nonlocal shown
         for row in rows:
             shown += not row.is_context
+            unknown.see(row)
             yield row
 
     if as_csv:
         print_csv(counted())
-        return shown
+        return shown, unknown.place
     lines = CommandLines(output_width(), marks=bool(context))
     for row in counted():
         if as_json:
             print_json_line(command_json(row))
         else:
             print("\n".join(lines.lines(row)))
-    return shown
+    return shown, unknown.place
 
 
 def _closing(log: Log, end: ListingEnd, shown: int, limit: int | None) -> int:

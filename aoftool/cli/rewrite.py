@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import replace
@@ -330,7 +331,9 @@ def rewrite(
         print_json({**shown, "receipt": undo, "kept_bytes": None if undo is None else kept})
     else:
         render_rewrite(results_console(color), result, top=top, mode=mode, receipt=undo, kept_bytes=kept)
-    raise typer.Exit(DONE)
+    if not result.judged:
+        print("aoftool: not judged: what no known release has was carried as it is", file=sys.stderr)
+    raise typer.Exit(DONE if result.judged else NOT_JUDGED)
 
 
 def _clock_notes(result: RewriteResult) -> list[str]:

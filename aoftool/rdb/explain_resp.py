@@ -57,7 +57,7 @@ def explain_in_commands(source: Source, start: int, offset: int) -> Explanation:
     if frame is None or not frame.offset <= offset < frame.offset + frame.length:
         return _damage(out, source, begin, reason)
     out.facts += [
-        ("command", f"number {before.commands + 1} of this stream, {format_bytes(frame.length)}"),
+        ("command", f"number {before.commands} of this stream, {format_bytes(frame.length)}"),
         ("database", str(before.selects.last_db)),
         ("name", excerpt(frame.argv[0])),
         ("arguments", str(len(frame.argv))),

@@ -136,7 +136,7 @@ class _InPlace:
                 multi_part = self._log.kind is LogKind.MULTI_PART
                 result = self._multi_part(write) if multi_part else self._single(write)
                 name = os.path.basename(self._log.manifest_path or self._log.files[0].path)
-                refuse_result(self._plan, work.new.own_path(name), self._log.path)
+                result.judged = refuse_result(self._plan, work.new.own_path(name), self._log.path)
                 write_receipt(self._receipt, self._calls, folder=work.folder)
                 self._switch.refuse_changed()
                 self._go_over()

@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from aoftool.aof.log import need_files
 from aoftool.aof.model import Log, LogFile, LogKind
 from aoftool.errors import (
+    AoftoolError,
     InputError,
     NotJudgedError,
     RdbError,
@@ -85,12 +86,20 @@ def open_input(log: Log, cut: Cut, progress: Progress = no_progress) -> Iterator
     need_files(log)
     found = Input(multi_part=log.kind is LogKind.MULTI_PART)
     found.history_bytes = sum(file.size_bytes or 0 for file in log.history)
+    copies: dict[str | None, str] = {}
     with ExitStack() as stack:
-        for number, file in enumerate(log.files):
-            path = stack.enter_context(_seekable(log, file))
-            _add(found, log, number, path, progress)
-        _apply(found, cut)
-        yield found
+        try:
+            for number, file in enumerate(log.files):
+                path = stack.enter_context(_seekable(log, file))
+                copies |= {path: file.path} if path != file.path else {}
+                _add(found, log, number, path, progress)
+            _apply(found, cut)
+            yield found
+        except AoftoolError as error:
+            if error.path in copies:
+                # The copy is gone when this is read.
+                error.path, error.hint = copies[error.path], repair_hint(log)
+            raise
 
 
 def repair_hint(log: Log) -> str:
@@ -122,7 +131,8 @@ def _add(found: Input, log: Log, number: int, path: str, progress: Progress) -> 
         start = 0
         if is_rdb(source.peek(HEADER_BYTES)):
             if number:
-                raise UnsupportedError("an RDB part behind commands cannot be rewritten", path=file.path)
+                message = "an RDB part behind commands cannot be rewritten"
+                raise UnsupportedError(message, path=file.path, hint=next_step("check", log.path))
             found.base = _walk_whole(source, file.path, log, progress)
             start = found.base.end_offset or 0
         found.tails.append(Tail(path, start))

@@ -287,6 +287,7 @@ class RewriteResult:
         sizes: of each format that was written or counted.
         files: written; empty for a dry run.
         verified: of a server that loaded both and found the same data; None when not asked.
+        judged: the result holds nothing that is not known here, as far as it was written.
     """
 
     summary: RewriteSummary
@@ -295,3 +296,4 @@ class RewriteResult:
     verified: Verification | None = None
     elapsed_s: float = 0.0
     peak_bytes: int = 0
+    judged: bool = True

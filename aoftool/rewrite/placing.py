@@ -90,7 +90,7 @@ def write_new(
     prefix = os.fsdecode(log.prefix) or _DEFAULT_PREFIX
     with new_directory(out, _directory_access(plan, log), calls) as folder:
         result = _fill(plan, folder, prefix, write, calls)
-        refuse_result(plan, folder.own_path(), out)
+        result.judged = refuse_result(plan, folder.own_path(), out)
     for file in result.files:
         file.path = os.path.join(out, os.path.basename(file.path))
     return result
@@ -101,24 +101,28 @@ def _single(plan: Placed, out: str, write: Writing, force: bool, calls: SystemCa
     access = narrowest_access(inputs)
     with AtomicFile(out, force=force, inputs=inputs, access=access, calls=calls) as file:
         result = write([Sinks(plan.options.format, file, file)])
-        refuse_result(plan, file.temporary_path, out)
+        result.judged = refuse_result(plan, file.temporary_path, out)
         file.commit()
     result.files = [OutputFile(out, file.size_bytes)]
     return result
 
 
-def refuse_result(plan: Placed, path: str, shown: str) -> None:
+def refuse_result(plan: Placed, path: str, shown: str) -> bool:
     """Refuse a result that `check --target` would not call loadable.
 
     Args:
         path: what was written, under whatever name it has yet.
         shown: the name that it is to have.
 
+    Returns:
+        whether it holds nothing that is unknown here.
+
     Raises:
         VerifyError: it is damaged, or its target does not load it.
     """
     hint = next_step("check", plan.summary.path, "--level deep")
-    refuse_damaged(path, plan.summary.target, plan.options.databases, shown=shown, hint=hint)
+    report = refuse_damaged(path, plan.summary.target, plan.options.databases, shown=shown, hint=hint)
+    return report.judged
 
 
 def _inputs(plan: Placed) -> list[str]:

@@ -202,3 +202,35 @@ def test_what_can_be_no_name_is_damage(name: bytes, tmp_path: Path) -> None:
 
     assert not is_plausible(name)
     assert run(["check", str(path)]) == 1
+
+
+@pytest.mark.parametrize(
+    "call",
+    [
+        ("log", "IN"),
+        ("history", "--match", "*", "IN"),
+        ("growth", "IN"),
+        ("keys", "--by", "writes", "IN"),
+        ("keys", "IN"),
+        ("diff", "IN", "IN"),
+        ("audit", "IN"),
+        ("rewrite", "-o", "OUT", "IN"),
+    ],
+    ids=" ".join,
+)
+def test_every_verb_that_meets_it_ends_with_its_exit_code(
+    call: tuple[str, ...], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = tmp_path / "appendonly.aof"
+    path.write_bytes(PLAIN + command("FROBOZZ", "k") + BEHIND)
+    words = {"IN": str(path), "OUT": str(tmp_path / "out")}
+
+    assert run([words.get(word, word) for word in call]) == 6
+
+
+@pytest.mark.parametrize("verb", ["log", "growth", "check"])
+def test_a_command_of_a_module_is_judged(verb: str, tmp_path: Path) -> None:
+    path = tmp_path / "appendonly.aof"
+    path.write_bytes(PLAIN + command("JSON.SET", "k", ".", "1") + BEHIND)
+
+    assert run([verb, str(path)]) == 0
