@@ -15,6 +15,7 @@ from aoftool.check.exam_model import Census, Spot, SpotKind
 from aoftool.check.reader import Reader
 from aoftool.check.shapes import read_shape
 from aoftool.check.suspicion import count_suspects, needs_look, objections, suspect
+from aoftool.check.targets import TARGETS
 from aoftool.commands.table import CONTAINERS
 from aoftool.files.source import Source
 from aoftool.resp._native import Scan
@@ -25,9 +26,7 @@ __all__ = ["MAX_SPOTS", "census"]
 
 MAX_SPOTS = 100_000
 
-# Redis 8.0 fails an assertion on VADD with CAS for a set that has elements, outside a transaction.
-# Source: measured on Redis 8.0.2 and 8.0.6.
-_CAS_TARGETS = frozenset({"redis-8.0"})
+_CAS_TARGETS = frozenset(target.name for target in TARGETS if target.dies_of_cas)
 
 
 def census(source: Source, stretches: list[Stretch], progress: Callable[[int], None] | None = None) -> Census:

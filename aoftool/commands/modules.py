@@ -2,9 +2,9 @@
 
 Data only, from `modules.json`. The families of Redis Stack were measured: what Redis 7.4.1 with its modules
 says about them by COMMAND, but for the places that it states wrongly (sources of a merge, the index of a
-search as a key), which follow the documents of the modules. The others (FalkorDB, Tair, KeyDB, Alibaba
-Cloud) follow the public documents and sources of their projects. What a value of a module looks like
-is nothing that is known here.
+search as a key), which follow the documents of the modules. The others, marked as `read`, follow the public
+documents and sources of their projects. `tools/measure_modules.py` holds the table against a server. What
+a value of a module looks like is nothing that is known here.
 """
 
 from __future__ import annotations
@@ -53,6 +53,7 @@ class ModuleCommand:
         module: whose it is, such as `RedisJSON` or `KeyDB`.
         key_rules: where its keys are.
         is_write: it may change data.
+        is_measured: a server with the module told of it; others come from documents and sources.
         effect: how far it reaches: `keys` that it names, `stays` (touches no key, and is kept in its place),
             `none`, `opaque` (anything).
     """
@@ -61,6 +62,7 @@ class ModuleCommand:
     key_rules: tuple[KeyRule, ...]
     is_write: bool
     effect: str
+    is_measured: bool
 
 
 def module_command(name: bytes) -> ModuleCommand | None:
@@ -70,7 +72,8 @@ def module_command(name: bytes) -> ModuleCommand | None:
         return None
     module, entry = found
     rules = tuple(KeyRule.from_json(rule) for rule in entry["keys"])
-    return ModuleCommand(module, rules, entry.get("write", False), entry.get("effect", "keys"))
+    effect, measured = entry.get("effect", "keys"), not entry.get("read", False)
+    return ModuleCommand(module, rules, entry.get("write", False), effect, measured)
 
 
 def module_of(name: bytes) -> str:

@@ -21,7 +21,6 @@ from aoftool.values.stand_in import stand_in
 
 __all__ = ["STAND_INS"]
 
-_MEASURED = frozenset(("RedisJSON", "RedisTimeSeries", "RedisBloom", "RediSearch"))
 # By the beginning of a command's name: the name of the type whose values it makes.
 _TYPES = {
     b"JSON.": "ReJSON-RL",
@@ -64,7 +63,7 @@ def _apply(ctx: Context, argv: Argv) -> None:
     values = ctx.db.values
     if any(key in values and not isinstance(values[key], ModuleValue) for key in written):
         raise CommandRefused(WRONG_TYPE)
-    makes = name in _MAKERS or found.module not in _MEASURED
+    makes = name in _MAKERS or not found.is_measured
     for key, before in [(key, values.get(key)) for key in written]:
         if before is None and not makes:
             continue
@@ -111,8 +110,7 @@ def _not_followed(ctx: Context, argv: Argv) -> None:
 def _handler(name: bytes, found: ModuleCommand) -> Apply:
     if found.effect == "stays":
         return _stays
-    measured = found.module in _MEASURED
-    removes = not measured and any(word in name for word in _REMOVERS)
+    removes = not found.is_measured and any(word in name for word in _REMOVERS)
     if found.effect == "opaque" or name in _UNKNOWN or found.module in _OF_SERVERS or removes:
         return _not_followed
     return _apply
