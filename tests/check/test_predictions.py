@@ -105,7 +105,8 @@ def _agrees(foretold: ServerOutcome, seen: Seen) -> bool:
         return seen.loaded and (left == [foretold.cut_to] or foretold.cut_to is None)
     if foretold.outcome is Outcome.CRASH:
         return seen.signal is not None
-    return not seen.loaded and seen.exit_status == 1
+    # Redis looks at a part that it refused with its checker, and ends with what that says: 0 as well as 1.
+    return not seen.loaded and seen.signal is None
 
 
 def run_inputs(tmp_path: Path, numbers: range, builds: list[Build], *, each_on_all: bool) -> list[str]:
