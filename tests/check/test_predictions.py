@@ -12,7 +12,7 @@ from aoftool.aof.layout import find_log
 from aoftool.check.checker import check
 from aoftool.check.model import Level, Outcome, ServerOutcome
 from aoftool.errors import AoftoolError
-from tests.builders import command, write_multi_part
+from tests.builders import command, select, write_multi_part
 from tests.rdb.samples import SAMPLES
 from tests.servers.discovery import Build, find_builds
 from tests.servers.process import Outcome as Seen
@@ -40,6 +40,41 @@ _COMMANDS = [
     ("FUNCTION", "FLUSH"),
     ("FLUSHDB",),
 ]
+_WRITES = [
+    ("RPUSH", "l", "a", "b", "c"),
+    ("LMOVE", "l", "m", "LEFT", "RIGHT"),
+    ("HSET", "h", "f", "1"),
+    ("SADD", "set", "a"),
+    ("SMOVE", "set", "other", "a"),
+    ("ZUNIONSTORE", "u", "1", "z"),
+    ("RESTORE", "r", "0", "x"),
+    ("XADD", "s", "9-9", "f", "v"),
+    ("PFADD", "p", "a"),
+    ("BITOP", "NOT", "b", "bits"),
+    ("GETEX", "key:2", "PERSIST"),
+    ("RENAME", "h", "h2"),
+]
+
+
+_MARKS = [("MULTI",), ("EXEC",), ("DISCARD",), ("SELECT", "20"), ("SELECT", "x"), ("NONE", "a"), ("PING",)]
+
+
+def _changed_commands(chance: random.Random) -> bytes:
+    """Return commands in sound framing: arguments lost or doubled, marks put in, the order changed."""
+    commands = [list(words) for words in chance.choices([*_COMMANDS, *_WRITES], k=6)]
+    for _ in range(chance.choice((1, 1, 2, 3))):
+        at = chance.randrange(len(commands))
+        words = commands[at]
+        kind = chance.randrange(4)
+        if kind == 0 and len(words) > 1:
+            del words[chance.randrange(1, len(words))]
+        elif kind == 1:
+            words.insert(chance.randrange(1, len(words) + 1), chance.choice(["", "0", "-1", "x", "LEFT"]))
+        elif kind == 2:
+            commands.insert(at, list(chance.choice(_MARKS)))
+        else:
+            commands[at : at + 2] = commands[at : at + 2][::-1]
+    return select(0) + b"".join(command(*words) for words in commands)
 
 
 def place_mutated(folder: Path, number: int) -> Path:
@@ -52,7 +87,7 @@ def place_mutated(folder: Path, number: int) -> Path:
     kind = chance.randrange(10)
     if kind < 5:
         path = folder / "appendonly.aof"
-        path.write_bytes(mutated(chance, tail))
+        path.write_bytes(mutated(chance, tail) if kind < 2 else _changed_commands(chance))
         return path
     sample = chance.choice(SAMPLES).file[:-_ENDING_BYTES]
     part = (mutated(chance, sample) if kind < 8 else sample) + b"\xff" + bytes(8)
