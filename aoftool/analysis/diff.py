@@ -101,7 +101,7 @@ def _state(
     ).run()
     if replay.stopped is not None:
         command = None if replay.stopped_at is None else replay.stopped_at[1]
-        unknown = command is not None and lookup(command.name) is None
+        unknown = replay.unknown is not None or (command is not None and lookup(command.name) is None)
         raise (NotJudgedError if unknown else UnsupportedError)(
             f"what the log holds behind {replay.stopped} cannot be known",
             path=log.path,

@@ -16,6 +16,7 @@ from aoftool.keyspace.selection import KeySelection
 from aoftool.next_step import next_step
 from aoftool.progress import Progress, no_progress
 from aoftool.rdb.damage import EncodingDamage, RdbIssue
+from aoftool.rdb.extras import base_member_note
 from aoftool.rdb.header import HEADER_BYTES, is_rdb
 from aoftool.rdb.jsonl import record_lines
 from aoftool.rdb.opcodes import EOF
@@ -74,6 +75,7 @@ class KeyListing:
         self._progress = progress
         self.shown = 0
         self.empty = 0
+        self.notes: list[str] = []
         self.damage: RdbIssue | None = None
         self.damaged_file: str | None = None
         self.has_tail = any(file.size_bytes != 0 for file in self._files[1:])
@@ -109,6 +111,8 @@ class KeyListing:
             yield from self._limited(self._filtered(reader.batches()))
             self.damage = reader.summary.stop
             self.empty = reader.empty
+            if reader.summary.member_count:
+                self.notes = [base_member_note(reader.summary)]
             self.damaged_file = file.path
             self.has_tail = self.has_tail or bool(source.peek(1))
 

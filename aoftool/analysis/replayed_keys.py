@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import shlex
 from collections.abc import Iterator, Sequence
+from itertools import islice
 
 from aoftool.analysis.key_measure import EXPIRE_BYTES, Measure, elements_of
 from aoftool.analysis.keys_model import KeyRow
@@ -20,9 +21,9 @@ from aoftool.escape import excerpt, excerpt_key, printable
 from aoftool.keyspace.engine import Keyspace
 from aoftool.keyspace.selection import KeySelection
 from aoftool.progress import Progress, no_progress
+from aoftool.rdb.losses import member_note
 from aoftool.replay.writer import target_of
 from aoftool.replay.writer_model import Writer
-from aoftool.units import counted, format_time_ms
 from aoftool.values import ModuleValue, Value, type_name
 
 __all__ = ["ReplayedKeys"]
@@ -158,10 +159,8 @@ def _member_notes(keyspace: Keyspace) -> list[str]:
     times = keyspace.member_times
     if not times:
         return []
-    shown = "; ".join(
-        f"{excerpt(member)} of {excerpt_key(key)} (db {db}) at {format_time_ms(at_ms)}"
-        for (db, key, member), at_ms in list(times.items())[:_MEMBERS_SHOWN]
-    )
-    rest = len(times) - _MEMBERS_SHOWN
-    more = f"; and {rest:,} more" if rest > 0 else ""
-    return [f"{counted(len(times), 'member')} with an expire time, which only KeyDB keeps: {shown}{more}"]
+    some = [
+        (f"{excerpt(member)} of {excerpt_key(key)} (db {db})", at_ms)
+        for (db, key, member), at_ms in islice(times.items(), _MEMBERS_SHOWN)
+    ]
+    return [member_note(len(times), some)]

@@ -19,6 +19,7 @@ from aoftool.keyspace.refusal import ReplayStopError
 from aoftool.liveness.wrapped import unwrapped
 from aoftool.progress import Progress, no_progress
 from aoftool.rdb.damage import EncodingDamage
+from aoftool.rdb.extras import base_member_note
 from aoftool.rdb.reader import empty_note, records
 from aoftool.replay.doubt import beyond, unknown_form
 from aoftool.replay.evidence import Evidence
@@ -146,6 +147,8 @@ class LogReplay:
                     self.end.note(f"a key of the RDB part cannot be read: {damage.message}")
         if reader.empty:
             self.end.note(empty_note(reader.empty))
+        if part.rdb.member_count:
+            self.end.note(base_member_note(part.rdb))
         if part.rdb.stop is not None:
             damage_found = part.rdb.stop
             self.end.damage = (file_name(part.file), damage_found.offset, damage_found.message)

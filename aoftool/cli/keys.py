@@ -287,6 +287,8 @@ def _closing(log: Log, rows: KeyListing | FinalKeys | ReplayedKeys, limit: int |
 
 
 def _closing_records(log: Log, rows: KeyListing) -> int:
+    for note in rows.notes:
+        print(f"aoftool: {note}", file=sys.stderr)
     if rows.damage is not None:
         name = shown_path(os.path.basename(rows.damaged_file or log.path))
         return tell_damage(log, (name, rows.damage.offset, rows.damage.message))

@@ -38,6 +38,8 @@ _TEMPLATE_BYTES = 32 * 1024 * 1024
 _SCRIPT_AUX = b"lua"
 # Source: Redis 7.0 src/redismodule.h REDISMODULE_AUX_AFTER_RDB.
 _AFTER_KEYS = 2
+_MEMBER_AUX = b"keydb-subexpire-"
+_MEMBERS_KEPT = 100
 _SLOT_INFO_AUX = b"slot-info"
 _ISSUE_LIMIT = 100
 # Source: Valkey 9.1 src/cluster_migrateslots.c; fewer numbers are fatal, measured on Valkey 8.1.1, 9.1.2.
@@ -67,6 +69,7 @@ class Collector:
         self._rows: dict[tuple[int, int, int], RdbCount] = {}
         self._databases: set[int] = set()
         self._template_bytes = 0
+        self._member_name = b""
         self._modules: dict[int, ModuleUse] = {}
 
     def opcode(self) -> None:
@@ -121,8 +124,19 @@ class Collector:
             if len(parts) < _SLOT_INFO_PARTS or not all(part.isdigit() for part in parts):
                 self._issue("slot-info")
             self._slot_note(int(parts[1][:_COUNT_DIGITS]) if len(parts) > 1 and parts[1].isdigit() else 0)
+        if key.startswith(_MEMBER_AUX):
+            self._member(key, value)
         if key in self.summary.aux or len(self.summary.aux) < _NAME_LIMIT:
             self.summary.aux[key[:_NAME_BYTES]] = value[:_NAME_BYTES]
+
+    def _member(self, key: bytes, value: bytes) -> None:
+        """Take note of a member's name, or of its expire time, which follows it. Source: KeyDB src/rdb.cpp"""
+        if key == _MEMBER_AUX + b"key":
+            self._member_name = value[:_NAME_BYTES]
+        elif value.isdigit():
+            self.summary.member_count += 1
+            if len(self.summary.member_times) < _MEMBERS_KEPT:
+                self.summary.member_times.append((self._member_name, int(value[:_COUNT_DIGITS])))
 
     def _module_aux(self, raw: bytes) -> None:
         (module_id, _, when), _ = read_lengths(raw, 1, 3)

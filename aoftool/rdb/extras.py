@@ -6,12 +6,14 @@ Both are carried byte for byte where the target can load them; what they mean on
 from __future__ import annotations
 
 from aoftool.errors import SourceError, UnsupportedError
+from aoftool.escape import excerpt
 from aoftool.files import Source
+from aoftool.rdb.losses import member_note
 from aoftool.rdb.strings import read_string
 from aoftool.rdb.summary import Extra, RdbWalk
 from aoftool.rdb.targets import Target, written_by
 
-__all__ = ["carries_modules", "loads_scripts", "read_extra", "read_script"]
+__all__ = ["base_member_note", "carries_modules", "loads_scripts", "read_extra", "read_script"]
 
 
 def carries_modules(summary: RdbWalk, target: Target) -> bool:
@@ -53,3 +55,8 @@ def read_script(source: Source, extra: Extra) -> bytes:
     if name != b"lua":
         raise UnsupportedError("a field of the RDB part is not a script", path=source.path)
     return read_string(data, at)[0]
+
+
+def base_member_note(walk: RdbWalk) -> str:
+    """Return, in words, which members of an RDB part have expire times of their own."""
+    return member_note(walk.member_count, [(excerpt(name), at_ms) for name, at_ms in walk.member_times])

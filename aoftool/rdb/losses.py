@@ -7,9 +7,18 @@ from dataclasses import replace
 
 from aoftool.escape import excerpt_key
 from aoftool.rdb.targets import Target
+from aoftool.units import counted, format_time_ms
 from aoftool.values import HashValue, StreamValue, Value
 
-__all__ = ["MODULE_VALUE", "REFUSED_KEPT", "REFUSED_SHOWN", "Refused", "losses_text", "without_unsupported"]
+__all__ = [
+    "MODULE_VALUE",
+    "REFUSED_KEPT",
+    "REFUSED_SHOWN",
+    "Refused",
+    "losses_text",
+    "member_note",
+    "without_unsupported",
+]
 
 REFUSED_SHOWN = 5
 REFUSED_KEPT = 100
@@ -30,6 +39,19 @@ def without_unsupported(value: Value, target: Target) -> Value | None:
     elif isinstance(value, StreamValue):
         rest = replace(value, idmp=None)
     return None if target.refusal(rest) else rest
+
+
+def member_note(count: int, some: Sequence[tuple[str, int]], most: int = REFUSED_SHOWN) -> str:
+    """Return, in words, that members have expire times of their own.
+
+    Args:
+        count: of all.
+        some: the first of them, as they are shown, and their times in Unix milliseconds.
+    """
+    shown = "; ".join(f"{name} at {format_time_ms(at_ms)}" for name, at_ms in some[:most])
+    rest = count - len(some[:most])
+    more = f"; and {rest:,} more" if rest else ""
+    return f"{counted(count, 'member')} with an expire time, which only KeyDB keeps: {shown}{more}"
 
 
 def losses_text(refused: Sequence[Refused], count: int, most: int = REFUSED_SHOWN) -> str:

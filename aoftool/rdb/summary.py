@@ -155,6 +155,8 @@ class RdbWalk:
         module_aux: data that modules keep outside of keys, in order, at most 1,000.
         scripts: `lua` fields, in order, at most 1,000.
         extras_omitted: how many more there are of both.
+        member_times: members with expire times, as KeyDB has them, in order: name and Unix milliseconds; at
+            most 100, of `member_count`.
         aux: AUX fields in order of first appearance; the last value counts.
         other_opcodes: opcodes that carry neither keys nor anything listed here, by name.
     """
@@ -169,6 +171,8 @@ class RdbWalk:
     damage: RdbIssue | None = None
     unknown: UnknownItem | None = None
     issues: list[RdbIssue] = field(default_factory=list)
+    member_times: list[tuple[bytes, int]] = field(default_factory=list)
+    member_count: int = 0
     aux: dict[bytes, bytes] = field(default_factory=dict)
     counts: list[RdbCount] = field(default_factory=list)
     expires: dict[int, ExpireCount] = field(default_factory=dict)

@@ -27,6 +27,7 @@ from aoftool.liveness.carry import Carrier
 from aoftool.liveness.model import Chunk, RefEffect, Trace
 from aoftool.next_step import next_step, quoted
 from aoftool.progress import Progress, no_progress
+from aoftool.rdb.extras import base_member_note
 from aoftool.rdb.record import Record
 from aoftool.replay.writer import target_of
 from aoftool.replay.writer_model import Writer
@@ -161,6 +162,9 @@ class FinalKeys:
     def _known_rows(self) -> Iterator[KeyRow]:
         try:
             self.notes = dispute_notes(self._plan, self._progress)
+            base = self._plan.input.base
+            if base is not None and base.member_count:
+                self.notes.append(base_member_note(base))
             yield from self._rows()
         except UnknownFormError as error:
             number, offset = error.place

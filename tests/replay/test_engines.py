@@ -10,6 +10,7 @@ import pytest
 
 from aoftool.cli.app import run
 from tests.builders import command, log, select
+from tests.corpus import FIXTURES
 
 TILE38 = [("set", "fleet", "t1", "POINT", "33.5", "-112.2"), ("SET", "fleet", "t2", "object", "{}")]
 HOOK = ("SETCHAN", "c", "NEARBY", "fleet", "FENCE", "POINT", "33", "-112", "6000")
@@ -92,3 +93,15 @@ def test_history_follows_keys_of_modules(tmp_path: Path, capsys: pytest.CaptureF
     assert run(["history", "--values", "j", path]) == 0
     lines = [line for line in capsys.readouterr().out.splitlines() if " j" in line]
     assert [line.split()[-1] for line in lines] == ["module", "module", "gone", "B"]
+
+
+@pytest.mark.parametrize("tail", [b"", log(command("SET", "a", 1))], ids=["alone", "with-commands"])
+@pytest.mark.parametrize("verb", ["keys", "diff"])
+def test_expire_times_of_members_in_an_rdb_are_told(
+    verb: str, tail: bytes, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = tmp_path / "appendonly.aof"
+    path.write_bytes((FIXTURES / "field" / "keydb-rdb-subexpire" / "dump.rdb").read_bytes() + tail)
+
+    assert run([verb, *[str(path)] * (1 + (verb == "diff"))]) == 0
+    assert "1 member with an expire time, which only KeyDB keeps: m1 at 2100-01-01" in capsys.readouterr().err
