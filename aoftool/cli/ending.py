@@ -114,11 +114,14 @@ class Unknown:
 
     def see(self, row: LoggedCommand) -> None:
         """Look at a command."""
+        if not row.argv:
+            # A record of an RDB part.
+            return
         name = row.name
         if name not in self._known:
             from aoftool.commands.table import lookup
 
-            self._known[name] = not row.argv or lookup(name) is not None
+            self._known[name] = lookup(name) is not None
         if not self._known[name] and self.place is None:
             self.place = row.file, row.offset, "a command that no known release has"
 

@@ -234,3 +234,15 @@ def test_a_command_of_a_module_is_judged(verb: str, tmp_path: Path) -> None:
     path.write_bytes(PLAIN + command("JSON.SET", "k", ".", "1") + BEHIND)
 
     assert run([verb, str(path)]) == 0
+
+
+def test_a_record_of_a_base_has_no_name_to_be_judged(tmp_path: Path) -> None:
+    path = tmp_path / "appendonly.aof"
+    path.write_bytes(sealed_base() + PLAIN)
+
+    assert run(["history", "a", str(path)]) == 0
+
+
+def sealed_base() -> bytes:
+    body = b"REDIS0011\xfe\x00" + b"\x00\x01a\x011" + b"\xff"
+    return body + crc64(body).to_bytes(8, "little")
