@@ -5,9 +5,10 @@ from __future__ import annotations
 import sys
 from collections.abc import Sequence
 from importlib import import_module
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
+from typer.core import TyperGroup
 
 from aoftool import __version__
 from aoftool.cli.exit_codes import CLOSED_PIPE, INTERRUPTED, OUR_BUG, USAGE
@@ -37,10 +38,22 @@ VERBS = (
 """Every verb in the order of the help; each is a module of this room that can `register` itself."""
 
 
+class _Verbs(TyperGroup):
+    """Shows each verb with its whole summary; the framework cuts what does not fit."""
+
+    def format_commands(self, ctx: Any, formatter: Any) -> None:
+        """Write the table of verbs."""
+        found = [(name, self.get_command(ctx, name)) for name in self.list_commands(ctx)]
+        rows = [(name, (verb.help or "").partition("\n\n")[0]) for name, verb in found if verb is not None]
+        with formatter.section("Commands"):
+            formatter.write_dl(rows)
+
+
 def build_app(verbs: Sequence[str] = VERBS) -> typer.Typer:
     """Return the application with some of its verbs; only their modules are imported."""
     app = typer.Typer(
         name="aoftool",
+        cls=_Verbs,
         help="Inspect, check, repair and rewrite the append-only files of Valkey and Redis, offline.",
         rich_markup_mode=None,
         no_args_is_help=True,

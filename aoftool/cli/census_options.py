@@ -28,10 +28,15 @@ __all__ = [
 ]
 
 SinceOption = Annotated[
-    str | None, typer.Option("--since", help="Only from this time on: Unix time or ISO 8601; needs #TS.")
+    str | None,
+    typer.Option(
+        "--since",
+        help="Only from this time on, in UTC: Unix time, ISO 8601, HH:MM[:SS], or 10m before the end."
+        " Needs #TS.",
+    ),
 ]
 UntilOption = Annotated[
-    str | None, typer.Option("--until", help="Only up to this time, its second included; needs #TS.")
+    str | None, typer.Option("--until", help="Only up to this time, its second included.")
 ]
 DbOption = Annotated[list[int] | None, typer.Option("--db", min=0, help="Only this database.")]
 CmdOption = Annotated[list[str] | None, typer.Option("--cmd", help="Only this command, such as SET.")]
@@ -42,10 +47,12 @@ SeparatorOption = Annotated[str, typer.Option("--separator", help="One character
 
 @dataclass(frozen=True)
 class Narrowing:
-    """What to count: options of the census, and names of commands or None for all."""
+    """What to count: options of the census, names of commands or None for all, and times as given."""
 
     options: CensusOptions
     commands: frozenset[bytes] | None
+    since: str | None = None
+    until: str | None = None
 
     @property
     def narrows(self) -> bool:
@@ -83,7 +90,7 @@ def narrowing(
         admit=None if match is None else _key_filter(match),
     )
     names = frozenset(name.upper().encode("utf-8", "surrogateescape") for name in cmd) if cmd else None
-    return Narrowing(options, names)
+    return Narrowing(options, names, since, until)
 
 
 def _key_filter(match: str) -> Callable[[bytes], bool]:

@@ -67,7 +67,7 @@ def check(
     quiet: QuietOption = False,
     progress: ProgressOption = ProgressMode.auto,
 ) -> None:
-    """Check whether logs are whole, and foretell what servers do with them.
+    """Check whether logs are whole, and foretell what servers do.
 
     Two verdicts, kept apart: is it intact, and would the releases of Redis
     from 6.0 and of Valkey from 7.2 on load it, cut it, refuse it or crash.

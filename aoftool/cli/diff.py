@@ -10,6 +10,7 @@ import typer
 from aoftool.cli.console import output_width
 from aoftool.cli.ending import diagnosed, shown_path
 from aoftool.cli.exit_codes import DONE, NOT_JUDGED, VERDICT, epilog
+from aoftool.cli.log_span import absolute_time
 from aoftool.cli.moments import is_offset
 from aoftool.cli.options import JsonOption, ProgressMode, ProgressOption, QuietOption, WrittenByOption
 from aoftool.cli.places import parse_state_place
@@ -40,8 +41,9 @@ def diff(
         typer.Option(
             "--at",
             metavar="POINT",
-            help="A point of A: [FILE:]N for before that offset, or YYYY-MM-DD[THH:MM:SS] by #TS."
-            " Twice: from one to the other; once: from there to the end.",
+            help="A point of A: [FILE:]N for before that offset, or a time by #TS, in UTC:"
+            " YYYY-MM-DD[THH:MM:SS], HH:MM[:SS], or 10m before the end. Twice: from one to the other;"
+            " once: from there to the end.",
         ),
     ] = None,
     db: Annotated[int | None, typer.Option("--db", min=0, help="Only this database.")] = None,
@@ -55,7 +57,7 @@ def diff(
     quiet: QuietOption = False,
     progress: ProgressOption = ProgressMode.auto,
 ) -> None:
-    """Show which keys are different in two logs, or in one log at two points.
+    """Show which keys differ in two logs, or at two points of one.
 
     Both are replayed and compared key by key: type, length, value, expire
     time. For two logs of one history, such as those of a primary and a
@@ -120,7 +122,8 @@ def _point(text: str, log: Log) -> Point:
     if is_offset(text):
         place = parse_state_place(text, log, "--at")
         return Point(place=(place.file, place.offset), words=f"offset {place.offset:,}")
-    return Point(time_s=parse_time_ms(text) // 1000, words=text)
+    moment = absolute_time(text, log, "--at") or text
+    return Point(time_s=parse_time_ms(moment) // 1000, words=moment)
 
 
 def _admits(db: int | None, match: str | None) -> Callable[[int, bytes], bool] | None:

@@ -45,11 +45,11 @@ def explain(
     as_json: JsonOption = False,
     color: ColorOption = Color.auto,
 ) -> None:
-    r"""Show what stands at a byte of a log, down to the entry, as labelled hex.
+    """Show what stands at a byte of a log, down to the entry.
 
     Says which part of the file it is (RDB header, record, value, command,
-    argument, annotation) and what each byte of it means. A key may be typed
-    with escapes, such as 'k\x00\xff'.
+    argument, annotation) and what each byte of it means, as labelled hex. A
+    key may be typed with escapes, such as 'k\\x00\\xff'.
 
     \b
     Examples:

@@ -13,6 +13,7 @@ import typer
 
 from aoftool.cli.console import Color, results_console
 from aoftool.cli.exit_codes import DONE, NOT_JUDGED, REFUSED, VERDICT, VERIFY, epilog
+from aoftool.cli.log_span import absolute_time
 from aoftool.cli.machine import worker_count
 from aoftool.cli.options import (
     ColorOption,
@@ -189,12 +190,13 @@ def fix(
     from aoftool.report.plan import plan_json, render_plan
 
     make_redactor(redact, salt)
+    log = find_input(path, hold=dry_run or out is not None)
+    to_timestamp = absolute_time(to_timestamp, log, "--to-timestamp")
     choice = _choice(salvage, after_gap, drop_duplicates, keep_unknown, to_timestamp, to_offset, before, nth)
     choice = _with_drops(choice, drop or [], drop_command, match)
     if server is not None and not verify:
         raise UsageError("--server names the server of --verify", hint="add --verify")
     limit = None if max_loss is None else _loss_limit(max_loss)
-    log = find_input(path, hold=dry_run or out is not None)
     console = results_console(color)
     with ExitStack() as copies:
         unpacked = copies.enter_context(

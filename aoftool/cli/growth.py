@@ -21,6 +21,7 @@ from aoftool.cli.census_options import (
 from aoftool.cli.console import Color, results_console
 from aoftool.cli.ending import tell_survey
 from aoftool.cli.exit_codes import NOT_JUDGED, VERDICT, epilog
+from aoftool.cli.log_span import absolute_time, refuse_outside
 from aoftool.cli.machine import worker_count
 from aoftool.cli.options import (
     ColorOption,
@@ -43,6 +44,7 @@ if TYPE_CHECKING:
 __all__ = ["register"]
 
 _BUCKETS = 120
+_ROWS = 8
 _TABLE_BUCKETS = 500
 
 
@@ -75,7 +77,7 @@ def register(app: typer.Typer) -> None:
 
 def growth(
     path: PathArgument = None,
-    by: Annotated[GroupBy, typer.Option("--by", help="What to tell apart.")] = GroupBy.PREFIX,
+    by: Annotated[GroupBy | None, typer.Option("--by", help="What to tell apart. Default: prefix.")] = None,
     axis: Annotated[
         AxisChoice, typer.Option("--axis", help="Steps of time where there is #TS, or always of file.")
     ] = AxisChoice.AUTO,
@@ -91,7 +93,7 @@ def growth(
             "--fold", help="Lay all hours upon one day, or all days upon one week.", show_default=False
         ),
     ] = None,
-    top: Annotated[int, typer.Option("--top", "-n", min=1, help="Rows to show.")] = 8,
+    top: Annotated[int | None, typer.Option("--top", "-n", min=1, help="Rows to show. Default: 8.")] = None,
     depth: DepthOption = 1,
     separator: SeparatorOption = ":",
     since: SinceOption = None,
@@ -133,13 +135,16 @@ def growth(
 
     if as_json and as_csv:
         raise UsageError("--json and --csv exclude each other")
-    asked = narrowing(since=since, until=until, db=db, cmd=cmd, match=match, depth=depth, separator=separator)
     width = None if bucket is None else parse_width(bucket)
     redactor = make_redactor(redact, salt)
     log = find_input(path)
+    since, until = absolute_time(since, log, "--since"), absolute_time(until, log, "--until")
+    asked = narrowing(since=since, until=until, db=db, cmd=cmd, match=match, depth=depth, separator=separator)
     need_files(log)
     with ProgressReporter("reading", log.size_bytes, progress, quiet) as reporter:
         read = read_log(log, asked.options, asked.commands, reporter)
+    if not read.contents.total[0]:
+        refuse_outside(log, since, until)
     timed = read.axis.axis is Axis.TIME and axis is AxisChoice.AUTO
     if width is not None and width.of_time != timed:
         hint = "give a width such as 1M" if width.of_time else "add --axis bytes"
@@ -147,16 +152,20 @@ def growth(
     if fold is not None:
         if bucket is not None or axis is not AxisChoice.AUTO:
             raise UsageError("--fold makes its own steps of time", hint="leave out --bucket and --axis")
+        if by is not None or top is not None:
+            raise UsageError(
+                "--fold adds up all that was written", hint="leave out --by and --top, use --match"
+            )
         _show_fold(read, fold, as_json, as_csv, color)
         raise typer.Exit(tell_survey(log, read.survey))
     found = growth_of(
         read.contents,
         read.axis,
-        by=by.value,
+        by=(by or GroupBy.PREFIX).value,
         buckets=_TABLE_BUCKETS if as_json or as_csv else _BUCKETS,
         width=None if width is None else width.size,
         by_position=axis is AxisChoice.BYTES,
-        top=top,
+        top=top or _ROWS,
     )
     found.writer = writer = _writer(log, read)
     found = redacted_growth(found, redactor)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import shlex
 import sys
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Annotated
@@ -26,6 +28,7 @@ from aoftool.cli.options import (
 from aoftool.cli.redaction import RedactOption, SaltOption, make_redactor
 from aoftool.errors import UsageError
 from aoftool.escape import unprintable
+from aoftool.next_step import next_step
 from aoftool.units import counted
 
 if TYPE_CHECKING:
@@ -60,7 +63,7 @@ def history(
     quiet: QuietOption = False,
     progress: ProgressOption = ProgressMode.auto,
 ) -> None:
-    """Show everything that happened to a key, and what it was after each step.
+    """Show what happened to a key, step by step.
 
     Follows RENAME, COPY, MOVE, SWAPDB and flushes, and begins with the RDB
     part. A deletion is graded: by a client, by the server because the key had
@@ -92,6 +95,9 @@ def history(
         key, path = None, key
     elif key is None:
         raise UsageError("which key?", hint="name a key, or use --match GLOB")
+    elif path is None and _is_log(key):
+        hint = next_step("history", key, "--match '*'", "--limit 20")
+        raise UsageError(f"{key!a} is a log: name a key before it, or --match GLOB", hint=hint)
     redactor = make_redactor(redact, salt)
     log = find_input(path)
     is_quiet = quiet or sys.stdout.isatty()
@@ -103,7 +109,14 @@ def history(
             shown += 1
             unknown.see(step.command)
             show(step)
-    raise typer.Exit(_closing(log, found, shown, limit) or tell_unknown(log, unknown.place))
+    raise typer.Exit(_closing(log, found, key, shown, limit) or tell_unknown(log, unknown.place))
+
+
+def _is_log(text: str) -> bool:
+    """Tell whether a text names a file or folder that is there, and not only a key."""
+    return os.path.lexists(text) and (
+        os.sep in text or os.path.isdir(text) or text.endswith((".aof", ".rdb"))
+    )
 
 
 def _shower(form: Form, *, several: bool, values: bool) -> Callable[[HistoryStep], None]:
@@ -165,7 +178,7 @@ def _redacted(found: KeyHistory, redactor: Redactor | None) -> Iterator[HistoryS
     return (redacted_step(step, redactor) for step in found)
 
 
-def _closing(log: Log, found: KeyHistory, shown: int, limit: int | None) -> int:
+def _closing(log: Log, found: KeyHistory, key: str | None, shown: int, limit: int | None) -> int:
     """Say on stderr what the history does not show, and return the exit code."""
     from aoftool.report.writer import writer_note
 
@@ -175,6 +188,9 @@ def _closing(log: Log, found: KeyHistory, shown: int, limit: int | None) -> int:
         return DONE
     if not shown:
         print("aoftool: nothing in the log names such a key", file=sys.stderr)
+        if key is not None and any(char in key for char in "*?["):
+            glob = shlex.quote(key)
+            print(f"   next: {next_step('history', log.path, f'--match {glob}')}", file=sys.stderr)
     if found.writer is not None and (note := writer_note(found.writer)):
         print(f"aoftool: {note}", file=sys.stderr)
     for note in end.notes:

@@ -22,6 +22,7 @@ from aoftool.cli.census_options import (
 )
 from aoftool.cli.console import Color, results_console
 from aoftool.cli.exit_codes import DONE, NOT_JUDGED, VERDICT, epilog
+from aoftool.cli.log_span import absolute_time, refuse_outside
 from aoftool.cli.machine import worker_count
 from aoftool.cli.options import (
     ColorOption,
@@ -154,12 +155,13 @@ def inspect(
     from aoftool.cli.inputs import find_input
     from aoftool.cli.progress import ProgressReporter
 
-    asked = narrowing(since=since, until=until, db=db, cmd=cmd, match=match, depth=depth, separator=separator)
     redactor = make_redactor(redact, salt)
     show = _Show(by, top, sort.value, chosen_form(as_json, as_csv), color)
     if as_csv and by is None:
         raise UsageError("CSV is one table", hint="say which with --by")
     log = find_input(path)
+    since, until = absolute_time(since, log, "--since"), absolute_time(until, log, "--until")
+    asked = narrowing(since=since, until=until, db=db, cmd=cmd, match=match, depth=depth, separator=separator)
     needed = asked.narrows or bool(savings) or by not in _PLAIN_GROUPS
     if contents is False and needed:
         raise UsageError("what is asked for needs the contents", hint="leave out --no-contents")
@@ -237,6 +239,8 @@ def _with_contents(
 
     rows = show.top or (_FULL_ROWS if show.by is not None else _SCREEN_ROWS)
     read = read_log(log, asked.options, asked.commands, progress)
+    if not read.contents.total[0]:
+        refuse_outside(log, asked.since, asked.until)
     health = _health(log, read.survey)
     walks = _walks(log, read.contents.commands)
     found, dead = _savings(log, read.survey, savings, asked, walks, progress)

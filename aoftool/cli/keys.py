@@ -79,7 +79,8 @@ def keys(
     regex: Annotated[str | None, typer.Option(help="Only keys in which a regex is found.")] = None,
     min_size: Annotated[int, typer.Option(min=0, help="Only records of at least this many bytes.")] = 0,
     expires_before: Annotated[
-        str | None, typer.Option(help="Only keys that expire before: Unix time or YYYY-MM-DD[THH:MM:SS].")
+        str | None,
+        typer.Option(help="Only keys that expire before: Unix time or ISO 8601 in UTC."),
     ] = None,
     no_ttl: Annotated[bool, typer.Option("--no-ttl", help="Only keys without an expire time.")] = False,
     values: Annotated[bool, typer.Option("--values", help="Show the values too.")] = False,
@@ -89,8 +90,8 @@ def keys(
         typer.Option(
             "--at",
             metavar="MOMENT",
-            help="The keys at this moment: [FILE:]N for before that offset, or YYYY-MM-DD[THH:MM:SS] by"
-            " #TS. Default: the end.",
+            help="The keys at this moment: [FILE:]N for before that offset, or a time by #TS, in UTC:"
+            " YYYY-MM-DD[THH:MM:SS], HH:MM[:SS], or 10m before the end. Default: the end.",
         ),
     ] = None,
     base: Annotated[

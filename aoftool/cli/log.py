@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections import deque
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from itertools import islice
 from typing import TYPE_CHECKING, Annotated
@@ -14,6 +14,7 @@ import typer
 from aoftool.cli.console import output_width
 from aoftool.cli.ending import Damage, Unknown, tell_damage, tell_unknown
 from aoftool.cli.exit_codes import DONE, NOT_JUDGED, REFUSED, VERDICT, epilog
+from aoftool.cli.log_span import absolute_time, refuse_outside
 from aoftool.cli.machine import worker_count
 from aoftool.cli.options import JsonOption, PathArgument, ProgressMode, ProgressOption, QuietOption
 from aoftool.cli.places import parse_place
@@ -69,7 +70,11 @@ def log(
     regex: Annotated[str | None, typer.Option(help="Only keys in which a regex is found.")] = None,
     db: Annotated[list[int] | None, typer.Option("--db", min=0, help="Only this database.")] = None,
     since: Annotated[
-        str | None, typer.Option(help="From this time on: Unix time or YYYY-MM-DD[THH:MM:SS].")
+        str | None,
+        typer.Option(
+            help="From this time on, in UTC: Unix time, YYYY-MM-DD[THH:MM:SS], HH:MM[:SS], or 10m before the"
+            " end."
+        ),
     ] = None,
     until: Annotated[str | None, typer.Option(help="Up to this time, its second included.")] = None,
     start: Annotated[str | None, typer.Option("--from", metavar="[FILE:]N", help="From this offset.")] = None,
@@ -130,11 +135,25 @@ def log(
     redactor = make_redactor(redact, salt)
     found = find_input(path)
     _refuse_contradictions(follow, tail, context, as_json, as_csv, output, limit)
+    chosen = {
+        "--cmd": cmd, "--key": key, "--match": match, "--regex": regex, "--db": db, "--since": since,
+        "--until": until, "--from": start, "--to": to, "--txn": txn, "--min-size": min_size, "--limit": limit,
+        "--tail": tail, "--context": context, "--follow": follow, "--json": as_json, "--csv": as_csv,
+    }  # fmt: skip
+    if hex_at is not None:
+        _refuse_idle("--hex", {**chosen, "--excerpt": excerpt, "--output": output})
+    if excerpt is not None:
+        _refuse_idle("--excerpt", chosen)
+    if follow:
+        _refuse_idle("--follow", {"--to": to, "--until": until})
+    if force and output is None:
+        _refuse_idle("--force", {"no --output": True})
     if hex_at is not None:
         _show_bytes(found, hex_at, redactor)
         raise typer.Exit(DONE)
     if excerpt is not None:
         raise typer.Exit(_write_excerpt(found, excerpt, output, force, redactor))
+    since, until = absolute_time(since, found, "--since"), absolute_time(until, found, "--until")
     request = _Request(
         found,
         _filter(cmd, key, match, regex, db, since, until, txn, min_size),
@@ -153,6 +172,8 @@ def log(
     if output is not None:
         raise typer.Exit(_write(rows, end, found, output, force))
     shown, unknown = _print(rows, as_json, as_csv, context)
+    if not shown:
+        refuse_outside(found, since, until)
     _tell_writer(found, quiet)
     raise typer.Exit(_closing(found, end, shown, limit) or tell_unknown(found, unknown))
 
@@ -184,6 +205,17 @@ def _refuse_contradictions(
         raise UsageError("--tail and --limit exclude each other", hint="use one of them")
     if follow and (context or as_csv or output is not None):
         raise UsageError("--follow gives text or JSON lines only", hint="leave the other options out")
+
+
+def _refuse_idle(what: str, given: Mapping[str, object]) -> None:
+    """Refuse options that would have no effect beside another one.
+
+    Raises:
+        UsageError: one of them was given.
+    """
+    names = [name for name, value in given.items() if value not in (None, False, 0)]
+    if names:
+        raise UsageError(f"{what} does nothing with {', '.join(names)}", hint=f"leave out {', '.join(names)}")
 
 
 def _filter(

@@ -7,6 +7,7 @@ import re
 import time
 from typing import TYPE_CHECKING
 
+from aoftool.cli.log_span import absolute_time
 from aoftool.cli.places import parse_state_place
 from aoftool.cli.times import parse_time_ms
 from aoftool.cli.writing_options import parse_size, refuse_two_moments, whole_seconds
@@ -85,7 +86,7 @@ def choose_cut(log: Log, to_timestamp: str | None, to_offset: str | None, before
     place = None if to_offset is None else parse_state_place(to_offset, log, "--to-offset")
     return Cut(
         to_offset=None if place is None else (place.file, place.offset),
-        to_time_s=whole_seconds(to_timestamp),
+        to_time_s=whole_seconds(absolute_time(to_timestamp, log, "--to-timestamp")),
         before=None if before is None else unprintable(before),
     )
 

@@ -78,7 +78,8 @@ ToTimestampOption = Annotated[
     typer.Option(
         "--to-timestamp",
         metavar="TIME",
-        help="Up to this time, its second included: Unix time or ISO 8601; needs #TS.",
+        help="Up to this time, its second included, in UTC: Unix time, ISO 8601, HH:MM[:SS], or 10m before"
+        " the end; needs #TS.",
         rich_help_panel=MOMENT_PANEL,
     ),
 ]

@@ -9,6 +9,8 @@ from types import ModuleType
 
 import pytest
 
+from aoftool.cli.app import run
+
 ROOT = Path(__file__).resolve().parents[2]
 
 
@@ -38,6 +40,20 @@ def test_every_verb_shows_examples_and_exit_codes(verb: str) -> None:
     assert "Exit codes:" in text
     assert "--json" in text
     assert max(map(len, text.splitlines())) <= 80
+
+
+@pytest.mark.parametrize("verb", ["", *DOCS.verbs()])
+@pytest.mark.parametrize("width", ["40", "80"])
+def test_help_is_whole(
+    verb: str, width: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("COLUMNS", width)
+
+    assert run([*filter(None, [verb]), "--help"]) == 0
+
+    text = capsys.readouterr().out
+    assert "\\b" not in text
+    assert "..." not in re.sub(r"[A-Z]\]?\.\.\.", "", text)
 
 
 @pytest.mark.parametrize("verb", DOCS.verbs())
