@@ -18,6 +18,8 @@ from aoftool.progress import Progress, no_progress
 
 __all__ = ["damage_left", "examine_result", "refuse_damaged"]
 
+# What servers say of module data in an RDB part, where a server with the module goes on.
+_NO_MODULE = "no matching module"
 _NO_LOAD = frozenset({Outcome.CUT, Outcome.REFUSE, Outcome.CRASH})
 
 
@@ -101,7 +103,8 @@ def _does_not_load(report: Report) -> ServerOutcome | None:
     """Return the first release that does not load it, None where all do or it holds what is not known."""
     if not report.judged or any("module" in finding.code for finding in report.findings):
         return None
-    return next((row for row in report.outcomes if row.outcome in _NO_LOAD), None)
+    refused = (row for row in report.outcomes if row.outcome in _NO_LOAD)
+    return next((row for row in refused if _NO_MODULE not in row.message), None)
 
 
 def _reason(row: ServerOutcome) -> str:

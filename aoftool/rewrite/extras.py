@@ -9,12 +9,12 @@ from aoftool.rdb.summary import RdbWalk
 from aoftool.rdb.targets import Target
 from aoftool.rdb.writer import RdbWriter
 from aoftool.rewrite.inputs import Input
+from aoftool.rewrite.libraries import PRE_GA
 from aoftool.rewrite.model import OutputFormat, RewriteResult
 from aoftool.rewrite.outputs import Output
 
 __all__ = ["note_losses", "write_extras"]
 
-_PRE_GA = "FUNCTION_PRE_GA"
 # Source: KeyDB src/rdb.cpp; each member with an expire time has such a field behind its key.
 _KEYDB_MEMBER = b"keydb-subexpire-key"
 _SCRIPTS_LEFT = "scripts for EVALSHA stand in the RDB part; servers from 7.0 on keep none: they are left out"
@@ -32,7 +32,7 @@ def write_extras(found: Input, output: Output, target: Target) -> None:
     output.holds_modules = carries_modules(base, target)
     if base.extras_omitted:
         output.refuse_key(0, b"", f"{base.extras_omitted:,} more pieces of module data or scripts")
-    if _PRE_GA in base.other_opcodes:
+    if PRE_GA in base.other_opcodes:
         name = base.functions[0].name if base.functions else b""
         output.refuse_key(0, name, "function libraries in the form of Redis 7.0 release candidates")
     if _KEYDB_MEMBER in base.aux:

@@ -19,7 +19,10 @@ from aoftool.resp.encode import encode_command
 from aoftool.rewrite.outputs import Output
 from aoftool.rewrite.target_choice import flavour_of
 
-__all__ = ["carry_libraries", "library_notes", "write_libraries"]
+__all__ = ["PRE_GA", "carry_libraries", "library_notes", "write_libraries"]
+
+PRE_GA = "FUNCTION_PRE_GA"
+"""How libraries of release candidates of Redis 7.0 are counted among the opcodes of a part."""
 
 _SHOWN = 5
 
@@ -34,6 +37,8 @@ def write_libraries(
     """
     carried = []
     for library in libraries:
+        if base is not None and PRE_GA in base.other_opcodes and not library.code.startswith(b"#!"):
+            continue  # no server takes such a text; `write_extras` refuses it by name
         if output.copies and not _stands_in_base(library, target, base):
             carried.append(library)
         else:
