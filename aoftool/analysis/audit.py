@@ -138,11 +138,12 @@ class _PartAudit:
         """Read the file once, in batches."""
         with self._part.source.reopen() as source:
             self._suspects = suspect_offsets(source, start)
-        reader = BatchReader(self._part.source.reopen(), start=start, containers=CONTAINERS)
-        for batch in reader:
-            self._learn(batch.names)
-            self._take(batch)
-            progress(int(batch.length.sum()))
+        with self._part.source.reopen() as source:
+            reader = BatchReader(source, start=start, containers=CONTAINERS)
+            for batch in reader:
+                self._learn(batch.names)
+                self._take(batch)
+                progress(int(batch.length.sum()))
         for group in self._transactions.end():
             self._note_transaction(group)
         for group in self._runs.end():

@@ -9,6 +9,7 @@ nothing of logs.
 from __future__ import annotations
 
 import os
+import resource
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
@@ -16,8 +17,9 @@ from aoftool.files.carrier import FileCarrier, open_file_carrier
 
 __all__ = ["HeldFile", "held_file", "hold_file", "is_replaced", "release_files"]
 
-# Descriptors are few (1024 by default) and other readings need some; more files than that are not held.
-HELD_LIMIT = 200
+# Descriptors are few (1024 by default) and other readings need some; more files than these are not held.
+_HELD_MOST = 200
+_HELD_SHARE = 5
 
 
 def _never() -> bool:
@@ -53,13 +55,19 @@ def hold_file(path: str, is_given_up: Callable[[], bool] = _never) -> HeldFile |
     Raises:
         AoftoolError: as for `open_source`.
     """
-    if path not in _held and len(_held) >= HELD_LIMIT:
+    if path not in _held and len(_held) >= _limit():
         return None
     carrier, status = open_file_carrier(path)
     release_files((path,))
     held = HeldFile(path, carrier.descriptor, status, is_given_up)
     _held[path] = held
     return held
+
+
+def _limit() -> int:
+    """Return how many files may be held, a share of those that the process may open."""
+    allowed, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
+    return _HELD_MOST if allowed == resource.RLIM_INFINITY else min(_HELD_MOST, allowed // _HELD_SHARE)
 
 
 def held_file(path: str) -> HeldFile | None:

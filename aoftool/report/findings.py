@@ -20,6 +20,9 @@ _STYLES = {
     Severity.WARNING: "yellow",
     Severity.NOTE: "dim",
 }
+# More files than this are folded; so many of the first and of the last are shown then.
+_MOST_FILES = 30
+_ENDS = 4
 # Where the text of a detail begins.
 _DETAIL = 12
 _ORDER = (Severity.DAMAGE, Severity.NOT_JUDGED, Severity.WARNING, Severity.NOTE)
@@ -46,8 +49,7 @@ def render_findings(console: Printer, reports: Sequence[Report], *, top: int = 2
             console.print()
         if len(reports) > 1:
             console.print(_shown(report.path), style="bold")
-        for row in report.files:
-            _render_verdict(console, row)
+        _render_files(console, report.files)
         _render_list(console, report, top)
         if report.outcomes:
             console.print()
@@ -64,6 +66,23 @@ def render_findings(console: Printer, reports: Sequence[Report], *, top: int = 2
 
 def _shown(path: str) -> str:
     return printable(os.fsencode(path))
+
+
+def _render_files(console: Printer, files: Sequence[FileReport]) -> None:
+    """Print a line for each file; of a great many only the first, the last and those with a verdict."""
+    wrong = [row for row in files if row.verdict is not Verdict.OK]
+    shown, left = files, 0
+    if len(files) > _MOST_FILES:
+        kept = {id(row) for row in (*files[:_ENDS], *wrong[: _MOST_FILES - 2 * _ENDS], *files[-_ENDS:])}
+        shown = [row for row in files if id(row) in kept]
+        left = len(files) - len(shown)
+    for row in shown:
+        _render_verdict(console, row)
+    if left:
+        bad = len(wrong) - sum(row.verdict is not Verdict.OK for row in shown)
+        size = format_bytes(sum(row.size_bytes for row in files) - sum(row.size_bytes for row in shown))
+        state = f"{counted(bad, 'of them is', 'of them are')} not ok" if bad else "all ok"
+        console.print(f"and {counted(left, 'more file')}, {size}: {state}; --json has all")
 
 
 def _render_verdict(console: Printer, row: FileReport) -> None:

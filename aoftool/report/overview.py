@@ -107,6 +107,11 @@ def _health(health: Health) -> str:
     return text
 
 
+# More files than this are folded; so many of the first and of the last are shown then.
+_MOST_FILES = 30
+_ENDS = 4
+
+
 def render_files(console: Console, files: Sequence[FileRow]) -> None:
     """Print the files in load order."""
     columns: tuple[Column[FileRow], ...] = (
@@ -119,10 +124,17 @@ def render_files(console: Console, files: Sequence[FileRow]) -> None:
         figures("good to", lambda row: format_count(row.good_end)),
     )
 
-    def style(row: FileRow) -> str:
-        return "red" if row.good_end < row.size_bytes or row.format == "missing" else ""
+    def is_bad(row: FileRow) -> bool:
+        return row.good_end < row.size_bytes or row.format == "missing"
 
-    print_rows(console, columns, files, style)
+    shown = files
+    if len(files) > _MOST_FILES:
+        bad = [row for row in files if is_bad(row)][: _MOST_FILES - 2 * _ENDS]
+        kept = {id(row) for row in (*files[:_ENDS], *bad, *files[-_ENDS:])}
+        shown = [row for row in files if id(row) in kept]
+    print_rows(console, columns, shown, lambda row: "red" if is_bad(row) else "")
+    if len(shown) < len(files):
+        console.print(f"and {counted(len(files) - len(shown), 'more file')}: --json has all")
 
 
 def _command_cells(row: CommandRow, commands: int, total_bytes: int) -> tuple[str, ...]:

@@ -112,15 +112,15 @@ def _seekable(log: Log, file: LogFile) -> Iterator[str]:
     """Give the path of a plain file with the content of a log file."""
     if not file.exists:
         raise SourceError("a file of the log is missing", path=file.path, hint=next_step("check", log.path))
-    with open_source(file.path) as source:
-        if source.seekable:
-            yield file.path
-            return
-        with spooled(source, "log") as path:
-            problems = [change for change in source.changes() if change.kind not in OF_A_LIVE_LOG]
-            if problems:
-                raise SourceError(problems[0].message, path=file.path, hint=repair_hint(log))
-            yield path
+    with ExitStack() as spools:
+        # Not held open while the others are looked at: a log may have more files than a process may open.
+        with open_source(file.path) as source:
+            path = file.path if source.seekable else spools.enter_context(spooled(source, "log"))
+            if path != file.path:
+                problems = [change for change in source.changes() if change.kind not in OF_A_LIVE_LOG]
+                if problems:
+                    raise SourceError(problems[0].message, path=file.path, hint=repair_hint(log))
+        yield path
 
 
 def _add(found: Input, log: Log, number: int, path: str, progress: Progress) -> None:

@@ -22,6 +22,7 @@ from aoftool.resp.frame import read_frame
 
 __all__ = ["TextReader"]
 
+_OPEN_FILES = 8
 _WINDOW_BYTES = 1 << 20
 
 if TYPE_CHECKING or PURE:
@@ -129,6 +130,9 @@ class TextReader:
 
     def _source(self, file: int) -> Source:
         if file not in self._sources:
+            if len(self._sources) >= _OPEN_FILES:
+                # Files are read in order: the one that was opened first is needed last, if ever.
+                self._sources.pop(next(iter(self._sources))).close()
             self._sources[file] = open_source(self._paths[file])
         return self._sources[file]
 

@@ -1,0 +1,74 @@
+"""A set of more files than a process may open is read, and told of in a few lines."""
+
+from __future__ import annotations
+
+import resource
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.builders import command, log, manifest_line, select
+from tests.verbs import READING_ONCE, ask
+
+FILES = 150
+ALLOWED = 120
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    made = tmp_path_factory.mktemp("many")
+    lines = manifest_line("appendonly.aof.1.base.aof", 1, "b")
+    (made / "appendonly.aof.1.base.aof").write_bytes(b"")
+    for number in range(1, FILES + 1):
+        name = f"appendonly.aof.{number}.incr.aof"
+        (made / name).write_bytes(log(select(0), ("SET", "same", number), ("SET", f"key:{number}", "v")))
+        lines += manifest_line(name, number, "i")
+    (made / "appendonly.aof.manifest").write_text(lines)
+    for call in READING_ONCE:
+        # All of the program is loaded before the limit holds: that takes descriptors too.
+        ask(call, made, made / "out")
+    return made
+
+
+@pytest.fixture
+def few_descriptors(folder: Path) -> Iterator[None]:
+    before = resource.getrlimit(resource.RLIMIT_NOFILE)
+    used = max(int(path.name) for path in Path("/proc/self/fd").iterdir())
+    resource.setrlimit(resource.RLIMIT_NOFILE, (max(ALLOWED, used + 60), before[1]))
+    yield
+    resource.setrlimit(resource.RLIMIT_NOFILE, before)
+
+
+@pytest.mark.usefixtures("few_descriptors")
+@pytest.mark.parametrize("call", READING_ONCE, ids=" ".join)
+def test_more_files_than_may_be_open(folder: Path, tmp_path: Path, call: tuple[str, ...]) -> None:
+    answer = ask(call, folder, tmp_path / "out")
+
+    assert answer.code == 0, answer.err
+    assert "Too many open files" not in answer.err
+
+
+@pytest.mark.parametrize("verb", ["check", "inspect"])
+def test_the_lines_of_many_files_are_folded(folder: Path, tmp_path: Path, verb: str) -> None:
+    said = ask((verb, "IN"), folder, tmp_path / "out").out
+
+    assert said.count(".incr.aof") < 12
+    assert "appendonly.aof.1.incr.aof" in said
+    assert f"appendonly.aof.{FILES}.incr.aof" in said
+    assert f"and {FILES + 1 - 8} more files" in said
+
+
+def test_what_is_wrong_is_not_folded(folder: Path, tmp_path: Path) -> None:
+    path = folder / "appendonly.aof.77.incr.aof"
+    whole = path.read_bytes()
+    path.write_bytes(whole + command("SET", "x", "y")[:-4])
+    try:
+        answer = ask(("check", "IN"), folder, tmp_path / "out")
+    finally:
+        path.write_bytes(whole)
+
+    assert answer.code == 1
+    assert "torn-tail       " in answer.out
+    assert "appendonly.aof.77.incr.aof" in answer.out.partition("damage:")[0]
+    assert f"and {FILES + 1 - 9} more files" in answer.out
