@@ -19,14 +19,25 @@ from aoftool.keyspace.engine import Keyspace
 from aoftool.next_step import next_step
 from aoftool.progress import Progress, no_progress
 from aoftool.replay.writer_model import Writer
-from aoftool.values import ModuleValue, StreamValue, type_name
+from aoftool.values import ModuleValue, StreamValue, Value, type_name
 
-__all__ = ["MOST_KEYS", "Point", "compare_points", "facts_of"]
+__all__ = [
+    "MOST_KEYS",
+    "Admits",
+    "Facts",
+    "Point",
+    "Quick",
+    "State",
+    "compare_points",
+    "fact_of",
+    "facts_of",
+    "need_room",
+]
 
 MOST_KEYS = 10_000_000
 """So many keys of each side are compared; what is kept of one takes some 400 bytes."""
 
-_Facts = dict[tuple[int, bytes], KeyFacts]
+Facts = dict[tuple[int, bytes], KeyFacts]
 Admits = Callable[[int, bytes], bool]
 
 
@@ -45,6 +56,28 @@ class Point:
     words: str = ""
 
 
+@dataclass(slots=True)
+class State:
+    """What a log holds at a point.
+
+    Attributes:
+        facts: of every key, by database and name.
+        writer: as which release the log was replayed.
+        notes: what the reader must know, in words.
+        damage: (file, offset, reason) of where it cannot be read on.
+    """
+
+    facts: Facts
+    writer: Writer
+    notes: list[str]
+    damage: tuple[str, int, str] | None = None
+
+
+Quick = Callable[[Log, Point, Admits | None, int, str | None, Progress], State | None]
+"""A faster way to the state of a log, from log, point, `admits`, clock, writer and progress; None where it
+does not lead there."""
+
+
 def compare_points(
     left: tuple[Log, Point],
     right: tuple[Log, Point],
@@ -52,6 +85,7 @@ def compare_points(
     admits: Admits | None = None,
     now_ms: int | None = None,
     written_by: str | None = None,
+    quick: Quick | None = None,
     progress: Progress = no_progress,
 ) -> Diff:
     """Return what is different between two states.
@@ -60,6 +94,7 @@ def compare_points(
         admits: which keys count, by database and name.
         now_ms: the load clock of both, so that relative expire times agree.
         written_by: the release that wrote both logs, if the user named it.
+        quick: is tried first.
 
     Raises:
         UnsupportedError: what a command does cannot be known.
@@ -68,29 +103,27 @@ def compare_points(
     import time
 
     now = int(time.time() * 1000) if now_ms is None else now_ms
-    notes: list[str] = []
-    ours, our_writer, our_damage = _state(*left, admits, now, written_by, notes, progress)
-    theirs, their_writer, their_damage = _state(*right, admits, now, written_by, notes, progress)
+
+    def state(log: Log, point: Point) -> State:
+        found = None if quick is None else quick(log, point, admits, now, written_by, progress)
+        return found or _replayed(log, point, admits, now, written_by, progress)
+
+    ours, theirs = state(*left), state(*right)
     diff = Diff(
-        Side(left[0].path, left[1].words, len(ours), our_writer),
-        Side(right[0].path, right[1].words, len(theirs), their_writer),
+        Side(left[0].path, left[1].words, len(ours.facts), ours.writer),
+        Side(right[0].path, right[1].words, len(theirs.facts), theirs.writer),
     )
-    diff.notes = notes
-    diff.damage = (our_damage, their_damage)
-    diff.changes = _changes(ours, theirs)
+    diff.notes = list(dict.fromkeys([*ours.notes, *theirs.notes]))
+    diff.damage = (ours.damage, theirs.damage)
+    diff.changes = _changes(ours.facts, theirs.facts)
     diff.prefixes = _by_prefix(diff.changes)
     return diff
 
 
-def _state(
-    log: Log,
-    point: Point,
-    admits: Admits | None,
-    now_ms: int,
-    written_by: str | None,
-    notes: list[str],
-    progress: Progress,
-) -> tuple[_Facts, Writer, tuple[str, int, str] | None]:
+def _replayed(
+    log: Log, point: Point, admits: Admits | None, now_ms: int, written_by: str | None, progress: Progress
+) -> State:
+    """Return the state of a log by a replay command by command."""
     replay = LogReplay(
         log,
         until=point.place,
@@ -114,36 +147,48 @@ def _state(
             hint=next_step("log", log.path, "--tail 20"),
         )
     told = [*replay.end.notes, *([f"{log.path}: {replay.setting}"] if replay.setting else [])]
-    notes.extend(note for note in told if note not in notes)
-    return facts_of(replay.keyspace, admits), replay.writer, replay.end.damage
+    return State(facts_of(replay.keyspace, admits), replay.writer, told, replay.end.damage)
 
 
-def facts_of(keyspace: Keyspace, admits: Admits | None = None) -> _Facts:
+def facts_of(keyspace: Keyspace, admits: Admits | None = None) -> Facts:
     """Return type, length, expire time and digest of every key.
 
     Raises:
         UnsupportedError: there are more than `MOST_KEYS`.
     """
-    found: _Facts = {}
+    found: Facts = {}
     for db, database in enumerate(keyspace.databases):
         for key, entry in database.entries():
             if admits is None or admits(db, key):
-                if len(found) >= MOST_KEYS:
-                    raise UnsupportedError(
-                        f"more than {MOST_KEYS:,} keys cannot be compared at once",
-                        hint="--db and --match choose some of them",
-                    )
-                value = entry.value
-                size = None if isinstance(value, ModuleValue) else len(_items(value))  # type: ignore[arg-type]
-                found[db, key] = KeyFacts(type_name(value), size, entry.expire_at_ms, value_digest(value))
+                need_room(found)
+                found[db, key] = fact_of(entry.value, entry.expire_at_ms)
     return found
+
+
+def need_room(facts: Facts) -> None:
+    """Refuse to take in more keys than can be compared.
+
+    Raises:
+        UnsupportedError: there are `MOST_KEYS`.
+    """
+    if len(facts) >= MOST_KEYS:
+        raise UnsupportedError(
+            f"more than {MOST_KEYS:,} keys cannot be compared at once",
+            hint="--db and --match choose some of them",
+        )
+
+
+def fact_of(value: Value, expire_at_ms: int | None) -> KeyFacts:
+    """Return what is kept of a key."""
+    size = None if isinstance(value, ModuleValue) else len(_items(value))  # type: ignore[arg-type]
+    return KeyFacts(type_name(value), size, expire_at_ms, value_digest(value))
 
 
 def _items(value: object) -> object:
     return value.entries if isinstance(value, StreamValue) else value
 
 
-def _changes(ours: _Facts, theirs: _Facts) -> list[KeyChange]:
+def _changes(ours: Facts, theirs: Facts) -> list[KeyChange]:
     changes = []
     for place in sorted(ours.keys() | theirs.keys()):
         before, after = ours.get(place), theirs.get(place)

@@ -218,7 +218,9 @@ class KeyHistory:
             self._note(f"the RDB part has the key in database {record.db}, which is not followed")
             return
         try:
-            self._keyspace.load_record(record.db, record.key, record.value(), record.expire_at_ms)
+            self._keyspace.load_record(
+                record.db, record.key, record.value(), record.expire_at_ms, record.encoding
+            )
         except (EncodingDamage, UnsupportedError) as problem:
             note = f"the value cannot be read: {problem.message}"
         key, file = record.key, self._log.files[0]

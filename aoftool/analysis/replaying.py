@@ -140,7 +140,9 @@ class LogReplay:
                     self._beyond += 1
                     continue
                 try:
-                    self.keyspace.load_record(record.db, record.key, record.value(), record.expire_at_ms)
+                    self.keyspace.load_record(
+                        record.db, record.key, record.value(), record.expire_at_ms, record.encoding
+                    )
                 except UnsupportedError as error:
                     self.end.note(error.message)
                 except EncodingDamage as damage:

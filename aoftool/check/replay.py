@@ -117,7 +117,9 @@ class _Replayer:
             if record.db >= len(self._keyspace.databases):
                 return self._end(file, record.start, "a database that servers refuse")
             try:
-                self._keyspace.load_record(record.db, record.key, record.value(), record.expire_at_ms)
+                self._keyspace.load_record(
+                    record.db, record.key, record.value(), record.expire_at_ms, record.encoding
+                )
             except EncodingDamage as damage:
                 return self._end(file, record.start, f"a value that cannot be read: {damage.message}")
         return True

@@ -78,6 +78,7 @@ def diff(
     from aoftool.aof.model import LogKind
     from aoftool.cli.inputs import find_input
     from aoftool.cli.progress import ProgressReporter
+    from aoftool.rewrite.final_facts import final_state
 
     if as_json and as_csv:
         raise UsageError("--json and --csv exclude each other", hint="use one of them")
@@ -97,6 +98,7 @@ def diff(
             (two, points[1]),
             admits=_admits(db, match),
             written_by=written_by,
+            quick=final_state,
             progress=reporter,
         )
     # Standard input has been read, and its commands cannot be read again.
