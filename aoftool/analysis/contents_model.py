@@ -182,6 +182,31 @@ class Restart:
         return self.rdb_s + self.commands_s
 
 
+@dataclass(frozen=True, slots=True)
+class NextRewrite:
+    """When a server rewrites the log by itself.
+
+    Attributes:
+        size_bytes: of the log now.
+        base_bytes: its size after the last rewrite, as far as its base tells; 0 without a base.
+        due_bytes: at this size it is due.
+        bytes_per_s: how fast it grew on the average; None when nobody knows.
+        percentage, least_bytes: the settings that were assumed.
+    """
+
+    size_bytes: int
+    base_bytes: int
+    due_bytes: int
+    bytes_per_s: float | None
+    percentage: int
+    least_bytes: int
+
+    @property
+    def left_bytes(self) -> int:
+        """Return what is still to be written until then."""
+        return max(self.due_bytes - self.size_bytes, 0)
+
+
 @dataclass(slots=True)
 class ContentsView:
     """All of it.
@@ -212,4 +237,5 @@ class ContentsView:
     expiry: ExpiryView | None = None
     savings: Savings | None = None
     restart: Restart | None = None
+    next_rewrite: NextRewrite | None = None
     remarks: list[str] = field(default_factory=list)

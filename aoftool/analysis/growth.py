@@ -66,10 +66,10 @@ def growth_of(
     commands, size_bytes = contents.total
     axis = clock.axis if not by_position or clock.axis is Axis.ANCHORED else Axis.POSITION
     if not len(series.slices):
-        return Growth(axis, by, width or 1, 0, 0)
+        return Growth(axis, by, width or 1, 0, 0, filtered=contents.filtered)
     layout = _by_time(series, buckets, width) if timed else _by_position(series, buckets, width)
     owner, count, _, step = layout
-    found = Growth(axis, by, step, commands, size_bytes, anchors=clock.describe())
+    found = Growth(axis, by, step, commands, size_bytes, anchors=clock.describe(), filtered=contents.filtered)
     untimed = owner < 0
     found.untimed_commands = int(series.slices[untimed, 3].sum())
     found.untimed_bytes = int(series.slices[untimed, 4].sum())

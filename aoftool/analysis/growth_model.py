@@ -150,6 +150,7 @@ class Growth:
         anchors: what the anchored axis rests on, in words.
         writer: who wrote the log.
         flushes: commands that empty databases, at most the first 32.
+        filtered: some commands were left out.
     """
 
     axis: Axis
@@ -162,6 +163,7 @@ class Growth:
     changes: list[Change] = field(default_factory=list)
     gaps: list[Gap] = field(default_factory=list)
     clock: list[ClockStep] = field(default_factory=list)
+    filtered: bool = False
     bursts: list[Burst] = field(default_factory=list)
     flushes: list[Flush] = field(default_factory=list)
     untimed_commands: int = 0

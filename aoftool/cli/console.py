@@ -24,6 +24,7 @@ __all__ = ["Color", "line_console", "output_width", "render_error", "results_con
 
 # Wide enough that no table is cut when the output is a file or a pipe.
 _PIPED_WIDTH = 160
+_HEIGHT = 100
 
 
 class Color(str, Enum):
@@ -43,8 +44,10 @@ def output_width() -> int:
 
 def line_console(color: Color = Color.auto) -> LineConsole:
     """Return a console on stdout for reports made of lines, which need no rich."""
+    from aoftool.cli.progress import end_progress
     from aoftool.report.lines import LineConsole
 
+    end_progress()
     return LineConsole(sys.stdout, color=_shows_color(color), width=output_width())
 
 
@@ -60,19 +63,22 @@ def results_console(color: Color = Color.auto) -> Console:
     """Return a console on stdout that raises BrokenPipeError when its reader went away."""
     from rich.console import Console
 
+    from aoftool.cli.progress import end_progress
+
     class _Console(Console):
         def on_broken_pipe(self) -> None:
             raise BrokenPipeError
 
-    width = None
-    if not sys.stdout.isatty() and "COLUMNS" not in os.environ:
-        width = _PIPED_WIDTH
+    end_progress()
+    shows = _shows_color(color)
     return _Console(
         file=sys.stdout,
-        color_system=None if color is Color.never else "auto",
+        color_system="auto" if shows else None,
         force_terminal=True if color is Color.always else None,
-        no_color=color is Color.never or (color is Color.auto and bool(os.environ.get("NO_COLOR"))),
-        width=width,
+        no_color=not shows,
+        width=output_width(),
+        # Both, or a dumb terminal is taken for one of 80 columns.
+        height=_HEIGHT,
         markup=False,
         emoji=False,
         highlight=False,

@@ -345,7 +345,12 @@ def _ask(as_json: bool, line: str) -> None:
             hint=line,
         )
     print("Carry this out? [y/N] ", end="", file=sys.stderr, flush=True)
-    if sys.stdin.readline().strip().lower() not in ("y", "yes"):
+    try:
+        answer = sys.stdin.readline().strip().lower()
+    except KeyboardInterrupt:
+        print("\naoftool: not carried out; nothing was changed", file=sys.stderr)
+        raise
+    if answer not in ("y", "yes"):
         raise RefusedError("not carried out; nothing was changed")
 
 

@@ -35,6 +35,7 @@ from aoftool.cli.options import (
     QuietOption,
     chosen_form,
 )
+from aoftool.cli.progress import end_progress
 from aoftool.cli.redaction import RedactOption, SaltOption, make_redactor
 from aoftool.errors import UsageError
 
@@ -206,6 +207,7 @@ def _plain(log: Log, redactor: Redactor | None, show: _Show, progress: Progress)
 
         print_json({**overview_json(result, health, sort=show.sort), "contents": None, "growth": None})
         return health
+    end_progress()
     if show.form is Form.CSV:
         _print_csv(result, None, health, show)
         return health
@@ -230,6 +232,7 @@ def _with_contents(
     from aoftool.analysis.contents import contents_view
     from aoftool.analysis.contents_redacting import redacted_contents, redacted_growth, redacted_overview
     from aoftool.analysis.growth import growth_of
+    from aoftool.analysis.next_rewrite import next_rewrite_of
     from aoftool.analysis.overview import narrowed_overview, overview_of
     from aoftool.analysis.reading import read_log
     from aoftool.analysis.remarks import remarks_of
@@ -256,7 +259,9 @@ def _with_contents(
     view.remarks = remarks_of(view, growth, result.commands)
     if not asked.narrows and health.intact:
         view.restart = restart_of(result, walks)
+        view.next_rewrite = next_rewrite_of(result, growth)
     result = redacted_overview(result, redactor)
+    end_progress()
     if show.form is Form.CSV:
         _print_csv(result, view, health, show)
         return health

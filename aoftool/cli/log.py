@@ -333,13 +333,25 @@ def _print(
     return shown, unknown.place
 
 
+def _nothing(log: Log) -> str:
+    """Return why no command is shown: there is none at all, or none like that."""
+    from aoftool.aof.log import read_parts
+    from aoftool.aof.model import LogKind
+
+    if log.kind is LogKind.STDIN or any(
+        part.tail_start is None or part.source.peek(1) for part in read_parts(log)
+    ):
+        return "no command is like that"
+    return "there are no commands: an RDB part holds the data, and not what was done to it"
+
+
 def _closing(log: Log, end: ListingEnd, shown: int, limit: int | None) -> int:
     from aoftool.report.commands import print_end
 
     if limit is not None and shown == limit:
         print(f"aoftool: stopped after {counted(limit, 'command')} (--limit)", file=sys.stderr)
     elif not shown:
-        print("aoftool: no command is like that", file=sys.stderr)
+        print(f"aoftool: {_nothing(log)}", file=sys.stderr)
     print_end(end)
     return tell_damage(log, end.told)
 

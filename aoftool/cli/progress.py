@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import sys
 import threading
 import time
@@ -12,10 +13,19 @@ from typing import Any
 from aoftool.cli.options import ProgressMode
 from aoftool.units import format_bytes
 
-__all__ = ["ProgressReporter"]
+__all__ = ["ProgressReporter", "end_progress"]
 
 _FIRST_AFTER_S = 1.0
 _INTERVAL_S = 0.1
+
+
+_on_screen: ProgressReporter | None = None
+
+
+def end_progress() -> None:
+    """Take the line of progress off the terminal, for good, before results are printed."""
+    if _on_screen is not None:
+        _on_screen.clear()
 
 
 class ProgressReporter:
@@ -33,7 +43,9 @@ class ProgressReporter:
         self._title = title
         self._total = total_bytes
         self._json = mode is ProgressMode.json
-        self._shown = not quiet and (self._json or (mode is ProgressMode.auto and sys.stderr.isatty()))
+        # A dumb terminal cannot take a line back.
+        erases = sys.stderr.isatty() and os.environ.get("TERM") not in ("dumb", "unknown")
+        self._shown = not quiet and (self._json or (mode is ProgressMode.auto and erases))
         self._done = 0
         self._lock = threading.Lock()
         self._start = time.monotonic()
@@ -41,14 +53,26 @@ class ProgressReporter:
         self._drawn = False
 
     def __enter__(self) -> ProgressReporter:
+        global _on_screen
+        _on_screen = self
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        if self._drawn and not self._json:
-            sys.stderr.write("\r\x1b[K")
-            sys.stderr.flush()
+        global _on_screen
+        self.clear()
+        _on_screen = None
+
+    def clear(self) -> None:
+        """Take the line off and draw no other."""
+        with self._lock:
+            if self._json:
+                return
+            if self._drawn:
+                sys.stderr.write("\r\x1b[K")
+                sys.stderr.flush()
+            self._drawn = self._shown = False
 
     def __call__(self, done_bytes: int) -> None:
         with self._lock:

@@ -32,9 +32,10 @@ def audit_lines(audit: Audit, width: int) -> Iterator[str]:
     for code, count in audit.counts.items():
         counts[severities[code]] += count
     found = ", ".join(f"{format_count(counts[s])} {s.value}" for s in Severity if counts[s])
-    yield from fold(
-        f"{counted(audit.commands, 'command')} looked at: {found or 'nothing stands out'}", width, 2
-    )
+    head = f"{counted(audit.commands, 'command')} looked at: {found or 'nothing stands out'}"
+    if not audit.commands and audit.damage is None:
+        head = "no commands to look at: an RDB part holds the data, and not what was done to it"
+    yield from fold(head, width, 2)
     for severity in Severity:
         for code in (code for code, own in severities.items() if own is severity):
             events = [event for event in audit.events if event.code is code][: _SHOWN[severity]]

@@ -11,6 +11,7 @@ from aoftool.analysis.contents_model import (
     ContentsView,
     ExpiryView,
     KeyRank,
+    NextRewrite,
     PrefixRow,
     Restart,
     Savings,
@@ -26,6 +27,7 @@ from aoftool.units import counted, format_bytes, format_count, format_duration, 
 __all__ = [
     "expiry_line",
     "large_lines",
+    "next_rewrite_line",
     "render_key_ranks",
     "render_prefixes",
     "render_sizes",
@@ -205,6 +207,18 @@ def restart_line(restart: Restart) -> str:
             restart
         )
     return line + ("; longer if scripts or long values take their time" if restart.is_open else "")
+
+
+def next_rewrite_line(found: NextRewrite) -> str:
+    """Return when a server rewrites the log by itself, and what that assumes."""
+    if not found.left_bytes:
+        when = "due"
+    else:
+        when = f"at {format_bytes(found.due_bytes)}, {format_bytes(found.left_bytes)} from now"
+        if found.bytes_per_s:
+            when += f", in {format_duration(found.left_bytes / found.bytes_per_s)} at the mean pace"
+    settings = f"{found.percentage} % and {format_bytes(found.least_bytes)} at least"
+    return f"{when}: by default settings ({settings}), if there was no restart since the last one"
 
 
 def _restart_parts(restart: Restart) -> str:

@@ -8,6 +8,7 @@ from aoftool.analysis.contents_model import (
     ContentsView,
     ExpiryView,
     KeyRank,
+    NextRewrite,
     PrefixRow,
     Restart,
     Savings,
@@ -49,6 +50,7 @@ def contents_json(view: ContentsView) -> dict[str, Any]:
         "largest_transactions": [_stretch_json(row) for row in view.transactions],
         "expiry": None if view.expiry is None else expiry_members(view.expiry),
         "savings": None if view.savings is None else _savings_json(view.savings),
+        "next_rewrite": None if view.next_rewrite is None else _next_rewrite_json(view.next_rewrite),
         "restart": None if view.restart is None else _restart_json(view.restart),
         "remarks": list(view.remarks),
     }
@@ -122,6 +124,20 @@ def _savings_json(savings: Savings) -> dict[str, Any]:
         "estimate_bytes": savings.estimate_bytes,
         "upper_bound": savings.upper_bound,
         "causes": [{"cause": cause, "size_bytes": size} for cause, size in savings.causes],
+    }
+
+
+def _next_rewrite_json(found: NextRewrite) -> dict[str, Any]:
+    return {
+        "size_bytes": found.size_bytes,
+        "base_bytes": found.base_bytes,
+        "due_bytes": found.due_bytes,
+        "left_bytes": found.left_bytes,
+        "bytes_per_s": None if found.bytes_per_s is None else round(found.bytes_per_s, 3),
+        "assumed": {
+            "auto-aof-rewrite-percentage": found.percentage,
+            "auto-aof-rewrite-min-size": found.least_bytes,
+        },
     }
 
 

@@ -76,10 +76,16 @@ def render_growth(console: Console, growth: Growth) -> None:
 
 
 def _head(growth: Growth) -> Iterator[tuple[str, str, str]]:
+    if not growth.buckets:
+        text = (
+            "no command is like that"
+            if growth.filtered
+            else "no commands: an RDB part holds the data, and not how it grew"
+        )
+        yield "note", text, "yellow"
+        return
     yield "grown by", f"{format_bytes(growth.size_bytes)}, {counted(growth.commands, 'command')}", "bold"
     yield "axis", axis_text(growth), ""
-    if not growth.buckets:
-        return
     first, last = growth.buckets[0], growth.buckets[-1]
     yield "from", moment(first, growth.axis), ""
     if growth.axis is Axis.TIME:

@@ -14,6 +14,7 @@ from aoftool.check.health_model import Health
 from aoftool.report.contents import (
     expiry_line,
     large_lines,
+    next_rewrite_line,
     render_key_ranks,
     render_prefixes,
     render_sizes,
@@ -30,7 +31,7 @@ from aoftool.report.overview import (
     render_files,
     render_rdb,
 )
-from aoftool.report.terminal import facts
+from aoftool.report.terminal import facts, say
 from aoftool.units import counted, format_bytes
 
 __all__ = ["render_screen", "render_view"]
@@ -98,6 +99,11 @@ def render_view(
         render_databases(console, overview)
     elif by == "file":
         render_files(console, [*overview.files, *overview.history])
+    elif by in ("prefix", "key", "size") and not view.commands and not view.filtered:
+        say(
+            console,
+            f"no commands, and so no {by} of them; of the keys in an RDB part: aoftool keys --by size",
+        )
     elif by == "prefix":
         render_prefixes(console, view, top)
     elif by == "key":
@@ -124,6 +130,8 @@ def _head(
         yield "savings", savings_line(view.savings), ""
     if view.restart is not None:
         yield "restart", restart_line(view.restart), ""
+    if view.next_rewrite is not None:
+        yield "rewrite", next_rewrite_line(view.next_rewrite), ""
     if view.commands:
         yield "growth", growth_line(growth, min(max(width - _BESIDE_GROWTH, 8), _GROWTH)), ""
         yield from large_lines(view)
@@ -135,10 +143,17 @@ def _head(
 
 def _databases(rows: list[DatabaseRow]) -> str:
     """Return the databases with most bytes of commands in one line."""
-    ordered = sorted(rows, key=lambda row: -row.size_bytes)
-    shown = [f"{database_name(row)} {counted(row.commands, 'command')}" for row in ordered[:_DATABASES_SHOWN]]
+    ordered = sorted(rows, key=lambda row: (-row.size_bytes, -(row.rdb_keys or 0)))
+    shown = [f"{database_name(row)} {_held(row)}" for row in ordered[:_DATABASES_SHOWN]]
     more = len(ordered) - len(shown)
     return ", ".join(shown) + (f", {more} more: --by db" if more else "")
+
+
+def _held(row: DatabaseRow) -> str:
+    """Return what a database has: commands, or where it has none keys of the RDB part."""
+    if not row.commands and row.rdb_keys:
+        return f"{counted(row.rdb_keys, 'key')} in the RDB part"
+    return counted(row.commands, "command")
 
 
 def _joined(rows: list[CommandRow]) -> Iterator[CommandRow]:

@@ -77,7 +77,8 @@ def _stacked(columns: Sequence[tuple[str, str]], row: Sequence[str], width: int)
     for at, (heading, _) in enumerate(columns):
         if at == name or not row[at]:
             continue
-        pair = f"{heading} {row[at]}".strip()
+        # "expires no expiry" would say it twice.
+        pair = row[at] if row[at].startswith("no ") else f"{heading} {row[at]}".strip()
         joined = f"{line}, {pair}" if line else pair
         if line and cell_width(joined) > width - _INDENT:
             lines += [" " * _INDENT + part for part in fold(f"{line},", width - _INDENT)]

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import io
 import json
+from pathlib import Path
 
 import pytest
 
+from aoftool.cli.app import run
 from aoftool.cli.options import ProgressMode
 from aoftool.cli.progress import ProgressReporter
+from tests.builders import log
 
 
 def _lines(capsys: pytest.CaptureFixture[str], steps: list[int]) -> list[dict[str, int | None]]:
@@ -41,3 +45,58 @@ def test_no_share_is_above_all(done: int, words: list[str]) -> None:
 
     assert all(word in line for word in words)
     assert ("%" in line) == (done <= 100)
+
+
+class _Terminal(io.StringIO):
+    def isatty(self) -> bool:
+        return True
+
+
+def on_terminal(monkeypatch: pytest.MonkeyPatch, *words: str, term: str = "xterm", width: int = 80) -> str:
+    """Run a verb and return what both of its streams wrote to a terminal, in that order."""
+    screen = _Terminal()
+    monkeypatch.setattr("sys.stderr", screen)
+    monkeypatch.setattr("sys.stdout", screen)
+    monkeypatch.setattr("aoftool.cli.progress._FIRST_AFTER_S", 0.0)
+    monkeypatch.setenv("COLUMNS", str(width))
+    monkeypatch.setenv("TERM", term)
+    code = run(list(words))
+    assert code == 0, screen.getvalue()
+    return screen.getvalue()
+
+
+@pytest.mark.parametrize("verb", ["inspect", "inspect --by db", "inspect --by db --csv", "growth", "check"])
+def test_the_line_is_gone_before_results_are_shown(
+    verb: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    path = tmp_path / "a.aof"
+    path.write_bytes(log(*[("SET", f"k:{number}", "v" * 100) for number in range(2000)]))
+
+    text = on_terminal(monkeypatch, *verb.split(), str(path))
+
+    line, _, results = text.rpartition("\r\x1b[K")
+    assert "B/s" in line
+    assert "2,000 commands" in results or "2000" in results or "2,000" in results
+
+
+@pytest.mark.parametrize("verb", ["inspect", "growth", "check", "rewrite -n", "keys --by bytes"])
+@pytest.mark.parametrize("term", ["dumb", "xterm"])
+def test_a_plain_terminal_gets_no_escapes(
+    verb: str, term: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    if term != "dumb":
+        monkeypatch.setenv("NO_COLOR", "1")
+    path = tmp_path / "a.aof"
+    path.write_bytes(log(("SET", "k", "v"), ("SADD", "a long name of a key that takes room", "m")))
+
+    text = on_terminal(monkeypatch, *verb.split(), "-q", str(path), term=term, width=50)
+
+    assert "\x1b" not in text
+    assert max(map(len, text.splitlines())) <= 50 + len(str(path))
+
+
+def test_a_dumb_terminal_has_no_line(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    path = tmp_path / "a.aof"
+    path.write_bytes(log(*[("SET", f"k:{number}", "v" * 100) for number in range(2000)]))
+
+    assert "B/s" not in on_terminal(monkeypatch, "check", str(path), term="dumb")
