@@ -33,6 +33,7 @@ class Diagnosis:
         message, code: as `check` has them.
         next: what to type next.
         judged: it is damage, and not merely unknown.
+        refuted: a check finds nothing wrong there: servers do not read it, or it was still to come.
     """
 
     file: str
@@ -42,6 +43,7 @@ class Diagnosis:
     code: str
     next: str
     judged: bool = True
+    refuted: bool = False
 
     @property
     def text(self) -> str:
@@ -70,6 +72,9 @@ def diagnose(log: Log, file: str, offset: int, reason: str) -> Diagnosis:
             line = report.next_step or next_step("check", log.path)
             place = finding.start
             return Diagnosis(file, place, finding.command_index, finding.message, finding.code, line, judged)
+        if report is not None and report.intact:
+            line = next_step("check", log.path)
+            return Diagnosis(file, offset, None, reason, "", line, judged=report.judged, refuted=True)
     return Diagnosis(file, offset, None, reason, "", next_step("check", log.path))
 
 

@@ -105,6 +105,7 @@ def diff(
     if right is not None and LogKind.STDIN not in (one.kind, two.kind):
         found.parting = find_parting(one, two)
     told = [diagnosed(log, damage) for log, damage in zip((one, two), found.damage, strict=True)]
+    told = [None if place is None or place.refuted else place for place in told]
     if one is two:
         del told[1:]
     for log, place in zip((one, two), told, strict=False):

@@ -7,7 +7,7 @@ import sys
 from typing import TYPE_CHECKING
 
 from aoftool.cli.exit_codes import DONE, NOT_JUDGED, VERDICT
-from aoftool.errors import AoftoolError
+from aoftool.errors import AoftoolError, FormatError, InputError, ManifestError
 from aoftool.escape import printable
 
 if TYPE_CHECKING:
@@ -67,6 +67,10 @@ def tell_unknown(log: Log, place: Damage | None) -> int:
 
 
 def _tell(found: Diagnosis) -> int:
+    if found.refuted:
+        place = f"{found.file} is read up to offset {found.offset:,}: {found.message}"
+        print(f"aoftool: {place}; a check finds no damage there", file=sys.stderr)
+        return DONE
     lines = [f"aoftool: {found.text}", f"   next: {found.next}"]
     if found.judged:
         lines.insert(1, "   what follows may be missing here")
@@ -75,11 +79,13 @@ def _tell(found: Diagnosis) -> int:
 
 
 def placed(error: AoftoolError, arguments: Sequence[str]) -> AoftoolError:
-    """Let an error that is about damage say what a check says of that place."""
-    from aoftool.errors import FormatError, ManifestError
+    """Let an error that is about damage say what a check says of that place.
 
-    named = isinstance(error, FormatError) and not isinstance(error, ManifestError)
-    if not named or error.offset is None or error.path is None or not os.path.isfile(error.path):
+    Of a command that cannot be replayed it says so only where a check finds that very command.
+    """
+    if not isinstance(error, InputError) or isinstance(error, ManifestError):
+        return error
+    if error.offset is None or error.path is None or not os.path.isfile(error.path):
         return error
     if not arguments or arguments[0] in _JUDGES:
         return error
@@ -91,12 +97,13 @@ def placed(error: AoftoolError, arguments: Sequence[str]) -> AoftoolError:
         found = diagnose(find_log(error.path), name, error.offset, error.message)
     except AoftoolError:
         return error
-    if found.code and found.judged:
+    if found.code and found.judged and (isinstance(error, FormatError) or found.offset == error.offset):
         index = found.command_index
         at = "" if index is None else f"command {index:,}: "
         error.message = f"{at}{found.message} [{found.code}]"
         error.offset = found.offset
-        if arguments[0] != "rewrite":
+        # A rewrite offers to repair a copy, but once.
+        if arguments[0] != "rewrite" or error.hint is None or "--salvage" in arguments:
             error.hint = found.next
     return error
 
