@@ -36,10 +36,13 @@ from aoftool.repair.receipt import Done, Receipt, Step, StepKind, write_receipt
 from aoftool.repair.switch import Inputs, Switch, refuse_other_set, take_back
 from aoftool.repair.writing import Place, write_planned
 
-__all__ = ["FOLDER_PREFIX", "apply_plan", "refuse_stale", "tail_digest"]
+__all__ = ["FOLDER_PREFIX", "apply_plan", "kept_digest", "refuse_stale", "tail_digest"]
 
 FOLDER_PREFIX = "aoftool-fix-"
 _PIECE = 1 << 20
+
+# Larger originals are told by size, time and inode alone: a way back of 100 GB shall cost nothing.
+_DIGESTED_BYTES = 64 << 20
 
 
 def apply_plan(
@@ -178,7 +181,8 @@ class _Apply:
         path = self._home.join(name)
         kept = os.path.join(ORIGINALS, name)
         if file.method is Method.REMOVE:
-            return _Part(file, Step(StepKind.REMOVE, path, "", kept, file.stamp))
+            step = Step(StepKind.REMOVE, path, "", kept, file.stamp)
+            return _Part(file, replace(step, kept_sha256=kept_digest(self._home, name, file.stamp)))
         if file.method is Method.CUT:
             return _Part(file, self._cut_step(file, path))
         becomes = self._home.join(os.path.basename(file.becomes or path))
@@ -187,7 +191,7 @@ class _Apply:
             kind = StepKind.REPLACE
         after = write_planned(file, self._place(file, becomes), self._calls, progress=self._progress)
         step = Step(kind, path, becomes, "" if file.stamp is None else kept, file.stamp, after)
-        return _Part(file, step)
+        return _Part(file, replace(step, kept_sha256=kept_digest(self._home, name, file.stamp)))
 
     def _cut_step(self, file: FilePlan, path: str) -> Step:
         assert file.stamp is not None
@@ -273,6 +277,16 @@ def restore_time(folder: Folder, name: str, mtime_ns: int, calls: SystemCalls) -
         if stat.S_ISREG(status.st_mode):
             calls.set_times(descriptor, status.st_atime_ns, mtime_ns)
     os.close(descriptor)
+
+
+def kept_digest(folder: Folder, name: str, stamp: Stamp | None) -> str:
+    """Return the SHA-256 of a file that is kept; empty where there is none, or it takes long to read."""
+    if stamp is None or stamp.size_bytes > _DIGESTED_BYTES:
+        return ""
+    digest = hashlib.sha256()
+    for piece in folder.pieces(name, 0, stamp.size_bytes):
+        digest.update(piece)
+    return digest.hexdigest()
 
 
 def tail_digest(folder: Folder, place: int, length: int) -> str:

@@ -185,6 +185,7 @@ def _step(value: object) -> Step:
         _stamp(members.get("after")),
         None if tail is None else _tail(tail),
         _member(members, "tail_sha256", str),
+        _member(members, "kept_sha256", str) if "kept_sha256" in members else "",
     )
     missing = [name for name in _NEEDS[step.kind] if not getattr(step, name)]
     if missing or not step.name:
@@ -234,6 +235,7 @@ def _placed(step: Step, home: Folder) -> Step:
         step.after,
         step.tail,
         step.tail_sha256,
+        step.kept_sha256,
     )
 
 

@@ -76,6 +76,7 @@ class Step:
             a file that was cut is the old one again.
         tail: offset and length of the cut bytes in the lost-and-found file.
         tail_sha256: their digest, in hexadecimal digits.
+        kept_sha256: digest of the original, where it is small enough to be read for that; else empty.
     """
 
     kind: StepKind
@@ -86,6 +87,7 @@ class Step:
     after: Stamp | None = None
     tail: tuple[int, int] | None = None
     tail_sha256: str = ""
+    kept_sha256: str = ""
 
     def to_dict(self) -> dict[str, Any]:
         """Return the step as JSON members."""
@@ -98,6 +100,7 @@ class Step:
             "after": None if self.after is None else self.after.to_dict(),
             "tail": None if self.tail is None else list(self.tail),
             "tail_sha256": self.tail_sha256,
+            "kept_sha256": self.kept_sha256,
         }
 
     @property

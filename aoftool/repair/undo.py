@@ -18,7 +18,7 @@ from aoftool.escape import printable
 from aoftool.files.folder import Folder
 from aoftool.files.inplace import append_tail, move_file
 from aoftool.files.syscalls import SYSTEM, SystemCalls
-from aoftool.repair.apply import restore_time, tail_digest
+from aoftool.repair.apply import kept_digest, restore_time, tail_digest
 from aoftool.repair.folder import ORIGINALS, UNDONE
 from aoftool.repair.inuse import refuse_files_in_use
 from aoftool.repair.lost import BYTES_NAME
@@ -137,10 +137,19 @@ class _Undo:
             return
         if kept is None:
             raise self._gone(step)
+        path = os.path.join(self._folder.path, step.kept)
         if kept != step.before:
-            raise self._changed(os.path.join(self._folder.path, step.kept))
+            raise self._changed(path)
+        if not self._is_original(step):
+            raise SourceError(f"{_shown(path)} does not hold what was kept any more", path=path)
         if step.kind in (StepKind.REMOVE, StepKind.REPLACE) and here is not None:
             raise self._changed(step.path)
+
+    def _is_original(self, step: Step) -> bool:
+        """Tell whether what was kept holds what it held, where the receipt knows."""
+        if not step.kept_sha256 or self._originals is None:
+            return True
+        return kept_digest(self._originals, step.name, step.before) == step.kept_sha256
 
     def _refuse_changed_left(self, step: Step) -> None:
         """Refuse when a file that the old manifest names again is not what it was."""

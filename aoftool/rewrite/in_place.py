@@ -23,6 +23,7 @@ from aoftool.files.folder import Folder
 from aoftool.files.sink import AtomicFile, write_atomically
 from aoftool.files.syscalls import SYSTEM, SystemCalls
 from aoftool.next_step import next_step
+from aoftool.repair.apply import kept_digest
 from aoftool.repair.draft import stamp_of
 from aoftool.repair.folder import ORIGINALS, RepairFolder, locked_home
 from aoftool.repair.inuse import refuse_files_in_use
@@ -218,7 +219,9 @@ class _InPlace:
         path = work.home.join(name)
         old = self._inputs.stamps.get(name)
         kept = os.path.join(ORIGINALS, name) if kind is StepKind.SWAP else ""
-        self._receipt.steps.append(Step(kind, path, path, kept, old, Stamp.of(status)))
+        digest = kept_digest(work.home, name, old) if kept else ""
+        step = Step(kind, path, path, kept, old, Stamp.of(status), kept_sha256=digest)
+        self._receipt.steps.append(step)
 
     def _outputs(self) -> list[OutputFile]:
         steps = self._receipt.steps

@@ -15,6 +15,7 @@ from tests.builders import log, select
 from tests.faults import ALWAYS, ONCE, Fault
 
 WHOLE = select(0) + log(*(("SET", f"k{n}", "v" * 50) for n in range(40)))
+HURT = WHOLE[:600] + b"garbage\r\n" + WHOLE[600:]
 TORN = WHOLE + b"*3\r\n$3\r\nSET\r\n$1\r\nk\r\n$500\r\nabc"
 
 
@@ -45,3 +46,29 @@ def test_an_undo_that_cannot_read_changes_nothing(
 
     assert run(["undo", str(receipt)]) == 0
     assert path.read_bytes() == TORN
+
+
+@pytest.mark.parametrize(
+    "line", [("fix", "--yes", "--salvage"), ("rewrite", "--in-place")], ids=lambda line: line[0]
+)
+def test_an_original_with_other_bytes_is_not_put_back(
+    line: tuple[str, ...], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = tmp_path / "appendonly.aof"
+    before = HURT if line[0] == "fix" else WHOLE
+    path.write_bytes(before)
+    assert run([*line, "--json", str(path)]) == 0
+    receipt = Path(json.loads(capsys.readouterr().out)["receipt"])
+    (kept,) = (receipt / "originals").iterdir()
+    status, after = kept.stat(), path.read_bytes()
+    kept.write_bytes(before.replace(b"vvv", b"www", 1))
+    os.utime(kept, ns=(status.st_atime_ns, status.st_mtime_ns))
+
+    assert run(["undo", str(receipt)]) == 3
+    assert "does not hold what was kept" in capsys.readouterr().err
+    assert path.read_bytes() == after
+
+    kept.write_bytes(before)
+    os.utime(kept, ns=(status.st_atime_ns, status.st_mtime_ns))
+    assert run(["undo", str(receipt)]) == 0
+    assert path.read_bytes() == before
