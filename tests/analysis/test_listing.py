@@ -89,7 +89,7 @@ def test_a_damaged_log_is_listed_up_to_its_damage(case: Case) -> None:
 
     found = [fact(row) for row in listing]
 
-    if listing.end.damage is not None and listing.end.damage[2] == "damaged RDB part":
+    if listing.end.damage is not None and listing.end.damage[2].startswith("damaged RDB part"):
         assert found == []
         return
 
