@@ -6,7 +6,10 @@ from dataclasses import dataclass
 
 from aoftool.values import Value
 
-__all__ = ["KeyRow"]
+__all__ = ["KNOWN_TO_MODULE", "KeyRow"]
+
+KNOWN_TO_MODULE = "what it holds only its module knows"
+"""The problem of a sound key that commands of a module made."""
 
 
 @dataclass(slots=True)
@@ -17,10 +20,10 @@ class KeyRow:
         encoding: how the file stores the value, or would.
         elements: entries, members, fields; bytes of a string are not elements. None when unknown.
         size_bytes: the record as stored, key and expire time included; for a key that commands wrote,
-            as an RDB of the target would store it.
+            as an RDB of the target would store it; 0 for what only a module knows.
         file, offset: where the last write of the key stands: its record, or a command.
         value: the decoded value when it was asked for, else None.
-        problem: why the value could not be decoded.
+        problem: why the value could not be decoded; see `is_opaque`.
         command: name of the command that wrote it last, None for a record.
         writes: commands that wrote the key; None when commands were not read.
     """
@@ -38,3 +41,8 @@ class KeyRow:
     problem: str | None = None
     command: bytes | None = None
     writes: int | None = None
+
+    @property
+    def is_opaque(self) -> bool:
+        """Tell whether the value cannot be shown, and is sound."""
+        return self.problem == KNOWN_TO_MODULE

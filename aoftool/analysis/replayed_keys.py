@@ -12,7 +12,7 @@ from collections.abc import Iterator, Sequence
 from itertools import islice
 
 from aoftool.analysis.key_measure import EXPIRE_BYTES, Measure, elements_of
-from aoftool.analysis.keys_model import KeyRow
+from aoftool.analysis.keys_model import KNOWN_TO_MODULE, KeyRow
 from aoftool.analysis.replaying import LogReplay
 from aoftool.aof.model import Log
 from aoftool.commands.table import lookup
@@ -28,7 +28,6 @@ from aoftool.values import ModuleValue, Value, type_name
 
 __all__ = ["ReplayedKeys"]
 
-_NOT_KNOWN = "what it holds only its module knows"
 _MEMBERS_SHOWN = 5
 _Write = tuple[int, int, bytes, int]
 """Number of the file and offset of the last command that wrote a key, its name, and how many there were."""
@@ -133,7 +132,7 @@ class ReplayedKeys:
         if stands_in:
             assert isinstance(value, ModuleValue)
             kind, encoding, size = type_name(value), value.module_name, 0
-            problem: str | None = _NOT_KNOWN
+            problem: str | None = KNOWN_TO_MODULE
         else:
             kind, encoding, size, problem = measure.of(key, value)
             size += 0 if expire_at_ms is None else EXPIRE_BYTES

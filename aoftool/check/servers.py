@@ -229,7 +229,7 @@ def _meet(run: _Run, file: LoaderFile, event: Event) -> ServerOutcome | None:
     if event.kind is EventKind.UNKNOWN_COMMAND:
         module = module_of(event.name.encode("utf-8", "surrogateescape"))
         if module:
-            run.notes.append(f"a server that has {module} goes on")
+            run.notes.append(f"with {module} it goes on")
         return run.end(Outcome.REFUSE, file, _unknown_command(target, file, event))
     if event.kind is EventKind.UNKNOWN_SUBCOMMAND:
         return _unknown_subcommand(run, file, event)

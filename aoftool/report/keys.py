@@ -56,13 +56,14 @@ class KeyLines:
             figures = ", ".join(filter(None, self._figures(row)))
             yield from (f"  {line}" for line in fold(figures, self._width - 2))
         if row.problem is not None:
-            yield from (f"    {line}" for line in fold(f"damaged: {row.problem}", self._width - 4))
+            problem = row.problem if row.is_opaque else f"damaged: {row.problem}"
+            yield from (f"    {line}" for line in fold(problem, self._width - 4))
         elif self._values and row.value is not None:
             yield from (f"    {line}" for line in fold(value_line(row.value), self._width - 4))
 
     def _columns(self, row: KeyRow) -> str:
         expires = "no expiry" if row.expire_at_ms is None else format_time_ms(row.expire_at_ms)
-        size = format_count(row.size_bytes)
+        size = "-" if row.is_opaque else format_count(row.size_bytes)
         head = _COLUMNS.format(row.db, row.type_name, row.encoding, _elements(row), size, expires)
         return head + (_WRITER.format(*_writer(row)) if self._writers else "")
 
@@ -70,7 +71,7 @@ class KeyLines:
         yield f"db {row.db}"
         yield f"{row.type_name} {row.encoding}"
         yield counted(row.elements or 0, "element") if _elements(row) else ""
-        yield f"{format_count(row.size_bytes)} B stored"
+        yield "" if row.is_opaque else f"{format_count(row.size_bytes)} B stored"
         yield "no expiry" if row.expire_at_ms is None else f"expires {format_time_ms(row.expire_at_ms)}"
         if self._writers:
             _, name = _writer(row)

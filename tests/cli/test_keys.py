@@ -202,3 +202,19 @@ def test_an_empty_file_behind_the_base_holds_no_commands(
     captured = capsys.readouterr()
     assert "k" in captured.out
     assert captured.err == ""
+
+
+def test_a_key_that_a_module_made_is_opaque_and_not_damaged(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = tmp_path / "appendonly.aof"
+    path.write_bytes(builders.log(("EXHSET", "th", "f", "v"), ("SET", "a", "1")))
+
+    assert run(["keys", str(path)]) == 0
+    text = capsys.readouterr().out
+    made, plain = _lines(capsys, str(path))
+
+    assert "only its module knows" in text
+    assert "damaged" not in text
+    assert (made["type"], made["problem"]) == ("module", "what it holds only its module knows")
+    assert "problem" not in plain
