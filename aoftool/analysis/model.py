@@ -166,6 +166,7 @@ class Overview:
     Attributes:
         databases_needed: the least `databases` setting under which a server runs all of it.
         writer: who wrote the base; None when no base says.
+        wrapped: how many commands of each name stand inside RREPLAY of KeyDB.
         reading: as which release the log is read, and how sure that is.
     """
 
@@ -181,4 +182,5 @@ class Overview:
     rdb_parts: list[RdbPart]
     transactions: int = 0
     databases_needed: int = DEFAULT_DATABASES
+    wrapped: dict[bytes, int] = field(default_factory=dict)
     reading: writer_model.Writer | None = None

@@ -23,6 +23,7 @@ from aoftool.analysis.model import (
     TimeRange,
     Writer,
 )
+from aoftool.analysis.wrapped_counts import wrapped_counts
 from aoftool.aof.model import LogFile
 from aoftool.aof.numbers import highest_of_rdb, highest_of_tally
 from aoftool.aof.survey import Content, FileSurvey, Survey
@@ -62,6 +63,7 @@ def overview_of(survey: Survey) -> Overview:
         rdb_parts=[_rdb_part(item, item.walk) for item in survey.files if item.walk is not None],
         transactions=sum(tail.transactions.count for _, tail in _tails(survey.files)),
         databases_needed=databases_for(max(map(_highest_database, survey.files), default=0)),
+        wrapped=wrapped_counts(survey),
         reading=writer_of_survey(survey),
     )
 

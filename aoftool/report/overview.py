@@ -36,6 +36,8 @@ __all__ = [
     "render_rdb",
 ]
 
+_WRAPPED_SHOWN = 8
+_NAME_SHOWN = 40
 _SORT_KEYS = {
     "bytes": lambda row: (-row.size_bytes, row.name),
     "count": lambda row: (-row.count, row.name),
@@ -67,8 +69,19 @@ def overview_head(overview: Overview, health: Health) -> Iterator[tuple[str, str
     setting = setting_words(overview.databases_needed)
     if setting:
         yield "note", setting, "yellow"
+    if overview.wrapped:
+        yield "note", _wrapped(overview.wrapped), ""
     if health.next_command:
         yield "next", health.next_command, "bold"
+
+
+def _wrapped(counts: dict[bytes, int]) -> str:
+    """Say what RREPLAY holds: the most frequent commands by name."""
+    shown = ", ".join(
+        f"{count:,} {printable(name[:_NAME_SHOWN])}" for name, count in list(counts.items())[:_WRAPPED_SHOWN]
+    )
+    rest = len(counts) - _WRAPPED_SHOWN
+    return f"inside RREPLAY, of other nodes: {shown}" + (f" and {rest:,} more names" if rest > 0 else "")
 
 
 def _written_by(overview: Overview) -> str:
@@ -318,5 +331,8 @@ def overview_json(overview: Overview, health: Health, *, sort: str = "bytes") ->
         "transactions": overview.transactions,
         "databases": [_plain(row) for row in overview.databases],
         "databases_needed": overview.databases_needed,
+        "wrapped": [
+            {**json_bytes("command", name), "count": count} for name, count in overview.wrapped.items()
+        ],
         "rdb_parts": [_rdb_json(part) for part in overview.rdb_parts],
     }

@@ -105,3 +105,15 @@ def test_expire_times_of_members_in_an_rdb_are_told(
 
     assert run([verb, *[str(path)] * (1 + (verb == "diff"))]) == 0
     assert "1 member with an expire time, which only KeyDB keeps: m1 at 2100-01-01" in capsys.readouterr().err
+
+
+def test_inspect_counts_what_is_wrapped(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    path = written(
+        tmp_path, ("SET", "a", 1), wrapped(3, ("SET", "b", 1), ("DEL", "a")), wrapped(0, ("SET", "c", 1))
+    )
+
+    assert run(["inspect", path]) == 0
+    assert "inside RREPLAY, of other nodes: 2 SET, 1 DEL" in " ".join(capsys.readouterr().out.split())
+    assert run(["inspect", "--json", path]) == 0
+    told = json.loads(capsys.readouterr().out)
+    assert told["wrapped"] == [{"command": "SET", "count": 2}, {"command": "DEL", "count": 1}]
