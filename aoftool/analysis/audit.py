@@ -31,7 +31,7 @@ from aoftool.resp.frame import argv_at
 from aoftool.resp.model import Command
 from aoftool.units import counted, format_bytes, format_count
 
-__all__ = ["MASS_DELETE_KEYS", "audit_log", "code_of"]
+__all__ = ["MASS_DELETE_KEYS", "audit_log", "code_of", "common_prefix"]
 
 LARGE_COMMAND_BYTES = 1 << 20
 LARGE_TRANSACTION_COMMANDS = 1_000
@@ -249,7 +249,7 @@ class _PartAudit:
         text = f"{counted(group.commands, 'deletion')} in a row"
         text += self._spelling(commands, server_like)
         event = self._group_event(AuditCode.DELETE_RUN, group, text)
-        event.common_prefix = _common_prefix([key for c in commands for key in c.argv[1:]])
+        event.common_prefix = common_prefix([key for c in commands for key in c.argv[1:]])
         self._add(event)
 
     def _spelling(self, commands: list[Command], server_like: int) -> str:
@@ -304,7 +304,7 @@ class _PartAudit:
         event.before, event.behind = list(map(self._plain, before)), list(map(self._plain, behind))
 
 
-def _common_prefix(keys: list[bytes]) -> bytes:
+def common_prefix(keys: list[bytes]) -> bytes:
     """Return what all keys begin with."""
     first, last = min(keys, default=b""), max(keys, default=b"")
     same = next((at for at, (a, b) in enumerate(zip(first, last, strict=False)) if a != b), len(first))

@@ -28,6 +28,9 @@ class AuditCode(str, Enum):
     MASS_DELETE = "mass-delete"
     DELETE_RUN = "delete-run"
     DELETE_MANY = "delete-many"
+    EXPIRY_STORM = "expiry-storm"
+    SET_THEN_EXPIRE = "set-then-expire"
+    SAME_VALUE = "same-value"
     BIG_DELETE = "big-delete"
     OVERWRITTEN = "overwritten"
     ADMIN = "admin"
@@ -48,6 +51,9 @@ SEVERITIES = {
     AuditCode.MASS_DELETE: Severity.HIGH,
     AuditCode.DELETE_RUN: Severity.MEDIUM,
     AuditCode.DELETE_MANY: Severity.INFO,
+    AuditCode.EXPIRY_STORM: Severity.MEDIUM,
+    AuditCode.SET_THEN_EXPIRE: Severity.INFO,
+    AuditCode.SAME_VALUE: Severity.INFO,
     AuditCode.BIG_DELETE: Severity.MEDIUM,
     AuditCode.OVERWRITTEN: Severity.MEDIUM,
     AuditCode.ADMIN: Severity.HIGH,

@@ -11,8 +11,11 @@ from collections.abc import Iterable
 
 from aoftool.analysis.audit import MASS_DELETE_KEYS
 from aoftool.analysis.audit_model import Audit, AuditCode, AuditEvent, Loss
+from aoftool.analysis.deletions import is_server_like
+from aoftool.analysis.expiry_storms import ExpiryStorms
 from aoftool.analysis.listing import logged
 from aoftool.analysis.replaying import LogReplay
+from aoftool.analysis.wasteful import Wasteful
 from aoftool.aof.model import Log
 from aoftool.keyspace.engine import Keyspace
 from aoftool.progress import Progress, no_progress
@@ -44,6 +47,7 @@ def add_losses(audit: Audit, log: Log, *, progress: Progress = no_progress) -> N
 class _Losses:
     def __init__(self, audit: Audit, log: Log) -> None:
         self._audit, self._log = audit, log
+        self._storms, self._wasteful = ExpiryStorms(), Wasteful()
         self._events = {(event.command.file_number, event.command.offset): event for event in audit.events}
 
     def run(self, progress: Progress) -> None:
@@ -55,7 +59,11 @@ class _Losses:
             made = None
             if command.name in _MAKERS and (target := _target(command)) is not None:
                 made = file, command, replay.keyspace.selected, target
+            self._storms.see(file, command)
+            self._wasteful.see(file, command, replay.keyspace)
             self._look(file, command, replay.keyspace)
+        self._storms.tell(self._audit, self._log)
+        self._wasteful.tell(self._audit, self._log)
         if made is not None and replay.stopped is None:
             self._made(*made, replay.keyspace)
         self._audit.replayed = replay.stopped is None
@@ -112,8 +120,11 @@ class _Losses:
             event.text = f"SWAPDB exchanges {one} of db {numbers[0]} and {two} of db {numbers[1]}"
 
     def _delete(self, file: int, command: Command, keyspace: Keyspace) -> None:
-        values = keyspace.databases[keyspace.selected].values
+        database = keyspace.databases[keyspace.selected]
+        values = database.values
         there = [key for key in dict.fromkeys(command.argv[1:]) if key in values]
+        if there and is_server_like(command.argv) and (due_ms := database.expires.get(there[0])) is not None:
+            self._storms.delete(file, command, there[0], due_ms)
         event = self._events.get((file, command.offset))
         if event is not None and event.code in (AuditCode.MASS_DELETE, AuditCode.DELETE_MANY):
             event.loss = _loss(there)

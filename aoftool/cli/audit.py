@@ -63,7 +63,7 @@ def audit(
 ) -> None:
     """Show the commands an operator would want to know about.
 
-    Flushes, SWAPDB, mass deletions, keys written over by RENAME, commands that
+    Flushes, SWAPDB, mass deletions, expiry storms, keys written over by RENAME, commands that
     no server writes, scripts and functions, deletions of big keys, very large
     commands and transactions, long runs of one command: each with its offset,
     its time by #TS, or inferred from streams and expire times around it (~, and
