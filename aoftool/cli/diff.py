@@ -10,6 +10,7 @@ import typer
 from aoftool.cli.console import output_width
 from aoftool.cli.ending import diagnosed, shown_path
 from aoftool.cli.exit_codes import DONE, NOT_JUDGED, VERDICT, epilog
+from aoftool.cli.log_databases import refuse_absent
 from aoftool.cli.log_span import absolute_time
 from aoftool.cli.moments import is_offset
 from aoftool.cli.options import JsonOption, ProgressMode, ProgressOption, QuietOption, WrittenByOption
@@ -101,6 +102,8 @@ def diff(
             quick=final_state,
             progress=reporter,
         )
+    if db is not None and not found.left.keys and not found.right.keys:
+        refuse_absent(one, (db,))
     # Standard input has been read, and its commands cannot be read again.
     if right is not None and LogKind.STDIN not in (one.kind, two.kind):
         found.parting = find_parting(one, two)

@@ -22,6 +22,7 @@ __all__ = [
     "Damage",
     "Unknown",
     "diagnosed",
+    "is_damaged",
     "placed",
     "shown_path",
     "tell_damage",
@@ -141,6 +142,11 @@ def tell_survey(log: Log, read: Survey) -> int:
     """
     damage = next(filter(None, map(_damage_of, read.files)), None)
     return tell_damage(log, damage) if damage is not None else tell_unknown(log, _unknown_in(read))
+
+
+def is_damaged(read: Survey) -> bool:
+    """Tell whether some file of a survey was not read to its end."""
+    return any(_damage_of(item) is not None for item in read.files)
 
 
 def _unknown_in(read: Survey) -> Damage | None:

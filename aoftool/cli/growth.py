@@ -21,6 +21,7 @@ from aoftool.cli.census_options import (
 from aoftool.cli.console import Color, results_console
 from aoftool.cli.ending import tell_survey
 from aoftool.cli.exit_codes import NOT_JUDGED, VERDICT, epilog
+from aoftool.cli.log_databases import refuse_absent_in
 from aoftool.cli.log_span import absolute_time, refuse_outside
 from aoftool.cli.machine import worker_count
 from aoftool.cli.options import (
@@ -145,6 +146,7 @@ def growth(
         read = read_log(log, asked.options, asked.commands, reporter)
     if not read.contents.total[0]:
         refuse_outside(log, since, until)
+        refuse_absent_in(read.survey, asked.options.databases)
     timed = read.axis.axis is Axis.TIME and axis is AxisChoice.AUTO
     if width is not None and width.of_time != timed:
         hint = "give a width such as 1M" if width.of_time else "add --axis bytes"

@@ -13,6 +13,7 @@ import typer
 from aoftool.cli.console import output_width
 from aoftool.cli.ending import Unknown, tell_damage, tell_unknown
 from aoftool.cli.exit_codes import DONE, NOT_JUDGED, VERDICT, epilog
+from aoftool.cli.log_databases import refuse_absent
 from aoftool.cli.machine import worker_count
 from aoftool.cli.options import (
     CsvOption,
@@ -109,6 +110,8 @@ def history(
             shown += 1
             unknown.see(step.command)
             show(step)
+    if not shown and db is not None:
+        refuse_absent(log, (db,))
     raise typer.Exit(_closing(log, found, key, shown, limit) or tell_unknown(log, unknown.place))
 
 

@@ -22,6 +22,7 @@ from aoftool.cli.census_options import (
 )
 from aoftool.cli.console import Color, results_console
 from aoftool.cli.exit_codes import DONE, NOT_JUDGED, VERDICT, epilog
+from aoftool.cli.log_databases import refuse_absent_in
 from aoftool.cli.log_span import absolute_time, refuse_outside
 from aoftool.cli.machine import worker_count
 from aoftool.cli.options import (
@@ -244,6 +245,7 @@ def _with_contents(
     read = read_log(log, asked.options, asked.commands, progress)
     if not read.contents.total[0]:
         refuse_outside(log, asked.since, asked.until)
+        refuse_absent_in(read.survey, asked.options.databases)
     health = _health(log, read.survey)
     walks = _walks(log, read.contents.commands)
     found, dead = _savings(log, read.survey, savings, asked, walks, progress)

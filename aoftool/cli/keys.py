@@ -13,6 +13,7 @@ from aoftool.cli.census_options import DepthOption, SeparatorOption, narrowing
 from aoftool.cli.console import output_width
 from aoftool.cli.ending import shown_path, tell_damage
 from aoftool.cli.exit_codes import DONE, NOT_JUDGED, VERDICT, epilog
+from aoftool.cli.log_databases import refuse_absent
 from aoftool.cli.options import (
     CsvOption,
     Form,
@@ -217,6 +218,8 @@ def keys(
             show_sizes(rows, redactor, top=limit or _RANKS_SHOWN, form=form)
         else:
             _print(rows, values, form, redactor)
+    if not rows.shown:
+        refuse_absent(log, db)
     raise typer.Exit(_closing(log, rows, wanted.limit))
 
 

@@ -14,6 +14,7 @@ import typer
 from aoftool.cli.console import output_width
 from aoftool.cli.ending import Damage, Unknown, tell_damage, tell_unknown
 from aoftool.cli.exit_codes import DONE, NOT_JUDGED, REFUSED, VERDICT, epilog
+from aoftool.cli.log_databases import refuse_absent
 from aoftool.cli.log_span import absolute_time, refuse_outside
 from aoftool.cli.machine import worker_count
 from aoftool.cli.options import JsonOption, PathArgument, ProgressMode, ProgressOption, QuietOption
@@ -174,6 +175,7 @@ def log(
     shown, unknown = _print(rows, as_json, as_csv, context)
     if not shown:
         refuse_outside(found, since, until)
+        refuse_absent(found, db)
     _tell_writer(found, quiet)
     raise typer.Exit(_closing(found, end, shown, limit) or tell_unknown(found, unknown))
 

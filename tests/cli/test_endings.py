@@ -126,3 +126,37 @@ def test_a_usage_error_is_json_where_json_is_asked_for(verb: str, capsys: pytest
     out = capsys.readouterr().out
     assert (code, json.loads(out)["exit_code"]) == (2, 2)
     assert (len(out.splitlines()) == 1) == (verb != "check")
+
+
+@pytest.mark.parametrize(
+    "call",
+    [
+        ("keys", "--db", "99", "IN"),
+        ("log", "--db", "99", "IN"),
+        ("history", "--db", "99", "key:1", "IN"),
+        ("growth", "--db", "99", "IN"),
+        ("inspect", "--db", "99", "IN"),
+        ("diff", "--db", "99", "IN", "IN"),
+        ("rewrite", "--db", "99", "IN"),
+    ],
+    ids=lambda call: call[0],
+)
+def test_a_database_outside_of_the_log_says_which_there_are(
+    call: tuple[str, ...], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = tmp_path / "log.aof"
+    path.write_bytes(b"".join(LINES) + command("SELECT", "3") + LINES[0])
+
+    code, text = said(call, path, capsys)
+
+    assert code == 2
+    assert "in database 99; it has some in 0, 3" in text
+
+
+def test_a_database_whose_keys_are_gone_is_an_empty_answer(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = tmp_path / "log.aof"
+    path.write_bytes(b"".join(LINES) + command("SELECT", "3") + LINES[0] + command("DEL", "key:0"))
+
+    assert said(("keys", "--db", "3", "IN"), path, capsys)[0] == 0
