@@ -96,7 +96,7 @@ def test_what_was_flushed_or_deleted_costs_nothing(tmp_path: Path) -> None:
 
 
 def test_sizes_of_the_rdb_part_count(tmp_path: Path) -> None:
-    base = rdb(rdb_database(2, rdb_record(2, "s", rdb_length(300) + b"".join(map(rdb_string, members(300))))))
+    base = rdb(rdb_database(0, rdb_record(2, "s", rdb_length(300) + b"".join(map(rdb_string, members(300))))))
     path = write_multi_part(
         tmp_path / "d", base=base, base_is_rdb=True, incrs=[log(("SORT", "s", "STORE", "d"))]
     )
