@@ -101,7 +101,9 @@ def confined_server(
     config = folder / "own.conf"
     config.write_text("\n".join(lines) + "\n", encoding="utf-8")
     process = subprocess.Popen(
-        [*own_network(), server.binary, str(config)], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+        [*own_network(), *_ends_with_us(), server.binary, str(config)],
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
     )
     try:
         _wait(process, Ask(where, _PROBE_S), folder, log, reached)
@@ -121,13 +123,25 @@ def own_network() -> tuple[str, ...]:
     if program is None:
         return ()
     for words in ((program, "--net"), (program, "--user", "--map-root-user", "--net")):
-        try:
-            done = subprocess.run([*words, "true"], capture_output=True, timeout=_PROBE_S, check=False)
-        except (OSError, subprocess.TimeoutExpired):
-            continue
-        if done.returncode == 0:
+        if _works(words):
             return words
     return ()
+
+
+@functools.cache
+def _ends_with_us() -> tuple[str, ...]:
+    """Return the words that let a program end when we do, even killed; none where there is no such way."""
+    program = shutil.which("setpriv")
+    words = () if program is None else (program, "--pdeathsig", "KILL")
+    return words if words and _works((*own_network(), *words)) else ()
+
+
+def _works(words: tuple[str, ...]) -> bool:
+    try:
+        done = subprocess.run([*words, "true"], capture_output=True, timeout=_PROBE_S, check=False)
+    except (OSError, subprocess.TimeoutExpired):
+        return False
+    return done.returncode == 0
 
 
 def _renamed(release: Release, debug: str) -> Iterator[tuple[str, str]]:

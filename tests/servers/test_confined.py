@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import socket
+import subprocess
+import sys
 import time
 from collections.abc import Iterator
 from dataclasses import replace
@@ -17,7 +20,7 @@ from aoftool.progress import Reached, no_progress
 from aoftool.repair.verify import verify_log
 from aoftool.rewrite.verify import read_state
 from aoftool.servers import confined
-from aoftool.servers.confined import confined_server, own_network
+from aoftool.servers.confined import _ends_with_us, confined_server, own_network
 from aoftool.servers.finding import FoundServer, ask_version
 from aoftool.servers.placing import place_log
 from tests.builders import command, log
@@ -118,6 +121,38 @@ def test_a_script_without_end_is_told_as_such(
         verify_log(path, newest)
 
     assert time.monotonic() - started < 5
+
+
+@pytest.mark.server
+def test_a_server_ends_with_whoever_started_it(newest: FoundServer, tmp_path: Path) -> None:
+    if not _ends_with_us():
+        pytest.skip("this system has no such way")
+    path = write(tmp_path, GOOD + command("EVAL", "while true do end", "0"))
+    line = [sys.executable, "-m", "aoftool", "fix", "--yes", "--verify", "--server", newest.binary, path]
+    process = subprocess.Popen(line, env={**os.environ, "TMPDIR": str(tmp_path)}, stderr=subprocess.DEVNULL)
+    try:
+        configs: list[Path] = []
+        while process.poll() is None and not (configs and servers_on(configs[0])):
+            configs = list(tmp_path.glob("aoftool-verify-*/own.conf"))
+            time.sleep(0.02)
+    finally:
+        process.kill()
+        process.wait()
+
+    deadline = time.monotonic() + 5
+    while servers_on(configs[0]) and time.monotonic() < deadline:
+        time.sleep(0.02)
+    assert servers_on(configs[0]) == []
+
+
+def servers_on(config: Path) -> list[str]:
+    """Return the processes that were started with a configuration file."""
+    found = []
+    for folder in Path("/proc").glob("[0-9]*"):
+        with contextlib.suppress(OSError):
+            if os.fsencode(config.parent) in (folder / "cmdline").read_bytes():
+                found.append(folder.name)
+    return found
 
 
 @pytest.mark.server
