@@ -18,7 +18,7 @@ __all__ = ["WRAPPER", "unwrapped"]
 
 WRAPPER = b"RREPLAY"
 _MOST_DEEP = 16
-_MOST_DB_DIGITS = 4
+_MOST_DB_DIGITS = 9
 _COMMANDS_AT, _DB_AT = 2, 3
 
 
