@@ -28,10 +28,10 @@ from aoftool.resp.scanner import tally
 __all__ = ["hold_log", "is_superseded"]
 
 # A server needs some 20 ms from the first to the last step of a switch; each look takes at least `_PAUSE_S`.
-_LOOKS = 40
+_LOOKS = 80
 _PAUSE_S = 0.003
 # So often a set must look the same before names in it are believed that a server leaves for a moment only.
-_SAME_LOOKS = 10
+_SAME_LOOKS = 40
 # What was written to longer ago than this is not in the middle of being written.
 _FRESH_S = 1.0
 # Looks without any growth after which a torn end is no command that is being written.
@@ -61,7 +61,7 @@ def hold_log(path: str | os.PathLike[str] | None = None) -> Log:
         same = same + 1 if listing == before else 0
         before = listing
         held = _hold(log)
-        if held is None and same:
+        if held is None and (same or not _is_fresh(log.manifest_path)):
             # The manifest still lists what is not there: that is how the set is.
             return log
         if held is not None and (same >= _SAME_LOOKS or not _may_be_passing(log)):
@@ -133,15 +133,17 @@ def _names_in(path: str) -> set[bytes]:
 
 def _may_be_passing(log: Log) -> bool:
     """Tell whether names were seen that a server at work leaves for a moment only."""
-    now = time.time()
-    for problem in log.problems:
-        if problem.code in _UNSURE and problem.path is not None:
-            try:
-                if now - os.stat(problem.path).st_mtime < _FRESH_S:
-                    return True
-            except OSError:
-                return True
-    return False
+    return any(problem.code in _UNSURE and _is_fresh(problem.path) for problem in log.problems)
+
+
+def _is_fresh(path: str | None) -> bool:
+    """Tell whether a file was written to just now, or is gone by now."""
+    if path is None:
+        return False
+    try:
+        return time.time() - os.stat(path).st_mtime < _FRESH_S
+    except OSError:
+        return True
 
 
 def _as_held(log: Log, new: list[str]) -> Log:

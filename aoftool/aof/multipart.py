@@ -15,7 +15,7 @@ from dataclasses import replace
 from aoftool.aof.directory import Directory, Entry, EntryKind
 from aoftool.aof.generations import other_generation
 from aoftool.aof.leftovers import is_temporary, temporaries
-from aoftool.aof.manifest import FileType, Manifest, ManifestEntry, parse_manifest
+from aoftool.aof.manifest import FileType, Manifest, ManifestCode, ManifestEntry, parse_manifest
 from aoftool.aof.manifest_salvage import FileNameParts, parse_file_name, salvage_manifest
 from aoftool.aof.model import FileRole, LayoutCode, LayoutProblem, Log, LogFile, LogKind
 from aoftool.aof.surroundings import problems_beside, unfinished_changes
@@ -26,8 +26,10 @@ from aoftool.units import counted
 
 __all__ = ["MANIFEST_SUFFIXES", "log_of_directory", "manifest_prefix"]
 
-# A manifest has one line of at most 1 KiB for each file; 16 MiB is some 200,000 files.
-MANIFEST_LIMIT = 16 * 1024 * 1024
+# A manifest has one line of some 60 bytes for each file, and a set with a thousand files is a rare one.
+MANIFEST_LIMIT = 2 * 1024 * 1024
+# So many problems of one kind are told one by one.
+_TOLD = 100
 MANIFEST_SUFFIXES = (b".manifest", b".manifest.gz", b".manifest.zst")
 _PACKED_SUFFIXES = (b".gz", b".zst")
 _EXCHANGED = frozenset({ChangeKind.REPLACED, ChangeKind.VANISHED})
@@ -51,16 +53,17 @@ def log_of_directory(path: str, directory: Directory, manifest_name: bytes | Non
     suffixes = _PACKED_SUFFIXES if packed else ()
     prefix = manifest_prefix(manifest_name)
     pending = _upgrade_pending(directory, prefix, entries)
-    files = [_listed_file(entry, directory.look(entry.name, suffixes)) for entry in _ordered(entries)]
+    looks = {entry.name: directory.look(entry.name, suffixes) for entry in entries}
+    files = [_listed_file(entry, looks[entry.name]) for entry in _ordered(entries)]
     if pending is not None:
         files = [pending]
     live = tuple(file for file in files if file.role is not FileRole.HISTORY)
     history = tuple(file for file in files if file.role is FileRole.HISTORY)
     unlisted = tuple(_unlisted_files(directory, manifest_name, entries))
     problems += _problems_of_manifest(manifest)
-    problems += _problems_of_files(directory, files, suffixes) if pending is None else ()
+    problems += _folded(_problems_of_files(files, looks)) if pending is None else ()
     problems += _gaps(entries)
-    problems += _orphans(unlisted, entries, prefix)
+    problems += _folded(_orphans(unlisted, entries, prefix))
     problems += temporaries(directory)
     problems += unfinished_changes(directory)
     problems += problems_beside(directory, prefix, pending)
@@ -203,9 +206,22 @@ def _problems_of_manifest(manifest: Manifest) -> list[LayoutProblem]:
     return []
 
 
-def _problems_of_files(
-    directory: Directory, files: list[LogFile], suffixes: tuple[bytes, ...]
-) -> Iterator[LayoutProblem]:
+def _folded(problems: Iterable[LayoutProblem]) -> Iterator[LayoutProblem]:
+    """Yield the first problems of each kind one by one, and of the others their number."""
+    counts: dict[LayoutCode | ManifestCode, int] = {}
+    last: dict[LayoutCode | ManifestCode, LayoutProblem] = {}
+    for problem in problems:
+        counts[problem.code] = counts.get(problem.code, 0) + 1
+        last[problem.code] = problem
+        if counts[problem.code] <= _TOLD:
+            yield problem
+    for code, problem in last.items():
+        if counts[code] > _TOLD:
+            more = counted(counts[code] - _TOLD, "more file")
+            yield replace(problem, message=f"the same of {more}; the last: {problem.message}")
+
+
+def _problems_of_files(files: list[LogFile], looks: dict[bytes, Entry]) -> Iterator[LayoutProblem]:
     seen: dict[bytes, int] = {}
     for file in files:
         if file.name in seen and file.role is not FileRole.HISTORY:
@@ -213,7 +229,7 @@ def _problems_of_files(
             words = f"{printable(file.name)} is listed on {where}: it is loaded twice"
             yield LayoutProblem(LayoutCode.LISTED_TWICE, words, file.path, file.line, file.sequence)
         seen.setdefault(file.name, file.line)
-        code, words = _state_of(file, directory.look(file.name, suffixes))
+        code, words = _state_of(file, looks[file.name])
         if code is not None:
             message = f"{file.role.value} file {printable(file.name)} {words}"
             yield LayoutProblem(code, message, file.path, file.line, file.sequence)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import resource
 from collections.abc import Iterator
 from pathlib import Path
@@ -72,3 +73,29 @@ def test_what_is_wrong_is_not_folded(folder: Path, tmp_path: Path) -> None:
     assert "torn-tail       " in answer.out
     assert "appendonly.aof.77.incr.aof" in answer.out.partition("damage:")[0]
     assert f"and {FILES + 1 - 9} more files" in answer.out
+
+
+@pytest.mark.parametrize("lines", [3_000, pytest.param(60_000, marks=pytest.mark.soak)])
+def test_thousands_of_lines_without_files_take_a_screen(tmp_path: Path, lines: int) -> None:
+    listed = "".join(manifest_line(f"appendonly.aof.{n}.incr.aof", n, "i") for n in range(1, lines))
+    (tmp_path / "appendonly.aof.manifest").write_text(listed)
+
+    answer = ask(("check", "IN"), tmp_path, tmp_path / "out")
+
+    assert answer.code == 1
+    assert len(answer.out) < 20_000
+    assert "more file" in answer.out or "more finding" in answer.out
+
+
+def test_thousands_of_unlisted_files_are_summed_up(folder: Path, tmp_path: Path) -> None:
+    made = tmp_path / "set"
+    made.mkdir()
+    for number in range(1, 250):
+        (made / f"appendonly.aof.{number}.incr.aof").write_bytes(b"")
+    (made / "appendonly.aof.manifest").write_text(manifest_line("appendonly.aof.1.incr.aof", 1, "i"))
+
+    found = json.loads(ask(("check", "--json", "IN"), made, tmp_path / "out").out)["logs"][0]["findings"]
+
+    orphans = [finding["message"] for finding in found if finding["code"] == "orphan-file"]
+    assert len(orphans) == 101
+    assert orphans[-1].startswith("the same of 147 more files; the last: appendonly.aof.249.incr.aof")

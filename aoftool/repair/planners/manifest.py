@@ -21,6 +21,7 @@ from aoftool.repair.model import Choice
 __all__ = ["ManifestPlan", "manifest_bytes", "plan_manifest", "read_raw"]
 
 _MANIFEST_LIMIT = 16 << 20
+_NAMED = 5
 _ROLES = {FileType.BASE: FileRole.BASE, FileType.INCR: FileRole.INCR, FileType.HISTORY: FileRole.HISTORY}
 
 
@@ -150,6 +151,12 @@ def _shown(entry: ManifestEntry) -> str:
     return printable(entry.name)
 
 
+def _names(entries: list[ManifestEntry]) -> str:
+    """Return names in words; of many the first ones and the number of the others."""
+    more = f" and {len(entries) - _NAMED:,} more" if len(entries) > _NAMED else ""
+    return ", ".join(map(_shown, entries[:_NAMED])) + more
+
+
 def _one_base(entries: list[ManifestEntry], log: Log, plan: ManifestPlan) -> list[ManifestEntry]:
     """Keep one base: the newest of those listed, or one that no line names."""
     bases = [entry for entry in entries if entry.type is FileType.BASE]
@@ -232,7 +239,7 @@ def _without_missing(
     gone = [entry for entry in entries if entry.name in absent and entry.type is not FileType.HISTORY]
     if not gone:
         return entries
-    names = ", ".join(map(_shown, gone))
+    names = _names(gone)
     if not any(file.exists for file in log.files):
         plan.left.append(
             ("missing-file", f"{names}: no file that the manifest lists is there: put them back")
