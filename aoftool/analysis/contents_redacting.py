@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 
 from aoftool.analysis.contents_model import ContentsView
@@ -74,6 +75,21 @@ def redacted_growth(growth: Growth, redactor: Redactor | None) -> Growth:
     )
 
 
+# What servers write about themselves and not about the data.
+_OWN_FIELDS = frozenset(
+    b"redis-ver valkey-ver redis-bits ctime used-mem aof-base aof-preamble repl-stream-db repl-offset".split()
+)
+
+
+def _redacted_aux(name: bytes, value: bytes, redactor: Redactor) -> tuple[bytes, bytes]:
+    """Return an AUX field as it may be shown: only what every server writes stays, in its own form."""
+    if name in _OWN_FIELDS and re.fullmatch(rb"[0-9.]{1,20}", value):
+        return name, value
+    hide = redactor.value if redactor.hides_values else redactor.key
+    known = name in _OWN_FIELDS or name in (b"repl-id", b"lua")
+    return (name if known else hide(name)), hide(value)
+
+
 def redacted_overview(overview: Overview, redactor: Redactor | None) -> Overview:
     """Return an overview as it may be shown: commands, functions and the largest keys are named in it."""
     if redactor is None:
@@ -83,7 +99,11 @@ def redacted_overview(overview: Overview, redactor: Redactor | None) -> Overview
         for row in overview.commands
     ]
     parts = [
-        replace(part, functions=[redactor.value(name) for name in part.functions])
+        replace(
+            part,
+            functions=[redactor.value(name) for name in part.functions],
+            aux=[_redacted_aux(name, value, redactor) for name, value in part.aux],
+        )
         for part in overview.rdb_parts
     ]
     overview = replace(overview, commands=rows, rdb_parts=parts)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import replace
 
@@ -9,7 +10,9 @@ from aoftool.analysis.audit_model import Audit, AuditEvent
 from aoftool.analysis.commands_model import LoggedCommand
 from aoftool.analysis.diff_model import Diff, KeyFacts
 from aoftool.analysis.history_model import HistoryStep, KeyState
+from aoftool.commands.forms import all_words
 from aoftool.commands.roles import ArgumentRole, argument_roles
+from aoftool.commands.table import lookup
 from aoftool.redaction import Redactor
 from aoftool.values import HashValue, ListValue, SetValue, Value, ZSetValue
 
@@ -23,6 +26,17 @@ __all__ = [
 ]
 
 
+# Numbers, entry IDs, and what stands for one or for an end.
+_NUMBER = re.compile(
+    rb"[-+(\[]?(?:[0-9]{1,20}(?:\.[0-9]{1,20})?(?:e[-+]?[0-9]{1,3})?|inf)"
+    rb"|[0-9]{1,20}-(?:[0-9]{1,20}|\*)|[*$+>~=-]|"
+)
+# Words at a fixed place, which are no options.
+_WORDS = frozenset(
+    b"LEFT RIGHT BEFORE AFTER MIN MAX AND OR XOR NOT DIFF DIFF1 ANDOR ONE SUM BYTE BIT".split()
+)
+
+
 def redacted_argv(argv: Sequence[bytes], redactor: Redactor) -> list[bytes]:
     """Return the arguments with stand-ins of the same lengths; they must be whole, not cut."""
     out = []
@@ -32,9 +46,20 @@ def redacted_argv(argv: Sequence[bytes], redactor: Redactor) -> list[bytes]:
         elif role is ArgumentRole.DATA:
             # A command nobody knows: its keys cannot be told from its data, so either mode hides all.
             out.append(_data(argument, redactor, unknown=len(out) == 0 or out[0] != argv[0]))
+        elif len(out) and not _is_language(argv, len(out)):
+            # It stands where a number or a word of the command should: nobody knows what it is.
+            out.append(redactor.value(argument) if redactor.hides_values else redactor.key(argument))
         else:
             out.append(argument)
     return out
+
+
+def _is_language(argv: Sequence[bytes], at: int) -> bool:
+    """Tell whether an argument is a number, an entry ID, or a word that some command knows."""
+    word = argv[at]
+    if _NUMBER.fullmatch(word) or word.upper() in _WORDS or word.upper() in all_words():
+        return True
+    return at == 1 and lookup(argv[0].upper(), word.upper()) is not None
 
 
 def _data(argument: bytes, redactor: Redactor, *, unknown: bool) -> bytes:

@@ -171,7 +171,7 @@ def log(
     rows, end = _rows(request)
     rows = _redacted(rows, redactor)
     if output is not None:
-        raise typer.Exit(_write(rows, end, found, output, force))
+        raise typer.Exit(_write(rows, end, found, output, force, redacted=redactor is not None))
     shown, unknown = _print(rows, as_json, as_csv, context)
     if not shown:
         refuse_outside(found, since, until)
@@ -358,7 +358,9 @@ def _closing(log: Log, end: ListingEnd, shown: int, limit: int | None) -> int:
     return tell_damage(log, end.told)
 
 
-def _write(rows: Iterator[LoggedCommand], end: ListingEnd, log: Log, output: str, force: bool) -> int:
+def _write(
+    rows: Iterator[LoggedCommand], end: ListingEnd, log: Log, output: str, force: bool, *, redacted: bool
+) -> int:
     """Write the chosen commands as a log; the RDB part of the input is not among them."""
     from aoftool.analysis.loadable import LoadableLog
     from aoftool.files.access import narrowest_access
@@ -380,14 +382,22 @@ def _write(rows: Iterator[LoggedCommand], end: ListingEnd, log: Log, output: str
         end.note(f"left out, as no server runs it: a MULTI without EXEC, {counted(made.dropped, 'command')}")
     if made.guessed:
         end.note(f"{counted(made.guessed, 'command')} of unknown database went to the one selected before")
-    return _closing(log, end, made.commands, None) or _damaged_result(output)
+    return _closing(log, end, made.commands, None) or _damaged_result(output, redacted=redacted)
 
 
-def _damaged_result(output: str) -> int:
-    """Tell what a check finds in a log that was written; return the exit code."""
+_OF_STAND_INS = frozenset(("unknown-command", "restore-payload"))
+
+
+def _damaged_result(output: str, *, redacted: bool = False) -> int:
+    """Tell what a check finds in a log that was written; return the exit code.
+
+    Args:
+        redacted: stand-ins are no names of commands, and no payloads of RESTORE.
+    """
     from aoftool.check.result import damage_left
 
-    found = damage_left(output)
+    told_by_stand_ins = _OF_STAND_INS if redacted else ()
+    found = [(code, text) for code, text in damage_left(output) if code not in told_by_stand_ins]
     for code, text in found:
         print(f"aoftool: {text} [{code}]", file=sys.stderr)
     return VERDICT if found else DONE
@@ -414,7 +424,7 @@ def _write_excerpt(log: Log, text: str, output: str | None, force: bool, redacto
     shown = ascii(output)[1:-1]
     print(f"aoftool: {made.what}: {format_bytes(size)} in {shown}", file=sys.stderr)
     _say(made.notes)
-    return DONE if made.damaged else _damaged_result(output)
+    return DONE if made.damaged else _damaged_result(output, redacted=redactor is not None)
 
 
 def _follow(path: str | None, request: _Request, redactor: Redactor | None, as_json: bool) -> int:

@@ -16,7 +16,7 @@ from typing import Any
 
 from aoftool.commands.roles import ArgumentRole, argument_roles
 
-__all__ = ["Since", "telling_words", "unknown_words", "words_of", "words_used"]
+__all__ = ["Since", "all_words", "telling_words", "unknown_words", "words_of", "words_used"]
 
 SCHEMA = "aoftool-forms/1"
 Version = tuple[int, int]
@@ -59,6 +59,12 @@ def _table() -> dict[bytes, dict[bytes, Since]]:
         name.encode(): {word.encode(): _since(known) for word, known in words.items()}
         for name, words in data["commands"].items()
     }
+
+
+@cache
+def all_words() -> frozenset[bytes]:
+    """Return every option word of every command, in upper case."""
+    return frozenset(word for words in _table().values() for word in words)
 
 
 def _since(known: Mapping[str, Any]) -> Since:

@@ -310,3 +310,38 @@ def test_every_verb_takes_the_options() -> None:
     for verb in VERBS:
         options = {name for parameter in commands_by_name[verb].params for name in parameter.opts}
         assert {"--redact", "--salt"} <= options
+
+
+LEFT_BEHIND = [b"score-42.4242", b"id-of-no-number", b"select-this", b"FIELDVALUE", b"fieldname"]
+
+
+@pytest.mark.parametrize(
+    "verb",
+    [
+        "log", "log --json", "log --csv", "history --match * --json --values", "audit --json", "check --json",
+        "inspect --json", "inspect --by key", "keys --values",
+        "explain --offset appendonly.aof.1.incr.aof:12",
+    ],
+)  # fmt: skip
+def test_what_stands_where_a_number_should_is_hidden_too(
+    verb: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """SELECT and entry IDs are shown as they are; but only where they are numbers."""
+    aux = {"redis-ver": "7.0.0", "fieldname": "FIELDVALUE"}
+    base = rdb(rdb_database(0, rdb_record(0, "k", rdb_string("v"))), aux=aux)
+    commands = log(
+        ("ZADD", "z", "score-42.4242", "m"),
+        ("XADD", "s", "id-of-no-number", "f", "v"),
+        ("SELECT", "select-this"),
+        ("EXPIRE", "k", "select-this"),
+        ("SWAPDB", "0", "select-this"),
+        ("LINSERT", "l", "id-of-no-number", "a", "b"),
+    )
+    path = write_multi_part(tmp_path / "d", base=base, base_is_rdb=True, incrs=[commands])
+
+    run([*verb.split(), "--redact", "all", "--salt", "x", str(path)])
+
+    shown = capsys.readouterr()
+    text = (shown.out + shown.err).encode()
+    assert [secret for secret in LEFT_BEHIND if secret in text] == []
+    assert b"Traceback" not in text
