@@ -240,3 +240,16 @@ def test_any_commands_have_an_answer(by: str, tmp_path: Path) -> None:
     table = answer(tmp_path, by, *items)
 
     assert all(len(row) == len(table.columns) for row in table.rows)
+
+
+def test_a_slot_names_the_key_that_takes_its_writes(tmp_path: Path) -> None:
+    """It named the first one, which may have hardly any."""
+    keys = [f"{{same}}:{number}" for number in range(30)]
+    random.Random(1).shuffle(keys)
+    once = [("SET", key, 1) for key in keys]
+    busy = [("INCR", "{same}:busy")] * 20
+
+    table = answer(tmp_path, "slot", *once[:20], *busy, *once[20:])
+
+    (row,) = rows(table)
+    assert (row["key"], row["writes"]) == (b"{same}:busy", 50)
