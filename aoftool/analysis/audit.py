@@ -91,8 +91,12 @@ def audit_log(log: Log, *, context: int = 0, progress: Progress = no_progress) -
         if not part.source.seekable and (part.tail_start is None or part.source.peek(1)):
             message = f"{part.source.name} can be read only once, and an audit goes back"
             raise SourceError(message, path=part.source.path, hint="unpack it to a file first")
+        if not part.source.seekable and part.rdb is None:
+            # Standard input with nothing in it.
+            continue
         if part.rdb is not None:
             audit.base_s = created_s(part.rdb.aux)
+            audit.has_base = True
         note_rdb(end, part)
         if part.tail_start is None:
             break

@@ -132,6 +132,7 @@ class Audit:
         damage: (file, offset, reason) of the first place that cannot be read.
         writer: who wrote the log, as which it was replayed.
         path: the log, as it was named.
+        has_base: an RDB part holds data whose commands are gone.
     """
 
     events: list[AuditEvent] = field(default_factory=list)
@@ -143,3 +144,4 @@ class Audit:
     damage: tuple[str, int, str] | None = None
     writer: Writer | None = None
     path: str = ""
+    has_base: bool = False

@@ -91,20 +91,23 @@ def audit(
     log = find_input(path)
     with ProgressReporter("reading", log.size_bytes, progress, quiet) as reporter:
         found = audit_log(log, context=context, progress=reporter)
+    # Of standard input only what is empty comes so far.
+    is_stream = log.kind is LogKind.STDIN
     is_small = log.size_bytes is not None and log.size_bytes <= _REPLAYED_BYTES
-    if replay is Replay.always or (replay is Replay.auto and is_small):
+    if not is_stream and (replay is Replay.always or (replay is Replay.auto and is_small)):
         from aoftool.analysis.audit_replay import add_losses
 
         with ProgressReporter("replaying", log.size_bytes, progress, quiet) as reporter:
             add_losses(found, log, progress=reporter)
-    elif replay is Replay.auto:
+    elif not is_stream and replay is Replay.auto:
         found.notes.append("the log is large and was not replayed: --replay always tells what was lost")
-    if found.writer is None and log.kind is not LogKind.STDIN:
+    if found.writer is None and not is_stream:
         from aoftool.replay.log_writer import writer_of_log
 
         with ProgressReporter("looking for the writer", log.size_bytes, progress, quiet) as reporter:
             found.writer = writer_of_log(log, workers=worker_count(), progress=reporter)
-    add_times(found, log)
+    if not is_stream:
+        add_times(found, log)
     found = redacted_audit(found, redactor)
     if form is Form.JSON:
         print_json(audit_json(found))

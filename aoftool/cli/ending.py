@@ -106,6 +106,10 @@ def placed(error: AoftoolError, arguments: Sequence[str]) -> AoftoolError:
         # A rewrite offers to repair a copy, but once.
         if arguments[0] != "rewrite" or error.hint is None or "--salvage" in arguments:
             error.hint = found.next
+    else:
+        # It counts the commands of its own reading; the offset says where it is.
+        error.message = error.message.removeprefix(f"command {getattr(error, 'command_index', '')}: ")
+    error.hint = error.hint or found.next
     return error
 
 

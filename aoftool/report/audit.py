@@ -34,7 +34,8 @@ def audit_lines(audit: Audit, width: int) -> Iterator[str]:
     found = ", ".join(f"{format_count(counts[s])} {s.value}" for s in Severity if counts[s])
     head = f"{counted(audit.commands, 'command')} looked at: {found or 'nothing stands out'}"
     if not audit.commands and audit.damage is None:
-        head = "no commands to look at: an RDB part holds the data, and not what was done to it"
+        base = ": an RDB part holds the data, and not what was done to it"
+        head = "no commands to look at" + (base if audit.has_base else "")
     yield from fold(head, width, 2)
     for severity in Severity:
         for code in (code for code, own in severities.items() if own is severity):

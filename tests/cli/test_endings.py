@@ -160,3 +160,30 @@ def test_a_database_whose_keys_are_gone_is_an_empty_answer(
     path.write_bytes(b"".join(LINES) + command("SELECT", "3") + LINES[0] + command("DEL", "key:0"))
 
     assert said(("keys", "--db", "3", "IN"), path, capsys)[0] == 0
+
+
+@pytest.mark.parametrize(
+    "call",
+    [
+        ("check",),
+        ("inspect",),
+        ("keys",),
+        ("log",),
+        ("growth",),
+        ("audit",),
+        ("fix", "-n"),
+        ("rewrite", "-n"),
+    ],
+    ids=lambda call: call[0],
+)
+def test_nothing_on_standard_input_is_as_an_empty_file(
+    call: tuple[str, ...], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "empty.aof"
+    path.touch()
+    codes = [run([*call, str(path)])]
+    with path.open() as nothing:
+        monkeypatch.setattr("sys.stdin", nothing)
+        codes.append(run([*call, "-"]))
+
+    assert codes == [0, 0]

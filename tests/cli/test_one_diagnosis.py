@@ -131,3 +131,21 @@ def test_commands_that_are_taken_out_and_do_not_load_are_told(
     assert run(["log", "--cmd", "SET", "-o", str(out), str(path)]) == 1
 
     assert "in what was written: " in capsys.readouterr().err
+
+
+def test_only_releases_that_could_read_the_log_are_warned_of(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    newer = command("XGROUP", "CREATECONSUMER", "s", "g", "c")
+    single, folder = tmp_path / "a.aof", tmp_path / "appendonlydir"
+    single.write_bytes(newer)
+    folder.mkdir()
+    (folder / "appendonly.aof.manifest").write_text("file appendonly.aof.1.incr.aof seq 1 type i\n")
+    (folder / "appendonly.aof.1.incr.aof").write_bytes(newer)
+
+    def warned(path: Path, *options: str) -> list[str]:
+        findings = answer(capsys, "check", *options, path)[1]["logs"][0]["findings"]
+        return [finding["message"] for finding in findings if finding["severity"] == "warning"]
+
+    assert any("unknown to redis-6.0" in text for text in warned(single))
+    assert not any("redis-6" in text for text in warned(folder))
