@@ -81,7 +81,9 @@ def _wrapped(counts: dict[bytes, int]) -> str:
         f"{count:,} {printable(name[:_NAME_SHOWN])}" for name, count in list(counts.items())[:_WRAPPED_SHOWN]
     )
     rest = len(counts) - _WRAPPED_SHOWN
-    return f"inside RREPLAY, of other nodes: {shown}" + (f" and {rest:,} more names" if rest > 0 else "")
+    return f"inside RREPLAY, of other nodes: {shown}" + (
+        f" and {counted(rest, 'more name')}" if rest > 0 else ""
+    )
 
 
 def _written_by(overview: Overview) -> str:
