@@ -26,7 +26,7 @@ from aoftool.resp.grammar import Grammar
 if TYPE_CHECKING:
     from aoftool.rdb.summary import RdbWalk
 
-__all__ = ["LogPart", "need_files", "open_log_file", "open_part", "read_parts"]
+__all__ = ["LogPart", "need_every_file", "need_files", "open_log_file", "open_part", "read_parts"]
 
 
 @dataclass(frozen=True)
@@ -84,6 +84,24 @@ def need_files(log: Log) -> None:
     raise InputError(f"the log has no files to read{why}", path=path, hint=hint)
 
 
+def need_every_file(log: Log) -> None:
+    """Refuse a log of which a listed file is missing, for who has nothing to say of the others alone.
+
+    Raises:
+        InputError: as for `need_files`.
+        SourceError: a file is missing.
+    """
+    need_files(log)
+    for file in log.files:
+        _need(file)
+
+
+def _need(file: LogFile) -> None:
+    if file.line and not file.exists and not file.is_unsafe:
+        message = f"{printable(os.fsencode(file.path))}, which the manifest lists, is missing"
+        raise SourceError(message, path=file.path, hint=next_step("check", os.path.dirname(file.path)))
+
+
 def open_log_file(file: LogFile) -> Source:
     """Open one file of a log, read-only.
 
@@ -94,6 +112,7 @@ def open_log_file(file: LogFile) -> Source:
     if file.is_unsafe:
         message = f"{printable(file.name)} leads out of the directory of the log"
         raise UnsafePathError(message, path=file.path, hint="copy the file into the directory")
+    _need(file)
     return open_source(file.path)
 
 

@@ -130,7 +130,7 @@ def growth(
     from aoftool.analysis.growth import growth_of
     from aoftool.analysis.growth_model import Axis
     from aoftool.analysis.reading import read_log
-    from aoftool.aof.log import need_files
+    from aoftool.aof.log import need_every_file
     from aoftool.cli.inputs import find_input
     from aoftool.cli.progress import ProgressReporter
 
@@ -141,7 +141,7 @@ def growth(
     log = find_input(path)
     since, until = absolute_time(since, log, "--since"), absolute_time(until, log, "--until")
     asked = narrowing(since=since, until=until, db=db, cmd=cmd, match=match, depth=depth, separator=separator)
-    need_files(log)
+    need_every_file(log)
     with ProgressReporter("reading", log.size_bytes, progress, quiet) as reporter:
         read = read_log(log, asked.options, asked.commands, reporter)
     if not read.contents.total[0]:

@@ -69,7 +69,7 @@ def test_missing_and_unsafe_files_are_errors(aof: Path, tmp_path: Path) -> None:
 
     with pytest.raises(UnsafePathError):
         open_log_file(files[1])
-    with pytest.raises(SourceError, match="No such file"):
+    with pytest.raises(SourceError, match="which the manifest lists, is missing"):
         open_log_file(files[2])
     with pytest.raises(UnsafePathError):
         list(read_parts(find_log(aof)))

@@ -18,7 +18,16 @@ from tests.builders import command, log, put_generation, rdb, rdb_database, rdb_
 from tests.servers import Build, Server, server_params
 from tests.verbs import READING, READING_ONCE, Answer, Call, ask
 
-JUDGES: tuple[Call, ...] = (("check", "IN"), ("inspect", "IN"), ("keys", "IN"), ("fix", "-n", "IN"))
+JUDGES: tuple[Call, ...] = (
+    ("check", "IN"),
+    ("inspect", "IN"),
+    ("keys", "IN"),
+    ("fix", "-n", "IN"),
+    ("growth", "IN"),
+    ("history", "same", "IN"),
+    ("audit", "IN"),
+    ("diff", "IN", "IN"),
+)
 
 
 @pytest.fixture
@@ -114,6 +123,7 @@ def test_a_listed_file_that_is_gone_is_told(folder: Path, tmp_path: Path, call: 
 
     assert answer.code in (1, 3), answer
     assert "appendonly.aof.1.base.rdb" in answer.out + answer.err
+    assert "check the name" not in answer.err
 
 
 def test_a_file_that_is_removed_while_it_is_read_is_damage_if_it_is_listed(
