@@ -28,6 +28,7 @@ __all__ = [
     "printable",
     "shorten",
     "shown_name",
+    "typed_name",
     "unprintable",
 ]
 
@@ -36,6 +37,8 @@ Hide = Callable[[bytes, bool], bytes]
 _NAMED = {"\\": "\\\\", "\n": "\\n", "\r": "\\r", "\t": "\\t"}
 _PLAIN_ASCII = re.compile(rb"[ -\[\]-~]*")
 _ESCAPE = re.compile(rb"\\(?:x([0-9a-fA-F]{2})|(.))", re.DOTALL)
+# How an empty key is shown, and may be typed.
+_EMPTY_NAME = '""'
 _BACK = {b"n": b"\n", b"r": b"\r", b"t": b"\t"}
 
 
@@ -82,7 +85,14 @@ def shorten(raw: bytes, limit: int = 64) -> str:
 
 def shown_name(raw: bytes, limit: int = 64) -> str:
     """Return a key or prefix as `shorten` does, `""` for an empty one, which would not be seen."""
-    return shorten(raw, limit) or '""'
+    if raw == _EMPTY_NAME.encode():
+        return r"\x22\x22"
+    return shorten(raw, limit) or _EMPTY_NAME
+
+
+def typed_name(text: str) -> bytes:
+    """Return the key that was typed as it is shown: with escapes, `""` for the empty one."""
+    return b"" if text == _EMPTY_NAME else unprintable(text)
 
 
 _hidden_by: Hide | None = None

@@ -5,11 +5,11 @@ from __future__ import annotations
 import unicodedata
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from aoftool.cells import cell_width
-from aoftool.escape import is_clean_text, json_bytes, printable, shorten, shown_name, unprintable
+from aoftool.escape import is_clean_text, json_bytes, printable, shorten, shown_name, typed_name, unprintable
 from aoftool.pattern import compile_glob, typed_pattern
 
 TRICKY = [
@@ -98,3 +98,10 @@ def test_a_typed_glob_quotes_as_shown_names_do(typed: str, key: bytes, matches: 
 
 def test_bytes_of_an_argument_that_is_no_utf_8_stay() -> None:
     assert unprintable("a\udcff\\xfe") == b"a\xff\xfe"
+
+
+@given(st.binary(max_size=40))
+@example(b"")
+@example(b'""')
+def test_a_name_is_typed_as_it_is_shown(raw: bytes) -> None:
+    assert typed_name(shown_name(raw, 400)) == raw

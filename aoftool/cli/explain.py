@@ -15,7 +15,7 @@ from aoftool.cli.options import ColorOption, JsonOption, PathArgument
 from aoftool.cli.places import is_number
 from aoftool.cli.redaction import RedactOption, SaltOption, make_redactor
 from aoftool.errors import InputError, UsageError
-from aoftool.escape import excerpt_key, printable, unprintable
+from aoftool.escape import excerpt_key, printable, typed_name
 from aoftool.next_step import next_step
 
 if TYPE_CHECKING:
@@ -66,7 +66,7 @@ def explain(
             hint=next_step("explain", path or os.curdir, "--offset 0"),
         )
     log = find_input(path)
-    found = _at(log, offset) if offset is not None else _of_key(log, unprintable(key or ""), db)
+    found = _at(log, offset) if offset is not None else _of_key(log, typed_name(key or ""), db)
     if redactor is not None:
         from aoftool.analysis.explain_redacting import redacted_explanation
 

@@ -28,7 +28,7 @@ from aoftool.cli.options import (
 )
 from aoftool.cli.redaction import RedactOption, SaltOption, make_redactor
 from aoftool.errors import UsageError
-from aoftool.escape import unprintable
+from aoftool.escape import typed_name
 from aoftool.next_step import next_step
 from aoftool.units import counted
 
@@ -148,7 +148,7 @@ def _history(
 
     workers = worker_count()
     if match is None:
-        keys = frozenset((unprintable(key or ""),))
+        keys = frozenset((typed_name(key or ""),))
         return KeyHistory(
             log, keys, db=db, values=values, written_by=written_by, workers=workers, progress=progress
         )

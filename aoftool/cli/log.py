@@ -23,7 +23,7 @@ from aoftool.cli.redaction import RedactOption, SaltOption, make_redactor
 from aoftool.cli.times import parse_time_ms, refuse_reversed
 from aoftool.cli.told_writer import tell_writer
 from aoftool.errors import UsageError
-from aoftool.escape import unprintable
+from aoftool.escape import typed_name
 from aoftool.pattern import typed_pattern
 from aoftool.units import counted
 
@@ -238,7 +238,7 @@ def _filter(
     has_pattern = match is not None or regex is not None
     return CommandFilter(
         names=frozenset(_raw(" ".join(name.upper().split())) for name in cmd or ()),
-        keys=frozenset(map(unprintable, key or ())),
+        keys=frozenset(map(typed_name, key or ())),
         selection=key_selection(match=match, regex=regex) if has_pattern else None,
         glob=None if match is None else typed_pattern(match),
         dbs=frozenset(db) if db else None,
