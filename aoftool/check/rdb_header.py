@@ -23,7 +23,7 @@ from aoftool.rdb.header import HEADER_BYTES, RdbHeader, is_rdb, parse_header
 from aoftool.rdb.strings import read_string
 from aoftool.rdb.targets import TARGETS, written_by
 
-__all__ = ["holds_keys", "likely_header", "lost_its_header", "proved_header"]
+__all__ = ["holds_keys", "likely_header", "lost_its_header", "proved_header", "proved_start"]
 
 # Bytes of a file in which the fields of an RDB part are looked for.
 _HEAD_BYTES = 4096
@@ -115,6 +115,39 @@ def proved_header(reader: Reader, likely: bytes, end: int) -> bytes | None:
         if crc_over(reader, HEADER_BYTES, end - CHECKSUM_BYTES, crc64(header)) == stored:
             return header
     return None
+
+
+def proved_start(reader: Reader, end: int) -> bytes | None:
+    """Return the bytes that are missing in front of a part up to `end`; None when no checksum proves any.
+
+    A copy that began too late lost the start of the header, or all of it; the first byte then is one of the
+    header's, or the opcode behind it.
+    """
+    stored = int.from_bytes(reader.at(end - CHECKSUM_BYTES, CHECKSUM_BYTES), "little")
+    if not stored or end <= HEADER_BYTES + CHECKSUM_BYTES:
+        return None
+    head = reader.at(0, HEADER_BYTES)
+    starts = {
+        header[:lost]
+        for header in _any_header(head)
+        for lost in range(1, HEADER_BYTES + 1)
+        if head.startswith(header[lost:])
+    }
+    # The longest rest of a header is the surest, and all that is tried where the part is large.
+    tried = sorted(starts, key=len)[: None if end <= _PROOF_BYTES else 1]
+    for start in tried:
+        if crc_over(reader, 0, end - CHECKSUM_BYTES, crc64(start)) == stored:
+            return start
+    return None
+
+
+def _any_header(head: bytes) -> Iterator[bytes]:
+    """Yield every header, and those of other versions whose number stands whole at the start of `head`."""
+    yield from _HEADERS
+    for letters in (b"REDIS", b"VALKEY"):
+        number = re.compile(rb"[A-Z]{0,6}([0-9]{%d})" % (HEADER_BYTES - len(letters))).match(head)
+        if number is not None:
+            yield letters + number[1]
 
 
 def likely_header(reader: Reader, end: int) -> tuple[bytes, str]:

@@ -18,7 +18,7 @@ from aoftool.check.rdb_deep import find_faults
 from aoftool.check.rdb_excerpt import RdbPlace, crc_over
 from aoftool.check.rdb_faults import stops_a_server
 from aoftool.check.rdb_habits import Habits
-from aoftool.check.rdb_header import likely_header, proved_header
+from aoftool.check.rdb_header import likely_header, proved_header, proved_start
 from aoftool.check.rdb_salvage import salvage_records
 from aoftool.check.rdb_salvage_model import LeftOut, RdbSalvage
 from aoftool.check.reader import BLOCK_BYTES, Reader
@@ -42,11 +42,12 @@ _EOF_OPCODE = 0xFF
 
 
 class _Patched(RawIOBase):
-    """A file's bytes with patches laid over, front to back."""
+    """A file's bytes with patches laid over, front to back; one of an empty span stands before all."""
 
     def __init__(self, reader: Reader, patches: tuple[Patch, ...], end: int) -> None:
         self._reader = reader
         self._patches = patches
+        self._before = b"".join(patch.data for patch in patches if not patch.end)
         self._end = end
         self._at = 0
 
@@ -54,6 +55,11 @@ class _Patched(RawIOBase):
         return True
 
     def readinto(self, buffer: memoryview) -> int:  # type: ignore[override]
+        if self._before:
+            size = min(len(buffer), len(self._before))
+            buffer[:size] = self._before[:size]
+            self._before = self._before[size:]
+            return size
         want = min(len(buffer), BLOCK_BYTES, self._end - self._at)
         if want <= 0:
             return 0
@@ -72,7 +78,10 @@ _LARGEST_HINT_BYTES = 19
 
 
 def patched_stream(reader: Reader, patches: tuple[Patch, ...], end: int) -> Source:
-    """Return a source that reads a file up to `end` with same-length patches laid over."""
+    """Return a source that reads a file up to `end` with patches of the same length laid over.
+
+    A patch of an empty span at 0 puts bytes in front of the file.
+    """
     return open_stream(_Patched(reader, patches, end), "patched copy")  # type: ignore[arg-type]
 
 
@@ -118,7 +127,9 @@ def examine_rdb(
         if exam.code == "rdb-magic":
             _read_behind_header(exam, reader)
             exam.end = _find_end(source, reader, exam.readable, dump=dump)
-    exam.patches = _put_right(reader, exam) or _put_header_right(reader, exam)
+    exam.patches = (
+        _put_right(reader, exam) or _put_header_right(reader, exam) or _put_start_back(reader, exam)
+    )
     if exam.patches:
         exam.checked = True
     else:
@@ -173,6 +184,19 @@ def _put_header_right(reader: Reader, exam: RdbExam) -> tuple[Patch, ...]:
     proved = proved_header(reader, exam.behind_header.magic, exam.end)
     patches = () if proved is None else (Patch(0, HEADER_BYTES, proved),)
     return patches if patches and _is_sound(reader, patches, exam.end) else ()
+
+
+def _put_start_back(reader: Reader, exam: RdbExam) -> tuple[Patch, ...]:
+    """Return what a part lost in front of its first byte, where its checksum proves it."""
+    if exam.behind_header is None:
+        return ()
+    start = proved_start(reader, exam.end)
+    patches = () if start is None else (Patch(0, 0, start),)
+    if start is None or not _is_sound(reader, patches, exam.end):
+        return ()
+    exam.behind_header = walk(patched_stream(reader, patches, exam.end), 0)
+    exam.header_evidence = "the checksum proves it"
+    return patches
 
 
 def _name(exam: RdbExam) -> None:
@@ -243,7 +267,9 @@ def _put_right(reader: Reader, exam: RdbExam) -> tuple[Patch, ...]:
 def _is_sound(reader: Reader, patches: tuple[Patch, ...], end: int) -> bool:
     with patched_stream(reader, patches, end) as stream:
         again = walk(stream, 0)
-    return again.damage is None and again.end_offset == end and again.checksum.state is ChecksumState.OK
+    grown = sum(len(patch.data) - (patch.end - patch.start) for patch in patches)
+    whole = again.damage is None and again.end_offset == end + grown
+    return whole and again.checksum.state is ChecksumState.OK
 
 
 def _keep_records(source: Source, exam: RdbExam) -> None:

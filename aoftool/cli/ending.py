@@ -96,7 +96,7 @@ def placed(error: AoftoolError, arguments: Sequence[str]) -> AoftoolError:
     try:
         name = shown_path(os.path.basename(error.path))
         found = diagnose(find_log(error.path), name, error.offset, error.message)
-    except AoftoolError:
+    except Exception:  # whatever goes wrong on the way to better words, the error itself is to be told
         return error
     if found.code and found.judged and (isinstance(error, FormatError) or found.offset == error.offset):
         index = found.command_index

@@ -53,6 +53,40 @@ def test_a_header_that_the_checksum_proves_is_put_right_without_salvage(fill: st
         assert (folder / "appendonly.aof.1.base.rdb").read_bytes() == base.data[: base.end]
 
 
+@pytest.mark.parametrize("lost", range(1, HEADER + 1))
+def test_a_start_that_is_missing_is_put_back_where_the_checksum_proves_it(lost: int, tmp_path: Path) -> None:
+    for number, base in enumerate(bases()):
+        whole = base.data[: base.end]
+        folder = lone_base(tmp_path / str(number), base, whole[lost:])
+
+        plan = plan_for(folder, Choice())
+        apply_plan(plan)
+
+        assert [(edit.start, edit.data) for _, edit in plan.edits()] == [(0, whole[:lost])]
+        assert (folder / "appendonly.aof.1.base.rdb").read_bytes() == whole
+
+
+def test_a_preamble_without_its_first_bytes_is_put_right_in_front_of_its_commands(tmp_path: Path) -> None:
+    base = bases_alone()[0]
+    whole = base.data[: base.end] + select(0) + log(*(command("SET", f"k:{n}", n) for n in range(9)))
+    path = tmp_path / "appendonly.aof"
+    path.write_bytes(whole[5:])
+
+    apply_plan(plan_for(path, Choice()))
+
+    assert path.read_bytes() == whole
+
+
+def test_a_start_is_not_made_up_where_no_checksum_proves_it(tmp_path: Path) -> None:
+    base = bases_alone()[0]
+    data = bytearray(base.data[5 : base.end])
+    data[len(data) // 2] ^= 0xFF
+    data[len(data) // 2 + 9] ^= 0xFF
+    folder = lone_base(tmp_path / "set", base, bytes(data))
+
+    assert not list(plan_for(folder, Choice()).edits())
+
+
 @pytest.mark.parametrize(("size", "fill"), DAMAGES)
 def test_no_key_behind_a_destroyed_start_is_lost_and_none_made_up(
     size: int, fill: str, tmp_path: Path

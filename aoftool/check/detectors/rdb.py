@@ -10,6 +10,7 @@ from aoftool.check.model import Finding, Remedy, Severity
 from aoftool.check.rdb_faults import fault_severity, stops_a_server
 from aoftool.check.rdb_salvage_model import LeftOut
 from aoftool.databases import DEFAULT_DATABASES
+from aoftool.escape import excerpt
 from aoftool.files.compression import is_envelope
 from aoftool.rdb.checksum import ChecksumState
 from aoftool.rdb.header import HEADER_BYTES
@@ -56,8 +57,12 @@ def find_in_rdb(exam: FileExam, databases: int = DEFAULT_DATABASES) -> Iterator[
     if rdb.patches:
         patch = rdb.patches[0]
         size = patch.end - patch.start
-        text = f"{counted(size, 'byte')} at offset {patch.start:,}; the checksum proves it"
-        remedies: tuple[Remedy, ...] = (Remedy("put the damaged bytes right", "", text=text),)
+        if size:
+            text = f"{counted(size, 'byte')} at offset {patch.start:,}; the checksum proves it"
+            remedies: tuple[Remedy, ...] = (Remedy("put the damaged bytes right", "", text=text),)
+        else:
+            text = f"{excerpt(patch.data)}; the checksum proves it"
+            remedies = (Remedy("put back what is missing in front of it", "", text=text),)
         at = patch.start if patch.start >= HEADER_BYTES else 0
     elif rdb.salvage is not None and rdb.salvage.spans:
         lost = sum(part.end - part.start for part in rdb.salvage.left_out)

@@ -60,7 +60,11 @@ def plan_rdb(exam: FileExam, source: Source, draft: Draft, choice: Choice) -> tu
         return rdb.keys, 0
     if rdb.patches:
         for patch in rdb.patches:
-            draft.put(patch.start, patch.end, patch.data, rdb.code, "damaged bytes; the checksum proves it")
+            if patch.end:
+                reason = "damaged bytes; the checksum proves it"
+                draft.put(patch.start, patch.end, patch.data, rdb.code, reason)
+            else:
+                draft.insert(0, patch.data, rdb.code, "the start that is missing; the checksum proves it")
         return rdb.keys, 0
     salvage = rdb.salvage
     if rdb.sound and (salvage is None or not choice.salvage):
