@@ -224,18 +224,20 @@ def fix(
             plan.left += _damage_left(plan, out, as_json)
     verified = None if judge is None else _verified(judge, out or log.path, receipt, written)
     kept = None if receipt is None else room_of(receipt)
+    packed = unpacked.log is not log
+    line = _next_line(plan, log, path, out, dry_run=dry_run, packed=packed, asks=not as_json)
     if as_json:
         applied = not (idle or dry_run)
         shown = plan_json(plan, applied=applied, receipt=receipt, written=written, kept_bytes=kept)
-        print_json({**shown, "verification": None if verified is None else verified.to_dict()})
+        print_json({**shown, "next": line, "verification": None if verified is None else verified.to_dict()})
     elif not (idle or dry_run):
         from aoftool.report.plan import render_done
 
         render_done(console, None if receipt is None else {"directory": receipt, "kept_bytes": kept}, written)
     elif dry_run and not idle:
         print("nothing was changed")
-    if not as_json:
-        _print_next(plan, log, path, out, dry_run=dry_run, packed=unpacked.log is not log)
+    if not as_json and (line is not None or plan.left):
+        print(f"next: {line or 'nothing here repairs what is left; a backup may have it'}")
     if verified is not None and not as_json:
         print(verified.text)
     open_work = plan.left or (dry_run and not plan.empty)
@@ -320,22 +322,25 @@ def _refuse_loss(plan: Plan, limit: tuple[str, int] | None) -> None:
         )
 
 
-def _print_next(
-    plan: Plan, log: Log, path: str | None, out: str | None, *, dry_run: bool, packed: bool
-) -> None:
-    """Print what to type next: with more options, without --dry-run, or that there is nothing."""
+def _next_line(
+    plan: Plan, log: Log, path: str | None, out: str | None, *, dry_run: bool, packed: bool, asks: bool
+) -> str | None:
+    """Return what to type next: with more options, or without --dry-run; None for nothing.
+
+    Args:
+        asks: it can ask before it changes anything.
+    """
     more = [option for option in plan.left_options if not was_typed(option)]
     if more:
         # What is repaired already need not be read again.
         done = out if out is not None and not dry_run else None
         if done is not None:
-            print(f"next: {next_step('fix', done, '--dry-run', *more)}")
-        else:
-            print(f"next: {again(log.path, path, *more, dry_run=True)}")
-    elif dry_run and (out is not None or not plan.empty):
-        print(f"next: {again(log.path, path, *(['-o OUT'] if packed and out is None else []))}")
-    elif plan.left:
-        print("next: nothing here repairs what is left; a backup may have it")
+            return next_step("fix", done, "--dry-run", *more)
+        return again(log.path, path, *more, dry_run=True)
+    if dry_run and (out is not None or not plan.empty):
+        told = [] if asks or was_typed("--yes") else ["--yes"]
+        return again(log.path, path, *(["-o OUT"] if packed and out is None else []), *told)
+    return None
 
 
 def _ask(as_json: bool, line: str) -> None:

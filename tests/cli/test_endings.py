@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import json
+import shlex
 import zlib
 from pathlib import Path
 
@@ -187,3 +188,18 @@ def test_nothing_on_standard_input_is_as_an_empty_file(
         codes.append(run([*call, "-"]))
 
     assert codes == [0, 0]
+
+
+def test_a_plan_as_json_says_what_to_type_next_and_that_line_repairs(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = tmp_path / "a log.aof"
+    path.write_bytes(b"".join(LINES) + LINES[0][:9])
+
+    assert run(["fix", "--dry-run", "--json", str(path)]) == 1
+    line = json.loads(capsys.readouterr().out)["next"]
+    program, *words = shlex.split(line)
+
+    assert (program, run(words)) == ("aoftool", 0)
+    assert json.loads(capsys.readouterr().out)["next"] is None
+    assert path.read_bytes() == b"".join(LINES)
