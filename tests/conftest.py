@@ -35,6 +35,8 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 def pytest_configure(config: pytest.Config) -> None:
     """Choose how many examples the property tests try; a shared machine allows no deadlines."""
+    # Set in the workers of a parallel run; output goes to no terminal here, in those and alone.
+    os.environ.pop("COLUMNS", None)
     hypothesis.settings.register_profile("default", deadline=None, max_examples=60)
     hypothesis.settings.register_profile("soak", deadline=None, max_examples=5000)
     hypothesis.settings.load_profile("soak" if config.getoption("--soak") else "default")

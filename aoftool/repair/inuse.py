@@ -40,7 +40,8 @@ def openers_of(files: Mapping[Identity, str]) -> Iterator[Opened]:
             if not path:
                 continue
             writes = _writes(pid, descriptor)
-            if pid != own:
+            # It may have been closed, and its number given to another file, while it was looked at.
+            if pid != own and _identity(pid, descriptor) == identity:
                 yield path, pid, _name(pid), writes
 
 
@@ -133,11 +134,18 @@ def _open_files(pid: int) -> Iterator[tuple[str, Identity]]:
     except OSError:
         return
     for descriptor in descriptors:
-        try:
-            status = os.stat(f"{folder}/{descriptor}")
-        except OSError:
-            continue
-        yield descriptor, (status.st_dev, status.st_ino)
+        identity = _identity(pid, descriptor)
+        if identity is not None:
+            yield descriptor, identity
+
+
+def _identity(pid: int, descriptor: str) -> Identity | None:
+    """Return which file a descriptor of a process stands for; None when it is closed, or nobody may look."""
+    try:
+        status = os.stat(f"{_PROC}/{pid}/fd/{descriptor}")
+    except OSError:
+        return None
+    return status.st_dev, status.st_ino
 
 
 def _writes(pid: int, descriptor: str) -> bool:

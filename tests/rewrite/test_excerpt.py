@@ -133,4 +133,4 @@ def test_the_verb_needs_a_file_and_hides_on_request(
     assert b"secret" not in out.read_bytes()
     assert b"hidden" not in out.read_bytes()
     assert out.read_bytes().count(b"*3") == 2
-    assert "a command with 1 keys" in capsys.readouterr().err
+    assert "a command with 1 key in" in capsys.readouterr().err

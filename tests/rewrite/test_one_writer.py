@@ -17,6 +17,7 @@ from aoftool.aof.layout import find_log
 from aoftool.errors import AoftoolError, LogInUseError, PlanStaleError
 from aoftool.files.folder import Folder
 from aoftool.files.syscalls import SystemCalls
+from aoftool.repair import inuse
 from aoftool.repair.apply import apply_plan
 from aoftool.repair.draft import stamp_of
 from aoftool.repair.inuse import is_server
@@ -101,6 +102,20 @@ def test_of_two_rewrites_at_once_each_succeeds_or_says_why_not(tmp_path: Path) -
         log = find_log(str(path))
         assert all(file.exists for file in log.files)
         assert {file.name.split(b".")[2] for file in log.files} <= {b"2", b"3"}
+
+
+def test_a_descriptor_that_was_closed_while_it_was_looked_at_is_not_open(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "log.aof"
+    path.write_bytes(COMMANDS)
+    held = path.stat().st_dev, path.stat().st_ino
+    with path.open("ab"), subprocess.Popen(["sleep", "60"]) as other:
+        monkeypatch.setattr(inuse, "_processes", lambda: [other.pid])
+        monkeypatch.setattr(inuse, "_open_files", lambda pid: iter([("97", held)]))
+
+        assert not list(inuse.openers_of({held: str(path)}))
+        other.kill()
 
 
 def test_a_second_rewrite_is_refused_while_the_first_one_writes(tmp_path: Path) -> None:

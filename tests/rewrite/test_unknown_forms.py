@@ -68,9 +68,9 @@ def test_verbs_that_need_the_data_say_where_it_ends(
     first = builders.log([b"SET", b"a", b"1"])
     path.write_bytes(first + builders.log(form))
 
-    assert run(["keys", str(path)]) == 3
+    assert run(["keys", str(path)]) == 6
     assert f"offset {len(first)}" in capsys.readouterr().err
-    assert run(["diff", "--at", "0", str(path)]) == 3
+    assert run(["diff", "--at", "0", str(path)]) == 6
     assert f"offset {len(first)}" in capsys.readouterr().err
     run(["history", "k", str(path)])
     shown = capsys.readouterr()
