@@ -31,11 +31,14 @@ _CHECKSUM_BYTES = 8
 def is_rdb_alone(log: Log) -> bool:
     """Tell whether a log is an RDB part and nothing behind it, as far as its last bytes show.
 
-    Other files of the log must be empty. The answer False may be wrong, and is for what cannot be read at
-    an offset; True is wrong only for commands that end, torn, in what looks like the end of an RDB.
+    Other files of the log must be empty, and all of them there. The answer False may be wrong, and is for
+    what cannot be read at an offset; True is wrong only for commands that end, torn, in what looks like the
+    end of an RDB.
     """
-    files = [file for file in log.files if file.exists]
-    if not files or log.kind is LogKind.STDIN or any(file.size_bytes != 0 for file in files[1:]):
+    files = log.files
+    if not files or log.kind is LogKind.STDIN or not all(file.exists for file in files):
+        return False
+    if any(file.size_bytes != 0 for file in files[1:]):
         return False
     with open_source(files[0].path) as source:
         if not source.seekable or not is_rdb(source.peek(HEADER_BYTES)):

@@ -29,6 +29,7 @@ class EntryKind(Enum):
     SPECIAL = "special"
     MISSING = "missing"
     UNSAFE = "unsafe"
+    LINK_OUT = "link-out"
     UNREADABLE = "unreadable"
 
 
@@ -38,10 +39,10 @@ class Entry:
 
     Attributes:
         name: the name asked for.
-        path: joined to the directory; not to be opened when `kind` is UNSAFE.
+        path: joined to the directory; not to be opened when `kind` is UNSAFE or LINK_OUT.
         kind: what it stands for.
         size_bytes: size of a regular file, else None.
-        reason: printable words for UNSAFE, SPECIAL and UNREADABLE.
+        reason: printable words for UNSAFE, SPECIAL and UNREADABLE; for LINK_OUT where the link leads.
     """
 
     name: bytes
@@ -110,9 +111,17 @@ class Directory:
 
     def _look(self, name: bytes) -> Entry:
         path = self.join(name)
-        reason = self._unsafe(name, path)
+        reason = _unsafe(name)
         if reason is not None:
             return Entry(name, path, EntryKind.UNSAFE, reason=reason)
+        if os.path.islink(path):
+            target = os.path.realpath(path)
+            if os.path.dirname(target) != self._real:
+                words = printable_path(target)
+                if os.path.isfile(target):
+                    return Entry(name, path, EntryKind.LINK_OUT, reason=words)
+                reason = f"a symbolic link that leads out of the directory, to {words}"
+                return Entry(name, path, EntryKind.UNSAFE, reason=reason)
         return self._stat(name, path)
 
     def _stat(self, name: bytes, path: str) -> Entry:
@@ -134,17 +143,14 @@ class Directory:
             return Entry(name, path, EntryKind.DIRECTORY, reason="a directory")
         return Entry(name, path, EntryKind.SPECIAL, reason="no regular file")
 
-    def _unsafe(self, name: bytes, path: str) -> str | None:
-        if name in (b"", b".", b".."):
-            return "the name stands for a directory"
-        if b"/" in name or b"\0" in name:
-            return "the name is a path"
-        if not os.path.islink(path):
-            return None
-        target = os.path.realpath(path)
-        if os.path.dirname(target) != self._real:
-            return f"a symbolic link that leads out of the directory, to {printable_path(target)}"
-        return None
+
+def _unsafe(name: bytes) -> str | None:
+    """Return why a name is never looked up; None when it may be."""
+    if name in (b"", b".", b".."):
+        return "the name stands for a directory"
+    if b"/" in name or b"\0" in name:
+        return "the name is a path"
+    return None
 
 
 def printable_path(path: str) -> str:

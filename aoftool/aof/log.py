@@ -26,7 +26,15 @@ from aoftool.resp.grammar import Grammar
 if TYPE_CHECKING:
     from aoftool.rdb.summary import RdbWalk
 
-__all__ = ["LogPart", "need_every_file", "need_files", "open_log_file", "open_part", "read_parts"]
+__all__ = [
+    "LogPart",
+    "need_every_file",
+    "need_file",
+    "need_files",
+    "open_log_file",
+    "open_part",
+    "read_parts",
+]
 
 
 @dataclass(frozen=True)
@@ -89,15 +97,25 @@ def need_every_file(log: Log) -> None:
 
     Raises:
         InputError: as for `need_files`.
-        SourceError: a file is missing.
+        SourceError: a file is missing; UnsafePathError as for `open_log_file`.
     """
     need_files(log)
     for file in log.files:
-        _need(file)
+        need_file(file)
 
 
-def _need(file: LogFile) -> None:
-    if file.line and not file.exists and not file.is_unsafe:
+def need_file(file: LogFile) -> None:
+    """Refuse a file of a log that is not there, or that may not be read.
+
+    Raises:
+        UnsafePathError: its name leads out of the directory of the log.
+        SourceError: it is missing.
+    """
+    if file.is_unsafe:
+        message = f"{printable(file.name)} leads out of the directory of the log"
+        where = " in place of the link" if file.links_out else ""
+        raise UnsafePathError(message, path=file.path, hint=f"copy the file into the directory{where}")
+    if file.line and not file.exists:
         message = f"{printable(os.fsencode(file.path))}, which the manifest lists, is missing"
         raise SourceError(message, path=file.path, hint=next_step("check", os.path.dirname(file.path)))
 
@@ -109,10 +127,7 @@ def open_log_file(file: LogFile) -> Source:
         UnsafePathError: its name leads out of the directory of the log.
         SourceError: it is missing or unreadable.
     """
-    if file.is_unsafe:
-        message = f"{printable(file.name)} leads out of the directory of the log"
-        raise UnsafePathError(message, path=file.path, hint="copy the file into the directory")
-    _need(file)
+    need_file(file)
     return open_source(file.path)
 
 

@@ -51,6 +51,7 @@ class LayoutCode(str, Enum):
     MISSING_FILE = "missing-file"
     MISSING_HISTORY = "missing-history"
     UNSAFE_NAME = "unsafe-name"
+    LINK_OUT = "link-out"
     NOT_A_FILE = "not-a-file"
     LISTED_TWICE = "listed-twice"
     EMPTY_BASE = "empty-base"
@@ -102,6 +103,7 @@ class LogFile:
             out of the directory: such a file is never opened.
         line: line of the manifest, 0 for none.
         is_unsafe: the name leads out of the directory of the log.
+        links_out: it does so as a symbolic link to a file, which servers follow.
     """
 
     path: str
@@ -113,6 +115,7 @@ class LogFile:
     exists: bool = True
     line: int = 0
     is_unsafe: bool = False
+    links_out: bool = False
 
 
 @dataclass(frozen=True)

@@ -171,7 +171,8 @@ def _listed_file(entry: ManifestEntry, found: Entry) -> LogFile:
         listed=True,
         exists=found.kind is EntryKind.FILE,
         line=entry.line,
-        is_unsafe=found.kind is EntryKind.UNSAFE,
+        is_unsafe=found.kind in (EntryKind.UNSAFE, EntryKind.LINK_OUT),
+        links_out=found.kind is EntryKind.LINK_OUT,
     )
 
 
@@ -244,6 +245,9 @@ def _state_of(file: LogFile, found: Entry) -> tuple[LayoutCode | None, str]:
     is_history = file.role is FileRole.HISTORY
     if found.kind is EntryKind.UNSAFE:
         return LayoutCode.UNSAFE_NAME, f"is not read: {found.reason}"
+    if found.kind is EntryKind.LINK_OUT:
+        words = f"is a symbolic link that leads out of the directory, to {found.reason}: servers follow it"
+        return LayoutCode.LINK_OUT, f"{words}, and what it holds is not read here"
     if found.kind is EntryKind.MISSING:
         if is_history:
             return LayoutCode.MISSING_HISTORY, "is gone; a server drops its line"

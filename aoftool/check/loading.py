@@ -59,7 +59,11 @@ def loader_view(exam: LogExam, quoting: Quoting = Quoting.SEPARATE) -> LoaderLog
         problem = manifest.problem
         quoted = len(problem.server_log) > 2
         error = (problem.server_message, problem.line if quoted else 0, excerpt(problem.found, 200))
-    missing = tuple(printable(file.name) for file in log.files if not file.exists and not _is_directory(file))
+    missing = tuple(
+        printable(file.name)
+        for file in log.files
+        if not (file.exists or file.links_out or _is_directory(file))
+    )
     return LoaderLog(
         True,
         files,
@@ -80,6 +84,9 @@ def _files(exam: LogExam) -> Iterator[LoaderFile]:
             found = next(looked_at, None)
             if found is not None:
                 yield _file_view(found, exam.log.prefix, exam.databases)
+        elif file.links_out:
+            # Not read here: taken for a file without commands, and said so.
+            yield LoaderFile(printable(file.name), file.path, 1, command_stream=False)
         elif _is_directory(file):
             yield LoaderFile(printable(file.name), file.path, 0, directory=True)
 
@@ -101,7 +108,9 @@ def _empty_start(exam: LogExam) -> str:
 
 def _notes(exam: LogExam) -> list[str]:
     told = (LayoutCode.ORPHAN_NEXT, LayoutCode.NO_BASE, LayoutCode.SEQ_GAP)
-    return [problem.message for problem in exam.log.problems if problem.code in told]
+    links = [file for file in exam.log.files if file.links_out]
+    notes = [f"if {printable(file.name)}, a link that was not followed here, is sound" for file in links]
+    return notes + [problem.message for problem in exam.log.problems if problem.code in told]
 
 
 def _file_view(file: FileExam, prefix: bytes, databases: int) -> LoaderFile:

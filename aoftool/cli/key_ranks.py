@@ -45,11 +45,11 @@ def show_ranks(
     """
     from aoftool.analysis.habit_questions import HABITS
     from aoftool.analysis.reading import read_log
-    from aoftool.aof.log import need_files
+    from aoftool.aof.log import need_every_file
 
     if by in HABITS:
         return tell_damage(log, _show_habit(log, by, asked, redactor, top, form, progress))
-    need_files(log)
+    need_every_file(log)
     reading = read_log(log, asked.options, asked.commands, progress)
     if by == "ttl":
         _show_expiry(log, reading, asked, selection, redactor, top, form)

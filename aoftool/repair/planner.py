@@ -126,6 +126,11 @@ class _Planner:
         if self._choice.undelete:
             self._undelete()
         self._put_together()
+        self._plan.not_judged += [
+            f"{printable(file.name)} stays as it is: a link out of the directory, which is not read here"
+            for file in self._exam.log.files
+            if file.links_out
+        ]
         return self._plan
 
     def _file(self, file: FileExam, draft: Draft, is_last: bool) -> None:

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 
-from aoftool.aof.log import need_files
+from aoftool.aof.log import need_file, need_files
 from aoftool.aof.model import Log, LogFile, LogKind
 from aoftool.errors import (
     AoftoolError,
@@ -110,8 +110,7 @@ def repair_hint(log: Log) -> str:
 @contextmanager
 def _seekable(log: Log, file: LogFile) -> Iterator[str]:
     """Give the path of a plain file with the content of a log file."""
-    if not file.exists:
-        raise SourceError("a file of the log is missing", path=file.path, hint=next_step("check", log.path))
+    need_file(file)
     with ExitStack() as spools:
         # Not held open while the others are looked at: a log may have more files than a process may open.
         with open_source(file.path) as source:

@@ -398,7 +398,7 @@ def test_names_never_lead_out_of_the_directory(tmp_path: Path, aof: Path) -> Non
     }
     by_line = {p.line: p.code for p in log.problems if p.line}
     assert by_line == {
-        1: LayoutCode.UNSAFE_NAME,
+        1: LayoutCode.LINK_OUT,
         3: LayoutCode.NOT_A_FILE,
         4: LayoutCode.NOT_A_FILE,
         5: LayoutCode.NOT_A_FILE,

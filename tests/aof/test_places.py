@@ -82,6 +82,64 @@ def test_a_link_is_not_repaired_through_and_the_file_itself_is_named(tmp_path: P
     assert own.read_bytes() == RESP
 
 
+LINKED_READERS = [
+    ("keys", "IN"),
+    ("keys", "--by", "ttl", "IN"),
+    ("keys", "--by", "writes", "IN"),
+    ("log", "IN"),
+    ("growth", "IN"),
+    ("audit", "IN"),
+    ("history", "same", "IN"),
+    ("rewrite", "-n", "IN"),
+    ("diff", "IN", "IN"),
+]
+
+
+@pytest.fixture
+def linked_incr(tmp_path: Path) -> Path:
+    """Return a sound set whose incr file is a link to another disk, as servers load it."""
+    data = data_directory(tmp_path / "data")
+    incr = data / "appendonlydir" / "appendonly.aof.1.incr.aof"
+    incr.rename(tmp_path / "on another disk.aof")
+    incr.symlink_to(tmp_path / "on another disk.aof")
+    return data
+
+
+@pytest.mark.parametrize("call", LINKED_READERS, ids=" ".join)
+def test_no_verb_takes_what_it_does_not_follow_for_nothing(
+    call: tuple[str, ...], linked_incr: Path, tmp_path: Path
+) -> None:
+    answer = ask(call, linked_incr, tmp_path / "out")
+
+    assert answer.code == 4
+    assert "leads out of the directory of the log" in answer.err
+    assert "next: copy the file into the directory in place of the link" in answer.err
+
+
+def test_a_file_that_is_a_link_out_is_not_judged_and_stays(linked_incr: Path, tmp_path: Path) -> None:
+    checked = ask(("check", "--target", "redis-7.2", "--json", "IN"), linked_incr, tmp_path / "out")
+    fixed = ask(("fix", "--salvage", "--yes", "IN"), linked_incr, tmp_path / "out")
+
+    [body] = json.loads(checked.out)["logs"]
+    assert checked.code == fixed.code == 6
+    assert [(found["code"], found["severity"]) for found in body["findings"]] == [("link-out", "not-judged")]
+    assert body["servers"][0]["outcome"] == "load"
+    assert "not followed here, is sound" in body["servers"][0]["notes"][0]
+    assert "stays as it is" in fixed.out
+    assert (linked_incr / "appendonlydir" / "appendonly.aof.1.incr.aof").is_symlink()
+
+
+@pytest.mark.parametrize("call", LINKED_READERS, ids=" ".join)
+def test_no_verb_goes_on_without_a_file_that_is_missing(call: tuple[str, ...], tmp_path: Path) -> None:
+    data = data_directory(tmp_path / "data")
+    (data / "appendonlydir" / "appendonly.aof.1.incr.aof").unlink()
+
+    answer = ask(call, data, tmp_path / "out")
+
+    assert answer.code in (1, 3), answer
+    assert "missing" in answer.err
+
+
 def test_a_set_behind_a_link_is_repaired_where_it_is(tmp_path: Path, elsewhere: Path) -> None:
     (tmp_path / "data").mkdir()
     (tmp_path / "data" / "appendonlydir").symlink_to(elsewhere / "appendonlydir")

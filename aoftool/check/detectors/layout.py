@@ -73,6 +73,9 @@ _REMEDIES: dict[str, tuple[Remedy, ...]] = {
             text="go on without it: what it held is lost, later files are kept",
         ),
     ),
+    LayoutCode.LINK_OUT.value: (
+        Remedy("copy the file into the directory", text="in place of the link", by_hand=True),
+    ),
     LayoutCode.ORPHAN_NEXT.value: (
         Remedy("set the file aside", "--salvage", text="rename it, so that no server picks it up"),
     ),
@@ -113,6 +116,8 @@ def _severity(problem: LayoutProblem, is_last: bool) -> Severity | None:
     code = problem.code
     if isinstance(code, ManifestCode) or code in _DAMAGE:
         return Severity.DAMAGE
+    if code is LayoutCode.LINK_OUT:
+        return Severity.NOT_JUDGED
     if code is LayoutCode.EMPTY_INCR:
         # The file a server appends to is empty after every rewrite and every fresh start.
         return None if is_last else Severity.DAMAGE

@@ -235,7 +235,7 @@ def _without_missing(
     entries: list[ManifestEntry], log: Log, choice: Choice, plan: ManifestPlan
 ) -> list[ManifestEntry]:
     """Drop lines of files that are gone, when that is asked for."""
-    absent = {file.name for file in log.files if not file.exists}
+    absent = {file.name for file in log.files if not (file.exists or file.links_out)}
     gone = [entry for entry in entries if entry.name in absent and entry.type is not FileType.HISTORY]
     if not gone:
         return entries
