@@ -61,7 +61,7 @@ def diff(
     """Show which keys differ in two logs, or at two points of one.
 
     Both are replayed and compared key by key: type, length, value, expire
-    time. For two logs of one history, such as those of a primary and a
+    time; function libraries are not compared. For two logs of one history, such as those of a primary and a
     replica, it also says where their commands part. Exits with 1 when there
     are differences. Takes the memory of one data set and some 400 bytes for
     each key; at most 10 million keys, which --db and --match choose.
@@ -107,6 +107,7 @@ def diff(
     # Standard input has been read, and its commands cannot be read again.
     if right is not None and LogKind.STDIN not in (one.kind, two.kind):
         found.parting = find_parting(one, two)
+    found.notes += _not_compared(one, two)
     told = [diagnosed(log, damage) for log, damage in zip((one, two), found.damage, strict=True)]
     told = [None if place is None or place.refuted else place for place in told]
     if one is two:
@@ -119,6 +120,16 @@ def diff(
     for step in dict.fromkeys(place.next for place in told if place is not None):
         print(f"   next: {step}", file=sys.stderr)
     raise typer.Exit(VERDICT if found.changes or any(told) else DONE)
+
+
+def _not_compared(*logs: Log) -> list[str]:
+    """Return what the logs hold beside keys."""
+    from aoftool.analysis.functions_seen import holds_functions
+    from aoftool.aof.model import LogKind
+
+    if not any(log.kind is not LogKind.STDIN and holds_functions(log) for log in logs):
+        return []
+    return ["keys are compared; function libraries, of which there are or were some, are not"]
 
 
 def _point(text: str, log: Log) -> Point:

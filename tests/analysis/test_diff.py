@@ -13,6 +13,7 @@ from aoftool.analysis.parting import find_parting
 from aoftool.analysis.replaying import LogReplay
 from aoftool.analysis.value_digest import value_digest
 from aoftool.aof.layout import find_log
+from aoftool.cli.app import run
 from aoftool.errors import UnsupportedError
 from aoftool.keyspace.engine import Keyspace
 from aoftool.values import HashValue, ListValue, SetValue, ZSetValue
@@ -223,3 +224,22 @@ def test_replay_runs_transactions_at_their_place_and_drops_unfinished_ones(tmp_p
     keyspace = LogReplay(find_log(path)).run().keyspace
 
     assert sorted(keyspace.databases[3].values) == [b"a", b"b"]
+
+
+@pytest.mark.parametrize("in_base", [True, False])
+def test_libraries_are_said_not_to_be_compared_where_there_are_some(
+    in_base: bool, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    plain, other = tmp_path / "plain.aof", tmp_path / "other.aof"
+    plain.write_bytes(log(("SET", "a", "1")))
+    code = b"#!lua name=one\nredis.register_function('f', function() return 1 end)"
+    if in_base:
+        base = rdb(b"\xf5" + rdb_string(code), magic=b"REDIS0011", aux={"redis-ver": "7.2.4"})
+        other.write_bytes(base + log(("SET", "a", "1")))
+    else:
+        other.write_bytes(log(("FUNCTION", "LOAD", code), ("SET", "a", "1")))
+
+    assert run(["diff", str(plain), str(plain)]) == 0
+    assert "libraries" not in capsys.readouterr().err
+    assert run(["diff", str(plain), str(other)]) == 0
+    assert "function libraries, of which there are or were some, are not" in capsys.readouterr().err
