@@ -242,7 +242,10 @@ class _Planner:
         stays = remaining(self._exam, plan.files, self._gone())
         told = {code for code, _ in plan.left}
         plan.left += [(code, text) for code, text, _ in stays if code not in told]
-        plan.left_options = tuple(dict.fromkeys(option for _, _, option in stays if option))
+        offered = [option for _, _, option in stays if option]
+        # What planners leave until it is asked for, such as files that no manifest lists.
+        offered += ["--salvage" for _, text in plan.left if "--salvage" in text]
+        plan.left_options = tuple(dict.fromkeys(offered))
 
     def _gone(self) -> tuple[str, int, frozenset[str]] | None:
         """Return the place of a cut, and the files behind it."""

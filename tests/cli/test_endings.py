@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from aoftool.cli.app import run
-from tests.builders import command
+from tests.builders import command, put_generation
 
 LINES = [command("SET", f"key:{number}", "v" * 20) for number in range(40)]
 # A count of arguments that is one too small.
@@ -203,3 +203,18 @@ def test_a_plan_as_json_says_what_to_type_next_and_that_line_repairs(
     assert (program, run(words)) == ("aoftool", 0)
     assert json.loads(capsys.readouterr().out)["next"] is None
     assert path.read_bytes() == b"".join(LINES)
+
+
+def test_what_is_left_until_it_is_asked_for_is_offered(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    put_generation(tmp_path, 1)
+    (tmp_path / "appendonly.aof.2.incr.aof").write_bytes(LINES[0])
+
+    assert run(["fix", "--yes", str(tmp_path)]) == 1
+    text = capsys.readouterr().out
+    words = shlex.split(text.rpartition("next: aoftool ")[2])
+
+    assert "--salvage sets it aside" in text
+    assert words == ["fix", "--dry-run", "--salvage", "--yes", str(tmp_path)]
+    assert run(["fix", "--salvage", "--yes", str(tmp_path)]) == 0
