@@ -6,6 +6,7 @@ from collections.abc import Iterator, Set
 
 from aoftool.aof.layout import LayoutCode, LayoutProblem
 from aoftool.aof.manifest import ManifestCode
+from aoftool.aof.model import FileRole
 from aoftool.check.dump_beside import find_dump_beside
 from aoftool.check.exam_model import FileExam, LogExam
 from aoftool.check.model import Finding, Remedy, Severity
@@ -43,6 +44,9 @@ _WARNINGS = frozenset(
 )
 _OTHER_GENERATION = frozenset({LayoutCode.OTHER_GENERATION, LayoutCode.OTHER_GENERATION_PART})
 _REBUILD = Remedy("rebuild the manifest", text="list the files that are there, in load order")
+_BASE_BACK = Remedy(
+    "put the base back", text="from a backup; servers load what followed it without it", by_hand=True
+)
 _PUT_BACK = Remedy("put the file back", text="from a backup or the place it was moved to", by_hand=True)
 _REMEDIES: dict[str, tuple[Remedy, ...]] = {
     LayoutCode.MANIFEST_MISSING.value: (_REBUILD,),
@@ -87,6 +91,7 @@ def find_in_layout(exam: LogExam) -> Iterator[Finding]:
     log = exam.log
     last = log.last_file
     codes = {problem.code for problem in log.problems}
+    has_base = any(file.role is FileRole.BASE for file in log.unlisted)
     for problem in log.problems:
         if problem.code is LayoutCode.DUMP_BESIDE and all(file.exists for file in log.files):
             found = find_dump_beside(log, problem, map(_part, exam.files))
@@ -104,7 +109,7 @@ def find_in_layout(exam: LogExam) -> Iterator[Finding]:
             path=problem.path or log.manifest_path or log.path,
             message=problem.message,
             line=problem.line or None,
-            remedies=_remedies(problem, codes),
+            remedies=_remedies(problem, codes, has_base),
         )
 
 
@@ -124,12 +129,17 @@ def _severity(problem: LayoutProblem, is_last: bool) -> Severity | None:
     return Severity.WARNING if code in _WARNINGS else Severity.NOTE
 
 
-def _remedies(problem: LayoutProblem, beside: Set[LayoutCode | ManifestCode]) -> tuple[Remedy, ...]:
+def _remedies(
+    problem: LayoutProblem, beside: Set[LayoutCode | ManifestCode], has_base: bool
+) -> tuple[Remedy, ...]:
     """Return what can be done.
 
     Args:
         beside: all that is wrong with the layout.
+        has_base: a base lies there that no line names.
     """
+    if problem.code is LayoutCode.NO_BASE and not has_base:
+        return (_BASE_BACK,)
     if problem.code is LayoutCode.MISSING_FILE and not _OTHER_GENERATION.isdisjoint(beside):
         return (_PUT_BACK,)  # nobody has to go on without it
     found = (_REBUILD,) if isinstance(problem.code, ManifestCode) else _REMEDIES.get(problem.code.value, ())
