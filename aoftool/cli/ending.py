@@ -103,8 +103,9 @@ def placed(error: AoftoolError, arguments: Sequence[str]) -> AoftoolError:
         at = "" if index is None else f"command {index:,}: "
         error.message = f"{at}{found.message} [{found.code}]"
         error.offset = found.offset
-        # A rewrite offers to repair a copy, but once.
-        if arguments[0] != "rewrite" or error.hint is None or "--salvage" in arguments:
+        # A rewrite offers to repair a copy, but once, and where anything can be repaired.
+        is_lost = found.next is not None and not found.next.startswith("aoftool ")
+        if arguments[0] != "rewrite" or error.hint is None or "--salvage" in arguments or is_lost:
             error.hint = found.next
     else:
         # It counts the commands of its own reading; the offset says where it is.

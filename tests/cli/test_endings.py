@@ -218,3 +218,15 @@ def test_what_is_left_until_it_is_asked_for_is_offered(
     assert "--salvage sets it aside" in text
     assert words == ["fix", "--dry-run", "--salvage", "--yes", str(tmp_path)]
     assert run(["fix", "--salvage", "--yes", str(tmp_path)]) == 0
+
+
+def test_a_rewrite_offers_no_salvage_where_nothing_can_be_salvaged(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = tmp_path / "dump.rdb"
+    path.write_bytes(b"REDIS")
+
+    code, text = said(("rewrite", "-n", "IN"), path, capsys)
+
+    assert code == 3
+    assert "next: nothing here can be repaired; put the files back from a backup" in text
