@@ -35,6 +35,7 @@ from aoftool.repair.model import (
 from aoftool.repair.planners.commands import plan_commands
 from aoftool.repair.planners.lenient import plan_lenient
 from aoftool.repair.planners.manifest import ManifestPlan, manifest_bytes, plan_manifest
+from aoftool.repair.planners.openings import opening_of
 from aoftool.repair.planners.other_ways import more_by_assuming, more_by_dropping
 from aoftool.repair.planners.rdb_base import plan_rdb
 from aoftool.repair.planners.remaining import remaining
@@ -147,7 +148,9 @@ class _Planner:
             self._count_keys(kept, lost)
             if plan_text(file, draft, self._choice) or file.tail is None:
                 return
-            planner = StreamPlanner(source, file.tail, draft, self._choice, is_last)
+            planner = StreamPlanner(
+                source, file.tail, draft, self._choice, is_last, opening_of(file, self._exam.files)
+            )
             planner.plan()
             plan_commands(file, source, draft, self._choice)
             plan_restores(file, source, draft, self._choice)

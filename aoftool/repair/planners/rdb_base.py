@@ -114,7 +114,10 @@ class _Keeping:
         known = sum(part.keys for part in self._left_out)
         if self._rdb.sound:
             return kept, known
-        return kept, max(announced - kept, known) if announced else None
+        lost = max(announced - kept, known)
+        # What cannot be read held something, and an announcement may have gone with the keys it counts.
+        accounted = announced and (lost or all(map(self._is_ending, self._left_out)))
+        return kept, lost if accounted else None
 
     def _say_header(self, *, stays: bool) -> None:
         """Write the header that stood where another now does, or say as what the part was read."""

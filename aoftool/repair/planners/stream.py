@@ -20,8 +20,9 @@ from aoftool.files.source import Source
 from aoftool.repair.draft import Draft
 from aoftool.repair.model import AfterGap, Choice
 from aoftool.repair.planners.marks import MARKS, last_select, marks_in, near_exec, selected_database
+from aoftool.repair.planners.openings import Opening
 from aoftool.resp.encode import encode_select
-from aoftool.resp.model import INHERITED_DB
+from aoftool.resp.model import INHERITED_DB, TailTally
 from aoftool.units import counted
 
 __all__ = ["Gap", "StreamPlanner"]
@@ -76,6 +77,7 @@ class StreamPlanner:
         draft: where edits go.
         choice: what was asked for.
         is_last: the file is the one a server appends to.
+        opening: what speaks for the database that the stream begins in.
     """
 
     source: Source
@@ -83,10 +85,13 @@ class StreamPlanner:
     draft: Draft
     choice: Choice
     is_last: bool
+    opening: Opening
     gaps: list[Gap] = field(default_factory=list)
     _stopped: bool = False
     # Commands were set aside up to a next SELECT that has not come yet.
     _adrift: bool = False
+    # Nothing in front of this place says which database the stream is in.
+    _unsaid: bool = True
 
     def __post_init__(self) -> None:
         self._reader = Reader(self.source, self.tail.size_bytes)
@@ -100,6 +105,8 @@ class StreamPlanner:
         """Fill the draft."""
         pieces = self.tail.pieces
         at = 0
+        if pieces and self._salvage and self.opening.behind_damage:
+            self._begin_behind_damage(pieces[0])
         while at < len(pieces) and not self._stopped:
             piece = pieces[at]
             if isinstance(piece, Stretch):
@@ -113,11 +120,24 @@ class StreamPlanner:
         if not self._stopped:
             self._end()
 
+    def _begin_behind_damage(self, first: Stretch | Wound) -> None:
+        """Settle the database of commands whose SELECT went with the end of the RDB part before them."""
+        if isinstance(first, Wound):
+            whole = first.healing is not None or first.copies or first.code in _NOTHING_LOST
+            if whole and not first.last and not self._one_database():
+                self._adrift = self.choice.after_gap is not AfterGap.ASSUME
+            return
+        tally = scan_range(self.source, first.start, end=first.end)
+        if _commands_in_doubt(tally) or tally.edge.event == "EXEC":
+            first.tally = tally
+            self._go_on(first, None)
+
     # Healthy stretches
 
     def _stretch(self, stretch: Stretch) -> None:
         """Take account of a stretch; repair its transactions where that is asked for."""
         account, tally = self._account, stretch.tally
+        self._unsaid = self._unsaid and not tally.commands
         marks, edge = tally.transactions, tally.edge
         crossed = not edge.known and (
             (edge.event == "MULTI" and account.open_at is not None)
@@ -254,6 +274,7 @@ class StreamPlanner:
         if self._adrift:
             self.draft.drop(wound.start, wound.end, "after-gap", _IN_DOUBT, 1)
             return
+        self._unsaid = False
         if name == b"EXEC" and account.open_at is None:
             self.draft.drop(wound.start, wound.end, "exec-without-multi", "an EXEC without MULTI", 1, True)
             return
@@ -325,8 +346,11 @@ class StreamPlanner:
         self.draft.drop(wound.start, wound.end, wound.code, reason, 0)
         if account.open_at is not None:
             self._drop_half(account.open_at, wound.start, "half-transaction")
-        if behind is None:
-            return
+        if behind is not None:
+            self._go_on(behind, wound)
+
+    def _go_on(self, behind: Stretch, wound: Wound | None) -> None:
+        """Settle how the stream goes on behind a wound, or behind a damaged RDB part."""
         resume = behind.start
         edge = behind.tally.edge
         if edge.event == "EXEC":
@@ -349,22 +373,21 @@ class StreamPlanner:
         behind.start, behind.tally = end, rest
         return end
 
-    def _settle_database(self, resume: int, behind: Stretch, wound: Wound) -> None:
+    def _settle_database(self, resume: int, behind: Stretch, wound: Wound | None) -> None:
         """Decide which database the commands behind a gap run in."""
         if self._adrift:
             # Nothing is kept before the next SELECT, whatever this wound took.
             return
-        in_doubt = sum(
-            row.commands
-            for key, row in behind.tally.rows.items()
-            if key.db == INHERITED_DB and key.name not in MARKS
-        )
-        if not in_doubt or (self._one_database() and not shows_select(self._reader, wound)):
+        in_doubt = _commands_in_doubt(behind.tally)
+        shown = wound is not None and shows_select(self._reader, wound)
+        if not in_doubt or (self._one_database() and not shown):
             self._say_database(resume)
             self.gaps.append(Gap(resume, None, 0))
             return
         rule = self.choice.after_gap
-        if rule is AfterGap.ASSUME or (rule is AfterGap.AUTO and self._held_no_select(wound)):
+        if rule is AfterGap.ASSUME or (
+            rule is AfterGap.AUTO and wound is not None and self._held_no_select(wound)
+        ):
             self._say_database(resume)
             self.gaps.append(Gap(resume, self._account.meant, in_doubt))
         elif rule is AfterGap.STOP:
@@ -376,8 +399,14 @@ class StreamPlanner:
             self._skip_to_select(resume, behind)
 
     def _one_database(self) -> bool:
-        """Tell whether the whole stream uses one database."""
-        used = {
+        """Tell whether the whole stream uses one database.
+
+        Where it begins, RDB parts speak as well: the SELECT that is gone there is one that was written.
+        """
+        if self._unsaid and self.opening.hidden:
+            return False
+        used = set(self.opening.named) if self._unsaid else set()
+        used |= {
             key.db
             for stretch in self.tail.stretches
             for key in stretch.tally.rows
@@ -387,6 +416,9 @@ class StreamPlanner:
 
     def _held_no_select(self, wound: Wound) -> bool:
         """Tell whether the database before a wound is the one behind it."""
+        if self._unsaid:
+            # Servers begin with a SELECT: what stands in its place took it.
+            return False
         before = [piece.start for piece in self.tail.stretches if piece.end <= wound.start]
         return held_no_select(self._reader, wound, before[-1] if before else self.tail.start)
 
@@ -442,6 +474,13 @@ class StreamPlanner:
 
     def _already_cut(self) -> bool:
         return any(edit.end >= self.tail.size_bytes and edit.start < edit.end for edit in self.draft.edits)
+
+
+def _commands_in_doubt(tally: TailTally) -> int:
+    """Return how many commands of a span stand in the database that is open at its start."""
+    return sum(
+        row.commands for key, row in tally.rows.items() if key.db == INHERITED_DB and key.name not in MARKS
+    )
 
 
 _REASONS = {
