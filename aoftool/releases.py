@@ -1,6 +1,7 @@
 """The releases of Redis and Valkey that aoftool knows: one name each, in order, with what was measured.
 
-A release is a series such as `redis-7.2`; its patch releases read and write the same files. What a release
+A release is a series such as `redis-7.2`; its patch releases read and write the same files, but for what
+`aoftool.keyspace.flavour` knows of. What a release
 does is data of the rooms that use it, keyed by its name: `aoftool.commands` (who has a command),
 `aoftool.check.targets` (loaders), `aoftool.rdb.targets` (what is written), `aoftool.keyspace.flavour` (what
 commands do). Knows no file format beyond the number of the RDB version.
@@ -22,6 +23,7 @@ __all__ = [
     "find_releases",
     "in_words",
     "known_names",
+    "patch_of",
     "release_named",
     "release_of",
     "version_of",
@@ -94,6 +96,7 @@ RELEASES: tuple[Release, ...] = (
 NAMES: dict[str, Release] = {release.name: release for release in RELEASES}
 """The releases by name."""
 
+_VERSION = re.compile(r"([0-9]{1,4})\.([0-9]{1,4})\.([0-9]{1,4})")
 _NAME = re.compile(r"(redis|valkey)-(\d{1,4})(?:\.(\d{1,4}))?(?:\.\d{1,4})*")
 
 
@@ -150,6 +153,14 @@ def release_of(family: str, version: str) -> Release:
 def version_of(text: str) -> tuple[int, ...]:
     """Return the major and minor number in a text such as `7.2.4`; fewer where there are fewer."""
     return tuple(int(part) for part in re.findall(r"\d{1,9}", text)[:2])
+
+
+def patch_of(release: Release, text: str) -> int | None:
+    """Return the patch number in a text such as `7.2.4`; None where it has none, or is of another release."""
+    match = _VERSION.fullmatch(text)
+    if match is None or (int(match[1]), int(match[2])) != release.version:
+        return None
+    return int(match[3])
 
 
 def in_words(names: Collection[str]) -> str:

@@ -44,7 +44,7 @@ from aoftool.rdb.record import Record
 from aoftool.replay.differences import rivals
 from aoftool.replay.evidence import Evidence
 from aoftool.replay.log_writer import writer_of_log
-from aoftool.replay.writer import find_writer, flavour_of_release
+from aoftool.replay.writer import find_writer, flavour_of_writer
 from aoftool.replay.writer_model import Writer
 from aoftool.resp.model import Command
 from aoftool.resp.watch import Watch
@@ -141,7 +141,7 @@ class KeyHistory:
         found = list(self._records() if lineage.everything else self._base_records(lineage.keys))
         self._clock = LogClock(self._log, self._base_s, find_clues(self._log, lineage.held or ()))
         self.writer = self._find_writer(lineage)
-        flavour = flavour_of_release(self.writer.release)
+        flavour = flavour_of_writer(self.writer)
         self._keyspace = Keyspace(flavour, INFERRED, self._now_ms, allow_random=True, stands_in=True)
         for record in found:
             yield from self._load(record)

@@ -24,7 +24,7 @@ from aoftool.rdb.reader import empty_note, records
 from aoftool.replay.doubt import beyond, unknown_form
 from aoftool.replay.evidence import Evidence
 from aoftool.replay.log_writer import writer_of_log
-from aoftool.replay.writer import find_writer, flavour_of_release
+from aoftool.replay.writer import find_writer, flavour_of_writer
 from aoftool.resp.model import Command
 from aoftool.resp.sieve import SieveReader
 from aoftool.resp.watch import Watch
@@ -122,7 +122,7 @@ class LogReplay:
             )
 
     def _new_keyspace(self) -> Keyspace:
-        flavour = flavour_of_release(self.writer.release)
+        flavour = flavour_of_writer(self.writer)
         return Keyspace(flavour, INFERRED, self._now_ms, allow_random=True, stands_in=True)
 
     def _is_behind(self, number: int, offset: int) -> bool:

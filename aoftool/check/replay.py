@@ -49,7 +49,8 @@ def to_replay(targets: Sequence[str]) -> list[str]:
     chosen: dict[Flavour, str] = {}
     for name in targets:
         if NAMES[name].is_measured:
-            chosen[replace(FLAVOURS[name], name="", version=(0, 0), rdb_version=0)] = name
+            alike = replace(FLAVOURS[name], name="", version=(0, 0), rdb_version=0, geo_store_clears=None)
+            chosen[alike] = name
     return list(chosen.values()) or list(targets)
 
 

@@ -356,7 +356,7 @@ def _named_writer(log: Log) -> str | None:
     from aoftool.replay.writer_model import Certainty
 
     writer = writer_of_log(log)
-    return writer.release.name if writer.certainty is Certainty.NAMED else None
+    return writer.name if writer.certainty is Certainty.NAMED else None
 
 
 def _with_databases(options: RewriteOptions, log: Log) -> RewriteOptions:
@@ -386,7 +386,7 @@ def _comparison(
     from aoftool.rewrite.comparing import Comparison
     from aoftool.rewrite.model import Layout
     from aoftool.rewrite.planner import plan_rewrite
-    from aoftool.servers.choosing import choose_server, needed_for, needs_sets
+    from aoftool.servers.choosing import choose_server, needed_for, needs_sets, other_patch
 
     if worker is not None:
         return Comparison(log, options.databases, worker)
@@ -395,9 +395,8 @@ def _comparison(
     assert writer is not None
     sets = needs_sets(log) or options.layout is Layout.MULTI_PART
     targets = find_releases(options.target) if options.target else (release_named(target.name),)
-    return Comparison(
-        log, count, choose_server(needed_for(writer, sets=sets, targets=targets), given), target
-    )
+    server = choose_server(needed_for(writer, sets=sets, targets=targets), given)
+    return Comparison(log, count, server, target, other_patch(server, writer))
 
 
 @contextmanager

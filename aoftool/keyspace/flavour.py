@@ -1,18 +1,18 @@
 """The servers whose loading we reproduce, and the points in which they differ.
 
-A flavour stands for a release of `aoftool.releases`; where patch releases differ, the latest measured one
-counts. A release without a row of its own loads as the one below it. Knows only switches; what a switch
-means is written where it is read.
+A flavour stands for a release of `aoftool.releases`, or for a patch release of it: where these are known to
+differ, a switch of the release says that it depends. A release without a row of its own loads as the one
+below it. Knows only switches; what a switch means is written where it is read.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import Literal
+from typing import Any, Literal
 
-from aoftool.releases import RELEASES, Release, release_named
+from aoftool.releases import RELEASES, Release, patch_of, release_named
 
-__all__ = ["FLAVOURS", "Flavour", "Version", "flavour_named"]
+__all__ = ["FLAVOURS", "Flavour", "Version", "flavour_at", "flavour_named"]
 
 Version = tuple[int, int]
 
@@ -47,9 +47,11 @@ class Flavour:
         strict_subcommands: an unknown subcommand is as fatal as an unknown command.
         strict_arity: a wrong number of arguments ends the loading with a message.
         short_id_differences: XTRIM and XADD with MINID see only the low 32 bits of the difference of two
-            IDs in one node of a stream. Releases from 6.2.7 on see all.
+            IDs in one node of a stream. From 6.2.7 on they see all.
         hll_spare_runs: a sparse HyperLogLog may go on behind its last register with a run of values.
         caps_entries_read: the read counter given to a group is at most the entries ever added.
+        geo_store_clears: a geo search with STORE deletes its destination when the source is missing; None
+            where patch releases differ: from 6.2.6 on they do.
     """
 
     name: str
@@ -78,6 +80,7 @@ class Flavour:
     short_id_differences: bool = False
     hll_spare_runs: bool = False
     caps_entries_read: bool = False
+    geo_store_clears: bool | None = True
 
     def has(self, redis: Version | None, valkey: Version | None) -> bool:
         """Tell whether something that came with these versions (None: never) is there."""
@@ -100,7 +103,9 @@ _REDIS_62 = Flavour(
     strict_subcommands=False,
     short_id_differences=True,
     hll_spare_runs=True,
+    geo_store_clears=None,
 )
+_REDIS_60 = replace(_REDIS_62, name="redis-6.0", version=(6, 0), geo_store_clears=False)
 _REDIS_80 = Flavour(
     "redis-8.0",
     "redis",
@@ -138,6 +143,7 @@ _VALKEY_91 = Flavour(
     strict_arity=True,
 )
 _ALL = (
+    _REDIS_60,
     _REDIS_62,
     Flavour("redis-7.0", "redis", (7, 0), 10, zset_hints=False, short_list_indexes=False),
     Flavour("redis-7.2", "redis", (7, 2), 11, xclaim_always_creates=True),
@@ -188,7 +194,7 @@ _ALL = (
 
 
 # Which row stands for a release that was not measured, where it is not the one below it.
-_LIKE = {"redis-6.0": "redis-6.2", "valkey-9.0": "valkey-9.1"}
+_LIKE = {"valkey-9.0": "valkey-9.1"}
 
 
 def _flavour_of(release: Release) -> Flavour:
@@ -205,10 +211,35 @@ FLAVOURS: dict[str, Flavour] = {release.name: _flavour_of(release) for release i
 """One flavour for every release of the catalogue, by name, in its order."""
 
 
+# What patch releases of one release do otherwise: from which one on, and what it does.
+# Source: Redis 6.2 00-RELEASENOTES, src/geo.c, src/t_stream.c; measured on 6.2.5 and 6.2.14.
+_SINCE_PATCH: dict[str, tuple[tuple[int, str, bool], ...]] = {
+    "redis-6.2": ((6, "geo_store_clears", True), (7, "short_id_differences", False))
+}
+
+
+def flavour_at(release: Release, version: str) -> Flavour:
+    """Return the flavour of a patch release.
+
+    Args:
+        version: such as `6.2.14`; one that is no version of that release says nothing about it.
+    """
+    flavour, patch = FLAVOURS[release.name], patch_of(release, version)
+    if patch is None:
+        return flavour
+    known: dict[str, Any] = {
+        switch: value if patch >= since else not value
+        for since, switch, value in _SINCE_PATCH.get(release.name, ())
+    }
+    return replace(flavour, **known)
+
+
 def flavour_named(name: str) -> Flavour:
-    """Return the flavour of a release; of a major version, such as `valkey-9`, of the newest measured one.
+    """Return the flavour of a release, or of a patch release such as `redis-6.2.14`.
+
+    A major version, such as `valkey-9`, stands for its newest measured release.
 
     Raises:
         UsageError: no release has that name; the hint lists them.
     """
-    return FLAVOURS[release_named(name, newest=True).name]
+    return flavour_at(release_named(name, newest=True), name.partition("-")[2])

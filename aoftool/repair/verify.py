@@ -22,7 +22,7 @@ from aoftool.repair.reading import read_receipt
 from aoftool.repair.undo import undo_repair
 from aoftool.replay.log_writer import writer_of_log
 from aoftool.servers.asking import expiring_by_database, keys_by_database, library_names
-from aoftool.servers.choosing import choose_server, needed_for, needs_sets
+from aoftool.servers.choosing import ANOTHER_SERVER, choose_server, needed_for, needs_sets, other_patch
 from aoftool.servers.confined import confined_server
 from aoftool.servers.finding import FoundServer
 from aoftool.servers.placing import place_log
@@ -105,7 +105,12 @@ def verify_log(path: str, server: FoundServer) -> Verified:
     counts = count_keys(log)
     difference = counts.difference(found, expiring, libraries) if not counts.unknown else ""
     if difference:
-        raise VerifyError(f"{server.name} loads the log with other data: {difference}", path=path)
+        apart = other_patch(server, writer_of_log(log))
+        but = f"; {apart}" if apart else ""
+        hint = ANOTHER_SERVER if apart else None
+        raise VerifyError(
+            f"{server.name} loads the log with other data: {difference}{but}", path=path, hint=hint
+        )
     keys = sum(found.values())
     held = (
         f"not compared with our own count: {counts.unknown}"

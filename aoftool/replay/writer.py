@@ -10,13 +10,20 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import replace
 
-from aoftool.keyspace.flavour import FLAVOURS, Flavour
+from aoftool.keyspace.flavour import FLAVOURS, Flavour, flavour_at
 from aoftool.rdb.targets import Target, find_target
-from aoftool.releases import RELEASES, Release, release_named, release_of
+from aoftool.releases import RELEASES, Release, patch_of, release_named, release_of
 from aoftool.replay.evidence import Evidence
 from aoftool.replay.writer_model import Certainty, Writer
 
-__all__ = ["find_writer", "flavour_of_release", "named_release", "reads_after", "target_of"]
+__all__ = [
+    "find_writer",
+    "flavour_of_release",
+    "flavour_of_writer",
+    "named_release",
+    "reads_after",
+    "target_of",
+]
 
 _VERSION_FIELDS = ((b"valkey-ver", "valkey"), (b"redis-ver", "redis"))
 
@@ -39,7 +46,7 @@ def find_writer(aux: Mapping[bytes, bytes], evidence: Evidence, given: str | Non
     Args:
         aux: AUX fields of its RDB part; empty where there is none.
         evidence: what its commands say; may be of a part of them.
-        given: the release that the user named.
+        given: the release that the user named, or a patch release of it.
 
     Raises:
         UsageError: no release has the name that was given.
@@ -53,7 +60,8 @@ def _find(aux: Mapping[bytes, bytes], evidence: Evidence, given: str | None) -> 
     if given is not None:
         release = release_named(given, newest=True)
         missing = tuple(evidence.against(release))
-        return Writer(release, Certainty.GIVEN, possible=(release,), missing=missing)
+        version = _given_version(release, given.partition("-")[2], named)
+        return Writer(release, Certainty.GIVEN, version, (release,), missing)
     if named is not None:
         return _named(*named, evidence)
     possible = tuple(release for release in RELEASES if evidence.explained_by(release))
@@ -62,6 +70,12 @@ def _find(aux: Mapping[bytes, bytes], evidence: Evidence, given: str | None) -> 
     if not possible:
         return _unexplained(RELEASES, evidence)
     return Writer(_newest(possible), Certainty.INFERRED, possible=possible)
+
+
+def _given_version(release: Release, said: str, named: tuple[Release, str] | None) -> str:
+    """Return the version with the patch number that the user tells, else the base; empty for neither."""
+    versions = (said, "" if named is None or named[0] != release else named[1])
+    return next((version for version in versions if patch_of(release, version) is not None), "")
 
 
 def _named(release: Release, version: str, evidence: Evidence) -> Writer:
@@ -112,6 +126,17 @@ def _rank(release: Release) -> float:
 def flavour_of_release(release: Release) -> Flavour:
     """Return how a server of a release loads a log."""
     return FLAVOURS[release.name]
+
+
+def flavour_of_writer(writer: Writer) -> Flavour:
+    """Return how the server that wrote a log loads it: its patch release, where that is known.
+
+    A later one may have gone on with the log of a base: what is logged only from 6.2.6 on does not tell then.
+    """
+    flavour = flavour_at(writer.release, writer.exact_version)
+    if writer.certainty is not Certainty.GIVEN and flavour.geo_store_clears is False:
+        return replace(flavour, geo_store_clears=None)
+    return flavour
 
 
 def target_of(release: Release) -> Target:

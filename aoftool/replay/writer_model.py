@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import Enum
 
-from aoftool.releases import RELEASES, Release, version_of
+from aoftool.releases import RELEASES, Release, patch_of, version_of
 
 __all__ = ["Certainty", "Writer"]
 
@@ -25,7 +25,8 @@ class Writer:
 
     Attributes:
         release: as which the log is read.
-        version: the version that the base names, as text from the file; empty when it names none.
+        version: the version that the base names, as text from the file, or that the user names with its patch
+            number; empty when neither does.
         possible: every release that may have written it, in the order of the catalogue.
         missing: what `release` cannot have written, in words; empty when it explains everything.
         engine: the related engine whose commands the log has, such as `KeyDB`; empty for none.
@@ -39,6 +40,17 @@ class Writer:
     missing: tuple[str, ...] = ()
     base: Release | None = None
     engine: str = ""
+
+    @property
+    def exact_version(self) -> str:
+        """The version with its patch number, such as `6.2.14`; empty where that is not known."""
+        known = self.certainty in (Certainty.NAMED, Certainty.GIVEN)
+        return self.version if known and patch_of(self.release, self.version) is not None else ""
+
+    @property
+    def name(self) -> str:
+        """What `--written-by` takes: the patch release where it is known, else the release."""
+        return f"{self.release.family}-{self.exact_version}" if self.exact_version else self.release.name
 
     @property
     def family(self) -> str | None:

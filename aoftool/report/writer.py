@@ -24,7 +24,7 @@ def writer_words(writer: Writer) -> str:
         return f"{name} {version}{newer}"
     if writer.certainty is Certainty.GIVEN:
         lacks = f", although that has no {writer.missing[0]}" if writer.missing else ""
-        return f"{_full(writer.release)}, as you say{lacks}"
+        return f"{name} {writer.exact_version or _number(writer.release)}, as you say{lacks}"
     if writer.certainty is Certainty.UNEXPLAINED:
         lacks = ", ".join(writer.missing[:3])
         return f"no release that is known here; read as {writer.release.name}, which has no {lacks}"

@@ -19,7 +19,7 @@ from aoftool.liveness.model import Fate, Trace
 from aoftool.liveness.native import find_components
 from aoftool.progress import no_progress
 from aoftool.rdb.writer import ByteCounter
-from aoftool.replay.writer import flavour_of_release
+from aoftool.replay.writer import flavour_of_writer
 from aoftool.rewrite.choosing import Chooser
 from aoftool.rewrite.emitting import Emitter, FirstWrites, first_writes
 from aoftool.rewrite.libraries import carry_libraries, write_libraries
@@ -91,7 +91,7 @@ def estimate_size(plan: RewritePlan, sample_bytes: int = SAMPLE_BYTES) -> Estima
     values = _draw(groups, np.where(copied, 0, costs), sample_bytes, counts.touched_bytes)
     firsts = first_writes(plan.trace)
     empty = _open(plan).writer.close()
-    nothing = Keyspace(flavour_of_release(plan.writer.release), plan.options.databases, plan.options.now_ms)
+    nothing = Keyspace(flavour_of_writer(plan.writer), plan.options.databases, plan.options.now_ms)
     with TextReader(plan.input.paths) as reader:
         size = _base_size(plan, sample_bytes)
         size += (_measure(plan, firsts, reader, strings, nothing) - empty) * strings.factor

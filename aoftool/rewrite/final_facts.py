@@ -14,7 +14,7 @@ from aoftool.keyspace.zset_encoding import COMPACT_ENCODINGS, settle
 from aoftool.progress import Progress
 from aoftool.rdb.damage import EncodingDamage
 from aoftool.rdb.reader import empty_note
-from aoftool.replay.writer import flavour_of_release
+from aoftool.replay.writer import flavour_of_writer
 from aoftool.rewrite.final_keys import FinalKeys
 from aoftool.rewrite.model import Cut, RewriteOptions
 from aoftool.rewrite.planner import plan_rewrite
@@ -45,7 +45,7 @@ def final_state(
 
 def _state_of(rows: FinalKeys, log: Log, admits: Admits | None) -> State | None:
     facts: Facts = {}
-    flavour = flavour_of_release(rows.writer.release)
+    flavour = flavour_of_writer(rows.writer)
     for row in rows:
         if admits is None or admits(row.db, row.key):
             if row.value is None:

@@ -14,7 +14,7 @@ from aoftool.keyspace import Keyspace
 from aoftool.keyspace.flavour import Flavour
 from aoftool.progress import Progress, no_progress
 from aoftool.releases import Release
-from aoftool.replay.writer import flavour_of_release
+from aoftool.replay.writer import flavour_of_writer
 from aoftool.replay.writer_model import Certainty, Writer
 from aoftool.rewrite.partitions import partitions
 from aoftool.rewrite.planner import Planned, RewritePlan
@@ -72,7 +72,7 @@ def _digest(plan: RewritePlan, progress: Progress) -> int:
     limit = plan.options.memory_limit_bytes
     with TextReader(plan.input.paths) as reader:
         for part in partitions(plan.trace, plan.touches, plan.base.counts.touched_bytes, limit):
-            total += _sum_of(replayed(plan, reader, part, progress), flavour_of_release(plan.writer.release))
+            total += _sum_of(replayed(plan, reader, part, progress), flavour_of_writer(plan.writer))
     return total % _LARGEST
 
 

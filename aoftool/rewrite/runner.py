@@ -18,7 +18,7 @@ from aoftool.rdb.losses import REFUSED_KEPT
 from aoftool.rdb.writer import ByteCounter, Sink
 from aoftool.releases import NAMES
 from aoftool.replay.vocabulary import Vocabulary
-from aoftool.replay.writer import flavour_of_release
+from aoftool.replay.writer import flavour_of_writer
 from aoftool.rewrite.carrying import carry_rest, foreign_commands, foreign_text
 from aoftool.rewrite.choosing import Chooser
 from aoftool.rewrite.emitting import Emitter, FirstWrites, first_writes
@@ -92,7 +92,7 @@ def write_rewrite(
 
 def replayed(plan: RewritePlan, reader: TextReader, part: Partition, progress: Progress) -> Keyspace:
     """Return the keyspace in which a share of the keys was replayed, functions with the first one."""
-    flavour = flavour_of_release(plan.writer.release)
+    flavour = flavour_of_writer(plan.writer)
     keyspace = Keyspace(flavour, plan.options.databases, plan.options.now_ms, trusts_log=True)
     if part.number == 0:
         _load_libraries(plan, keyspace)

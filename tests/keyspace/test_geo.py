@@ -8,10 +8,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from aoftool.keyspace import Flavour
+from aoftool.keyspace import Flavour, Keyspace, ReplayStopError
 from aoftool.keyspace.geohash import decode_score, encode_score
-from tests.keyspace.running import EVERY_FLAVOUR, errors, keys, run, value
-from tests.servers import Build, Server
+from tests.keyspace.datasets import Loader, dataset_of, differences, flavour_of
+from tests.keyspace.running import EVERY_FLAVOUR, errors, keys, run, value, words
+from tests.servers import Build, Server, require_build
 
 flavours = pytest.mark.parametrize("flavour", EVERY_FLAVOUR, ids=lambda f: f.name)
 # GEOSEARCHSTORE came with Redis 6.2.
@@ -85,11 +86,49 @@ def test_bad_search_keeps_the_target(arguments: str) -> None:
     assert len(errors(keyspace)) == 1
 
 
-@flavours
+NO_SOURCE = [
+    "GEORADIUS no 15 37 1 km STORE d",
+    "GEORADIUSBYMEMBER no m 1 km STOREDIST d",
+    "GEOSEARCHSTORE d no FROMLONLAT 15 37 BYRADIUS 1 km",
+]
+
+
+@pytest.mark.parametrize("flavour", [f for f in EVERY_FLAVOUR if f.name != "redis-6.2"], ids=lambda f: f.name)
 def test_missing_source_deletes_the_target_since_7_0(flavour: Flavour) -> None:
-    keyspace = run("SET d old", "GEORADIUS no 15 37 1 km STORE d", flavour=flavour)
+    keyspace = run("SET d old", NO_SOURCE[0], flavour=flavour)
 
     assert keys(keyspace) == ({b"d"} if flavour.version < (7, 0) else set())
+
+
+@pytest.mark.parametrize("line", NO_SOURCE)
+def test_in_6_2_the_patch_release_decides_over_the_target_of_a_missing_source(line: str) -> None:
+    assert keys(run("SET d old", line, flavour="redis-6.2.5")) == {b"d"}
+    assert keys(run("SET d old", line, flavour="redis-6.2.6")) == set()
+    with pytest.raises(ReplayStopError, match=r"before 6\.2\.6.*--written-by"):
+        run("SET d old", line, flavour="redis-6.2")
+    assert keys(run(line, flavour="redis-6.2")) == set()
+
+
+@pytest.mark.parametrize("prefix", ["redis-6.0.16", "redis-6.2.5", "redis-6.2.14"])
+@pytest.mark.server
+def test_patch_releases_leave_what_they_are_measured_to_leave(prefix: str) -> None:
+    build = require_build(prefix)
+    commands = [words(f"SET {key} old") for key in "abcd"]
+    commands += [words(line) for line in (NO_SOURCE[0], NO_SOURCE[1].replace(" d", " c"))]
+    if build.version >= (6, 2):
+        commands.append(words(NO_SOURCE[2].replace(" d ", " b ")))
+    if build.version >= (6, 2, 7):
+        commands += map(words, ("XADD x 1-1 f v", "XADD x 4294967298-1 f v", "XTRIM x MINID = 4294967298-1"))
+    loader = Loader(build)
+    try:
+        server = loader.load(commands)
+    finally:
+        loader.close()
+
+    keyspace = Keyspace(flavour_of(build))
+    keyspace.execute_all(commands)
+    assert server is not None
+    assert differences(dataset_of(keyspace), server) == []
 
 
 @flavours

@@ -109,7 +109,10 @@ def test_6_2_trims_by_ids_far_apart_as_its_release_does(far: str, trim: str) -> 
 
     with pytest.raises(ReplayStopError, match="too far apart"):
         run(*lines, flavour="redis-6.2")
+    with pytest.raises(ReplayStopError, match="too far apart"):
+        run(*lines, flavour="redis-6.2.6")
     assert ids(run(*lines)).split()[0] == far
+    assert ids(run(*lines, flavour="redis-6.2.7")).split()[0] == far
 
 
 def test_6_2_trims_by_ids_that_no_node_can_hold_together() -> None:

@@ -11,7 +11,7 @@ from aoftool.errors import UsageError
 from aoftool.releases import RELEASES, release_named
 from aoftool.replay.evidence import Evidence, added
 from aoftool.replay.log_writer import writer_of_log
-from aoftool.replay.writer import find_writer
+from aoftool.replay.writer import find_writer, flavour_of_writer
 from aoftool.replay.writer_model import Certainty, Writer
 from tests import builders
 
@@ -148,3 +148,31 @@ def test_a_log_on_disk_is_asked_for_no_more_than_is_needed(tmp_path: Path) -> No
     based.write_bytes(builders.rdb(aux={"redis-ver": "7.2.4"}) + builders.log([b"SET", b"a", b"1"]))
     writer = writer_of_log(find_log(str(based)))
     assert (writer.release.name, writer.version) == ("redis-7.2", "7.2.4")
+
+
+@pytest.mark.parametrize(
+    ("base", "given", "name", "clears", "short"),
+    [
+        ("6.2.14", None, "redis-6.2.14", True, False),
+        ("6.2.6", None, "redis-6.2.6", True, True),
+        ("6.2.14", "redis-6.2", "redis-6.2.14", True, False),
+        ("6.2.14", "redis-6.2.5", "redis-6.2.5", False, True),
+        (None, "redis-6.2.14", "redis-6.2.14", True, False),
+        (None, "redis-6.2", "redis-6.2", None, True),
+        # Of the base of an older patch release nobody knows whether a later one went on with the log.
+        ("6.2.5", None, "redis-6.2.5", None, True),
+        ("6.0.16", None, "redis-6.0.16", None, True),
+        ("6.2", None, "redis-6.2", None, True),
+        ("6.2.14-rc1\x1b", None, "redis-6.2", None, True),
+        ("6.3.14", None, "redis-6.2", None, True),
+    ],
+)
+def test_the_patch_release_decides_where_it_is_known(
+    base: str | None, given: str | None, name: str, clears: bool | None, short: bool
+) -> None:
+    """Columns at the end: `geo_store_clears` and `short_id_differences` of the flavour."""
+    writer = find_writer({} if base is None else {b"redis-ver": base.encode()}, Evidence(), given)
+    flavour = flavour_of_writer(writer)
+
+    assert writer.name == name
+    assert (flavour.geo_store_clears, flavour.short_id_differences) == (clears, short)

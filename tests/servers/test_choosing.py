@@ -12,7 +12,7 @@ from aoftool.errors import MissingExtraError, RefusedError, UnsupportedError
 from aoftool.releases import NAMES, Release
 from aoftool.replay.writer_model import Certainty, Writer
 from aoftool.servers import choosing, finding
-from aoftool.servers.choosing import choose_server, needed_for
+from aoftool.servers.choosing import choose_server, needed_for, other_patch
 from aoftool.servers.finding import FoundServer, ask_version, servers_at_hand
 
 
@@ -72,6 +72,27 @@ def test_only_a_server_that_may_judge_is_chosen(
         assert "--server" in str(refused.value.hint)
 
 
+@pytest.mark.parametrize(
+    ("wrote", "held", "chosen", "apart"),
+    [
+        ("6.2.5", ["6.2.14", "6.2.5", "6.2.9"], "6.2.5", False),
+        ("6.2.14", ["6.2.5", "6.2.14"], "6.2.14", False),
+        ("6.2.7", ["6.2.5", "6.2.14"], "6.2.14", True),
+        ("6.2", ["6.2.5", "6.2.14"], "6.2.14", False),
+    ],
+)
+def test_the_patch_release_of_the_writer_comes_first_then_the_latest(
+    wrote: str, held: list[str], chosen: str, apart: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    found = [FoundServer(f"/s/{version}", release("redis-6.2"), version) for version in held]
+    monkeypatch.setattr(choosing, "servers_at_hand", lambda: found)
+    author = Writer(release("redis-6.2"), Certainty.NAMED, wrote, (release("redis-6.2"),))
+    server = choose_server(needed_for(author, sets=False))
+
+    assert server.version == chosen
+    assert (wrote in other_patch(server, author)) is apart
+
+
 def test_the_refusal_names_what_is_needed_and_what_is_here(monkeypatch: pytest.MonkeyPatch) -> None:
     at_hand(monkeypatch, "valkey-9.1")
 
@@ -121,12 +142,12 @@ def test_a_program_that_does_not_run_is_no_server(tmp_path: Path) -> None:
 
 
 def test_every_folder_of_the_path_is_looked_at(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    for folder, version in (("a", "7.0.15"), ("b", "8.0.6")):
+    for folder, version in (("a", "7.0.15"), ("b", "8.0.6"), ("c", "8.0.2")):
         (tmp_path / folder).mkdir()
         program(tmp_path / folder, "redis-server", f"Redis server v={version} sha=0")
-    monkeypatch.setenv("PATH", f"{tmp_path}/a:{tmp_path}/b:/bin:/usr/bin")
+    monkeypatch.setenv("PATH", f"{tmp_path}/a:{tmp_path}/b:{tmp_path}/c:/bin:/usr/bin")
     monkeypatch.setattr(finding, "_WHEELS", ())
 
     found = {server.version for server in servers_at_hand()}
 
-    assert {"7.0.15", "8.0.6"} <= found
+    assert {"7.0.15", "8.0.6", "8.0.2"} <= found

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 from aoftool.keyspace.apply.zsets import apply_zadd
-from aoftool.keyspace.context import Argv, Context
+from aoftool.keyspace.context import Argv, CannotFollow, Context
 from aoftool.keyspace.geohash import (
     MAX_LATITUDE,
     MAX_LONGITUDE,
@@ -223,6 +223,8 @@ def _run(ctx: Context, search: _Search, value: ZSetValue | None) -> None:
     if value is not None:
         for distance_m, score, member in _ordered(_find(value, search), search):
             result[member] = distance_m / search.shape.unit if search.store_distance else score
+    if value is None and search.store in ctx.db.values:
+        _require_known_outcome(ctx)
     if result:
         ctx.make(result)
         settle(result, ctx.flavour)
@@ -231,14 +233,30 @@ def _run(ctx: Context, search: _Search, value: ZSetValue | None) -> None:
         ctx.db.delete(search.store)
 
 
+def _require_known_outcome(ctx: Context) -> None:
+    """Stop where it depends on the patch release whether the destination goes with a missing source.
+
+    Servers before 6.2.6 do nothing then, and log nothing. So a server with this in its log deleted the
+    destination; but one that loads the log may keep it.
+
+    Source: measured on 6.0.16, 6.2.5 and 6.2.14
+    """
+    if ctx.flavour.geo_store_clears is None and not ctx.allow_random:
+        raise CannotFollow(
+            "random",
+            "Redis before 6.2.6 keeps the destination of a missing source, and later ones delete it;"
+            " --written-by redis-6.2.14, with the right patch number, tells which",
+        )
+
+
 def _new_search(ctx: Context) -> _Search:
     return _Search(Shape(plain_haversine=not ctx.flavour.has((7, 0), (7, 2))))
 
 
 def _source(ctx: Context, key: bytes) -> tuple[ZSetValue | None, bool]:
-    """Return the set to search, and whether to go on: 6.2 leaves at once when it is missing."""
+    """Return the set to search, and whether to go on: before 6.2.6 it ends where that is missing."""
     value = ctx.get(key, ZSetValue)
-    return value, value is not None or ctx.flavour.has((7, 0), (7, 2))
+    return value, value is not None or ctx.flavour.geo_store_clears is not False
 
 
 @TABLE.command(b"GEORADIUS", -6)
