@@ -8,6 +8,8 @@ from pathlib import Path
 
 import pytest
 
+from aoftool.aof.layout import find_log
+from aoftool.check.checker import check
 from aoftool.repair.apply import apply_plan
 from aoftool.repair.model import AfterGap, Choice, Plan
 from tests.builders import (
@@ -80,9 +82,10 @@ def aside(plan: Plan) -> int:
 
 def judge(dbs: tuple[int, ...], fill: str, before: int, behind: int, tmp_path: Path) -> None:
     data = wounded(PART + in_turn(*dbs), END - before, END + behind, fill)
-    salvage(data, tmp_path)
+    plan = salvage(data, tmp_path)
 
     assert misplaced(tmp_path / "appendonly.aof") == [], (dbs, fill, before, behind)
+    assert plan.left == [], (dbs, fill, before, behind)
 
 
 @pytest.mark.parametrize("fill", FILLS)
@@ -196,3 +199,23 @@ def test_keys_that_went_with_the_number_announced_are_not_told_as_none(tmp_path:
     plan = plan_for(path, DEFAULT)
 
     assert (plan.statistics.keys_kept, plan.statistics.keys_lost) == (30, None)
+
+
+@pytest.mark.parametrize("before", [18, 19, 20, 21])
+def test_commands_that_a_walk_takes_for_records_are_not_left_as_damage(before: int, tmp_path: Path) -> None:
+    path = tmp_path / "appendonly.aof"
+    path.write_bytes(wounded(PART + in_turn(3, 0, 3), END - before, END + SELECT_BYTES, "zeros"))
+
+    plan = plan_for(path, DEFAULT)
+
+    assert (plan.left, misplaced_starts(path)) == ([], [])
+
+
+def misplaced_starts(path: Path) -> list[str]:
+    """Return the findings on an RDB part that lie in the commands behind it, or end before they start."""
+    report = check(find_log(str(path)))
+    return [
+        finding.code
+        for finding in report.findings
+        if (at := finding.start or 0) >= END + SELECT_BYTES or (finding.end is not None and finding.end < at)
+    ]

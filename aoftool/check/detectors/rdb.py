@@ -53,7 +53,9 @@ def find_in_rdb(exam: FileExam, databases: int = DEFAULT_DATABASES) -> Iterator[
         yield from _without_checksum(exam)
         return
     # What stands behind the last whole key is damaged somewhere; the walk may notice only later.
-    at = rdb.walk.good_end if rdb.walk.end_offset is None else 0
+    # It may also have passed the end of the part, and taken commands for records.
+    lost_its_way = rdb.walk.end_offset is not None or rdb.walk.good_end >= rdb.end
+    at = 0 if lost_its_way else rdb.walk.good_end
     if rdb.patches:
         patch = rdb.patches[0]
         size = patch.end - patch.start
@@ -97,6 +99,9 @@ def _faults(exam: FileExam, databases: int) -> Iterator[Finding]:
         [] if rdb.salvage is None else [part for part in rdb.salvage.left_out if part.code == _TWICE]
     )
     for fault in faults_with(rdb, databases):
+        if not rdb.sound and fault.offset >= rdb.end and fault.code != "trailing-bytes":
+            # A loader that passes the damaged end meets it in commands, which are none of the part.
+            continue
         code = _OWN_CODES.get(fault.code, fault.code)
         severity = fault_severity(fault.code, fault.type_id)
         end = exam.size_bytes if fault.code == "trailing-bytes" else None
