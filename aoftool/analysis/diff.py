@@ -19,7 +19,7 @@ from aoftool.keyspace.engine import Keyspace
 from aoftool.next_step import next_step
 from aoftool.progress import Progress, no_progress
 from aoftool.replay.writer_model import Writer
-from aoftool.values import ModuleValue, StreamValue, Value, type_name
+from aoftool.values import Value, length_of, type_name
 
 __all__ = [
     "MOST_KEYS",
@@ -180,12 +180,7 @@ def need_room(facts: Facts) -> None:
 
 def fact_of(value: Value, expire_at_ms: int | None) -> KeyFacts:
     """Return what is kept of a key."""
-    size = None if isinstance(value, ModuleValue) else len(_items(value))  # type: ignore[arg-type]
-    return KeyFacts(type_name(value), size, expire_at_ms, value_digest(value))
-
-
-def _items(value: object) -> object:
-    return value.entries if isinstance(value, StreamValue) else value
+    return KeyFacts(type_name(value), length_of(value), expire_at_ms, value_digest(value))
 
 
 def _changes(ours: Facts, theirs: Facts) -> list[KeyChange]:

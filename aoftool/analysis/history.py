@@ -48,7 +48,7 @@ from aoftool.replay.writer import find_writer, flavour_of_writer
 from aoftool.replay.writer_model import Writer
 from aoftool.resp.model import Command
 from aoftool.resp.watch import Watch
-from aoftool.values import ModuleValue, StreamValue, Value, type_name
+from aoftool.values import length_of, type_name
 
 if TYPE_CHECKING:
     from aoftool.keyspace.refusal import Refusal
@@ -361,7 +361,7 @@ class KeyHistory:
         if entry is None:
             return _GONE
         value = copy.deepcopy(entry.value) if self._values else None
-        return KeyState(type_name(entry.value), _length(entry.value), entry.expire_at_ms, value)
+        return KeyState(type_name(entry.value), length_of(entry.value), entry.expire_at_ms, value)
 
     def _grade(self, step: HistoryStep) -> Deletion:
         row = step.command
@@ -384,12 +384,6 @@ class KeyHistory:
     def _family(self) -> str | None:
         """Return `redis` or `valkey` if the RDB part names it or nothing else is possible."""
         return None if self.writer is None else self.writer.family
-
-
-def _length(value: Value) -> int | None:
-    if isinstance(value, StreamValue):
-        return len(value.entries)
-    return None if isinstance(value, ModuleValue) else len(value)
 
 
 def _copy_database(argv: list[bytes]) -> int | None:

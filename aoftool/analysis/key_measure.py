@@ -6,7 +6,7 @@ from aoftool.rdb.encode import encode_string
 from aoftool.rdb.encode_values import ValueEncoder
 from aoftool.rdb.opcodes import Family, encoding_of, type_info
 from aoftool.rdb.targets import Target
-from aoftool.values import StreamValue, Value
+from aoftool.values import Value, length_of, type_name
 
 __all__ = ["EXPIRE_BYTES", "Measure", "elements_of"]
 
@@ -19,14 +19,8 @@ _LZF = 0xC3
 
 
 def elements_of(value: Value) -> int | None:
-    if isinstance(value, bytes):
-        return 1
-    if isinstance(value, StreamValue):
-        return len(value.entries)
-    try:
-        return len(value)  # type: ignore[arg-type]
-    except TypeError:
-        return None
+    """Return how many elements a value has; a string is one, and None where a module knows."""
+    return 1 if isinstance(value, bytes) else length_of(value)
 
 
 class Measure:
@@ -46,7 +40,7 @@ class Measure:
             return "string", _string_form(stored), head + len(stored), None
         refusal = self._target.refusal(value)
         if refusal:
-            return _type_name(value), "", 0, f"{self._target.name} cannot hold {refusal}"
+            return type_name(value), "", 0, f"{self._target.name} cannot hold {refusal}"
         type_id, data = self._encoder.encode(value)
         info = type_info(self._family, type_id)
         assert info is not None
@@ -57,7 +51,3 @@ def _string_form(stored: bytes) -> str:
     if not stored or stored[0] < _PACKED:
         return "raw"
     return "lzf" if stored[0] == _LZF else "int"
-
-
-def _type_name(value: Value) -> str:
-    return type(value).__name__.removesuffix("Value").lower()

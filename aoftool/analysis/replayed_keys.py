@@ -141,7 +141,7 @@ class ReplayedKeys:
             key=key,
             type_name=kind,
             encoding=encoding,
-            elements=None if isinstance(value, ModuleValue) else elements_of(value),
+            elements=elements_of(value),
             size_bytes=size,
             expire_at_ms=expire_at_ms,
             file=printable(self._log.files[file].name or os.fsencode(self._log.files[file].path)),

@@ -15,7 +15,7 @@ from aoftool.values.stream import (
     StreamIdmp,
     StreamValue,
 )
-from aoftool.values.types import Value, type_name
+from aoftool.values.types import Value, length_of, type_name
 from aoftool.values.zset import ZSetValue
 
 __all__ = [
@@ -34,5 +34,6 @@ __all__ = [
     "StreamValue",
     "Value",
     "ZSetValue",
+    "length_of",
     "type_name",
 ]

@@ -1,4 +1,4 @@
-"""The names of the value types, as the TYPE command gives them."""
+"""The value types together: their names, as the TYPE command gives them, and how long a value is."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from aoftool.values.set import SetValue
 from aoftool.values.stream import StreamValue
 from aoftool.values.zset import ZSetValue
 
-__all__ = ["Value", "type_name"]
+__all__ = ["Value", "length_of", "type_name"]
 
 Value: TypeAlias = (
     bytes | ListValue | SetValue | ZSetValue | HashValue | StreamValue | ArrayValue | ModuleValue
@@ -33,3 +33,10 @@ _NAMES: dict[type, str] = {
 def type_name(value: Value) -> str:
     """Return `string`, `list`, `set`, `zset`, `hash`, `stream`, `array` or `module`."""
     return _NAMES[type(value)]
+
+
+def length_of(value: Value) -> int | None:
+    """Return the bytes of a string, the entries of a stream, else the elements; None where a module knows."""
+    if isinstance(value, ModuleValue):
+        return None
+    return len(value.entries) if isinstance(value, StreamValue) else len(value)

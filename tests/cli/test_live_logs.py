@@ -6,7 +6,9 @@ import json
 import threading
 import time
 from collections.abc import Callable, Iterator
+from itertools import islice
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -79,20 +81,24 @@ def test_what_is_replaced_behind_the_open_files_changes_nothing(
     assert not held_file(str(folder / "appendonly.aof.1.base.rdb"))
 
 
+def rewrite_when_found(folder: Path, times: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let a set be replaced, so many times, each time it has been found and before it is opened."""
+    generations = iter(range(2, 2 + times))
+
+    def find_then_rewrite(path: str | None) -> object:
+        found = find_log(path)
+        for number in islice(generations, 1):
+            put_generation(folder, number)
+        return found
+
+    monkeypatch.setattr(holding, "find_log", find_then_rewrite)
+
+
 @pytest.mark.parametrize("call", READING_ONCE, ids=" ".join)
 def test_what_is_replaced_before_the_files_are_open_is_looked_for_again(
     folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, call: Call
 ) -> None:
-    find, number = find_log, 1
-
-    def find_then_rewrite(path: str | None) -> object:
-        nonlocal number
-        found = find(path)
-        if number < 4:
-            put_generation(folder, number := number + 1)
-        return found
-
-    monkeypatch.setattr(holding, "find_log", find_then_rewrite)
+    rewrite_when_found(folder, 3, monkeypatch)
 
     answer = ask(call, folder, tmp_path / "out")
 
@@ -264,16 +270,7 @@ def test_no_false_alarm_in_two_hundred_runs(loaded: tuple[Server, Load], tmp_pat
 def test_following_starts_in_the_middle_of_a_rewrite(
     folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    find, number = find_log, 1
-
-    def find_then_rewrite(path: str | None) -> object:
-        nonlocal number
-        found = find(path)
-        if number < 3:
-            put_generation(folder, number := number + 1)
-        return found
-
-    monkeypatch.setattr(holding, "find_log", find_then_rewrite)
+    rewrite_when_found(folder, 2, monkeypatch)
 
     answer = ask(("log", "--follow", "--limit", "5", "IN"), folder, tmp_path / "out")
 
@@ -289,8 +286,8 @@ def test_following_goes_on_behind_the_place_that_tail_found(
 
     last = tailing.last_commands
 
-    def last_then_rewrite(*words: object, **more: object) -> object:
-        found = last(*words, **more)  # type: ignore[arg-type]
+    def last_then_rewrite(*words: Any, **more: Any) -> object:
+        found = last(*words, **more)
         put_generation(folder, 2)
         return found
 

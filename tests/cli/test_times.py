@@ -20,10 +20,10 @@ START_S = 1_700_000_000
 @pytest.fixture
 def path(tmp_path: Path) -> str:
     """A log of an hour, one write a minute, whose values hold what looks like annotations."""
-    items: list[object] = []
+    items: list[bytes | tuple[str, ...]] = []
     for minute in range(61):
         items += [timestamp(START_S + 60 * minute), ("SET", f"k:{minute}", "\r\n#TS:2000000000\r\nx")]
-    return str(write_multi_part(tmp_path / "d", base=b"", incrs=[log(*items)]))  # type: ignore[arg-type]
+    return str(write_multi_part(tmp_path / "d", base=b"", incrs=[log(*items)]))
 
 
 @pytest.mark.parametrize(
