@@ -6,7 +6,6 @@ import json
 import threading
 import time
 from collections.abc import Callable, Iterator
-from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -81,29 +80,31 @@ def test_what_is_replaced_behind_the_open_files_changes_nothing(
     assert not held_file(str(folder / "appendonly.aof.1.base.rdb"))
 
 
-def rewrite_when_found(folder: Path, times: int, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Let a set be replaced, so many times, each time it has been found and before it is opened."""
-    generations = iter(range(2, 2 + times))
+def rewrite_when_found(folder: Path, times: int, monkeypatch: pytest.MonkeyPatch) -> list[int]:
+    """Replace a set, so many times, when it was found and before it is opened; return by which generations."""
+    generations: list[int] = []
 
     def find_then_rewrite(path: str | None) -> object:
         found = find_log(path)
-        for number in islice(generations, 1):
-            put_generation(folder, number)
+        if len(generations) < times:
+            generations.append(len(generations) + 2)
+            put_generation(folder, generations[-1])
         return found
 
     monkeypatch.setattr(holding, "find_log", find_then_rewrite)
+    return generations
 
 
 @pytest.mark.parametrize("call", READING_ONCE, ids=" ".join)
 def test_what_is_replaced_before_the_files_are_open_is_looked_for_again(
     folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, call: Call
 ) -> None:
-    rewrite_when_found(folder, 3, monkeypatch)
+    generations = rewrite_when_found(folder, 3, monkeypatch)
 
     answer = ask(call, folder, tmp_path / "out")
 
     fair(answer)
-    assert number == 4
+    assert generations == [2, 3, 4]
     assert "at the start" not in answer.err
     if call[0] == "history":
         assert answer.out.count("SET") == 5
