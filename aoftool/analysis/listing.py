@@ -21,7 +21,7 @@ from aoftool.analysis.time_model import TimeSource
 from aoftool.aof.log import LogPart, read_parts
 from aoftool.aof.model import Log, LogFile
 from aoftool.escape import printable
-from aoftool.files.changes import PACKED_DAMAGE
+from aoftool.files.changes import first_damage
 from aoftool.liveness.wrapped import WRAPPER, unwrapped
 from aoftool.progress import Progress, no_progress
 from aoftool.resp.frame import read_frame
@@ -81,9 +81,9 @@ def note_stop(end: ListingEnd, part: LogPart, stop: Stop | None) -> None:
     if stop is not None and stop.reason is not Reason.END:
         end.damage = (file_name(part.file), stop.command_start, stop.reason.value)
     elif not part.source.seekable:
-        for change in part.source.changes():
-            if change.kind in PACKED_DAMAGE:
-                end.damage = (file_name(part.file), change.offset or 0, change.message)
+        change = first_damage(part.source.changes())
+        if change is not None:
+            end.damage = (file_name(part.file), change.offset or 0, change.message)
 
 
 class CommandListing:

@@ -20,6 +20,7 @@ from aoftool.errors import NotJudgedError, UnsupportedError
 from aoftool.escape import excerpt, excerpt_key, printable
 from aoftool.keyspace.engine import Keyspace
 from aoftool.keyspace.selection import KeySelection
+from aoftool.next_step import next_step
 from aoftool.progress import Progress, no_progress
 from aoftool.rdb.losses import member_note
 from aoftool.replay.writer import target_of
@@ -123,7 +124,7 @@ class ReplayedKeys:
             path=path,
             offset=offset,
             hint=f"--at {name}:{offset} gives the keys before it; or let a real server run it:"
-            " aoftool rewrite --engine server -o OUT",
+            f" {next_step('rewrite', self._log.path, '--engine server', '-o OUT')}",
         )
 
     def _row(self, db: int, key: bytes, value: Value, expire_at_ms: int | None, measure: Measure) -> KeyRow:

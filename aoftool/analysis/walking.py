@@ -61,7 +61,7 @@ class Walks:
 
     Attributes:
         by_name: seconds by upper-case name.
-        steps: elements and bytes that they go over, all together.
+        steps: elements that they go over, and a sixty-fourth of the bytes of strings.
         known: every such command was looked at.
     """
 

@@ -19,6 +19,7 @@ from dataclasses import replace
 from aoftool.aof.layout import find_log
 from aoftool.aof.manifest import parse_manifest
 from aoftool.aof.model import FileRole, LayoutCode, Log, LogFile, LogKind
+from aoftool.aof.multipart import manifest_bytes
 from aoftool.errors import AoftoolError, NotPermittedError, ReadFailedError, SourceError
 from aoftool.files import open_source
 from aoftool.files.held import HeldFile, held_file, hold_file, is_replaced, release_files
@@ -37,14 +38,15 @@ _FRESH_S = 1.0
 # Looks without any growth after which a torn end is no command that is being written.
 _QUIET_LOOKS = 8
 _TAIL_BYTES = 64 * 1024
-_MANIFEST_LIMIT = 1 << 20
 _UNSURE = frozenset({LayoutCode.ORPHAN_FILE, LayoutCode.ORPHAN_NEXT})
 
 
 def hold_log(path: str | os.PathLike[str] | None = None) -> Log:
-    """Find a log, as `find_log`, and open all of its files: readings by path are of this state of it then.
+    """Find a log, as `find_log`, and open its files: readings by path are of this state of it then.
 
-    That ends when `aoftool.files.held.release_files` is called, or with the process.
+    Of a set of more files than may be held (`aoftool.files.held`) the others are read as they are when their
+    turn comes; so is a set that never stood still for long enough. That ends when
+    `aoftool.files.held.release_files` is called, or with the process.
 
     Raises:
         SourceError, InputError: as for `find_log`.
@@ -116,18 +118,19 @@ def _hold(log: Log) -> list[str] | None:
 
 def _giver_up(log: Log, file: LogFile) -> Callable[[], bool]:
     def is_given_up() -> bool:
-        return log.manifest_path is not None and file.name not in _names_in(log.manifest_path)
+        names = None if log.manifest_path is None else _names_in(log.manifest_path)
+        return names is not None and file.name not in names
 
     return is_given_up
 
 
-def _names_in(path: str) -> set[bytes]:
-    """Return what a manifest lists now as files to load; nothing where it cannot be read."""
+def _names_in(path: str) -> set[bytes] | None:
+    """Return what a manifest lists now as files to load; None where it cannot be read."""
     try:
         with open_source(path) as source:
-            raw = source.read_at(0, _MANIFEST_LIMIT) if source.seekable else source.read(_MANIFEST_LIMIT)
+            raw = manifest_bytes(source)
     except AoftoolError:
-        return set()
+        return None
     return {entry.name for entry in parse_manifest(raw).load_order}
 
 

@@ -20,11 +20,11 @@ from aoftool.aof.manifest_salvage import FileNameParts, parse_file_name, salvage
 from aoftool.aof.model import FileRole, LayoutCode, LayoutProblem, Log, LogFile, LogKind
 from aoftool.aof.surroundings import problems_beside, unfinished_changes
 from aoftool.escape import printable
-from aoftool.files import ChangeKind, open_source
+from aoftool.files import ChangeKind, Source, open_source
 from aoftool.quoting import Quoting
 from aoftool.units import counted
 
-__all__ = ["MANIFEST_SUFFIXES", "log_of_directory", "manifest_prefix"]
+__all__ = ["MANIFEST_SUFFIXES", "log_of_directory", "manifest_bytes", "manifest_prefix"]
 
 # A manifest has one line of some 60 bytes for each file, and a set with a thousand files is a rare one.
 MANIFEST_LIMIT = 2 * 1024 * 1024
@@ -121,20 +121,26 @@ def manifest_prefix(name: bytes) -> bytes:
 def _read_manifest(directory: Directory, name: bytes) -> tuple[bytes, bool, list[LayoutProblem]]:
     """Return the bytes, whether they were compressed, and what was wrong with reading them."""
     path = directory.join(name)
-    pieces: list[bytes] = []
-    size = 0
     with open_source(path) as source:
-        while size <= MANIFEST_LIMIT and (piece := source.read(1 << 18)):
-            pieces.append(piece)
-            size += len(piece)
+        raw = manifest_bytes(source)
         packed = source.compression is not None
         # Servers put a new manifest in the place of the old one: what was opened is whole.
         changes = [change for change in source.changes() if change.kind not in _EXCHANGED]
     problems = [LayoutProblem(LayoutCode.MANIFEST_UNREADABLE, change.message, path) for change in changes]
-    if size > MANIFEST_LIMIT:
+    if len(raw) > MANIFEST_LIMIT:
         words = f"the manifest is larger than {MANIFEST_LIMIT} bytes; the rest is not read"
         problems.append(LayoutProblem(LayoutCode.MANIFEST_TOO_LARGE, words, path))
-    return b"".join(pieces)[:MANIFEST_LIMIT], packed, problems
+    return raw[:MANIFEST_LIMIT], packed, problems
+
+
+def manifest_bytes(source: Source) -> bytes:
+    """Return the content of a manifest; of one larger than `MANIFEST_LIMIT` a little more than that."""
+    pieces: list[bytes] = []
+    size = 0
+    while size <= MANIFEST_LIMIT and (piece := source.read(1 << 18)):
+        pieces.append(piece)
+        size += len(piece)
+    return b"".join(pieces)
 
 
 def _joined(manifest: Manifest, raw: bytes) -> Manifest | None:

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import os
 import re
-import shlex
 from collections.abc import Iterator
 from contextlib import suppress
 
@@ -17,6 +16,7 @@ from aoftool.aof.model import LayoutCode, LayoutProblem, LogFile
 from aoftool.errors import NotPermittedError
 from aoftool.escape import printable
 from aoftool.files.sink import is_leftover
+from aoftool.next_step import next_step
 
 __all__ = [
     "manifests_beside",
@@ -83,7 +83,7 @@ def unfinished_changes(directory: Directory) -> Iterator[LayoutProblem]:
         path = directory.join(name)
         if is_leftover(name) and directory.look(name).kind is EntryKind.FILE:
             what = "is left from an aoftool that was killed"
-            words = f"{printable(name)} {what}: {_command('undo --forget', path)}"
+            words = f"{printable(name)} {what}: {next_step('undo', path, '--forget')}"
         elif _OUR_FOLDER.fullmatch(name) and directory.look(name).kind is EntryKind.DIRECTORY:
             words = _unfinished(path, printable(name))
         else:
@@ -98,7 +98,7 @@ def _unfinished(path: str, shown: str) -> str:
         descriptor = os.open(os.path.join(path, _RECEIPT), os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
     except FileNotFoundError:
         what = "is left from an aoftool that was killed before it changed the log"
-        return f"{shown} {what}: {_command('undo --forget', path)}"
+        return f"{shown} {what}: {next_step('undo', path, '--forget')}"
     except OSError:
         return ""  # nobody may look into it but who made it
     try:
@@ -111,14 +111,10 @@ def _unfinished(path: str, shown: str) -> str:
     state = b"" if found is None else found[1]
     if state == b"prepared":
         what = "is of a change of the log that was killed half-way, or is at work"
-        return f"{shown} {what}: {_command('undo', path)}"
+        return f"{shown} {what}: {next_step('undo', path)}"
     if state == b"undoing":
-        return f"{shown} is of an undo that was killed half-way, or is at work: {_command('undo', path)}"
+        return f"{shown} is of an undo that was killed half-way, or is at work: {next_step('undo', path)}"
     return ""
-
-
-def _command(words: str, path: str) -> str:
-    return f"aoftool {words} {shlex.quote(printable(os.fsencode(path)))}"
 
 
 def _leftovers(directory: Directory) -> Iterator[LayoutProblem]:

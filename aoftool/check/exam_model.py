@@ -22,7 +22,10 @@ if TYPE_CHECKING:
     from aoftool.rdb.summary import RdbWalk
     from aoftool.rdb.unknown import UnknownItem
 
-__all__ = ["Census", "FileExam", "LogExam", "RdbExam", "RdbFault", "Spot", "SpotKind"]
+__all__ = ["SMALL_PART_BYTES", "Census", "FileExam", "LogExam", "RdbExam", "RdbFault", "Spot", "SpotKind"]
+
+SMALL_PART_BYTES = 16 << 20
+"""RDB parts up to this size are looked into at the level FULL too."""
 
 
 class SpotKind:

@@ -13,18 +13,13 @@ from contextlib import ExitStack
 from aoftool.aof.model import FileRole, LayoutCode
 from aoftool.aof.survey import Content, FileSurvey, Survey
 from aoftool.check.changed import finding_of_change
-from aoftool.check.dump_beside import find_dump_beside
-from aoftool.check.exam_model import RdbExam
+from aoftool.check.layout_severity import severity_of
 from aoftool.check.model import FileReport, Finding, Level, Remedy, Report, Severity, Verdict, verdict_of
-from aoftool.check.rdb_deep import find_faults
-from aoftool.check.rdb_faults import fault_severity
-from aoftool.check.rdbexam import SMALL_PART_BYTES
 from aoftool.check.suspicion import holds_restores
 from aoftool.check.unknown import BEYOND, is_plausible
 from aoftool.check.vocabulary import is_known, looks_like_module, takers
 from aoftool.commands.table import lookup
 from aoftool.escape import excerpt
-from aoftool.files import open_source
 from aoftool.files.source import STDIN
 from aoftool.rdb.checksum import ChecksumState
 from aoftool.resp.model import OTHER_NAMES, Occurrence, Reason, Stop, TailTally
@@ -32,19 +27,6 @@ from aoftool.units import counted
 
 __all__ = ["intact_structure", "needs_values", "quick_report"]
 
-_NOT_DAMAGE = {
-    LayoutCode.HISTORY_LISTED: Severity.NOTE,
-    LayoutCode.MISSING_HISTORY: Severity.NOTE,
-    LayoutCode.EMPTY_INCR: Severity.NOTE,
-    LayoutCode.STALE_TEMP: Severity.NOTE,
-    LayoutCode.FRESH_TEMP: Severity.NOTE,
-    LayoutCode.DUMP_BESIDE: Severity.NOTE,
-    LayoutCode.MANIFEST_BESIDE: Severity.NOTE,
-    LayoutCode.UPGRADE_PENDING: Severity.NOTE,
-    LayoutCode.OLD_STYLE_BESIDE: Severity.WARNING,
-    LayoutCode.ORPHAN_FILE: Severity.WARNING,
-    LayoutCode.ORPHAN_NEXT: Severity.WARNING,
-}
 _TORN = {
     Reason.TORN_HEADER: "the last command is torn in its header",
     Reason.TORN_PAYLOAD: "the last command is torn in a value",
@@ -88,13 +70,15 @@ def quick_report(survey: Survey) -> Report:
 def _layout_findings(survey: Survey) -> Iterator[Finding]:
     for problem in survey.log.problems:
         if problem.code is LayoutCode.DUMP_BESIDE and all(file.exists for file in survey.log.files):
+            from aoftool.check.dump_beside import find_dump_beside
+
             found = find_dump_beside(survey.log, problem, ((item.walk, item.tail) for item in survey.files))
             if found is not None:
                 yield found
                 continue
-        severity = Severity.DAMAGE
-        if isinstance(problem.code, LayoutCode):
-            severity = _NOT_DAMAGE.get(problem.code, Severity.DAMAGE)
+        severity = severity_of(problem, survey.log)
+        if severity is None:
+            continue
         yield Finding(
             code=problem.code.value,
             severity=severity,
@@ -273,6 +257,12 @@ def _has_bad_values(item: FileSurvey) -> bool:
     walk = item.walk
     if walk is None or walk.stop is not None or item.file.path == STDIN or item.changes:
         return False
+    # Here, because many logs have no RDB part, and these take longer to load than a plain pass.
+    from aoftool.check.exam_model import SMALL_PART_BYTES, RdbExam
+    from aoftool.check.rdb_deep import find_faults
+    from aoftool.check.rdb_faults import fault_severity
+    from aoftool.files import open_source
+
     end = item.size_bytes if walk.end_offset is None else walk.end_offset
     if end > SMALL_PART_BYTES:
         return False

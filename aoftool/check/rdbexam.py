@@ -12,7 +12,7 @@ from dataclasses import replace
 from io import RawIOBase
 
 from aoftool.check.dissect import scan_range
-from aoftool.check.exam_model import RdbExam
+from aoftool.check.exam_model import SMALL_PART_BYTES, RdbExam
 from aoftool.check.heal import Patch
 from aoftool.check.rdb_deep import find_faults
 from aoftool.check.rdb_excerpt import RdbPlace, crc_over
@@ -33,10 +33,7 @@ from aoftool.rdb.summary import RdbWalk
 from aoftool.rdb.walk import walk
 from aoftool.resp.model import Reason
 
-__all__ = ["SMALL_PART_BYTES", "examine_rdb", "patched_stream", "salvage_part"]
-
-SMALL_PART_BYTES = 16 << 20
-"""Parts up to this size are looked into at the level FULL too."""
+__all__ = ["examine_rdb", "patched_stream", "salvage_part"]
 
 _EOF_OPCODE = 0xFF
 

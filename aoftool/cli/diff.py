@@ -107,7 +107,7 @@ def diff(
     # Standard input has been read, and its commands cannot be read again.
     if right is not None and LogKind.STDIN not in (one.kind, two.kind):
         found.parting = find_parting(one, two)
-    found.notes += _not_compared(one, two)
+    found.notes += _not_compared(*((one,) if two is one else (one, two)))
     told = [diagnosed(log, damage) for log, damage in zip((one, two), found.damage, strict=True)]
     told = [None if place is None or place.refuted else place for place in told]
     if one is two:

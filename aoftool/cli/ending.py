@@ -168,8 +168,7 @@ def _unknown_in(read: Survey) -> Damage | None:
 
 
 def _damage_of(item: FileSurvey) -> Damage | None:
-    from aoftool.escape import printable
-    from aoftool.files.changes import PACKED_DAMAGE
+    from aoftool.files.changes import first_damage
     from aoftool.resp.model import Reason
 
     name = printable(item.file.name) or shown_path(os.path.basename(item.file.path))
@@ -179,6 +178,6 @@ def _damage_of(item: FileSurvey) -> Damage | None:
         return name, item.walk.stop.offset, item.walk.stop.message
     stop = None if item.tail is None else item.tail.stop
     if stop is None or stop.reason is Reason.END:
-        lost = [change for change in item.changes if change.kind in PACKED_DAMAGE]
-        return (name, lost[0].offset or 0, lost[0].message) if lost else None
+        lost = first_damage(item.changes)
+        return None if lost is None else (name, lost.offset or 0, lost.message)
     return name, stop.command_start, stop.reason.value

@@ -5,10 +5,11 @@ Knows the kinds and their wording; detecting them is the business of `aoftool.fi
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import Enum
 
-__all__ = ["OF_A_LIVE_LOG", "PACKED_DAMAGE", "ChangeKind", "SourceChange"]
+__all__ = ["OF_A_LIVE_LOG", "PACKED_DAMAGE", "ChangeKind", "SourceChange", "first_damage"]
 
 
 class ChangeKind(str, Enum):
@@ -59,3 +60,8 @@ class SourceChange:
             "size_before": self.size_before,
             "size_after": self.size_after,
         }
+
+
+def first_damage(changes: Iterable[SourceChange]) -> SourceChange | None:
+    """Return the first of the changes that is damage of a compressed file itself."""
+    return next((change for change in changes if change.kind in PACKED_DAMAGE), None)

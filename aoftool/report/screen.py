@@ -11,6 +11,7 @@ from aoftool.analysis.contents_model import ContentsView
 from aoftool.analysis.growth_model import Growth
 from aoftool.analysis.model import CommandRow, DatabaseRow, Overview, RowKind
 from aoftool.check.health_model import Health
+from aoftool.next_step import next_step
 from aoftool.report.contents import (
     expiry_line,
     large_lines,
@@ -102,7 +103,8 @@ def render_view(
     elif by in ("prefix", "key", "size") and not view.commands and not view.filtered:
         say(
             console,
-            f"no commands, and so no {by} of them; of the keys in an RDB part: aoftool keys --by size",
+            f"no commands, and so no {by} of them; of the keys in an RDB part:"
+            f" {next_step('keys', overview.path, '--by size')}",
         )
     elif by == "prefix":
         render_prefixes(console, view, top)

@@ -81,7 +81,7 @@ def test_what_is_replaced_behind_the_open_files_changes_nothing(
 
 
 def rewrite_when_found(folder: Path, times: int, monkeypatch: pytest.MonkeyPatch) -> list[int]:
-    """Replace a set, so many times, when it was found and before it is opened; return by which generations."""
+    """Replace a set, so many times, when it was found and before it is opened; return its generations."""
     generations: list[int] = []
 
     def find_then_rewrite(path: str | None) -> object:

@@ -9,39 +9,13 @@ from aoftool.aof.manifest import ManifestCode
 from aoftool.aof.model import FileRole
 from aoftool.check.dump_beside import find_dump_beside
 from aoftool.check.exam_model import FileExam, LogExam
-from aoftool.check.model import Finding, Remedy, Severity
+from aoftool.check.layout_severity import severity_of
+from aoftool.check.model import Finding, Remedy
 from aoftool.rdb.summary import RdbWalk
 from aoftool.resp.model import TailTally
 
 __all__ = ["find_in_layout"]
 
-_DAMAGE = frozenset(
-    {
-        LayoutCode.MANIFEST_MISSING,
-        LayoutCode.MANIFEST_UNREADABLE,
-        LayoutCode.MANIFEST_TOO_LARGE,
-        LayoutCode.ALL_EMPTY,
-        LayoutCode.NO_FILES_LISTED,
-        LayoutCode.NO_BASE,
-        LayoutCode.OTHER_GENERATION,
-        LayoutCode.OTHER_GENERATION_PART,
-        LayoutCode.MISSING_FILE,
-        LayoutCode.UNSAFE_NAME,
-        LayoutCode.NOT_A_FILE,
-        LayoutCode.LISTED_TWICE,
-        LayoutCode.EMPTY_BASE,
-        LayoutCode.SEQ_GAP,
-    }
-)
-_WARNINGS = frozenset(
-    {
-        LayoutCode.ORPHAN_FILE,
-        LayoutCode.ORPHAN_NEXT,
-        LayoutCode.STALE_TEMP,
-        LayoutCode.OLD_STYLE_BESIDE,
-        LayoutCode.MANIFEST_BESIDE,
-    }
-)
 _OTHER_GENERATION = frozenset({LayoutCode.OTHER_GENERATION, LayoutCode.OTHER_GENERATION_PART})
 _REBUILD = Remedy("rebuild the manifest", text="list the files that are there, in load order")
 _BASE_BACK = Remedy(
@@ -89,7 +63,6 @@ _REMEDIES: dict[str, tuple[Remedy, ...]] = {
 def find_in_layout(exam: LogExam) -> Iterator[Finding]:
     """Yield one finding for each problem of the layout that is worth a word."""
     log = exam.log
-    last = log.last_file
     codes = {problem.code for problem in log.problems}
     has_base = any(file.role is FileRole.BASE for file in log.unlisted)
     for problem in log.problems:
@@ -98,9 +71,7 @@ def find_in_layout(exam: LogExam) -> Iterator[Finding]:
             if found is not None:
                 yield found
                 continue
-        severity = _severity(
-            problem, problem.path is not None and last is not None and problem.path == last.path
-        )
+        severity = severity_of(problem, log)
         if severity is None:
             continue
         yield Finding(
@@ -115,18 +86,6 @@ def find_in_layout(exam: LogExam) -> Iterator[Finding]:
 
 def _part(file: FileExam) -> tuple[RdbWalk | None, TailTally | None]:
     return None if file.rdb is None else file.rdb.walk, None if file.tail is None else file.tail.first
-
-
-def _severity(problem: LayoutProblem, is_last: bool) -> Severity | None:
-    code = problem.code
-    if isinstance(code, ManifestCode) or code in _DAMAGE:
-        return Severity.DAMAGE
-    if code is LayoutCode.LINK_OUT:
-        return Severity.NOT_JUDGED
-    if code is LayoutCode.EMPTY_INCR:
-        # The file a server appends to is empty after every rewrite and every fresh start.
-        return None if is_last else Severity.DAMAGE
-    return Severity.WARNING if code in _WARNINGS else Severity.NOTE
 
 
 def _remedies(

@@ -64,10 +64,12 @@ def _apply(ctx: Context, argv: Argv) -> None:
     if any(key in values and not isinstance(values[key], ModuleValue) for key in written):
         raise CommandRefused(WRONG_TYPE)
     makes = name in _MAKERS or not found.is_measured
+    # Once for the command: it may name thousands of keys, and each is made of the same.
+    made_of = stand_in("", None, [*argv, *_sources(ctx, argv)]).raw
     for key, before in [(key, values.get(key)) for key in written]:
         if before is None and not makes:
             continue
-        values[key] = stand_in(_type_of(name, found.module), before, [*argv, *_sources(ctx, argv)])
+        values[key] = stand_in(_type_of(name, found.module), before, [made_of, key])
         if name == b"TDIGEST.MERGE":
             ctx.db.expires.pop(key, None)
         ctx.db.changed.append(key)
