@@ -149,10 +149,8 @@ class KeyHistory:
             if hit.command.name in _FRAMING or (hit.file, hit.command.txn) in lineage.open_txns:
                 continue
             yield from self._replay(hit)
-        if self._keyspace.random_choices:
-            self.end.notes.append(
-                "SPOP chose here as no server would have: the log does not say what it took"
-            )
+        if self._keyspace.choice_note:
+            self.end.notes.append(self._keyspace.choice_note)
         if self._keyspace.clock_reads:
             self.end.notes.append("relative expire times are counted from now, as a loader does")
         setting = setting_words(len(self._keyspace.databases))

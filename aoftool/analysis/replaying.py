@@ -91,6 +91,8 @@ class LogReplay:
     def __iter__(self) -> Iterator[tuple[int, Command]]:
         yield from self._steps()
         self._note_beyond()
+        if self.keyspace.choice_note:
+            self.end.note(self.keyspace.choice_note)
 
     def _steps(self) -> Iterator[tuple[int, Command]]:
         for number, part in enumerate(read_parts(self._log)):

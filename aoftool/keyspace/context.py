@@ -121,10 +121,15 @@ class Context:
         self.clock_reads += 1
         return self.now_ms
 
-    def choose(self, what: str) -> None:
-        """Note a random choice, or stop where none is allowed."""
+    def choose(self, what: str, why: str = "") -> None:
+        """Note a choice that the log does not tell, or stop where none is allowed.
+
+        Args:
+            what: is chosen at random.
+            why: the whole sentence, where it is no matter of chance.
+        """
         if not self.allow_random:
-            raise CannotFollow("random", f"a server chooses {what} at random")
+            raise CannotFollow("random", why or f"a server chooses {what} at random")
         self.random_choices += 1
 
     def check_length(self, size_bytes: int) -> None:

@@ -142,6 +142,16 @@ class Keyspace:
         """How often a choice was made that a server makes at random."""
         return self._context.random_choices
 
+    @property
+    def choice_note(self) -> str:
+        """Say that the data may be other than a server's; empty where nothing was chosen."""
+        times = counted(self.random_choices, "choice")
+        return (
+            f"{times} here may be none of a server's: the log does not say which"
+            if self.random_choices
+            else ""
+        )
+
     def observe(self, observer: ChangeObserver) -> None:
         """Tell an observer of changed keys from now on."""
         self._observers.append(observer)

@@ -202,3 +202,31 @@ def test_what_keydb_wraps_is_run_in_its_database(tmp_path: Path, capsys: pytest.
     assert run(["keys", str(path)]) == 0
     assert "m of s (db 0) at 2100-01-01" in capsys.readouterr().err
     assert run(["diff", str(path), str(path)]) == 0
+
+
+def test_a_choice_that_the_log_does_not_tell_is_said(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = tmp_path / "log.aof"
+    start = [("JSON.SET", "j", "$", "1"), ("SADD", "s", "a", "b", "c")]
+    path.write_bytes(log(*start, ("SPOP", "s")))
+    told = tmp_path / "told.aof"
+    told.write_bytes(log(*start, ("SREM", "s", "a")))
+
+    assert run(["keys", str(path)]) == 0
+    assert "1 choice here may be none of a server's" in capsys.readouterr().err
+    run(["diff", str(path), str(told)])
+    assert "1 choice here may be none of a server's" in capsys.readouterr().err
+    assert run(["keys", str(told)]) == 0
+    assert "choice" not in capsys.readouterr().err
+
+
+def test_the_choice_of_a_patch_release_is_said_too(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = tmp_path / "log.aof"
+    store = ("GEORADIUS", "gone", "15", "37", "1", "km", "STORE", "dst")
+    path.write_bytes(log(("JSON.SET", "j", "$", "1"), ("SET", "dst", "x"), store))
+
+    assert run(["keys", "--written-by", "redis-6.2", str(path)]) == 0
+    assert "1 choice here may be none of a server's" in capsys.readouterr().err

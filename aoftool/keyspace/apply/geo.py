@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 from aoftool.keyspace.apply.zsets import apply_zadd
-from aoftool.keyspace.context import Argv, CannotFollow, Context
+from aoftool.keyspace.context import Argv, Context
 from aoftool.keyspace.geohash import (
     MAX_LATITUDE,
     MAX_LONGITUDE,
@@ -234,16 +234,16 @@ def _run(ctx: Context, search: _Search, value: ZSetValue | None) -> None:
 
 
 def _require_known_outcome(ctx: Context) -> None:
-    """Stop where it depends on the patch release whether the destination goes with a missing source.
+    """Choose, or stop, where the patch release decides whether the destination goes with a missing source.
 
     Servers before 6.2.6 do nothing then, and log nothing. So a server with this in its log deleted the
     destination; but one that loads the log may keep it.
 
     Source: measured on 6.0.16, 6.2.5 and 6.2.14
     """
-    if ctx.flavour.geo_store_clears is None and not ctx.allow_random:
-        raise CannotFollow(
-            "random",
+    if ctx.flavour.geo_store_clears is None:
+        ctx.choose(
+            "the destination",
             "Redis before 6.2.6 keeps the destination of a missing source, and later ones delete it;"
             " --written-by redis-6.2.14, with the right patch number, tells which",
         )
