@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-import re
 import unicodedata
 from collections.abc import Iterator
+
+from aoftool.regex import regex
 
 __all__ = ["cell_width", "clipped", "fold", "leading", "padded"]
 
 _NO_CELL = frozenset(("Mn", "Me", "Cf"))
 _CUT = "..."
-_WORD = re.compile(r"(\s*)(\S+)")
+_WORD = regex(r"(\s*)(\S+)")
 
 
 def cell_width(text: str) -> int:

@@ -18,9 +18,9 @@ __all__ = [
     "ManifestError",
     "MissingExtraError",
     "NotJudgedError",
-    "NotLastFileError",
     "NotPermittedError",
     "OutputExistsError",
+    "OverBudgetError",
     "PlanStaleError",
     "RdbError",
     "ReadFailedError",
@@ -120,6 +120,10 @@ class UnsupportedError(InputError):
     """A version, type or module that aoftool names but cannot handle."""
 
 
+class OverBudgetError(UnsupportedError):
+    """More memory or work than what is there may ask for; the user can allow more."""
+
+
 class NotJudgedError(UnsupportedError):
     """What no release known here writes: nothing says that it is damaged, and it cannot be read on."""
 
@@ -191,10 +195,6 @@ class LogInUseError(RefusedError):
 
 class PlanStaleError(RefusedError):
     """The files changed after the plan was made."""
-
-
-class NotLastFileError(RefusedError):
-    """The action is only allowed on the last file of a log."""
 
 
 class UnsafePathError(RefusedError):

@@ -17,6 +17,7 @@ import unicodedata
 from collections.abc import Callable
 
 from aoftool.cells import cell_width, leading
+from aoftool.regex import regex
 
 __all__ = [
     "excerpt",
@@ -35,8 +36,8 @@ __all__ = [
 Hide = Callable[[bytes, bool], bytes]
 
 _NAMED = {"\\": "\\\\", "\n": "\\n", "\r": "\\r", "\t": "\\t"}
-_PLAIN_ASCII = re.compile(rb"[ -\[\]-~]*")
-_ESCAPE = re.compile(rb"\\(?:x([0-9a-fA-F]{2})|(.))", re.DOTALL)
+_PLAIN_ASCII = regex(rb"[ -\[\]-~]*")
+_ESCAPE = regex(rb"\\(?:x([0-9a-fA-F]{2})|(.))", re.DOTALL)
 # How an empty key is shown, and may be typed.
 _EMPTY_NAME = '""'
 _BACK = {b"n": b"\n", b"r": b"\r", b"t": b"\t"}
@@ -101,7 +102,9 @@ _hidden_by: Hide | None = None
 def hide_excerpts(hide: Hide | None) -> None:
     """Have every excerpt pass through a function from now on, given whether it is a key; None ends that.
 
-    Holds for the process, threads included: a message is made far from where it is known how it is shown.
+    Holds for the process, threads included: a message is made far from where it is known how it is shown, and
+    one that a thread made without knowing would be a leak. So only the command line, which has the process to
+    itself, may ask for it; what programs call is handed a `Redactor`.
     """
     global _hidden_by
     _hidden_by = hide

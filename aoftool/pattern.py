@@ -10,11 +10,56 @@ from __future__ import annotations
 
 import re
 
-__all__ = ["compile_glob", "literal_of", "typed_pattern"]
+from aoftool.dataclass import dataclass
+from aoftool.regex import regex
 
-_BYTE = re.compile(rb"\\(?:x([0-9a-fA-F]{2})|([nrt]))")
+__all__ = ["Pattern", "compile_glob", "literal_of", "typed_pattern"]
+
+_BYTE = regex(rb"\\(?:x([0-9a-fA-F]{2})|([nrt]))")
 _NAMED = {b"n": b"\n", b"r": b"\r", b"t": b"\t"}
-_STARS = re.compile(rb"\*\*+")
+_STARS = regex(rb"\*\*+")
+
+
+@dataclass(frozen=True, slots=True)
+class Pattern:
+    r"""Which keys are meant, by name: a glob as servers read it, or a regular expression.
+
+    Attributes:
+        source: as it was given, in bytes; a str stands for its UTF-8.
+        is_glob: it must match a whole key; a regular expression is only looked for in it.
+        compiled: searched for in a key.
+
+    >>> Pattern.glob("user:*").matches(b"user:1")
+    True
+    """
+
+    source: bytes
+    is_glob: bool
+    compiled: re.Pattern[bytes]
+
+    @classmethod
+    def glob(cls, text: str | bytes) -> Pattern:
+        """Return the pattern of KEYS and SCAN MATCH: `*`, `?`, `[...]`, and a backslash that quotes."""
+        source = _bytes(text)
+        return cls(source, True, compile_glob(source))
+
+    @classmethod
+    def regex(cls, text: str | bytes) -> Pattern:
+        """Return a regular expression of Python's `re` over bytes, in which a dot is any byte.
+
+        Raises:
+            re.error: it is none.
+        """
+        source = _bytes(text)
+        return cls(source, False, re.compile(source, re.DOTALL))
+
+    def matches(self, key: bytes) -> bool:
+        """Tell whether a key is meant."""
+        return self.compiled.search(key) is not None
+
+
+def _bytes(text: str | bytes) -> bytes:
+    return text if isinstance(text, bytes) else text.encode("utf-8", "surrogateescape")
 
 
 def typed_pattern(text: str) -> bytes:

@@ -7,14 +7,22 @@ where, and how often is the business of the command line.
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
 
-__all__ = ["Progress", "Reached", "no_progress"]
+__all__ = ["Progress", "Reached", "Stage", "no_progress", "silent_stage"]
 
 Progress = Callable[[int], None]
+Stage = Callable[[str, int | None], AbstractContextManager[Progress]]
+"""Gives a progress for a part of the work, by its name and the bytes to do, None when not known."""
 
 
 def no_progress(done_bytes: int) -> None:
     """Take progress and show nothing."""
+
+
+def silent_stage(name: str, total_bytes: int | None) -> AbstractContextManager[Progress]:
+    """Give a progress that shows nothing."""
+    return nullcontext(no_progress)
 
 
 class Reached:

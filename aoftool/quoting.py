@@ -11,17 +11,19 @@ from __future__ import annotations
 import re
 from enum import Enum
 
+from aoftool.regex import regex
+
 __all__ = ["Quoting", "atoll", "quote", "split_words"]
 
 _BLANKS = b" \t\n\v\f\r"
 # Inside a bare word only these end it; a vertical tab or form feed does not.
-_WORD = re.compile(rb"[^ \n\r\t\"']+")
-_DOUBLE = re.compile(rb'"((?:\\.|[^"\\])*)"', re.DOTALL)
-_SINGLE = re.compile(rb"'((?:\\'|[^'\\]|\\(?!'))*)'", re.DOTALL)
-_ESCAPE = re.compile(rb"\\(?:x([0-9a-fA-F]{2})|(.))", re.DOTALL)
+_WORD = regex(rb"[^ \n\r\t\"']+")
+_DOUBLE = regex(rb'"((?:\\.|[^"\\])*)"', re.DOTALL)
+_SINGLE = regex(rb"'((?:\\'|[^'\\]|\\(?!'))*)'", re.DOTALL)
+_ESCAPE = regex(rb"\\(?:x([0-9a-fA-F]{2})|(.))", re.DOTALL)
 _NAMED = {b"n": b"\n", b"r": b"\r", b"t": b"\t", b"b": b"\b", b"a": b"\a"}
 _NAMED_BACK = {10: b"\\n", 13: b"\\r", 9: b"\\t", 8: b"\\b", 7: b"\\a", 34: b'\\"', 92: b"\\\\"}
-_NUMBER = re.compile(rb"[ \t\n\v\f\r]*([+-]?[0-9]+)")
+_NUMBER = regex(rb"[ \t\n\v\f\r]*([+-]?[0-9]+)")
 _INT64 = 2**63
 
 

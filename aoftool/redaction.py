@@ -14,17 +14,18 @@ guesses, so it is to be kept like a password.
 from __future__ import annotations
 
 import os
-import re
 from collections.abc import Callable
 from enum import Enum
 from functools import lru_cache
+
+from aoftool.regex import regex
 
 __all__ = ["RedactMode", "Redactor"]
 
 # Longer values are hashed: walking them byte by byte would cost more than reading the log.
 _WALKED_BYTES = 32
 _CACHED_KEYS = 65536
-_NUMBER = re.compile(rb"-?[0-9]+(?:\.[0-9]+)?")
+_NUMBER = regex(rb"-?[0-9]+(?:\.[0-9]+)?")
 _SEPARATORS = frozenset(b":{}/.|-_")
 _ALPHANUMERIC = bytes(b for b in range(128) if chr(b).isalnum())
 _PUNCTUATION = bytes(b for b in range(0x20, 0x7F) if not chr(b).isalnum())
@@ -41,8 +42,8 @@ def _ring_of_each() -> list[bytes]:
 
 
 _RINGS = _ring_of_each()
-_LINE_END = re.compile(rb"(\r?\n)")
-_FRAMING = re.compile(rb"[*$]-?[0-9]*|#TS:[0-9]*")
+_LINE_END = regex(rb"(\r?\n)")
+_FRAMING = regex(rb"[*$]-?[0-9]*|#TS:[0-9]*")
 _LETTERS = bytes(b"abcdefghijklmnopqrstuvwxyz"[i % 26] for i in range(256))
 
 

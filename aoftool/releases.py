@@ -1,20 +1,21 @@
 """The releases of Redis and Valkey that aoftool knows: one name each, in order, with what was measured.
 
 A release is a series such as `redis-7.2`; its patch releases read and write the same files, but for what
-`aoftool.keyspace.flavour` knows of. What a release
-does is data of the rooms that use it, keyed by its name: `aoftool.commands` (who has a command),
-`aoftool.check.targets` (loaders), `aoftool.rdb.targets` (what is written), `aoftool.keyspace.flavour` (what
-commands do). Knows no file format beyond the number of the RDB version.
+`aoftool.keyspace.flavour` knows of. What a release does is data of the rooms that use it, keyed by its name:
+`aoftool.commands` (who has a command), `aoftool.check.loaders.targets` (loaders),
+`aoftool.rdb.encode.targets` (what is written), `aoftool.keyspace.flavour` (what commands do). Knows no file
+format beyond the number of the RDB version.
 """
 
 from __future__ import annotations
 
 import re
 from collections.abc import Collection, Iterable
-from dataclasses import dataclass
 from typing import Literal
 
+from aoftool.dataclass import dataclass
 from aoftool.errors import UsageError
+from aoftool.regex import regex
 
 __all__ = [
     "NAMES",
@@ -96,8 +97,8 @@ RELEASES: tuple[Release, ...] = (
 NAMES: dict[str, Release] = {release.name: release for release in RELEASES}
 """The releases by name."""
 
-_VERSION = re.compile(r"([0-9]{1,4})\.([0-9]{1,4})\.([0-9]{1,4})")
-_NAME = re.compile(r"(redis|valkey)-(\d{1,4})(?:\.(\d{1,4}))?(?:\.\d{1,4})*")
+_VERSION = regex(r"([0-9]{1,4})\.([0-9]{1,4})\.([0-9]{1,4})")
+_NAME = regex(r"(redis|valkey)-(\d{1,4})(?:\.(\d{1,4}))?(?:\.\d{1,4})*")
 
 
 def find_releases(name: str) -> tuple[Release, ...]:

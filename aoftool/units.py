@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta, timezone
+__all__ = [
+    "counted",
+    "format_bytes",
+    "format_count",
+    "format_duration",
+    "format_share",
+    "format_time_ms",
+    "format_wait",
+]
 
-__all__ = ["counted", "format_bytes", "format_count", "format_duration", "format_share", "format_time_ms"]
-
-_EPOCH = datetime(1970, 1, 1, tzinfo=timezone.utc)
 _UNITS = ("B", "KiB", "MiB", "GiB", "TiB", "PiB")
 
 
@@ -36,6 +41,15 @@ def counted(count: int, one: str, many: str | None = None) -> str:
     return f"{count:,} {one if count == 1 else many or one + 's'}"
 
 
+def and_more(left: int, lead: str = " ") -> str:
+    """Return what stands behind a list of which `left` are not shown: ` and 3 more`, nothing for none.
+
+    Args:
+        lead: stands in front.
+    """
+    return f"{lead}and {left:,} more" if left > 0 else ""
+
+
 def format_share(part: int, whole: int) -> str:
     """Return `part / whole` as a percentage with one decimal; `-` when there is no whole."""
     if whole == 0:
@@ -45,8 +59,10 @@ def format_share(part: int, whole: int) -> str:
 
 def format_time_ms(time_ms: int) -> str:
     """Return a Unix time in milliseconds as UTC text; times no calendar holds stay a number."""
+    from datetime import datetime, timedelta, timezone
+
     try:
-        moment = _EPOCH + timedelta(milliseconds=time_ms)
+        moment = datetime(1970, 1, 1, tzinfo=timezone.utc) + timedelta(milliseconds=time_ms)
     except OverflowError:
         return f"{time_ms} ms"
     text = moment.strftime("%Y-%m-%d %H:%M:%S")
@@ -55,7 +71,7 @@ def format_time_ms(time_ms: int) -> str:
 
 
 def format_duration(seconds: float) -> str:
-    """Return a length of time with two units at most, such as `3 h 20 min` or `1.4 s`."""
+    """Return a length of time with two units at most, such as `3 h 20 min`, `1.4 s` or `213 years`."""
     if seconds < 0:
         return "-" + format_duration(-seconds)
     if seconds < 60:
@@ -67,4 +83,16 @@ def format_duration(seconds: float) -> str:
     if hours < 48:
         return f"{hours} h {minutes} min"
     days, hours = divmod(hours, 24)
-    return f"{days} d {hours} h"
+    if days < 1000:
+        return f"{days} d {hours} h"
+    years = days / 365.25
+    return f"{years:.1f} years" if years < 10 else f"{years:,.0f} years"
+
+
+def format_wait(seconds: float) -> str:
+    """Return how long something waited, to three digits or so: `0.4 ms`, `15 ms`, `5.54 s`, `3 min 2 s`."""
+    if seconds < 0.01:
+        return f"{seconds * 1000:.1f} ms"
+    if seconds < 0.1:
+        return f"{seconds * 1000:.0f} ms"
+    return f"{seconds:.2f} s" if seconds < 60 else format_duration(seconds)

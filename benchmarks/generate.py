@@ -13,26 +13,22 @@ import functools
 import gzip
 import itertools
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import BinaryIO
 
 import numpy as np
 import numpy.typing as npt
 
-SEED = 20260101
+from benchmarks.traffic import TRAFFIC
+from benchmarks.words import SEED, Blocks, Words, command
+
 BLOCK_BYTES = 8 << 20
 POOL_COMMANDS = 1 << 16
 PAGE_COMMANDS = 256
 PAGES = 1024
-# No letter f: redis-check-aof 7.0.15 takes a log for a manifest, and refuses it, when any line of it, so also
-# a value, begins with "file" (measured; Redis 8.0 and Valkey 8.1 and later do not).
-LETTERS = b"abcdeghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-."
-KEYS = 20_000
 # Far enough ahead that nothing expires while a server loads the file.
 EXPIRE_AT_MS = 4_102_444_800_000
-
-Blocks = Iterator[bytes]
 
 
 def parse_size(text: str) -> int:
@@ -40,37 +36,6 @@ def parse_size(text: str) -> int:
     units = {"K": 1 << 10, "M": 1 << 20, "G": 1 << 30}
     unit = units.get(text[-1:].upper())
     return int(float(text[:-1]) * unit) if unit else int(text)
-
-
-def command(*argv: bytes) -> bytes:
-    """Return one command in canonical RESP."""
-    return b"*%d\r\n" % len(argv) + b"".join(b"$%d\r\n%b\r\n" % (len(word), word) for word in argv)
-
-
-class Words:
-    """Draw keys, numbers and printable values from one seeded stream.
-
-    `RandomState` is the one numpy generator whose stream is promised never to change.
-    """
-
-    def __init__(self) -> None:
-        self.rng = np.random.RandomState(SEED)
-        self.letters = np.frombuffer(LETTERS, np.uint8)[self.rng.randint(0, len(LETTERS), 1 << 22)]
-        self._text = self.letters.tobytes()
-
-    def below(self, end: int) -> int:
-        """Return a number of `range(end)`."""
-        return int(self.rng.randint(end))
-
-    def key(self, kind: bytes, count: int = KEYS) -> bytes:
-        """Return a key of one type; low numbers come more often, as in real traffic."""
-        return b"%b:%06d" % (kind, int(count * self.rng.random_sample() ** 2))
-
-    def value(self, shortest: int, longest: int) -> bytes:
-        """Return printable text with a length in the range, short ones more often."""
-        length = shortest + int((longest - shortest) * self.rng.random_sample() ** 2)
-        at = self.below(len(self._text) - length)
-        return self._text[at : at + length]
 
 
 def overwrite(words: Words) -> Blocks:
@@ -189,6 +154,7 @@ PROFILES: dict[str, Callable[[Words], Blocks]] = {
     "large-values": large_values,
     "small-hashes": small_hashes,
     "data-set": data_set,
+    **TRAFFIC,
 }
 
 
@@ -201,21 +167,21 @@ def one_value(words: Words, size: int) -> Blocks:
     yield b"\r\n" + command(b"SET", b"after", b"1")
 
 
-def blocks(profile: str, size: int) -> Blocks:
+def blocks(profile: str, size: int, seed: int = SEED) -> Blocks:
     """Yield the blocks of a log of about `size` bytes."""
     if profile == "one-value":
-        yield from one_value(Words(), size)
+        yield from one_value(Words(seed), size)
         return
     yield (written := command(b"SELECT", b"0"))
     total = len(written)
-    for block in PROFILES[profile](Words()):
+    for block in PROFILES[profile](Words(seed)):
         if total + len(block) > size and total > len(written):
             return
         yield block
         total += len(block)
 
 
-def write_log(path: Path, profile: str, size: int, *, compress: bool = False) -> int:
+def write_log(path: Path, profile: str, size: int, *, compress: bool = False, seed: int = SEED) -> int:
     """Write a log and return its bytes before compression; level 1 keeps gzip bearable."""
     opener: Callable[[Path], BinaryIO] = functools.partial(Path.open, mode="wb")  # type: ignore[assignment]
     if compress:
@@ -223,7 +189,7 @@ def write_log(path: Path, profile: str, size: int, *, compress: bool = False) ->
     total = 0
     partial = path.with_name(path.name + ".part")
     with opener(partial) as file:
-        for block in blocks(profile, size):
+        for block in blocks(profile, size, seed):
             file.write(block)
             total += len(block)
     partial.replace(path)
@@ -269,9 +235,10 @@ def main() -> None:
     parser.add_argument("--profile", choices=[*PROFILES, "one-value"], default="overwrite")
     parser.add_argument("--size", type=parse_size, default=parse_size("256M"), help="such as 64M or 1.5G")
     parser.add_argument("--gzip", action="store_true", help="compress; the size counts before that")
+    parser.add_argument("--seed", type=int, default=SEED, help="another log of the same kind")
     options = parser.parse_args()
     started = time.perf_counter()
-    total = write_log(options.path, options.profile, options.size, compress=options.gzip)
+    total = write_log(options.path, options.profile, options.size, compress=options.gzip, seed=options.seed)
     rate = total / (time.perf_counter() - started) / 1e6
     print(f"{options.path}: {total} bytes of profile {options.profile}, {rate:.0f} MB/s")
 

@@ -28,6 +28,7 @@ from benchmarks.run import MEASURE, ours
 from tests.servers import Build, Server, require_build
 
 WORKLOADS = ("overwrite", "mixed", "insert-only", "base-and-tail")
+OTHER_WORKLOADS = ("long-scores", "server-tool", "replacing")
 MIB = 1 << 20
 POLL_S = 0.005
 
@@ -228,7 +229,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("--workloads", nargs="+", choices=WORKLOADS, default=WORKLOADS)
+    parser.add_argument("--workloads", nargs="+", choices=WORKLOADS + OTHER_WORKLOADS, default=WORKLOADS)
     parser.add_argument("--size", default="1.5G", help="of each log, such as 64M")
     parser.add_argument("--runs", type=int, default=3)
     parser.add_argument("--check", action="store_true", help="load both on a server and compare the data")

@@ -173,7 +173,8 @@ def rdb_rounds(directory: Path) -> list[tuple[list[Contender], Path]]:
     """
     checkers = official("check-rdb")
     rounds = []
-    for build in (find_build("redis-6.2"), find_build("redis-7.0"), (builds(kind="valkey") or [None])[-1]):
+    newest = next(reversed(builds(kind="valkey")), None)
+    for build in (find_build("redis-6.2"), find_build("redis-7.0"), newest):
         if build is None:
             continue
         others = list(checkers)

@@ -26,6 +26,7 @@ CHECKOUT = Path(__file__).resolve().parents[1]
 FIXTURES = CHECKOUT / "tests" / "fixtures"
 DEFAULT_CORPUS = CHECKOUT.parent / "shared" / "corpus"
 FACTS_NAME = "facts.json"
+_ABSENT = "the shared corpus is not here"
 
 
 @dataclass(frozen=True)
@@ -128,10 +129,16 @@ def cases(part: str, *, root: Path | None = None, server: str | None = None) -> 
 
 def case(part: str, name: str, *, root: Path | None = None) -> Case:
     """Return one case by name, such as `valkey-9.1.2/streams`; without the corpus, skip the test."""
-    root = root or corpus_root()
-    if root is None:
-        pytest.skip("the shared corpus is not here")
+    root = root or need_corpus()
     return Case(part, name, root / part / name)
+
+
+def need_corpus() -> Path:
+    """Return the root of the corpus; without it, skip the test."""
+    root = corpus_root()
+    if root is None:
+        pytest.skip(_ABSENT)
+    return root
 
 
 def peer_files() -> Iterator[PeerFile]:
@@ -149,15 +156,16 @@ def case_params(part: str, *, root: Path | None = None, server: str | None = Non
     """Return pytest parameters, one a case; one skipped parameter when the corpus is absent."""
     marks = [pytest.mark.corpus] if root is None else []
     found = cases(part, root=root, server=server)
-    return [pytest.param(entry, id=entry.id, marks=marks) for entry in found] or _absent()
+    return [pytest.param(entry, id=entry.id, marks=marks) for entry in found] or absent()
 
 
 def peer_params() -> list[Any]:
     """Return pytest parameters, one a file of another project; one skipped when the corpus is absent."""
     found = [pytest.param(entry, id=entry.id, marks=pytest.mark.corpus) for entry in peer_files()]
-    return found or _absent()
+    return found or absent()
 
 
-def _absent() -> list[Any]:
-    skip = pytest.mark.skip(reason="the shared corpus is not here")
-    return [pytest.param(None, id="no-corpus", marks=[pytest.mark.corpus, skip])]
+def absent(count: int = 1) -> list[Any]:
+    """Return what stands for the cases of an absent corpus: one skipped test of so many parameters."""
+    skip = pytest.mark.skip(reason=_ABSENT)
+    return [pytest.param(*[None] * count, id="no-corpus", marks=[pytest.mark.corpus, skip])]

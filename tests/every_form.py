@@ -1,7 +1,8 @@
 """Every write command of a server in every form that its own documentation names, against prepared keys.
 
-The forms come from COMMAND DOCS: each choice once, each option alone, all options together, and repetitions
-twice. What a form would not make sense with is refused by the server and stays out of its log.
+The forms come from COMMAND DOCS: each choice once, each option alone and with each other one, all options
+together, and repetitions twice. What makes no sense together is refused by the server and stays out of its
+log; `Docs.words` says which option words a server must have taken in some form.
 """
 
 from __future__ import annotations
@@ -19,14 +20,16 @@ Argv = list[bytes]
 
 FUTURE_MS = 4_102_444_800_000
 LIBRARY = b"#!lua name=%b\nredis.register_function('%b', function() return 1 end)"
-_MOST_FORMS = 48
 # XXH3 of what every string holds before it is written; a wrong one has the server answer twice to SET .. GET.
 _DIGEST_OF_7 = b"%016x" % hash_64(b"7")
-# These end the server, wait for another one, look at it from outside, or act on more than their keys.
+# These end the server, wait for another one, look at it from outside, act on more than their keys, or are for
+# clusters; vector sets have tests of their own.
 LEFT_OUT = frozenset(
     b"SHUTDOWN MIGRATE DEBUG REPLICAOF SLAVEOF FAILOVER PFDEBUG PFSELFTEST FLUSHALL FLUSHDB SWAPDB CLUSTER"
-    b" RESTORE-ASKING SFLUSH TRIMSLOTS MODULE VADD VREM VSETATTR".split()
+    b" SFLUSH TRIMSLOTS MODULE VADD VREM VSETATTR".split()
 )
+# Three corners around both places that a prepared key holds.
+_TRIANGLE = b"3 10 35 20 35 15 45".split()
 _UNITS = frozenset({"M", "KM", "FT", "MI"})
 _QUESTIONS = frozenset(b"HELP STATS KILL LIST DUMP".split())
 _OF_ENTRIES = frozenset(b"XACK XCLAIM XACKDEL XDEL XDELEX XIDMPRECORD".split())
@@ -157,11 +160,15 @@ class Docs:
                 found[name] = doc
         return found
 
+    def words(self, doc: dict[str, Any]) -> set[bytes]:
+        """Return the option words that the documentation of a command names, in upper case."""
+        return set(_words(doc.get("arguments", [])))
+
     def forms(self, name: bytes, doc: dict[str, Any]) -> Iterator[Written]:
         """Yield the forms of a command, each with keys of its own."""
         arguments = doc.get("arguments", [])
         seen: set[tuple[tuple[str, ...], ...]] = set()
-        for chosen in itertools.islice(_variants(arguments), _MOST_FORMS):
+        for chosen in _variants(arguments):
             if chosen in seen:
                 continue
             seen.add(chosen)
@@ -195,13 +202,21 @@ class Docs:
             elif what == "key":
                 argv.append(key(len(used)))
                 repeated = 0
+            elif name == b"ZRANGESTORE" and value in ("min", "max"):
+                argv.append(_bound(value, [word for kind, word in parts if kind == "word"]))
             else:
                 argv.append(self._value(name, what, value, repeated))
                 repeated += 1
         _count(argv, parts, len(name.split(b" ")))
+        if b"BYPOLYGON" in argv:
+            at, corners = argv.index(b"BYPOLYGON") + 1, sum(value == "longitude" for _, value in parts)
+            corners -= b"FROMLONLAT" in argv
+            argv[at : at + 1 + 2 * corners] = _TRIANGLE
         setup = [command for used_key in used for command in _prepared(used_key)]
         if name.startswith(b"FUNCTION"):
-            setup = [[b"FUNCTION", b"FLUSH"], [b"FUNCTION", b"LOAD", LIBRARY % (b"f1", b"f1")]]
+            # A dump holds f1, and is taken beside a library of that name only where a word says so.
+            there = b"f2" if name == b"FUNCTION RESTORE" and b"REPLACE" not in argv else b"f1"
+            setup = [[b"FUNCTION", b"FLUSH"], [b"FUNCTION", b"LOAD", LIBRARY % (there, there)]]
         return Written(name, argv, setup)
 
     def _value(self, command: bytes, what: str, name: str, repeated: int) -> bytes:
@@ -227,6 +242,17 @@ class Docs:
         if what == "unix-time" and "milli" in name:
             return b"%d" % (FUTURE_MS + 123)
         return choices[repeated % len(choices)]
+
+
+def _bound(which: str, words: Sequence[str]) -> bytes:
+    """Return a bound of a range, which is by rank, score or member, and from behind where it is reversed."""
+    low, high = b"0", b"1"
+    if "BYLEX" in words:
+        low, high = b"[m1", b"+"
+    elif "BYSCORE" in words:
+        low, high = b"-inf", b"2"
+    from_behind = "REV" in words and low != b"0"
+    return low if (which == "min") != from_behind else high
 
 
 def _count(argv: Argv, parts: Sequence[tuple[str, ...]], at: int) -> None:
@@ -290,6 +316,13 @@ def _tree(reply: Any) -> dict[str, Any]:
     return found
 
 
+def _words(arguments: list[dict[str, Any]]) -> Iterator[bytes]:
+    for argument in arguments:
+        if "token" in argument:
+            yield argument["token"].upper().encode()
+        yield from _words(argument.get("arguments", []))
+
+
 Part = tuple[str, str]
 
 
@@ -307,8 +340,9 @@ def _variants(arguments: list[dict[str, Any]]) -> Iterator[tuple[Part, ...]]:
     yield from (
         (_joined([form, *(forms[-1] for forms in choices[1:])]) for form in choices[0]) if choices else ()
     )
-    for one, other in itertools.combinations([at for at, skip in enumerate(optional) if skip], 2):
-        for left, right in itertools.product(choices[one], choices[other]):
+    others = [forms if skip else forms[1:] for forms, skip in zip(choices, optional, strict=True)]
+    for one, other in itertools.combinations(range(len(choices)), 2):
+        for left, right in itertools.product(others[one], others[other]):
             chosen = {one: left, other: right}
             yield _joined([chosen.get(at, part) for at, part in enumerate(base)])
 
@@ -327,7 +361,7 @@ def _forms(argument: dict[str, Any]) -> list[tuple[Part, ...]]:
     if kind == "oneof":
         inner = [form for choice in argument["arguments"] for form in _forms(choice)]
     elif kind == "block":
-        inner = list(itertools.islice(_variants(argument["arguments"]), 12))
+        inner = list(dict.fromkeys(_variants(argument["arguments"])))
     else:
         inner = [((kind, name),)]
     word: tuple[Part, ...] = (("word", argument["token"]),) if "token" in argument else ()

@@ -190,7 +190,7 @@ def preloaded() -> Path:
     folder = Path(tempfile.mkdtemp(prefix="aoftool-faults-"))
     source, library = folder / "faults.c", folder / "faults.so"
     source.write_text(_SOURCE, encoding="ascii")
-    command = [compiler, "-shared", "-fPIC", "-O1", "-o", library, source, "-ldl"]
+    command = [compiler, "-shared", "-fPIC", "-O1", "-o", str(library), str(source), "-ldl"]
     if subprocess.run(command, check=False, capture_output=True).returncode:
         pytest.skip("the C compiler cannot build a library to preload")
     return library

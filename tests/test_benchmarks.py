@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import hashlib
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -43,11 +44,15 @@ def test_profile_loads_without_a_refused_command(profile: str, tmp_path: Path, n
     assert path.stat().st_size == size
 
 
+def _rename(source: Path, to: Path) -> None:
+    source.rename(to)
+
+
 def test_base_and_tail_are_made_from_the_same_commands_each_time(tmp_path: Path) -> None:
     sums = []
     for name in ("one", "other"):
         base, incr = tmp_path / f"{name}.rdb", tmp_path / f"{name}.aof"
-        write_base_and_tail(base, incr, SMALL, lambda source, base=base: source.rename(base))
+        write_base_and_tail(base, incr, SMALL, partial(_rename, to=base))
         sums.append([hashlib.sha256(path.read_bytes()).hexdigest() for path in (base, incr)])
 
     assert sums[0] == sums[1]

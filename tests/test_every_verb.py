@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from tests.corpus import FIXTURES, cases, corpus_root
+from tests.corpus import FIXTURES, absent, cases, corpus_root
 from tests.verbs import CALLS, ask
 
 # One call in so many is made of a log.
@@ -49,8 +49,7 @@ def _size(path: Path) -> int:
 
 def _params(root: Path | None, step: int, *marks: Any) -> list[Any]:
     if root is None:
-        skip = pytest.mark.skip(reason="the shared corpus is not here")
-        return [pytest.param(None, (), id="no-corpus", marks=[*marks, skip])]
+        return absent(2)
     return [
         pytest.param(path, CALLS[number % step :: step], id=path.relative_to(root).as_posix(), marks=marks)
         for number, path in enumerate(logs_of(root))
@@ -74,8 +73,7 @@ def _breakage() -> list[Any]:
         for path in folders
         if not path.parent.name.startswith(_COSTLY) and "exit 70" in path.read_text("utf-8")
     ]
-    skip = pytest.mark.skip(reason="the shared corpus is not here")
-    return found or [pytest.param(None, id="no-corpus", marks=[pytest.mark.corpus, skip])]
+    return found or absent()
 
 
 @pytest.mark.parametrize("folder", _breakage())

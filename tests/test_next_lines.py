@@ -38,7 +38,12 @@ STARTS = (
     ("audit", "IN"),
     ("diff", "IN", "IN"),
     ("fix", "--salvage", "--yes", "-o", "OUT", "IN"),
-    ("explain", "--offset", "15", "IN"),
+    ("explain", "--at", "15", "IN"),
+    ("export", "-o", "OUT", "IN"),
+    ("sql", "IN", "SELECT count(*) FROM commands"),
+    ("report", "--md", "IN"),
+    ("simulate", "IN"),
+    ("simulate", "--disk", "1k", "IN"),
 )
 _STEPS = 7
 # In the default run one log in so many is followed, from so few calls besides `check`.
@@ -51,8 +56,10 @@ def test_all_verbs_are_asked() -> None:
 
 
 def lines_of(answer: Answer) -> list[str]:
-    """Return the `next:` lines of an answer; a screen has one among its facts."""
-    return re.findall(r"^ *next(?:: | {8})(.+?) *$", f"{answer.out}\n{answer.err}", re.MULTILINE)
+    """Return the `next:` lines of an answer; a screen has it among facts, a page in a block of its own."""
+    text = f"{answer.out}\n{answer.err}"
+    found = re.findall(r"^ *next(?:: | {8})(.+?) *$", text, re.MULTILINE)
+    return found + re.findall(r"^To type next, for .*:\n```\n(.+)$", text, re.MULTILINE)
 
 
 def words_of(line: str) -> tuple[str, ...] | None:

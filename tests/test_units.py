@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from aoftool.units import format_bytes, format_count, format_duration, format_share, format_time_ms
+from aoftool.units import and_more, format_bytes, format_count, format_duration, format_share, format_time_ms
 
 
 @pytest.mark.parametrize(
@@ -48,7 +48,23 @@ def test_times_are_utc_and_never_fail(time_ms: int, text: str) -> None:
 
 @pytest.mark.parametrize(
     ("seconds", "text"),
-    [(1.44, "1.4 s"), (59, "59 s"), (61, "1 min 1 s"), (3 * 3600 + 1200, "3 h 20 min"), (200000, "2 d 7 h")],
+    [
+        (1.44, "1.4 s"),
+        (59, "59 s"),
+        (61, "1 min 1 s"),
+        (3 * 3600 + 1200, "3 h 20 min"),
+        (200000, "2 d 7 h"),
+        (1500 * 86400, "4.1 years"),
+        (78021 * 86400, "214 years"),
+    ],
 )
 def test_durations_have_two_units(seconds: float, text: str) -> None:
     assert format_duration(seconds) == text
+
+
+@pytest.mark.parametrize(
+    ("left", "lead", "text"),
+    [(0, " ", ""), (-3, " ", ""), (1, " ", " and 1 more"), (1200, "; ", "; and 1,200 more")],
+)
+def test_what_is_left_out_is_counted(left: int, lead: str, text: str) -> None:
+    assert and_more(left, lead) == text

@@ -18,25 +18,35 @@ PLURAL = re.compile(
     r"|entries|events|fields|files|findings|items|keys|libraries|members|names|places|prefixes|records|rows"
     r"|scripts|servers|steps|times|transactions|values|writes)\b"
 )
-# Shown only where it is more than one, or no number of things: a factor, a sparkline, a limit.
+# Shown only where it is more than one, or no number of things: a factor, a rate, a word, a limit.
 NEVER_ONE = {
-    "analysis/audit.py": {"times"},
-    "analysis/deletions.py": {"len(argv) - 1"},
-    "analysis/habit_repeats.py": {"format_count(self._most)"},
-    "analysis/habit_slots.py": {"most / mean"},
-    "analysis/remarks.py": {"len(steps)", "format_count(view.commands)"},
+    "analysis/audit/audit.py": {"times"},
+    "analysis/history/deletions.py": {"len(argv) - 1"},
+    "analysis/habits/repeats.py": {"format_count(self._most)"},
+    "analysis/habits/slots.py": {"most / mean"},
+    "analysis/inspect/remarks.py": {"len(steps)", "format_count(view.commands)"},
     "aof/layout.py": {"len(names)"},
-    "check/servers.py": {"file.declared"},
-    "cli/explain.py": {"len(paths)"},
+    "check/loaders/official.py": {"length", "length + 2", "there"},  # the words of the official checkers
+    "check/loaders/simulate.py": {"file.declared"},
+    "api/explaining.py": {"len(paths)"},
+    "cli/options/moments.py": {"option"},
+    "cli/options/rewrite_choice.py": {"to.text"},
+    "cli/verbs/explain.py": {"option"},
     "escape.py": {"len(raw)"},
     "files/spool.py": {"most_bytes"},
     "files/watch.py": {"now.st_size"},
     "files/zstd.py": {"size", "facts.window_size"},
     "keyspace/context.py": {"size_bytes"},
-    "rdb/explain_resp.py": {"length"},
+    "explain/resp.py": {"length"},
     "repair/planner.py": {"names"},
     "repair/planners/undelete.py": {"len(places)"},
     "servers/confined.py": {"max(loaded, 0)"},
+    "report/unattended/check_aof.py": {
+        "size",
+        "less",
+        "file.size_after",
+    },  # the words of the official checkers
+    "report/advise.py": {"format_count(round(log.commands / log.seconds))"},
     "report/growth.py": {"line", "burst.factor"},
 }
 # Limits of ours, by their names.

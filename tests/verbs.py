@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import contextlib
 import io
-import json
 import shutil
 import sys
 from dataclasses import dataclass
@@ -16,6 +15,7 @@ from pathlib import Path
 
 from aoftool.cli.app import run
 from aoftool.cli.exit_codes import EXIT_CODES, OUR_BUG
+from tests.schemas import objects_in, shape_problem
 
 # IN is the log, OUT a name that is free. `--json` gives one object, or one a line with the verbs below.
 LINES = ("keys", "log", "history")
@@ -51,7 +51,7 @@ CALLS: tuple[Call, ...] = (
     ("log", "--json", "IN"),
     ("log", "--tail", "3", "IN"),
     ("log", "--hex", "20", "IN"),
-    ("log", "--from", "20", "--limit", "3", "IN"),
+    ("log", "--since", "20", "--limit", "3", "IN"),
     ("log", "--excerpt", "40", "-o", "OUT", "IN"),
     ("history", "key:1", "IN"),
     ("history", "--json", "--values", "--match", "*", "IN"),
@@ -59,9 +59,17 @@ CALLS: tuple[Call, ...] = (
     ("audit", "--json", "--replay", "always", "IN"),
     ("diff", "--json", "IN", "IN"),
     ("diff", "--at", "40", "IN"),
-    ("explain", "--offset", "15", "IN"),
-    ("explain", "--offset", "60", "--json", "IN"),
+    ("export", "--json", "-o", "OUT", "IN"),
+    ("export", "--format", "csv", "--arguments", "--redact", "all", "--salt", "x", "-o", "OUT", "IN"),
+    ("sql", "IN", "SELECT * FROM commands"),
+    ("sql", "--json", "IN", "SELECT * FROM files"),
+    ("explain", "--at", "15", "IN"),
+    ("explain", "--at", "60", "--json", "IN"),
     ("explain", "--key", "key:1", "IN"),
+    ("report", "--json", "IN"),
+    ("report", "-o", "OUT", "IN"),
+    ("simulate", "IN"),
+    ("simulate", "--json", "--minsize", "1k", "--disk", "1k", "IN"),
 )
 
 # Every reading verb; `diff` of a log with itself asks for it twice.
@@ -80,10 +88,15 @@ READING: tuple[Call, ...] = (
     ("audit", "IN"),
     ("growth", "IN"),
     ("diff", "IN", "IN"),
+    ("simulate", "IN"),
+    ("export", "-o", "OUT", "IN"),
+    ("sql", "IN", "SELECT count(*) FROM commands"),
+    ("report", "--md", "IN"),
     ("rewrite", "-n", "IN"),
     ("rewrite", "-o", "OUT", "IN"),
     ("rewrite", "--jobs", "2", "-n", "IN"),
     ("fix", "-n", "IN"),
+    ("fix", "--salvage", "--yes", "-o", "OUT", "IN"),
 )
 # What opens files in its own way, once.
 READING_ONCE = [
@@ -114,23 +127,15 @@ class Answer:
 
     def _json_problem(self) -> str | None:
         try:
-            json.loads(self.out)
+            found = list(objects_in(self.out))
         except ValueError as error:
-            if self.call[0] in LINES and all(map(_parses, self.out.splitlines())):
-                return None
             return f"exit {self.code}, and the JSON does not parse: {error}: {self.out[:200]!r}"
-        return None
+        if self.call[0] not in LINES and len(found) != 1:
+            return f"exit {self.code}, and {len(found)} objects: {self.out[:200]!r}"
+        return next(filter(None, map(shape_problem, found)), None)
 
 
-def _parses(line: str) -> bool:
-    try:
-        json.loads(line)
-    except ValueError:
-        return False
-    return True
-
-
-def ask(call: tuple[str, ...], log: Path, out: Path) -> Answer:
+def ask(call: tuple[str, ...], log: Path | str, out: Path) -> Answer:
     """Make one call in this process; what it wrote at `out` is removed."""
     words = {"IN": str(log), "OUT": str(out)}
     shown, said = io.TextIOWrapper(io.BytesIO(), "utf-8"), io.StringIO()
@@ -142,7 +147,7 @@ def ask(call: tuple[str, ...], log: Path, out: Path) -> Answer:
         sys.stdin = stdin
         _remove(out)
     shown.flush()
-    text = shown.buffer.getvalue().decode("utf-8", "surrogateescape")  # type: ignore[attr-defined]
+    text = shown.buffer.getvalue().decode("utf-8", "surrogateescape")
     return Answer(call, code, text, said.getvalue())
 
 

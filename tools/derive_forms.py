@@ -34,6 +34,8 @@ READ: tuple[tuple[str, str, str, Version], ...] = (
     # Measured: Redis 6.2.5 and 6.2.14 refuse it.
     ("ENTRIESREAD", "XGROUP CREATE", "redis", (7, 0)),
     ("ENTRIESREAD", "XGROUP SETID", "redis", (7, 0)),
+    # Measured: Redis 6.0.16 refuses it.
+    ("ANY", "GEORADIUSBYMEMBER", "redis", (6, 2)),
 )
 
 

@@ -37,6 +37,8 @@ START_TIMEOUT_S = 20.0
 ROOT = Path(__file__).resolve().parent.parent
 TABLE = ROOT / "aoftool" / "commands" / "commands.json"
 NEWER = ROOT / "tools" / "newer_commands.json"
+# Fewer are a part of a release: the table would say that it lacks all others.
+_LEAST = 150
 SCHEMA = "aoftool-commands/2"
 # What COMMAND DOCS does not say. Source: https://redis.io/docs/latest/commands/
 GROUPS = {"module": "vector-set", "STRALGO": "string"}
@@ -407,6 +409,10 @@ def main(arguments: list[str]) -> None:
             continue
         name, is_source, folder = argument.partition("=")
         told = read(NAMES[name], Path(folder)) if is_source else measure(Path(argument))
+        if len(told.rows) < _LEAST:
+            sys.exit(
+                f"{argument}: {len(told.rows)} commands are not all that a release has; name the whole folder"
+            )
         catalogue.enter(told)
         print(f"{told.release.name}: {len(told.rows)} commands, {'measured' if told.measured else 'read'}")
         if told.measured and told.release.measured_on != told.version:

@@ -7,9 +7,10 @@ Source: Valkey 8.0 src/aof.c genAofTimestampAnnotationIfNeeded, loadSingleAppend
 
 from __future__ import annotations
 
-import re
-from dataclasses import dataclass
 from enum import Enum
+
+from aoftool.dataclass import dataclass
+from aoftool.regex import regex
 
 __all__ = ["Annotation", "AnnotationKind", "encode_timestamp", "parse_annotation"]
 
@@ -17,9 +18,9 @@ __all__ = ["Annotation", "AnnotationKind", "encode_timestamp", "parse_annotation
 # is left of a longer one is taken for a command. Measured on 7.0.15 and 9.1.2.
 LINE_LIMIT = 1023
 
-_TIMESTAMP = re.compile(rb"#TS:([0-9]{1,18})\r?\n?")
+_TIMESTAMP = regex(rb"#TS:([0-9]{1,18})\r?\n?")
 # What a server appends behind a line that was cut: a whole header, so the seam can be told.
-_GLUED = re.compile(rb"#TS:[0-9]{0,18}(?=(\*[1-9][0-9]{0,8}\r\n)\Z)")
+_GLUED = regex(rb"#TS:[0-9]{0,18}(?=(\*[1-9][0-9]{0,8}\r\n)\Z)")
 
 
 class AnnotationKind(str, Enum):

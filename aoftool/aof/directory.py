@@ -1,4 +1,4 @@
-"""The names in one directory, and what each of them is.
+"""The names in one directory, or in one prefix of a store, and what each of them is.
 
 Never follows a name out of the directory: neither through path separators nor through a symbolic
 link. Listing is bounded. Knows nothing of logs.
@@ -8,14 +8,19 @@ from __future__ import annotations
 
 import os
 import stat
-from dataclasses import dataclass
 from enum import Enum
+from typing import TYPE_CHECKING
 
+from aoftool.dataclass import dataclass
 from aoftool.errors import NotPermittedError, ReadFailedError, SourceError
 from aoftool.escape import printable
 from aoftool.files.failures import cannot_open
+from aoftool.files.remote.names import above, is_remote, without_secrets
 
-__all__ = ["Directory", "Entry", "EntryKind", "printable_path"]
+if TYPE_CHECKING:
+    from aoftool.files.remote.listing import PrefixListing
+
+__all__ = ["Directory", "Entry", "EntryKind", "is_folder", "printable_path"]
 
 # More names than this in one directory are not looked at; no server makes as many.
 NAME_LIMIT = 200_000
@@ -56,7 +61,7 @@ class Directory:
     """Look names up in one directory.
 
     Args:
-        path: the directory; trusted, a symbolic link is followed.
+        path: the directory, or the URL of a prefix; trusted, a symbolic link is followed.
 
     Raises:
         SourceError: it is missing, unreadable or no directory.
@@ -65,6 +70,13 @@ class Directory:
 
     def __init__(self, path: str) -> None:
         self.path = path
+        self._prefix: PrefixListing | None = None
+        if is_remote(path):
+            from aoftool.files.remote.listing import PrefixListing
+
+            self._prefix = PrefixListing(path)
+            self.names = self._prefix.names
+            return
         self._real = os.path.realpath(path)
         try:
             with os.scandir(os.fsencode(path)) as entries:
@@ -83,11 +95,27 @@ class Directory:
         Lexical where it can be: an AOF directory may be a symbolic link, and the server's data
         directory is where the link is.
         """
+        if self._prefix is not None:
+            return self.beside()
         head, tail = os.path.split(self.path.rstrip(os.sep))
         if tail in ("", os.curdir, os.pardir):
             head = os.path.join(self.path, os.pardir)
         try:
             return Directory(head or os.curdir)
+        except SourceError:
+            return None
+
+    def beside(self) -> Directory | None:
+        """Return the directory that this one lies in, behind a symbolic link; None above a whole store.
+
+        Raises:
+            SourceError: it cannot be listed; of a store that is None.
+        """
+        if self._prefix is None:
+            return Directory(os.path.join(self.path, os.pardir))
+        upper = above(self.path)
+        try:
+            return None if upper is None else Directory(upper)
         except SourceError:
             return None
 
@@ -114,7 +142,7 @@ class Directory:
         reason = _unsafe(name)
         if reason is not None:
             return Entry(name, path, EntryKind.UNSAFE, reason=reason)
-        if os.path.islink(path):
+        if self._prefix is None and os.path.islink(path):
             target = os.path.realpath(path)
             if os.path.dirname(target) != self._real:
                 words = printable_path(target)
@@ -124,7 +152,17 @@ class Directory:
                 return Entry(name, path, EntryKind.UNSAFE, reason=reason)
         return self._stat(name, path)
 
+    def _of_prefix(self, listing: PrefixListing, name: bytes, path: str) -> Entry:
+        found = listing.look(name)
+        if found is None:
+            return Entry(name, path, EntryKind.MISSING)
+        if found.is_object:
+            return Entry(name, path, EntryKind.FILE, found.size_bytes)
+        return Entry(name, path, EntryKind.DIRECTORY, reason="a directory")
+
     def _stat(self, name: bytes, path: str) -> Entry:
+        if self._prefix is not None:
+            return self._of_prefix(self._prefix, name, path)
         try:
             status = os.stat(path)
         except (FileNotFoundError, NotADirectoryError):
@@ -153,6 +191,21 @@ def _unsafe(name: bytes) -> str | None:
     return None
 
 
+def is_folder(path: str) -> bool:
+    """Tell whether a path is a directory, or the URL of a prefix.
+
+    Raises:
+        AoftoolError: for a URL: nothing is there, or the store refuses or fails.
+    """
+    if is_remote(path):
+        from aoftool.files.remote.listing import is_prefix
+
+        return is_prefix(path)
+    return os.path.isdir(path)
+
+
 def printable_path(path: str) -> str:
-    """Return a path as text that is safe to show."""
+    """Return a path as text that is safe to show; of a URL without what may be a password."""
+    if is_remote(path):
+        return without_secrets(path)
     return printable(os.fsencode(path))

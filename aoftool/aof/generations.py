@@ -11,13 +11,13 @@ Source: Valkey 8.0 src/aof.c getNewBaseFileNameAndMarkPreAsHistory, getNewIncrAo
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 
 from aoftool.aof.manifest import FileType
 from aoftool.aof.manifest_salvage import parse_file_name
 from aoftool.aof.model import FileRole, Log, LogFile
+from aoftool.dataclass import dataclass
 
-__all__ = ["Generation", "other_generation"]
+__all__ = ["Generation", "older_generations", "other_generation"]
 
 
 @dataclass(frozen=True)
@@ -64,6 +64,26 @@ def other_generation(log: Log) -> Generation | None:
     if nothing_listed and len(bases) == 1 and run and len(run) == len(incrs):
         return Generation(next(iter(bases.values())), tuple(run), has_all=False, is_sure=False)
     return None
+
+
+def older_generations(log: Log) -> list[Generation]:
+    """Return the older whole generations that lie there beside the one that is listed, newest first.
+
+    Each holds what the listed one holds: an older base with every incr file that follows it.
+    """
+    listed = [file for file in log.files if file.role is FileRole.BASE and file.listed]
+    numbers = [f.sequence for f in log.files if f.role is FileRole.INCR and f.sequence is not None]
+    if not listed or listed[0].sequence is None or not numbers:
+        return []
+    there = [f for f in (*log.files, *log.history, *log.unlisted) if f.exists and _prefix(f) == log.prefix]
+    bases, incrs = _by_number(there, FileType.BASE), _by_number(there, FileType.INCR)
+    apart = listed[0].sequence - min(numbers)
+    found = []
+    for number in sorted((n for n in bases if n < listed[0].sequence), reverse=True):
+        run = _run(incrs, number - apart)
+        if run and len(run) == sum(n >= number - apart for n in incrs) and run[-1].sequence == max(numbers):
+            found.append(Generation(bases[number], tuple(run), has_all=True))
+    return found
 
 
 def _prefix(file: LogFile) -> bytes | None:

@@ -14,15 +14,16 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Callable
-from dataclasses import replace
 
 from aoftool.aof.layout import find_log
 from aoftool.aof.manifest import parse_manifest
 from aoftool.aof.model import FileRole, LayoutCode, Log, LogFile, LogKind
 from aoftool.aof.multipart import manifest_bytes
+from aoftool.dataclass import replace
 from aoftool.errors import AoftoolError, NotPermittedError, ReadFailedError, SourceError
 from aoftool.files import open_source
-from aoftool.files.held import HeldFile, held_file, hold_file, is_replaced, release_files
+from aoftool.files.held import HeldFile, held_file, hold_file, hold_object, is_replaced, release_files
+from aoftool.files.remote.names import is_remote
 from aoftool.resp.resync import boundaries
 from aoftool.resp.scanner import tally
 
@@ -101,7 +102,10 @@ def _hold(log: Log) -> list[str] | None:
             continue
         gone = not file.exists
         try:
-            if not gone and hold_file(file.path, _giver_up(log, file)) is not None:
+            if is_remote(file.path):
+                if not gone and hold_object(file.path) is not None:
+                    held.append(file.path)
+            elif not gone and hold_file(file.path, _giver_up(log, file)) is not None:
                 held.append(file.path)
         except NotPermittedError:
             release_files(held)
@@ -141,7 +145,8 @@ def _may_be_passing(log: Log) -> bool:
 
 def _is_fresh(path: str | None) -> bool:
     """Tell whether a file was written to just now, or is gone by now."""
-    if path is None:
+    if path is None or is_remote(path):
+        # No server writes to a store: what is there is a copy, and stays.
         return False
     try:
         return time.time() - os.stat(path).st_mtime < _FRESH_S
@@ -158,6 +163,8 @@ def _as_held(log: Log, new: list[str]) -> Log:
             if file is log.last_file and file.role is not FileRole.RDB and file.path in new:
                 _settle(opened)
             file = replace(file, size_bytes=opened.status.st_size)
+        elif is_remote(file.path) and file.path in new:
+            file = replace(file, size_bytes=hold_object(file.path))
         files.append(file)
     return replace(log, files=tuple(files))
 

@@ -8,13 +8,13 @@ there is no content to look at. Nothing is written, and no name in a manifest le
 from __future__ import annotations
 
 import os
-import re
 from collections.abc import Iterator
 from itertools import islice
 
-from aoftool.aof.directory import Directory, EntryKind, printable_path
+from aoftool.aof.directory import Directory, EntryKind, is_folder, printable_path
 from aoftool.aof.leftovers import is_temporary
 from aoftool.aof.manifest_salvage import parse_file_name, salvage_manifest
+from aoftool.aof.manifest_told import other_than_manifest, reads_as_manifest
 from aoftool.aof.model import FileRole, LayoutCode, LayoutProblem, Log, LogFile, LogKind
 from aoftool.aof.multipart import log_of_directory, manifest_prefix
 from aoftool.aof.surroundings import (
@@ -25,8 +25,11 @@ from aoftool.aof.surroundings import (
 from aoftool.errors import InputError, NotPermittedError, SeveralLogsError, SourceError
 from aoftool.escape import printable
 from aoftool.files import open_source
+from aoftool.files.remote.names import is_remote
 from aoftool.next_step import next_step, quoted
 from aoftool.rdb.header import is_rdb
+from aoftool.regex import regex
+from aoftool.units import and_more
 
 __all__ = ["FileRole", "LayoutCode", "LayoutProblem", "Log", "LogFile", "LogKind", "find_log"]
 
@@ -43,11 +46,14 @@ _PACKED = (b"", b".gz", b".zst")
 _AOF_AUX = (b"aof-base", b"aof-preamble")
 _AUX_BYTES = 4096
 _RDB_END_BYTES = 9
-_RESP_START = re.compile(rb"\*[ 0-9+-][^\n]{0,30}\n\$")
+_RESP_START = regex(rb"\*[ 0-9+-][^\n]{0,30}\n\$")
+_COMMAND = regex(rb"\*[1-9][0-9]{0,6}\r\n\$[0-9]{1,10}\r\n")
 
 
 def find_log(path: str | os.PathLike[str] | None = None) -> Log:
     """Return the log that a path means; None searches the current directory.
+
+    A path may be a URL, as of an object or a prefix of S3.
 
     Raises:
         SourceError: nothing is there, it cannot be read, or it is no regular file.
@@ -59,7 +65,8 @@ def find_log(path: str | os.PathLike[str] | None = None) -> Log:
     if text == STDIN:
         file = LogFile(STDIN, FileRole.SINGLE)
         return Log(LogKind.STDIN, STDIN, (file,))
-    if os.path.isdir(text):
+    if is_folder(text):
+        text = text.rstrip("/") if is_remote(text) else text
         return _log_in(text, text, allow_rdb=True)
     return _log_of_file(text)
 
@@ -87,23 +94,30 @@ def _head_of(path: str) -> tuple[bytes, int | None]:
         return source.peek(_HEAD_BYTES), source.stored_size_bytes
 
 
-def _ends_as_rdb(path: str) -> bool:
-    """Tell whether an RDB ends with the file: an end mark and a checksum; true where nobody can look."""
+def _ends_as_rdb(path: str, *, unless_commands: bool) -> bool:
+    """Tell whether an RDB ends with the file: an end mark and a checksum; true where nobody can look.
+
+    Args:
+        unless_commands: only commands at the end of the file tell otherwise, and not any other bytes.
+    """
     with open_source(path) as source:
         size = source.size_bytes
         if not source.seekable or size is None or size < _RDB_END_BYTES:
             return True
-        return source.read_at(size - _RDB_END_BYTES, 1) == b"\xff"
+        if source.read_at(size - _RDB_END_BYTES, 1) == b"\xff":
+            return True
+        last = max(size - _HEAD_BYTES, 0)
+        return unless_commands and not _COMMAND.search(source.read_at(last, size - last))
 
 
 def _is_manifest(head: bytes, name: bytes) -> bool:
     """Tell whether a file is a manifest: it holds entries, or it is named as one and holds no log."""
     if is_rdb(head) or _RESP_START.search(head):
         return False
-    named = bool(manifest_prefix(name))
-    if head.startswith(b"#TS:") and not named:
-        return False
-    return named or bool(salvage_manifest(head[:4096]).entries)
+    prefix = manifest_prefix(name)
+    if prefix:
+        return not other_than_manifest(head, prefix)
+    return not head.startswith(b"#TS:") and reads_as_manifest(head)
 
 
 def _single(
@@ -118,9 +132,9 @@ def _single(
     # Snapshots carry the same fields with 0; measured on Redis 6.2.5, 7.0.15 and Valkey 9.1.2.
     says = b"" if name.endswith(b".aof") else b"\xc0\x01"
     is_dump = is_rdb(head) and not any(word + says in head[:_AUX_BYTES] for word in _AOF_AUX)
-    if is_dump and name.endswith(b".aof"):
-        # Its fields may be damaged: a log goes on behind the end of its RDB.
-        is_dump = _ends_as_rdb(found)
+    if is_dump:
+        # Its fields may be damaged, or say nothing: a log goes on behind the end of its RDB.
+        is_dump = _ends_as_rdb(found, unless_commands=not name.endswith(b".aof"))
     if size_bytes == 0 and name.endswith(b".rdb"):
         # A snapshot by its name alone: unlike an empty log, servers refuse an empty one.
         is_dump = True
@@ -157,7 +171,7 @@ def _nothing_in(directory: Directory) -> InputError:
     nodes = list(_nodes(directory))
     if nodes:
         names = ", ".join(printable_path(os.path.basename(path)) for path in nodes[:_NODES_SHOWN])
-        more = f" and {len(nodes) - _NODES_SHOWN} more" if len(nodes) > _NODES_SHOWN else ""
+        more = and_more(len(nodes) - _NODES_SHOWN)
         found = "a log is" if len(nodes) == 1 else f"{len(nodes)} logs are"
         message = f"{found} in the folders of {printable_path(where)}: {names}{more}"
         hint = f"name one of them, as {quoted(nodes[0])}; {next_step('check', where)} takes all of them"
@@ -191,8 +205,24 @@ def _is_data_directory(path: str) -> bool:
 
 
 def _manifests(directory: Directory) -> list[bytes]:
+    """Return the manifests; a text of that name is one only where data files have its name, too."""
     names = (name for name in directory.names if manifest_prefix(name) and not is_temporary(name))
-    return [name for name in names if directory.follow(name).kind is EntryKind.FILE]
+    found = [name for name in names if directory.follow(name).kind is EntryKind.FILE]
+    return [name for name in found if _has_data(directory, name) or not _is_other(directory, name)]
+
+
+def _has_data(directory: Directory, name: bytes) -> bool:
+    prefix = manifest_prefix(name)
+    return any(p.prefix == prefix for n in directory.names if (p := parse_file_name(n)) is not None)
+
+
+def _is_other(directory: Directory, name: bytes) -> bool:
+    """Tell whether a file is named as a manifest and never was one; not where nobody may look."""
+    try:
+        head, _ = _head_of(directory.join(name))
+    except SourceError:
+        return False
+    return bool(other_than_manifest(head, manifest_prefix(name)))
 
 
 def _is_aof_directory(directory: Directory) -> bool:

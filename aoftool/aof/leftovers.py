@@ -5,27 +5,28 @@ Told by names, sizes and times; nothing is opened.
 
 from __future__ import annotations
 
-import os
 import re
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass
 
 from aoftool.aof.directory import Directory, EntryKind
 from aoftool.aof.model import LayoutCode, LayoutProblem
+from aoftool.dataclass import dataclass
 from aoftool.escape import printable
-from aoftool.units import counted, format_bytes
+from aoftool.files.times import modified_ns
+from aoftool.regex import regex
+from aoftool.units import and_more, counted, format_bytes
 
 __all__ = ["is_temporary", "temporaries"]
 
 # Source: Valkey 8.0 src/aof.c getTempAofManifestFileName, getTempIncrAofName, rewriteAppendOnlyFile,
 # backgroundRewriteDoneHandler; src/rdb.c rdbSave; src/replication.c syncWithPrimary (two numbers).
-_TEMPORARY = re.compile(
+_TEMPORARY = regex(
     rb"temp-.*\.manifest|temp-.*\.incr|temp-rewriteaof-(?:bg-|old-)?[0-9]+\.aof|temp-[0-9]+(?:\.[0-9]+)?\.rdb",
     re.DOTALL,
 )
 # The whole log before a rewrite, under another name for a moment. Source: Redis for Windows 3.2 src/aof.c.
-_FORMER = re.compile(rb"temp-rewriteaof-old-[0-9]+\.aof")
+_FORMER = regex(rb"temp-rewriteaof-old-[0-9]+\.aof")
 # A child writes all the time; a server that stops does so within moments of the last byte. Between the two
 # nothing can tell, so what is younger than this is said to be one or the other.
 _FRESH_S = 60.0
@@ -63,13 +64,14 @@ def temporaries(directory: Directory) -> Iterator[LayoutProblem]:
 
 
 def _look(directory: Directory, name: bytes) -> _Temporary | None:
-    if directory.look(name).kind is not EntryKind.FILE:
+    found = directory.look(name)
+    if found.kind is not EntryKind.FILE:
         return None
     try:
-        status = os.stat(directory.join(name))
+        written_ns = modified_ns(directory.join(name))
     except OSError:
         return None  # gone by now, as they are
-    return _Temporary(name, status.st_size, time.time() - status.st_mtime)
+    return _Temporary(name, found.size_bytes or 0, time.time() - written_ns / 1e9)
 
 
 def _problem(
@@ -80,7 +82,7 @@ def _problem(
     if len(found) == 1:
         message = f"{names[0]} ({size}) is {words}"
         return LayoutProblem(code, message, directory.join(found[0].name))
-    more = f" and {len(found) - _NAMED:,} more" if len(found) > _NAMED else ""
+    more = and_more(len(found) - _NAMED)
     files = counted(len(found), "temporary file")
     message = f"{files}, {size} in all, are {many}: {', '.join(names)}{more}"
     return LayoutProblem(code, message, directory.path)

@@ -9,11 +9,11 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from aoftool.aof.model import LayoutCode, Log, LogFile, LogKind
 from aoftool.commands.table import CONTAINERS
+from aoftool.dataclass import dataclass
 from aoftool.errors import InputError, SourceError, UnsafePathError
 from aoftool.escape import printable
 from aoftool.files import Source, open_source
@@ -24,7 +24,7 @@ from aoftool.resp.commands import CommandReader
 from aoftool.resp.grammar import Grammar
 
 if TYPE_CHECKING:
-    from aoftool.rdb.summary import RdbWalk
+    from aoftool.rdb.walk.summary import RdbWalk
 
 __all__ = [
     "LogPart",
@@ -136,7 +136,7 @@ def open_part(file: LogFile, source: Source, progress: Progress = no_progress) -
     if not is_rdb(source.peek(HEADER_BYTES)):
         return LogPart(file, source, None, source.tell())
     # Here, because most logs that are read at once have none, and it takes long to load.
-    from aoftool.rdb.walk import walk
+    from aoftool.rdb.walk.walk import walk
 
     rdb = walk(source, source.tell(), progress)
     return LogPart(file, source, rdb, rdb.end_offset)

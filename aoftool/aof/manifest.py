@@ -9,10 +9,10 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field, replace
 from enum import Enum
 
 from aoftool.aof.manifest_codes import LINE_UNREAD, SERVER_TEXT, ManifestCode
+from aoftool.dataclass import dataclass, field, replace
 from aoftool.errors import ManifestError
 from aoftool.escape import shorten
 from aoftool.next_step import next_step

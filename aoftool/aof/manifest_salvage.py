@@ -8,7 +8,6 @@ Decides nothing: which entries to use is the business of repair, which sees the 
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 
 from aoftool.aof.manifest import (
     FileType,
@@ -19,7 +18,9 @@ from aoftool.aof.manifest import (
     entry_of_words,
     problem_at,
 )
+from aoftool.dataclass import dataclass
 from aoftool.quoting import atoll, split_words
+from aoftool.regex import regex
 
 __all__ = ["FileNameParts", "SalvagedEntry", "SalvagedManifest", "parse_file_name", "salvage_manifest"]
 
@@ -31,7 +32,7 @@ PROBLEM_LIMIT = 1_000
 _BOM = b"\xef\xbb\xbf"
 _BLANKS = b" \t\r\n\v\f\0"
 # Source: Valkey 8.0 src/aof.c getNewBaseFileNameAndMarkPreAsHistory, getNewIncrAofName.
-_NAME = re.compile(rb"(.+)\.([0-9]{1,19})\.(base|incr)\.(aof|rdb)", re.DOTALL)
+_NAME = regex(rb"(.+)\.([0-9]{1,19})\.(base|incr)\.(aof|rdb)", re.DOTALL)
 
 
 @dataclass(frozen=True)

@@ -5,12 +5,16 @@ Made by `aoftool.aof.layout`; nothing here touches a file.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import os
 from enum import Enum
+from typing import Any
 
 from aoftool.aof.manifest import Manifest, ManifestCode
+from aoftool.dataclass import dataclass, field
+from aoftool.escape import printable
+from aoftool.front import use_case
 
-__all__ = ["FileRole", "LayoutCode", "LayoutProblem", "Log", "LogFile", "LogKind"]
+__all__ = ["FileRole", "LayoutCode", "LayoutProblem", "Log", "LogFile", "LogKind", "Place"]
 
 
 class LogKind(str, Enum):
@@ -41,6 +45,7 @@ class LayoutCode(str, Enum):
     """Name what is wrong, or worth knowing, about the files of a log; values are stable."""
 
     MANIFEST_MISSING = "manifest-missing"
+    MANIFEST_OTHER_TEXT = "manifest-other-text"
     MANIFEST_UNREADABLE = "manifest-unreadable"
     MANIFEST_TOO_LARGE = "manifest-too-large"
     ALL_EMPTY = "all-empty"
@@ -117,6 +122,11 @@ class LogFile:
     is_unsafe: bool = False
     links_out: bool = False
 
+    @property
+    def shown_name(self) -> str:
+        """Return its name as it may be shown."""
+        return printable(self.name or os.fsencode(os.path.basename(self.path)))
+
 
 @dataclass(frozen=True)
 class Log:
@@ -135,6 +145,7 @@ class Log:
         manifest: as a server reads it; None when there is none.
         joined: the same as Valkey 9.1 reads it, None where that makes no difference. What only that
             server reads, it alone decides on `files`.
+        manifest_raw: its bytes; None where there is none, where it is packed, or too long to be read whole.
         prefix: `appendfilename` of the server, as far as names show it; empty when they do not.
     """
 
@@ -149,6 +160,7 @@ class Log:
     manifest: Manifest | None = None
     prefix: bytes = b""
     joined: Manifest | None = None
+    manifest_raw: bytes | None = field(default=None, repr=False)
 
     @property
     def size_bytes(self) -> int | None:
@@ -168,7 +180,47 @@ class Log:
             words.append(f"incr {incrs[0]}" + (f" to {incrs[-1]}" if len(incrs) > 1 else ""))
         return ", ".join(words)
 
+    def to_arrow(self, name: str) -> Any:
+        """Return a table of the log for whatever takes Arrow streams: pandas, polars, pyarrow, DuckDB.
+
+        The object has `__arrow_c_stream__` of the Arrow PyCapsule interface, and nothing is read before
+        somebody asks for rows; each stream that is asked for reads the log anew, in bounded memory.
+        docs/export.md has the columns.
+
+        Args:
+            name: `commands`, `keys`, `files`, `findings`, `events` or `growth`.
+
+        Raises:
+            UsageError: there is no such table.
+            MissingExtraError: the extra `aoftool[data]` is not installed.
+        """
+        return use_case("to_arrow")(self, name)
+
+    def _repr_html_(self) -> str:
+        """Return its files as a table for notebooks."""
+        from aoftool.tables.page import rows_html
+
+        rows = [
+            (file.shown_name, file.role.value, file.sequence, file.size_bytes, file.exists)
+            for file in self.files
+        ]
+        caption = f"{printable(os.fsencode(self.path))}: {self.kind.value}"
+        return rows_html(caption, ("file", "role", "sequence", "size_bytes", "exists"), rows)
+
     @property
     def last_file(self) -> LogFile | None:
         """The file a server appends to; a torn tail is harmless only there."""
         return self.files[-1] if self.files else None
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Place:
+    """An offset in one file of a log.
+
+    Attributes:
+        file: number of the file in load order.
+        offset: absolute, in that file.
+    """
+
+    file: int
+    offset: int

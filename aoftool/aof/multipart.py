@@ -8,17 +8,17 @@ Source for what servers do: measured on 7.0.15, 8.0.6, 8.1.1 and 9.1.2.
 from __future__ import annotations
 
 import itertools
-import os
 from collections.abc import Iterable, Iterator
-from dataclasses import replace
 
 from aoftool.aof.directory import Directory, Entry, EntryKind
 from aoftool.aof.generations import other_generation
 from aoftool.aof.leftovers import is_temporary, temporaries
 from aoftool.aof.manifest import FileType, Manifest, ManifestCode, ManifestEntry, parse_manifest
 from aoftool.aof.manifest_salvage import FileNameParts, parse_file_name, salvage_manifest
+from aoftool.aof.manifest_told import other_than_manifest
 from aoftool.aof.model import FileRole, LayoutCode, LayoutProblem, Log, LogFile, LogKind
 from aoftool.aof.surroundings import problems_beside, unfinished_changes
+from aoftool.dataclass import replace
 from aoftool.escape import printable
 from aoftool.files import ChangeKind, Source, open_source
 from aoftool.quoting import Quoting
@@ -60,10 +60,12 @@ def log_of_directory(path: str, directory: Directory, manifest_name: bytes | Non
     live = tuple(file for file in files if file.role is not FileRole.HISTORY)
     history = tuple(file for file in files if file.role is FileRole.HISTORY)
     unlisted = tuple(_unlisted_files(directory, manifest_name, entries))
-    problems += _problems_of_manifest(manifest)
+    problems += _problems_of_manifest(manifest, other_than_manifest(raw, prefix))
     problems += _folded(_problems_of_files(files, looks)) if pending is None else ()
     problems += _gaps(entries)
-    problems += _folded(_orphans(unlisted, entries, prefix))
+    # Of a manifest in which nothing can be read none is listed, and its repair lists them.
+    if entries or manifest.problem is None:
+        problems += _folded(_orphans(unlisted, entries, prefix))
     problems += temporaries(directory)
     problems += unfinished_changes(directory)
     problems += problems_beside(directory, prefix, pending)
@@ -79,6 +81,7 @@ def log_of_directory(path: str, directory: Directory, manifest_name: bytes | Non
         manifest,
         prefix,
         joined,
+        None if packed or len(raw) >= MANIFEST_LIMIT else raw,
     )
     return _with_what_is_gone(_with_other_generation(log))
 
@@ -193,16 +196,24 @@ def _upgrade_pending(
         return None
     if directory.look(prefix).kind is not EntryKind.MISSING:
         return None
-    above = os.path.join(directory.path, os.pardir)
-    found = Directory(above).look(prefix)
-    if found.kind is not EntryKind.FILE:
+    above = directory.beside()
+    found = None if above is None else above.look(prefix)
+    if found is None or found.kind is not EntryKind.FILE:
         return None
     return _listed_file(entries[0], found)
 
 
-def _problems_of_manifest(manifest: Manifest) -> list[LayoutProblem]:
+def _problems_of_manifest(manifest: Manifest, other: str) -> list[LayoutProblem]:
+    """Return what is wrong with a manifest.
+
+    Args:
+        other: what it is, where it never was one.
+    """
     problem = manifest.problem
     if problem is not None:
+        if other:
+            words = f"what has the name of the manifest never was one: it is {other}"
+            return [LayoutProblem(LayoutCode.MANIFEST_OTHER_TEXT, words, manifest.path)]
         return [LayoutProblem(problem.code, problem.message, manifest.path, problem.line)]
     if not manifest.load_order:
         words = "the manifest lists no file to load: a server starts empty and overwrites data files"

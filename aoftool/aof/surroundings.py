@@ -6,17 +6,19 @@ Looks at names and at the first bytes of a dump only.
 from __future__ import annotations
 
 import os
-import re
 from collections.abc import Iterator
 from contextlib import suppress
 
 from aoftool.aof.directory import Directory, EntryKind
 from aoftool.aof.leftovers import temporaries
 from aoftool.aof.model import LayoutCode, LayoutProblem, LogFile
-from aoftool.errors import NotPermittedError
+from aoftool.errors import NotPermittedError, SourceError
 from aoftool.escape import printable
-from aoftool.files.sink import is_leftover
+from aoftool.files import open_source
+from aoftool.files.remote.names import is_remote
+from aoftool.files.temporary import is_leftover
 from aoftool.next_step import next_step
+from aoftool.regex import regex
 
 __all__ = [
     "manifests_beside",
@@ -27,10 +29,11 @@ __all__ = [
 
 _DUMP = b"dump.rdb"
 # What a change of a log leaves beside it, and how its receipt begins: see aoftool.repair.
-_OUR_FOLDER = re.compile(rb"aoftool-(?:fix|rewrite)-[0-9]{8}T[0-9]{6}Z-[0-9a-f]{6}")
+_OUR_FOLDER = regex(rb"aoftool-(?:fix|rewrite)-[0-9]{8}T[0-9]{6}Z-[0-9a-f]{6}")
 _RECEIPT = "receipt.json"
 _RECEIPT_HEAD_BYTES = 256
-_STATE = re.compile(rb'"state": "([a-z]+)"')
+_PREFIXES_MOST = 32
+_STATE = regex(rb'"state": "([a-z]+)"')
 
 
 def problems_beside(directory: Directory, prefix: bytes, pending: LogFile | None) -> Iterator[LayoutProblem]:
@@ -67,14 +70,27 @@ def problems_beside_single(directory: Directory, name: bytes) -> Iterator[Layout
 
 def manifests_beside(directory: Directory, name: bytes) -> Iterator[LayoutProblem]:
     """Yield manifests for an old-style file in the directories beside it."""
+    folders = 0
     for other in directory.names:
         inner = directory.look(other)
         if inner.kind is not EntryKind.DIRECTORY:
             continue
+        folders += 1
+        if is_remote(directory.path) and folders > _PREFIXES_MOST:
+            # The backups of many nodes and no data directory; each would be a question to the store.
+            return
         manifest = os.path.join(inner.path, os.fsdecode(name + b".manifest"))
-        if os.path.isfile(manifest):
+        if _is_there(manifest):
             words = f"a manifest for this name is in {printable(other)}: servers since 7.0 load that instead"
             yield LayoutProblem(LayoutCode.MANIFEST_BESIDE, words, manifest)
+
+
+def _is_there(path: str) -> bool:
+    if not is_remote(path):
+        return os.path.isfile(path)
+    with suppress(SourceError), open_source(path):
+        return True
+    return False
 
 
 def unfinished_changes(directory: Directory) -> Iterator[LayoutProblem]:
@@ -94,6 +110,8 @@ def unfinished_changes(directory: Directory) -> Iterator[LayoutProblem]:
 
 def _unfinished(path: str, shown: str) -> str:
     """Return what is to be said of the folder of a change; nothing when it came to its end."""
+    if is_remote(path):
+        return ""  # a copy of a folder with one in it; what is to be done is done where it was made
     try:
         descriptor = os.open(os.path.join(path, _RECEIPT), os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
     except FileNotFoundError:

@@ -8,12 +8,12 @@ stream behind it is counted. Judges nothing: findings are made of this by `aofto
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
 from enum import Enum
 from typing import TYPE_CHECKING
 
 from aoftool.aof.model import Log, LogFile
 from aoftool.commands.table import CONTAINERS
+from aoftool.dataclass import dataclass, field
 from aoftool.errors import SourceError
 from aoftool.files import Source, SourceChange, open_source
 from aoftool.progress import Progress, no_progress
@@ -22,7 +22,7 @@ from aoftool.resp.model import TailTally
 from aoftool.resp.scanner import tally
 
 if TYPE_CHECKING:
-    from aoftool.rdb.summary import RdbWalk
+    from aoftool.rdb.walk.summary import RdbWalk
 
 __all__ = ["TOP_KEYS", "Content", "FileSurvey", "ReadTail", "Survey", "survey", "survey_file"]
 
@@ -142,7 +142,7 @@ def survey_file(
     head = source.peek(HEADER_BYTES)
     if is_rdb(head):
         # Here, not above: most incr files hold no RDB part, and reading one takes many modules.
-        from aoftool.rdb.walk import walk
+        from aoftool.rdb.walk.walk import walk
 
         result.walk = walk(source, 0, progress, top=top_keys)
         result.content = Content.RDB

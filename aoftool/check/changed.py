@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from aoftool.check.model import Finding, Remedy, Severity
+from aoftool.check.model import Finding, Remedy
 from aoftool.files.changes import OF_A_LIVE_LOG, PACKED_DAMAGE, ChangeKind, SourceChange
 
 __all__ = ["finding_of_change"]
@@ -11,12 +11,12 @@ __all__ = ["finding_of_change"]
 def finding_of_change(path: str, change: SourceChange) -> Finding:
     """Return a note on what a server does to a sound log, and damage for anything else."""
     if change.kind is ChangeKind.SUPERSEDED:
-        code, severity = "file-replaced", Severity.NOTE
+        code = "file-replaced"
     elif change.kind in OF_A_LIVE_LOG:
-        code, severity = "file-growing", Severity.NOTE
+        code = "file-growing"
     else:
-        code, severity = "read-changed", Severity.DAMAGE
+        code = "read-changed"
     remedies: tuple[Remedy, ...] = ()
     if change.kind in PACKED_DAMAGE:
         remedies = (Remedy("write what can be unpacked to a new file", "-o OUT", 0, None),)
-    return Finding(code, severity, path, change.message, change.offset, change.offset, remedies=remedies)
+    return Finding.of(code, path, change.message, change.offset, change.offset, remedies=remedies)

@@ -2,23 +2,24 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterable, Sequence
 from contextlib import ExitStack
 
 from aoftool.aof.model import FileRole, Log
-from aoftool.check.changed import finding_of_change
-from aoftool.check.detectors.layout import find_in_layout
-from aoftool.check.detectors.rdb import find_in_rdb
 from aoftool.check.detectors.resp import find_in_stream
 from aoftool.check.detectors.semantics import find_in_meaning
 from aoftool.check.exam import examine
-from aoftool.check.exam_model import FileExam, LogExam
-from aoftool.check.loading import loader_view
+from aoftool.check.exam_model import FileExam, LogExam, is_lost_base
+from aoftool.check.loaders.simulate import simulate
+from aoftool.check.loaders.targets import TARGETS, Target
+from aoftool.check.loaders.view import loader_view
 from aoftool.check.model import (
     FileReport,
     Finding,
     Level,
     Outcome,
+    Remedy,
     Report,
     ServerOutcome,
     Severity,
@@ -26,18 +27,21 @@ from aoftool.check.model import (
     first_damage,
     verdict_of,
 )
-from aoftool.check.servers import simulate
-from aoftool.check.targets import TARGETS, Target
 from aoftool.databases import DEFAULT_DATABASES
 from aoftool.escape import printable
 from aoftool.files.compression import is_envelope
+from aoftool.files.seal import SEAL_NAME
 from aoftool.progress import Progress, no_progress
 from aoftool.quoting import Quoting
+from aoftool.releases import in_words
 
 __all__ = ["MAX_FINDINGS", "check", "report_of"]
 
 # Findings of one code kept for one file; the rest is counted.
 MAX_FINDINGS = 100
+_ELSEWHERE = Remedy(
+    "load it elsewhere", text="on a release that loads it, and rewrite it there", by_hand=True
+)
 
 
 def check(
@@ -67,16 +71,30 @@ def check(
         exam = examine(log, level, progress, workers, spools)
         exam.databases = databases
         report = report_of(exam, targets)
+        if level is not Level.QUICK:
+            _compare_with_seal(report, exam)
         if level is Level.DEEP:
             _replay(report, exam)
         return report
+
+
+def _compare_with_seal(report: Report, exam: LogExam) -> None:
+    """Add what the seal of a copy says, where there is one."""
+    directory = exam.log.directory
+    if directory is None or not os.path.lexists(os.path.join(directory, SEAL_NAME)):
+        return
+    # Imported here: only a sealed copy pays for the digests.
+    from aoftool.check.detectors.seal import find_in_seal
+
+    _keep(report, find_in_seal(exam.log))
+    report.files = [_row(report, file) for file in exam.files]
 
 
 def _replay(report: Report, exam: LogExam) -> None:
     """Add what a replay shows, as each server would load the log that loads it."""
     # Imported here: only a deep check pays for the engine.
     from aoftool.check.detectors.replay import find_in_replay
-    from aoftool.check.replay import replay_log, to_replay
+    from aoftool.check.loaders.replay import replay_log, to_replay
 
     names = [row.target for row in report.outcomes if row.outcome in (Outcome.LOAD, Outcome.CUT)]
     if len(report.outcomes) == len(TARGETS):
@@ -91,7 +109,10 @@ def report_of(exam: LogExam, targets: Sequence[Target] = TARGETS) -> Report:
     """Return the report on a log that was taken apart."""
     log = exam.log
     report = Report(log.path, log.kind.value, exam.level)
-    _keep(report, find_in_layout(exam))
+    if log.problems:
+        from aoftool.check.detectors.layout import find_in_layout
+
+        _keep(report, find_in_layout(exam))
     for file in exam.files:
         _keep(report, sorted(_of_file(exam, file), key=lambda f: (f.start is None, f.start or 0)))
         if file.rdb is not None:
@@ -99,7 +120,48 @@ def report_of(exam: LogExam, targets: Sequence[Target] = TARGETS) -> Report:
                 report.omitted[code] = report.omitted.get(code, 0) + count
         report.files.append(_row(report, file))
     report.outcomes = _foretell(exam, targets)
+    if exam.level is not Level.QUICK and report.intact and report.judged:
+        report.findings += _not_for_its_writer(exam, report)
+        report.files = [_row(report, file) for file in exam.files]
     return report
+
+
+def _not_for_its_writer(exam: LogExam, report: Report) -> Iterable[Finding]:
+    """Yield that no server which may have written a log loads it, though nothing in it is damaged.
+
+    What hangs on settings or on modules that are not here says nothing of the log; nor does an envelope,
+    which may have been put around a base of an older server, whose name stands within.
+    """
+    if any(finding.code == "rdb-compressed" for finding in report.findings):
+        return
+    rows = {row.target: row for row in report.outcomes}
+    if len(rows) == len(TARGETS) and not any(map(_is_refusal, rows.values())):
+        return  # whoever wrote it loads it
+    from aoftool.check.fatal import writers_of
+
+    writers = writers_of(exam)
+    missing = [target for target in TARGETS if target.name in writers and target.name not in rows]
+    rows |= {row.target: row for row in _foretell(exam, missing)}
+    own = [rows[target.name] for target in TARGETS if target.name in writers]
+    if not own or not all(map(_is_refusal, own)):
+        return
+    newest = own[-1]
+    yield Finding(
+        "not-for-its-writer",
+        Severity.DAMAGE,
+        newest.path or exam.log.path,
+        f"no server that may have written this log loads it: {in_words([row.target for row in own])}",
+        evidence=newest.told.split("\n")[0],
+        remedies=(_ELSEWHERE,),
+    )
+
+
+def _is_refusal(row: ServerOutcome) -> bool:
+    """Tell whether a server does not load a log for the log's own sake."""
+    if row.outcome not in (Outcome.REFUSE, Outcome.CRASH):
+        return False
+    words = " ".join((row.message, *row.notes))
+    return "module" not in words and "databases" not in words and " goes on" not in words
 
 
 def _foretell(exam: LogExam, targets: Sequence[Target]) -> list[ServerOutcome]:
@@ -112,16 +174,22 @@ def _foretell(exam: LogExam, targets: Sequence[Target]) -> list[ServerOutcome]:
 
 def _of_file(exam: LogExam, file: FileExam) -> Iterable[Finding]:
     if file.error:
-        yield Finding("read-error", Severity.DAMAGE, file.path, file.error)
+        yield Finding.of("read-error", file.path, file.error)
     if file.foreign:
         message = f"this is no part of a log: it is {file.foreign}"
-        yield Finding("not-a-log", Severity.DAMAGE, file.path, message, 0, file.size_bytes)
+        yield Finding.of("not-a-log", file.path, message, 0, file.size_bytes)
     if file.file.role is FileRole.RDB and not file.size_bytes and not file.error:
         message = "the file is empty: servers refuse an empty dump.rdb"
-        yield Finding("log-empty", Severity.DAMAGE, file.path, message, 0, 0)
+        yield Finding.of("log-empty", file.path, message, 0, 0)
+    if file.changes:
+        from aoftool.check.changed import finding_of_change
     for change in file.changes:
         yield finding_of_change(file.path, change)
-    yield from find_in_rdb(file, exam.databases)
+    if file.rdb is not None:
+        # Only a file with an RDB part pays for what is known of its faults.
+        from aoftool.check.detectors.rdb import find_in_rdb
+
+        yield from find_in_rdb(file, exam.databases, dispensable=is_lost_base(file, exam.files))
     yield from find_in_stream(file, exam.last is file)
     yield from find_in_meaning(exam, file)
 

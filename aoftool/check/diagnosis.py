@@ -8,14 +8,15 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable
-from dataclasses import dataclass
 
 from aoftool.aof.model import Log, LogKind
 from aoftool.check.checker import check
 from aoftool.check.model import Finding, Level, Report, Severity
+from aoftool.dataclass import dataclass
 from aoftool.errors import InputError
 from aoftool.escape import printable
 from aoftool.next_step import next_step
+from aoftool.progress import Progress, no_progress
 
 __all__ = ["Diagnosis", "diagnose", "finding_at"]
 
@@ -56,16 +57,17 @@ class Diagnosis:
         return f"{place}: {self.message}" + (f" [{self.code}]" if self.code else "")
 
 
-def diagnose(log: Log, file: str, offset: int, reason: str) -> Diagnosis:
+def diagnose(log: Log, file: str, offset: int, reason: str, progress: Progress = no_progress) -> Diagnosis:
     """Return what is to be said of a place at which reading ended.
 
     Args:
         file: name of the file, printable.
         offset: where the reader gave up, somewhere in the damage.
         reason: the reader's word for it; for standard input, which is gone, it has to do.
+        progress: told of bytes done.
     """
     if log.kind is not LogKind.STDIN:
-        report = _report(log)
+        report = _report(log, progress)
         finding = None if report is None else finding_at(report.findings, file, offset)
         if report is not None and finding is not None:
             judged = finding.severity is not Severity.NOT_JUDGED
@@ -78,9 +80,9 @@ def diagnose(log: Log, file: str, offset: int, reason: str) -> Diagnosis:
     return Diagnosis(file, offset, None, reason, "", next_step("check", log.path))
 
 
-def _report(log: Log) -> Report | None:
+def _report(log: Log, progress: Progress) -> Report | None:
     try:
-        return check(log, Level.FULL, ())
+        return check(log, Level.FULL, (), progress)
     except InputError:
         return None
 

@@ -15,7 +15,7 @@ from aoftool.errors import AoftoolError
 from aoftool.files import open_source
 from aoftool.next_step import next_step, quoted
 from aoftool.rdb.header import HEADER_BYTES, RdbHeader, is_rdb, parse_header
-from aoftool.rdb.summary import RdbWalk
+from aoftool.rdb.walk.summary import RdbWalk
 from aoftool.releases import RELEASES
 from aoftool.resp.model import TailTally
 from aoftool.units import counted, format_bytes
@@ -82,7 +82,7 @@ def _keys_of(path: str, most: int) -> str | None:
             if size > _WALKED_BYTES:
                 return format_bytes(size) if size // 64 > _FACTOR * most else None
             # Here, not above: few logs have a dump beside them, and reading one takes many modules.
-            from aoftool.rdb.walk import walk
+            from aoftool.rdb.walk.walk import walk
 
             found = walk(source, 0)
     except AoftoolError:

@@ -1,22 +1,23 @@
 """Everything a check or a repair needs to know of one log, gathered in one pass a file.
 
 Opens every file of the log read-only, takes it apart and keeps what was found as data. Judges nothing:
-`aoftool.check.detectors` makes findings of it, `aoftool.check.servers` outcomes, `aoftool.repair` plans.
+`aoftool.check.detectors` makes findings of it, `aoftool.check.loaders` outcomes, `aoftool.repair` plans.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from contextlib import ExitStack
-from dataclasses import replace
+from itertools import islice
 
 from aoftool.aof.model import FileRole, Log, LogFile, LogKind
-from aoftool.check.dissection import TORN_KINDS, Dissection, Stretch, Wound
 from aoftool.check.exam_model import Census, FileExam, LogExam, RdbExam, Spot
 from aoftool.check.foreign import foreign_kind, not_a_log
 from aoftool.check.model import Level
+from aoftool.check.stream.wounds import TORN_KINDS, Dissection, Stretch, Wound
 from aoftool.check.suspicion import holds_restores, needs_look, objections
 from aoftool.commands.table import CONTAINERS
+from aoftool.dataclass import replace
 from aoftool.errors import SourceError
 from aoftool.files.source import Source, open_source
 from aoftool.progress import Progress, no_progress
@@ -30,6 +31,8 @@ __all__ = ["examine", "examine_file"]
 _HEAD_BYTES = 16
 # An error at the start of a file larger than this is not looked at as damage of the whole text.
 _TEXT_BYTES = 1 << 30
+# Places at which a command is looked for behind a magic.
+_OPENINGS = 64
 _TORN = frozenset({Reason.TORN_HEADER, Reason.TORN_PAYLOAD, Reason.LENGTH_BEYOND_END})
 
 
@@ -59,6 +62,16 @@ def examine(
         from aoftool.check.split import join_split_commands
 
         join_split_commands(exam)
+    if level is not Level.QUICK and any(
+        spot.name == b"VADD" for file in exam.files for spot in file.census.spots
+    ):
+        from aoftool.check.vector_adds import find_cas_adds
+
+        find_cas_adds(exam)
+    if any(file.rdb is not None for file in exam.files[1:]) and level is not Level.QUICK:
+        from aoftool.check.parts_behind import find_in_parts_behind
+
+        find_in_parts_behind(exam)
     if log.kind is not LogKind.MULTI_PART and exam.files and exam.files[0].foreign:
         raise not_a_log(exam.files[0].foreign, log.path)
     return exam
@@ -118,10 +131,42 @@ def _lost_its_header(exam: FileExam, source: Source) -> bool:
     """Tell whether a file begins with an RDB part whose magic is destroyed."""
     if is_rdb(exam.head) or exam.head.startswith((b"*", b"#")):
         return False
-    from aoftool.check.rdb_header import lost_its_header
-    from aoftool.check.reader import Reader
+    from aoftool.check.rdb.header import lost_its_header
+    from aoftool.check.stream.window import Reader
 
     return lost_its_header(Reader(source, exam.size_bytes), named_rdb=exam.path.endswith(".rdb"))
+
+
+def _is_mere_magic(exam: FileExam, source: Source) -> bool:
+    """Tell whether a magic stands in a file of commands, over the first of them.
+
+    Servers begin a single file or a base with an RDB part, and an incr file never.
+    """
+    rdb = exam.rdb
+    if rdb is None or not exam.path.endswith(".aof"):
+        return False
+    is_incr = exam.file.role is FileRole.INCR or exam.path.endswith(".incr.aof")
+    if rdb.end >= exam.size_bytes and not (is_incr and _holds_commands(source)):
+        return False
+    walk, kept = rdb.readable, rdb.salvage
+    if rdb.sound or rdb.patches or walk.counts or walk.aux or walk.functions:
+        return False
+    if kept is not None and (kept.keys or kept.functions or kept.scripts):
+        return False
+    from aoftool.rdb.opcodes import AUX
+
+    return source.read_at(HEADER_BYTES, 1) != bytes([AUX])
+
+
+def _holds_commands(source: Source) -> bool:
+    """Tell whether a whole command stands among the first bytes of a file that could be one."""
+    from aoftool.check.stream.resync import openings
+    from aoftool.check.stream.shapes import read_shape
+    from aoftool.check.stream.window import Reader
+
+    reader = Reader(source)
+    places = islice(openings(reader, HEADER_BYTES, reader.size_bytes), _OPENINGS)
+    return any(read_shape(reader, at) is not None for at in places)
 
 
 class _Advance:
@@ -146,13 +191,15 @@ def _take_apart(exam: FileExam, source: Source, level: Level, advance: _Advance,
     whole = level is not Level.QUICK
     destroyed = _lost_its_header(exam, source)
     if destroyed or is_rdb(exam.head[:HEADER_BYTES]):
-        from aoftool.check.rdbexam import examine_rdb
+        from aoftool.check.rdb.exam import examine_rdb
 
         snapshot = destroyed and exam.file.role is FileRole.SINGLE and exam.path.endswith(".rdb")
         dump = exam.file.role is FileRole.RDB or snapshot
         deep = level is Level.DEEP
         exam.rdb = examine_rdb(source, exam.size_bytes, deep=deep, dump=dump, progress=advance.step)
-        if dump or exam.rdb.end >= exam.size_bytes:
+        if _is_mere_magic(exam, source):
+            exam.rdb, exam.taken_for = None, exam.rdb
+        elif dump or exam.rdb.end >= exam.size_bytes:
             return
     start, size = exam.tail_start, exam.size_bytes
     first = tally(source, start=start, end=size, containers=CONTAINERS, workers=workers, progress=advance)
@@ -160,18 +207,18 @@ def _take_apart(exam: FileExam, source: Source, level: Level, advance: _Advance,
         exam.tail = Dissection(start, size, [Stretch(start, size, first)], first=first)
     else:
         # What damage needs is imported only where there is some.
-        from aoftool.check.dissect import dissect_stream
+        from aoftool.check.stream.dissect import dissect_stream
 
         exam.tail = dissect_stream(source, start, size, progress=advance, whole=whole, first=first)
     if not whole:
         return
     if exam.tail.wounds and exam.rdb is None and exam.size_bytes <= _TEXT_BYTES:
-        from aoftool.check.reader import Reader
-        from aoftool.check.textual import recognise
+        from aoftool.check.stream.textual import recognise
+        from aoftool.check.stream.window import Reader
 
         exam.text = recognise(Reader(source, exam.size_bytes))
     if any(map(needs_look, exam.tail.stretches)):
-        from aoftool.check.census import census
+        from aoftool.check.questionable import census
 
         exam.census = census(source, exam.tail.stretches)
     if any(holds_restores(stretch.tally) for stretch in exam.tail.stretches):
@@ -192,7 +239,7 @@ def _stop_of_6_2(source: Source, tail: Dissection, spots: list[Spot]) -> int | N
     torn = stop is not None and stop.loader_reason in _TORN
     if not tail.first.leniencies and not annotated and not torn:
         return None
-    from aoftool.check.dissect import scan_range
+    from aoftool.check.stream.dissect import scan_range
 
     good_end = tail.first.good_end
     if tail.first.leniencies or annotated:
@@ -224,8 +271,8 @@ def _before_first_stop(source: Source, tail: Dissection, found: Census) -> list[
     spots = [spot for spot in found.spots if spot.start < end]
     known = tail.stretches[0].end if tail.stretches else tail.start
     if known < end:
-        from aoftool.check.census import census
-        from aoftool.check.dissect import scan_range
+        from aoftool.check.questionable import census
+        from aoftool.check.stream.dissect import scan_range
 
         between = Stretch(known, end, scan_range(source, known, end=end))
         spots += census(source, [between]).spots
@@ -254,7 +301,7 @@ def _read_once(exam: FileExam, source: Source, advance: Callable[[int], None]) -
     """Read a stream front to back, up to the first damage."""
     start = 0
     if is_rdb(exam.head[:HEADER_BYTES]):
-        from aoftool.rdb.walk import walk
+        from aoftool.rdb.walk.walk import walk
 
         found = walk(source, 0)
         exam.rdb = RdbExam(found, found.good_end if found.end_offset is None else found.end_offset)

@@ -5,24 +5,35 @@ Knows how the parts add up and nothing of how they were found.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
-from aoftool.aof.model import Log, LogFile
-from aoftool.check.dissection import Dissection
+from aoftool.aof.model import FileRole, Log, LogFile
 from aoftool.check.model import Level
 from aoftool.check.restore_model import RestoreSpot
+from aoftool.check.stream.wounds import Dissection
 from aoftool.databases import DEFAULT_DATABASES
+from aoftool.dataclass import dataclass, field
 from aoftool.files.changes import SourceChange
 
 if TYPE_CHECKING:
-    from aoftool.check.heal import Patch
-    from aoftool.check.rdb_salvage_model import RdbSalvage
-    from aoftool.check.textual import TextDamage
-    from aoftool.rdb.summary import RdbWalk
+    from aoftool.check.rdb.salvage_model import RdbSalvage
+    from aoftool.check.stream.heal import Patch
+    from aoftool.check.stream.textual import TextDamage
     from aoftool.rdb.unknown import UnknownItem
+    from aoftool.rdb.walk.summary import RdbWalk
 
-__all__ = ["SMALL_PART_BYTES", "Census", "FileExam", "LogExam", "RdbExam", "RdbFault", "Spot", "SpotKind"]
+__all__ = [
+    "SMALL_PART_BYTES",
+    "Census",
+    "FileExam",
+    "LogExam",
+    "RdbExam",
+    "RdbFault",
+    "Spot",
+    "SpotKind",
+    "is_lost_base",
+]
 
 SMALL_PART_BYTES = 16 << 20
 """RDB parts up to this size are looked into at the level FULL too."""
@@ -82,7 +93,7 @@ class RdbFault(NamedTuple):
         code: one of `aoftool.rdb.damage`, or `module`, `module-aux`, `functions` and the like.
         message: one printable sentence.
         type_id: type number of the value it is in, None between keys.
-        act: its name in `aoftool.check.rdb_faults` where loaders tell cases of one code apart.
+        act: its name in `aoftool.check.loaders.rdb_faults` where loaders tell cases of one code apart.
     """
 
     offset: int
@@ -166,6 +177,7 @@ class FileExam:
         plain_path: where its bytes can be read at an offset, if not at `path`.
         head: its first bytes.
         rdb: its RDB part, None when it has none.
+        taken_for: what a loader takes its start for, an RDB part, though it is a magic over commands.
         tail: its command stream, None when there is none to look at.
         census: questionable commands.
         restores: commands whose DUMP payload some server refuses.
@@ -184,6 +196,7 @@ class FileExam:
     plain_path: str = ""
     head: bytes = b""
     rdb: RdbExam | None = None
+    taken_for: RdbExam | None = None
     tail: Dissection | None = None
     census: Census = field(default_factory=Census)
     restores: list[RestoreSpot] = field(default_factory=list)
@@ -237,3 +250,11 @@ class LogExam:
     def last(self) -> FileExam | None:
         """Return the file a server appends to."""
         return self.files[-1] if self.files else None
+
+
+def is_lost_base(exam: FileExam, files: Sequence[FileExam]) -> bool:
+    """Tell whether a file is a base of which nothing can be kept, and others of its set hold commands."""
+    rdb = exam.rdb
+    if exam.file.role is not FileRole.BASE or rdb is None or rdb.sound or rdb.patches or rdb.unknown:
+        return False
+    return rdb.salvage is None and any(file.commands for file in files if file is not exam)

@@ -9,7 +9,6 @@ reading it as one. Says what such a file is; writes nothing.
 from __future__ import annotations
 
 import os
-import re
 import sys
 from collections.abc import Iterator
 
@@ -19,19 +18,20 @@ from aoftool.escape import printable
 from aoftool.files.compression import detect_compression
 from aoftool.files.source import Source, open_source
 from aoftool.rdb.header import is_rdb
+from aoftool.regex import regex
 
 __all__ = ["foreign_kind", "not_a_log", "refuse_foreign"]
 
 _START_BYTES = 32
 _PIECE_BYTES = 1 << 20
 _OVERLAP = 64
-_BEGINS = re.compile(rb"\*-?[0-9]{1,20}\r{0,2}\n|#TS:[0-9]")
-_TORN_START = re.compile(rb"\*-?[0-9]{0,20}\r?|#(?:T(?:S:?)?)?")
-_OPENING = re.compile(rb"\*[1-9][0-9]{0,9}\r{0,2}\n\$[0-9]{1,10}\r{0,2}\n")
-_ARGUMENT = re.compile(rb"\$([1-9][0-9]{0,8})\r\n")
+_BEGINS = regex(rb"\*-?[0-9]{1,20}\r{0,2}\n|#TS:[0-9]")
+_TORN_START = regex(rb"\*-?[0-9]{0,20}\r?|#(?:T(?:S:?)?)?")
+_OPENING = regex(rb"\*[1-9][0-9]{0,9}\r{0,2}\n\$[0-9]{1,10}\r{0,2}\n")
+_ARGUMENT = regex(rb"\$([1-9][0-9]{0,8})\r\n")
 _MAGICS = (b"REDIS", b"VALKEY")
 _ANY_HEADER = b"REDIS0009"
-_GARNET = re.compile(r"aof\.log\.[0-9]+")
+_GARNET = regex(r"aof\.log\.[0-9]+")
 _HINT = "name a manifest, an AOF directory, an .aof or an .rdb"
 _HINTS = (
     ("archive", "unpack it, and name the log inside"),
@@ -141,8 +141,8 @@ def _is_rdb_part(source: Source, path: str) -> bool:
     """Tell whether a file begins with an RDB part without its header."""
     if not source.seekable:
         return False
-    from aoftool.check.rdb_header import holds_keys, lost_its_header, proved_header
-    from aoftool.check.reader import Reader
+    from aoftool.check.rdb.header import holds_keys, lost_its_header, proved_header
+    from aoftool.check.stream.window import Reader
 
     reader = Reader(source)
     if lost_its_header(reader, named_rdb=False):

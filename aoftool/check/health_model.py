@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-
 from aoftool.check.model import Verdict
+from aoftool.dataclass import dataclass, field
 
 __all__ = ["Health"]
 

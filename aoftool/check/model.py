@@ -7,15 +7,19 @@ go through `aoftool.escape` before they come here.
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterable
-from dataclasses import dataclass, field
 from enum import Enum
 from typing import Any
 
+from aoftool.check.codes import CODES, Severity, Verdict, severity_of_code, verdict_of
+from aoftool.dataclass import dataclass, field
+from aoftool.escape import printable
 from aoftool.next_step import next_step
 from aoftool.releases import NAMES
 
 __all__ = [
+    "NO_MODULE",
     "FileReport",
     "Finding",
     "Level",
@@ -41,47 +45,6 @@ class Level(str, Enum):
     QUICK = "quick"
     FULL = "full"
     DEEP = "deep"
-
-
-class Severity(str, Enum):
-    """How bad a finding is: only DAMAGE says that a log is not intact.
-
-    Attributes:
-        NOT_JUDGED: in good order, and nothing here knows it; neither damage nor health.
-    """
-
-    NOTE = "note"
-    WARNING = "warning"
-    NOT_JUDGED = "not-judged"
-    DAMAGE = "damage"
-
-
-class Verdict(str, Enum):
-    """The one word for a file or a log; values are stable.
-
-    Source: aof-format reference, section 8.
-    """
-
-    OK = "ok"
-    OK_LENIENT = "ok-lenient"
-    TORN_TAIL = "torn-tail"
-    ZERO_TAIL = "zero-tail"
-    OPEN_MULTI = "open-multi"
-    LOST_EXEC = "lost-exec"
-    CORRUPT_MIDDLE = "corrupt-middle"
-    UNKNOWN_COMMAND = "unknown-command"
-    ARITY = "arity"
-    RDB_DAMAGED = "rdb-damaged"
-    RDB_NO_CHECKSUM = "rdb-no-checksum"
-    MANIFEST_ERROR = "manifest-error"
-    MISSING_FILE = "missing-file"
-    ORPHAN_FILE = "orphan-file"
-    STALE_TEMP = "stale-temp"
-    SEQ_GAP = "seq-gap"
-    DUPLICATE_REGION = "duplicate-region"
-    EMPTY_BASE = "empty-base"
-    READ_ERROR = "read-error"
-    NOT_JUDGED = "not-judged"
 
 
 class Outcome(str, Enum):
@@ -154,6 +117,28 @@ class Finding:
     evidence: str = ""
     remedies: tuple[Remedy, ...] = ()
 
+    def __post_init__(self) -> None:
+        known = CODES[self.code].severities
+        assert self.severity in known, f"{self.code} is never {self.severity.value}"
+
+    @classmethod
+    def of(
+        cls,
+        code: str,
+        path: str,
+        message: str,
+        start: int | None = None,
+        end: int | None = None,
+        command_index: int | None = None,
+        *,
+        line: int | None = None,
+        evidence: str = "",
+        remedies: tuple[Remedy, ...] = (),
+    ) -> Finding:
+        """Return a finding that is as grave as its code usually is."""
+        severity = severity_of_code(code)
+        return cls(code, severity, path, message, start, end, command_index, line, evidence, remedies)
+
     def to_dict(self) -> dict[str, Any]:
         """Return the finding as JSON members."""
         return {
@@ -172,6 +157,9 @@ class Finding:
 
 # What servers say when they end themselves for a reason.
 _ABORTS = "Guru Meditation"
+NO_MODULE = "no matching module"
+"""What servers say of module data in an RDB part, where a server with the module goes on."""
+
 _ADVICE = ": make a backup of your AOF file"
 
 
@@ -324,12 +312,17 @@ class Report:
         refused = self.refused
         if refused is not None:
             single = "--layout single" if refused.outcome is Outcome.UNSUPPORTED else ""
-            return next_step("rewrite", self.path, f"--target {refused.target}", single, "-o OUT")
+            # An RDB part for a release that may have the module would keep what this server refuses.
+            without = "--format resp --drop-unsupported" if NO_MODULE in refused.message else ""
+            return next_step("rewrite", self.path, f"--target {refused.target}", single, without, "-o OUT")
         damage = [finding for finding in self.findings if finding.severity is Severity.DAMAGE]
         if not damage:
             return None
         firsts = [[remedy for remedy in finding.remedies if not remedy.by_hand][:1] for finding in damage]
         options = {remedy.option for first in firsts for remedy in first}
+        elsewhere = next((row.target for row in self.outcomes if row.outcome is Outcome.LOAD), None)
+        if not options and damage[0].code == "not-for-its-writer" and elsewhere is not None:
+            return f"load it on {elsewhere}, and rewrite it there: nothing here can be repaired"
         if not options:
             return "nothing here can be repaired; put the files back from a backup"
         chosen = [option for option in ("--salvage", "-o OUT") if option in options]
@@ -341,6 +334,17 @@ class Report:
             if row.target == target:
                 return row
         raise KeyError(target)
+
+    def _repr_html_(self) -> str:
+        """Return the findings as a table for notebooks."""
+        from aoftool.tables.page import rows_html
+
+        rows = [
+            (row.severity.value, row.code, printable(os.fsencode(row.path)), row.start, row.message)
+            for row in self.findings
+        ]
+        caption = f"{printable(os.fsencode(self.path))}: {self.verdict.value}"
+        return rows_html(caption, ("severity", "code", "path", "start", "message"), rows)
 
     def to_dict(self) -> dict[str, Any]:
         """Return the report as JSON members."""
@@ -357,74 +361,6 @@ class Report:
             "findings_omitted": dict(sorted(self.omitted.items())),
             "servers": [row.to_dict() for row in self.outcomes],
         }
-
-
-_VERDICTS: dict[Verdict, frozenset[str]] = {
-    Verdict.TORN_TAIL: frozenset({"torn-tail", "split-command", "torn-annotation", "missing-final-crlf"}),
-    Verdict.ZERO_TAIL: frozenset({"zero-tail"}),
-    Verdict.OPEN_MULTI: frozenset({"open-multi", "multi-across-files"}),
-    Verdict.LOST_EXEC: frozenset({"lost-exec", "exec-without-multi", "discard-in-multi", "lost-multi"}),
-    Verdict.UNKNOWN_COMMAND: frozenset({"unknown-command", "unknown-subcommand", "unknown-module-command"}),
-    Verdict.ARITY: frozenset({"wrong-arity"}),
-    Verdict.RDB_DAMAGED: frozenset(
-        {
-            "rdb-damaged",
-            "rdb-truncated",
-            "rdb-checksum",
-            "rdb-magic",
-            "rdb-version",
-            "rdb-wrapped",
-        }
-    ),
-    Verdict.RDB_NO_CHECKSUM: frozenset({"rdb-no-checksum"}),
-    Verdict.MISSING_FILE: frozenset(
-        {
-            "missing-file",
-            "other-generation",
-            "other-generation-part",
-            "not-a-file",
-            "unsafe-name",
-            "manifest-missing",
-        }
-    ),
-    Verdict.MANIFEST_ERROR: frozenset({"all-empty", "no-files-listed", "no-base", "listed-twice"}),
-    Verdict.ORPHAN_FILE: frozenset({"orphan-file", "orphan-next", "old-style-beside"}),
-    Verdict.STALE_TEMP: frozenset({"stale-temp"}),
-    Verdict.SEQ_GAP: frozenset({"seq-gap"}),
-    Verdict.DUPLICATE_REGION: frozenset({"duplicate-block", "doubled-block", "second-log"}),
-    Verdict.EMPTY_BASE: frozenset({"empty-base", "empty-incr", "log-empty"}),
-    Verdict.READ_ERROR: frozenset({"read-changed", "read-error"}),
-    Verdict.OK_LENIENT: frozenset({"lenient-header"}),
-}
-_RDB_PREFIXES = (
-    "blob-",
-    "database-",
-    "duplicate-element",
-    "duplicate-key",
-    "function-",
-    "hash-",
-    "intset-",
-    "list-node",
-    "lzf-",
-    "rdb-",
-    "resize-",
-    "score-",
-    "slot-",
-    "stream-",
-    "value-empty",
-    "zipmap-",
-    "zset-order",
-)
-_BY_CODE = {code: verdict for verdict, codes in _VERDICTS.items() for code in codes}
-
-
-def verdict_of(code: str) -> Verdict:
-    """Return the verdict a finding of this code leads to."""
-    if code.startswith("manifest-") and code not in _BY_CODE:
-        return Verdict.MANIFEST_ERROR
-    if code.startswith(_RDB_PREFIXES) and code not in _BY_CODE:
-        return Verdict.RDB_DAMAGED
-    return _BY_CODE.get(code, Verdict.CORRUPT_MIDDLE)
 
 
 def first_damage(findings: Iterable[Finding], path: str) -> Finding | None:

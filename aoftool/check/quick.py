@@ -13,15 +13,17 @@ from contextlib import ExitStack
 from aoftool.aof.model import FileRole, LayoutCode
 from aoftool.aof.survey import Content, FileSurvey, Survey
 from aoftool.check.changed import finding_of_change
-from aoftool.check.layout_severity import severity_of
+from aoftool.check.codes import CODES, Section, severity_of
+from aoftool.check.detectors.resp import LENIENT_CODES
 from aoftool.check.model import FileReport, Finding, Level, Remedy, Report, Severity, Verdict, verdict_of
-from aoftool.check.suspicion import holds_restores
+from aoftool.check.suspicion import holds_restores, may_hurt
 from aoftool.check.unknown import BEYOND, is_plausible
 from aoftool.check.vocabulary import is_known, looks_like_module, takers
+from aoftool.commands.modules import engine_of_form
 from aoftool.commands.table import lookup
 from aoftool.escape import excerpt
 from aoftool.files.source import STDIN
-from aoftool.rdb.checksum import ChecksumState
+from aoftool.rdb.walk.checksum import ChecksumState
 from aoftool.resp.model import OTHER_NAMES, Occurrence, Reason, Stop, TailTally
 from aoftool.units import counted
 
@@ -52,7 +54,14 @@ _BROKEN = {
     Reason.LINE_TOO_LONG: "a header line is longer than any server reads",
 }
 # Departures that load everywhere, yet that no server writes: bytes were damaged.
-_CODES = {Reason.ZERO_TAIL: "zero-tail", Reason.GLUED_ANNOTATION: "glued-annotation"}
+_CODES = {
+    Reason.ZERO_TAIL: "zero-tail",
+    Reason.GLUED_ANNOTATION: "glued-annotation",
+    Reason.TORN_HEADER: "torn-tail",
+    Reason.TORN_PAYLOAD: "torn-tail",
+    Reason.MISSING_FINAL_CRLF: "missing-final-crlf",
+    Reason.TORN_ANNOTATION: "torn-annotation",
+}
 
 
 def quick_report(survey: Survey) -> Report:
@@ -104,7 +113,7 @@ def _file_report(item: FileSurvey, found: list[Finding]) -> FileReport:
 def _file_findings(item: FileSurvey, last: bool) -> Iterator[Finding]:
     path = item.file.path
     if item.error is not None:
-        yield Finding("read-error", Severity.DAMAGE, path, item.error)
+        yield Finding.of("read-error", path, item.error)
         return
     for change in item.changes:
         yield finding_of_change(path, change)
@@ -113,7 +122,7 @@ def _file_findings(item: FileSurvey, last: bool) -> Iterator[Finding]:
     if item.tail is not None:
         yield from _tail_findings(item, item.tail, last)
     if item.content is Content.EMPTY and item.file.role is FileRole.RDB:
-        yield Finding("log-empty", Severity.DAMAGE, path, "the file is empty", start=0, end=0)
+        yield Finding.of("log-empty", path, "the file is empty", start=0, end=0)
 
 
 def _rdb_findings(item: FileSurvey) -> Iterator[Finding]:
@@ -122,15 +131,13 @@ def _rdb_findings(item: FileSurvey) -> Iterator[Finding]:
     path = item.file.path
     if walk.damage is None and walk.unknown is not None:
         message, start = f"the RDB part holds {walk.unknown.message}", walk.unknown.offset
-        yield Finding("rdb-unknown", Severity.NOT_JUDGED, path, message, start=start, end=item.size_bytes)
+        yield Finding.of("rdb-unknown", path, message, start=start, end=item.size_bytes)
     elif walk.stop is not None:
         code = walk.stop.code if walk.stop.code.startswith("rdb-") else "rdb-damaged"
-        yield Finding(
-            code, Severity.DAMAGE, path, walk.stop.message, start=walk.stop.offset, end=item.size_bytes
-        )
+        yield Finding.of(code, path, walk.stop.message, start=walk.stop.offset, end=item.size_bytes)
     if walk.checksum.state is ChecksumState.DISABLED:
         message = "the RDB part was written without a checksum: damage inside values cannot be seen"
-        yield Finding("rdb-no-checksum", Severity.NOTE, path, message)
+        yield Finding.of("rdb-no-checksum", path, message)
 
 
 def _tail_findings(item: FileSurvey, tail: TailTally, last: bool) -> Iterator[Finding]:
@@ -145,18 +152,17 @@ def _stop_finding(item: FileSurvey, stop: Stop, last: bool) -> Finding:
     trailing_rdb = item.file.role is FileRole.RDB
     if trailing_rdb:
         message = "bytes follow the end of the RDB; servers ignore them"
-        return Finding(
-            "rdb-trailing", Severity.NOTE, item.file.path, message, start=stop.good_end, end=item.size_bytes
+        return Finding.of(
+            "rdb-trailing-bytes", item.file.path, message, start=stop.good_end, end=item.size_bytes
         )
     text = _TORN.get(stop.reason) or _BROKEN.get(stop.reason) or stop.reason.value
-    code = _CODES.get(stop.reason) or ("torn-tail" if stop.reason in _TORN else stop.reason.value)
+    code = _CODES.get(stop.reason) or f"unread-{stop.reason.value}"
     start = stop.command_start
     remedy = Remedy("cut the tail", loses_bytes=item.size_bytes - start)
-    if code not in ("torn-tail", "zero-tail", "glued-annotation") or not last:
+    if stop.reason not in _CODES or not last:
         remedy = Remedy("salvage", option="--salvage", loses_commands=None)
-    return Finding(
+    return Finding.of(
         code=code,
-        severity=Severity.DAMAGE,
         path=item.file.path,
         message=text,
         start=start,
@@ -169,36 +175,32 @@ def _stop_finding(item: FileSurvey, stop: Stop, last: bool) -> Finding:
 
 def _state_findings(item: FileSurvey, tail: TailTally) -> Iterator[Finding]:
     state = tail.transactions
-    cases: tuple[tuple[str, Severity, str, Occurrence], ...] = (
-        ("lost-exec", Severity.DAMAGE, "MULTI stands inside a transaction: its EXEC is lost", state.nested),
-        ("exec-without-multi", Severity.DAMAGE, "EXEC stands outside a transaction", state.lone_execs),
+    cases: tuple[tuple[str, str, Occurrence], ...] = (
+        ("lost-exec", "MULTI stands inside a transaction: its EXEC is lost", state.nested),
+        ("exec-without-multi", "EXEC stands outside a transaction", state.lone_execs),
         (
             "discard-in-multi",
-            Severity.DAMAGE,
             "DISCARD stands inside a transaction: servers crash on it",
             state.discards_inside,
         ),
         (
-            "select-invalid",
-            Severity.WARNING,
+            "select-refused",
             "a SELECT names no database: what follows lands in the one before",
             tail.selects.invalid,
         ),
     )
-    for code, severity, message, seen in cases:
+    for code, message, seen in cases:
         if seen.count:
-            yield Finding(
+            yield Finding.of(
                 code,
-                severity,
                 item.file.path,
                 message,
                 start=seen.first_offset,
                 remedies=(Remedy("salvage", option="--salvage", loses_commands=None),),
             )
     if state.open_offset is not None:
-        yield Finding(
+        yield Finding.of(
             "open-multi",
-            Severity.DAMAGE,
             item.file.path,
             f"a transaction of {counted(state.open_commands, 'command')} has no EXEC before the end",
             start=state.open_offset,
@@ -206,9 +208,8 @@ def _state_findings(item: FileSurvey, tail: TailTally) -> Iterator[Finding]:
             remedies=(Remedy("cut before the MULTI", loses_bytes=item.size_bytes - state.open_offset),),
         )
     for kind, seen in tail.leniencies.items():
-        yield Finding(
-            "lenient-header" if kind.value != "terminator" else "bad-terminator",
-            Severity.DAMAGE,
+        yield Finding.of(
+            LENIENT_CODES.get(kind, "lenient-header"),
             item.file.path,
             f"{counted(seen.count, 'command is', 'commands are')} not in canonical form ({kind.value});"
             f" servers load {'it' if seen.count == 1 else 'them'}",
@@ -237,18 +238,24 @@ def _name_findings(item: FileSurvey, tail: TailTally) -> Iterator[Finding]:
 def _arity_findings(item: FileSurvey, tail: TailTally) -> Iterator[Finding]:
     for key, row in tail.rows.items():
         for argc in sorted({row.least_argc, row.most_argc}):
-            if is_known(key.name) and not takers(key.name, key.subcommand, argc):
+            is_taken = takers(key.name, key.subcommand, argc) or engine_of_form(key.name, argc)
+            if is_known(key.name) and not is_taken:
                 name = key.name if key.subcommand is None else key.name + b" " + key.subcommand
-                message = f"{excerpt(name)} with {argc:,} arguments: no server writes that"
+                message = f"{excerpt(name)} with {counted(argc, 'argument')}: no server writes that"
                 yield Finding("wrong-arity", Severity.DAMAGE, item.file.path, message)
 
 
 def needs_values(survey: Survey) -> bool:
     """Tell whether a plain pass, which sees no values, may have missed what a check would find in them.
 
-    Commands may carry DUMP payloads. RDB parts are looked into here, up to the size up to which a check does.
+    Commands may carry DUMP payloads, or end the server that wrote them. RDB parts are looked into here, up to
+    the size up to which a check does.
     """
-    if any(holds_restores(item.tail) for item in survey.files if item.tail is not None):
+    tails = [item.tail for item in survey.files if item.tail is not None]
+    if any(holds_restores(tail) or may_hurt(tail) for tail in tails):
+        return True
+    if any(item.walk is not None for item in survey.files[1:]):
+        # What it holds may be there already.
         return True
     return any(_has_bad_values(item) for item in survey.files)
 
@@ -259,8 +266,8 @@ def _has_bad_values(item: FileSurvey) -> bool:
         return False
     # Here, because many logs have no RDB part, and these take longer to load than a plain pass.
     from aoftool.check.exam_model import SMALL_PART_BYTES, RdbExam
-    from aoftool.check.rdb_deep import find_faults
-    from aoftool.check.rdb_faults import fault_severity
+    from aoftool.check.loaders.rdb_faults import fault_severity
+    from aoftool.check.rdb.deep import find_faults
     from aoftool.files import open_source
 
     end = item.size_bytes if walk.end_offset is None else walk.end_offset
@@ -281,4 +288,11 @@ def _has_bad_values(item: FileSurvey) -> bool:
 
 def intact_structure(report: Report) -> bool:
     """Tell whether a quick pass found nothing at all to look at more closely."""
-    return all(f.severity is Severity.NOTE for f in report.findings)
+    return not any(map(_asks_for_more, report.findings))
+
+
+def _asks_for_more(finding: Finding) -> bool:
+    """Tell whether looking longer may tell more of a finding: not of notes, nor of what lies beside files."""
+    if finding.severity is Severity.NOTE or finding.code == "rdb-no-checksum":
+        return False
+    return finding.severity is not Severity.WARNING or CODES[finding.code].section is not Section.SET

@@ -9,15 +9,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 
-from aoftool.check.dissection import Stretch
+from aoftool.check.loaders.targets import TARGETS
 from aoftool.check.restore_model import RestoreSpot, Standing
+from aoftool.check.stream.wounds import Stretch
 from aoftool.check.suspicion import holds_restores
-from aoftool.check.targets import TARGETS
 from aoftool.commands.table import CONTAINERS
 from aoftool.errors import InputError
 from aoftool.files.source import Source
-from aoftool.rdb.opcodes import FUNCTION2
-from aoftool.rdb.payload import (
+from aoftool.rdb.encode.payload import (
     FOOTER_BYTES,
     FORMAT_REFUSED,
     VERSION_REFUSED,
@@ -27,7 +26,8 @@ from aoftool.rdb.payload import (
     restore_refusal,
     split_payload,
 )
-from aoftool.rdb.targets import Target, find_target
+from aoftool.rdb.encode.targets import Target, find_target
+from aoftool.rdb.opcodes import FUNCTION2
 from aoftool.releases import RELEASES
 from aoftool.resp.commands import commands
 from aoftool.resp.model import Command
@@ -40,6 +40,7 @@ MAX_RESTORES = 10_000
 MAX_PAYLOAD_BYTES = 256 << 20
 """Payloads above this are not looked at: one has to be held whole to be judged."""
 
+# May carry a DUMP payload.
 _NAMES = frozenset({b"RESTORE", b"RESTORE-ASKING", b"FUNCTION"})
 _READERS: tuple[tuple[str, Target], ...] = tuple((row.name, find_target(row.name)) for row in TARGETS)
 # Where the payload stands among the arguments.

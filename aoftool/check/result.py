@@ -9,8 +9,8 @@ import os
 
 from aoftool.aof.layout import find_log
 from aoftool.check.checker import check
-from aoftool.check.model import Finding, Level, Outcome, Report, ServerOutcome, Severity
-from aoftool.check.targets import TARGETS, Target, targets_named
+from aoftool.check.loaders.targets import TARGETS, Target, targets_named
+from aoftool.check.model import NO_MODULE, Finding, Level, Outcome, Report, ServerOutcome, Severity
 from aoftool.databases import DEFAULT_DATABASES
 from aoftool.errors import UsageError, VerifyError
 from aoftool.escape import printable
@@ -18,8 +18,6 @@ from aoftool.progress import Progress, no_progress
 
 __all__ = ["damage_left", "examine_result", "refuse_damaged"]
 
-# What servers say of module data in an RDB part, where a server with the module goes on.
-_NO_MODULE = "no matching module"
 _NO_LOAD = frozenset({Outcome.CUT, Outcome.REFUSE, Outcome.CRASH})
 
 
@@ -88,10 +86,10 @@ def _damage_in(report: Report) -> Finding | None:
     return next((finding for finding in report.findings if finding.severity is Severity.DAMAGE), None)
 
 
-def damage_left(path: str) -> list[tuple[str, str]]:
+def damage_left(path: str, progress: Progress = no_progress, workers: int = 1) -> list[tuple[str, str]]:
     """Return code and sentence of what is still damaged in a log that was written, one of each code."""
     found: dict[str, str] = {}
-    for finding in examine_result(path).findings:
+    for finding in examine_result(path, progress=progress, workers=workers).findings:
         if finding.severity is Severity.DAMAGE:
             place = printable(os.fsencode(os.path.basename(finding.path)))
             at = "" if finding.start is None else f", offset {finding.start:,}"
@@ -104,7 +102,7 @@ def _does_not_load(report: Report) -> ServerOutcome | None:
     if not report.judged or any("module" in finding.code for finding in report.findings):
         return None
     refused = (row for row in report.outcomes if row.outcome in _NO_LOAD)
-    return next((row for row in refused if _NO_MODULE not in row.message), None)
+    return next((row for row in refused if NO_MODULE not in row.message), None)
 
 
 def _reason(row: ServerOutcome) -> str:

@@ -11,16 +11,16 @@ Source: redis/redis#14372; that they refuse: measured on Redis 7.0.15, 8.6.3 and
 from __future__ import annotations
 
 import itertools
-import re
-from dataclasses import replace
 
-from aoftool.check.dissect import dissect_stream, scan_range
-from aoftool.check.dissection import Dissection, Stretch, Wound
 from aoftool.check.exam_model import FileExam, LogExam
-from aoftool.check.heal import Patch
-from aoftool.check.reader import Reader
+from aoftool.check.stream.dissect import dissect_stream, scan_range
+from aoftool.check.stream.heal import Patch
+from aoftool.check.stream.window import Reader
+from aoftool.check.stream.wounds import Dissection, Stretch, Wound
+from aoftool.dataclass import replace
 from aoftool.errors import SourceError
 from aoftool.files.source import Source, open_source
+from aoftool.regex import regex
 
 __all__ = ["SPLIT", "join_split_commands"]
 
@@ -29,7 +29,8 @@ SPLIT = "split-command"
 _MOST_BYTES = 64 << 20
 _MOST_ARGUMENTS = 100_000
 _LINE_BYTES = 32
-_HEADER = re.compile(rb"([*$])([0-9]{1,10})\r\n")
+# Of a command that lies in two files, which no reader of one source takes for one.
+_HEADER = regex(rb"([*$])([0-9]{1,10})\r\n")
 _EXEC = b"*1\r\n$4\r\nEXEC\r\n"
 
 

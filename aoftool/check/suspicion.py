@@ -1,21 +1,22 @@
 """Which commands deserve a look, told from their names and numbers of arguments alone.
 
-What a tally counts is enough to clear a healthy log; the places are found by `aoftool.check.census`.
+What a tally counts is enough to clear a healthy log; the places are found by `aoftool.check.questionable`.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from functools import lru_cache
 
-from aoftool.check.dissection import Stretch
 from aoftool.check.exam_model import SpotKind
-from aoftool.check.targets import TARGETS
+from aoftool.check.loaders.targets import TARGETS
+from aoftool.check.stream.wounds import Stretch
 from aoftool.check.vocabulary import limits_by_target, unknown_to, wrong_arity
+from aoftool.commands.payloads import carries_payload
 from aoftool.commands.table import CONTAINERS
+from aoftool.dataclass import dataclass
 from aoftool.resp.model import TailTally
 
-__all__ = ["Suspicion", "count_suspects", "holds_restores", "needs_look", "objections", "suspect"]
+__all__ = ["Suspicion", "count_suspects", "holds_restores", "may_hurt", "needs_look", "objections", "suspect"]
 
 _HURT = frozenset(kill.name for target in TARGETS for kill in target.kills)
 _ALL = frozenset(target.name for target in TARGETS)
@@ -98,7 +99,9 @@ def count_suspects(stretch: Stretch) -> int | None:
 
 def holds_restores(tally: TailTally) -> bool:
     """Tell whether a stretch of commands holds some with a DUMP payload, or may."""
-    return tally.capped or any(
-        key.name in (b"RESTORE", b"RESTORE-ASKING") or (key.name, key.subcommand) == (b"FUNCTION", b"RESTORE")
-        for key in tally.rows
-    )
+    return tally.capped or any(carries_payload(key.name, key.subcommand) for key in tally.rows)
+
+
+def may_hurt(tally: TailTally) -> bool:
+    """Tell whether some server may not outlive a command of a stretch, VADD with CAS among them."""
+    return any(key.name in _HURT or key.name == b"VADD" for key in tally.rows)

@@ -8,14 +8,15 @@ uses with as many arguments. Looks at names and counts alone; reads no file.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable
-from dataclasses import dataclass
 from enum import Enum
 
 from aoftool.check.exam_model import FileExam, Spot, SpotKind
 from aoftool.check.vocabulary import accepts, is_known, looks_like_module
+from aoftool.commands.modules import engine_of_form
 from aoftool.commands.table import lookup
+from aoftool.dataclass import dataclass
+from aoftool.regex import regex
 from aoftool.resp.model import TailTally
 
 __all__ = ["BEYOND", "Names", "Standing", "is_plausible"]
@@ -23,8 +24,8 @@ __all__ = ["BEYOND", "Names", "Standing", "is_plausible"]
 BEYOND = "something newer than, or other than, aoftool knows"
 """Who wrote what is in good order and not known."""
 
-_PLAUSIBLE = re.compile(rb"[A-Za-z_][A-Za-z0-9_.:|-]{0,63}")
-_WORD = re.compile(rb"[A-Za-z0-9_.:|-]{1,64}")
+_PLAUSIBLE = regex(rb"[A-Za-z_][A-Za-z0-9_.:|-]{0,63}")
+_WORD = regex(rb"[A-Za-z0-9_.:|-]{1,64}")
 
 
 class Standing(Enum):
@@ -32,7 +33,7 @@ class Standing(Enum):
 
     Attributes:
         SERVERS: some of the servers that are foretold run it.
-        LATER: a release in the command table has it, though none of those.
+        LATER: a release in the command table, or a related engine, has it, though none of those.
         NOT_JUDGED: nothing here knows it, and nothing says that it is damaged.
         FLIPPED: one bit of its name was flipped.
         NO_NAME: its name can be none.
@@ -92,7 +93,7 @@ class Names:
         if takers or spot.kind == SpotKind.HURTFUL:
             return Standing.SERVERS
         if spot.kind == SpotKind.ARITY:
-            return Standing.WRONG
+            return Standing.LATER if engine_of_form(spot.name, spot.argc) else Standing.WRONG
         word = spot.subcommand if spot.kind == SpotKind.SUBCOMMAND else spot.name
         if self._in_table(spot):
             return Standing.LATER

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from functools import lru_cache
 
-from aoftool.check.targets import TARGETS, Target
+from aoftool.check.loaders.targets import TARGETS, Target
 from aoftool.commands.table import CONTAINERS, CommandSpec, lookup
 
 __all__ = [

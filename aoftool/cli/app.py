@@ -2,22 +2,30 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Sequence
 from importlib import import_module
-from typing import Annotated, Any
-
-import typer
-from typer.core import TyperGroup
+from typing import TYPE_CHECKING
 
 from aoftool import __version__
-from aoftool.cli.exit_codes import CLOSED_PIPE, INTERRUPTED, OUR_BUG, USAGE
+from aoftool.budget import HOW_TO_RAISE, VARIABLE, multiply_budgets
+from aoftool.cli.exit_codes import CLOSED_PIPE, DONE, INTERRUPTED, OUR_BUG, USAGE
+from aoftool.cli.lean import read_request
+from aoftool.cli.options.old_spellings import current_spelling
+from aoftool.cli.requests import Application, Verb
 from aoftool.cli.typed import remember, typed_verb
 from aoftool.errors import AoftoolError, NotPermittedError, UsageError
 from aoftool.escape import hide_excerpts
 
-__all__ = ["VERBS", "build_app", "run"]
+if TYPE_CHECKING:
+    import typer
 
+__all__ = ["VERBS", "build_app", "run", "verbs_named"]
+
+_MOST_TIMES = 1e9
+# Set by shells that ask what a word may be completed to.
+_COMPLETION = "_AOFTOOL_COMPLETE"
 # Verbs whose JSON is one object a line.
 _JSON_LINES = frozenset({"history", "keys", "log"})
 
@@ -26,6 +34,8 @@ VERBS = (
     "check",
     "fix",
     "undo",
+    "guard",
+    "snapshot",
     "rewrite",
     "keys",
     "growth",
@@ -33,70 +43,32 @@ VERBS = (
     "history",
     "audit",
     "diff",
+    "export",
+    "sql",
+    "fleet",
     "explain",
+    "report",
+    "simulate",
+    "probe",
+    "advise",
+    "capture",
 )
-"""Every verb in the order of the help; each is a module of this room that can `register` itself."""
+"""Every verb in the order of the help; each is a module of `verbs/` that can `register` itself."""
 
 
-class _Verbs(TyperGroup):
-    """Shows each verb with its whole summary; the framework cuts what does not fit."""
-
-    def format_commands(self, ctx: Any, formatter: Any) -> None:
-        """Write the table of verbs."""
-        found = [(name, self.get_command(ctx, name)) for name in self.list_commands(ctx)]
-        rows = [(name, (verb.help or "").partition("\n\n")[0]) for name, verb in found if verb is not None]
-        with formatter.section("Commands"):
-            formatter.write_dl(rows)
+def verbs_named(names: Sequence[str]) -> list[Verb]:
+    """Return verbs as they register themselves; only their modules are imported."""
+    app = Application()
+    for name in names:
+        import_module(f"aoftool.cli.verbs.{name}").register(app)
+    return app.verbs
 
 
 def build_app(verbs: Sequence[str] = VERBS) -> typer.Typer:
-    """Return the application with some of its verbs; only their modules are imported."""
-    app = typer.Typer(
-        name="aoftool",
-        cls=_Verbs,
-        help="Inspect, check, repair and rewrite the append-only files of Valkey and Redis, offline.",
-        rich_markup_mode=None,
-        no_args_is_help=True,
-        pretty_exceptions_enable=False,
-        context_settings={"help_option_names": ["-h", "--help"]},
-        epilog="Run `aoftool VERB --help` for a verb's options, examples and exit codes.",
-    )
-    app.callback()(_top)
-    for verb in verbs:
-        import_module(f"aoftool.cli.{verb}").register(app)
-    return app
+    """Return the application as the framework knows it, with some of its verbs."""
+    from aoftool.cli.typer_app import application
 
-
-def _verbs_for(arguments: Sequence[str]) -> Sequence[str]:
-    """Return the one verb that is meant, or all of them where that cannot be told.
-
-    A run then pays for its own verb alone; help, completion and typing errors need them all.
-    """
-    first = arguments[0] if arguments else ""
-    return (first,) if first in VERBS else VERBS
-
-
-def _show_version(wanted: bool) -> None:
-    if not wanted:
-        return
-    from aoftool.cli.versions import describe
-
-    print(describe(__version__))
-    raise typer.Exit
-
-
-def _top(
-    version: Annotated[
-        bool,
-        typer.Option(
-            "--version",
-            help="Show versions and which scanner is in use.",
-            callback=_show_version,
-            is_eager=True,
-        ),
-    ] = False,
-) -> None:
-    pass
+    return application(verbs_named(verbs))
 
 
 def error_json(error: AoftoolError) -> dict[str, object]:
@@ -172,15 +144,35 @@ def _report_bug() -> int:
 
 
 def _main(arguments: list[str]) -> object:
-    command = typer.main.get_command(build_app(_verbs_for(arguments)))
-    return command.main(args=arguments, prog_name="aoftool", standalone_mode=False)
+    """Do what a command line asks; what is not plainly a call of a verb is for the framework to read.
+
+    A call pays for its own verb alone; help, completion and typing errors need them all.
+    """
+    if arguments == ["--version"]:
+        from aoftool.cli.versions import describe
+
+        print(describe(__version__))
+        return DONE
+    names: Sequence[str] = arguments[:1] if arguments and arguments[0] in VERBS else VERBS
+    verbs = verbs_named(names)
+    if len(verbs) == 1 and _COMPLETION not in os.environ:
+        words = current_spelling(arguments[0], arguments[1:])
+        asked = read_request(verbs[0].request, words)
+        if asked is not None:
+            return verbs[0].do(asked)
+    from aoftool.cli.typer_app import run_typer
+
+    return run_typer(arguments, verbs)
 
 
 def run(args: Sequence[str]) -> int:
     """Run one command line and return its exit code."""
     arguments = list(args)
+    if arguments[:1] == ["help"]:
+        arguments = [*(word for word in arguments[1:2] if word != "help"), "--help"]
     remember(arguments)
     try:
+        _choose_budget()
         if "--json" in arguments:
             _name_generations()
         code = _main(arguments)
@@ -190,8 +182,9 @@ def run(args: Sequence[str]) -> int:
         from aoftool.cli.ending import placed
 
         _name_user(error, arguments)
-        _report_error(placed(error, arguments), "--json" in arguments)
-        return error.exit_code
+        told = placed(error, arguments)
+        _report_error(told, "--json" in arguments)
+        return told.exit_code
     except BrokenPipeError:
         return _leave_closed_pipe()
     except SystemExit as leaving:
@@ -211,6 +204,18 @@ def run(args: Sequence[str]) -> int:
         hide_excerpts(None)
         _let_go()
     return code if isinstance(code, int) else 0
+
+
+def _choose_budget() -> None:
+    """Let a replay take as many times more as the environment says."""
+    text = os.environ.get(VARIABLE, "")
+    try:
+        factor = float(text or 1)
+    except ValueError:
+        factor = 0.0
+    if not 0 < factor < _MOST_TIMES:
+        raise UsageError(f"{VARIABLE} is {text!a}", hint=f"a number, such as 10: {HOW_TO_RAISE}")
+    multiply_budgets(factor)
 
 
 def _tell_rewrites() -> None:
@@ -239,8 +244,6 @@ def _let_go() -> None:
 
 def _leave_closed_pipe() -> int:
     """Return the code for it; keep the interpreter from complaining about it once more at its end."""
-    import os
-
     devnull = os.open(os.devnull, os.O_WRONLY)
     os.dup2(devnull, sys.stdout.fileno())
     return CLOSED_PIPE

@@ -7,24 +7,20 @@ markup, emoji codes and highlighting are off for good.
 from __future__ import annotations
 
 import os
-import shutil
 import sys
 from enum import Enum
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TextIO
 
 from aoftool.errors import AoftoolError
 from aoftool.escape import printable
 
 if TYPE_CHECKING:
-    from rich.console import Console
-
     from aoftool.report.lines import LineConsole
 
-__all__ = ["Color", "line_console", "output_width", "render_error", "results_console"]
+__all__ = ["Color", "line_console", "output_width", "render_error"]
 
 # Wide enough that no table is cut when the output is a file or a pipe.
 _PIPED_WIDTH = 160
-_HEIGHT = 100
 
 
 class Color(str, Enum):
@@ -39,50 +35,27 @@ def output_width() -> int:
     """Return how wide lines on stdout may be, without loading more than that takes."""
     if not sys.stdout.isatty() and "COLUMNS" not in os.environ:
         return _PIPED_WIDTH
-    return shutil.get_terminal_size().columns
+    from aoftool.cli.progress import terminal_columns
+
+    return terminal_columns()
 
 
-def line_console(color: Color = Color.auto) -> LineConsole:
-    """Return a console on stdout for reports made of lines, which need no rich."""
+def line_console(color: Color = Color.auto, stream: TextIO | None = None) -> LineConsole:
+    """Return a console on stdout, or on another stream."""
     from aoftool.cli.progress import end_progress
     from aoftool.report.lines import LineConsole
 
     end_progress()
-    return LineConsole(sys.stdout, color=_shows_color(color), width=output_width())
+    shown = stream or sys.stdout
+    return LineConsole(shown, color=_shows_color(color, shown), width=output_width())
 
 
-def _shows_color(color: Color) -> bool:
+def _shows_color(color: Color, stream: TextIO) -> bool:
     if color is not Color.auto:
         return color is Color.always
     if os.environ.get("NO_COLOR") or os.environ.get("TERM") in ("dumb", "unknown"):
         return False
-    return sys.stdout.isatty()
-
-
-def results_console(color: Color = Color.auto) -> Console:
-    """Return a console on stdout that raises BrokenPipeError when its reader went away."""
-    from rich.console import Console
-
-    from aoftool.cli.progress import end_progress
-
-    class _Console(Console):
-        def on_broken_pipe(self) -> None:
-            raise BrokenPipeError
-
-    end_progress()
-    shows = _shows_color(color)
-    return _Console(
-        file=sys.stdout,
-        color_system="auto" if shows else None,
-        force_terminal=True if color is Color.always else None,
-        no_color=not shows,
-        width=output_width(),
-        # Both, or a dumb terminal is taken for one of 80 columns.
-        height=_HEIGHT,
-        markup=False,
-        emoji=False,
-        highlight=False,
-    )
+    return stream.isatty()
 
 
 def _safe(text: str) -> str:

@@ -7,33 +7,36 @@ import sys
 from typing import TYPE_CHECKING
 
 from aoftool.cli.exit_codes import DONE, NOT_JUDGED, VERDICT
-from aoftool.errors import AoftoolError, FormatError, InputError, ManifestError
+from aoftool.errors import AoftoolError, FormatError, InputError, ManifestError, NotJudgedError
 from aoftool.escape import printable
+from aoftool.files.remote.names import is_remote
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from aoftool.analysis.commands_model import LoggedCommand
+    from aoftool.analysis.commands.model import LoggedCommand
+    from aoftool.aof.ending_model import Damage
     from aoftool.aof.model import Log
     from aoftool.aof.survey import FileSurvey, Survey
+    from aoftool.api.tabling import LogTables
     from aoftool.check.diagnosis import Diagnosis
 
 __all__ = [
-    "Damage",
     "Unknown",
+    "damage_in",
     "diagnosed",
+    "finds_damage",
     "is_damaged",
     "placed",
     "shown_path",
     "tell_damage",
     "tell_survey",
+    "tell_tables",
     "tell_unknown",
 ]
 
 # Verbs that look for damage themselves.
 _JUDGES = frozenset({"check", "fix", "undo"})
-Damage = tuple[str, int, str]
-"""File, offset and reason of the place where reading ended."""
 
 
 def diagnosed(log: Log, damage: Damage | None) -> Diagnosis | None:
@@ -41,8 +44,10 @@ def diagnosed(log: Log, damage: Damage | None) -> Diagnosis | None:
     if damage is None:
         return None
     from aoftool.check.diagnosis import diagnose
+    from aoftool.cli.progress import further_progress
 
-    return diagnose(log, *damage)
+    with further_progress("checking", log.size_bytes) as progress:
+        return diagnose(log, *damage, progress)
 
 
 def shown_path(path: str) -> str:
@@ -86,16 +91,17 @@ def placed(error: AoftoolError, arguments: Sequence[str]) -> AoftoolError:
     """
     if not isinstance(error, InputError) or isinstance(error, ManifestError):
         return error
-    if error.offset is None or error.path is None or not os.path.isfile(error.path):
+    if error.offset is None or error.path is None:
+        return error
+    if not is_remote(error.path) and not os.path.isfile(error.path):
         return error
     if not arguments or arguments[0] in _JUDGES:
         return error
-    from aoftool.aof.layout import find_log
     from aoftool.check.diagnosis import diagnose
 
     try:
         name = shown_path(os.path.basename(error.path))
-        found = diagnose(find_log(error.path), name, error.offset, error.message)
+        found = diagnose(_log_of(error.path, arguments), name, error.offset, error.message)
     except Exception:  # whatever goes wrong on the way to better words, the error itself is to be told
         return error
     if found.code and found.judged and (isinstance(error, FormatError) or found.offset == error.offset):
@@ -107,11 +113,32 @@ def placed(error: AoftoolError, arguments: Sequence[str]) -> AoftoolError:
         is_lost = found.next is not None and not found.next.startswith("aoftool ")
         if arguments[0] != "rewrite" or error.hint is None or "--salvage" in arguments or is_lost:
             error.hint = found.next
+    elif found.code and not found.judged and found.offset == error.offset:
+        # One that no release has: nothing is damaged, and what it did is not known.
+        message = f"{found.message} [{found.code}]"
+        return NotJudgedError(message, path=error.path, offset=error.offset, hint=found.next)
     else:
         # It counts the commands of its own reading; the offset says where it is.
         error.message = error.message.removeprefix(f"command {getattr(error, 'command_index', '')}: ")
+        if "--salvage" in arguments and "--salvage" in (error.hint or ""):
+            # That was typed already.
+            error.hint = None
     error.hint = error.hint or found.next
     return error
+
+
+def _log_of(path: str, arguments: Sequence[str]) -> Log:
+    """Return the log of a file, the set that lists it where that was not named by this very file."""
+    from aoftool.aof.directory import Directory
+    from aoftool.aof.layout import find_log
+    from aoftool.aof.model import LogKind
+
+    folder = os.path.dirname(path) or os.curdir
+    if path in arguments or not any(name.endswith(b".manifest") for name in Directory(folder).names):
+        return find_log(path)
+    found = find_log(folder)
+    listed = any(os.path.basename(file.path) == os.path.basename(path) for file in found.files)
+    return found if found.kind is LogKind.MULTI_PART and listed else find_log(path)
 
 
 class Unknown:
@@ -123,20 +150,43 @@ class Unknown:
 
     def __init__(self) -> None:
         self.place: Damage | None = None
-        self._known: dict[bytes, bool] = {}
+        self._unknown: dict[tuple[bytes, bytes | None], bool] = {}
 
     def see(self, row: LoggedCommand) -> None:
         """Look at a command."""
         if not row.argv:
             # A record of an RDB part.
             return
-        name = row.name
-        if name not in self._known:
-            from aoftool.commands.table import lookup
-
-            self._known[name] = lookup(name) is not None
-        if not self._known[name] and self.place is None:
+        if self.place is None and self._is_unknown(row):
             self.place = row.file, row.offset, "a command that no known release has"
+
+    def _is_unknown(self, row: LoggedCommand) -> bool:
+        """Tell whether no release has a command, or may have written its payload, which may be cut here."""
+        from aoftool.commands.payloads import carries_payload
+        from aoftool.commands.table import CONTAINERS
+        from aoftool.replay.doubt import unknown_form
+
+        words = row.name, row.argv[1].upper() if row.name in CONTAINERS and len(row.argv) > 1 else None
+        if carries_payload(*words):
+            return row.lengths is not None or bool(unknown_form(row.argv))
+        if words not in self._unknown:
+            self._unknown[words] = not _is_known(*words)
+        return self._unknown[words]
+
+
+def _is_known(name: bytes, subcommand: bytes | None) -> bool:
+    """Tell whether a release has a command, and its subcommand where it has some."""
+    from aoftool.commands.table import CONTAINERS, lookup
+
+    if name in CONTAINERS and subcommand is not None:
+        return lookup(name, subcommand) is not None
+    return lookup(name) is not None
+
+
+def _may_be_unknown(name: bytes, subcommand: bytes | None) -> bool:
+    from aoftool.commands.payloads import carries_payload
+
+    return carries_payload(name, subcommand) or not _is_known(name, subcommand)
 
 
 def tell_survey(log: Log, read: Survey) -> int:
@@ -145,24 +195,39 @@ def tell_survey(log: Log, read: Survey) -> int:
     Returns:
         the exit code of the verb.
     """
-    damage = next(filter(None, map(_damage_of, read.files)), None)
+    damage = damage_in(read)
     return tell_damage(log, damage) if damage is not None else tell_unknown(log, _unknown_in(read))
+
+
+def tell_tables(log: Log, tables: LogTables) -> int:
+    """Say how far the tables that were read reach; return the exit code of that."""
+    code = DONE if tables.survey is None else tell_survey(log, tables.survey)
+    return code or tell_damage(log, tables.damage)
+
+
+def finds_damage(tables: LogTables) -> bool:
+    """Tell whether the table of findings was read, and holds damage."""
+    return any(finding.severity.value == "damage" for finding in tables.findings or ())
+
+
+def damage_in(read: Survey) -> Damage | None:
+    """Return where the first file of a survey makes no sense any more; None where all do."""
+    return next(filter(None, map(_damage_of, read.files)), None)
 
 
 def is_damaged(read: Survey) -> bool:
     """Tell whether some file of a survey was not read to its end."""
-    return any(_damage_of(item) is not None for item in read.files)
+    return damage_in(read) is not None
 
 
 def _unknown_in(read: Survey) -> Damage | None:
-    """Return the file with commands that no release here knows; a check finds the place."""
-    from aoftool.commands.table import lookup
+    """Return the file with commands that no release here knows, or may know; a check finds the place."""
     from aoftool.resp.model import OTHER_NAMES
 
     for item in read.files:
-        names = set() if item.tail is None else {key.name for key in item.tail.rows} - {OTHER_NAMES}
-        if any(lookup(name) is None for name in names):
-            name = printable(item.file.name) or shown_path(os.path.basename(item.file.path))
+        rows = () if item.tail is None else [key for key in item.tail.rows if key.name != OTHER_NAMES]
+        if any(_may_be_unknown(key.name, key.subcommand) for key in rows):
+            name = item.file.shown_name
             return name, 0, "commands that no known release has"
     return None
 
@@ -171,7 +236,7 @@ def _damage_of(item: FileSurvey) -> Damage | None:
     from aoftool.files.changes import first_damage
     from aoftool.resp.model import Reason
 
-    name = printable(item.file.name) or shown_path(os.path.basename(item.file.path))
+    name = item.file.shown_name
     if item.error is not None:
         return name, 0, item.error
     if item.walk is not None and item.walk.stop is not None:

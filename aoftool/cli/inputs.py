@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
+
+from aoftool.dataclass import dataclass
+from aoftool.errors import AoftoolError, SeveralLogsError
 
 if TYPE_CHECKING:
     from aoftool.aof.model import Log
 
-__all__ = ["find_input", "finish_input", "forget_inputs", "generations", "note_of_rewrites"]
+__all__ = ["find_input", "find_inputs", "finish_input", "forget_inputs", "generations", "note_of_rewrites"]
 
 
 @dataclass(slots=True)
@@ -28,12 +31,11 @@ class _Held:
 _held: list[_Held] = []
 
 
-def find_input(path: str | None = None, *, hold: bool = True) -> Log:
+def find_input(path: str | None = None) -> Log:
     """Return the log that a path means; None searches the current directory.
 
-    Args:
-        hold: keep its files open until `forget_inputs`, so that all readings are of one generation, whatever
-            a server does meanwhile. Not for who changes these files, or follows them.
+    Its files are kept open until `forget_inputs`, so that all readings are of one generation, whatever a
+    server does meanwhile. Who changes them lets go of them first.
 
     Raises:
         SourceError, InputError: as for `aoftool.aof.layout.find_log`.
@@ -41,15 +43,36 @@ def find_input(path: str | None = None, *, hold: bool = True) -> Log:
     """
     from aoftool.aof.holding import hold_log
     from aoftool.check.foreign import refuse_foreign
-    from aoftool.files.held import release_files
 
     log = hold_log(path)
-    if hold:
-        _held.append(_Held(log))
-    else:
-        release_files(file.path for file in log.files)
+    _held.append(_Held(log))
     refuse_foreign(log)
     return log
+
+
+def find_inputs(paths: list[str] | None) -> tuple[list[Log | str], bool]:
+    """Return the logs that were named, and the paths of those that are in folders that were named.
+
+    The second tells whether there are such folders. A path without a log is given as it was named, unless it
+    is the only one.
+
+    Raises:
+        as `find_input`, for a path that is the only one.
+    """
+    found: list[Log | str] = []
+    expanded = False
+    named: Sequence[str | None] = paths or [None]
+    for path in named:
+        try:
+            found.append(find_input(path))
+        except SeveralLogsError as error:
+            found += error.paths
+            expanded = True
+        except AoftoolError:
+            if path is None or len(named) == 1:
+                raise
+            found.append(path)
+    return found, expanded
 
 
 def finish_input(log: Log) -> None:

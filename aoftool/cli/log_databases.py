@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 from aoftool.cli.ending import is_damaged
+from aoftool.commands.framing import FRAMING
 from aoftool.errors import UsageError
 
 if TYPE_CHECKING:
@@ -15,7 +16,8 @@ if TYPE_CHECKING:
 __all__ = ["refuse_absent", "refuse_absent_in"]
 
 _SHOWN = 16
-_FRAMING = frozenset({b"SELECT", b"MULTI", b"EXEC", b"SWAPDB"})
+# SWAPDB works on no database of its own.
+_OF_NONE = FRAMING | {b"SWAPDB"}
 
 
 def refuse_absent(log: Log, asked: Iterable[int] | None) -> None:
@@ -59,5 +61,5 @@ def _databases(read: Survey) -> frozenset[int]:
         if item.walk is not None:
             found |= {row.db for row in item.walk.counts if row.keys}
         if item.tail is not None:
-            found |= {key.db for key in item.tail.rows if key.name not in _FRAMING}
+            found |= {key.db for key in item.tail.rows if key.name not in _OF_NONE}
     return frozenset(db for db in found if db >= 0)

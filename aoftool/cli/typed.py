@@ -10,17 +10,30 @@ from collections.abc import Sequence
 
 from aoftool.next_step import quoted
 
-__all__ = ["again", "remember", "typed_verb", "was_typed"]
+__all__ = ["again", "keep_progress", "kept_progress", "remember", "typed_verb", "was_typed"]
 
 STDIN = "-"
 _typed: list[str] = []
+_progress: list[tuple[str, bool]] = []
 _DRY = ("-n", "--dry-run")
+_YES = ("-y", "--yes")
 _SAME = {"-o": ("-o", "--output")}
 
 
 def remember(arguments: Sequence[str]) -> None:
     """Keep the words of this run."""
     _typed[:] = arguments
+    _progress.clear()
+
+
+def keep_progress(mode: str, *, quiet: bool) -> None:
+    """Keep how this run shows progress, for work that no verb knows of."""
+    _progress[:] = [(mode, quiet)]
+
+
+def kept_progress() -> tuple[str, bool] | None:
+    """Return how this run shows progress: mode, and whether nothing is to be said; None before any."""
+    return _progress[0] if _progress else None
 
 
 def typed_verb() -> str:
@@ -44,7 +57,8 @@ def again(path: str, given: str | None, *options: str, dry_run: bool = False) ->
         options: words to add behind the verb, those that are there already left out.
         dry_run: whether it is to stop after the plan.
     """
-    words = [word for word in _typed[1:] if word not in _DRY]
+    idle = (*_DRY, *(_YES if dry_run else ()))
+    words = [word for word in _typed[1:] if word not in idle]
     more = [word for option in options for word in option.split() if word not in words]
     shown = [_word(word, given) for word in words]
     last = [] if given is not None else [quoted(path)]

@@ -7,10 +7,10 @@ condition belongs to which command is data (`effects.json`).
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 from aoftool.databases import MOST_DATABASES
+from aoftool.dataclass import dataclass
 
 __all__ = ["Setting", "canonical_int", "condition_holds", "option_words"]
 

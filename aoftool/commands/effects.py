@@ -11,11 +11,8 @@ anything.
 from __future__ import annotations
 
 import enum
-import json
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, replace
 from functools import cache
-from importlib import resources
 from typing import Any
 
 from aoftool.commands.conditions import (
@@ -25,8 +22,10 @@ from aoftool.commands.conditions import (
     option_words,
 )
 from aoftool.commands.modules import effect_rows
+from aoftool.dataclass import dataclass, replace
+from aoftool.packaged import packaged_json
 
-__all__ = ["Effect", "EffectTable", "Form", "KeyEffect", "KeyUse", "Role", "Scope"]
+__all__ = ["Effect", "EffectTable", "Form", "KeyEffect", "KeyUse", "Role", "Scope", "unexecuted_names"]
 
 _OTHER = b"*"
 
@@ -94,8 +93,9 @@ class Form:
     """One row of the table, as data.
 
     Attributes:
-        module: only a module can execute it, though its keys are known: from the first such command on
-            a log is carried, and what is dead between them still goes.
+        carried: only a server can execute it, though its keys are known: from the first such command on
+            a log is carried, and what is dead between them still goes. So it is with commands of modules, and
+            in a replay with those of servers that are not executed here.
         stays: it touches no key and is kept in its place, as the making of a search index.
     """
 
@@ -112,7 +112,7 @@ class Form:
     value_follows: bool
     deletes: bool
     replayable: bool = True
-    module: bool = False
+    carried: bool = False
     stays: bool = False
 
 
@@ -160,7 +160,7 @@ def _form(row: dict[str, Any]) -> Form:
         value_follows=bool(keys) and all(rule.get("value") == 1 for rule in keys),
         deletes=bool(keys) and all(rule.get("outcome") == "missing" for rule in keys),
         replayable=row.get("replay", True),
-        module=row.get("module", False),
+        carried=row.get("carried", False),
         stays=row.get("stays", False),
     )
 
@@ -174,12 +174,21 @@ def _opaque(form: Form) -> Form:
 
 @cache
 def _packaged() -> dict[bytes, tuple[Form, ...]]:
-    text = resources.files("aoftool.commands").joinpath("effects.json").read_text("utf-8")
     table: dict[bytes, list[Form]] = {}
-    for row in (*json.loads(text), *effect_rows()):
+    for row in (*packaged_json(__file__, "effects.json"), *effect_rows()):
         form = _form(row)
         table.setdefault(form.command, []).append(form)
     return {name: tuple(forms) for name, forms in table.items()}
+
+
+def _is_unexecuted(form: Form) -> bool:
+    return not form.replayable and form.scope is Scope.KEY
+
+
+@cache
+def unexecuted_names() -> frozenset[bytes]:
+    """Return the commands of servers that are not executed here, though it is known which keys they touch."""
+    return frozenset(name for name, forms in _packaged().items() if any(map(_is_unexecuted, forms)))
 
 
 def _never(payload: bytes) -> bool:
@@ -194,7 +203,10 @@ class EffectTable:
         payload_loads: proves a RESTORE payload for the target; without it no RESTORE replaces.
         opaque: names whose commands count as opaque, whatever the table says.
         replay: the state is going to be computed by executing the commands: those that only a server
-            can execute count as opaque too.
+            can execute are carried.
+
+    Attributes:
+        opaque: as given.
     """
 
     def __init__(
@@ -206,10 +218,13 @@ class EffectTable:
         replay: bool = False,
     ) -> None:
         self.setting = Setting(databases, payload_loads or _never)
+        self.opaque = opaque
         self._forms = dict(_packaged())
         for name, forms in _packaged().items():
-            if name in opaque or (replay and not all(form.replayable for form in forms)):
+            if name in opaque:
                 self._forms[name] = (_opaque(forms[-1]),)
+            elif replay and not all(form.replayable for form in forms):
+                self._forms[name] = tuple(replace(form, carried=_is_unexecuted(form)) for form in forms)
 
     def forms(self, name: bytes) -> tuple[Form, ...]:
         """Return the forms of an upper-case command name, in the order they are tried."""

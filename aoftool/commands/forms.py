@@ -7,16 +7,24 @@ command comes from something newer, or other, than what is known here.
 
 from __future__ import annotations
 
-import json
-import os
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from functools import cache
 from typing import Any
 
 from aoftool.commands.roles import ArgumentRole, argument_roles
+from aoftool.commands.table import lookup
+from aoftool.dataclass import dataclass
+from aoftool.packaged import packaged_json
 
-__all__ = ["Since", "all_words", "telling_words", "unknown_words", "words_of", "words_used"]
+__all__ = [
+    "Since",
+    "all_words",
+    "commands_with_options",
+    "telling_words",
+    "unknown_words",
+    "words_of",
+    "words_used",
+]
 
 SCHEMA = "aoftool-forms/1"
 Version = tuple[int, int]
@@ -24,6 +32,9 @@ Version = tuple[int, int]
 # Commands with options in front of scores, and the scores that are words.
 _SCORED = frozenset((b"ZADD", b"GEOADD"))
 _SCORES = frozenset((b"INF", b"INFINITY", b"NAN"))
+
+# Operations of BITFIELD, and how many arguments each takes.
+_OPERATIONS = {b"GET": 2, b"SET": 3, b"INCRBY": 3, b"OVERFLOW": 1}
 
 # Redis 6.0 and Valkey 7.2 begin the catalogue; a word as old as these tells nothing. Words of Redis 6.2 tell
 # 6.0 from it alone, and stand in every second command of a log (`SET .. PXAT`).
@@ -52,9 +63,7 @@ class Since:
 
 @cache
 def _table() -> dict[bytes, dict[bytes, Since]]:
-    with open(os.path.join(os.path.dirname(__file__), "forms.json"), encoding="utf-8") as file:
-        data = json.load(file)
-    assert data["schema"] == SCHEMA, data["schema"]
+    data = packaged_json(__file__, "forms.json", SCHEMA)
     return {
         name.encode(): {word.encode(): _since(known) for word, known in words.items()}
         for name, words in data["commands"].items()
@@ -65,6 +74,12 @@ def _table() -> dict[bytes, dict[bytes, Since]]:
 def all_words() -> frozenset[bytes]:
     """Return every option word of every command, in upper case."""
     return frozenset(word for words in _table().values() for word in words)
+
+
+def commands_with_options() -> list[bytes]:
+    """Return the full names of writing commands that have option words."""
+    specs = {name: lookup(*name.split(b" ", 1)) for name in _table()}
+    return [name for name, spec in specs.items() if spec is not None and spec.is_write]
 
 
 def _since(known: Mapping[str, Any]) -> Since:
@@ -109,10 +124,13 @@ def unknown_words(argv: Sequence[bytes]) -> list[bytes]:
     known = words_of(argv)
     if not known:
         return []
-    inner = argv[1].upper() if argv[0].upper() + b" " + argv[1].upper() in _table() else b""
-    found = _unknown_in_front(argv)
+    inner = argv[1].upper() if len(argv) > 1 else b""
+    if argv[0].upper() + b" " + inner not in _table():
+        inner = b""
+    found = _unknown_beside_data(argv, known)
     before = inner
-    for word in _options(argv):
+    for text, role in zip(argv[1:], argument_roles(argv)[1:], strict=True):
+        word = text.upper() if role is ArgumentRole.SYNTAX else b""
         argument = before in known and known[before].takes
         if not argument and word not in known and word != inner and _is_word(word):
             found.append(word)
@@ -120,13 +138,26 @@ def unknown_words(argv: Sequence[bytes]) -> list[bytes]:
     return found
 
 
-def _unknown_in_front(argv: Sequence[bytes]) -> list[bytes]:
-    """Return an unknown word of a command whose options stand before its data, where a score is asked for."""
-    if argv[0].upper() not in _SCORED:
-        return []
-    known = words_of(argv)
-    first = next((word.upper() for word in argv[2:] if word.upper() not in known), b"")
-    return [first] if _is_word(first) and first.isalpha() and first not in _SCORES else []
+def _unknown_beside_data(argv: Sequence[bytes], known: Mapping[bytes, Since]) -> list[bytes]:
+    """Return an unknown word of a command whose options stand before its data, or among it."""
+    name = argv[0].upper()
+    if name in _SCORED:
+        # Where a score is asked for.
+        first = next((word.upper() for word in argv[2:] if word.upper() not in known), b"")
+        return [first] if first.isalpha() and _is_word(first) and first not in _SCORES else []
+    if name == b"FUNCTION":
+        options = {b"LOAD": argv[2:-1], b"RESTORE": argv[3:]}.get(argv[1].upper(), ())
+        return [word.upper() for word in options if word.upper() not in known and _is_word(word)]
+    return _unknown_operation(argv) if name == b"BITFIELD" else []
+
+
+def _unknown_operation(argv: Sequence[bytes]) -> list[bytes]:
+    """Return the first operation of a BITFIELD that no release has."""
+    at = 2
+    while at < len(argv) and (taken := _OPERATIONS.get(argv[at].upper())) is not None:
+        at += 1 + taken
+    word = argv[at].upper() if at < len(argv) else b""
+    return [word] if word.isalpha() and _is_word(word) else []
 
 
 def _is_word(text: bytes) -> bool:

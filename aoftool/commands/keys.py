@@ -6,14 +6,15 @@ here. Source: Valkey 8.0 src/db.c getKeysUsingKeySpecs, sortGetKeys, migrateGetK
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Any
+
+from aoftool.dataclass import dataclass
+from aoftool.regex import regex
 
 __all__ = ["KeyRule", "find_keys"]
 
-_COUNT = re.compile(rb"0|[1-9][0-9]{0,9}")
+_COUNT = regex(rb"0|[1-9][0-9]{0,9}")
 # Words of SORT that take arguments, with how many.
 _SORT_WORDS = {b"LIMIT": 2, b"GET": 1, b"BY": 1}
 

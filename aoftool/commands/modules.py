@@ -9,14 +9,13 @@ a value of a module looks like is nothing that is known here.
 
 from __future__ import annotations
 
-import json
-import os
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from functools import cache
 from typing import Any
 
 from aoftool.commands.keys import KeyRule
+from aoftool.dataclass import dataclass
+from aoftool.packaged import packaged_json
 
 __all__ = [
     "ENGINES",
@@ -24,6 +23,7 @@ __all__ = [
     "TILE38",
     "ModuleCommand",
     "effect_rows",
+    "engine_of_form",
     "harmless_names",
     "is_of_tile38",
     "module_command",
@@ -38,6 +38,10 @@ TILE38 = "Tile38"
 _SHAPES = (b"POINT", b"OBJECT", b"BOUNDS", b"HASH", b"STRING", b"FIELD")
 SHAPES = frozenset((*_SHAPES, *(word.lower() for word in _SHAPES)))
 """Words of which one stands behind key and id in a SET of Tile38."""
+
+# Commands of Redis that a related engine runs with another number of arguments.
+# Source: KeyDB src/expire.cpp persistCommand, which takes a member.
+_FORMS = {(b"PERSIST", 3): "KeyDB"}
 
 SCHEMA = "aoftool-modules/1"
 # Writes to one time series may, by a compaction rule, reach another that the command does not name. So these
@@ -82,6 +86,17 @@ def module_of(name: bytes) -> str:
     return "" if found is None else found[0]
 
 
+def engine_of_form(name: bytes, argc: int | None = None) -> str:
+    """Return which related engine has a form of its own of a command of Redis; empty for none.
+
+    Args:
+        name: in upper case.
+        argc: number of arguments, its name included; None for any form.
+    """
+    found = (engine for (own, count), engine in _FORMS.items() if own == name and argc in (None, count))
+    return next(found, "")
+
+
 def is_of_tile38(argv: Sequence[bytes]) -> bool:
     """Tell whether a command is a SET of Tile38: `SET key id POINT 33.5 -112.2`."""
     return len(argv) > 4 and argv[3] in SHAPES and argv[0].upper() == b"SET"
@@ -105,12 +120,17 @@ def effect_rows() -> Iterator[dict[str, Any]]:
     """Yield the effects of all commands as rows of the shape that `effects.json` has."""
     for name, (module, entry) in _table().items():
         text = name.decode()
-        row: dict[str, Any] = {"command": text, "form": f"{text} of {module}", "scope": "key", "module": True}
+        row: dict[str, Any] = {
+            "command": text,
+            "form": f"{text} of {module}",
+            "scope": "key",
+            "carried": True,
+        }
         effect = entry.get("effect", "keys")
         write = entry.get("write", False)
         keys = [row for rule in entry["keys"] for row in _key_rows(rule, write=write)]
         if effect in ("opaque", "none"):
-            row.update(scope=effect, keys=[], module=False)
+            row.update(scope=effect, keys=[], carried=False)
         elif effect == "stays":
             row.update(keys=[], stays=True)
         else:
@@ -119,7 +139,7 @@ def effect_rows() -> Iterator[dict[str, Any]]:
         if text.endswith(("DROPINDEX", "DROPINDEXIFX")) and effect == "stays":
             # With DD the documents of the index go too, and nothing says which.
             yield {**row, "when": {"argc": 2}}
-            row.update(scope="opaque", module=False, stays=False)
+            row.update(scope="opaque", carried=False, stays=False)
         yield row
 
 
@@ -136,10 +156,7 @@ def _key_rows(rule: list[Any], *, write: bool) -> list[dict[str, Any]]:
 
 @cache
 def _table() -> dict[bytes, tuple[str, dict[str, Any]]]:
-    # Not importlib.resources, which takes longer to import than the table to read.
-    with open(os.path.join(os.path.dirname(__file__), "modules.json"), encoding="utf-8") as file:
-        data = json.load(file)
-    assert data["schema"] == SCHEMA, data["schema"]
+    data = packaged_json(__file__, "modules.json", SCHEMA)
     return {
         name.encode(): (module, entry)
         for module, commands in data["modules"].items()

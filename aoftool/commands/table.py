@@ -8,16 +8,15 @@ the version that a command exists since. What a command does to its keys is told
 
 from __future__ import annotations
 
-import json
-import os
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
 from functools import cache
 from typing import Any
 
 from aoftool.commands.keys import KeyRule, find_keys
 from aoftool.commands.modules import module_command, module_names
 from aoftool.commands.spans import split_releases
+from aoftool.dataclass import dataclass, field
+from aoftool.packaged import packaged_json
 
 __all__ = [
     "CONTAINERS",
@@ -167,10 +166,7 @@ def _module_spec(name: bytes) -> CommandSpec | None:
 
 @cache
 def _data() -> dict[str, Any]:
-    # Not importlib.resources, which takes longer to import than the table to read.
-    with open(os.path.join(os.path.dirname(__file__), "commands.json"), encoding="utf-8") as file:
-        data: dict[str, Any] = json.load(file)
-    assert data["schema"] == SCHEMA, data["schema"]
+    data: dict[str, Any] = packaged_json(__file__, "commands.json", SCHEMA)
     return data
 
 

@@ -18,11 +18,11 @@ from math import copysign
 from aoftool.emit.commands_out import encode_argvs, encode_batches
 from aoftool.emit.stream_commands import stream_commands, stream_needs_payload
 from aoftool.errors import UnsupportedError
+from aoftool.rdb.encode.payload import encode_payload
+from aoftool.rdb.encode.score_text import score_text
+from aoftool.rdb.encode.targets import Target
+from aoftool.rdb.encode.writer import Sink
 from aoftool.rdb.losses import MODULE_VALUE, REFUSED_KEPT, Refused, losses_text, without_unsupported
-from aoftool.rdb.payload import encode_payload
-from aoftool.rdb.score_text import score_text
-from aoftool.rdb.targets import Target
-from aoftool.rdb.writer import Sink
 from aoftool.resp.encode import encode_command, encode_select
 from aoftool.values import (
     HashValue,
@@ -45,7 +45,7 @@ Argv = tuple[bytes, ...]
 
 
 class RespWriter:
-    """Write one file of commands. The calls are those of `aoftool.rdb.writer.RdbWriter`.
+    """Write one file of commands. The calls are those of `aoftool.rdb.encode.writer.RdbWriter`.
 
     Args:
         sink: takes the bytes, in pieces of some 256 KB.

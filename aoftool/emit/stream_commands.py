@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from operator import itemgetter
 
-from aoftool.rdb.targets import Target
+from aoftool.rdb.encode.targets import Target
 from aoftool.releases import NAMES
 from aoftool.values import IDMP_DURATION_S, IDMP_MAX_ENTRIES, ConsumerGroup, StreamId, StreamIdmp, StreamValue
 

@@ -10,10 +10,11 @@ import errno
 import os
 import stat
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
 
+from aoftool.dataclass import dataclass, replace
 from aoftool.errors import RefusedError
 from aoftool.escape import printable
+from aoftool.files.held import status_of
 from aoftool.files.syscalls import SYSTEM, SystemCalls
 
 __all__ = ["PRIVATE", "Access", "access_of", "give_access", "narrowest_access"]
@@ -52,12 +53,13 @@ def access_of(status: os.stat_result) -> Access:
 def narrowest_access(paths: Iterable[str]) -> Access | None:
     """Return what all of some files allow, owned as the last of them; None where there are no files.
 
-    Standard input and files that cannot be looked at are passed over.
+    Standard input and files that cannot be looked at are passed over; held files (`aoftool.files.held`) are
+    taken as they were opened.
     """
     found: Access | None = None
     for path in paths:
         try:
-            status = os.stat(path)
+            status = status_of(path)
         except OSError:
             continue
         if not stat.S_ISREG(status.st_mode):

@@ -15,7 +15,7 @@ from aoftool.escape import printable
 from aoftool.files.failures import PlacedError, ShrunkError, cannot_open
 from aoftool.files.syscalls import READS
 
-__all__ = ["Carrier", "FileCarrier", "StreamCarrier", "open_file_carrier"]
+__all__ = ["Carrier", "FileCarrier", "RangedCarrier", "StreamCarrier", "open_file_carrier"]
 
 DROP_BYTES = 256 * 1024
 
@@ -49,6 +49,19 @@ class Carrier(Protocol):
 
     def close(self) -> None:
         """Let go of the input."""
+
+
+class RangedCarrier(Carrier, Protocol):
+    """Bytes of known number that can be had at any offset, and by several readers."""
+
+    offset: int
+    size_bytes: int
+
+    def read_at(self, offset: int, length: int) -> bytes:
+        """Return a range, cut to the size at open; the place does not move."""
+
+    def duplicate(self) -> RangedCarrier:
+        """Return another reader of the same bytes, at their start."""
 
 
 class FileCarrier:
@@ -121,6 +134,10 @@ class FileCarrier:
             raise ShrunkError(max(self.offset, now), self.size_bytes)
         self.offset += count
         return count
+
+    def duplicate(self) -> FileCarrier:
+        """Return another reader of the same open file, at its start."""
+        return FileCarrier(os.dup(self.descriptor), self.size_bytes)
 
     def close(self) -> None:
         """Close the descriptor."""

@@ -6,8 +6,9 @@ Knows the kinds and their wording; detecting them is the business of `aoftool.fi
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 from enum import Enum
+
+from aoftool.dataclass import dataclass
 
 __all__ = ["OF_A_LIVE_LOG", "PACKED_DAMAGE", "ChangeKind", "SourceChange", "first_damage"]
 

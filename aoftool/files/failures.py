@@ -16,7 +16,16 @@ from aoftool.escape import printable
 from aoftool.files.permission import not_permitted
 from aoftool.units import counted
 
-__all__ = ["PlacedError", "ShrunkError", "cannot_open", "naming", "read_failed", "reading", "system_error"]
+__all__ = [
+    "PlacedError",
+    "ShrunkError",
+    "cannot_open",
+    "hint_of",
+    "naming",
+    "read_failed",
+    "reading",
+    "system_error",
+]
 
 # What the name, the rights or the limits of the process are to blame for; the file may be as sound as ever.
 _OF_THE_NAME = frozenset(
@@ -110,6 +119,11 @@ def read_failed(
         reason = error.strerror or str(error)
     place = "" if offset is None else f" at offset {offset}"
     return ReadFailedError(f"cannot {action} {shown}{place}: {reason}", path=path, offset=offset, hint=hint)
+
+
+def hint_of(error: OSError) -> str | None:
+    """Return what to do about an error of the machine; None where it is of the name, or nothing helps."""
+    return _HINTS.get(error.errno or 0)
 
 
 def cannot_open(error: OSError, path: str, action: str = "read") -> AoftoolError:

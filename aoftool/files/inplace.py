@@ -9,7 +9,7 @@ from __future__ import annotations
 import errno
 import os
 import stat
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 from aoftool.errors import (
@@ -24,6 +24,8 @@ from aoftool.escape import printable
 from aoftool.files.copying import CopyMethod, clone_whole, copy_range
 from aoftool.files.failures import reading
 from aoftool.files.folder import Folder
+from aoftool.files.held import held_file
+from aoftool.files.leases import alone_with
 from aoftool.files.proven import Span, write_proven
 from aoftool.files.sink import AtomicFile
 from aoftool.files.syscalls import READS, SYSTEM, SystemCalls
@@ -32,23 +34,36 @@ from aoftool.units import counted
 __all__ = ["append_tail", "copy_file", "cut_tail", "move_file"]
 
 
+def _any(status: os.stat_result) -> bool:
+    return True
+
+
 def cut_tail(
-    folder: Folder, name: str, size_bytes: int, *, expected_bytes: int, calls: SystemCalls = SYSTEM
+    folder: Folder,
+    name: str,
+    size_bytes: int,
+    *,
+    expected_bytes: int,
+    is_same: Callable[[os.stat_result], bool] = _any,
+    calls: SystemCalls = SYSTEM,
 ) -> None:
-    """Cut a file to a size, in place, and sync it.
+    """Cut a file to a size, in place, and sync it; nobody opens it between the last look and the cut.
 
     Args:
         folder, name: a regular file; a symbolic link is refused.
         size_bytes: the new size, below the old.
         expected_bytes: the size it must have now.
+        is_same: tells whether the open file is the one that is meant.
 
     Raises:
-        PlanStaleError: its size is another by now.
+        PlanStaleError: its size is another by now, or it is another file.
         SinkError: the system refuses.
     """
     path = folder.join(name)
-    with _opened(folder, name, calls) as descriptor:
+    with _opened(folder, name, calls) as descriptor, alone_with(descriptor):
         _require_size(path, descriptor, expected_bytes)
+        if not is_same(os.fstat(descriptor)):
+            raise PlanStaleError(f"{_shown(path)} changed after it was read", path=path, hint="run it again")
         assert 0 <= size_bytes <= expected_bytes
         calls.truncate(descriptor, size_bytes)
         calls.sync(descriptor)
@@ -80,7 +95,7 @@ def append_tail(
         SinkError: the system refuses.
     """
     path = folder.join(name)
-    with _opened(folder, name, calls) as descriptor:
+    with _opened(folder, name, calls) as descriptor, alone_with(descriptor):
         _require_size(path, descriptor, expected_bytes)
         os.lseek(descriptor, expected_bytes, os.SEEK_SET)
         try:
@@ -130,6 +145,8 @@ def copy_file(
 ) -> CopyMethod:
     """Copy a file with mode, owner and times, as a clone where that is possible; a copy is read back.
 
+    A file that is held (`aoftool.files.held`) is copied as it was then.
+
     Args:
         folder: the directory of the destination, where it is open already.
         force: replace what has the name; without it the name must be free.
@@ -140,15 +157,22 @@ def copy_file(
         SinkError: the system refuses.
         VerifyError: the copy reads back as something else.
     """
+    held = held_file(source)
     with reading(source):
-        descriptor = READS.open(source, os.O_RDONLY | os.O_CLOEXEC)
+        descriptor = (
+            READS.open(source, os.O_RDONLY | os.O_CLOEXEC) if held is None else os.dup(held.descriptor)
+        )
     try:
         status = os.fstat(descriptor)
+        size = status.st_size if held is None else held.status.st_size
         with AtomicFile(destination, like=status, force=force, folder=folder, calls=calls) as file:
             with _translated(destination):
                 cloned = clone_whole(descriptor, file.descriptor, calls)
+                if cloned and os.fstat(file.descriptor).st_size > size:
+                    # It was written to since it is held.
+                    calls.truncate(file.descriptor, size)
             if not cloned:
-                write_proven(file, [Span(descriptor, 0, status.st_size, source)], calls=calls)
+                write_proven(file, [Span(descriptor, 0, size, source)], calls=calls)
             file.commit()
         return CopyMethod.CLONE if cloned else CopyMethod.COPY
     finally:

@@ -9,6 +9,8 @@ from __future__ import annotations
 import json
 import re
 
+from aoftool.regex import regex
+
 __all__ = ["HEAD_BYTES", "kind_of", "kind_of_text", "weak_kind_of"]
 
 HEAD_BYTES = 64 * 1024
@@ -97,21 +99,19 @@ _LAST_BYTES: dict[bytes, str] = {
     b"\x57\xfb\x80\x8b\x24\x75\x47\xdb": "a table of LevelDB",
 }
 _CONTROL = bytes(set(range(32)) - {7, 8, 9, 10, 12, 13, 27}) + b"\x7f"
-_MONITOR = re.compile(rb"^[0-9]{9,11}\.[0-9]{1,6} \[[0-9]+ [^\]\n]*\] \"", re.MULTILINE)
-_NODES = re.compile(
-    rb"^[0-9a-f]{40} [^\n]*\b(?:myself|master|slave|replica)\b|^vars currentEpoch ", re.MULTILINE
-)
-_ACL = re.compile(rb"\Auser \S+ (?:on|off|nopass|~|\+|-|#)")
-_DIRECTIVE = re.compile(
+_MONITOR = regex(rb"^[0-9]{9,11}\.[0-9]{1,6} \[[0-9]+ [^\]\n]*\] \"", re.MULTILINE)
+_NODES = regex(rb"^[0-9a-f]{40} [^\n]*\b(?:myself|master|slave|replica)\b|^vars currentEpoch ", re.MULTILINE)
+_ACL = regex(rb"\Auser \S+ (?:on|off|nopass|~|\+|-|#)")
+_DIRECTIVE = regex(
     rb"^(?:port|bind|dir|appendonly|appendfsync|dbfilename|maxmemory|requirepass|save|logfile)[ \t]",
     re.MULTILINE,
 )
-_SERVER_LOG = re.compile(rb"^[0-9]+:[CMSX] [0-9]{1,2} [A-Z][a-z]{2} ", re.MULTILINE)
-_COMMANDS = re.compile(
+_SERVER_LOG = regex(rb"^[0-9]+:[CMSX] [0-9]{1,2} [A-Z][a-z]{2} ", re.MULTILINE)
+_COMMANDS = regex(
     rb"\A(?:SET|GET|DEL|HSET|LPUSH|RPUSH|SADD|ZADD|INCR|EXPIRE|SELECT|MULTI|FLUSHALL|FLUSHDB|XADD|MSET|APPEND)\b",
     re.IGNORECASE,
 )
-_MEMCACHED = re.compile(rb"\A(?:set|add|replace|append|cas) \S{1,250} [0-9]+ [0-9]+ [0-9]+(?: [0-9]+)?\r?\n")
+_MEMCACHED = regex(rb"\A(?:set|add|replace|append|cas) \S{1,250} [0-9]+ [0-9]+ [0-9]+(?: [0-9]+)?\r?\n")
 
 
 def kind_of(head: bytes) -> str:

@@ -13,9 +13,9 @@ import queue
 import threading
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
-from dataclasses import dataclass, field
 from types import TracebackType
 
+from aoftool.dataclass import dataclass, field
 from aoftool.errors import VerifyError
 from aoftool.escape import printable
 from aoftool.files.failures import reading

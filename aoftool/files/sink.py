@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import errno
 import os
-import secrets
 import stat
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
@@ -20,20 +19,20 @@ from aoftool.errors import OutputExistsError, RefusedError, SinkError, UnsafePat
 from aoftool.escape import printable
 from aoftool.files.access import Access, access_of, give_access
 from aoftool.files.copying import copy_range
-from aoftool.files.failures import ShrunkError, read_failed
+from aoftool.files.failures import ShrunkError, hint_of, read_failed
 from aoftool.files.folder import Folder, parent_of
+from aoftool.files.remote.names import refuse_remote
 from aoftool.files.syscalls import SYSTEM, SystemCalls
+from aoftool.files.temporary import temporary_name
+from aoftool.next_step import quoted
 
 __all__ = [
     "AtomicFile",
     "cannot_write",
-    "is_leftover",
     "refuse_same_file",
     "write_atomically",
 ]
 
-_MARK = ".aoftool-"
-_NAME_LIMIT = 255
 _PRIVATE = 0o600
 _DEFAULT_MODE = 0o666
 
@@ -77,6 +76,7 @@ class AtomicFile:
         calls: SystemCalls = SYSTEM,
     ) -> None:
         self.path = os.fspath(path)
+        refuse_remote(self.path, "the output of this", "name a file; `rewrite` and `fix` write to stores too")
         self.force = force
         self.size_bytes = 0
         self._calls = calls
@@ -93,11 +93,16 @@ class AtomicFile:
                 folder = self._own_folder = parent_of(self.path)[0]
             self._folder = folder
             self._name = os.path.basename(self.path)
-            self.temporary = _temporary_name(self._name)
+            self.temporary = temporary_name(self._name)
             self._refuse_taken(force)
             mode = _DEFAULT_MODE if self._access is None else _PRIVATE
-            self._descriptor = self._calls.create(self.temporary, mode, self._folder.descriptor)
+            # Said before, so that an interruption right behind the call leaves nothing.
             self._named = True
+            try:
+                self._descriptor = self._calls.create(self.temporary, mode, self._folder.descriptor)
+            except OSError:
+                self._named = False
+                raise
 
     @property
     def temporary_path(self) -> str:
@@ -190,7 +195,7 @@ class AtomicFile:
             # A link cannot take a name that appeared in the meantime, a rename would.
             self._calls.link(self.temporary, self._name, here, here)
         except FileExistsError as error:
-            raise _exists(self.path) from error
+            raise output_exists(self.path) from error
         except OSError as error:
             if error.errno not in (errno.EPERM, errno.ENOTSUP, errno.EMLINK):
                 raise
@@ -208,9 +213,11 @@ class AtomicFile:
         if stat.S_ISLNK(found.st_mode):
             raise UnsafePathError(f"{shown} is a symbolic link", path=self.path, hint="name the file itself")
         if not stat.S_ISREG(found.st_mode):
-            raise UnsafePathError(f"{shown} is no regular file", path=self.path)
+            raise UnsafePathError(
+                f"{shown} is no regular file", path=self.path, hint="name a file that is not there yet"
+            )
         if not force:
-            raise _exists(self.path)
+            raise output_exists(self.path)
 
     @contextmanager
     def _guarded(self) -> Iterator[None]:
@@ -277,21 +284,23 @@ def refuse_same_file(output: str | os.PathLike[str], inputs: Iterable[str | os.P
 def cannot_write(path: str, error: OSError) -> SinkError:
     """Return what to raise when the system refuses to write a file."""
     reason = error.strerror or str(error)
-    hint = "free some space, then run this again" if error.errno == errno.ENOSPC else None
+    hint = hint_of(error) or _hint_of_place(path, error)
     return SinkError(f"cannot write {printable(os.fsencode(path))}: {reason}", path=path, hint=hint)
 
 
-def is_leftover(name: bytes) -> bool:
-    """Tell whether a name is that of a temporary file which a killed run left."""
-    return name.startswith(b".") and _MARK.encode() in name and name.endswith(b".tmp")
+def _hint_of_place(path: str, error: OSError) -> str | None:
+    """Return what to type where the place is no place for a file; None for any other error."""
+    folder = os.path.dirname(os.path.abspath(path))
+    if error.errno == errno.ENOENT and not os.path.isdir(folder):
+        return f"make the folder first: mkdir -p {quoted(folder)}"
+    if error.errno in (errno.ENOENT, errno.ENOTDIR, errno.EISDIR, errno.ENAMETOOLONG):
+        return "name a file in a folder that is there"
+    if error.errno in (errno.EACCES, errno.EPERM, errno.EROFS):
+        return "name a file in a folder that you may write to"
+    return None
 
 
-def _temporary_name(name: str) -> str:
-    tail = f"{_MARK}{os.getpid()}-{secrets.token_hex(4)}.tmp"
-    kept = os.fsdecode(os.fsencode(name)[: _NAME_LIMIT - 1 - len(tail)])
-    return f".{kept}{tail}"
-
-
-def _exists(path: str) -> OutputExistsError:
+def output_exists(path: str) -> OutputExistsError:
+    """Return what to raise for an output that is there."""
     message = f"{printable(os.fsencode(path))} exists already"
     return OutputExistsError(message, path=path, hint="--force replaces it")

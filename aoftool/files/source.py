@@ -1,4 +1,4 @@
-"""Input bytes, whatever carries them: a file, a gzip or zstd file, standard input.
+"""Input bytes, whatever carries them: a file, an object of a store, either compressed, standard input.
 
 Everything is opened read-only and never mapped: a mapped file that shrinks kills the process. Reading
 goes through buffers of the caller, so memory is constant.
@@ -14,19 +14,17 @@ from __future__ import annotations
 import os
 import sys
 from types import TracebackType
-from typing import BinaryIO
+from typing import BinaryIO, cast
 
 from aoftool.errors import ReadFailedError, SourceError
 from aoftool.escape import printable
-from aoftool.files.carrier import Carrier, FileCarrier, StreamCarrier, open_file_carrier
+from aoftool.files.carrier import Carrier, FileCarrier, RangedCarrier, StreamCarrier, open_file_carrier
 from aoftool.files.changes import SourceChange
 from aoftool.files.compression import ENVELOPE, SNIFF_BYTES, Compression, Decoder, detect_compression
 from aoftool.files.failures import read_failed
-from aoftool.files.gzipped import GzipDecoder
 from aoftool.files.held import held_file
-from aoftool.files.vcs import VcsDecoder
-from aoftool.files.watch import FileWatch
-from aoftool.files.zstd import ZstdDecoder
+from aoftool.files.remote.names import is_remote, without_secrets
+from aoftool.files.watch import FileWatch, Watch
 
 __all__ = ["Source", "open_source", "open_stream"]
 
@@ -49,7 +47,7 @@ class Source:
         stored_size_bytes: size of the file at open, before decompression; None for a stream.
     """
 
-    def __init__(self, carrier: Carrier, name: str, watch: FileWatch | None = None) -> None:
+    def __init__(self, carrier: Carrier, name: str, watch: Watch | None = None) -> None:
         self.name = name
         self.path = None if watch is None else watch.path
         self.stored_size_bytes = None if watch is None else watch.size_bytes
@@ -74,16 +72,23 @@ class Source:
         except OSError as error:
             raise self._failed(error, 0) from error
         self.compression = detect_compression(head)
+        # A plain file, which most are, pays for no decoder.
         if self.compression == "gzip":
+            from aoftool.files.gzipped import GzipDecoder
+
             self._decoder = GzipDecoder(self._carrier)
         elif self.compression == "zstd":
+            from aoftool.files.zstd import ZstdDecoder
+
             self._decoder = ZstdDecoder(self._carrier)
         elif self.compression is not None:
+            from aoftool.files.vcs import VcsDecoder
+
             self._decoder = VcsDecoder(self._carrier)
 
     @property
     def seekable(self) -> bool:
-        """Tell whether `seek`, `read_at` and a cheap `skip` work: true for plain files."""
+        """Tell whether `seek`, `read_at` and a cheap `skip` work: true for plain files and plain objects."""
         return self._plain is not None
 
     @property
@@ -92,10 +97,15 @@ class Source:
         return self.stored_size_bytes if self.seekable else None
 
     @property
-    def _plain(self) -> FileCarrier | None:
-        if self._decoder is None and isinstance(self._carrier, FileCarrier):
-            return self._carrier
+    def _plain(self) -> RangedCarrier | None:
+        if self._decoder is None and not isinstance(self._carrier, StreamCarrier):
+            return cast("RangedCarrier", self._carrier)
         return None
+
+    @property
+    def is_local(self) -> bool:
+        """Tell whether it is a plain file on a disk of this machine, which can be opened by its path."""
+        return self.seekable and isinstance(self._carrier, FileCarrier)
 
     def tell(self) -> int:
         """Return the offset of the next byte in the decompressed stream."""
@@ -185,14 +195,18 @@ class Source:
             as_it_is_now: read up to the present size, and compare with the present state, instead of
                 those at open.
         """
-        if self._watch is None or not isinstance(self._carrier, FileCarrier):
+        if self._watch is None or isinstance(self._carrier, StreamCarrier):
             raise SourceError(f"{self.name} can be read only once", hint="save it to a file first")
-        descriptor = os.dup(self._carrier.descriptor)
+        if not isinstance(self._carrier, FileCarrier) or not isinstance(self._watch, FileWatch):
+            # An object does not grow: it is what it was, or another one has its name.
+            return Source(cast("RangedCarrier", self._carrier).duplicate(), self.name, self._watch)
+        again = self._carrier.duplicate()
         if as_it_is_now:
-            watch = FileWatch(self._watch.path, descriptor, os.fstat(descriptor))
+            watch = FileWatch(self._watch.path, again.descriptor, os.fstat(again.descriptor))
+            again.size_bytes = watch.size_bytes
         else:
-            watch = self._watch.on(descriptor)
-        return Source(FileCarrier(descriptor, watch.size_bytes), self.name, watch)
+            watch = self._watch.on(again.descriptor)
+        return Source(again, self.name, watch)
 
     def changes(self) -> list[SourceChange]:
         """Return everything that happened to the input since it was opened, failed reads aside.
@@ -258,7 +272,7 @@ class Source:
             left -= got
         return count - left
 
-    def _need_plain(self, action: str) -> FileCarrier:
+    def _need_plain(self, action: str) -> RangedCarrier:
         plain = self._plain
         if plain is None:
             what = f"{self.compression} data" if self.compression else "a stream"
@@ -282,7 +296,8 @@ def open_source(path: str | os.PathLike[str] | None) -> Source:
     """Open an input read-only; `-` and None are standard input.
 
     Args:
-        path: a regular file, plain or compressed with gzip or zstd. Symbolic links are followed:
+        path: a regular file or the URL of an object, plain or compressed with gzip or zstd. Symbolic links
+            are followed:
             the caller's path is trusted, names found inside a log are not this function's business.
             One that is held (`aoftool.files.held`) is read as it was when it was first opened.
 
@@ -293,6 +308,8 @@ def open_source(path: str | os.PathLike[str] | None) -> Source:
     if path is None or os.fspath(path) == STDIN:
         return open_stream(_standard_input(), "standard input")
     text = os.fspath(path)
+    if is_remote(text):
+        return _open_object(text)
     held = held_file(text)
     if held is None:
         carrier, status = open_file_carrier(text)
@@ -304,6 +321,18 @@ def open_source(path: str | os.PathLike[str] | None) -> Source:
         given_up = None if held is None else held.is_given_up
         watch = FileWatch(text, carrier.descriptor, status, given_up)
         return Source(carrier, printable(os.fsencode(text)), watch)
+    except BaseException:
+        carrier.close()
+        raise
+
+
+def _open_object(path: str) -> Source:
+    # Here, because most inputs are files, and what knows stores takes long to load.
+    from aoftool.files.remote.carrier import ObjectWatch, open_object_carrier
+
+    carrier = open_object_carrier(path)
+    try:
+        return Source(carrier, without_secrets(path), ObjectWatch(carrier.object))
     except BaseException:
         carrier.close()
         raise

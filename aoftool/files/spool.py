@@ -16,6 +16,7 @@ from contextlib import contextmanager
 
 from aoftool.errors import SinkError
 from aoftool.escape import printable
+from aoftool.files.remote.names import is_remote
 from aoftool.files.sink import cannot_write
 from aoftool.files.source import Source
 from aoftool.progress import Progress, no_progress
@@ -105,6 +106,8 @@ def _no_room(source: Source, path: str, words: str) -> SinkError:
     shown = printable(os.fsencode(folder))
     message = f"{source.name} {words} {shown}; it has to be kept there to be looked at twice"
     hint = "set TMPDIR to a larger disk, or decompress it to a file first"
+    if source.path is not None and is_remote(source.path):
+        hint = "set TMPDIR to a larger disk"
     if source.path is None:
         hint = "set TMPDIR to a larger disk, or save it to a file first"
     return SinkError(message, path=folder, hint=hint)

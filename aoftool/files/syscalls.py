@@ -7,11 +7,14 @@ comes through.
 
 from __future__ import annotations
 
-import ctypes
 import errno
 import fcntl
 import functools
 import os
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import ctypes
 
 __all__ = ["READS", "SYSTEM", "ReadCalls", "SystemCalls"]
 
@@ -31,6 +34,10 @@ class SystemCalls:
         """Open a new file for reading and writing; it must not exist, nor be a link."""
         flags = os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC | os.O_NOFOLLOW
         return os.open(path, flags, mode, dir_fd=within)
+
+    def create_nameless(self, directory: str, mode: int) -> int:
+        """Open a new file that has no name for reading and writing; it is gone with its last descriptor."""
+        return os.open(directory, os.O_RDWR | os.O_TMPFILE | os.O_CLOEXEC, mode)
 
     def open_existing(self, path: str, within: int | None = None) -> int:
         """Open an existing file for reading and writing; never wait for a FIFO."""
@@ -84,6 +91,8 @@ class SystemCalls:
 
     def exchange(self, one: str, other: str, one_in: int, other_in: int) -> None:
         """Let two files take each other's names in one step; ENOSYS or EINVAL where there is no such call."""
+        import ctypes  # here: few runs need it, and it takes a while
+
         call = getattr(_libc(), "renameat2", None)
         if call is None:
             raise OSError(errno.ENOSYS, os.strerror(errno.ENOSYS))
@@ -134,6 +143,8 @@ class ReadCalls:
 
 @functools.cache
 def _libc() -> ctypes.CDLL:
+    import ctypes
+
     return ctypes.CDLL(None, use_errno=True)
 
 

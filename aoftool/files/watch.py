@@ -8,11 +8,22 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
+from typing import Protocol
 
 from aoftool.escape import printable
 from aoftool.files.changes import ChangeKind, SourceChange
 
-__all__ = ["FileWatch"]
+__all__ = ["FileWatch", "Watch"]
+
+
+class Watch(Protocol):
+    """Remember an input as it was opened, by which name and how large, and tell what has become of it."""
+
+    path: str
+    size_bytes: int
+
+    def look(self) -> list[SourceChange]:
+        """Return what is different now; empty when nothing is."""
 
 
 class FileWatch:

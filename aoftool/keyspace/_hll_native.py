@@ -4,22 +4,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from aoftool.native import PURE
+from aoftool.kernels import kernel_alone
 
 __all__ = ["NATIVE", "find_run", "hash_element"]
 
-if TYPE_CHECKING:
+_compiled = kernel_alone("aoftool.keyspace._hll_cy")
+NATIVE = _compiled is not None
+
+if TYPE_CHECKING or _compiled is None:
     from aoftool.keyspace._hll_py import find_run, hash_element
-
-    NATIVE: bool
 else:
-    try:
-        if PURE:
-            raise ImportError
-        from aoftool.keyspace._hll_cy import find_run, hash_element
-
-        NATIVE = True
-    except ImportError:
-        from aoftool.keyspace._hll_py import find_run, hash_element
-
-        NATIVE = False
+    find_run, hash_element = _compiled.find_run, _compiled.hash_element

@@ -8,12 +8,16 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, NoReturn, TypeVar
 
+from aoftool.budget import HOW_TO_RAISE, Budget
 from aoftool.databases import DEFAULT_DATABASES, INFERRED, MOST_DATABASES
+from aoftool.keyspace.compactions import Compactions
 from aoftool.keyspace.database import Database, StoredValue
 from aoftool.keyspace.libraries import Libraries
-from aoftool.keyspace.made import Made
+from aoftool.keyspace.made import BUFFER_FROM, Made, elements_of
+from aoftool.keyspace.member_times import MemberTimes
 from aoftool.keyspace.refusal import WRONG_TYPE, CommandRefused
 from aoftool.units import format_bytes
+from aoftool.values import ListValue
 
 if TYPE_CHECKING:
     from aoftool.keyspace.flavour import Flavour
@@ -26,6 +30,11 @@ T = TypeVar("T")
 # The servers' proto-max-bulk-len. A loader does not enforce it, but allocates as it is told; we stop
 # instead of letting one short command take gigabytes.
 MAX_STRING_BYTES = 512 * 1024 * 1024
+# Zeroing and copying bytes, by the time that going over an element takes; measured on CPython 3.11.
+_STEP_BYTES = 256
+# Elements that compiled code copies, and that it looks at in a list, in that time.
+_ELEMENTS_COPIED = 8
+_GROWN_AT_ONCE = 1 << 20
 
 
 class CannotFollow(Exception):
@@ -43,19 +52,19 @@ class Context:
     Attributes:
         flavour: the server whose loader we are.
         databases: all databases, by number.
-        member_times: expire times of members of sets and sorted sets, as KeyDB has them, by (database, key,
-            member); those of members that have gone since are among them.
+        member_times: expire times of members of sets and sorted sets, as KeyDB has them.
         most_databases: the list of them grows up to this number as their numbers turn up.
         index: the selected database's number.
         db: the selected database, `databases[index]`.
         now_ms: the load clock, Unix milliseconds; it stands still.
         libraries: function libraries; they belong to no database.
         scripts: digests of scripts that SCRIPT LOAD has cached, lower-case hex.
-        coupled: by (database, time series): the series that a rule has it summed up in.
+        compactions: which time series are summed up in which others.
         clock_reads: commands whose result depends on the load clock (relative times, XADD with `*`).
         allow_random: choose instead of stopping where a server chooses at random.
         random_choices: how often that happened.
         stands_in: values of modules are not looked at.
+        has_unknown: some key has held what is not known, see `aoftool.keyspace.unknown_keys`.
         trusts_log: what only some servers refuse was not refused by the one that wrote the log.
         max_string_bytes: longest string a command may make.
         made: what is held without having been written.
@@ -64,10 +73,11 @@ class Context:
     __slots__ = (
         "allow_random",
         "clock_reads",
-        "coupled",
+        "compactions",
         "databases",
         "db",
         "flavour",
+        "has_unknown",
         "index",
         "libraries",
         "made",
@@ -81,7 +91,9 @@ class Context:
         "trusts_log",
     )
 
-    def __init__(self, flavour: Flavour, databases: int, now_ms: int, *, allow_random: bool) -> None:
+    def __init__(
+        self, flavour: Flavour, databases: int, now_ms: int, *, allow_random: bool, budget: Budget
+    ) -> None:
         self.flavour = flavour
         self.most_databases = MOST_DATABASES if databases == INFERRED else databases
         self.databases = [Database() for _ in range(databases or DEFAULT_DATABASES)]
@@ -90,15 +102,16 @@ class Context:
         self.now_ms = now_ms
         self.libraries = Libraries()
         self.scripts: set[bytes] = set()
-        self.coupled: dict[tuple[int, bytes], set[bytes]] = {}
-        self.member_times: dict[tuple[int, bytes, bytes], int] = {}
+        self.compactions = Compactions()
+        self.member_times = MemberTimes()
         self.clock_reads = 0
         self.allow_random = allow_random
         self.random_choices = 0
         self.stands_in = False
+        self.has_unknown = False
         self.trusts_log = False
         self.max_string_bytes = MAX_STRING_BYTES
-        self.made = Made()
+        self.made = Made(budget)
 
     def has_database(self, index: int) -> bool:
         """Tell whether there is a database of that number; where they are inferred, there is from now on."""
@@ -139,18 +152,56 @@ class Context:
 
     def make_room(self, size_bytes: int) -> None:
         """Stop before a string grows by so many bytes when that is more than may be made."""
+        self.spend(size_bytes // _STEP_BYTES)
         if self.made.add_string(size_bytes, self.databases):
             self._too_much("strings")
 
+    def buffer(self, value: bytes | bytearray | None, size_bytes: int) -> bytearray:
+        """Return a string as a buffer of at least so many bytes: itself, where it is one.
+
+        What is grown and copied is counted; a buffer that grew is the value at its key still.
+        """
+        have = len(value or b"")
+        grown = max(size_bytes, have) - (have if type(value) is bytearray else 0)
+        if grown >= BUFFER_FROM:
+            self.make_room(grown)
+        if not value:
+            return bytearray(size_bytes)
+        buffer = value if type(value) is bytearray else bytearray(value)
+        for at in range(have, size_bytes, _GROWN_AT_ONCE):
+            buffer.extend(bytes(min(size_bytes - at, _GROWN_AT_ONCE)))
+        return buffer
+
     def make(self, value: StoredValue) -> None:
         """Stop before a value that was made of others is stored when that is more than may be made."""
+        if isinstance(value, (bytes, bytearray)):
+            self.spend(len(value) // _STEP_BYTES)
+        else:
+            self.spend(elements_of(value) // _ELEMENTS_COPIED)
         if self.made.add_value(value, self.databases):
             self._too_much("copies and unions")
+
+    def unpack(self, value: StoredValue, stored_bytes: int) -> None:
+        """Stop before a value is stored that was packed in far fewer bytes, when that is too much."""
+        if elements_of(value) > stored_bytes and self.made.add_value(value, self.databases, unpacked=True):
+            self._too_much("packed values")
+
+    def look_through(self, value: ListValue) -> None:
+        """Stop before a list is searched for an element when that is more than may be gone over."""
+        self.spend(len(value) // _ELEMENTS_COPIED)
+
+    def spend(self, steps: int) -> None:
+        """Stop before a command goes over so many elements when that is more than may be gone over."""
+        self.made.steps_left -= steps
+        if self.made.steps_left < 0:
+            raise CannotFollow(
+                "budget", f"commands that go over whole values would take too long; {HOW_TO_RAISE}"
+            )
 
     def _too_much(self, what: str) -> NoReturn:
         limit = format_bytes(self.made.most_bytes)
         raise CannotFollow(
-            "memory", f"{what} would take more than {limit}, an eighth of the memory of this machine"
+            "budget", f"{what} would take more than {limit} beside what the log holds; {HOW_TO_RAISE}"
         )
 
     def get(self, key: bytes, kind: type[T]) -> T | None:

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
+from aoftool.dataclass import replace
 from aoftool.keyspace.context import CannotFollow
 from aoftool.keyspace.database import StoredValue
 from aoftool.values import (

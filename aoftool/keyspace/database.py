@@ -32,14 +32,16 @@ class Database:
         values: keys to stored values, in order of first insertion. Strings may be bytearrays here;
             `entry` and `entries` give them as bytes.
         expires: expire times of those keys that have one; every key of it is in `values`.
+        unbuffered: keys that `entry` has made plain bytes of what was held in a buffer; some may have gone.
         changed: keys changed since somebody last looked; drops what it is given unless `watch`ed.
     """
 
-    __slots__ = ("changed", "expires", "values")
+    __slots__ = ("changed", "expires", "unbuffered", "values")
 
     def __init__(self) -> None:
         self.values: dict[bytes, StoredValue] = {}
         self.expires: dict[bytes, int] = {}
+        self.unbuffered: set[bytes] = set()
         self.changed: deque[bytes] = deque(maxlen=0)
 
     def __len__(self) -> int:
@@ -56,6 +58,7 @@ class Database:
             return None
         if type(value) is bytearray:
             value = self.values[key] = bytes(value)
+            self.unbuffered.add(key)
         return Entry(value, self.expires.get(key))  # type: ignore[arg-type]
 
     def entries(self) -> Iterator[tuple[bytes, Entry]]:
@@ -93,5 +96,6 @@ class Database:
         """Exchange all keys with another database."""
         self.values, other.values = other.values, self.values
         self.expires, other.expires = other.expires, self.expires
+        self.unbuffered, other.unbuffered = other.unbuffered, self.unbuffered
         for database in (self, other):
             database.changed.extend(database.values)

@@ -13,8 +13,10 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Protocol
 
+from aoftool.budget import HOW_TO_RAISE, Budget, budget_for
+from aoftool.commands.framing import FRAMING
 from aoftool.databases import DEFAULT_DATABASES
-from aoftool.errors import UnsupportedError
+from aoftool.errors import OverBudgetError, UnsupportedError
 from aoftool.escape import excerpt
 from aoftool.keyspace.apply import TABLES
 from aoftool.keyspace.context import Argv, CannotFollow, Context
@@ -31,7 +33,8 @@ from aoftool.keyspace.refusal import (
 from aoftool.keyspace.registry import Command
 from aoftool.keyspace.zset_encoding import COMPACT_ENCODINGS, settle
 from aoftool.units import counted, format_bytes
-from aoftool.values import SetValue, Value, ZSetValue
+from aoftool.values import Value, ZSetValue
+from aoftool.values.module import UnknownValue
 
 __all__ = ["ChangeObserver", "Keyspace"]
 
@@ -62,6 +65,7 @@ class Keyspace:
             of the flavour would not load it.
         trusts_log: the log is replayed for what its writer meant: function libraries that only other servers
             refuse are there.
+        budget: how much commands may make; by default that of an empty log.
 
     Attributes:
         commands: number of commands executed or queued so far.
@@ -78,17 +82,21 @@ class Keyspace:
         allow_random: bool = False,
         trusts_log: bool = False,
         stands_in: bool = False,
+        budget: Budget | None = None,
     ) -> None:
         self.flavour = flavour_named(flavour) if isinstance(flavour, str) else flavour
         now = int(time.time() * 1000) if now_ms is None else now_ms
-        self._context = Context(self.flavour, databases, now, allow_random=allow_random)
+        self._context = Context(
+            self.flavour, databases, now, allow_random=allow_random, budget=budget or budget_for(0)
+        )
         self._context.trusts_log = trusts_log
         self._commands = _commands_of(self.flavour)
         self._context.stands_in = stands_in
         if stands_in:
-            from aoftool.keyspace.apply.modules import STAND_INS
+            from aoftool.keyspace.apply.modules import IN_PLACE, STAND_INS
+            from aoftool.keyspace.unknown_keys import UNEXECUTED
 
-            self._commands = {**STAND_INS, **self._commands}
+            self._commands = {**STAND_INS, **self._commands, **UNEXECUTED, **IN_PLACE}
         self._spelled: dict[bytes, Command] = {}
         self._queue: list[tuple[Command, Argv, int]] | None = None
         self._queued_bytes = 0
@@ -115,12 +123,11 @@ class Keyspace:
     @property
     def member_times(self) -> dict[tuple[int, bytes, bytes], int]:
         """Expire times of members of sets and sorted sets that are there, by (database, key, member)."""
-        return {
-            (db, key, member): at_ms
-            for (db, key, member), at_ms in self._context.member_times.items()
-            if isinstance(value := self.databases[db].values.get(key), (SetValue, ZSetValue))
-            and member in value
-        }
+        return self._context.member_times.of(self.databases)
+
+    def stands_alone(self, value: Value) -> bool:
+        """Tell whether an equal value may take the place of a value: nothing stands beside it."""
+        return not self._context.member_times.stand_beside(value)
 
     @property
     def in_transaction(self) -> bool:
@@ -141,6 +148,16 @@ class Keyspace:
     def random_choices(self) -> int:
         """How often a choice was made that a server makes at random."""
         return self._context.random_choices
+
+    @property
+    def unknown_keys(self) -> dict[tuple[int, bytes], bytes]:
+        """How they came about, as digests, by (database, key), of keys that may hold anything, or be gone."""
+        return {
+            (db, key): value.raw
+            for db, database in enumerate(self.databases if self._context.has_unknown else ())
+            for key, value in database.values.items()
+            if isinstance(value, UnknownValue)
+        }
 
     @property
     def choice_note(self) -> str:
@@ -176,14 +193,18 @@ class Keyspace:
         value: Value,
         expire_at_ms: int | None = None,
         encoding: str | None = None,
+        *,
+        stored_bytes: int | None = None,
     ) -> None:
         """Put a key of an RDB part in place. The value is taken over, not copied.
 
         Args:
             encoding: as `Record.encoding` names it; only sorted sets show it, by a score of -0.
+            stored_bytes: of the value in the file, where it may be packed.
 
         Raises:
             UnsupportedError: there is no database of that number.
+            OverBudgetError: what is unpacked takes too much memory.
         """
         if type(value) is ZSetValue:
             settle(value, self.flavour, compact=encoding in COMPACT_ENCODINGS)
@@ -191,6 +212,11 @@ class Keyspace:
             raise UnsupportedError(
                 f"the keys of database {db} have no place in {counted(len(self.databases), 'database')}"
             )
+        if stored_bytes is not None:
+            try:
+                self._context.unpack(value, stored_bytes)
+            except CannotFollow as too_much:
+                raise OverBudgetError(too_much.message) from None
         self.databases[db].put(key, value, expire_at_ms)
         if self._observers:
             self._tell(self.commands)
@@ -230,6 +256,8 @@ class Keyspace:
             return self._refuse(command, refused, index)
         except CannotFollow as reason:
             raise self._stop(argv, reason.reason, reason.message, index) from None
+        except OverBudgetError as too_much:
+            raise self._stop(argv, "budget", too_much.message, index) from None
         if self._observers:
             self._tell(index)
         return None
@@ -246,12 +274,16 @@ class Keyspace:
         if command is None:
             name = excerpt(argv[0], _NAME_SHOWN)
             raise self._stop(argv, "unknown", f"unknown command '{name}'", self.commands)
-        if command.name in (b"MULTI", b"EXEC", b"DISCARD"):
+        if command.name in _FRAMING:
             command = Command(
                 command.name,
                 {b"MULTI": self._multi, b"EXEC": self._exec, b"DISCARD": _lone_discard}[command.name],
                 *(command.least, command.most, None, None, False),
             )
+        if self._context.stands_in:
+            from aoftool.keyspace.unknown_keys import guarded
+
+            command = guarded(command)
         if len(self._spelled) < _SPELLINGS_KEPT:
             self._spelled[argv[0]] = command
         return command
@@ -305,7 +337,8 @@ class Keyspace:
             self._queued_bytes += _QUEUED_BYTES + sum(map(sys.getsizeof, argv))
             if self._queued_bytes > self._context.made.most_bytes:
                 limit = format_bytes(self._context.made.most_bytes)
-                raise self._stop(argv, "memory", f"a transaction of more than {limit} in memory", index)
+                message = f"a transaction of more than {limit} in memory; {HOW_TO_RAISE}"
+                raise self._stop(argv, "budget", message, index)
             queue.append((command, argv, index))
             return None
         self._queue = None
@@ -326,6 +359,8 @@ class Keyspace:
             self._refuse(command, refused, index)
         except CannotFollow as reason:
             raise self._stop(argv, reason.reason, reason.message, index) from None
+        except OverBudgetError as too_much:
+            raise self._stop(argv, "budget", too_much.message, index) from None
         if self._observers:
             self._tell(index)
 
@@ -341,4 +376,5 @@ def _commands_of(flavour: Flavour) -> dict[bytes, Command]:
     return {command.name: command for command in (*tables, *framing) if command.exists_on(flavour)}
 
 
-_FRAMING = (b"MULTI", b"EXEC", b"DISCARD")
+# SELECT has a handler of its own.
+_FRAMING = FRAMING - {b"SELECT"}

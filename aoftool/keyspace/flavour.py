@@ -7,9 +7,9 @@ below it. Knows only switches; what a switch means is written where it is read.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
 from typing import Any, Literal
 
+from aoftool.dataclass import dataclass, replace
 from aoftool.releases import RELEASES, Release, patch_of, release_named
 
 __all__ = ["FLAVOURS", "Flavour", "Version", "flavour_at", "flavour_named"]

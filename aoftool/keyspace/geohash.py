@@ -3,14 +3,17 @@
 Every step is done in the servers' order with doubles: results depend on it to the last digit. Knows
 no command and no sorted set.
 
-Source: Redis 7.0 src/geohash.c, src/geohash_helper.c; 6.2 differs where `plain_haversine` says so
+Source: Redis 7.0 src/geohash.c, src/geohash_helper.c; 6.2 differs where `plain_haversine` says so; polygons:
+Valkey 9.0 src/geohash_helper.c
 """
 
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from collections.abc import Iterable
 from typing import NamedTuple
+
+from aoftool.dataclass import dataclass
 
 __all__ = ["MAX_LATITUDE", "MAX_LONGITUDE", "Area", "Shape", "decode_score", "encode_score", "search_ranges"]
 
@@ -123,13 +126,14 @@ def _radians(degrees: float) -> float:
 
 @dataclass(slots=True)
 class Shape:
-    """What is searched: a circle, or a rectangle along the meridians.
+    """What is searched: a circle, a rectangle along the meridians, or a polygon.
 
     Attributes:
         longitude, latitude: the centre, degrees.
         unit: metres in one unit of the sizes.
-        radius: of a circle; None for a rectangle.
+        radius: of a circle; None for another shape.
         width, height: of a rectangle.
+        corners: of a polygon, longitudes and latitudes in degrees.
         plain_haversine: as 6.2: no short cut for equal longitudes, and the search boxes are chosen
             by distances instead of by a bounding box.
     """
@@ -140,17 +144,46 @@ class Shape:
     radius: float | None = None
     width: float = 0.0
     height: float = 0.0
+    corners: tuple[tuple[float, float], ...] = ()
     plain_haversine: bool = False
+
+    def surround(self, corners: Iterable[tuple[float, float]]) -> None:
+        """Become a polygon, whose centre is the middle of its corners on the sphere."""
+        self.corners = tuple(corners)
+        x = y = z = 0.0
+        for longitude, latitude in self.corners:
+            across, up = _radians(longitude), _radians(latitude)
+            x += math.cos(up) * math.cos(across)
+            y += math.cos(up) * math.sin(across)
+            z += math.sin(up)
+        self.longitude = math.atan2(y, x) / _DEGREE
+        self.latitude = math.atan2(z, math.sqrt(x * x + y * y)) / _DEGREE
 
     def distance_if_within(self, longitude: float, latitude: float) -> float | None:
         """Return the distance of a place from the centre in metres, None when it is outside."""
+        if self.corners and not self._is_inside(longitude, latitude):
+            return None
         distance = self._distance(self.longitude, self.latitude, longitude, latitude)
+        if self.corners:
+            return distance
         if self.radius is not None:
             return None if distance > self.radius * self.unit else distance
         if self._latitude_distance(longitude, latitude) > self.height * self.unit / 2:
             return None
         across = self._distance(longitude, latitude, self.longitude, latitude)
         return None if across > self.width * self.unit / 2 else distance
+
+    def _is_inside(self, longitude: float, latitude: float) -> bool:
+        """Tell whether a ray from a place to the east leaves the polygon an odd number of times."""
+        inside = False
+        before = self.corners[-1]
+        for corner in self.corners:
+            if (corner[1] > latitude) != (before[1] > latitude) and longitude < (before[0] - corner[0]) * (
+                latitude - corner[1]
+            ) / (before[1] - corner[1]) + corner[0]:
+                inside = not inside
+            before = corner
+        return inside
 
     def _latitude_distance(self, longitude: float, latitude: float) -> float:
         if self.plain_haversine:
@@ -169,12 +202,23 @@ class Shape:
 
     def _reach_m(self) -> float:
         """Return the radius of a circle around the whole shape, metres."""
+        if self.corners:
+            bounds = self._bounds()
+            reach = -1.0
+            for latitude in (bounds.max_latitude, bounds.min_latitude):
+                for longitude in (bounds.min_longitude, bounds.max_longitude):
+                    distance = self._distance(self.longitude, self.latitude, longitude, latitude)
+                    reach = distance if reach < 0 or distance > reach else reach
+            return reach
         if self.radius is not None:
             return self.radius * self.unit
         half = (self.width / 2) * (self.width / 2) + (self.height / 2) * (self.height / 2)
         return math.sqrt(half) * self.unit
 
     def _bounds(self) -> Area:
+        if self.corners:
+            longitudes, latitudes = zip(*self.corners, strict=True)
+            return Area(min(longitudes), max(longitudes), min(latitudes), max(latitudes))
         height = self.unit * (self.radius if self.radius is not None else self.height / 2)
         width = self.unit * (self.radius if self.radius is not None else self.width / 2)
         latitude_delta = height / _EARTH_RADIUS_M / _DEGREE

@@ -6,43 +6,46 @@ log what it costs here, and is not counted. Knows sizes; refuses to know command
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterable
 
+from aoftool.budget import Budget
 from aoftool.keyspace.database import Database, StoredValue
 from aoftool.values import HashValue, ListValue, StreamValue, ZSetValue
 
-__all__ = ["Made", "memory_share"]
+__all__ = ["BUFFER_FROM", "Made", "elements_of"]
 
-_MEMORY_SHARE = 8
-_LEAST_SHARE_BYTES = 1 << 30
-_LARGE_STRING_BYTES = 1 << 16
+BUFFER_FROM = 512
+"""Strings from this size on that commands change in their place are held in buffers.
+
+Below it a new bytes object for each APPEND is cheaper.
+"""
+
 # What one more element costs whose bytes another collection holds too. By tracemalloc on CPython 3.11
 # over collections of 3 to 300,000 elements; a sorted set with the order that is kept beside it.
 _MEMBER_BYTES = 40
 _ZSET_MEMBER_BYTES = 130
 _LIST_ELEMENT_BYTES = 9
+_ELEMENT_BYTES = 70
 _PENDING_BYTES = 200
 _VALUE_BYTES = 400
-
-
-def memory_share() -> int:
-    """Return the bytes that a replay may make: an eighth of the memory of this machine, 1 GiB at least."""
-    memory = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
-    return max(memory // _MEMORY_SHARE, _LEAST_SHARE_BYTES)
 
 
 class Made:
     """Counts what is made, and what is still held of it once that may be too much.
 
+    Args:
+        budget: of the replay.
+
     Attributes:
         most_bytes: so much may be held.
+        steps_left: so many elements may still be gone over.
     """
 
-    __slots__ = ("_collections", "_since", "most_bytes")
+    __slots__ = ("_collections", "_since", "most_bytes", "steps_left")
 
-    def __init__(self) -> None:
-        self.most_bytes = memory_share()
+    def __init__(self, budget: Budget) -> None:
+        self.most_bytes = budget.held_bytes
+        self.steps_left = budget.steps
         self._since = 0
         # By identity, which another value may have later: never more than what was made counts for one.
         self._collections: dict[int, int] = {}
@@ -52,9 +55,14 @@ class Made:
         self._since += size_bytes
         return self._since > self.most_bytes and self._count(databases, size_bytes) > self.most_bytes
 
-    def add_value(self, value: StoredValue, databases: Iterable[Database]) -> bool:
-        """Count a value that is made of others and about to be stored; tell whether that is too much."""
-        size_bytes = _size_of(value)
+    def add_value(self, value: StoredValue, databases: Iterable[Database], *, unpacked: bool = False) -> bool:
+        """Count a value that is about to be stored; tell whether that is too much.
+
+        Args:
+            value: made of others, whose elements it shares.
+            unpacked: its elements are its own.
+        """
+        size_bytes = _size_of(value) + unpacked * _own_bytes(value)
         too_much = self.add_string(size_bytes, databases)
         self._collections[id(value)] = size_bytes
         return too_much
@@ -63,17 +71,33 @@ class Made:
         """Return the bytes held, with those about to be; what is gone again is forgotten."""
         held, left = size_bytes, {}
         for database in databases:
+            self.steps_left -= len(database.values)
             for value in database.values.values():
                 made = self._collections.get(id(value))
-                if type(value) is bytearray and len(value) >= _LARGE_STRING_BYTES:
-                    # What is made is held in buffers; bytes were written.
+                if type(value) is bytearray and len(value) >= BUFFER_FROM:
+                    # What is made is held in buffers; bytes were written, or looked at since.
                     held += len(value)
                 elif made is not None:
-                    left[id(value)] = made = min(made, _size_of(value))
+                    left[id(value)] = made = min(made, _size_of(value) + _own_bytes(value))
                     held += made
+            plain = {key: database.values.get(key) for key in database.unbuffered}
+            database.unbuffered = {key for key, value in plain.items() if type(value) is bytes}
+            held += sum(len(value) for value in plain.values() if type(value) is bytes)
         self._collections = left
         self._since = held
         return held
+
+
+def elements_of(value: StoredValue) -> int:
+    """Return how many elements a value has, pending entries among them."""
+    if isinstance(value, StreamValue):
+        return len(value.entries) + sum(len(group.pel) for group in value.groups.values())
+    return len(value) if hasattr(value, "__len__") else 0
+
+
+def _own_bytes(value: StoredValue) -> int:
+    """Return what the elements of a value take that are a few bytes each."""
+    return 0 if isinstance(value, (bytes, bytearray)) else _ELEMENT_BYTES * elements_of(value)
 
 
 def _size_of(value: StoredValue) -> int:

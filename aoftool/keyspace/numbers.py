@@ -8,9 +8,14 @@ from __future__ import annotations
 
 import math
 import re
-from fractions import Fraction
+from typing import TYPE_CHECKING
 
 from aoftool.keyspace.refusal import NOT_A_FLOAT, NOT_AN_INTEGER, CommandRefused
+from aoftool.regex import regex
+
+# Few logs need it, and it loads what reckons with decimals.
+if TYPE_CHECKING:
+    from fractions import Fraction
 
 __all__ = [
     "INT64_MAX",
@@ -30,18 +35,18 @@ INT64_MIN = -(2**63)
 INT64_MAX = 2**63 - 1
 UINT64_MAX = 2**64 - 1
 
-_DECIMAL = re.compile(rb"[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?")
-_HEXADECIMAL = re.compile(rb"[+-]?0[xX](?:[0-9a-fA-F]+\.?[0-9a-fA-F]*|\.[0-9a-fA-F]+)(?:[pP][+-]?\d+)?")
-_INFINITY = re.compile(rb"[+-]?inf(?:inity)?", re.IGNORECASE)
-_NONZERO = re.compile(rb"[1-9a-fA-F]")
-_EXPONENT = re.compile(rb"[eEpP]")
+_DECIMAL = regex(rb"[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?")
+_HEXADECIMAL = regex(rb"[+-]?0[xX](?:[0-9a-fA-F]+\.?[0-9a-fA-F]*|\.[0-9a-fA-F]+)(?:[pP][+-]?\d+)?")
+_INFINITY = regex(rb"[+-]?inf(?:inity)?", re.IGNORECASE)
+_NONZERO = regex(rb"[1-9a-fA-F]")
+_EXPONENT = regex(rb"[eEpP]")
 # Fits a double without any rounding of the exponent range.
 _SHORT = 300
 # x86 long double: 64 bits of mantissa, exponents up to 16383.
 _MANTISSA_BITS = 64
-_LONG_DOUBLE_MAX = Fraction((2**64 - 1) * 2 ** (16383 - 63))
-# Half of the least one above 0.
-_LONG_DOUBLE_UNDERFLOW = Fraction(1, 2**16446)
+_LONG_DOUBLE_MAX: int = (2**64 - 1) * 2 ** (16383 - 63)
+# One by half of the least one above 0.
+_LONG_DOUBLE_UNDERFLOW: int = 2**16446
 _LONG_DOUBLE_DIGITS = 17
 _LONGEST_LONG_DOUBLE = 5 * 1024
 _LONGEST_EXPONENT = 8
@@ -146,6 +151,8 @@ def parse_long_double(text: bytes | bytearray) -> Fraction:
 
     Source: Redis 7.0 src/util.c string2ld
     """
+    from fractions import Fraction
+
     raw = bytes(text)
     if len(raw) > _LONGEST_LONG_DOUBLE:
         raise CommandRefused(NOT_A_FLOAT)
@@ -165,13 +172,15 @@ def parse_long_double(text: bytes | bytearray) -> Fraction:
     if abs(power) > _EXPONENT_LIMIT * (1 if base == 10 else 4):
         raise CommandRefused(NOT_A_FLOAT)
     number = Fraction(mantissa) * Fraction(scale) ** power / Fraction(base) ** len(fraction)
-    if number <= _LONG_DOUBLE_UNDERFLOW:
+    if number * _LONG_DOUBLE_UNDERFLOW <= 1:
         raise CommandRefused(NOT_A_FLOAT)
     return _to_long_double(-number if digits.startswith(b"-") else number)
 
 
 def _to_long_double(number: Fraction) -> Fraction:
     """Round to 64 bits of mantissa, ties to even; subnormal 80-bit floats print as 0 anyway."""
+    from fractions import Fraction
+
     if not number:
         return number
     magnitude = abs(number)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from aoftool.keyspace.flavour import Flavour
-from aoftool.rdb.targets import TARGETS, Target
+from aoftool.rdb.encode.targets import TARGETS, Target
 
 __all__ = ["target_of"]
 

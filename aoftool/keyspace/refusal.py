@@ -5,8 +5,7 @@ Knows the error texts; refuses to know which command gives which.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
+from aoftool.dataclass import dataclass
 from aoftool.errors import UnsupportedError
 
 __all__ = [
@@ -59,7 +58,7 @@ class ReplayStopError(UnsupportedError):
     """A command that a loader dies on, or whose effect cannot be known; replay cannot go on.
 
     Args:
-        reason: `unknown`, `arity`, `opaque`, `random`, `crash` or `module`.
+        reason: `unknown`, `arity`, `opaque`, `random`, `crash`, `module`, `memory` or `budget`.
         command_index: number of the command in the replay, from 0.
         name: the command's name as written, printable.
     """

@@ -6,8 +6,8 @@ Knows no handler by itself; each module of `apply` fills a `CommandTable` of its
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 
+from aoftool.dataclass import dataclass
 from aoftool.keyspace.context import Argv, Context
 from aoftool.keyspace.flavour import Flavour, Version
 

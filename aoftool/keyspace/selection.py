@@ -5,14 +5,17 @@ Glob patterns are those of `aoftool.pattern`, matched over bytes.
 
 from __future__ import annotations
 
+import os
 import re
-from collections.abc import Container
-from dataclasses import dataclass
+from collections.abc import Collection, Container
 
+from aoftool.dataclass import dataclass
 from aoftool.errors import UsageError
+from aoftool.escape import printable
 from aoftool.pattern import compile_glob, typed_pattern
+from aoftool.values.types import TYPE_NAMES
 
-__all__ = ["KeySelection", "key_selection"]
+__all__ = ["KeySelection", "key_selection", "known_types"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +59,7 @@ class KeySelection:
 def key_selection(
     *,
     databases: Container[int] | None = None,
-    types: Container[str] | None = None,
+    types: Collection[str] | None = None,
     match: str | None = None,
     regex: str | None = None,
     expires_before_ms: int | None = None,
@@ -65,7 +68,7 @@ def key_selection(
     """Return a selection from what was typed.
 
     Raises:
-        UsageError: both a glob and a regex, or a regex that does not compile.
+        UsageError: both a glob and a regex, a regex that does not compile, or a type that no key can have.
     """
     if match is not None and regex is not None:
         raise UsageError("--match and --regex exclude each other", hint="use one of them")
@@ -77,4 +80,19 @@ def key_selection(
             name = re.compile(regex.encode("utf-8", "surrogateescape"), re.DOTALL)
         except re.error as error:
             raise UsageError(f"--regex does not compile: {error}") from error
-    return KeySelection(databases, types, name, expires_before_ms, without_expire)
+    chosen = None if types is None else known_types(types)
+    return KeySelection(databases, chosen, name, expires_before_ms, without_expire)
+
+
+def known_types(names: Collection[str]) -> frozenset[str]:
+    """Return names of types; a word that is none would find nothing, and look like an answer.
+
+    Raises:
+        UsageError: one is no type.
+    """
+    wrong = next((name for name in names if name not in TYPE_NAMES), None)
+    if wrong is not None:
+        raise UsageError(
+            f"there is no type {printable(os.fsencode(wrong))}", hint=f"use one of {', '.join(TYPE_NAMES)}"
+        )
+    return frozenset(names)

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import re
-
 from aoftool.keyspace.numbers import UINT64_MAX
 from aoftool.keyspace.refusal import CommandRefused
+from aoftool.regex import regex
 from aoftool.values import StreamId
 
 __all__ = ["MAX_ID", "ZERO_ID", "next_id", "parse_added_id", "parse_id", "parse_start_id"]
@@ -15,10 +14,10 @@ MAX_ID = StreamId(UINT64_MAX, UINT64_MAX)
 
 _INVALID = "ERR Invalid stream ID specified as stream command argument"
 _LONGEST = 127
-_CANONICAL = re.compile(rb"(0|[1-9]\d{0,18})-(0|[1-9]\d{0,18})")
+_CANONICAL = regex(rb"(0|[1-9]\d{0,18})-(0|[1-9]\d{0,18})")
 # What strtoull takes where the strict parser does not: blanks, a sign, leading zeros.
-_LENIENT = re.compile(rb"[ \t\n\v\f\r]*([+-]?)(\d+)")
-_STRICT_NEGATIVE = re.compile(rb"-[1-9]\d*")
+_LENIENT = regex(rb"[ \t\n\v\f\r]*([+-]?)(\d+)")
+_STRICT_NEGATIVE = regex(rb"-[1-9]\d*")
 
 
 def _parse_uint64(text: bytes) -> int:

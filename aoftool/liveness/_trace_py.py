@@ -12,12 +12,19 @@ logs.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
 
 from aoftool.commands.effects import Effect, EffectTable, KeyEffect, KeyUse, Role, Scope
+from aoftool.commands.forms import unknown_words
+from aoftool.commands.slots import emptied_slots
+from aoftool.commands.wrapped import WRAPPER, inner_commands
+from aoftool.dataclass import dataclass
 from aoftool.errors import UnsupportedError
 from aoftool.liveness import model
 from aoftool.liveness._keys_py import KeyTable
+from aoftool.liveness.key_slots import KeySlots, emptied_from
 from aoftool.liveness.model import Chunk, Fate, Op, RefEffect, RowPlace, Trace
 from aoftool.liveness.rows import Rows, RowStore
 from aoftool.next_step import next_step
@@ -56,6 +63,7 @@ class _Transaction:
     final_numbering: dict[int, int]
     first_opaque: RowPlace | None
     in_doubt: bool
+    emptied: NDArray[np.int64] | None
 
 
 class TraceBuilder:
@@ -66,6 +74,9 @@ class TraceBuilder:
         chunk_rows: rows after which a chunk is sealed.
         keys: a key table to number keys in, from `native.KeyTable`; None for a new one.
         sealed: takes every chunk as soon as it is whole, and returns the one to keep in its place.
+
+    Attributes:
+        unknown: offsets of commands of this file that may do anything, whatever their names.
     """
 
     def __init__(
@@ -89,6 +100,8 @@ class TraceBuilder:
         self._numbering: dict[int, int] = {}
         self._in_doubt = False
         self._transaction: _Transaction | None = None
+        self._key_slots = KeySlots(self._keys)
+        self.unknown: frozenset[int] = frozenset()
 
     def _new_keys(self) -> model.KeyTable:
         return KeyTable() if self._given_keys is None else self._given_keys
@@ -126,7 +139,8 @@ class TraceBuilder:
             self._obey(effect.role, argv)
             self._add_row(end, argv[0], op)
         elif effect.scope is Scope.OPAQUE or self._in_doubt:
-            self._add_opaque(end, argv[0], op, effect)
+            if not self._add_followed(offset, end, argv):
+                self._add_opaque(end, argv[0], op, effect)
         elif op is not None:
             self._add_row(end, argv[0], op)
         else:
@@ -198,9 +212,45 @@ class TraceBuilder:
             self._in_doubt = True
         self._add_row(end, name, op if op is Op.EVALSHA else Op.OPAQUE)
 
+    def _add_followed(self, offset: int, end: int, argv: Sequence[bytes]) -> bool:
+        """Add what no effect describes, but can be followed all the same; tell whether this is it.
+
+        Behind a command that may do anything all of it stays as it is written, and where rows are not kept
+        (`sealed`) what came before cannot be looked at again.
+        """
+        if self.trace.first_opaque is not None or self._sealed is not None:
+            return False
+        if argv[0].upper() == WRAPPER:
+            return self._add_wrapped(offset, end, argv)
+        ranges = emptied_slots(argv)
+        return ranges is not None and self._add_emptied(end, argv[0], ranges)
+
+    def _add_wrapped(self, offset: int, end: int, argv: Sequence[bytes]) -> bool:
+        """Add the commands inside another one, each where its own bytes stand; the rest is a gap."""
+        found = inner_commands(argv, offset, end, self._selected, self._table)
+        if found is None or any(inner.offset in self.unknown for inner in found):
+            return False
+        self._name(WRAPPER)
+        selected = self._selected
+        for inner in found:
+            self._selected = inner.db
+            self.add(inner.offset, inner.end, inner.argv)
+        self._selected = selected
+        return True
+
+    def _add_emptied(self, end: int, name: bytes, ranges: Sequence[range]) -> bool:
+        """Add the end of all keys of slots: of those that are named so far, as a deletion of several is."""
+        keys = self._key_slots.within(ranges)
+        if keys is None:
+            return False
+        self.trace.emptied = emptied_from(self.trace.emptied, ranges, len(self._keys))
+        refs = [(key, RefEffect.DELETES, 0) for key in keys]
+        self._add_row(end, name, Op.MANY_TRIM if refs else Op.NOTHING, 0, refs)
+        return True
+
     def _add_data(self, end: int, argv: Sequence[bytes], effect: Effect) -> None:
         name = argv[0]
-        if effect.form.module and (effect.writes or effect.form.stays):
+        if effect.form.carried and (effect.writes or effect.form.stays):
             self._stop_understanding()
         if effect.form.stays:
             # Always alive, and tied to no key: as what loads functions.
@@ -209,6 +259,9 @@ class TraceBuilder:
             self._add_row(end, name, Op.FLUSH_ALL)
         elif effect.scope is Scope.DB:
             self._add_row(end, name, Op.FLUSH_DB, self._physical(None))
+        elif not effect.writes and unknown_words(argv):
+            # Whether a server refuses it, as the table has it, or takes an option that is not known here.
+            self._add_opaque(end, name, None, effect)
         elif not effect.writes:
             self._add_row(end, name, Op.NOTHING)
         elif len(effect.keys) == 1:
@@ -278,6 +331,7 @@ class TraceBuilder:
             dict(self.trace.numbering),
             self.trace.first_opaque,
             self._in_doubt,
+            self.trace.emptied,
         )
 
     def _refuse_if_unknowable(self, role: Role, offset: int) -> None:
@@ -307,6 +361,7 @@ class TraceBuilder:
         self._in_doubt = open_one.in_doubt
         self.trace.numbering = open_one.final_numbering
         self.trace.first_opaque = open_one.first_opaque
+        self.trace.emptied = open_one.emptied
 
 
 def _encoded_size(argument: bytes) -> int:

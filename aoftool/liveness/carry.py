@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
-from aoftool.commands.effects import Effect, EffectTable
+from aoftool.commands.effects import Effect, EffectTable, Scope
 from aoftool.liveness.model import DROPPED, Chunk, Op, Trace
 
 __all__ = ["Carrier", "renumber", "trim"]
@@ -87,6 +87,9 @@ class Carrier:
         if not Op.MANY <= op <= Op.SORT:
             return argv
         effect = self._table.of(argv)
+        if effect.scope is Scope.OPAQUE:
+            # It empties slots: its keys are told by the trace, and it names none that could be cut out.
+            return argv
         refs = list(chunk.refs(row))
         renewed = renumber(argv, effect, [self.number(int(self.home[key])) for key, _ in refs])
         if op != Op.MANY_TRIM:

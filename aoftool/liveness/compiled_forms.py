@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import Any, NamedTuple
 
 from aoftool.commands.effects import EffectTable, Form, KeyEffect, Role, Scope
+from aoftool.commands.forms import words_of
 from aoftool.liveness.model import Op, RefEffect
 
 __all__ = ["FormSpec", "RuleSpec", "compile_forms"]
@@ -73,7 +74,8 @@ def _compile(form: Form) -> FormSpec:
     simple_scope = form.scope in (Scope.KEY, Scope.NONE) and form.role is Role.NONE
     if conditions is None or None in rules or len(rules) > RULES_MAX or not simple_scope:
         return _SLOW
-    if form.reads_database or form.module:
+    if form.reads_database or form.carried or (not form.keys and words_of((form.command,))):
+        # What has options and does nothing is looked at: an option of it may be one that is not known here.
         return _SLOW
     return FormSpec(
         slow=False,

@@ -10,11 +10,13 @@ from __future__ import annotations
 
 import enum
 from collections.abc import Iterator
-from dataclasses import dataclass, field
 from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
+
+from aoftool.commands.slots import slot_of
+from aoftool.dataclass import dataclass, field
 
 __all__ = [
     "ANNOTATION",
@@ -22,6 +24,7 @@ __all__ = [
     "DROPPED",
     "EFFECT_MASK",
     "LAST",
+    "NEVER_EMPTIED",
     "Chunk",
     "Fate",
     "KeyTable",
@@ -71,6 +74,8 @@ DROPPED = 0x40
 """Flag of a ref: the key may be cut out of its live command."""
 LAST = 0x80
 """Flag of a ref: the last one of its row."""
+NEVER_EMPTIED = int(np.iinfo(np.int64).max)
+"""In `Trace.emptied`: no command empties the slot."""
 
 
 class Fate(enum.IntEnum):
@@ -169,6 +174,9 @@ class Trace:
         databases: number of databases of the target.
         selected: database number in force at the end of the log.
         unfinished: the first row of a transaction that never ends; None when every one does.
+        emptied: by slot, the number of keys that the table held when a command emptied the slot first: what
+            the RDB part has of later keys, and of keys that are not in the table, is gone. None where no
+            command emptied any.
     """
 
     databases: int
@@ -179,9 +187,21 @@ class Trace:
     numbering: dict[int, int] = field(default_factory=dict)
     selected: int = 0
     unfinished: RowPlace | None = None
+    emptied: NDArray[np.int64] | None = None
 
     def __len__(self) -> int:
         return sum(map(len, self.chunks))
+
+    def emptied_before(self, number: int, key: bytes) -> bool:
+        """Tell whether a key of the RDB part is gone with its slot before any command names it.
+
+        Args:
+            number: of the key, -1 when it is not in the table.
+        """
+        if self.emptied is None:
+            return False
+        named = int(self.emptied[slot_of(key)])
+        return named != NEVER_EMPTIED and not 0 <= number < named
 
     def final_number(self, physical: int) -> int:
         """Return the number a physical database has where the understood part ends."""

@@ -8,18 +8,18 @@ really there, never to a declared length.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
 
 from aoftool.commands.effects import EffectTable
+from aoftool.dataclass import dataclass
 from aoftool.errors import RespError, TruncatedError
 from aoftool.files import Source, open_source
 from aoftool.liveness._trace_py import CHUNK_ROWS
-from aoftool.liveness.framing import NotCanonical, split_command
 from aoftool.liveness.model import Chunk, KeyTable, Trace
 from aoftool.liveness.native import NATIVE, TraceBuilder
 from aoftool.liveness.read_ahead import MARGIN_BYTES, ReadAhead
 from aoftool.next_step import next_step
 from aoftool.progress import Progress, no_progress
+from aoftool.resp.canonical import NotCanonical, split_command
 from aoftool.resp.frame import read_frame
 
 __all__ = ["Places", "Tail", "TailEnd", "trace_tails"]
@@ -87,6 +87,7 @@ def trace_tails(
         builder.start_file(number, tail.start, tail.path)
         with open_source(tail.path) as source:
             stops = sorted(offset for file, offset in unknown if file == number)
+            builder.unknown = frozenset(stops)
             ends.append(_read(builder, source, tail, progress, stops))
     return builder.end(ends[-1].offset if ends else 0), ends
 
@@ -127,7 +128,10 @@ def _take_around(stops: list[int], builder: TraceBuilder, data: memoryview, at: 
         if not at + taken <= stop < at + len(data):
             continue
         taken += take(builder, data[taken : stop - at], at + taken, tail)
-        found = _command(data, taken, at, tail) if at + taken == stop else None
+        if at + taken < stop:
+            # It stands inside another command, which the builder takes as a whole then.
+            continue
+        found = _command(data, taken, at, tail)
         if found is None:
             return taken
         argv, end = found

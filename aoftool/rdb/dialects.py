@@ -3,8 +3,9 @@
 `layouts` describes what can be stepped over. This table is for the rest: types and opcodes of engines that
 speak an RDB of their own, of previews, and of releases whose layout is not published. A number may have
 several owners: forks took free numbers that Redis gave away later.
-Sources: the public sources and release notes of each engine (Dragonfly src/server/rdb_extensions.h, KeyDB
-src/rdb.h, Redis src/rdb.h); of Redis Enterprise only the numbers are known.
+Sources: the public sources and release notes of each engine (Dragonfly src/server/rdb_extensions.h and
+rdb_save.cc, KeyDB src/rdb.h and rdb.cpp, Redis src/rdb.h); of Redis Enterprise only the numbers are known. No
+engine but Redis and Valkey was at hand.
 """
 
 from __future__ import annotations
@@ -14,7 +15,29 @@ from typing import NamedTuple
 
 from aoftool.rdb.opcodes import Family
 
-__all__ = ["KNOWN_VERSION", "UNMEASURED_TYPES", "Meaning", "foreign_writer", "meanings", "type_since"]
+__all__ = [
+    "KEPT_COMPATIBLE",
+    "KNOWN_VERSION",
+    "MEMBER_TIMES",
+    "OWN_VERSION",
+    "UNMEASURED_TYPES",
+    "Meaning",
+    "foreign_writer",
+    "meanings",
+    "type_since",
+]
+
+MEMBER_TIMES = b"keydb-subexpire-"
+"""How fields with the expire times of members begin, which KeyDB has behind a key; the first names the key.
+Source: KeyDB src/rdb.cpp."""
+
+KEYDB, DRAGONFLY, ENTERPRISE = "KeyDB", "Dragonfly", "Redis Enterprise"
+
+OWN_VERSION = b"df-ver"
+"""The AUX field in which later releases of Dragonfly give their own version."""
+
+KEPT_COMPATIBLE = frozenset((DRAGONFLY, ENTERPRISE))
+"""Engines whose `redis-ver` is no version of theirs, but that of the Redis that they are compatible with."""
 
 KNOWN_VERSION: Mapping[Family, int] = {Family.REDIS: 15, Family.VALKEY: 81}
 """The newest RDB version of each family all of whose types and opcodes are in the tables."""
@@ -107,8 +130,10 @@ def foreign_writer(aux: Collection[bytes], numbers: Collection[int]) -> str:
         numbers: types and opcodes that could not be walked.
     """
     if any(name == b"mvcc-tstamp" or name.startswith(b"keydb-") for name in aux):
-        return "KeyDB"
-    for table, writer in ((_DRAGONFLY, "Dragonfly"), (_ENTERPRISE, "Redis Enterprise"), (_KEYDB, "KeyDB")):
+        return KEYDB
+    if OWN_VERSION in aux:
+        return DRAGONFLY
+    for table, writer in ((_DRAGONFLY, DRAGONFLY), (_ENTERPRISE, ENTERPRISE), (_KEYDB, KEYDB)):
         # The numbers that Redis uses too prove nothing.
         if any(number in table and number not in _NEWER_REDIS for number in numbers):
             return writer

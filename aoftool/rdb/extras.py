@@ -8,12 +8,35 @@ from __future__ import annotations
 from aoftool.errors import SourceError, UnsupportedError
 from aoftool.escape import excerpt
 from aoftool.files import Source
+from aoftool.rdb.decode.strings import read_length, read_string
+from aoftool.rdb.encode.targets import Target, written_by
 from aoftool.rdb.losses import member_note
-from aoftool.rdb.strings import read_string
-from aoftool.rdb.summary import Extra, RdbWalk
-from aoftool.rdb.targets import Target, written_by
+from aoftool.rdb.opcodes import (
+    EXPIRETIME,
+    EXPIRETIME_MS,
+    FREQ,
+    IDLE,
+    REDIS_KEY_META,
+    Family,
+    opcode_name,
+)
+from aoftool.rdb.walk.summary import Extra, RdbWalk
 
-__all__ = ["base_member_note", "carries_modules", "loads_scripts", "read_extra", "read_script"]
+__all__ = [
+    "base_member_note",
+    "carries_metadata",
+    "carries_modules",
+    "has_metadata",
+    "holds_metadata",
+    "keys_with_metadata",
+    "loads_scripts",
+    "read_extra",
+    "read_script",
+]
+
+_PREFIX_BYTES = {EXPIRETIME_MS: 9, EXPIRETIME: 5, FREQ: 2}
+# Source: measured: Redis 8.6.3 loads opcode 243 whatever the version; Redis 8.2.3 and Valkey 9.1.2 do not.
+_METADATA_SINCE = 13
 
 
 def carries_modules(summary: RdbWalk, target: Target) -> bool:
@@ -22,6 +45,29 @@ def carries_modules(summary: RdbWalk, target: Target) -> bool:
     family = summary.family.value if summary.family is not None else ""
     project = writer[0].flavour if writer is not None else family
     return project == target.flavour and summary.version <= target.rdb_version
+
+
+def keys_with_metadata(summary: RdbWalk) -> int:
+    """Return how many keys of a part have metadata of their own, as modules and BLESS keep it."""
+    return summary.other_opcodes.get(opcode_name(Family.REDIS, REDIS_KEY_META) or "", 0)
+
+
+def carries_metadata(summary: RdbWalk, target: Target) -> bool:
+    """Tell whether the keys of a part can be copied for a target with the metadata that they have."""
+    return holds_metadata(target) or not keys_with_metadata(summary)
+
+
+def holds_metadata(target: Target) -> bool:
+    """Tell whether a target loads metadata in front of a key."""
+    return target.flavour == "redis" and target.rdb_version >= _METADATA_SINCE
+
+
+def has_metadata(record: bytes) -> bool:
+    """Tell whether a record of Redis begins with metadata, times and counters of the key aside."""
+    at = 0
+    while (number := record[at]) in _PREFIX_BYTES or number == IDLE:
+        at = read_length(record, at + 1)[1] if number == IDLE else at + _PREFIX_BYTES[number]
+    return number == REDIS_KEY_META
 
 
 def loads_scripts(target: Target) -> bool:

@@ -10,7 +10,7 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from aoftool.rdb.damage import MESSAGES, RdbIssue
-from aoftool.rdb.opcodes import Family
+from aoftool.rdb.family import Family
 
 __all__ = ["HEADER_BYTES", "RdbHeader", "is_rdb", "parse_header"]
 

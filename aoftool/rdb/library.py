@@ -7,11 +7,11 @@ plain calls, which cannot fail. Anything else is for a server to say.
 
 from __future__ import annotations
 
-import re
-from dataclasses import dataclass
 from enum import Enum
 
+from aoftool.dataclass import dataclass
 from aoftool.quoting import Quoting, split_words
+from aoftool.regex import regex
 
 __all__ = [
     "LibraryHeader",
@@ -23,7 +23,7 @@ __all__ = [
     "server_object",
 ]
 
-_NAME = re.compile(rb"[A-Za-z0-9_]+")
+_NAME = regex(rb"[A-Za-z0-9_]+")
 _NAME_WORD = b"name="
 _KEYWORDS = (
     rb"and|break|do|else|elseif|end|false|for|function|if|in|local|nil|not|or|repeat|return|then|true"
@@ -31,12 +31,12 @@ _KEYWORDS = (
 )
 _PARAMETER = rb"(?!(?:" + _KEYWORDS + rb")\b)[A-Za-z_]\w*\s*"
 # A call whose callback only gives a constant back: it registers its function wherever the object is there.
-_CALL = re.compile(
+_CALL = regex(
     rb"(redis|server)\.register_function\(\s*(?:'([A-Za-z0-9_]+)'|\"([A-Za-z0-9_]+)\")\s*,"
     rb"\s*function\s*\(\s*(?:" + _PARAMETER + rb"(?:,\s*" + _PARAMETER + rb")*)?\)"
     rb"\s*(?:return\s+(?:[0-9]{1,9}|'[A-Za-z0-9_ ]*'|\"[A-Za-z0-9_ ]*\"|nil|true|false)\s+)?end\s*\)\s*;?\s*"
 )
-_SERVER_OBJECT = re.compile(rb"\bserver\s*[.\[:]")
+_SERVER_OBJECT = regex(rb"\bserver\s*[.\[:]")
 
 
 class ServerObject(Enum):

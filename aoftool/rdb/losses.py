@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
 
+from aoftool.dataclass import replace
 from aoftool.escape import excerpt_key
-from aoftool.rdb.targets import Target
-from aoftool.units import counted, format_time_ms
+from aoftool.rdb.encode.targets import Target
+from aoftool.units import and_more, counted, format_time_ms
 from aoftool.values import HashValue, StreamValue, Value
 
 __all__ = [
@@ -50,7 +50,7 @@ def member_note(count: int, some: Sequence[tuple[str, int]], most: int = REFUSED
     """
     shown = "; ".join(f"{name} at {format_time_ms(at_ms)}" for name, at_ms in some[:most])
     rest = count - len(some[:most])
-    more = f"; and {rest:,} more" if rest else ""
+    more = and_more(rest, "; ")
     return f"{counted(count, 'member')} with an expire time, which only KeyDB keeps: {shown}{more}"
 
 
@@ -59,4 +59,4 @@ def losses_text(refused: Sequence[Refused], count: int, most: int = REFUSED_SHOW
     some = refused[:most]
     shown = "; ".join(f"{problem}: {excerpt_key(name)} (db {db})" for db, name, problem in some)
     rest = count - len(some)
-    return shown + (f"; and {rest} more" if rest else "")
+    return shown + and_more(rest, "; ")

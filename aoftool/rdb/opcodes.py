@@ -9,8 +9,9 @@ and 9.1.2.
 
 from __future__ import annotations
 
-from enum import Enum
 from typing import NamedTuple
+
+from aoftool.rdb.family import Family
 
 __all__ = [
     "AUX",
@@ -37,13 +38,6 @@ __all__ = [
     "opcode_name",
     "type_info",
 ]
-
-
-class Family(Enum):
-    """The two meanings of the numbers 22 to 243, told by the magic."""
-
-    REDIS = "redis"
-    VALKEY = "valkey"
 
 
 REDIS_HASH_TEMPLATE = VALKEY_UPDATE = 242

@@ -7,19 +7,21 @@ damaged is told by its checksum, which covers it whole and is found without know
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 
+from aoftool.dataclass import dataclass
 from aoftool.files import Source
-from aoftool.rdb import _crcseek_py
-from aoftool.rdb.checksum import CHECKSUM_BYTES, ChecksumState
+from aoftool.kernels import kernel
 from aoftool.rdb.damage import RdbIssue
 from aoftool.rdb.dialects import Meaning
-from aoftool.rdb.native import kernel
+from aoftool.rdb.walk import _crcseek_py
+from aoftool.rdb.walk.checksum import CHECKSUM_BYTES, ChecksumState
 
 __all__ = ["UNKNOWN_CODE", "UnknownItem", "find_end"]
 
 UNKNOWN_CODE = "rdb-unknown"
-_zero_at: Callable[[bytes, int, int], tuple[int, int]] = kernel("_crcseek_cy", _crcseek_py).zero_at
+_zero_at: Callable[[bytes, int, int], tuple[int, int]] = kernel(
+    "aoftool.rdb.walk._crcseek_cy", _crcseek_py
+).zero_at
 _WINDOW_BYTES = 1 << 20
 _EOF_OPCODE = 0xFF
 

@@ -15,10 +15,10 @@ import os
 import stat
 from collections.abc import Sequence
 from contextlib import suppress
-from dataclasses import dataclass, replace
 from datetime import datetime, timezone
 
 from aoftool import __version__
+from aoftool.dataclass import dataclass, replace
 from aoftool.errors import AoftoolError, PlanStaleError, SinkError, UnsafePathError
 from aoftool.escape import printable
 from aoftool.files.access import PRIVATE, narrowest_access
@@ -80,18 +80,24 @@ def apply_plan(
         return _Apply(plan, home, calls, progress, in_use=in_use, new_owner=new_owner).run()
 
 
-def refuse_stale(plan: Plan) -> None:
+def refuse_stale(plan: Plan, but: str | None = None) -> None:
     """Refuse when an input is not what it was when the plan was made.
+
+    Args:
+        but: path of one that is not needed any more.
 
     Raises:
         PlanStaleError: it is not.
         UnsafePathError: a file to be changed is a symbolic link.
     """
     for path, stamp in plan.inputs:
+        if path == but:
+            continue
         try:
             now = stamp_of(path)
         except OSError as error:
-            raise PlanStaleError(f"{_shown(path)} is gone: {error.strerror}", path=path) from error
+            message = f"{_shown(path)} cannot be looked at any more: {error.strerror}"
+            raise PlanStaleError(message, path=path, hint="run fix again") from error
         if now != stamp:
             raise PlanStaleError(
                 f"{_shown(path)} changed after the plan was made", path=path, hint="run fix again"
@@ -137,6 +143,7 @@ class _Apply:
         self._calls = calls
         self._progress = progress
         self._new_owner = new_owner
+        self._cutting = False
         self._now = datetime.now(timezone.utc)
         stamps = {os.path.basename(path): stamp for path, stamp in plan.inputs}
         manifest = next((name for name in stamps if name.endswith(".manifest")), None)
@@ -217,7 +224,8 @@ class _Apply:
         try:
             self._go_over(parts)
         except BaseException as error:
-            if take_back(self._switch) and not any(self._was_cut(part.step) for part in parts):
+            cut = self._cutting and any(self._was_cut(part.step) for part in parts)
+            if take_back(self._switch) and not cut:
                 self._work.remove()
             elif isinstance(error, AoftoolError):
                 error.hint = next_step("undo", self._work.path)
@@ -258,7 +266,19 @@ class _Apply:
         assert stamp is not None
         assert cut_at is not None
         name = os.path.basename(part.step.path)
-        cut_tail(self._home, name, cut_at, expected_bytes=stamp.size_bytes, calls=self._calls)
+        self._cutting = True
+        try:
+            cut_tail(
+                self._home,
+                name,
+                cut_at,
+                expected_bytes=stamp.size_bytes,
+                is_same=lambda status: Stamp.of(status) == stamp,
+                calls=self._calls,
+            )
+        except PlanStaleError:
+            self._cutting = False  # it stands as it was found, whoever changed it
+            raise
         restore_time(self._home, name, stamp.mtime_ns, self._calls)
 
     def _final(self, step: Step) -> Step:
@@ -283,15 +303,16 @@ def kept_digest(folder: Folder, name: str, stamp: Stamp | None) -> str:
     """Return the SHA-256 of a file that is kept; empty where there is none, or it takes long to read."""
     if stamp is None or stamp.size_bytes > _DIGESTED_BYTES:
         return ""
-    digest = hashlib.sha256()
-    for piece in folder.pieces(name, 0, stamp.size_bytes):
-        digest.update(piece)
-    return digest.hexdigest()
+    return _digest(folder, name, 0, stamp.size_bytes)
 
 
 def tail_digest(folder: Folder, place: int, length: int) -> str:
     """Return the SHA-256 of a range of the lost-and-found file in a folder."""
+    return _digest(folder, BYTES_NAME, place, length)
+
+
+def _digest(folder: Folder, name: str, start: int, length: int) -> str:
     digest = hashlib.sha256()
-    for piece in folder.pieces(BYTES_NAME, place, length):
+    for piece in folder.pieces(name, start, length):
         digest.update(piece)
     return digest.hexdigest()

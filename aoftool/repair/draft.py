@@ -7,8 +7,11 @@ and gives a list that is ascending and does not overlap.
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass, field, replace
 
+from aoftool.dataclass import dataclass, field, replace
+from aoftool.errors import PlanStaleError
+from aoftool.escape import printable
+from aoftool.files.held import status_of
 from aoftool.repair.model import Edit, EditKind, FilePlan, Method, Rebuild, Stamp
 
 __all__ = ["Draft", "stamp_of"]
@@ -17,8 +20,18 @@ _TAKES = (EditKind.CUT, EditKind.DROP)
 
 
 def stamp_of(path: str) -> Stamp:
-    """Return how a file looks now."""
-    return Stamp.of(os.stat(path))
+    """Return how a file looks that is read under a path: one that is held as it was opened, others now.
+
+    Raises:
+        PlanStaleError: it is gone.
+    """
+    try:
+        return Stamp.of(status_of(path))
+    except FileNotFoundError as error:
+        shown = printable(os.fsencode(path))
+        raise PlanStaleError(
+            f"{shown} is gone since the log was found", path=path, hint="run it again"
+        ) from error
 
 
 @dataclass
@@ -33,6 +46,7 @@ class Draft:
         left: what stays wrong: code and sentence.
         not_judged: sentences of what stays because nothing here knows it.
         rebuild: how the RDB part is written as commands, None when it stays as it is.
+        is_given_up: nothing of the file can be kept, and the log goes on without it.
     """
 
     path: str
@@ -42,6 +56,7 @@ class Draft:
     left: list[tuple[str, str]] = field(default_factory=list)
     not_judged: list[str] = field(default_factory=list)
     rebuild: Rebuild | None = None
+    is_given_up: bool = False
 
     def add(self, edit: Edit) -> None:
         """Take an edit in."""

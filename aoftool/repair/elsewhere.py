@@ -6,15 +6,15 @@ import os
 import secrets
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 
+from aoftool.dataclass import dataclass
 from aoftool.errors import OutputExistsError
 from aoftool.escape import printable
 from aoftool.files.access import PRIVATE, Access, access_of, give_access, narrowest_access
 from aoftool.files.folder import Folder, parent_of
 from aoftool.files.inplace import copy_file
 from aoftool.files.new_directory import new_directory
-from aoftool.files.sink import cannot_write, refuse_same_file
+from aoftool.files.sink import cannot_write, refuse_same_file, write_atomically
 from aoftool.files.syscalls import SYSTEM, SystemCalls
 from aoftool.progress import Progress, no_progress
 from aoftool.repair.apply import refuse_stale
@@ -49,7 +49,7 @@ def write_elsewhere(
         ReadFailedError: bytes of the input cannot be had.
         SinkError, VerifyError: it could not be written whole.
     """
-    refuse_stale(plan)
+    refuse_stale(plan, but=None if plan.manifest is None else plan.manifest[0])
     inputs = [path for path, _ in plan.inputs]
     refuse_same_file(out, inputs)
     multi_part = plan.kind == "multi-part"
@@ -95,7 +95,12 @@ def _fill(plan: Plan, inputs: list[str], folder: Folder, calls: SystemCalls, pro
         file = planned.get(path)
         name = path if file is None else file.becomes or path
         target = folder.join(os.path.basename(name))
-        if file is None:
+        if plan.manifest is not None and path == plan.manifest[0]:
+            # As it was when the files were opened that it lists, whatever it says by now.
+            raw = plan.manifest[1] if file is None or file.contents is None else file.contents
+            own = narrowest_access([path]) or access
+            write_atomically(target, [raw], access=own, folder=folder, calls=calls)
+        elif file is None:
             copy_file(path, target, folder=folder, calls=calls)
         elif file.method is not Method.REMOVE:
             write_planned(file, Place(target, folder=folder, access=access), calls, progress=progress)

@@ -7,7 +7,6 @@ into them.
 from __future__ import annotations
 
 import os
-import re
 import secrets
 from contextlib import suppress
 from datetime import datetime
@@ -17,6 +16,7 @@ from aoftool.errors import SinkError
 from aoftool.escape import printable
 from aoftool.files.folder import Folder
 from aoftool.files.syscalls import SYSTEM, SystemCalls
+from aoftool.regex import regex
 
 __all__ = ["FOLDER_NAME", "NEW", "ORIGINALS", "UNDONE", "RepairFolder", "locked_home"]
 
@@ -29,7 +29,7 @@ NEW = "new"
 UNDONE = "undone"
 """Its part for what was made, once that was taken back."""
 
-FOLDER_NAME = re.compile(r"aoftool-(?:fix|rewrite)-[0-9]{8}T[0-9]{6}Z-[0-9a-f]{6}")
+FOLDER_NAME = regex(r"aoftool-(?:fix|rewrite)-[0-9]{8}T[0-9]{6}Z-[0-9a-f]{6}")
 """How such folders are named."""
 
 

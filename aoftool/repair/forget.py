@@ -8,16 +8,16 @@ open. What a run that was killed left behind, before it changed the log, goes th
 from __future__ import annotations
 
 import os
-import re
 import stat
-from dataclasses import dataclass
 
+from aoftool.dataclass import dataclass
 from aoftool.errors import PlanStaleError, RefusedError, SinkError, SourceError, UnsafePathError
 from aoftool.escape import printable
 from aoftool.files.folder import Folder, parent_of
-from aoftool.files.sink import is_leftover
 from aoftool.files.syscalls import SYSTEM, SystemCalls
+from aoftool.files.temporary import is_leftover
 from aoftool.next_step import next_step
+from aoftool.regex import regex
 from aoftool.repair.folder import FOLDER_NAME, NEW, ORIGINALS, UNDONE
 from aoftool.repair.inuse import refuse_open_files
 from aoftool.repair.lost import BYTES_NAME, INDEX_NAME
@@ -30,7 +30,7 @@ __all__ = ["Forgotten", "forget_repair", "room_of"]
 
 _PARTS = (ORIGINALS, NEW, UNDONE)
 _FILES = (BYTES_NAME, INDEX_NAME)
-_LEFTOVER_PID = re.compile(r"\.aoftool-([0-9]+)-[0-9a-f]{8}\.tmp")
+_LEFTOVER_PID = regex(r"\.aoftool-([0-9]+)-[0-9a-f]{8}\.tmp")
 
 
 @dataclass(frozen=True)

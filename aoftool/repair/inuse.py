@@ -1,4 +1,7 @@
-"""Does a running process have these files open? Told through the process table, where it can be read."""
+"""Does a running process have these files open? Told through the process table, where it can be read.
+
+Whoever cannot be seen there, in another container or as another user, is told by the kernel if it writes.
+"""
 
 from __future__ import annotations
 
@@ -7,6 +10,7 @@ from collections.abc import Iterable, Iterator, Mapping
 
 from aoftool.errors import LogInUseError
 from aoftool.escape import printable
+from aoftool.files.leases import is_written_to
 
 __all__ = [
     "Identity",
@@ -61,12 +65,17 @@ def refuse_files_in_use(paths: Iterable[str]) -> None:
     for path, pid, name, writes in openers_of(files):
         if writes:
             raise _in_use(path, pid, name, "open for writing")
+    _refuse_unseen(files, {})
 
 
-def refuse_open_files(files: Mapping[Identity, str]) -> None:
+def refuse_open_files(files: Mapping[Identity, str], originals: Mapping[str, str] | None = None) -> None:
     """Refuse to put others in the place of files that a process writes to, or that a server loads.
 
     A server is a process that listens on a socket: it does so before it loads.
+
+    Args:
+        files: their paths.
+        originals: where files lie that have other names by now, by path.
 
     Raises:
         LogInUseError: one does.
@@ -76,6 +85,20 @@ def refuse_open_files(files: Mapping[Identity, str]) -> None:
             raise _in_use(path, pid, name, "open for writing")
         if is_server(pid):
             raise _in_use(path, pid, name, "open, and seems to be a server that loads it")
+    _refuse_unseen(files, originals or {})
+
+
+def _refuse_unseen(files: Mapping[Identity, str], originals: Mapping[str, str]) -> None:
+    """Refuse files that somebody writes to whom the process table does not show."""
+    for identity, path in files.items():
+        if is_written_to(originals.get(path, path), identity):
+            shown = printable(os.fsencode(path))
+            raise LogInUseError(
+                f"a process that cannot be seen from here has {shown} open for writing",
+                path=path,
+                hint="stop it first: it runs as another user, or in another container; --in-use goes on"
+                " regardless",
+            )
 
 
 def _in_use(path: str, pid: int, name: str, how: str) -> LogInUseError:

@@ -9,8 +9,8 @@ from __future__ import annotations
 import json
 import os
 from contextlib import ExitStack
-from dataclasses import dataclass
 
+from aoftool.dataclass import dataclass
 from aoftool.files.access import Access
 from aoftool.files.folder import Folder
 from aoftool.files.proven import Span, write_proven

@@ -9,10 +9,11 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
-from dataclasses import dataclass, field
 from enum import Enum
 from typing import Any
 
+from aoftool.aof.model import Place
+from aoftool.dataclass import dataclass, field
 from aoftool.escape import json_bytes
 
 __all__ = [
@@ -59,7 +60,7 @@ class Choice:
         keep_unknown: leave commands that no known server has where they are.
         databases: the `databases` setting of the server that will load the log.
         to_timestamp: keep what was written up to this Unix time in seconds.
-        to_offset: (file name, offset): cut there.
+        to_offset: (file name or path, offset), or a place in the log: cut there.
         before: cut before a command of this name.
         nth: which match of `before`, from 1; None for the last.
         drop_at: (file name, offset) of commands to take out.
@@ -73,7 +74,7 @@ class Choice:
     keep_unknown: bool = False
     databases: int = 16
     to_timestamp: int | None = None
-    to_offset: tuple[str, int] | None = None
+    to_offset: tuple[str, int] | Place | None = None
     before: bytes | None = None
     nth: int | None = None
     drop_at: tuple[tuple[str, int], ...] = ()
@@ -194,6 +195,7 @@ class Rebuild:
         skipped: offsets of records in them that are left out.
         functions: spans of function libraries.
         scripts: scripts to load.
+        named: the AUX fields that name the writer, which an RDB part without keys carries in front.
         followed: commands follow in the same file.
         keys: keys that are written.
         size_bytes: of the commands.
@@ -206,6 +208,7 @@ class Rebuild:
     skipped: frozenset[int] = frozenset()
     functions: tuple[tuple[int, int], ...] = ()
     scripts: tuple[bytes, ...] = ()
+    named: tuple[tuple[bytes, bytes], ...] = ()
     followed: bool = False
     keys: int = 0
     size_bytes: int = 0
@@ -336,13 +339,16 @@ class Plan:
         files: in load order; a manifest that changes comes behind them, then files that leave the log.
         inputs: every file of the log as it was read, changed or not.
         listed: paths of the files that make up the log, in load order, as they were found.
+        manifest: path and content of the manifest as it was read; None where there is none, or it is packed.
         statistics: see `Statistics`.
         suspects: keys that relative commands touched after a gap, printable; at most a thousand.
         left: codes and sentences of what stays wrong, and which option would repair it.
         left_options: those that would repair what stays, where there are any.
         not_judged: sentences of what stays because nothing here knows it.
         notes: what to know before saying yes.
+        doubts: those of them that say that the result may not be what the log held: a file is missing.
         choice: what was asked for, for the receipt.
+        goes_without: files that were listed and are not there are listed no more.
     """
 
     path: str
@@ -351,13 +357,16 @@ class Plan:
     files: list[FilePlan] = field(default_factory=list)
     inputs: list[tuple[str, Stamp]] = field(default_factory=list)
     listed: tuple[str, ...] = ()
+    manifest: tuple[str, bytes] | None = None
     statistics: Statistics = field(default_factory=Statistics)
     suspects: list[str] = field(default_factory=list)
     left: list[tuple[str, str]] = field(default_factory=list)
     left_options: tuple[str, ...] = ()
     not_judged: list[str] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
+    doubts: list[str] = field(default_factory=list)
     choice: Choice = field(default_factory=Choice)
+    goes_without: bool = False
 
     @property
     def empty(self) -> bool:
@@ -366,8 +375,8 @@ class Plan:
 
     @property
     def lossless(self) -> bool:
-        """Tell whether nothing that a server would have run is taken out."""
-        removed = any(file.method is Method.REMOVE for file in self.files)
+        """Tell whether nothing that a server would have run is taken out, or missing from then on."""
+        removed = self.goes_without or any(file.method is Method.REMOVE for file in self.files)
         return not removed and all(edit.lossless for _, edit in self.edits())
 
     @property

@@ -7,17 +7,19 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Sequence
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from aoftool.aof.layout import Log, LogFile, LogKind
 from aoftool.aof.manifest import FileType, ManifestEntry
+from aoftool.aof.model import FileRole
 from aoftool.check.exam import examine
-from aoftool.check.exam_model import FileExam
+from aoftool.check.exam_model import FileExam, is_lost_base
 from aoftool.check.model import Level
+from aoftool.dataclass import replace
 from aoftool.errors import UnsupportedError
 from aoftool.escape import printable
 from aoftool.files.compression import is_envelope
+from aoftool.files.held import held_file, status_of
 from aoftool.files.source import open_source
 from aoftool.next_step import next_step
 from aoftool.progress import Progress, no_progress
@@ -33,13 +35,12 @@ from aoftool.repair.model import (
     Stamp,
 )
 from aoftool.repair.planners.commands import plan_commands
+from aoftool.repair.planners.fatal import plan_fatal
 from aoftool.repair.planners.lenient import plan_lenient
 from aoftool.repair.planners.manifest import ManifestPlan, manifest_bytes, plan_manifest
 from aoftool.repair.planners.openings import opening_of
 from aoftool.repair.planners.other_ways import more_by_assuming, more_by_dropping
-from aoftool.repair.planners.rdb_base import plan_rdb
 from aoftool.repair.planners.remaining import remaining
-from aoftool.repair.planners.restores import plan_restores
 from aoftool.repair.planners.stream import StreamPlanner
 from aoftool.repair.planners.suspects import suspects_behind
 from aoftool.repair.planners.text import plan_text
@@ -74,10 +75,15 @@ def make_plan(
     Raises:
         UnsupportedError: standard input, or compressed files: there is nothing to put in their place.
         UsageError: nothing matches what a cut or a drop names.
+        RefusedError: a drop names commands that frame others, or a cut lies before the log begins.
     """
     chosen = Choice() if choice is None else choice
     if log.kind is LogKind.STDIN:
         raise UnsupportedError("standard input cannot be repaired", hint="-o OUT writes a repaired log")
+    if chosen.drop_command is not None:
+        from aoftool.repair.planners.undelete import refuse_framing
+
+        refuse_framing(chosen.drop_command.upper(), log.path)
     return _Planner(log, chosen, progress, in_place, workers).plan()
 
 
@@ -86,6 +92,7 @@ class _Planner:
         self._choice = choice
         self._in_place = in_place
         self._manifest = plan_manifest(log, choice) if log.kind is LogKind.MULTI_PART else ManifestPlan()
+        self._given = log
         self._log = replace(log, files=self._manifest.files(log))
         inputs = _inputs(log, self._log.files)
         # A salvage looks into values and for keys that stand twice: servers stop at them.
@@ -93,6 +100,8 @@ class _Planner:
         self._exam = examine(self._log, level, progress, workers)
         self._plan = Plan(log.path, log.kind.value, log.directory or os.curdir, inputs=inputs, choice=choice)
         self._plan.listed = tuple(file.path for file in log.files)
+        if log.manifest_path is not None and log.manifest_raw is not None:
+            self._plan.manifest = log.manifest_path, log.manifest_raw
         self._refuse_compressed()
         self._drafts = [Draft(file.path, file.size_bytes) for file in self._exam.files]
         # Counted before planning, which splits stretches at what it takes out of them.
@@ -121,7 +130,7 @@ class _Planner:
         if self._choice.point_in_time:
             from aoftool.repair.planners.point_in_time import find_cut
 
-            self._cut = find_cut(files, self._choice)
+            self._cut = find_cut(self._given, files, self._choice)
             self._plan.notes += [self._cut.reason, *self._cut.notes]
             self._cut_files(self._cut)
         if self._choice.undelete:
@@ -143,9 +152,17 @@ class _Planner:
             return
         if not file.size_bytes:
             return
+        if self._choice.salvage and is_lost_base(file, self._exam.files):
+            draft.is_given_up = True
+            self._plan.notes.append(
+                f"what {_shown(file.path)} held is lost; commands in later files were written on top of it"
+            )
         with open_source(file.path) as source:
-            kept, lost = plan_rdb(file, source, draft, self._choice)
-            self._count_keys(kept, lost)
+            if file.rdb is not None:
+                # Imported here, as others that bring numpy or half of the RDB room: few repairs need them.
+                from aoftool.repair.planners.rdb_base import plan_rdb
+
+                self._count_keys(*plan_rdb(file, source, draft, self._choice))
             if plan_text(file, draft, self._choice) or file.tail is None:
                 return
             planner = StreamPlanner(
@@ -153,10 +170,13 @@ class _Planner:
             )
             planner.plan()
             plan_commands(file, source, draft, self._choice)
-            plan_restores(file, source, draft, self._choice)
+            plan_fatal(self._exam, file, source, draft, self._choice)
+            if file.restores:
+                from aoftool.repair.planners.restores import plan_restores
+
+                plan_restores(file, source, draft, self._choice)
             plan_lenient(file, source, draft, self._choice)
             if self._choice.drop_duplicates:
-                # Imported here, as others that bring numpy: few repairs need them.
                 from aoftool.repair.planners.duplicates import plan_duplicates
 
                 plan_duplicates(file, source, draft)
@@ -215,6 +235,8 @@ class _Planner:
             plan.not_judged += [text for text in draft.not_judged if text not in plan.not_judged]
         plan.left += self._manifest.left
         plan.notes += self._manifest.doubts
+        plan.goes_without = self._manifest.goes_without or any(draft.is_given_up for draft in self._drafts)
+        plan.doubts += self._manifest.doubts
         removed = self._removed()
         changed = [file for draft in self._drafts if (file := draft.plan()) is not None]
         changed = [file for file in changed if file.path not in removed]
@@ -259,7 +281,7 @@ class _Planner:
 
     def _apart(self, file: FilePlan) -> FilePlan:
         """Return the plan of a file that is not cut where it stands when that would cut it elsewhere too."""
-        names = os.stat(file.path).st_nlink
+        names = status_of(file.path).st_nlink
         if file.method is not Method.CUT or names == 1:
             return file
         shown = printable(os.fsencode(os.path.basename(file.path)))
@@ -274,6 +296,8 @@ class _Planner:
         removed = dict.fromkeys(
             self._manifest.set_aside, "no line of the manifest names it, and a server would write to it"
         )
+        given_up = "nothing of it can be kept: the log goes on without it"
+        removed |= {draft.path: given_up for draft in self._drafts if draft.is_given_up}
         if self._cut is not None:
             for file in self._exam.files[self._cut.file + 1 :]:
                 removed[file.path] = "written after the moment of the cut"
@@ -319,7 +343,7 @@ class _Planner:
         """
         folder, name = os.path.split(file.path)
         stem, suffix = os.path.splitext(name)
-        if file.rebuild is not None:
+        if file.rebuild is not None and self._is_base(file.path):
             stem, suffix = self._base_stem(file.path), _COMMANDS_SUFFIX
             plain = os.path.join(folder, stem + suffix)
             if not os.path.lexists(plain):
@@ -328,6 +352,9 @@ class _Planner:
         while os.path.lexists(os.path.join(folder, f"{stem}.fixed-{number}{suffix}")):
             number += 1
         return os.path.join(folder, f"{stem}.fixed-{number}{suffix}")
+
+    def _is_base(self, path: str) -> bool:
+        return any(file.path == path and file.role is FileRole.BASE for file in self._log.files)
 
     def _base_stem(self, path: str) -> str:
         """Return what servers call a base of this log, without the suffix."""
@@ -394,7 +421,8 @@ def _inputs(log: Log, planned: Iterable[LogFile]) -> list[tuple[str, Stamp]]:
     paths = [file.path for file in (*log.files, *log.unlisted, *planned) if file.exists]
     if log.manifest_path is not None:
         paths.append(log.manifest_path)
-    return [(path, stamp_of(path)) for path in dict.fromkeys(paths) if os.path.exists(path)]
+    there = (path for path in dict.fromkeys(paths) if held_file(path) is not None or os.path.exists(path))
+    return [(path, stamp_of(path)) for path in there]
 
 
 def _shown(path: str) -> str:
@@ -418,7 +446,7 @@ def _whole_commands(file: FileExam) -> int:
 
 def _commands_between(file: FileExam, offset: int) -> int:
     """Return how many commands stand behind an offset."""
-    from aoftool.check.dissect import scan_range
+    from aoftool.check.stream.dissect import scan_range
 
     if file.tail is None:
         return 0

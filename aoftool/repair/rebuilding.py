@@ -9,13 +9,17 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from aoftool.check.rdb_excerpt import Excerpt
-from aoftool.check.reader import Reader
+from aoftool.check.rdb.excerpt import Excerpt
+from aoftool.check.stream.window import Reader
 from aoftool.emit.resp_writer import RespWriter
 from aoftool.errors import UnsupportedError
 from aoftool.files.source import open_source
-from aoftool.rdb.strings import read_string
-from aoftool.rdb.targets import find_target
+from aoftool.rdb.encode.encode import encode_string
+from aoftool.rdb.encode.targets import find_target
+from aoftool.rdb.functions import library_text
+from aoftool.rdb.header import RdbHeader, parse_header
+from aoftool.rdb.opcodes import AUX, EOF
+from aoftool.rdb.walk.checksum import CHECKSUM_SINCE, crc64
 from aoftool.repair.model import Rebuild
 from aoftool.resp.encode import encode_command, encode_select
 
@@ -50,6 +54,8 @@ def rebuilt_pieces(path: str, rebuild: Rebuild) -> Iterator[bytes]:
     Raises:
         UnsupportedError, ValueError: a value that no command makes on the target.
     """
+    if rebuild.named:
+        yield _naming_part(rebuild)
     sink = _Pieces()
     writer = RespWriter(sink, find_target(rebuild.target))
     with open_source(path) as source:
@@ -78,6 +84,19 @@ def rebuilt_pieces(path: str, rebuild: Rebuild) -> Iterator[bytes]:
         yield encode_select(0)
 
 
+def _naming_part(rebuild: Rebuild) -> bytes:
+    """Return an RDB part without keys that names the writer, as which the log is read: no command says it."""
+    part = rebuild.magic
+    # Without it nothing tells the part from a snapshot, whose end is the end of the data.
+    of_a_log = (find_target(rebuild.target).base_field, b"1")
+    for name, value in (*rebuild.named, of_a_log):
+        part += bytes([AUX]) + encode_string(name, False) + encode_string(value, False)
+    part += bytes([EOF])
+    header = parse_header(rebuild.magic)
+    has_checksum = isinstance(header, RdbHeader) and header.version >= CHECKSUM_SINCE
+    return part + (crc64(part).to_bytes(8, "little") if has_checksum else b"")
+
+
 def _functions(reader: Reader, rebuild: Rebuild) -> Iterator[bytes]:
     for start, end in rebuild.functions:
-        yield read_string(reader.at(start, end - start), 1)[0]
+        yield library_text(reader.at(start, end - start))

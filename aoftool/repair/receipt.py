@@ -9,10 +9,10 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-from dataclasses import dataclass, field
 from enum import Enum
 from typing import Any
 
+from aoftool.dataclass import dataclass, field
 from aoftool.files.access import PRIVATE
 from aoftool.files.folder import Folder
 from aoftool.files.sink import write_atomically

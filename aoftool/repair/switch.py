@@ -36,7 +36,8 @@ from aoftool.repair.model import Stamp
 __all__ = ["Inputs", "Switch", "is_named", "read_small", "refuse_other_set", "take_back"]
 
 _MANIFEST = ".manifest"
-_MANIFEST_LIMIT = 64 << 20
+# Of a file that is kept to be put back: more than a manifest has that was read.
+_KEPT_BYTES = 64 << 20
 
 
 def refuse_other_set(path: str, listed: Sequence[str]) -> None:
@@ -90,10 +91,14 @@ class Inputs:
             raise _changed(self._home.join(self._manifest))
         self.refuse_opened()
 
-    def refuse_opened(self) -> None:
-        """Refuse when a process has one of the files open, wherever its name is by now."""
+    def refuse_opened(self, originals: Mapping[str, str] | None = None) -> None:
+        """Refuse when a process has one of the files open, wherever its name is by now.
+
+        Args:
+            originals: where files lie by now that had to give up their names, by path.
+        """
         if not self._in_use:
-            refuse_open_files(self._files)
+            refuse_open_files(self._files, originals)
 
     def _refuse_other(self, name: str, stamp: Stamp) -> None:
         path = self._home.join(name)
@@ -205,8 +210,10 @@ class Switch:
             LogInUseError: one has; the step is to be taken back.
             PlanStaleError: an old file was written to in between; the same.
         """
+        originals = self._work.originals
+        moved = {self._work.home.join(name): originals.own_path(name) for name, _ in self._swapped}
         try:
-            self._inputs.refuse_opened()
+            self._inputs.refuse_opened(moved)
         except LogInUseError as error:
             raise LogInUseError(
                 f"{error.message}, since a moment ago", path=error.path, hint=error.hint
@@ -278,7 +285,7 @@ def read_small(folder: Folder, name: str) -> bytes:
         SourceError, UnsafePathError: it cannot be read.
     """
     with os.fdopen(folder.open_file(name), "rb") as file:
-        return file.read(_MANIFEST_LIMIT)
+        return file.read(_KEPT_BYTES)
 
 
 def take_back(switch: Switch) -> bool:

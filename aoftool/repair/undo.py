@@ -11,7 +11,8 @@ from __future__ import annotations
 
 import os
 import stat
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+from contextlib import suppress
 
 from aoftool.errors import PlanStaleError, RefusedError, SinkError, SourceError, UnsafePathError
 from aoftool.escape import printable
@@ -23,10 +24,10 @@ from aoftool.repair.folder import ORIGINALS, UNDONE
 from aoftool.repair.inuse import refuse_files_in_use
 from aoftool.repair.lost import BYTES_NAME
 from aoftool.repair.model import Stamp
-from aoftool.repair.reading import OpenReceipt, open_receipt
+from aoftool.repair.reading import OpenReceipt, open_receipt, read_receipt
 from aoftool.repair.receipt import Done, Receipt, Step, StepKind, write_receipt
 
-__all__ = ["undo_repair"]
+__all__ = ["take_back", "undo_repair"]
 
 _PIECE = 1 << 20
 
@@ -298,3 +299,22 @@ def _entered(folder: Folder, name: str) -> Folder | None:
 
 def _shown(path: str) -> str:
     return printable(os.fsencode(path))
+
+
+def take_back(receipt: str | None, written: Sequence[str]) -> str:
+    """Undo a repair whose result does not verify; return what was done, empty when there was nothing to undo.
+
+    Args:
+        receipt: folder with the receipt of a repair in place.
+        written: files of a repair elsewhere, made a moment ago.
+    """
+    if receipt is not None:
+        undo_repair(read_receipt(receipt))
+        return "the log is what it was before this repair"
+    for path in written:
+        with suppress(FileNotFoundError):
+            os.unlink(path)
+    for folder in {os.path.dirname(path) for path in written}:
+        if len(written) > 1 and not os.listdir(folder):
+            os.rmdir(folder)
+    return "what was written was removed" if written else ""

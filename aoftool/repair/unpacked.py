@@ -9,17 +9,20 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager, suppress
-from dataclasses import dataclass, field, replace
 
 from aoftool.aof.layout import find_log
+from aoftool.aof.local_copy import local_copy
 from aoftool.aof.model import Log, LogFile, LogKind
-from aoftool.errors import SourceError, UnsupportedError
+from aoftool.dataclass import dataclass, field, replace
+from aoftool.errors import RefusedError, SourceError, UnsupportedError
 from aoftool.files.changes import OF_A_LIVE_LOG
 from aoftool.files.compression import is_envelope
 from aoftool.files.folder import private_place
+from aoftool.files.remote.names import is_remote, without_secrets
 from aoftool.files.sink import refuse_same_file
 from aoftool.files.source import Source, open_source
 from aoftool.files.spool import spooled
+from aoftool.next_step import next_step
 from aoftool.progress import Progress, no_progress
 
 __all__ = ["Unpacked", "unpacked_log"]
@@ -58,6 +61,27 @@ def unpacked_log(
         RefusedError: the output is the input.
         SinkError: there is no room for the copy.
     """
+    if is_remote(log.path):
+        if in_place:
+            raise RefusedError(
+                f"{without_secrets(log.path)} cannot be repaired in place: it lies in a store",
+                path=log.path,
+                hint=next_step("fix", log.path, "-o OUT"),
+            )
+        beside = None if out is None else private_place(os.path.dirname(os.path.abspath(out)))
+        with (
+            local_copy(log, beside=beside, progress=progress) as copied,
+            _plain_log(copied, out, progress, in_place=False) as found,
+        ):
+            yield replace(found, log=replace(found.log, path=log.path))
+        return
+    with _plain_log(log, out, progress, in_place=in_place) as found:
+        yield found
+
+
+@contextmanager
+def _plain_log(log: Log, out: str | None, progress: Progress, *, in_place: bool) -> Iterator[Unpacked]:
+    """Give a log of plain files for one of files on this machine."""
     if log.kind is LogKind.MULTI_PART or not log.files:
         with _unpacked_set(log, out, progress, in_place=in_place) as found:
             yield found

@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
 
-from aoftool.check.reader import Reader
-from aoftool.check.textual import restore
+from aoftool.check.stream.textual import restore
+from aoftool.check.stream.window import Reader
+from aoftool.dataclass import dataclass, replace
 from aoftool.errors import PlanStaleError
 from aoftool.escape import printable
 from aoftool.files.access import Access
 from aoftool.files.failures import naming, reading
 from aoftool.files.folder import Folder
+from aoftool.files.held import held_file
 from aoftool.files.proven import Span, write_proven
 from aoftool.files.sink import AtomicFile
 from aoftool.files.source import open_source
@@ -122,19 +123,22 @@ def write_planned(
 
 
 def open_original(plan: FilePlan, home: Folder | None) -> int:
-    """Open the file that a plan was made for, and no other.
+    """Open the file that a plan was made for, and no other; elsewhere one that is held, as it was opened.
 
     Raises:
         PlanStaleError: it is another one by now.
         SourceError: the system refuses.
         ReadFailedError: the disk or the network fails.
     """
-    if home is None:
+    held = None
+    if home is not None:
+        descriptor = home.open_file(os.path.basename(plan.path))
+    elif (held := held_file(plan.path)) is not None:
+        descriptor = os.dup(held.descriptor)
+    else:
         with reading(plan.path):
             descriptor = READS.open(plan.path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
-    else:
-        descriptor = home.open_file(os.path.basename(plan.path))
-    if Stamp.of(os.fstat(descriptor)) != plan.stamp:
+    if Stamp.of(os.fstat(descriptor) if held is None else held.status) != plan.stamp:
         os.close(descriptor)
         shown = printable(os.fsencode(plan.path))
         message = f"{shown} changed after the plan was made"

@@ -18,9 +18,11 @@ from aoftool.replay.writer_model import Writer
 __all__ = ["rivals"]
 
 Names = frozenset[bytes]
+# What releases do differently about entries that are gone.
 _CLAIMS = frozenset((b"XCLAIM", b"XAUTOCLAIM"))
 # Counters of a stream differ from what its entries say where entries were taken out, or where they are set.
 _COUNTED = frozenset((b"XDEL", b"XTRIM", b"XSETID", b"XADD", b"XDELEX", b"XACKDEL"))
+# Touch expire times of fields.
 _FIELD_TTL = frozenset(
     (b"HPEXPIREAT", b"HEXPIREAT", b"HPEXPIRE", b"HEXPIRE", b"HSETEX", b"HGETEX", b"HPERSIST")
 )

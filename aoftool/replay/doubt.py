@@ -10,8 +10,9 @@ from collections.abc import Sequence
 
 from aoftool.commands.forms import unknown_words
 from aoftool.escape import excerpt
+from aoftool.rdb.opcodes import Family, type_info
 from aoftool.releases import RELEASES, Release
-from aoftool.replay.evidence import added, payload_version, reads_payload
+from aoftool.replay.evidence import added, payload_type, payload_version, reads_payload
 
 __all__ = ["beyond", "unknown_form"]
 
@@ -23,6 +24,9 @@ def unknown_form(argv: Sequence[bytes]) -> str:
     version = payload_version(argv)
     if version is not None and not any(reads_payload(release, version) for release in RELEASES):
         return f"a payload of RDB version {version}"
+    number = None if version is None else payload_type(argv)
+    if number is not None and not any(type_info(family, number) for family in Family):
+        return f"a payload of type {number}"
     words = unknown_words(argv)
     return f"the option {excerpt(words[0], _SHOWN)}" if words else ""
 

@@ -7,23 +7,30 @@ it. Knows nothing of what commands do.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
 from functools import cache
 
 from aoftool.commands.forms import Since, telling_words, words_used
-from aoftool.commands.modules import ENGINES, SHAPES, TILE38, is_of_tile38, module_of
+from aoftool.commands.groups import RESTORES
+from aoftool.commands.modules import ENGINES, SHAPES, TILE38, engine_of_form, is_of_tile38, module_of
 from aoftool.commands.table import all_commands, lookup, lookup_argv
+from aoftool.dataclass import dataclass, field
 from aoftool.files import Source
 from aoftool.progress import Progress, no_progress
-from aoftool.rdb.payload import FOOTER_BYTES, split_payload
-from aoftool.rdb.targets import find_target
 from aoftool.releases import RELEASES, Release
+from aoftool.resp.model import Command
 from aoftool.resp.sieve import SieveReader
 from aoftool.resp.watch import Watch
 
-__all__ = ["Evidence", "added", "gather", "payload_version", "reads_payload"]
+__all__ = [
+    "Evidence",
+    "added",
+    "gather",
+    "gather_all",
+    "payload_type",
+    "payload_version",
+    "reads_payload",
+]
 
-_RESTORES = frozenset((b"RESTORE", b"RESTORE-ASKING"))
 # Names and words that a hostile log may hold without end.
 _MOST = 4096
 
@@ -63,6 +70,8 @@ class Evidence:
             return
         if is_of_tile38(argv):
             self.engines.add(TILE38)
+        if engine := engine_of_form(spec.name, len(argv)):
+            self.engines.add(engine)
         if len(spec.available_on) < len(RELEASES):
             self.names.add(spec.full_name)
         for word, since in words_used(argv):
@@ -116,25 +125,39 @@ def payload_version(argv: Sequence[bytes]) -> int | None:
     None for other commands, and for a payload whose checksum is wrong: that is damaged, and says nothing.
     """
     name, payload = argv[0].upper(), b""
-    if name in _RESTORES and len(argv) > 3:
+    if name in RESTORES and len(argv) > 3:
         payload = argv[3]
     elif name == b"FUNCTION" and len(argv) > 2 and argv[1].upper() == b"RESTORE":
         payload = argv[2]
+    if not payload:
+        return None
+    # Here: few logs hold payloads, and many ask this module for names alone.
+    from aoftool.rdb.encode.payload import FOOTER_BYTES, split_payload
+
     if len(payload) < FOOTER_BYTES:
         return None
     parts = split_payload(payload)
     return parts.version if parts.checksum_ok else None
 
 
+def payload_type(argv: Sequence[bytes]) -> int | None:
+    """Return the type number of the value in a RESTORE, None for other commands."""
+    is_restore = argv[0].upper() in RESTORES and len(argv) > 3 and argv[3]
+    return argv[3][0] if is_restore else None
+
+
 def reads_payload(release: Release, version: int) -> bool:
     """Tell whether a release takes payloads of an RDB version."""
+    from aoftool.rdb.encode.targets import find_target
+
     return find_target(release.name).restores_version(version)
 
 
 @cache
 def _watch() -> Watch:
     common = (spec for spec in all_commands() if len(spec.available_on) == len(RELEASES))
-    everywhere = frozenset(spec.name for spec in common) - _RESTORES
+    # Of those left out here, the arguments tell something, whatever they are.
+    everywhere = frozenset(spec.name for spec in common if not engine_of_form(spec.name)) - RESTORES
     return Watch(keys=telling_words() | _MINUS_ZEROS | SHAPES, known=everywhere)
 
 
@@ -157,6 +180,16 @@ def gather(
         if command.argv:
             evidence.add(command.argv)
     evidence.multi_part = evidence.multi_part or reader.state.time_s >= 0
+
+
+def gather_all(commands: Iterable[Command], evidence: Evidence) -> None:
+    """Add what commands say, of a file that can be read only from its start: a compressed one."""
+    watch = _watch()
+    for command in commands:
+        argv = command.argv
+        if argv and (watch.wants_name(command.name) or not watch.keys.isdisjoint(argv[1:])):
+            evidence.add(argv)
+        evidence.multi_part = evidence.multi_part or command.time_s >= 0
 
 
 def added(commands: Iterable[Sequence[bytes]]) -> Evidence:

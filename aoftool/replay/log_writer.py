@@ -5,17 +5,16 @@ from __future__ import annotations
 from aoftool.aof.log import open_log_file, open_part
 from aoftool.aof.model import Log, LogFile, LogKind
 from aoftool.aof.survey import Survey
-from aoftool.files import Source
 from aoftool.progress import Progress, no_progress
 from aoftool.rdb.damage import EncodingDamage
+from aoftool.rdb.decode.strings import read_string
 from aoftool.rdb.header import HEADER_BYTES, is_rdb
 from aoftool.rdb.opcodes import AUX
-from aoftool.rdb.strings import read_string
-from aoftool.replay.evidence import Evidence, gather
+from aoftool.replay.evidence import Evidence, gather, gather_all
 from aoftool.replay.writer import find_writer
 from aoftool.replay.writer_model import Writer
 
-__all__ = ["leading_fields", "writer_of_log", "writer_of_survey"]
+__all__ = ["fields_of_base", "leading_fields", "writer_of_log", "writer_of_survey"]
 
 _HEAD_BYTES = 64 << 10
 
@@ -31,8 +30,7 @@ def writer_of_log(
         UsageError: no release has the name that was given.
     """
     evidence = Evidence(multi_part=log.kind is LogKind.MULTI_PART)
-    first = next((file for file in log.files if file.exists), None)
-    aux = {} if first is None else _fields_of(first)
+    aux = fields_of_base(log)
     writer = find_writer(aux, evidence, given)
     if given is not None or (writer.version and evidence.explained_by(writer.release)):
         return writer
@@ -40,6 +38,15 @@ def writer_of_log(
         if file.exists and log.kind is not LogKind.STDIN:
             _add(evidence, file, workers, progress)
     return find_writer(aux, evidence, given)
+
+
+def fields_of_base(log: Log) -> dict[bytes, bytes]:
+    """Return the AUX fields at the start of a log, also of a base that is damaged behind them.
+
+    Standard input, and what cannot be opened, has none.
+    """
+    first = next((file for file in log.files if file.exists), None)
+    return {} if first is None else _fields_of(first)
 
 
 def writer_of_survey(survey: Survey) -> Writer:
@@ -80,13 +87,14 @@ def _fields_of(file: LogFile) -> dict[bytes, bytes]:
 
 def _add(evidence: Evidence, file: LogFile, workers: int, progress: Progress) -> None:
     with open_log_file(file) as source:
-        if not source.seekable:
+        # A stream would be gone for whoever reads it next.
+        if not source.seekable and (source.compression is None or source.stored_size_bytes is None):
             return
-        start = _start_of(file, source)
-        if start is not None:
-            gather(source, start, evidence, workers=workers, progress=progress)
-
-
-def _start_of(file: LogFile, source: Source) -> int | None:
-    """Return where the commands of a file begin, None where a damaged RDB part hides it."""
-    return open_part(file, source).tail_start
+        part = open_part(file, source)
+        # A damaged RDB part hides where they begin.
+        if part.tail_start is None:
+            return
+        if source.seekable:
+            gather(source, part.tail_start, evidence, workers=workers, progress=progress)
+        else:
+            gather_all(part.commands(), evidence)

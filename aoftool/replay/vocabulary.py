@@ -11,6 +11,7 @@ from aoftool.commands.forms import words_used
 from aoftool.commands.table import lookup, lookup_argv
 from aoftool.releases import RELEASES, Release
 from aoftool.replay.evidence import payload_version, reads_payload
+from aoftool.units import counted
 
 __all__ = ["Vocabulary"]
 
@@ -30,7 +31,7 @@ class Vocabulary:
         if len(spec.available_on) < len(RELEASES) and not spec.exists_on(self._release.name):
             return name
         if not spec.arity_ok(len(argv), self._release.name):
-            return f"{name} of {len(argv)} arguments"
+            return f"{name} of {counted(len(argv), 'argument')}"
         for word, since in words_used(argv):
             if not self._release.has(since.redis, since.valkey):
                 return f"{name} .. {word.decode('latin-1')}"

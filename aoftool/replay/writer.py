@@ -8,13 +8,18 @@ writer. The server that a result is written for has no say in it.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import replace
+from typing import TYPE_CHECKING
 
-from aoftool.keyspace.flavour import FLAVOURS, Flavour, flavour_at
-from aoftool.rdb.targets import Target, find_target
+from aoftool.dataclass import replace
+from aoftool.rdb.dialects import foreign_writer
 from aoftool.releases import RELEASES, Release, patch_of, release_named, release_of
 from aoftool.replay.evidence import Evidence
 from aoftool.replay.writer_model import Certainty, Writer
+
+# What a release does is imported where it is asked for: who wrote a log is asked more often.
+if TYPE_CHECKING:
+    from aoftool.keyspace.flavour import Flavour
+    from aoftool.rdb.encode.targets import Target
 
 __all__ = [
     "find_writer",
@@ -51,8 +56,9 @@ def find_writer(aux: Mapping[bytes, bytes], evidence: Evidence, given: str | Non
     Raises:
         UsageError: no release has the name that was given.
     """
-    engine = " and ".join(sorted(evidence.engines))
-    return replace(_find(aux, evidence, given), engine=engine)
+    of_base = foreign_writer(aux, ())
+    engines = evidence.engines | ({of_base} if of_base else set())
+    return replace(_find(aux, evidence, given), engine=" and ".join(sorted(engines)), of_base=of_base)
 
 
 def _find(aux: Mapping[bytes, bytes], evidence: Evidence, given: str | None) -> Writer:
@@ -125,6 +131,8 @@ def _rank(release: Release) -> float:
 
 def flavour_of_release(release: Release) -> Flavour:
     """Return how a server of a release loads a log."""
+    from aoftool.keyspace.flavour import FLAVOURS
+
     return FLAVOURS[release.name]
 
 
@@ -133,6 +141,8 @@ def flavour_of_writer(writer: Writer) -> Flavour:
 
     A later one may have gone on with the log of a base: what is logged only from 6.2.6 on does not tell then.
     """
+    from aoftool.keyspace.flavour import flavour_at
+
     flavour = flavour_at(writer.release, writer.exact_version)
     if writer.certainty is not Certainty.GIVEN and flavour.geo_store_clears is False:
         return replace(flavour, geo_store_clears=None)
@@ -141,4 +151,6 @@ def flavour_of_writer(writer: Writer) -> Flavour:
 
 def target_of(release: Release) -> Target:
     """Return what a server of a release writes and takes."""
+    from aoftool.rdb.encode.targets import find_target
+
     return find_target(release.name)

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from enum import Enum
 
+from aoftool.dataclass import dataclass
+from aoftool.rdb.dialects import KEPT_COMPATIBLE
 from aoftool.releases import RELEASES, Release, patch_of, version_of
 
 __all__ = ["Certainty", "Writer"]
@@ -29,7 +30,8 @@ class Writer:
             number; empty when neither does.
         possible: every release that may have written it, in the order of the catalogue.
         missing: what `release` cannot have written, in words; empty when it explains everything.
-        engine: the related engine whose commands the log has, such as `KeyDB`; empty for none.
+        engine: the related engine that the base names or the commands tell, such as `KeyDB`; empty for none.
+        of_base: that which the base names; empty for none.
         base: the release that wrote the base, when a later one went on with the log.
     """
 
@@ -40,12 +42,18 @@ class Writer:
     missing: tuple[str, ...] = ()
     base: Release | None = None
     engine: str = ""
+    of_base: str = ""
 
     @property
     def exact_version(self) -> str:
         """The version with its patch number, such as `6.2.14`; empty where that is not known."""
-        known = self.certainty in (Certainty.NAMED, Certainty.GIVEN)
+        known = self.certainty is Certainty.GIVEN or (self.certainty is Certainty.NAMED and not self.of_base)
         return self.version if known and patch_of(self.release, self.version) is not None else ""
+
+    @property
+    def engine_version(self) -> str:
+        """The version of a related engine, as text from its base; empty where that names another's."""
+        return self.version if self.of_base and self.of_base not in KEPT_COMPATIBLE else ""
 
     @property
     def name(self) -> str:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator
 from functools import partial
+from itertools import islice
 from typing import Any, TextIO
 
-from aoftool.analysis.audit_model import Audit, AuditEvent, Loss, Severity
-from aoftool.analysis.commands_model import UNKNOWN, LoggedCommand
+from aoftool.analysis.audit.model import SEVERITIES, Audit, AuditCode, AuditEvent, Loss, Severity
+from aoftool.analysis.commands.model import UNKNOWN, LoggedCommand
 from aoftool.cells import fold
 from aoftool.escape import json_bytes, printable
 from aoftool.next_step import next_step, quoted
@@ -17,36 +19,73 @@ from aoftool.report.inferred import BOUNDS, bounds_json, inferred_time
 from aoftool.report.writer import writer_json
 from aoftool.units import counted, format_count, format_time_ms
 
-__all__ = ["audit_json", "audit_lines", "write_audit_csv"]
+__all__ = [
+    "advise_step",
+    "audit_json",
+    "audit_lines",
+    "counts_of",
+    "event_time",
+    "line_style",
+    "loss_text",
+    "prefix_text",
+    "restore_lines",
+    "shown_events",
+    "write_audit_csv",
+]
 
 _INDENT = "    "
 _LABEL = 10
+_STYLES = {Severity.HIGH: "bold red", Severity.MEDIUM: "yellow"}
 # Of each code so many are shown to people; JSON holds all that were kept.
 _SHOWN = {Severity.HIGH: 20, Severity.MEDIUM: 8, Severity.INFO: 3}
 
 
 def audit_lines(audit: Audit, width: int) -> Iterator[str]:
     """Yield the lines of an audit: the counts, then the events of each severity in the order of the log."""
-    severities = {event.code: event.severity for event in audit.events}
-    counts = dict.fromkeys(Severity, 0)
-    for code, count in audit.counts.items():
-        counts[severities[code]] += count
-    found = ", ".join(f"{format_count(counts[s])} {s.value}" for s in Severity if counts[s])
+    counts = counts_of(audit)
+    by_severity = {s: sum(count for (own, _), count in counts.items() if own is s) for s in Severity}
+    found = ", ".join(f"{format_count(count)} {s.value}" for s, count in by_severity.items() if count)
     head = f"{counted(audit.commands, 'command')} looked at: {found or 'nothing stands out'}"
     if not audit.commands and audit.damage is None:
         base = ": an RDB part holds the data, and not what was done to it"
         head = "no commands to look at" + (base if audit.has_base else "")
     yield from fold(head, width, 2)
     for severity in Severity:
-        for code in (code for code, own in severities.items() if own is severity):
-            events = [event for event in audit.events if event.code is code][: _SHOWN[severity]]
+        for code in (code for own, code in counts if own is severity):
+            same = (event for event in audit.events if (event.severity, event.code) == (severity, code))
+            events = list(islice(same, _SHOWN[severity]))
             for event in events:
                 yield ""
                 yield from _event_lines(event, audit.path, width)
-            more = audit.counts[code] - len(events)
+            more = counts[severity, code] - len(events)
             if more:
                 text = f"and {format_count(more)} more of {code.value}; --json has the first 50"
                 yield from (_INDENT + line for line in fold(text, width - len(_INDENT)))
+    if any(event.may_stall for event in audit.events):
+        yield ""
+        yield from fold(
+            "whether clients waited for it, the server knows; on its machine, read-only:", width, 2
+        )
+        yield _INDENT + advise_step(audit.path)
+
+
+def advise_step(path: str) -> str:
+    """Return the line that asks the server of a log whether its clients had to wait, and why."""
+    return next_step("capture -o capture.tgz && aoftool advise capture.tgz", path, "--aof")
+
+
+def counts_of(audit: Audit) -> dict[tuple[Severity, AuditCode], int]:
+    """Return how many events there were by severity and code; what is not kept counts as its code does."""
+    counts = Counter((event.severity, event.code) for event in audit.events)
+    for code, count in audit.counts.items():
+        kept = sum(kept for (_, own), kept in counts.items() if own is code)
+        counts[SEVERITIES[code], code] += count - kept
+    return {kind: count for kind, count in counts.items() if count}
+
+
+def line_style(line: str) -> str:
+    """Return the style of a line of an audit: the first of an event tells its severity."""
+    return next((style for word, style in _STYLES.items() if line.startswith(f"{word.value.upper()} ")), "")
 
 
 def _event_lines(event: AuditEvent, path: str, width: int) -> Iterator[str]:
@@ -55,7 +94,7 @@ def _event_lines(event: AuditEvent, path: str, width: int) -> Iterator[str]:
     place = f"{row.file} offset {format_count(row.offset)}"
     if event.last is not None:
         place += f" to {format_count(event.last.offset)}"
-    time = _time(event)
+    time = event_time(event)
     if time:
         place = f"{time}, {place}"
     if row.db != UNKNOWN:
@@ -65,19 +104,36 @@ def _event_lines(event: AuditEvent, path: str, width: int) -> Iterator[str]:
     yield from _labelled("at", place, width)
     yield from _labelled("command", command_text(row.argv, row.lengths, width - _LABEL - len(_INDENT)), width)
     if event.common_prefix is not None:
-        yield from _labelled("keys", _prefix_text(event.common_prefix), width)
+        yield from _labelled("keys", prefix_text(event.common_prefix), width)
     if event.loss is not None:
-        yield from _labelled("lost", _loss_text(event.loss), width)
+        yield from _labelled("lost", loss_text(event.loss), width)
+    # Not folded: these are there to be copied.
+    for label, line in restore_lines(event, path):
+        yield f"{_INDENT}{label:<{_LABEL}}{line}"
+    if event.severity is Severity.HIGH:
+        yield from _around("before", event.before, width)
+        yield from _around("behind", event.behind, width)
+
+
+def restore_lines(event: AuditEvent, path: str) -> Iterator[tuple[str, str]]:
+    """Yield (label, line to type) that bring back what an event removed; nothing where that is not known."""
     if event.severity is Severity.HIGH and event.loss is not None and event.loss.keys:
-        # Not folded: these are there to be copied.
-        place = quoted(f"{row.file}:{row.offset}")
-        yield f"{_INDENT}{'restore':<{_LABEL}}" + next_step("rewrite", path, f"--to-offset {place}", "-o DIR")
-        yield f"{_INDENT}{'or keep':<{_LABEL}}" + next_step("fix", path, "--dry-run", f"--drop {place}")
-    yield from _around("before", event.before, width)
-    yield from _around("behind", event.behind, width)
+        place = quoted(f"{event.command.file}:{event.command.offset}")
+        yield "restore", next_step("rewrite", path, f"--to {place}", "-o DIR")
+        yield "or keep", next_step("fix", path, "--dry-run", f"--drop {place}")
 
 
-def _time(event: AuditEvent) -> str:
+def shown_events(audit: Audit) -> list[AuditEvent]:
+    """Return the events that people are shown, by severity and code: of each code the first few."""
+    found: list[AuditEvent] = []
+    for severity in Severity:
+        for code in (code for own, code in counts_of(audit) if own is severity):
+            same = (event for event in audit.events if (event.severity, event.code) == (severity, code))
+            found += islice(same, _SHOWN[severity])
+    return found
+
+
+def event_time(event: AuditEvent) -> str:
     """Return when an event was: by annotation, else inferred; empty when it is not known."""
     if event.command.time_s is not None:
         return format_time_ms(event.command.time_s * 1000)
@@ -97,11 +153,13 @@ def _around(label: str, rows: list[LoggedCommand], width: int) -> Iterator[str]:
         yield from beside(head, width, partial(command_text, row.argv, row.lengths))
 
 
-def _prefix_text(prefix: bytes) -> str:
+def prefix_text(prefix: bytes) -> str:
+    """Return what keys have in common, in words."""
     return f"all begin with {printable(prefix)}" if prefix else "with no common beginning"
 
 
-def _loss_text(loss: Loss) -> str:
+def loss_text(loss: Loss) -> str:
+    """Return what a command removed, in words."""
     if loss.elements is not None:
         return f"the key, {format_count(loss.elements)} in it"
     if not loss.keys:

@@ -10,8 +10,9 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import partial
 from typing import Any
 
-from aoftool.analysis.commands_model import UNKNOWN, ListingEnd, LoggedCommand
-from aoftool.analysis.time_model import TimeBounds
+from aoftool.analysis.clock.model import TimeBounds
+from aoftool.analysis.commands.model import UNKNOWN, LoggedCommand
+from aoftool.aof.ending_model import ListingEnd
 from aoftool.cells import cell_width, fold, leading
 from aoftool.escape import json_bytes, printable
 from aoftool.report.csvout import CsvRows

@@ -6,14 +6,14 @@ import sys
 from collections.abc import Iterator
 from typing import Any
 
-from aoftool.analysis.diff_model import ChangeKind, Diff, KeyChange, KeyFacts, Parting, Side
+from aoftool.analysis.diff.model import ChangeKind, Diff, KeyChange, KeyFacts, LibraryChange, Parting, Side
 from aoftool.cells import fold
 from aoftool.escape import json_bytes, printable, shorten, shown_name
 from aoftool.report.csvout import CsvRows
 from aoftool.report.writer import writer_json, writer_note
 from aoftool.units import counted, format_count, format_time_ms
 
-__all__ = ["diff_json", "diff_lines", "print_diff_csv"]
+__all__ = ["diff_json", "diff_lines", "parting_lines", "print_diff_csv"]
 
 _SIGNS = {ChangeKind.ADDED: "+", ChangeKind.REMOVED: "-", ChangeKind.CHANGED: "~"}
 _PREFIXES_SHOWN = 10
@@ -38,9 +38,15 @@ def _lines(diff: Diff, width: int, limit: int) -> Iterator[str]:
     yield from _side("right  ", diff.right)
     counts = ", ".join(f"{format_count(diff.count(kind))} {kind.value}" for kind in ChangeKind)
     yield f"keys   {counts}" if diff.changes else "keys   no difference"
+    if diff.libraries:
+        yield f"functions  {counted(len(diff.libraries), 'library differs', 'libraries differ')}"
+    for library in (diff.libraries or [])[:limit]:
+        yield f"  {_SIGNS[library.kind]} {shown_name(library.name, max(width - 40, 20))}"
+    if diff.libraries and len(diff.libraries) > limit:
+        yield f"  and {format_count(len(diff.libraries) - limit)} more (--limit)"
     if diff.parting is not None:
         yield ""
-        yield from _parting_lines(diff.parting)
+        yield from parting_lines(diff.parting)
     if len(diff.prefixes) > 1:
         yield ""
         yield f"{'added':>9} {'removed':>9} {'changed':>9}  prefix"
@@ -68,7 +74,8 @@ def _side(label: str, side: Side) -> Iterator[str]:
         yield " " * len(label) + note
 
 
-def _parting_lines(parting: Parting) -> Iterator[str]:
+def parting_lines(parting: Parting) -> Iterator[str]:
+    """Yield where the commands of two logs part."""
     if parting.is_same:
         yield f"both hold the same {counted(parting.common, 'command')}"
         return
@@ -156,6 +163,7 @@ def diff_json(diff: Diff) -> dict[str, Any]:
         ],
         "parting": None if diff.parting is None else _parting_json(diff.parting),
         "changes": [_change_json(change) for change in diff.changes],
+        "libraries": None if diff.libraries is None else [_library_json(one) for one in diff.libraries],
         "notes": diff.notes,
     }
 
@@ -189,6 +197,15 @@ def _change_json(change: KeyChange) -> dict[str, Any]:
         "before": _facts_json(change.before),
         "after": _facts_json(change.after),
         "what": list(change.what),
+    }
+
+
+def _library_json(change: LibraryChange) -> dict[str, Any]:
+    return {
+        "change": change.kind.value,
+        **json_bytes("name", change.name),
+        "before": change.before,
+        "after": change.after,
     }
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Iterator, Sequence
-from typing import Any
+from typing import Any, NamedTuple, TextIO
 
 from aoftool.check.model import FileReport, Finding, Outcome, Remedy, Report, ServerOutcome, Severity, Verdict
 from aoftool.escape import printable
@@ -12,7 +12,16 @@ from aoftool.releases import in_words
 from aoftool.report.lines import Printer, folded, print_columns
 from aoftool.units import counted, format_bytes, format_count
 
-__all__ = ["findings_json", "render_findings"]
+__all__ = [
+    "NOT_MEASURED",
+    "OutcomeRow",
+    "findings_json",
+    "outcome_rows",
+    "place_text",
+    "remedy_text",
+    "render_findings",
+    "write_findings_csv",
+]
 
 _STYLES = {
     Severity.DAMAGE: "bold red",
@@ -35,7 +44,7 @@ _OUTCOME_STYLES = {
 }
 
 
-_NOT_MEASURED = "* not every one of these was measured on a server: aoftool --version"
+NOT_MEASURED = "* not every one of these was measured on a server: aoftool --version"
 
 
 def render_findings(console: Printer, reports: Sequence[Report], *, top: int = 20) -> None:
@@ -109,8 +118,9 @@ def _render_list(console: Printer, report: Report, top: int) -> None:
         severity = f"{finding.severity.value}: "
         head, *details = _finding_lines(finding)
         first, *more = folded(severity + head, console.width, len(severity))
-        console.print(severity, style=_STYLES[finding.severity], end="")
-        console.print(first[len(severity) :])
+        rest = first[len(severity) :]
+        console.print(severity if rest else severity.rstrip(), style=_STYLES[finding.severity], end="")
+        console.print(rest)
         for line in (*more, *(line for text in details for line in folded(text, console.width, _DETAIL))):
             console.print(line)
     left = len(findings) - top + sum(report.omitted.values())
@@ -121,14 +131,15 @@ def _render_list(console: Printer, report: Report, top: int) -> None:
 
 def _finding_lines(finding: Finding) -> Iterator[str]:
     yield f"{finding.message} [{finding.code}]"
-    yield f"  where     {_place(finding)}"
+    yield f"  where     {place_text(finding)}"
     if finding.evidence:
         yield f"  found     {finding.evidence}"
     for number, remedy in enumerate(finding.remedies):
-        yield f"  {'remedy' if number == 0 else 'or':<8}  {_remedy(remedy, finding.evidence)}"
+        yield f"  {'remedy' if number == 0 else 'or':<8}  {remedy_text(remedy, finding.evidence)}"
 
 
-def _place(finding: Finding) -> str:
+def place_text(finding: Finding) -> str:
+    """Return where a finding is, in words."""
     place = _shown(os.path.basename(finding.path.rstrip(os.sep))) or "the log"
     if finding.line is not None:
         return f"{place}, line {finding.line}"
@@ -146,7 +157,8 @@ def _commands(count: int) -> str:
     return f"{format_count(count) if count else 'no'} {'command' if count == 1 else 'commands'}"
 
 
-def _remedy(remedy: Remedy, evidence: str) -> str:
+def remedy_text(remedy: Remedy, evidence: str) -> str:
+    """Return what can be done and its price, in words; what the evidence says is not said again."""
     if remedy.by_hand:
         return f"{remedy.action}: {remedy.text}"
     how = f"fix {remedy.option}".strip()
@@ -161,8 +173,28 @@ def _remedy(remedy: Remedy, evidence: str) -> str:
 
 
 def _render_outcomes(console: Printer, report: Report) -> None:
+    rows = list(outcome_rows(report))
+    cells = [([row.servers, row.would, row.why], row.style) for row in rows]
+    print_columns(console, ("server", "would", "and"), cells)
+    if any(not row.is_measured for row in rows):
+        for line in folded(NOT_MEASURED, console.width, 2):
+            console.print(line, style="dim")
+
+
+class OutcomeRow(NamedTuple):
+    """What some servers that do the same would do: their names, starred where not all were measured."""
+
+    servers: str
+    would: str
+    why: str
+    outcome: Outcome
+    style: str
+    is_measured: bool
+
+
+def outcome_rows(report: Report) -> Iterator[OutcomeRow]:
+    """Yield what servers would do, a row for neighbours that do the same."""
     said: dict[tuple[str, str], str] = {}
-    rows = []
     for group in _alike(report.outcomes):
         # What was measured speaks for its neighbours.
         first = next((row for row in group if row.is_measured), group[0])
@@ -170,13 +202,9 @@ def _render_outcomes(console: Printer, report: Report) -> None:
         # The same long sentence again and again hides the one server that differs.
         earlier = said.setdefault((would, why), first.target)
         shown = why if earlier == first.target or not why else f"as {earlier}"
-        name = in_words([row.target for row in group])
-        star = "" if all(row.is_measured for row in group) else "*"
-        rows.append(([name + star, would, shown], _style(first)))
-    print_columns(console, ("server", "would", "and"), rows)
-    if any(cells[0].endswith("*") for cells, _ in rows):
-        for line in folded(_NOT_MEASURED, console.width, 2):
-            console.print(line, style="dim")
+        is_measured = all(row.is_measured for row in group)
+        name = in_words([row.target for row in group]) + ("" if is_measured else "*")
+        yield OutcomeRow(name, would, shown, first.outcome, _style(first), is_measured)
 
 
 def _alike(outcomes: Iterable[ServerOutcome]) -> list[list[ServerOutcome]]:
@@ -238,6 +266,30 @@ def _last_telling_line(lines: Iterable[str]) -> str:
     if len(kept) > 1 and kept[-1].endswith("AOF loading aborted"):
         kept.pop()  # the line before says why
     return kept[-1] if kept else ""
+
+
+def write_findings_csv(reports: Iterable[Report], stream: TextIO) -> None:
+    """Write one row a finding."""
+    columns = (
+        "log",
+        "file",
+        "severity",
+        "code",
+        "start",
+        "end",
+        "command_index",
+        "line",
+        "message",
+        "evidence",
+    )
+    from aoftool.report.csvout import CsvRows
+
+    rows = CsvRows(stream, columns)
+    for report in reports:
+        for found in report.findings:
+            places = (found.start, found.end, found.command_index, found.line)
+            head = (_shown(report.path), _shown(found.path), found.severity.value, found.code)
+            rows.add((*head, *places, found.message, found.evidence))
 
 
 def findings_json(reports: Sequence[Report]) -> dict[str, Any]:

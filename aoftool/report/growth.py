@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any, TextIO
 
-from rich.console import Console
-
-from aoftool.analysis.growth_model import Axis, Bucket, Burst, Change, ClockStep, Flush, Growth, GrowthRow
+from aoftool.analysis.clock.model import Axis
+from aoftool.analysis.growth.model import Bucket, Burst, Change, ClockStep, Flush, Growth, GrowthRow
 from aoftool.escape import json_bytes, printable, shorten, shown_name
 from aoftool.report.csvout import CsvRows
+from aoftool.report.lines import Printer
 from aoftool.report.sparkline import fold, sparkline
 from aoftool.report.terminal import facts, print_table, say
 from aoftool.report.writer import writer_json
@@ -56,7 +56,7 @@ def growth_line(growth: Growth, width: int = 40) -> str:
     return f"{line} bytes, {step} a step, peak {format_bytes(max(figures))}"
 
 
-def render_growth(console: Console, growth: Growth) -> None:
+def render_growth(console: Printer, growth: Growth) -> None:
     """Print everything: the rows as sparklines, then what stands out."""
     facts(console, _head(growth))
     if not growth.buckets:
@@ -77,11 +77,8 @@ def render_growth(console: Console, growth: Growth) -> None:
 
 def _head(growth: Growth) -> Iterator[tuple[str, str, str]]:
     if not growth.buckets:
-        text = (
-            "no command is like that"
-            if growth.filtered
-            else "no commands: an RDB part holds the data, and not how it grew"
-        )
+        base = ": an RDB part holds the data, and not how it grew" if growth.has_base else ""
+        text = "no command is like that" if growth.filtered else f"no commands{base}"
         yield "note", text, "yellow"
         return
     yield "grown by", f"{format_bytes(growth.size_bytes)}, {counted(growth.commands, 'command')}", "bold"
@@ -106,7 +103,7 @@ def _rate(bytes_per_s: float) -> str:
     return f"{format_bytes(round(bytes_per_s))}/s"
 
 
-def _render_rows(console: Console, growth: Growth) -> None:
+def _render_rows(console: Printer, growth: Growth) -> None:
     names = min(_NAME_WIDTH, max(console.width // 3, 12))
     width = max(console.width - names - _BESIDE, 6)
     columns = ((growth.by, "left"), ("bytes", "right"), ("share", "right"), ("over the axis", "left"))

@@ -4,28 +4,29 @@ from __future__ import annotations
 
 from typing import Any, TextIO
 
-from rich.console import Console
-
-from aoftool.analysis.habits_model import Cell, Column, HabitTable, Unit
+from aoftool.analysis.habits.model import Cell, Column, HabitTable, Unit
 from aoftool.escape import json_bytes, shown_name
 from aoftool.report.csvout import CsvRows
+from aoftool.report.lines import Printer
 from aoftool.report.terminal import facts, print_table, say
 from aoftool.units import counted, format_bytes, format_count, format_duration, format_share, format_time_ms
 
-__all__ = ["habits_json", "render_habits", "write_habits_csv"]
+__all__ = ["cell_text", "habits_json", "render_habits", "write_habits_csv"]
 
 _NAMES = (Unit.KEY, Unit.PREFIX, Unit.NAME)
 _NAME_WIDTH = 40
 _SHARE_STEPS = 1_000_000
 
 
-def render_habits(console: Console, table: HabitTable) -> None:
+def render_habits(console: Printer, table: HabitTable) -> None:
     """Print an answer."""
     facts(console, [(label, text, "") for label, text in table.facts])
     if table.rows:
         console.print()
         columns = [(c.heading, "left" if c.unit in _NAMES else "right") for c in table.columns]
-        rows = [[_text(cell, c) for cell, c in zip(row, table.columns, strict=True)] for row in table.rows]
+        rows = [
+            [cell_text(cell, c) for cell, c in zip(row, table.columns, strict=True)] for row in table.rows
+        ]
         print_table(console, columns, ((cells, "") for cells in rows))
     if table.left_out:
         say(
@@ -37,7 +38,8 @@ def render_habits(console: Console, table: HabitTable) -> None:
         facts(console, [("note" if not number else "", note, "") for number, note in enumerate(table.notes)])
 
 
-def _text(cell: Cell, column: Column) -> str:
+def cell_text(cell: Cell, column: Column) -> str:
+    """Return a cell as people read it."""
     if cell is None:
         return "-"
     if isinstance(cell, bytes):

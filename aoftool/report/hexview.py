@@ -9,12 +9,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from rich.console import Console
-from rich.text import Text
-
-from aoftool.cells import fold
-from aoftool.rdb.explain_model import Explanation, Span
-from aoftool.report.lines import folded
+from aoftool.cells import cell_width, clipped, fold
+from aoftool.explain.model import Explanation, Span
+from aoftool.report.lines import Printer, folded
 from aoftool.units import counted, format_count
 
 __all__ = ["explanation_json", "hex_lines", "render_explanation"]
@@ -22,20 +19,23 @@ __all__ = ["explanation_json", "hex_lines", "render_explanation"]
 _ROW_BYTES = 8
 _HEX_WIDTH = 3 * _ROW_BYTES - 1
 _INDENT = "  "
+_LEAST_GAP = 2
 _LEAST_MEANING = 24
 # Without so many columns the bytes are not shown as text too.
 _ROOM = 60
 _UNFOLDED = 1 << 20
+StyledLine = tuple[str, str]
+"""A line and the style of it."""
 _STYLES = {">": "bold", "!": "bold red"}
 
 
-def render_explanation(console: Console, explanation: Explanation) -> None:
+def render_explanation(console: Printer, explanation: Explanation) -> None:
     """Print the explanation; a long meaning goes on below itself, so that columns stay columns."""
-    for line in hex_lines(explanation, console.width):
-        console.print(line, soft_wrap=True)
+    for line, style in hex_lines(explanation, console.width):
+        console.print(line, style=style)
 
 
-def hex_lines(explanation: Explanation, room: int | None = None) -> Iterator[Text]:
+def hex_lines(explanation: Explanation, room: int | None = None) -> Iterator[StyledLine]:
     """Yield the lines of the view, folded to a width if one is given."""
     wide = room or _UNFOLDED
     yield from _text(f"{explanation.name}, offset {explanation.offset}: {explanation.part}", wide, 2, "bold")
@@ -44,15 +44,15 @@ def hex_lines(explanation: Explanation, room: int | None = None) -> Iterator[Tex
         yield from _text(f"  {name:<{width}}  {text}", wide, width + 4)
     if explanation.problem:
         yield from _text(f"! {explanation.problem}", wide, 2, "bold red")
-    yield Text("")
+    yield "", ""
     offsets = max((len(_offset(span, span.end)) for span in _all(explanation.spans)), default=1)
     for span in explanation.spans:
         yield from _View(offsets, wide).lines(span, 0)
 
 
-def _text(text: str, width: int, indent: int, style: str = "") -> Iterator[Text]:
+def _text(text: str, width: int, indent: int, style: str = "") -> Iterator[StyledLine]:
     for line in folded(text, width, indent):
-        yield Text(line, style=style)
+        yield line, style
 
 
 def _all(spans: list[Span]) -> Iterator[Span]:
@@ -77,7 +77,7 @@ class _View:
         self._width = width
         self._wide = wide
 
-    def lines(self, span: Span, depth: int) -> Iterator[Text]:
+    def lines(self, span: Span, depth: int) -> Iterator[StyledLine]:
         """Yield the rows of a span: its bytes when it has no parts, else its name and its parts."""
         indent = _INDENT * depth
         if span.skipped:
@@ -93,7 +93,7 @@ class _View:
         for child in span.children:
             yield from self.lines(child, depth + 1)
 
-    def _bytes(self, span: Span, meaning: str, indent: str) -> Iterator[Text]:
+    def _bytes(self, span: Span, meaning: str, indent: str) -> Iterator[StyledLine]:
         """Yield the kept bytes, eight a row, and how many are left out before and behind."""
         before = span.raw_start - span.start
         behind = span.end - span.raw_start - len(span.raw)
@@ -109,11 +109,14 @@ class _View:
         if behind:
             yield self._note("", f"{indent}{counted(behind, 'byte')} more")
 
-    def _note(self, offset: str, meaning: str) -> Text:
-        gap = " " * (_HEX_WIDTH + _ROW_BYTES + 1) if self._wide >= _ROOM else "  "
-        return Text(f"  {offset:>{self._width}}  ...{gap}{meaning}", style="dim")
+    def _note(self, offset: str, meaning: str) -> StyledLine:
+        head = f"  {offset:>{self._width}}  ..."
+        room = self._wide - len(head)
+        wanted = _HEX_WIDTH + _ROW_BYTES + 1 if self._wide >= _ROOM else _LEAST_GAP
+        gap = max(_LEAST_GAP, min(wanted, room - cell_width(meaning)))
+        return head + " " * gap + clipped(meaning, room - gap), "dim"
 
-    def _row(self, mark: str, offset: str, row: bytes, meaning: str) -> Iterator[Text]:
+    def _row(self, mark: str, offset: str, row: bytes, meaning: str) -> Iterator[StyledLine]:
         head = f"{mark:1} {offset:>{self._width}}  {row.hex(' '):<{_HEX_WIDTH}}"
         if self._wide >= _ROOM:
             head += f"  {_ascii(row):<{_ROW_BYTES}}"
@@ -124,11 +127,11 @@ class _View:
         if room < lead + _LEAST_MEANING:
             # No room beside the bytes: the meaning stands above them.
             for line in fold(meaning.strip(), self._wide - lead) if meaning.strip() else ():
-                yield Text(" " * lead + line, style=style)
-            yield Text(head.rstrip(), style=style)
+                yield " " * lead + line, style
+            yield head.rstrip(), style
             return
         for line in fold(meaning.strip(), room - lead, len(_INDENT)):
-            yield Text((head + " " * lead + line).rstrip(), style=style)
+            yield (head + " " * lead + line).rstrip(), style
             head = " " * len(head)
 
 

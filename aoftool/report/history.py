@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any, TextIO
 
-from aoftool.analysis.history_model import HistoryStep, KeyState, StepKind
+from aoftool.analysis.history.model import HistoryStep, KeyState, StepKind
 from aoftool.cells import clipped, fold, padded
 from aoftool.escape import json_bytes, printable
 from aoftool.report.commands import CSV_HEADER, beside, command_json, command_text, csv_cells
@@ -15,7 +15,7 @@ from aoftool.report.values import value_line
 from aoftool.units import format_count, format_time_ms
 from aoftool.values.json_form import value_json
 
-__all__ = ["HistoryCsv", "HistoryLines", "step_json"]
+__all__ = ["HistoryCsv", "HistoryLines", "remarks_of", "shown_time", "state_text", "step_json"]
 
 _COLUMNS = "{:>11} {:<8} {:>2} {:>4}  "
 _COLUMNS_INFERRED = "{:>11} {:<15} {:>2} {:>4}  "
@@ -40,7 +40,7 @@ class HistoryLines:
     def lines(self, step: HistoryStep) -> Iterator[str]:
         """Yield the lines of one step."""
         row = step.command
-        time, bound = _shown_time(step)
+        time, bound = shown_time(step)
         day, _, clock = (time or "").partition(" ")
         columns = _COLUMNS_INFERRED if bound else _COLUMNS
         heading = f"{row.file}, {day} UTC" if clock else row.file + _between(step)
@@ -63,8 +63,8 @@ class HistoryLines:
         text = clipped(f"(in the RDB part) {printable(step.key)}", room)
         if step.kind is not StepKind.BASE:
             text = command_text(row.argv, row.lengths, room)
-        yield from self._row(head, text, _state(step))
-        for remark in self._remarks(step):
+        yield from self._row(head, text, state_text(step))
+        for remark in remarks_of(step, several=self._several, values=self._values):
             yield from self._wrapped(" " * (len(head) + 2 if self._is_wide(head) else 6), remark)
 
     def _is_wide(self, head: str) -> bool:
@@ -82,21 +82,6 @@ class HistoryLines:
             return
         yield from beside(head, self._width, lambda room: clipped(state, room))
         yield f"    {text}"
-
-    def _remarks(self, step: HistoryStep) -> Iterator[str]:
-        if not step.is_plain and (self._several or step.kind is StepKind.WRITE):
-            yield f"key {printable(step.key)}"
-        if step.after.expire_at_ms != step.before.expire_at_ms and step.after.exists:
-            expire = step.after.expire_at_ms
-            yield "no longer expires" if expire is None else f"expires {format_time_ms(expire)}"
-        if step.refused is not None:
-            yield f"refused, nothing changed: {step.refused}"
-        if step.deletion is not None:
-            yield f"{step.deletion.actor.value}: {step.deletion.reason}"
-        if step.note is not None:
-            yield step.note
-        if self._values and step.after.value is not None:
-            yield f"= {value_line(step.after.value)}"
 
     def _wrapped(self, indent: str, text: str) -> Iterator[str]:
         """Break a remark between words; a value of one long word is left as it is."""
@@ -130,7 +115,29 @@ class HistoryCsv:
         self._rows.add((step.kind.value, step.db, step.key, *command, *bounds, *state, *told))
 
 
-def _shown_time(step: HistoryStep) -> tuple[str | None, str]:
+def remarks_of(step: HistoryStep, *, several: bool, values: bool) -> Iterator[str]:
+    """Yield what else is to be said of a step.
+
+    Args:
+        several: more than one key can be meant.
+        values: the value too.
+    """
+    if not step.is_plain and (several or step.kind is StepKind.WRITE):
+        yield f"key {printable(step.key)}"
+    if step.after.expire_at_ms != step.before.expire_at_ms and step.after.exists:
+        expire = step.after.expire_at_ms
+        yield "no longer expires" if expire is None else f"expires {format_time_ms(expire)}"
+    if step.refused is not None:
+        yield f"refused, nothing changed: {step.refused}"
+    if step.deletion is not None:
+        yield f"{step.deletion.actor.value}: {step.deletion.reason}"
+    if step.note is not None:
+        yield step.note
+    if values and step.after.value is not None:
+        yield f"= {value_line(step.after.value)}"
+
+
+def shown_time(step: HistoryStep) -> tuple[str | None, str]:
     """Return when a step was, and how far off that may be: empty for an annotation, which is exact."""
     if step.command.time_s is not None:
         return format_time_ms(step.command.time_s * 1000), ""
@@ -147,7 +154,8 @@ def _between(step: HistoryStep) -> str:
     return text if latest is None or latest < earliest else text + f", before {format_time_ms(latest)}"
 
 
-def _state(step: HistoryStep) -> str:
+def state_text(step: HistoryStep) -> str:
+    """Return what the key is after a step, in few words."""
     after = step.after
     if not after.is_known:
         return "unknown"

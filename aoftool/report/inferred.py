@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from aoftool.analysis.time_model import TimeBounds, TimeSource
+from aoftool.analysis.clock.model import TimeBounds, TimeSource
 from aoftool.units import format_time_ms
 
 __all__ = ["BOUNDS", "INFERRED", "bounds_json", "inferred_time", "marked"]

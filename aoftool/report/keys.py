@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from typing import Any, TextIO
 
-from aoftool.analysis.keys_model import KeyRow
+from aoftool.analysis.keys.model import KeyRow
 from aoftool.cells import cell_width, fold
 from aoftool.escape import printable, shorten, shown_name
 from aoftool.report.csvout import CsvRows

@@ -1,7 +1,7 @@
 """Lines and columns of text with a little colour, for reports that need no more than that.
 
-Starts at once: rich, which draws the larger reports, takes longer to import than a small log takes to
-check. All text is plain, and colour only repeats what words say.
+All text is plain, laid out by whoever prints it, and colour only repeats what words say. A library that draws
+terminals takes longer to import than a small log takes to check.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ __all__ = ["LineConsole", "Printer", "folded", "print_columns"]
 
 _LEAST_WRAPPED = 16
 # Select Graphic Rendition numbers. Source: ECMA-48, 8.3.117.
-_STYLES = {"bold": "1", "dim": "2", "red": "31", "green": "32", "yellow": "33"}
+_STYLES = {"bold": "1", "dim": "2", "red": "31", "green": "32", "yellow": "33", "magenta": "35"}
 
 
 def folded(text: str, width: int, indent: int) -> list[str]:
@@ -28,7 +28,7 @@ def folded(text: str, width: int, indent: int) -> list[str]:
 
 
 class Printer(Protocol):
-    """Whatever prints text with a style; a rich Console does too."""
+    """Whatever prints text with a style."""
 
     @property
     def width(self) -> int:
@@ -52,7 +52,7 @@ class LineConsole:
         self.width = width
 
     def print(self, text: str = "", /, *, style: str = "", end: str = "\n") -> None:
-        """Print text as it stands, in a style of the words bold, dim, red, green, yellow."""
+        """Print text as it stands, in a style of the words bold, dim, red, green, yellow, magenta."""
         if style and self._color:
             numbers = ";".join(_STYLES[word] for word in style.split())
             text = f"\x1b[{numbers}m{text}\x1b[0m"

@@ -9,7 +9,7 @@ from aoftool.errors import AoftoolError
 from aoftool.escape import printable
 from aoftool.next_step import next_step
 from aoftool.report.lines import Printer, folded
-from aoftool.units import counted, format_bytes
+from aoftool.units import and_more, counted, format_bytes
 
 __all__ = ["render_nodes"]
 
@@ -51,7 +51,7 @@ def _wrong(report: Report) -> Iterable[str]:
         return
     wanted = Severity.NOT_JUDGED if report.intact else Severity.DAMAGE
     found = [finding for finding in report.findings if finding.severity is wanted]
-    more = f", and {len(found) - 1:,} more" if len(found) > 1 else ""
+    more = and_more(len(found) - 1, ", ")
     if found:
         yield f"{found[0].message} [{found[0].code}]{more}"
     yield f"next: {next_step('check', report.path)}"

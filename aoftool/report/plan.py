@@ -7,22 +7,19 @@ import shlex
 from collections.abc import Iterable, Iterator
 from typing import Any
 
-from rich.console import Console
-from rich.text import Text
-
 from aoftool.escape import excerpt, hidden, json_bytes, printable
 from aoftool.repair.model import Edit, EditKind, FilePlan, Method, Plan, Rebuild
-from aoftool.report.lines import folded
-from aoftool.report.terminal import facts
+from aoftool.report.lines import Printer, folded
+from aoftool.report.terminal import facts, print_room
 from aoftool.units import counted, format_bytes, format_count
 
-__all__ = ["plan_json", "print_room", "render_done", "render_plan"]
+__all__ = ["plan_json", "render_done", "render_plan"]
 
 _SHOWN_EDITS = 20
 _SHOWN_SUSPECTS = 10
 
 
-def render_plan(console: Console, plan: Plan, *, in_place: bool = True) -> None:
+def render_plan(console: Printer, plan: Plan, *, in_place: bool = True) -> None:
     """Print what a plan does to each file, what it keeps and takes, and what stays wrong.
 
     Args:
@@ -45,9 +42,9 @@ def render_plan(console: Console, plan: Plan, *, in_place: bool = True) -> None:
         _print(console, f"left: {text} [{code}]", style="yellow", indent=6)
 
 
-def _print(console: Console, text: str, *, style: str = "", indent: int = 2) -> None:
+def _print(console: Printer, text: str, *, style: str = "", indent: int = 2) -> None:
     for line in folded(text, console.width, indent):
-        console.print(Text(line, style=style), soft_wrap=True)
+        console.print(line, style=style)
 
 
 def _news(plan: Plan) -> Iterable[str]:
@@ -131,26 +128,17 @@ def _counted(count: int, noun: str) -> str:
     return f"{format_count(count) if count else 'no'} {noun}{'' if count == 1 else 's'}"
 
 
-def render_done(console: Console, receipt: dict[str, Any] | None, written: list[str]) -> None:
+def render_done(console: Printer, receipt: dict[str, Any] | None, written: list[str]) -> None:
     """Print where the receipt is and how to go back, or what was written elsewhere."""
     if receipt is not None:
         # Not folded: the last line is there to be copied.
         folder = printable(os.fsencode(receipt["directory"]))
-        console.print("\ndone; what was taken out is kept, with a receipt. To take it all back:")
-        console.print(Text(f"  aoftool undo {shlex.quote(folder)}"), soft_wrap=True)
+        console.print()
+        _print(console, "done; what was taken out is kept, with a receipt. To take it all back:", indent=0)
+        console.print(f"  aoftool undo {shlex.quote(folder)}")
         print_room(console, folder, receipt["kept_bytes"])
     for path in written:
-        console.print(Text(f"wrote {printable(os.fsencode(path))}"), soft_wrap=True)
-
-
-def print_room(console: Console, folder: str, kept_bytes: int) -> None:
-    """Print how much room the way back takes, and what to type to have it.
-
-    Args:
-        folder: of the receipt, printable.
-    """
-    console.print(Text(f"That takes {format_bytes(kept_bytes)}. To free it, when all is well, for good:"))
-    console.print(Text(f"  aoftool undo --forget {shlex.quote(folder)}"), soft_wrap=True)
+        console.print(f"wrote {printable(os.fsencode(path))}")
 
 
 def plan_json(

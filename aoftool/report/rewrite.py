@@ -7,11 +7,9 @@ import shlex
 from collections.abc import Iterator
 from typing import Any
 
-from rich.console import Console
-
 from aoftool.escape import hidden, json_bytes, printable
-from aoftool.report.plan import print_room
-from aoftool.report.terminal import facts, print_table
+from aoftool.report.lines import Printer
+from aoftool.report.terminal import facts, print_room, print_table, say
 from aoftool.report.writer import writer_json, writer_words
 from aoftool.rewrite.model import DeadRow, OutputSize, RewriteResult, RewriteSummary
 from aoftool.units import counted, format_bytes, format_count, format_duration, format_share
@@ -41,7 +39,7 @@ _SIZE_COLUMNS = (
 
 
 def render_rewrite(
-    console: Console,
+    console: Printer,
     result: RewriteResult,
     *,
     top: int = 12,
@@ -69,11 +67,12 @@ def render_rewrite(
     if result.files:
         console.print()
         for file in result.files:
-            console.print(f"wrote {_path(file.path)}, {format_bytes(file.size_bytes)}", soft_wrap=True)
+            console.print(f"wrote {_path(file.path)}, {format_bytes(file.size_bytes)}")
     if receipt is not None:
         where = "beside the new files" if len(result.files) > 1 else "in the folder of the receipt"
-        console.print(f"\nthe log as it was is kept, {where}. To take it back:")
-        console.print(f"  aoftool undo {shlex.quote(_path(receipt))}", soft_wrap=True)
+        console.print()
+        say(console, f"the log as it was is kept, {where}. To take it back:")
+        console.print(f"  aoftool undo {shlex.quote(_path(receipt))}")
         print_room(console, _path(receipt), kept_bytes)
 
 
@@ -153,7 +152,7 @@ def _size_cells(size: OutputSize, summary: RewriteSummary) -> list[str]:
     ]
 
 
-def _render_dead(console: Console, summary: RewriteSummary, top: int) -> None:
+def _render_dead(console: Printer, summary: RewriteSummary, top: int) -> None:
     dead = summary.tail.dead
     rows = [_dead_cells(row, summary) for row in dead[:top]]
     rest = dead[top:]
@@ -208,6 +207,7 @@ def rewrite_json(result: RewriteResult, *, mode: str) -> dict[str, Any]:
             "unfinished": tail.unfinished,
             "opaque": tail.opaque,
             "modules": tail.modules,
+            "unexecuted": sum(tail.unexecuted.values()),
             "torn_bytes": tail.torn_bytes,
         },
         "dead_by_cause": _by_cause(tail.dead),

@@ -5,17 +5,27 @@ All text is plain: nothing that came from a file is read as markup. Colour only 
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
 from typing import Generic, TypeVar
 
-from rich.console import Console
-from rich.text import Text
-
 from aoftool.cells import fold
+from aoftool.dataclass import dataclass
+from aoftool.report.lines import Printer
 from aoftool.report.tables import fact_lines, table_lines
+from aoftool.units import format_bytes
 
-__all__ = ["Column", "facts", "figures", "print_lines", "print_rows", "print_table", "say", "words"]
+__all__ = [
+    "Column",
+    "facts",
+    "figures",
+    "print_lines",
+    "print_room",
+    "print_rows",
+    "print_table",
+    "say",
+    "words",
+]
 
 Row = TypeVar("Row")
 
@@ -44,19 +54,19 @@ def figures(heading: str, cell: Callable[[Row], str]) -> Column[Row]:
     return Column(heading, cell, "right")
 
 
-def print_lines(console: Console, lines: Iterable[str], style: str = "") -> None:
+def print_lines(console: Printer, lines: Iterable[str], style: str = "") -> None:
     """Print lines that are laid out already: nothing is folded again, nothing is added."""
     for line in lines:
-        console.print(Text(line, style=style), soft_wrap=True)
+        console.print(line, style=style)
 
 
-def say(console: Console, text: str, style: str = "") -> None:
+def say(console: Printer, text: str, style: str = "") -> None:
     """Print a sentence, folded to the width."""
     print_lines(console, fold(text, console.width), style)
 
 
 def print_table(
-    console: Console, columns: Sequence[tuple[str, str]], rows: Iterable[tuple[Sequence[str], str]]
+    console: Printer, columns: Sequence[tuple[str, str]], rows: Iterable[tuple[Sequence[str], str]]
 ) -> None:
     """Print a table whose rows are (cells, style)."""
     held = list(rows)
@@ -68,7 +78,7 @@ def print_table(
 
 
 def print_rows(
-    console: Console,
+    console: Printer,
     columns: Sequence[Column[Row]],
     rows: Iterable[Row],
     style: Callable[[Row], str] = lambda row: "",
@@ -78,14 +88,23 @@ def print_rows(
     print_table(console, headings, (([c.cell(row) for c in columns], style(row)) for row in rows))
 
 
-def facts(console: Console, pairs: Iterable[tuple[str, str, str]]) -> None:
+def facts(console: Printer, pairs: Iterable[tuple[str, str, str]]) -> None:
     """Print labelled lines, (label, text, style), labels in one column, text folded beside them."""
     held = list(pairs)
     width = max((len(label) for label, _, _ in held), default=0)
     for label, text, style in held:
         # The label keeps its own look.
         first, *more = fact_lines(label, text, width, console.width)
-        line = Text(first)
-        line.stylize(style, width)
-        console.print(line, soft_wrap=True)
+        console.print(first[:width], end="")
+        console.print(first[width:], style=style)
         print_lines(console, more, style)
+
+
+def print_room(console: Printer, folder: str, kept_bytes: int) -> None:
+    """Print how much room the way back takes, and what to type to have it.
+
+    Args:
+        folder: of the receipt, printable.
+    """
+    say(console, f"That takes {format_bytes(kept_bytes)}. To free it, when all is well, for good:")
+    console.print(f"  aoftool undo --forget {shlex.quote(folder)}")

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from itertools import islice
 
 from aoftool.escape import printable, shorten
-from aoftool.units import counted
+from aoftool.units import and_more, counted
 from aoftool.values import (
     ArrayValue,
     HashValue,
@@ -55,4 +55,4 @@ def _pairs(pairs: Iterable[tuple[bytes, bytes]]) -> str:
 def _joined(items: Iterable[str], count: int) -> str:
     text = ", ".join(islice(items, _SHOWN_ITEMS))
     more = count - _SHOWN_ITEMS
-    return f"{text}, and {more:,} more" if more > 0 else text or "(empty)"
+    return (text or "(empty)") + and_more(more, ", ")

@@ -16,7 +16,11 @@ __all__ = ["release_ranges", "writer_json", "writer_note", "writer_words"]
 def writer_words(writer: Writer) -> str:
     """Return who wrote a log, for people."""
     if writer.engine and writer.certainty is not Certainty.GIVEN:
-        return f"{writer.engine}, by its commands; read as {writer.release.name}"
+        if not writer.of_base:
+            return f"{writer.engine}, by its commands; read as {writer.release.name}"
+        version = printable(writer.engine_version.encode("ascii", "replace"))
+        engine = f"{writer.engine} {version}".rstrip()
+        return f"{engine}, by its RDB part; read as {writer.release.name}"
     name = _product(writer.release)
     if writer.certainty is Certainty.NAMED:
         version = printable(writer.version.encode("ascii", "replace"))

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Container
 
+from aoftool.regex import regex
 from aoftool.resp.columns import RowColumns
 from aoftool.resp.model import Command
 
 __all__ = ["cut_commands"]
 
-_BULK = re.compile(rb"\$(\d+)\r\n")
-_COUNT = re.compile(rb"\*\d+\r\n")
+_BULK = regex(rb"\$(\d+)\r\n")
+_COUNT = regex(rb"\*\d+\r\n")
 
 
 def _cut_argv(data: bytes, at: int, argc: int, limit: int) -> tuple[list[bytes], list[int] | None]:

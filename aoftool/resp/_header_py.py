@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import re
-
+from aoftool.regex import regex
 from aoftool.resp.stops import Departure
 
 __all__ = ["LONG_MAX", "header_departure", "read_number", "wrap_int"]
 
 LONG_MAX = 2**63 - 1
 
-_DIGITS = re.compile(rb"0(?![0-9])|[1-9][0-9]*")
-_LOOSE = re.compile(rb"[ \t\v\f\r]*([+-]?)([0-9]*)")
+_DIGITS = regex(rb"0(?![0-9])|[1-9][0-9]*")
+_LOOSE = regex(rb"[ \t\v\f\r]*([+-]?)([0-9]*)")
 
 
 def read_number(line: bytes) -> tuple[int, bool]:

@@ -6,9 +6,9 @@ command; knows nothing of the grammar.
 
 from __future__ import annotations
 
-import re
 from array import array
 
+from aoftool.regex import regex
 from aoftool.resp.columns import RowColumns
 from aoftool.resp.grammar import Limits, ScanOptions
 from aoftool.resp.model import (
@@ -29,8 +29,8 @@ __all__ = ["Key", "Ledger"]
 Key = tuple[int, int, int, bytes]
 """Index in argv, offset, length, kept bytes."""
 
-_TIMESTAMP = re.compile(rb"#TS:([0-9]{1,18})\r?\n")
-_DECIMAL = re.compile(rb"0|[1-9][0-9]{0,9}")
+_TIMESTAMP = regex(rb"#TS:([0-9]{1,18})\r?\n")
+_DECIMAL = regex(rb"0|[1-9][0-9]{0,9}")
 _DB_MAX = 2**31 - 1
 _MARKERS = frozenset((b"SELECT", b"MULTI", b"EXEC", b"DISCARD"))
 _COLUMNS = len(RowColumns._fields) - 1

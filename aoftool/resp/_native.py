@@ -4,25 +4,15 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from aoftool.native import PURE
+from aoftool.kernels import kernel_alone
 
 __all__ = ["NATIVE", "Scan", "cut_commands"]
 
-if TYPE_CHECKING:
+_cut, _scan = kernel_alone("aoftool.resp._cut_cy"), kernel_alone("aoftool.resp._scan_cy")
+NATIVE = _cut is not None and _scan is not None
+
+if TYPE_CHECKING or _cut is None or _scan is None:
     from aoftool.resp._cut_py import cut_commands
     from aoftool.resp._scan_py import Scan
-
-    NATIVE: bool
 else:
-    try:
-        if PURE:
-            raise ImportError
-        from aoftool.resp._cut_cy import cut_commands
-        from aoftool.resp._scan_cy import Scan
-
-        NATIVE = True
-    except ImportError:
-        from aoftool.resp._cut_py import cut_commands
-        from aoftool.resp._scan_py import Scan
-
-        NATIVE = False
+    cut_commands, Scan = _cut.cut_commands, _scan.Scan

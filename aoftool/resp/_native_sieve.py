@@ -4,16 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from aoftool.native import PURE
+from aoftool.kernels import kernel_alone
 
 __all__ = ["Sieve"]
 
-if TYPE_CHECKING:
+_compiled = kernel_alone("aoftool.resp._sieve_cy")
+
+if TYPE_CHECKING or _compiled is None:
     from aoftool.resp._sieve_py import Sieve
 else:
-    try:
-        if PURE:
-            raise ImportError
-        from aoftool.resp._sieve_cy import Sieve
-    except ImportError:
-        from aoftool.resp._sieve_py import Sieve
+    Sieve = _compiled.Sieve

@@ -15,6 +15,7 @@ import re
 from collections.abc import Callable
 from enum import IntEnum
 
+from aoftool.regex import regex
 from aoftool.resp._header_py import LONG_MAX, header_departure, read_number, wrap_int
 from aoftool.resp._ledger_py import Key, Ledger
 from aoftool.resp.columns import RowColumns
@@ -39,11 +40,11 @@ _NO_LIMIT = 2**63 - 1
 _INT_MAX = 2**31 - 1
 _COUNT_DIGITS = 20
 
-_CANONICAL = re.compile(rb"(0|[1-9][0-9]*)\r\n")
-_GLUE = re.compile(rb"\*[1-9][0-9]*\r\n\Z")
+_CANONICAL = regex(rb"(0|[1-9][0-9]*)\r\n")
+_GLUE = regex(rb"\*[1-9][0-9]*\r\n\Z")
 # Canonical starts for the fast path; longer numbers take the general one.
-_HEAD = re.compile(rb"\*([1-9][0-9]{0,8})\r\n\$(0|[1-9][0-9]{0,8})\r\n")
-_BULK = re.compile(rb"\$(0|[1-9][0-9]{0,8})\r\n")
+_HEAD = regex(rb"\*([1-9][0-9]{0,8})\r\n\$(0|[1-9][0-9]{0,8})\r\n")
+_BULK = regex(rb"\$(0|[1-9][0-9]{0,8})\r\n")
 
 
 class Scan:

@@ -7,19 +7,19 @@ driver (`sieve`), who knows the lenient grammar. Refuses to know what any comman
 
 from __future__ import annotations
 
-import re
 from array import array
 
+from aoftool.regex import regex
 from aoftool.resp.columns import RowColumns
 from aoftool.resp.watch import SieveState, SieveStatus, Watch
 
 __all__ = ["Sieve"]
 
-_COUNT = re.compile(rb"\*([1-9][0-9]{0,8})\r\n")
-_LENGTH = re.compile(rb"\$(0|[1-9][0-9]{0,9})\r\n")
+_COUNT = regex(rb"\*([1-9][0-9]{0,8})\r\n")
+_LENGTH = regex(rb"\$(0|[1-9][0-9]{0,9})\r\n")
 _HEADER_MOST = 14
-_TIMESTAMP = re.compile(rb"#TS:([0-9]{1,18})\r?\n")
-_DB = re.compile(rb"0|[1-9][0-9]{0,9}")
+_TIMESTAMP = regex(rb"#TS:([0-9]{1,18})\r?\n")
+_DB = regex(rb"0|[1-9][0-9]{0,9}")
 _DB_MAX = 2**31 - 1
 _LINE_MOST = 1023
 _NAME_MOST = 64

@@ -8,11 +8,11 @@ numpy, so `aoftool.resp` does not.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
 
+from aoftool.dataclass import dataclass
 from aoftool.files.source import Source
 from aoftool.resp._native import Scan
 from aoftool.resp.columns import RowColumns

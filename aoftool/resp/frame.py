@@ -6,8 +6,7 @@ time. Reads in pieces of any size and can cut long arguments, so memory is bound
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
+from aoftool.dataclass import dataclass
 from aoftool.errors import RespError, TruncatedError
 from aoftool.escape import excerpt
 from aoftool.files.source import Source

@@ -7,8 +7,9 @@ is called (`stops`).
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from typing import ClassVar
+
+from aoftool.dataclass import dataclass, field
 
 __all__ = ["Grammar", "KeyRule", "KeyRules", "Limits", "ScanOptions"]
 

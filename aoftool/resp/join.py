@@ -6,8 +6,7 @@ Knows what a range that started in an unknown state left open. For tallies of di
 
 from __future__ import annotations
 
-from dataclasses import replace
-
+from aoftool.dataclass import replace
 from aoftool.resp.grammar import Limits
 from aoftool.resp.model import (
     INHERITED_DB,

@@ -6,9 +6,9 @@ refuses to know what a command does beyond SELECT and the transaction markers.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
+from aoftool.dataclass import dataclass, field
 from aoftool.resp.stop_model import Leniency, Reason, Stop
 
 __all__ = [

@@ -9,11 +9,11 @@ Knows the strict grammar only. Needs a source that can be read at an offset.
 from __future__ import annotations
 
 import itertools
-import re
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 
+from aoftool.dataclass import dataclass
 from aoftool.files.source import Source
+from aoftool.regex import regex
 from aoftool.resp._native import Scan
 from aoftool.resp.grammar import Grammar, ScanOptions
 from aoftool.resp.stops import Halt
@@ -28,7 +28,7 @@ _MAX_PROOFS = 20_000
 _WINDOW_BYTES = 64 * 1024
 _READ_BYTES = 512 * 1024
 # `*<argc>`, then a first argument that looks like a command name. 80 bytes hold any such start.
-_START = re.compile(rb"\*([1-9][0-9]{0,8})\r\n\$([1-9][0-9]?)\r\n(?=([A-Za-z][\x21-\x7e]{0,63})\r\n)")
+_START = regex(rb"\*([1-9][0-9]{0,8})\r\n\$([1-9][0-9]?)\r\n(?=([A-Za-z][\x21-\x7e]{0,63})\r\n)")
 _START_BYTES = 96
 
 Accept = Callable[[bytes, int], bool]

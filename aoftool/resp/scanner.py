@@ -6,10 +6,10 @@ where the source can. Knows nothing of files beyond `Source`, and nothing of the
 
 from __future__ import annotations
 
-import dataclasses
 import functools
 from collections.abc import Callable
 
+from aoftool.dataclass import replace
 from aoftool.errors import SourceError
 from aoftool.files.source import Source
 from aoftool.resp._native import NATIVE, Scan
@@ -223,4 +223,4 @@ def _doubt_torn_payload(source: Source, tally: TailTally, end: int | None) -> No
     found = resync(source, stop.offset + 1, end)
     if found is not None:
         reason = Reason.LENGTH_BEYOND_END if found.reaches_end else stop.reason
-        tally.stop = dataclasses.replace(stop, reason=reason, resume_offset=found.offset)
+        tally.stop = replace(stop, reason=reason, resume_offset=found.offset)

@@ -10,9 +10,9 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING
 
+from aoftool.dataclass import dataclass, field, replace
 from aoftool.files.source import Source
 from aoftool.progress import Progress, no_progress
 from aoftool.resp._native import cut_commands
@@ -23,6 +23,9 @@ from aoftool.resp.model import INHERITED_DB, Command, Stop
 from aoftool.resp.resync import find_boundary
 from aoftool.resp.stops import Halt
 from aoftool.resp.watch import EVENT_MULTI, SieveState, SieveStatus, Watch
+
+if TYPE_CHECKING:
+    from concurrent.futures import Future
 
 __all__ = ["PART_BYTES", "SieveReader"]
 
@@ -218,6 +221,9 @@ class SieveReader:
             return _Walk(handle, part, limit, self._watch, self._keep).run(limit, self._input_end)
 
     def _in_threads(self) -> Iterator[Command]:
+        # Here: it takes longer to import than a small log to read.
+        from concurrent.futures import ThreadPoolExecutor
+
         cuts = self._cuts()
         waiting: deque[tuple[int, Future[_Part]]] = deque()
         pool = ThreadPoolExecutor(self._workers)

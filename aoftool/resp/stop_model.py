@@ -5,10 +5,10 @@ Fit for findings and reporters. Knows the names of damage; how it is told is the
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from enum import Enum
 from typing import Any
 
+from aoftool.dataclass import dataclass
 from aoftool.escape import printable, unprintable
 
 __all__ = ["Leniency", "Reason", "Stop"]

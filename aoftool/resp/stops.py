@@ -7,10 +7,10 @@ the signatures of damage that show at the place itself; evidence further on is t
 
 from __future__ import annotations
 
-import re
-from dataclasses import dataclass
 from enum import IntEnum
 
+from aoftool.dataclass import dataclass
+from aoftool.regex import regex
 from aoftool.resp.model import Leniency, Reason, Stop
 
 __all__ = ["DEPARTURES", "Departure", "Halt", "RawStop", "build_stop"]
@@ -113,8 +113,8 @@ class RawStop:
     run_ended: bool = False
 
 
-_INLINE = re.compile(rb"[A-Za-z][\x20-\x7e\t]*\r?\n?")
-_RESP3 = re.compile(rb"[>~%|=,(_!+:\-](?:\d|\r\n|[A-Za-z]|inf|nan|-)")
+_INLINE = regex(rb"[A-Za-z][\x20-\x7e\t]*\r?\n?")
+_RESP3 = regex(rb"[>~%|=,(_!+:\-](?:\d|\r\n|[A-Za-z]|inf|nan|-)")
 _MAGICS = (b"REDIS0", b"VALKEY0")
 
 

@@ -6,8 +6,9 @@ argument that happens to equal a watched key is a hit too.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from enum import IntEnum
+
+from aoftool.dataclass import dataclass, field
 
 __all__ = ["EVENT_EXEC", "EVENT_MULTI", "SieveState", "SieveStatus", "Watch"]
 

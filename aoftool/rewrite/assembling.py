@@ -11,21 +11,21 @@ from numpy.typing import NDArray
 from aoftool.errors import SourceError
 from aoftool.files import open_source
 from aoftool.keyspace.libraries import Library
-from aoftool.rdb.reader import RecordReader
-from aoftool.rdb.writer import Sink
-from aoftool.rewrite.choosing import Chooser
+from aoftool.rdb.encode.writer import Sink
+from aoftool.rdb.records.reader import RecordReader
 from aoftool.rewrite.extras import write_extras
 from aoftool.rewrite.libraries import carry_libraries, write_libraries
-from aoftool.rewrite.merging import merged
 from aoftool.rewrite.model import OutputSize
-from aoftool.rewrite.outputs import Output, open_output
 from aoftool.rewrite.planner import copyable_types
 from aoftool.rewrite.runner import Sinks, creation_time
-from aoftool.rewrite.shares import FormatReport, ShareReport
-from aoftool.rewrite.surveying import BaseColumns, base_columns
+from aoftool.rewrite.shares.merge import merged
+from aoftool.rewrite.shares.share import FormatReport, ShareReport
+from aoftool.rewrite.shares.survey import BaseColumns, base_columns
+from aoftool.rewrite.write.choosing import Chooser
+from aoftool.rewrite.write.outputs import Output, open_output
 
 if TYPE_CHECKING:
-    from aoftool.rewrite.bounded import BoundedPlan
+    from aoftool.rewrite.shares.plan import BoundedPlan
 
 __all__ = ["Assembly"]
 

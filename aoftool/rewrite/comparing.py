@@ -5,14 +5,16 @@ from __future__ import annotations
 from aoftool.aof.layout import find_log
 from aoftool.aof.model import Log
 from aoftool.errors import VerifyError
-from aoftool.rdb.targets import Target
+from aoftool.rdb.encode.targets import Target
 from aoftool.repair.reading import read_receipt
 from aoftool.repair.undo import undo_repair
+from aoftool.replay.writer_model import Writer
 from aoftool.rewrite.model import RewriteResult, Verification
-from aoftool.rewrite.server_state import COMPARED, not_told, require_same
-from aoftool.rewrite.verify import read_state, remove_output
-from aoftool.servers.choosing import ANOTHER_SERVER
+from aoftool.rewrite.write.outputs import remove_output
+from aoftool.servers.choosing import disagreement, other_patch
 from aoftool.servers.finding import FoundServer
+from aoftool.servers.private import read_state
+from aoftool.servers.state import COMPARED, not_told, require_same
 
 __all__ = ["Comparison"]
 
@@ -23,7 +25,7 @@ class Comparison:
     Args:
         server: it loads both.
         target: what the rewrite is for; None when the server that compares is the one that writes.
-        apart: what speaks against the server, such as that the writer was another patch release.
+        writer: who wrote the log; None when the server that compares is the one that writes the result.
 
     Raises:
         MissingExtraError: no client library.
@@ -31,13 +33,18 @@ class Comparison:
     """
 
     def __init__(
-        self, log: Log, databases: int, server: FoundServer, target: Target | None = None, apart: str = ""
+        self,
+        log: Log,
+        databases: int,
+        server: FoundServer,
+        target: Target | None = None,
+        writer: Writer | None = None,
     ) -> None:
         self._path = log.path
         self._databases = databases
         self._target = target
         self._server = server
-        self._apart = apart
+        self._writer = writer
         self._before = read_state(log, databases, server, target)
 
     def run(self, out: str | None, result: RewriteResult, receipt: str | None) -> Verification:
@@ -49,20 +56,22 @@ class Comparison:
 
         Raises:
             VerifyError: it does not; what was written is removed, or the log put back.
+            RefusedError: so too, and the server is known to load logs of the writer otherwise.
         """
         try:
             after = read_state(find_log(out or self._path), self._databases, self._server, self._target)
             text = require_same(self._before, after)
-        except VerifyError as error:
+        except BaseException as error:
             if receipt is None:
                 remove_output(result.files)
             else:
                 undo_repair(read_receipt(receipt))
-            if self._apart:
-                message = f"{error.message}, as {self._server.name} loads them; {self._apart}"
-                raise VerifyError(message, hint=error.hint or ANOTHER_SERVER) from error
-            raise
-        if self._apart:
-            text += f"; {self._apart}"
+            if not isinstance(error, VerifyError):
+                raise
+            message = f"{error.message}, as {self._server.name} loads them"
+            raise disagreement(message, self._server, self._writer, error.hint) from error
+        apart = "" if self._writer is None else other_patch(self._server, self._writer)
+        if apart:
+            text += f"; {apart}"
         left = not_told(self._server.release, forgiving=self._before.forgiving)
         return Verification(text, self._server.name, self._server.release.name, list(COMPARED), left)

@@ -4,19 +4,30 @@ from __future__ import annotations
 
 from aoftool.emit.resp_writer import RespWriter
 from aoftool.files import open_source
-from aoftool.rdb.extras import carries_modules, loads_scripts, read_extra, read_script
-from aoftool.rdb.summary import RdbWalk
-from aoftool.rdb.targets import Target
-from aoftool.rdb.writer import RdbWriter
+from aoftool.rdb.dialects import MEMBER_TIMES
+from aoftool.rdb.encode.targets import Target
+from aoftool.rdb.encode.writer import RdbWriter
+from aoftool.rdb.extras import (
+    carries_metadata,
+    carries_modules,
+    keys_with_metadata,
+    loads_scripts,
+    read_extra,
+    read_script,
+)
+from aoftool.rdb.walk.summary import RdbWalk
 from aoftool.rewrite.inputs import Input
-from aoftool.rewrite.libraries import PRE_GA
 from aoftool.rewrite.model import OutputFormat, RewriteResult
-from aoftool.rewrite.outputs import Output
+from aoftool.rewrite.write.outputs import Output
+from aoftool.units import counted
 
 __all__ = ["note_losses", "write_extras"]
 
-# Source: KeyDB src/rdb.cpp; each member with an expire time has such a field behind its key.
-_KEYDB_MEMBER = b"keydb-subexpire-key"
+# Names the key whose members have expire times.
+_MEMBER_KEY = MEMBER_TIMES + b"key"
+_METADATA_OF_WRITTEN = (
+    "metadata of keys, as modules and BLESS keep it, is lost of those that commands behind write"
+)
 _SCRIPTS_LEFT = "scripts for EVALSHA stand in the RDB part; servers from 7.0 on keep none: they are left out"
 
 
@@ -32,12 +43,14 @@ def write_extras(found: Input, output: Output, target: Target) -> None:
     output.holds_modules = carries_modules(base, target)
     if base.extras_omitted:
         output.refuse_key(0, b"", f"{base.extras_omitted:,} more pieces of module data or scripts")
-    if PRE_GA in base.other_opcodes:
-        name = base.functions[0].name if base.functions else b""
-        output.refuse_key(0, name, "function libraries in the form of Redis 7.0 release candidates")
-    if _KEYDB_MEMBER in base.aux:
+    if (count := keys_with_metadata(base)) and not (
+        isinstance(output.writer, RdbWriter) and carries_metadata(base, target)
+    ):
+        what = f"metadata of {counted(count, 'key')}, which only an RDB base of Redis 8.6 and later holds"
+        output.refuse_key(0, b"", what)
+    if _MEMBER_KEY in base.aux:
         # Only the last such field is known, and which member it is of its key.
-        output.refuse_key(0, base.aux[_KEYDB_MEMBER], "expire times of single members, as KeyDB keeps them")
+        output.refuse_key(0, base.aux[_MEMBER_KEY], "expire times of single members, as KeyDB keeps them")
     _write_module_data(base, found.base_path, output)
     if loads_scripts(target):
         _write_scripts(base, found.base_path, output)
@@ -85,4 +98,6 @@ def note_losses(
         notes.append(f"left out of the {form.value} form, {count:,} that {target.name} cannot hold: {left}")
     if found.base is not None and found.base.scripts and not loads_scripts(target):
         notes.append(f"{len(found.base.scripts):,} {_SCRIPTS_LEFT}")
+    if found.base is not None and keys_with_metadata(found.base) and carries_metadata(found.base, target):
+        notes.append(_METADATA_OF_WRITTEN)
     result.summary.notes += [note for note in notes if note not in result.summary.notes]

@@ -1,28 +1,36 @@
 """Take a log apart for a rewrite: which file holds the RDB part, where commands start, where to stop.
 
-Files that cannot be read at an offset (compressed, standard input) are unpacked to a temporary file
-first: a rewrite reads its input more than once.
+What cannot be read at an offset (compressed, standard input) or lies in a store is written to a temporary
+file first: a rewrite reads its input more than once, and here and there.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import os
+from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass, field
+from functools import partial
 
 from aoftool.aof.log import need_file, need_files
-from aoftool.aof.model import Log, LogFile, LogKind
+from aoftool.aof.model import FileRole, Log, LogFile, LogKind, Place
+from aoftool.aof.moment import need_within
+from aoftool.aof.moment_places import (
+    Stream,
+    boundary_before,
+    boundary_note,
+    in_rdb_part,
+    place_of_command,
+    place_of_time,
+)
+from aoftool.dataclass import dataclass, field
 from aoftool.errors import (
     AoftoolError,
-    InputError,
     NotJudgedError,
     RdbError,
     RespError,
     SourceError,
     UnsupportedError,
-    UsageError,
 )
-from aoftool.escape import excerpt
 from aoftool.files import Source, open_source
 from aoftool.files.changes import OF_A_LIVE_LOG
 from aoftool.files.spool import spooled
@@ -30,14 +38,14 @@ from aoftool.liveness.reading import Tail, TailEnd
 from aoftool.next_step import next_step
 from aoftool.progress import Progress, no_progress
 from aoftool.rdb.header import HEADER_BYTES, is_rdb
-from aoftool.rdb.reader import walk
-from aoftool.rdb.summary import RdbWalk
-from aoftool.resp.commands import CommandReader
+from aoftool.rdb.records.reader import walk
+from aoftool.rdb.walk.summary import RdbWalk
+from aoftool.resp.batch import BatchReader
 from aoftool.resp.model import Reason
 from aoftool.resp.scanner import tally
 from aoftool.rewrite.model import Cut, FileSize
 
-__all__ = ["Input", "open_input", "repair_hint", "require_only_torn"]
+__all__ = ["Input", "cut_note", "end_at_boundary", "open_input", "repair_hint", "require_only_torn"]
 
 _TORN = frozenset(
     {Reason.TORN_HEADER, Reason.TORN_PAYLOAD, Reason.MISSING_FINAL_CRLF, Reason.TORN_ANNOTATION}
@@ -52,6 +60,7 @@ class Input:
         tails: command streams in load order, one a file.
         base: what the RDB part of the first file holds; None when there is none.
         cut: whether commands were left out at the end because the caller asked for it.
+        cut_offset: the offset that was asked for, in the last of the files; None where it was none.
     """
 
     tails: list[Tail] = field(default_factory=list)
@@ -60,6 +69,12 @@ class Input:
     history_bytes: int = 0
     multi_part: bool = False
     cut: bool = False
+    cut_offset: int | None = None
+
+    @property
+    def size_bytes(self) -> int:
+        """Bytes of the files that are read, as they were found: of a live log some may be gone by now."""
+        return sum(file.size_bytes for file in self.files)
 
     @property
     def paths(self) -> list[str]:
@@ -82,6 +97,7 @@ def open_input(log: Log, cut: Cut, progress: Progress = no_progress) -> Iterator
         SinkError: there is no room for what has to be unpacked.
         UnsupportedError: an RDB part stands where none is read from.
         UsageError: the cut names a place that is not there.
+        RefusedError: it lies in an RDB part.
     """
     need_files(log)
     found = Input(multi_part=log.kind is LogKind.MULTI_PART)
@@ -93,7 +109,7 @@ def open_input(log: Log, cut: Cut, progress: Progress = no_progress) -> Iterator
                 path = stack.enter_context(_seekable(log, file))
                 copies |= {path: file.path} if path != file.path else {}
                 _add(found, log, number, path, progress)
-            _apply(found, cut)
+            _apply(found, cut, log)
             yield found
         except AoftoolError as error:
             if error.path in copies:
@@ -114,7 +130,7 @@ def _seekable(log: Log, file: LogFile) -> Iterator[str]:
     with ExitStack() as spools:
         # Not held open while the others are looked at: a log may have more files than a process may open.
         with open_source(file.path) as source:
-            path = file.path if source.seekable else spools.enter_context(spooled(source, "log"))
+            path = file.path if source.is_local else spools.enter_context(spooled(source, "log"))
             if path != file.path:
                 problems = [change for change in source.changes() if change.kind not in OF_A_LIVE_LOG]
                 if problems:
@@ -131,10 +147,12 @@ def _add(found: Input, log: Log, number: int, path: str, progress: Progress) -> 
         if is_rdb(source.peek(HEADER_BYTES)):
             if number:
                 message = "an RDB part behind commands cannot be rewritten"
-                raise UnsupportedError(message, path=file.path, hint=next_step("check", log.path))
+                raise UnsupportedError(message, path=file.path, offset=0, hint=next_step("check", log.path))
             found.base = _walk_whole(source, file.path, log, progress)
             start = found.base.end_offset or 0
-        found.tails.append(Tail(path, start))
+        # Of a snapshot servers read nothing behind its end.
+        end = start if file.role is FileRole.RDB and found.base is not None else None
+        found.tails.append(Tail(path, start, end))
 
 
 def _walk_whole(source: Source, path: str, log: Log, progress: Progress) -> RdbWalk:
@@ -151,6 +169,32 @@ def _walk_whole(source: Source, path: str, log: Log, progress: Progress) -> RdbW
         offset = found.stop.offset if found.stop else found.good_end
         raise RdbError(message, path=path, offset=offset, hint=repair_hint(log))
     return found
+
+
+def end_at_boundary(found: Input, ends: Sequence[TailEnd]) -> list[TailEnd]:
+    """Return the ends of the streams; a cut inside a command that is whole in the file is before it."""
+    if found.cut_offset is None or not ends or not ends[-1].torn_bytes:
+        return list(ends)
+    tail, end = found.tails[-1], ends[-1]
+    with open_source(tail.path) as source:
+        behind = next(iter(BatchReader(source, start=end.offset)), None)
+    if behind is None or int(behind.offset[0] + behind.length[0]) <= found.cut_offset:
+        return list(ends)
+    found.tails[-1] = Tail(tail.path, tail.start, end.offset)
+    return [*ends[:-1], TailEnd(end.offset)]
+
+
+def cut_note(found: Input, unfinished: int) -> str:
+    """Say where a log is cut whose cut lies inside a command or a transaction; empty where it does not.
+
+    Args:
+        unfinished: commands of a transaction without its end.
+    """
+    tail = found.tails[-1]
+    if found.cut_offset is None or (tail.end == found.cut_offset and not unfinished):
+        return ""
+    with open_source(tail.path) as source:
+        return boundary_note(found.cut_offset, boundary_before(source, tail.start, found.cut_offset))
 
 
 def require_only_torn(log: Log, tails: list[Tail], ends: list[TailEnd]) -> int:
@@ -178,49 +222,37 @@ def require_only_torn(log: Log, tails: list[Tail], ends: list[TailEnd]) -> int:
     return torn
 
 
-def _apply(found: Input, cut: Cut) -> None:
-    place = None
-    if cut.to_offset is not None:
-        place = cut.to_offset
-        if not 0 <= place[0] < len(found.tails) or place[1] < found.tails[place[0]].start:
-            raise UsageError("there are no commands at that offset")
-    elif cut.to_time_s is not None:
-        place = _first_after(found.tails, cut.to_time_s)
-    elif cut.before is not None:
-        place = _last_named(found.tails, cut.before.upper())
-        if place is None:
-            raise UsageError(f"no {excerpt(cut.before)} in the log")
+def _starts(found: Input) -> list[tuple[str, int | None]]:
+    """Return the path of each file and where its commands begin, None where it has none."""
+    return [
+        (file.path, tail.start if tail.start < file.size_bytes and tail.end is None else None)
+        for file, tail in zip(found.files, found.tails, strict=True)
+    ]
+
+
+def _apply(found: Input, cut: Cut, log: Log) -> None:
+    place = _place_of_cut(found, cut, log)
     if place is not None:
-        number, offset = place
-        tail = found.tails[number]
-        found.tails[number:] = [Tail(tail.path, tail.start, offset)]
+        tail = found.tails[place.file]
+        found.tails[place.file :] = [Tail(tail.path, tail.start, place.offset)]
         found.cut = True
+        found.cut_offset = place.offset if cut.to_offset is not None else None
 
 
-def _first_after(tails: list[Tail], time_s: int) -> tuple[int, int] | None:
-    """Return where the first command of a later time stands.
-
-    Raises:
-        InputError: there are commands, and none has a time.
-    """
-    last_s = None
-    for number, tail in enumerate(tails):
-        with open_source(tail.path) as source:
-            for command in CommandReader(source, start=tail.start, limit=0):
-                if command.time_s > time_s:
-                    return number, command.offset
-                last_s = max(command.time_s, -1 if last_s is None else last_s)
-    if last_s == -1:
-        raise InputError("no command has a time: there are no #TS annotations", hint="give an offset instead")
-    return None
-
-
-def _last_named(tails: list[Tail], name: bytes) -> tuple[int, int] | None:
-    for number in range(len(tails) - 1, -1, -1):
-        found = None
-        with open_source(tails[number].path) as source:
-            for command in CommandReader(source, start=tails[number].start, limit=0, names=frozenset({name})):
-                found = command.offset
-        if found is not None:
-            return number, found
-    return None
+def _place_of_cut(found: Input, cut: Cut, log: Log) -> Place | None:
+    streams = [
+        Stream(number, partial(open_source, tail.path), tail.start, tail.end)
+        for number, tail in enumerate(found.tails)
+    ]
+    if cut.to_time_s is not None:
+        return place_of_time(streams, cut.to_time_s)
+    if cut.before is not None:
+        return place_of_command(streams, cut.before, cut.nth, log.path)
+    if cut.to_offset is None:
+        return None
+    place = Place(*cut.to_offset)
+    if place.offset < found.tails[place.file].start:
+        raise in_rdb_part(place.offset, place.file, _starts(found), log.path)
+    file = found.files[place.file]
+    need_within(place.offset, file.size_bytes, os.path.basename(file.path), log.path)
+    return place

@@ -11,18 +11,15 @@ from collections.abc import Iterable
 
 from aoftool.escape import excerpt
 from aoftool.keyspace.libraries import Library, has_server_object
+from aoftool.rdb.encode.targets import Target, written_by
+from aoftool.rdb.encode.writer import Sink
 from aoftool.rdb.library import ServerObject, plain_body, server_object
-from aoftool.rdb.summary import RdbWalk
-from aoftool.rdb.targets import Target, written_by
-from aoftool.rdb.writer import Sink
+from aoftool.rdb.walk.summary import RdbWalk
 from aoftool.resp.encode import encode_command
-from aoftool.rewrite.outputs import Output
 from aoftool.rewrite.target_choice import flavour_of
+from aoftool.rewrite.write.outputs import Output
 
-__all__ = ["PRE_GA", "carry_libraries", "library_notes", "write_libraries"]
-
-PRE_GA = "FUNCTION_PRE_GA"
-"""How libraries of release candidates of Redis 7.0 are counted among the opcodes of a part."""
+__all__ = ["carry_libraries", "library_notes", "write_libraries"]
 
 _SHOWN = 5
 
@@ -37,8 +34,6 @@ def write_libraries(
     """
     carried = []
     for library in libraries:
-        if base is not None and PRE_GA in base.other_opcodes and not library.code.startswith(b"#!"):
-            continue  # no server takes such a text; `write_extras` refuses it by name
         if output.copies and not _stands_in_base(library, target, base):
             carried.append(library)
         else:

@@ -6,10 +6,11 @@ Computed by `aoftool.rewrite`; shown by reporters. Sizes are bytes, keys and com
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import dataclass, field
+from collections.abc import Mapping
 from enum import Enum
 
 from aoftool.databases import INFERRED
+from aoftool.dataclass import dataclass, field
 from aoftool.replay.writer_model import Writer
 
 __all__ = [
@@ -50,12 +51,14 @@ class Cut:
     Attributes:
         to_offset: (file, offset) behind the last command taken; the file counted in load order from 0.
         to_time_s: commands under a later `#TS` annotation are left out, and all that follow.
-        before: the last command of this name, and all that follow, are left out.
+        before: a command of this name, and all that follow, are left out.
+        nth: which of them, from 1; None for the last.
     """
 
     to_offset: tuple[int, int] | None = None
     to_time_s: int | None = None
     before: bytes | None = None
+    nth: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,6 +97,7 @@ class RewriteOptions:
         jobs: processes that work at once.
         compress: pack long strings of the RDB form, as servers do.
         drop_unsupported: leave out what the target cannot hold, and say so.
+        base_fields: AUX fields of the base that a log was salvaged from, which may have lost them.
     """
 
     target: str | None = None
@@ -109,6 +113,7 @@ class RewriteOptions:
     jobs: int = 1
     compress: bool = True
     drop_unsupported: bool = False
+    base_fields: Mapping[bytes, bytes] = field(default_factory=dict)
 
 
 @dataclass(slots=True)
@@ -130,6 +135,7 @@ class TailCounts:
         unfinished: commands of a transaction without its EXEC; they never happen.
         opaque: scripts, functions and commands nobody here knows; carried as they are.
         modules: commands of known modules whose keys are known; carried, less what is dead of them.
+        unexecuted: commands of servers that are not run here, by name; carried in the same way.
     """
 
     commands: int = 0
@@ -140,6 +146,7 @@ class TailCounts:
     unfinished: int = 0
     opaque: int = 0
     modules: int = 0
+    unexecuted: dict[bytes, int] = field(default_factory=dict)
     torn_bytes: int = 0
     dead: list[DeadRow] = field(default_factory=list)
 

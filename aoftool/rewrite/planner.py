@@ -8,7 +8,6 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
 from typing import Protocol, TypeVar
 
 import numpy as np
@@ -16,31 +15,39 @@ import numpy as np
 from aoftool.aof.model import Log
 from aoftool.commands.effects import EffectTable
 from aoftool.databases import INFERRED, MOST_DATABASES, databases_for, setting_words
+from aoftool.dataclass import dataclass, replace
 from aoftool.errors import InputError, RespError, UnsupportedError, UsageError
 from aoftool.escape import excerpt
-from aoftool.keyspace import ReplayStopError
+from aoftool.keyspace import Keyspace, ReplayStopError
 from aoftool.liveness.model import Trace
 from aoftool.liveness.native import drop_needless, mark_dead
 from aoftool.liveness.reading import Places, trace_tails
-from aoftool.next_step import next_step
 from aoftool.progress import Progress, no_progress
-from aoftool.rdb.extras import carries_modules
-from aoftool.rdb.payload import restore_refusal
-from aoftool.rdb.reader import empty_note
-from aoftool.rdb.summary import OTHER_DATABASES
-from aoftool.rdb.targets import Target
+from aoftool.rdb.dialects import MEMBER_TIMES
+from aoftool.rdb.encode.payload import restore_refusal
+from aoftool.rdb.encode.targets import Target
+from aoftool.rdb.extras import carries_metadata, carries_modules
+from aoftool.rdb.records.reader import empty_note
+from aoftool.rdb.walk.summary import OTHER_DATABASES
 from aoftool.releases import Release
 from aoftool.replay.writer import target_of
 from aoftool.replay.writer_model import Writer
-from aoftool.rewrite.accounts import tail_counts
-from aoftool.rewrite.basekeys import BaseKeys
-from aoftool.rewrite.inputs import Input, open_input, repair_hint, require_only_torn
+from aoftool.rewrite.decide.accounts import tail_counts
+from aoftool.rewrite.decide.base_keys import BaseKeys
+from aoftool.rewrite.decide.touches import Touches
+from aoftool.rewrite.inputs import (
+    Input,
+    cut_note,
+    end_at_boundary,
+    open_input,
+    repair_hint,
+    require_only_torn,
+)
 from aoftool.rewrite.model import RewriteOptions, RewriteResult, RewriteSummary
-from aoftool.rewrite.replaying import UnknownFormError
+from aoftool.rewrite.replay.replaying import UnknownFormError
 from aoftool.rewrite.target_choice import choose_target
-from aoftool.rewrite.touches import Touches
 from aoftool.rewrite.witness import Witness
-from aoftool.units import counted
+from aoftool.units import and_more, counted
 
 __all__ = [
     "NEEDS_SERVER",
@@ -63,9 +70,6 @@ _MODULE_TYPE = 7
 NEEDS_SERVER = frozenset({"random", "module", "opaque"})
 """Reasons of a `ReplayStopError` for which carrying the command as it is helps."""
 
-# Fields in front of a key of KeyDB, with the expire time of one of its members.
-_MEMBER_TIMES = b"keydb-subexpire"
-
 
 @dataclass
 class RewritePlan:
@@ -77,6 +81,8 @@ class RewritePlan:
         rivals: releases that may have written it instead and might load it otherwise, the writer first.
         target: what the result is written for.
         input, trace, base, touches, table: what `aoftool.rewrite.runner` works on.
+        witness: tells which of the rivals are left where only some commands matter.
+        kept: the outcome, where somebody had to replay the log before it is written; taken away by its use.
     """
 
     options: RewriteOptions
@@ -89,6 +95,8 @@ class RewritePlan:
     target: Target
     writer: Writer
     rivals: tuple[Release, ...] = ()
+    witness: Witness | None = None
+    kept: Keyspace | None = None
 
 
 class Planned(Protocol):
@@ -131,7 +139,7 @@ def plan_rewrite(
     """
     started = time.monotonic()
     with open_input(log, options.cut, progress) as found:
-        witness = Witness(found, options.written_by, thorough=thorough)
+        witness = Witness(found, options.written_by, thorough=thorough, fields=options.base_fields)
         try:
             fitted, writer, table, (trace, ends) = read_as_written(
                 options,
@@ -145,7 +153,7 @@ def plan_rewrite(
         except RespError as error:
             error.hint = repair_hint(log)
             raise
-        torn = require_only_torn(log, found.tails, ends)
+        torn = require_only_torn(log, found.tails, end_at_boundary(found, ends))
         target, reason = choose_target(options.target, writer)
         base, touches = decide(trace, found, target, progress)
         _refuse_selected_scripts(trace, options)
@@ -158,7 +166,9 @@ def plan_rewrite(
         summary.writer = writer
         summary.elapsed_s = time.monotonic() - started
         rivals = witness.rivals(writer, trace.names[1:])
-        yield RewritePlan(fitted, summary, found, table, trace, base, touches, target, writer, rivals)
+        yield RewritePlan(
+            fitted, summary, found, table, trace, base, touches, target, writer, rivals, witness
+        )
 
 
 def decide(
@@ -176,6 +186,9 @@ def decide(
 def copyable_types(found: Input, target: Target) -> frozenset[int]:
     """Return the type bytes whose records the target reads as they stand in the RDB part."""
     family = found.base.family.value if found.base is not None and found.base.family else ""
+    if found.base is not None and not carries_metadata(found.base, target):
+        # What stands in front of a key goes with its record.
+        return frozenset()
     carried = found.base is None or carries_modules(found.base, target)
     return frozenset(
         number
@@ -327,20 +340,15 @@ def refuse_torn(plan: Planned, log: Log) -> None:
 
     Raises:
         InputError: it is torn.
-        UsageError: it was cut inside a command.
     """
     torn_bytes = plan.summary.tail.torn_bytes
     if not torn_bytes:
         return
-    if plan.input.cut:
-        raise UsageError(
-            "the log cannot be cut inside a command", hint=next_step("log", log.path, "--tail 20")
-        )
-    last = plan.summary.files[-1]
+    last, end = plan.summary.files[len(plan.input.tails) - 1], plan.input.tails[-1].end
     raise InputError(
         f"the last command is torn: {counted(torn_bytes, 'byte')} that never became a whole one",
         path=last.path,
-        offset=last.size_bytes - torn_bytes,
+        offset=(last.size_bytes if end is None else end) - torn_bytes,
         hint=repair_hint(log),
     )
 
@@ -378,7 +386,7 @@ def _refuse_empty_databases(trace: Trace, base: BaseKeys, touches: Touches, opti
 
 def _shown_numbers(numbers: list[int]) -> str:
     shown = ", ".join(map(str, numbers[:_NUMBERS_SHOWN]))
-    return shown if len(numbers) <= _NUMBERS_SHOWN else f"{shown} and {len(numbers) - _NUMBERS_SHOWN} more"
+    return shown + and_more(len(numbers) - _NUMBERS_SHOWN)
 
 
 def plan_notes(summary: RewriteSummary, found: Input) -> list[str]:
@@ -387,13 +395,16 @@ def plan_notes(summary: RewriteSummary, found: Input) -> list[str]:
     tail = summary.tail
     if found.cut:
         notes.append("commands behind the cut are left out")
+    moved = cut_note(found, tail.unfinished)
+    if moved:
+        notes.append(moved)
     if summary.base.empty:
         notes.append(empty_note(summary.base.empty))
     if tail.torn_bytes:
         notes.append(
             f"the last command is torn ({counted(tail.torn_bytes, 'byte')}); a server drops it, and so do we"
         )
-    if tail.unfinished:
+    if tail.unfinished and not moved:
         notes.append(
             f"{counted(tail.unfinished, 'command never happens', 'commands never happen')}:"
             " the transaction has no EXEC"
@@ -403,8 +414,15 @@ def plan_notes(summary: RewriteSummary, found: Input) -> list[str]:
             f"{counted(tail.opaque, 'command')} may do anything (scripts, functions, unknown names), carried"
             " verbatim: what follows the first of them stays commands"
         )
-    if found.base is not None and any(name.startswith(_MEMBER_TIMES) for name in found.base.aux):
+    if found.base is not None and any(name.startswith(MEMBER_TIMES) for name in found.base.aux):
         notes.append("expire times of members, which only KeyDB has, are lost: no other server knows them")
+    if tail.unexecuted:
+        names = ", ".join(excerpt(name) for name in sorted(tail.unexecuted))
+        count = counted(sum(tail.unexecuted.values()), "command is", "commands are")
+        notes.append(
+            f"{count} not run here ({names}): what follows the first of them stays commands, less what"
+            " is dead"
+        )
     if tail.modules:
         notes.append(
             f"{counted(tail.modules, 'command')} of modules, which only a server with these can run: what"

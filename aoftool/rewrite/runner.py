@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 
+from aoftool.budget import budget_for
+from aoftool.dataclass import dataclass
 from aoftool.errors import RdbError, UnsupportedError
 from aoftool.files import open_source
 from aoftool.keyspace import Keyspace
@@ -13,26 +14,26 @@ from aoftool.keyspace.libraries import Library
 from aoftool.keyspace.refusal import CommandRefused
 from aoftool.liveness.carry import Carrier
 from aoftool.progress import Progress, no_progress
+from aoftool.rdb.encode.writer import ByteCounter, Sink
 from aoftool.rdb.functions import read_functions
 from aoftool.rdb.losses import REFUSED_KEPT
-from aoftool.rdb.writer import ByteCounter, Sink
 from aoftool.releases import NAMES
 from aoftool.replay.vocabulary import Vocabulary
 from aoftool.replay.writer import flavour_of_writer
-from aoftool.rewrite.carrying import carry_rest, foreign_commands, foreign_text
-from aoftool.rewrite.choosing import Chooser
-from aoftool.rewrite.emitting import Emitter, FirstWrites, first_writes
 from aoftool.rewrite.extras import note_losses, write_extras
 from aoftool.rewrite.inputs import Input
 from aoftool.rewrite.libraries import carry_libraries, library_notes, write_libraries
 from aoftool.rewrite.model import OutputFormat, OutputSize, RewriteOptions, RewriteResult
-from aoftool.rewrite.outputs import open_output
-from aoftool.rewrite.partitions import partitions
 from aoftool.rewrite.planner import RewritePlan
-from aoftool.rewrite.replaying import Partition, Replay
-from aoftool.rewrite.texts import TextReader
+from aoftool.rewrite.replay.partitions import partitions
+from aoftool.rewrite.replay.replaying import Partition, Replay
+from aoftool.rewrite.replay.texts import TextReader
+from aoftool.rewrite.write.carrying import carry_rest, foreign_commands, foreign_text
+from aoftool.rewrite.write.choosing import Chooser
+from aoftool.rewrite.write.emitting import Emitter, FirstWrites, first_writes
+from aoftool.rewrite.write.outputs import open_output
 
-__all__ = ["Sinks", "count_rewrite", "creation_time", "replayed", "write_rewrite"]
+__all__ = ["Sinks", "count_rewrite", "creation_time", "replay_of", "replayed", "write_rewrite"]
 
 
 @dataclass
@@ -92,14 +93,26 @@ def write_rewrite(
 
 def replayed(plan: RewritePlan, reader: TextReader, part: Partition, progress: Progress) -> Keyspace:
     """Return the keyspace in which a share of the keys was replayed, functions with the first one."""
+    kept, plan.kept = plan.kept, None
+    return replay_of(plan, reader, part, progress).keyspace if kept is None else kept
+
+
+def replay_of(plan: RewritePlan, reader: TextReader, part: Partition, progress: Progress) -> Replay:
+    """Return the replay of a share of the keys, functions with the first one."""
     flavour = flavour_of_writer(plan.writer)
-    keyspace = Keyspace(flavour, plan.options.databases, plan.options.now_ms, trusts_log=True)
+    keyspace = Keyspace(
+        flavour,
+        plan.options.databases,
+        plan.options.now_ms,
+        trusts_log=True,
+        budget=budget_for(plan.input.size_bytes),
+    )
     if part.number == 0:
         _load_libraries(plan, keyspace)
     replay = Replay(plan.trace, plan.table, plan.touches, plan.base, keyspace, plan.writer.release)
     replay.load_base(part, progress)
     replay.run(reader, part, progress)
-    return keyspace
+    return replay
 
 
 def _load_libraries(plan: RewritePlan, keyspace: Keyspace) -> None:

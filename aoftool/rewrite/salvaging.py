@@ -10,10 +10,10 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 
 from aoftool.aof.layout import find_log
 from aoftool.aof.model import Log
+from aoftool.dataclass import dataclass
 from aoftool.errors import AoftoolError
 from aoftool.files.folder import private_place
 from aoftool.files.sink import refuse_same_file

@@ -7,16 +7,15 @@ says, on a server that is confined for it. Needs a server of 7.0 or later.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
-from contextlib import AbstractContextManager, ExitStack, nullcontext
-from dataclasses import dataclass
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
 from aoftool.aof.manifest import FileType, parse_manifest
 from aoftool.aof.model import Log, LogKind
+from aoftool.dataclass import dataclass
 from aoftool.errors import UnsupportedError, VerifyError
-from aoftool.progress import Progress, Reached, no_progress
+from aoftool.progress import Reached, Stage, silent_stage
 from aoftool.rewrite.inputs import repair_hint
 from aoftool.rewrite.model import (
     FileSize,
@@ -26,12 +25,12 @@ from aoftool.rewrite.model import (
     RewriteResult,
     RewriteSummary,
 )
-from aoftool.rewrite.placing import write_new
 from aoftool.rewrite.runner import Sinks
-from aoftool.rewrite.server_state import ANSWER_S
-from aoftool.rewrite.verify import private_server
+from aoftool.rewrite.write.placing import write_new
 from aoftool.servers.confined import Running
 from aoftool.servers.finding import FoundServer
+from aoftool.servers.private import private_server
+from aoftool.servers.state import ANSWER_S
 
 __all__ = ["rewrite_on_server"]
 
@@ -40,18 +39,10 @@ _POLL_S = 0.02
 _COPY_BYTES = 1 << 20
 
 
-Stage = Callable[[str, int | None], AbstractContextManager[Progress]]
-"""Gives a progress for a part of the work, by its name and the bytes to do, None when not known."""
-
-
 @dataclass(frozen=True, slots=True)
 class _Plan:
     options: RewriteOptions
     summary: RewriteSummary
-
-
-def _silent(name: str, total_bytes: int | None) -> AbstractContextManager[Progress]:
-    return nullcontext(no_progress)
 
 
 def rewrite_on_server(
@@ -61,7 +52,7 @@ def rewrite_on_server(
     server: FoundServer,
     *,
     force: bool = False,
-    stage: Stage = _silent,
+    stage: Stage = silent_stage,
 ) -> RewriteResult:
     """Let a server rewrite a log and put its base file, with an empty incr file where wanted, in place.
 
@@ -73,7 +64,7 @@ def rewrite_on_server(
         UnsupportedError: standard input.
         MissingExtraError: there is no client library.
         VerifyError: the server does not load the log, or fails to rewrite it.
-        OutputExistsError, SinkError: as `aoftool.rewrite.placing` says.
+        OutputExistsError, SinkError: as `aoftool.rewrite.write.placing` says.
     """
     if log.kind is LogKind.STDIN:
         raise UnsupportedError("a server cannot load standard input", hint="save it to a file first")

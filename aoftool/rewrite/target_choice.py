@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import re
-from dataclasses import replace
-
+from aoftool.dataclass import replace
 from aoftool.errors import RefusedError
+from aoftool.escape import printable
 from aoftool.keyspace.flavour import Flavour, flavour_named
-from aoftool.rdb.targets import Target, find_target
+from aoftool.rdb.encode.targets import Target, find_target
+from aoftool.regex import regex
 from aoftool.releases import Release
 from aoftool.replay.writer import target_of
 from aoftool.replay.writer_model import Certainty, Writer
@@ -17,7 +17,7 @@ __all__ = ["choose_target", "flavour_of", "newest_measured", "refuse_undecided"]
 # The highest RDB version that Valkey reads of Redis. Source: Valkey 9.1 src/rdb.c; measured on 8.1.1, 9.1.2.
 _LAST_COMMON = 11
 # What a server calls itself; anything else in that field is text from the file.
-_VERSION = re.compile(r"[0-9]{1,3}\.[0-9]{1,3}\.[0-9]{1,3}")
+_VERSION = regex(r"[0-9]{1,3}\.[0-9]{1,3}\.[0-9]{1,3}")
 
 
 def choose_target(asked: str | None, writer: Writer) -> tuple[Target, str]:
@@ -34,7 +34,8 @@ def choose_target(asked: str | None, writer: Writer) -> tuple[Target, str]:
     if asked is not None:
         return _as_named(find_target(asked), writer), "asked for"
     if writer.certainty is Certainty.NAMED:
-        reason = f"the RDB part was written by {writer.release.family} {writer.version}"
+        version = printable(writer.version.encode("ascii", "replace"))
+        reason = f"the RDB part was written by {writer.of_base or writer.release.family} {version}"
         return _as_named(target_of(writer.release), writer), reason
     if writer.certainty is Certainty.GIVEN:
         return target_of(writer.release), "it wrote the log, as you say"

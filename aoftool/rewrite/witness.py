@@ -6,7 +6,7 @@ commands themselves.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 from aoftool.files import open_source
 from aoftool.progress import Progress, no_progress
@@ -26,11 +26,19 @@ class Witness:
     Args:
         given: the release that the user named.
         thorough: read the commands whatever the RDB part says: they hold what its writer did not have.
+        fields: AUX fields of the base that the log was salvaged from.
     """
 
-    def __init__(self, found: Input, given: str | None, *, thorough: bool = False) -> None:
+    def __init__(
+        self,
+        found: Input,
+        given: str | None,
+        *,
+        thorough: bool = False,
+        fields: Mapping[bytes, bytes] | None = None,
+    ) -> None:
         self._input, self._given, self._thorough = found, given, thorough
-        self._aux = {} if found.base is None else found.base.aux
+        self._aux = {**(fields or {}), **({} if found.base is None else found.base.aux)}
         self._read: Evidence | None = None
 
     def writer(self, progress: Progress = no_progress) -> Writer:

@@ -7,6 +7,7 @@ import socket
 from pathlib import Path
 
 from aoftool.errors import VerifyError
+from aoftool.resp.encode import encode_command
 
 __all__ = ["Ask", "expiring_by_database", "keys_by_database", "library_names"]
 
@@ -48,7 +49,7 @@ class Ask:
             return b""
 
     def _reply(self, words: tuple[str, ...]) -> bytes:
-        request = b"*%d\r\n" % len(words) + b"".join(b"$%d\r\n%s\r\n" % (len(w), w.encode()) for w in words)
+        request = encode_command([word.encode() for word in words])
         with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as connection:
             connection.settimeout(self._limit_s)
             connection.connect(self._path)

@@ -9,20 +9,26 @@ from __future__ import annotations
 import os
 import shlex
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 from aoftool.aof.model import Log, LogKind
-from aoftool.errors import MissingExtraError, RefusedError
+from aoftool.dataclass import dataclass
+from aoftool.errors import AoftoolError, MissingExtraError, RefusedError, VerifyError
+from aoftool.keyspace.flavour import flavour_at
 from aoftool.releases import RELEASES, Release, in_words, patch_of
 from aoftool.replay.writer import reads_after
 from aoftool.replay.writer_model import Writer
 from aoftool.servers.finding import FoundServer, ask_version, servers_at_hand
 
-__all__ = ["ANOTHER_SERVER", "Need", "choose_server", "needed_for", "needs_sets", "other_patch"]
+__all__ = [
+    "Need",
+    "choose_server",
+    "disagreement",
+    "needed_for",
+    "needs_sets",
+    "other_patch",
+]
 
-ANOTHER_SERVER = "verify with a server of that patch release: --server PATH"
-"""What to do where `other_patch` has something to say."""
-
+_ANOTHER_SERVER = "verify with a server of that patch release: --server PATH"
 _SETS_SINCE = (7, 0)
 
 
@@ -35,12 +41,14 @@ class Need:
         why: who wrote the log, and whom the result is for, in words.
         sets: it has to read a log of several files.
         writer: who wrote the log.
+        targets: the releases that the result is for; empty when that is the writer.
     """
 
     releases: tuple[Release, ...]
     why: str
     sets: bool
     writer: Writer
+    targets: tuple[Release, ...] = ()
 
     @property
     def in_words(self) -> str:
@@ -78,7 +86,7 @@ def needed_for(writer: Writer, *, sets: bool, targets: Sequence[Release] = ()) -
         later = [release for release in RELEASES if release.version >= _SETS_SINCE]
         goes_on = [one for one in later if any(reads_after(one, before) for before in wanted)]
         releases = tuple(goes_on)
-    return Need(releases, why, sets, writer)
+    return Need(releases, why, sets, writer, tuple(targets))
 
 
 def _reads(server: Release, writer: Release) -> bool:
@@ -134,9 +142,34 @@ def other_patch(server: FoundServer, writer: Writer) -> str:
     return f"the log was written by {wrote}, another patch release, which may load it otherwise"
 
 
+def disagreement(message: str, server: FoundServer, writer: Writer | None, hint: str | None) -> AoftoolError:
+    """Return the error that ends a comparison which a server did not confirm.
+
+    Where that server is known to load the logs of the writer otherwise, it is no judge of what was written:
+    the comparison is refused, and the result is not kept either.
+
+    Args:
+        message: what is different.
+        writer: who wrote the log; None where the server that compares is the one that wrote the result.
+        hint: what to do about it.
+    """
+    apart = "" if writer is None else other_patch(server, writer)
+    if writer is None or not apart:
+        return VerifyError(message, hint=hint)
+    message = f"{message}; {apart}"
+    alike = flavour_at(server.release, server.version) == flavour_at(writer.release, writer.exact_version)
+    return (VerifyError if alike else RefusedError)(message, hint=hint or _ANOTHER_SERVER)
+
+
 def _refused(need: Need, at_hand: Sequence[FoundServer]) -> RefusedError:
     held = ", ".join(server.name for server in at_hand)
-    fit = [server for server in at_hand if server.reads_sets or not need.sets]
+    # Not one that would refuse the log for its release alone.
+    files = (need.writer.release, *need.targets)
+    fit = [
+        server
+        for server in at_hand
+        if (server.reads_sets or not need.sets) and all(_reads(server.release, one) for one in files)
+    ]
     hint = f"put a server of {need.in_words} on PATH, or name one: --server PATH"
     if fit:
         hint += f"; for the judgement of another release: --server {shlex.quote(os.fspath(fit[0].binary))}"

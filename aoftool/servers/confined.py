@@ -15,15 +15,16 @@ import subprocess
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 
 from aoftool.aof.model import Log
 from aoftool.commands.table import lookup
+from aoftool.dataclass import dataclass
 from aoftool.errors import VerifyError
 from aoftool.escape import excerpt
 from aoftool.progress import Reached
 from aoftool.quoting import quote
+from aoftool.regex import regex
 from aoftool.releases import Release
 from aoftool.servers.asking import Ask
 from aoftool.servers.finding import FoundServer
@@ -45,9 +46,9 @@ are every 1024 commands."""
 _POLL_S = 0.05
 _PROBE_S = 5.0
 _LOG_LINES = 5
-_LOADING = re.compile(rb"^loading:([01])", re.MULTILINE)
-_LOADED = re.compile(rb"^loading_loaded_bytes:(\d{1,19})", re.MULTILINE)
-_UNKNOWN = re.compile(rb"[Uu]nknown command '([A-Za-z]{1,20})'")
+_LOADING = regex(rb"^loading:([01])", re.MULTILINE)
+_LOADED = regex(rb"^loading_loaded_bytes:(\d{1,19})", re.MULTILINE)
+_UNKNOWN = regex(rb"[Uu]nknown command '([A-Za-z]{1,20})'")
 
 
 @dataclass(frozen=True)

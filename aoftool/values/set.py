@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 __all__ = ["SetValue"]
 
 
@@ -9,3 +11,8 @@ class SetValue(dict[bytes, None]):
     """Members in order of insertion; a dict, so that iteration is repeatable."""
 
     __slots__ = ()
+
+    @classmethod
+    def of(cls, members: Iterable[bytes]) -> SetValue:
+        """Return a set of these members."""
+        return cls((member, None) for member in members)

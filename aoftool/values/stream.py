@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections import deque
-from dataclasses import dataclass, field, replace
 from itertools import islice
 from typing import NamedTuple
+
+from aoftool.dataclass import dataclass, field, replace
 
 __all__ = [
     "IDMP_DURATION_S",

@@ -7,12 +7,12 @@ from typing import TypeAlias
 from aoftool.values.array import ArrayValue
 from aoftool.values.hash import HashValue
 from aoftool.values.list import ListValue
-from aoftool.values.module import ModuleValue
+from aoftool.values.module import ModuleValue, UnknownValue
 from aoftool.values.set import SetValue
 from aoftool.values.stream import StreamValue
 from aoftool.values.zset import ZSetValue
 
-__all__ = ["Value", "length_of", "type_name"]
+__all__ = ["TYPE_NAMES", "Value", "length_of", "type_name"]
 
 Value: TypeAlias = (
     bytes | ListValue | SetValue | ZSetValue | HashValue | StreamValue | ArrayValue | ModuleValue
@@ -27,11 +27,14 @@ _NAMES: dict[type, str] = {
     StreamValue: "stream",
     ArrayValue: "array",
     ModuleValue: "module",
+    UnknownValue: "unknown",
 }
+TYPE_NAMES = tuple(_NAMES.values())
+"""Every name that `type_name` gives."""
 
 
 def type_name(value: Value) -> str:
-    """Return `string`, `list`, `set`, `zset`, `hash`, `stream`, `array` or `module`."""
+    """Return `string`, `list`, `set`, `zset`, `hash`, `stream`, `array`, `module` or `unknown`."""
     return _NAMES[type(value)]
 
 

@@ -6,8 +6,8 @@ import itertools
 import random
 from collections.abc import Sequence
 
-from aoftool.analysis.census_model import CommandRole
-from aoftool.analysis.command_roles import key_rules, role_of
+from aoftool.analysis.census.model import CommandRole
+from aoftool.analysis.census.roles import key_rules, role_of
 from aoftool.commands.table import CONTAINERS
 from aoftool.resp._scan_py import Scan
 from aoftool.resp.columns import RowColumns

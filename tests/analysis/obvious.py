@@ -7,7 +7,7 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
-from aoftool.analysis.templates import Template, prefix_of
+from aoftool.analysis.census.templates import Template, prefix_of
 from aoftool.commands.table import lookup_argv
 from aoftool.resp.model import Command
 

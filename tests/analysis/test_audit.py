@@ -5,22 +5,24 @@ from __future__ import annotations
 import itertools
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from aoftool.analysis import audit as audit_module
-from aoftool.analysis.audit import audit_log
-from aoftool.analysis.audit_groups import Group, Grouping
-from aoftool.analysis.audit_model import Audit, AuditCode, AuditEvent, Severity
-from aoftool.analysis.audit_replay import add_losses
-from aoftool.analysis.neighbours import commands_before, commands_from
+from aoftool.analysis.audit import audit as audit_module
+from aoftool.analysis.audit.audit import audit_log
+from aoftool.analysis.audit.groups import Group, Grouping
+from aoftool.analysis.audit.losses import add_losses
+from aoftool.analysis.audit.model import KEPT_OF_EACH, Audit, AuditCode, AuditEvent, Severity
+from aoftool.analysis.commands.neighbours import commands_before, commands_from
 from aoftool.aof.layout import find_log
 from aoftool.aof.log import read_parts
 from aoftool.errors import SourceError
 from aoftool.files import open_source
+from aoftool.report.audit import audit_lines
 from aoftool.resp.batch import Batch
 from tests.builders import (
     log,
@@ -80,6 +82,43 @@ def test_a_flush_of_one_database_loses_only_its_keys(tmp_path: Path) -> None:
     assert event.loss is not None
     assert event.loss.keys == 2
     assert event.command.db == 2
+
+
+@pytest.mark.parametrize("swaps", [1, 3, KEPT_OF_EACH])
+def test_an_exchange_of_two_empty_databases_is_no_event(swaps: int, tmp_path: Path) -> None:
+    empty = [("SWAPDB", 3, 4)] * swaps
+    path = write(tmp_path / "a", ("SET", "a", 1), *empty)
+
+    assert audited(path, replay=False).counts == {AuditCode.SWAPDB: swaps}
+    assert audited(path).counts == {}
+    assert audited(path).events == []
+
+
+def test_an_exchange_with_an_empty_database_is_one(tmp_path: Path) -> None:
+    path = write(tmp_path / "a", ("SWAPDB", 3, 4), ("SET", "a", 1), ("SWAPDB", 0, 1), ("SWAPDB", 0, 1))
+
+    found = audited(path)
+
+    assert found.counts == {AuditCode.SWAPDB: 2}
+    assert [event.text for event in found.events] == [
+        "SWAPDB exchanges 1 key of db 0 and 0 keys of db 1",
+        "SWAPDB exchanges 0 keys of db 0 and 1 key of db 1",
+    ]
+
+
+def test_what_removes_nothing_is_no_alarm(tmp_path: Path) -> None:
+    none = ("DEL", *(f"no:{number}" for number in range(150)))
+    path = write(
+        tmp_path / "a", ("FLUSHALL",), none, ("FLUSHDB",), ("SET", "a", 1), ("FLUSHALL",), ("FLUSHALL",)
+    )
+
+    assert {event.severity for event in audited(path, replay=False).events} == {Severity.HIGH}
+    found = audited(path, context=2)
+    assert [event.severity.value for event in found.events] == ["info", "info", "info", "high", "info"]
+    lines = list(audit_lines(found, 80))
+    assert lines[0] == "6 commands looked at: 1 high, 4 info"
+    assert sum("lost      nothing" in line for line in lines) == 4
+    assert sum("restore" in line for line in lines) == 1
 
 
 def test_codes_by_name_alone(tmp_path: Path) -> None:
@@ -150,7 +189,7 @@ def test_a_run_of_deletions_is_the_servers_only_if_it_is_spelled_so(
     run = log(*((name, f"k:{number}") for number in range(120)))
     manifest = write_multi_part(tmp_path / "d", base=base, base_is_rdb=True, incrs=[run])
 
-    (event,) = of(audited(str(manifest)), AuditCode.DELETE_RUN)
+    (event,) = of(audited(manifest), AuditCode.DELETE_RUN)
 
     assert told in event.text
 
@@ -260,8 +299,8 @@ def test_groups_do_not_depend_on_batches(
 
 def batch_of(offsets: list[int], lengths: list[int], times: list[int]) -> Batch:
     offset, length, time_s = (np.array(column, np.int64) for column in (offsets, lengths, times))
-    empty = np.zeros(0, np.int64)
-    return replace(Batch(0, offset, length, *[empty] * 11, b"", []), time_s=time_s)
+    rest: list[Any] = [*[np.zeros(0, np.int64)] * 11, b"", []]
+    return replace(Batch(0, offset, length, *rest), time_s=time_s)
 
 
 def test_neighbours_are_found_both_ways(tmp_path: Path) -> None:

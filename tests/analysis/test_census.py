@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import itertools
-import os
 from typing import Any
 
 import numpy as np
@@ -11,19 +10,14 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from aoftool.analysis import _census_py
-from aoftool.analysis.census_model import FIRST_PREFIX, CensusOptions
-from aoftool.analysis.templates import Template, prefix_of
+from aoftool.analysis.census import _census_py
+from aoftool.analysis.census.model import FIRST_PREFIX, CensusOptions
+from aoftool.analysis.census.templates import Template, prefix_of
 from tests.analysis.census_streams import KEYS, encode, random_stream, rows_of
+from tests.kernels import compiled, needs, twins
 
-try:
-    from aoftool.analysis import _census_cy
-except ImportError:
-    if os.environ.get("AOFTOOL_REQUIRE_NATIVE") == "1":
-        raise
-    _census_cy = None  # type: ignore[assignment]
-
-needs_kernel = pytest.mark.skipif(_census_cy is None, reason="the kernel is not built")
+needs_kernel = needs("census")
+both_twins = pytest.mark.parametrize("module", twins("census"))
 OPTIONS = {
     "plain": CensusOptions(),
     "deep": CensusOptions(template=Template(depth=2)),
@@ -65,14 +59,14 @@ def everything(
 def test_kernel_and_reference_agree(name: str, seed: int) -> None:
     data = random_stream(seed)
 
-    native, reference = (everything(module, OPTIONS[name], data) for module in (_census_cy, _census_py))
+    native, reference = (
+        everything(module, OPTIONS[name], data) for module in (compiled("census"), _census_py)
+    )
 
     assert native == reference
 
 
-@pytest.mark.parametrize(
-    "module", [_census_py, pytest.param(_census_cy, marks=needs_kernel)], ids=["py", "cy"]
-)
+@both_twins
 @settings(max_examples=30)
 @given(seed=st.integers(0, 1000), cuts=st.lists(st.integers(0, 4000), max_size=6))
 def test_splits_do_not_matter(module: Any, seed: int, cuts: list[int]) -> None:
@@ -96,7 +90,7 @@ def test_splits_do_not_matter(module: Any, seed: int, cuts: list[int]) -> None:
 )
 def test_kernel_makes_the_prefixes_of_the_reference(key: bytes, depth: int, automatic: bool) -> None:
     template = Template(depth=depth, automatic=automatic)
-    census = _census_cy.Census(CensusOptions(template=template))
+    census = compiled("census").Census(CensusOptions(template=template))
     census.start_file(0, 20)
     for rows, roles in rows_of(encode([b"SET", key, b"v"])):
         census.map_commands(roles)
@@ -123,9 +117,7 @@ def test_prefixes_read_as_people_name_them(key: bytes, depth: int, prefix: bytes
     assert prefix_of(key, Template(depth=depth)) == prefix
 
 
-@pytest.mark.parametrize(
-    "module", [_census_py, pytest.param(_census_cy, marks=needs_kernel)], ids=["py", "cy"]
-)
+@both_twins
 @pytest.mark.parametrize("options", ["plain", "few-keys"])
 def test_bytes_add_up_by_every_kind_and_over_the_keys(module: Any, options: str) -> None:
     data = random_stream(99, times=False)
@@ -142,9 +134,7 @@ def test_bytes_add_up_by_every_kind_and_over_the_keys(module: Any, options: str)
     assert in_table + found["overflow"][1] == of_keys
 
 
-@pytest.mark.parametrize(
-    "module", [_census_py, pytest.param(_census_cy, marks=needs_kernel)], ids=["py", "cy"]
-)
+@both_twins
 def test_expire_times_follow_the_commands(module: Any) -> None:
     stream = [
         [b"SET", b"a", b"1", b"PXAT", b"5000"],

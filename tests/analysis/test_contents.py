@@ -9,17 +9,17 @@ from typing import Any
 
 import pytest
 
-from aoftool.analysis.census_model import CensusOptions
-from aoftool.analysis.contents import contents_view
-from aoftool.analysis.contents_model import ContentsView
-from aoftool.analysis.growth import growth_of
-from aoftool.analysis.overview import overview_of
-from aoftool.analysis.reading import read_log
-from aoftool.analysis.remarks import remarks_of
+from aoftool.analysis.census.model import CensusOptions
+from aoftool.analysis.census.reading import read_log
+from aoftool.analysis.growth.growth import growth_of
+from aoftool.analysis.inspect.contents import contents_view
+from aoftool.analysis.inspect.contents_model import ContentsView
+from aoftool.analysis.inspect.overview import overview_of
+from aoftool.analysis.inspect.remarks import remarks_of
 from aoftool.aof.layout import find_log
 from aoftool.cli.app import run
-from aoftool.cli.savings import find_savings
 from aoftool.progress import no_progress
+from aoftool.rewrite.ask.savings import find_savings
 from tests.analysis.growing import START_S, steady, stream, write
 from tests.corpus import FIXTURES, Case, case_params
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from aoftool.analysis.overview import overview_of
+from aoftool.analysis.inspect.overview import overview_of
 from aoftool.aof.layout import find_log
 from aoftool.aof.survey import survey
 from aoftool.check.health import health_of

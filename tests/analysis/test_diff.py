@@ -3,20 +3,21 @@
 from __future__ import annotations
 
 import copy
+import json
 from pathlib import Path
 
 import pytest
 
-from aoftool.analysis.diff import Point, compare_points
-from aoftool.analysis.diff_model import ChangeKind, Diff
-from aoftool.analysis.parting import find_parting
-from aoftool.analysis.replaying import LogReplay
-from aoftool.analysis.value_digest import value_digest
+from aoftool.analysis.diff.diff import Point, compare_points
+from aoftool.analysis.diff.model import ChangeKind, Diff
+from aoftool.analysis.diff.parting import find_parting
 from aoftool.aof.layout import find_log
 from aoftool.cli.app import run
 from aoftool.errors import UnsupportedError
 from aoftool.keyspace.engine import Keyspace
+from aoftool.replay.log_replay import LogReplay
 from aoftool.values import HashValue, ListValue, SetValue, ZSetValue
+from aoftool.values.digest import value_digest
 from tests.builders import (
     log,
     rdb,
@@ -92,7 +93,7 @@ def test_more_keys_than_memory_is_set_aside_for_are_refused(
     path = tmp_path / "a.aof"
     path.write_bytes(log(("SET", "a", 1), ("SET", "b", 1), ("SET", "c", 1)))
     both = find_log(str(path)), Point()
-    monkeypatch.setattr("aoftool.analysis.diff.MOST_KEYS", 2)
+    monkeypatch.setattr("aoftool.analysis.diff.diff.MOST_KEYS", 2)
 
     with pytest.raises(UnsupportedError, match="more than 2 keys"):
         compare_points(both, both)
@@ -226,20 +227,81 @@ def test_replay_runs_transactions_at_their_place_and_drops_unfinished_ones(tmp_p
     assert sorted(keyspace.databases[3].values) == [b"a", b"b"]
 
 
-@pytest.mark.parametrize("in_base", [True, False])
-def test_libraries_are_said_not_to_be_compared_where_there_are_some(
-    in_base: bool, tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    plain, other = tmp_path / "plain.aof", tmp_path / "other.aof"
-    plain.write_bytes(log(("SET", "a", "1")))
-    code = b"#!lua name=one\nredis.register_function('f', function() return 1 end)"
-    if in_base:
-        base = rdb(b"\xf5" + rdb_string(code), magic=b"REDIS0011", aux={"redis-ver": "7.2.4"})
-        other.write_bytes(base + log(("SET", "a", "1")))
-    else:
-        other.write_bytes(log(("FUNCTION", "LOAD", code), ("SET", "a", "1")))
+LIBRARY = b"#!lua name=%s\nredis.register_function('f_%s', function() return %d end)"
 
-    assert run(["diff", str(plain), str(plain)]) == 0
-    assert "libraries" not in capsys.readouterr().err
-    assert run(["diff", str(plain), str(other)]) == 0
-    assert "function libraries, of which there are or were some, are not" in capsys.readouterr().err
+
+def _with_libraries(path: Path, libraries: dict[bytes, int], *, in_base: bool) -> Path:
+    codes = [LIBRARY % (name, name, number) for name, number in libraries.items()]
+    if in_base:
+        parts = [b"\xf5" + rdb_string(code) for code in codes]
+        base = rdb(*parts, magic=b"REDIS0011", aux={"redis-ver": "7.2.4"})
+        path.write_bytes(base + log(("SET", "a", "1")))
+    else:
+        path.write_bytes(log(*(("FUNCTION", "LOAD", code) for code in codes), ("SET", "a", "1")))
+    return path
+
+
+@pytest.mark.parametrize("quick", [True, False])
+@pytest.mark.parametrize("in_base", [True, False])
+def test_libraries_are_compared(
+    in_base: bool,
+    quick: bool,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    if not quick:
+        monkeypatch.setattr("aoftool.api.diffing.final_state", lambda *words: None)
+    left = _with_libraries(tmp_path / "left.aof", {b"gone": 1, b"same": 1, b"other": 1}, in_base=in_base)
+    right = _with_libraries(tmp_path / "right.aof", {b"other": 2, b"same": 1, b"new": 1}, in_base=not in_base)
+
+    assert run(["diff", str(left), str(left)]) == 0
+    assert "functions" not in capsys.readouterr().out
+    assert run(["diff", str(left), str(right)]) == 1
+    told = capsys.readouterr().out
+    assert "keys   no difference\nfunctions  3 libraries differ\n  - gone\n  + new\n  ~ other\n" in told
+    assert run(["diff", "--json", str(left), str(right)]) == 1
+    found = json.loads(capsys.readouterr().out)["libraries"]
+    assert [(row["change"], row["name"]) for row in found] == [
+        ("removed", "gone"),
+        ("added", "new"),
+        ("changed", "other"),
+    ]
+    assert found[0]["after"] is None
+    assert found[2]["before"] != found[2]["after"]
+
+
+def test_libraries_belong_to_no_database_and_to_no_key(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    left = _with_libraries(tmp_path / "left.aof", {b"one": 1}, in_base=False)
+    right = _with_libraries(tmp_path / "right.aof", {}, in_base=False)
+
+    assert run(["diff", "--db", "0", "--json", str(left), str(right)]) == 0
+    assert json.loads(capsys.readouterr().out)["libraries"] is None
+    assert run(["diff", "--csv", str(left), str(right)]) == 1
+    assert "1 function library differs: --json names them" in capsys.readouterr().err
+
+
+def test_the_libraries_of_a_point_are_those_before_it(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = tmp_path / "appendonly.aof"
+    first = log(("FUNCTION", "LOAD", LIBRARY % (b"one", b"one", 1)))
+    path.write_bytes(
+        first + log(("FUNCTION", "DELETE", "one"), ("FUNCTION", "LOAD", LIBRARY % (b"two", b"two", 1)))
+    )
+
+    assert run(["diff", "--at", str(len(first)), str(path)]) == 1
+    assert "functions  2 libraries differ\n  - one\n  + two\n" in capsys.readouterr().out
+
+
+def test_the_libraries_of_a_moment_are_those_of_its_end(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = tmp_path / "appendonly.aof"
+    loads = [log(("FUNCTION", "LOAD", LIBRARY % (name, name, 1))) for name in (b"one", b"two", b"three")]
+    path.write_bytes(b"".join(timestamp(100 + at) + load for at, load in enumerate(loads)))
+
+    assert run(["diff", "--at", "1970-01-01T00:01:40", "--at", "1970-01-01T00:01:41", str(path)]) == 1
+    assert "functions  1 library differs\n  + two\n" in capsys.readouterr().out

@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from aoftool.analysis.census_model import CensusOptions
-from aoftool.analysis.habit_questions import habit_table
+from aoftool.analysis.census.model import CensusOptions
+from aoftool.analysis.habits.questions import habit_table
 from aoftool.aof.layout import find_log
 from aoftool.cli.app import run
 from tests.analysis.eight_workloads import WORKLOADS, Command, workload

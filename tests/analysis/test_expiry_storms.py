@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 
-from aoftool.analysis.audit import audit_log
-from aoftool.analysis.audit_model import Audit, AuditCode
-from aoftool.analysis.audit_replay import add_losses
+from aoftool.analysis.audit.audit import audit_log
+from aoftool.analysis.audit.losses import add_losses
+from aoftool.analysis.audit.model import Audit, AuditCode
 from aoftool.aof.layout import find_log
 from tests.builders import log, timestamp
 
@@ -17,13 +17,13 @@ DUE_S = 1_700_000_100
 KEYS = 700
 
 
-def stormy(*, deleted_s: int, spread: int = 0, delete: str = "DEL") -> list[Any]:
-    """Return a log whose keys are due in one second, and are deleted from another one on, in seven pieces."""
+def stormy(*, deleted_s: int, spread: int = 0, delete: str = "DEL", keys: int = KEYS) -> list[Any]:
+    """Return a log whose keys are due in one second, and deleted from another one on, in hundreds."""
     commands: list[Any] = [timestamp(DUE_S - 100)]
-    for number in range(KEYS):
-        due_ms = (DUE_S + (number if spread else 0)) * 1000 + number
+    for number in range(keys):
+        due_ms = (DUE_S + (number if spread else 0)) * 1000 + number % 1000
         commands.append(("SET", f"sess:{number}", "v", "PXAT", due_ms))
-    for number in range(KEYS):
+    for number in range(keys):
         if number % 100 == 0:
             commands += [timestamp(deleted_s + number // 100), ("SET", "other", number)]
         commands.append((delete, f"sess:{number}"))
@@ -54,6 +54,13 @@ def test_a_storm_in_seven_pieces_is_one_event_with_its_cause(tmp_path: Path) -> 
     assert event.last.argv[1] == b"sess:699"
 
 
+def test_pieces_beyond_those_that_are_kept_are_no_runs_either(tmp_path: Path) -> None:
+    audit = audited(tmp_path, stormy(deleted_s=DUE_S, keys=70 * 100))
+
+    assert [event.code for event in audit.events] == [AuditCode.EXPIRY_STORM]
+    assert audit.counts == {AuditCode.EXPIRY_STORM: 1}
+
+
 @pytest.mark.parametrize(
     "commands",
     [
@@ -66,3 +73,13 @@ def test_other_deletions_are_no_storm(commands: list[Any], tmp_path: Path) -> No
     audit = audited(tmp_path, commands)
 
     assert {event.code for event in audit.events} == {AuditCode.DELETE_RUN}
+
+
+def test_times_of_fields_are_no_cause(tmp_path: Path) -> None:
+    given: list[Any] = [("HSET", "h", "f", "v")]
+    given += [("HPEXPIREAT", "h", (DUE_S * 1000), "FIELDS", 1, "f")] * (KEYS + 1)
+
+    audit = audited(tmp_path, [*given, *stormy(deleted_s=DUE_S)])
+
+    (event,) = (event for event in audit.events if event.code is AuditCode.EXPIRY_STORM)
+    assert "700 SET gave that same second" in event.text

@@ -9,9 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from aoftool.analysis.command_filter import CommandFilter
-from aoftool.analysis.commands_model import LoggedCommand
-from aoftool.analysis.following import LogFollower
+from aoftool.analysis.commands.filter import CommandFilter
+from aoftool.analysis.commands.following import LogFollower
+from aoftool.analysis.commands.model import LoggedCommand
 from tests.builders import command, log, manifest_line, select, write_multi_part
 from tests.servers import Build, Server, server_params
 

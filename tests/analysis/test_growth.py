@@ -8,13 +8,16 @@ from pathlib import Path
 
 import pytest
 
-from aoftool.analysis.growth import growth_of
-from aoftool.analysis.growth_model import Axis, Growth
-from aoftool.analysis.reading import read_log
+from aoftool.analysis.census.model import CensusOptions
+from aoftool.analysis.census.reading import read_log
+from aoftool.analysis.clock.model import Axis
+from aoftool.analysis.growth.growth import growth_of
+from aoftool.analysis.growth.model import Growth
 from aoftool.aof.layout import find_log
+from aoftool.aof.model import Place
 from tests.analysis.census_streams import encode
 from tests.analysis.growing import START_S, steady, stream, write
-from tests.builders import rdb, write_multi_part
+from tests.builders import log, rdb, write_multi_part
 
 
 def growth(path: str, **options: object) -> Growth:
@@ -34,6 +37,21 @@ def test_every_second_is_a_bucket_with_its_bytes(tmp_path: Path) -> None:
     assert not found.changes
     assert not found.bursts
     assert not found.gaps
+
+
+def test_times_of_files_only_bound_what_a_filter_leaves(tmp_path: Path) -> None:
+    base = rdb(aux={"ctime": str(START_S)})
+    tail = log(*(("SET", f"k:{number}", 1) for number in range(100)))
+    path = write_multi_part(tmp_path, base=base, incrs=[tail], base_is_rdb=True)
+    os.utime(path.parent / "appendonly.aof.1.incr.aof", (START_S + 600, START_S + 600))
+    found_log = find_log(str(path))
+
+    for options, bound_s in ((None, 1), (CensusOptions(first=Place(1, len(tail) // 2)), 600)):
+        read = read_log(found_log, options)
+        first = growth_of(read.contents, read.axis).buckets[0]
+
+        assert first.time_ms is not None
+        assert first.bound_ms == 1000 * bound_s
 
 
 def test_a_change_is_placed_and_its_driver_named(tmp_path: Path) -> None:

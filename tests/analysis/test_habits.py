@@ -8,14 +8,14 @@ from pathlib import Path
 
 import pytest
 
-from aoftool.analysis.census_model import CensusOptions
-from aoftool.analysis.habit_blobs import alike_bytes
-from aoftool.analysis.habit_questions import HABITS, habit_table
-from aoftool.analysis.habit_secrets import kinds_in
-from aoftool.analysis.habits_model import HabitTable
+from aoftool.analysis.census.model import CensusOptions
+from aoftool.analysis.habits.blobs import alike_bytes
+from aoftool.analysis.habits.model import HabitTable
+from aoftool.analysis.habits.questions import HABITS, habit_table
+from aoftool.analysis.habits.secrets import kinds_in
 from aoftool.aof.layout import find_log
 from aoftool.commands.slots import slot_of
-from tests.builders import command, log, timestamp
+from tests.builders import Word, command, log, timestamp
 
 
 def answer(tmp_path: Path, by: str, *items: object) -> HabitTable:
@@ -45,7 +45,7 @@ def test_repeats_are_those_a_dictionary_of_values_finds(seed: int, tmp_path: Pat
             if chance.random() < 0.3
             else ["SET"]
         )
-        item: tuple[object, ...] = {
+        item: tuple[Word, ...] = {
             "SET": ("SET", key, value), "DEL": ("DEL", key), "APPEND": ("APPEND", key, "x"),
             "PEXPIREAT": ("PEXPIREAT", key, 4_102_444_800_000), "FLUSHALL": ("FLUSHALL",),
         }[kind]  # fmt: skip

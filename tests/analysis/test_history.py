@@ -5,19 +5,21 @@ from __future__ import annotations
 import os
 import random
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from aoftool.analysis.history import KeyHistory
-from aoftool.analysis.history_model import Actor, HistoryStep, KeyState, StepKind
+from aoftool.analysis.history.history import KeyHistory
+from aoftool.analysis.history.model import Actor, HistoryStep, KeyState, StepKind
 from aoftool.aof.layout import find_log
 from aoftool.aof.log import read_parts
 from aoftool.keyspace.engine import Keyspace
 from aoftool.keyspace.refusal import ReplayStopError
-from aoftool.rdb.reader import records
+from aoftool.rdb.records.reader import records
 from aoftool.resp.watch import Watch
 from aoftool.values import ModuleValue, type_name
 from tests.builders import (
+    Word,
     command,
     log,
     rdb,
@@ -45,7 +47,8 @@ def state_of(keyspace: Keyspace, db: int, key: bytes) -> State:
         return None
     if isinstance(entry.value, ModuleValue):
         return type_name(entry.value), None, entry.expire_at_ms
-    length = len(getattr(entry.value, "entries", entry.value))
+    held: Any = entry.value
+    length = len(getattr(held, "entries", held))
     return type_name(entry.value), length, entry.expire_at_ms
 
 
@@ -256,7 +259,7 @@ def test_what_is_known_behind_a_script_is_what_a_replay_with_its_effects_gives(
 ) -> None:
     chance = random.Random(seed)
     keys = ["k", "l", "m"]
-    shapes: list[tuple[object, ...]] = [
+    shapes: list[tuple[Word, ...]] = [
         ("SET", "A", 3), ("SET", "A", 5, "NX"), ("SET", "A", 7, "KEEPTTL"), ("APPEND", "A", "x"),
         ("INCR", "A"), ("DEL", "A"), ("RPUSH", "A", "v"), ("RENAME", "A", "B"), ("COPY", "A", "B", "REPLACE"),
         ("MSET", "A", 1, "B", 2), ("PEXPIREAT", "A", 4_102_444_800_000), ("SINTERSTORE", "A", "B"),
@@ -264,9 +267,9 @@ def test_what_is_known_behind_a_script_is_what_a_replay_with_its_effects_gives(
         ("SWAPDB", 0, 1),
     ]  # fmt: skip
 
-    def item() -> tuple[object, ...]:
-        names = {"A": chance.choice(keys), "B": chance.choice(keys)}
-        return tuple(names.get(word, word) for word in chance.choice(shapes))  # type: ignore[call-overload]
+    def item() -> tuple[Word, ...]:
+        names: dict[Word, Word] = {"A": chance.choice(keys), "B": chance.choice(keys)}
+        return tuple(names.get(word, word) for word in chance.choice(shapes))
 
     items = [item() for _ in range(60)]
     hidden = {chance.randrange(60) for _ in range(3)}
@@ -327,7 +330,7 @@ def test_a_pattern_finds_keys_of_base_and_commands(tmp_path: Path) -> None:
 
 DEADLINE_S = 1_000
 RUN = [("UNLINK", f"other:{n}") for n in range(20)]
-GRADES = {
+GRADES: dict[str, tuple[list[tuple[Word, ...] | bytes], Actor]] = {
     "spelled by a client": ([("del", "k")], Actor.CLIENT),
     "several keys": ([("UNLINK", "k", "l")], Actor.CLIENT),
     "flushed": ([("FLUSHALL",)], Actor.CLIENT),

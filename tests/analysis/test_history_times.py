@@ -11,13 +11,13 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from aoftool.analysis.command_filter import CommandFilter
-from aoftool.analysis.history import KeyHistory
-from aoftool.analysis.history_model import Actor, HistoryStep
-from aoftool.analysis.listing import CommandListing
-from aoftool.analysis.time_model import TimeSource
+from aoftool.analysis.clock.model import TimeSource
+from aoftool.analysis.commands.filter import CommandFilter
+from aoftool.analysis.commands.listing import CommandListing
+from aoftool.analysis.history.history import KeyHistory
+from aoftool.analysis.history.model import Actor, HistoryStep
 from aoftool.aof.layout import find_log
-from tests.builders import log, rdb, timestamp, write_multi_part
+from tests.builders import Word, log, rdb, timestamp, write_multi_part
 from tests.servers import Build, Server, server_params
 
 NOON_MS = 1_700_000_000_000
@@ -27,14 +27,14 @@ STREAM, DEADLINE, BASE, FILE = (
     TimeSource.BASE,
     TimeSource.FILE,
 )
-Item = tuple[object, ...]
+Item = tuple[Word, ...]
 
 
 def entry(second: float, stream: str = "events") -> Item:
     return ("XADD", stream, f"{NOON_MS + round(second * 1000)}-0", "f", "v")
 
 
-def write(directory: Path, *items: object, until: float = 3600.5) -> Path:
+def write(directory: Path, *items: Item | bytes, until: float = 3600.5) -> Path:
     """Write a log that was last written to so many seconds past noon."""
     path = directory / "a.aof"
     path.write_bytes(log(*items))
@@ -163,7 +163,7 @@ def test_the_base_bounds_what_follows_it_and_its_clues(tmp_path: Path) -> None:
 
 
 def test_the_clock_of_a_primary_is_not_that_of_the_log(tmp_path: Path) -> None:
-    aux = {"ctime": NOON_MS // 1000, "repl-id": "0" * 40, "repl-offset": 1, "aof-base": 0}
+    aux: dict[str, Word] = {"ctime": NOON_MS // 1000, "repl-id": "0" * 40, "repl-offset": 1, "aof-base": 0}
     manifest = write_multi_part(
         tmp_path / "d", base=rdb(aux=aux), base_is_rdb=True, incrs=[log(("SET", "k", 1))]
     )
@@ -186,8 +186,8 @@ def test_the_first_annotation_bounds_what_stands_before_it(tmp_path: Path) -> No
 def test_a_later_file_bounds_those_before_it(tmp_path: Path) -> None:
     incrs = [log(("SET", "k", 1)), log(("SET", "k", 2))]
     manifest = write_multi_part(tmp_path / "d", base=log(), base_is_rdb=False, incrs=incrs)
-    for number, second in ((1, 900.5), (2, 500.5)):  # the first was touched, or copied
-        _written_at(manifest.parent / f"appendonly.aof.{number}.incr.aof", second)
+    for number, at in ((1, 900.5), (2, 500.5)):  # the first was touched, or copied
+        _written_at(manifest.parent / f"appendonly.aof.{number}.incr.aof", at)
 
     first, second = steps_of(manifest)
 

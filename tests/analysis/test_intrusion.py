@@ -6,10 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from aoftool.analysis import intrusion
-from aoftool.analysis.audit import audit_log
-from aoftool.analysis.audit_model import AuditCode
-from aoftool.analysis.intrusion import intrusion_in, suspect_offsets
+from aoftool.analysis.audit import intrusion
+from aoftool.analysis.audit.audit import audit_log
+from aoftool.analysis.audit.intrusion import intrusion_in, suspect_offsets
+from aoftool.analysis.audit.model import AuditCode
 from aoftool.aof.layout import find_log
 from aoftool.files import open_source
 from tests.builders import log

@@ -8,12 +8,15 @@ from pathlib import Path
 
 import pytest
 
-from aoftool.analysis.command_filter import CommandFilter
-from aoftool.analysis.commands_model import UNKNOWN, LoggedCommand, Place
-from aoftool.analysis.listing import CommandListing
-from aoftool.analysis.tailing import last_commands
+from aoftool.analysis.commands.filter import CommandFilter
+from aoftool.analysis.commands.listing import CommandListing
+from aoftool.analysis.commands.model import UNKNOWN, LoggedCommand
+from aoftool.analysis.commands.tailing import last_commands
 from aoftool.aof.layout import find_log
 from aoftool.aof.log import read_parts
+from aoftool.aof.model import Place
+from aoftool.aof.moment import Resolved
+from aoftool.aof.stretch import Stretch
 from aoftool.keyspace.selection import key_selection
 from aoftool.pattern import literal_of
 from tests.builders import annotation, command, log, select, timestamp, transaction, write_multi_part
@@ -119,8 +122,8 @@ def test_times_select_by_annotation_and_say_when_there_is_none(tmp_path: Path) -
     bare = tmp_path / "b.aof"
     bare.write_bytes(log(("SET", "a", "1")))
 
-    found = listed(path, CommandFilter(since_s=10, until_s=19))
-    listing = CommandListing(find_log(bare), CommandFilter(since_s=1))
+    found = listed(path, CommandFilter(stretch=Stretch(Resolved(time_ms=10_000), Resolved(time_ms=19_000))))
+    listing = CommandListing(find_log(bare), CommandFilter(stretch=Stretch(Resolved(time_ms=1_000))))
 
     assert [row.argv[1] for row in found] == [b"b"]
     assert list(listing) == []
@@ -199,7 +202,7 @@ def test_the_tail_goes_on_in_the_file_before(tmp_path: Path) -> None:
 @pytest.fixture
 def large(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """Give a log whose end must be found by resynchronising."""
-    from aoftool.analysis import tailing
+    from aoftool.analysis.commands import tailing
 
     monkeypatch.setattr(tailing, "WHOLE_BYTES", 1000)
     monkeypatch.setattr(tailing, "_FIRST_WINDOW_BYTES", 2000)

@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from aoftool.analysis.command_filter import CommandFilter
-from aoftool.analysis.listing import CommandListing
-from aoftool.analysis.loadable import LoadableLog
+from aoftool.analysis.commands.filter import CommandFilter
+from aoftool.analysis.commands.listing import CommandListing
+from aoftool.analysis.commands.loadable import LoadableLog
 from aoftool.aof.layout import find_log
 from tests.builders import log, select, transaction
 from tests.corpus import FIXTURES

@@ -8,10 +8,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from aoftool.analysis.census_model import CensusOptions
-from aoftool.analysis.log_census import KEYLESS, Contents
-from aoftool.analysis.reading import read_log
-from aoftool.analysis.templates import Template
+from aoftool.analysis.census.driver import KEYLESS, Contents
+from aoftool.analysis.census.model import CensusOptions
+from aoftool.analysis.census.reading import read_log
+from aoftool.analysis.census.templates import Template
 from aoftool.aof.layout import find_log
 from aoftool.files import open_source
 from aoftool.resp.commands import CommandReader
@@ -146,7 +146,7 @@ def test_more_keys_than_the_limit_keep_their_stated_error(
 ) -> None:
     if sketches:
         pytest.importorskip("datasketches")
-    monkeypatch.setattr("aoftool.analysis.log_census.have_sketches", lambda: sketches)
+    monkeypatch.setattr("aoftool.analysis.census.driver.have_sketches", lambda: sketches)
     # One piece must not hold more new keys than the table has room for above its limit.
     monkeypatch.setattr("aoftool.resp.scanner._ROWS_BUFFER_BYTES", 8192)
     rng = np.random.RandomState(5)

@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-from aoftool.analysis.model import Overview, RowKind
-from aoftool.analysis.overview import overview_of
+from aoftool.analysis.inspect.model import Overview, RowKind
+from aoftool.analysis.inspect.overview import overview_of
 from aoftool.aof.layout import find_log
 from aoftool.aof.survey import Survey, survey
 from aoftool.check.health import health_of

@@ -6,16 +6,17 @@ from pathlib import Path
 
 import pytest
 
-from aoftool.analysis.folding import folded
-from aoftool.analysis.growth import growth_of
-from aoftool.analysis.overview import overview_of
-from aoftool.analysis.reading import read_log
-from aoftool.analysis.restart import restart_of
-from aoftool.analysis.walking import walks_of
+from aoftool.analysis.census.reading import read_log
+from aoftool.analysis.growth.folding import folded
+from aoftool.analysis.growth.growth import growth_of
+from aoftool.analysis.inspect.overview import overview_of
+from aoftool.analysis.inspect.restart import restart_of
+from aoftool.analysis.inspect.walking import walks_of
 from aoftool.aof.layout import find_log
 from aoftool.aof.survey import survey
 from aoftool.cli.app import run
 from tests.builders import (
+    Word,
     log,
     rdb,
     rdb_database,
@@ -58,7 +59,7 @@ def members(count: int) -> list[str]:
     return [f"m{number}" for number in range(count)]
 
 
-HEAVY = {
+HEAVY: dict[str, list[tuple[Word, ...]]] = {
     "a sort": [("SADD", "s", *members(5000)), *[("SORT", "s", "ALPHA", "STORE", "d")] * 300],
     "a union of unions": [
         ("SADD", "s", *members(5000)),

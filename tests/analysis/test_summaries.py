@@ -12,14 +12,14 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from aoftool.analysis.census_model import CellKind, CensusOptions
-from aoftool.analysis.census_native import Census
-from aoftool.analysis.expiry import ExpirySummary
-from aoftool.analysis.key_counts import KeyCounts
-from aoftool.analysis.log_census import KEYLESS
-from aoftool.analysis.peaks import Peak, Peaks
-from aoftool.analysis.series import WIDTHS_S, Series
-from aoftool.analysis.sizes import SizeHistogram
+from aoftool.analysis.census.driver import KEYLESS
+from aoftool.analysis.census.kernel import Census
+from aoftool.analysis.census.key_counts import KeyCounts
+from aoftool.analysis.census.model import CellKind, CensusOptions
+from aoftool.analysis.census.peaks import Peak, Peaks
+from aoftool.analysis.census.series import WIDTHS_S, Series
+from aoftool.analysis.census.sizes import SizeHistogram
+from aoftool.analysis.inspect.expiry import ExpirySummary
 from tests.analysis.census_streams import random_stream, rows_of
 
 S = TypeVar("S")
@@ -155,7 +155,7 @@ def test_a_coarser_series_holds_the_same_counts(seed: int, shift: int, width: in
 
 
 def test_a_series_shrinks_to_its_bound(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("aoftool.analysis.series.SLICES_MOST", 10)
+    monkeypatch.setattr("aoftool.analysis.census.series.SLICES_MOST", 10)
     series, _ = census_of(random_stream(1, 400), 0, 1 << 30)
     before = series.totals(CellKind.COMMAND)
 

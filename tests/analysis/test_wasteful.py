@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 
-from aoftool.analysis.audit import audit_log
-from aoftool.analysis.audit_model import AuditCode
-from aoftool.analysis.audit_replay import add_losses
+from aoftool.analysis.audit.audit import audit_log
+from aoftool.analysis.audit.losses import add_losses
+from aoftool.analysis.audit.model import AuditCode
 from aoftool.aof.layout import find_log
 from tests.builders import log
 
@@ -48,3 +48,19 @@ def test_habits_are_told_from_what_only_looks_so(name: str, tmp_path: Path) -> N
     assert {code: event.commands for code, event in events.items()} == expected
     for event in events.values():
         assert event.common_prefix in (b"sess:", b"k:")
+
+
+def test_what_one_command_would_save_is_the_difference_to_it(tmp_path: Path) -> None:
+    apart, together = (
+        log(*pairs(120)),
+        [("SET", f"sess:{number}", "v", "PXAT", 4_000_000_000_000 + number) for number in range(120)],
+    )
+    path = tmp_path / "a.aof"
+    path.write_bytes(apart)
+    found = find_log(str(path))
+    audit = audit_log(found)
+
+    add_losses(audit, found)
+
+    (event,) = (event for event in audit.events if event.code is AuditCode.SET_THEN_EXPIRE)
+    assert event.size_bytes == len(apart) - len(log(*together))

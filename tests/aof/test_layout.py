@@ -6,7 +6,7 @@ import gzip
 import os
 import random
 import time
-from collections.abc import Iterable
+from collections.abc import Collection
 from pathlib import Path
 
 import pytest
@@ -15,6 +15,7 @@ import zstandard
 from aoftool.aof.layout import FileRole, LayoutCode, Log, LogKind, find_log
 from aoftool.aof.manifest import ManifestCode
 from aoftool.errors import InputError, SourceError
+from tests.builders import log, rdb, rdb_database, rdb_record, rdb_string
 from tests.corpus import Case, case_params
 
 RESP = b"*2\r\n$6\r\nSELECT\r\n$1\r\n0\r\n*3\r\n$3\r\nSET\r\n$1\r\na\r\n$1\r\n1\r\n"
@@ -56,7 +57,9 @@ def manifest_of(aof: Path, *lines: bytes) -> None:
     (aof / "appendonly.aof.manifest").write_bytes(b"".join(line + b"\n" for line in lines))
 
 
-def codes(log: Log, *, but: Iterable[LayoutCode] = (LayoutCode.HISTORY_LISTED,)) -> list[str]:
+def codes(
+    log: Log, *, but: Collection[LayoutCode | ManifestCode] = (LayoutCode.HISTORY_LISTED,)
+) -> list[str]:
     return [problem.code.value for problem in log.problems if problem.code not in but]
 
 
@@ -101,6 +104,36 @@ def test_manifest_is_told_by_content_not_name(data: Path, aof: Path) -> None:
     (aof / "appendonly.aof.manifest").rename(aof / "renamed.txt")
 
     assert shape(find_log(aof / "renamed.txt")) == [(B, 2), (I, 2), (I, 3)]
+
+
+ENTRY = b"file appendonly.aof.1.base.rdb seq 1 type b\n"
+NEXT = b"file appendonly.aof.1.incr.aof seq 1 type i\n"
+
+
+@pytest.mark.parametrize(
+    ("content", "is_one"),
+    [
+        (ENTRY, True),
+        (ENTRY[:-1], True),
+        (ENTRY + b"file appendonly", True),
+        (b"# a comment\n\n" * 20 + ENTRY + b"garbage\n" + NEXT, True),
+        (b"\0\0" + ENTRY + b"\0" + NEXT, True),
+        (ENTRY.replace(b"file ", b"", 1) + NEXT, True),
+        (b"The manifest says:\n" + ENTRY + b"and nothing else.\n", False),
+        (b"# Title\n\nSome text.\n\n" + ENTRY + NEXT + b"More text.\n" * 3, False),
+        (b"see appendonly.aof.1.base.rdb\n", False),
+        (b"appendonly.aof.1.base.rdb\nappendonly.aof.1.incr.aof\n", False),
+        (b"$ cat " + ENTRY + b"text\n" * 4, False),
+    ],
+)
+def test_text_that_quotes_a_manifest_is_none(content: bytes, is_one: bool, tmp_path: Path) -> None:
+    path = tmp_path / "backup.txt"
+    path.write_bytes(content)
+
+    assert (find_log(path).kind is LogKind.MULTI_PART) is is_one
+    named = tmp_path / "appendonly.aof.manifest"
+    path.rename(named)
+    assert find_log(named).kind is LogKind.MULTI_PART
 
 
 def test_log_named_like_a_manifest_is_a_log(tmp_path: Path) -> None:
@@ -190,9 +223,9 @@ def test_old_style_file_is_found_in_its_directory(tmp_path: Path, monkeypatch: p
     write_old(tmp_path / "temp-rewriteaof-bg-77.aof")
     monkeypatch.chdir(tmp_path)
 
-    for log in (find_log(), find_log(tmp_path)):
-        assert log.kind is LogKind.SINGLE
-        assert codes(log) == ["stale-temp", "dump-beside"]
+    for found in (find_log(), find_log(tmp_path)):
+        assert found.kind is LogKind.SINGLE
+        assert codes(found) == ["stale-temp", "dump-beside"]
 
 
 def test_rdb_alone_is_found_only_when_the_directory_is_named(
@@ -471,7 +504,7 @@ DAMAGED = {
     "manifest-comment-and-blank": set(),
     "manifest-crlf": set(),
     "manifest-duplicate-seq": {"manifest-sequence-order"},
-    "manifest-empty": {"manifest-empty", "orphan-next", "orphan-file"},
+    "manifest-empty": {"manifest-empty"},
     "manifest-garbage-line": {"manifest-too-few-fields"},
     "manifest-history-file-gone": {"missing-history"},
     "manifest-no-base": {"no-base", "orphan-file"},
@@ -516,3 +549,22 @@ def test_recorded_layouts_of_the_corpus_are_clean(case: Case) -> None:
     assert found <= ({"stale-temp", "fresh-temp"} if case.scenario == "sigkill-during-rewrite" else set())
     assert log.kind is (LogKind.MULTI_PART if case.multi_part else LogKind.SINGLE)
     assert all(file.exists for file in log.files)
+
+
+@pytest.mark.parametrize("name", ["backup", "appendonly.aof", "dump.rdb"])
+@pytest.mark.parametrize("tail", [b"", b"*3\r\n$3\r\nSET\r\n$1\r\nm\r\n$5\r\nxy"], ids=["whole", "torn"])
+def test_commands_behind_an_rdb_that_says_nothing_make_a_log_of_it(
+    name: str, tail: bytes, tmp_path: Path
+) -> None:
+    path = tmp_path / name
+    path.write_bytes(rdb() + log(("SET", "k", "v"), ("SET", "l", "w")) + tail)
+
+    assert find_log(str(path)).kind is LogKind.SINGLE
+
+
+@pytest.mark.parametrize("behind", [b"", b"\0" * 40, b"garbage\r\n" * 9])
+def test_other_bytes_behind_a_snapshot_make_no_log_of_it(behind: bytes, tmp_path: Path) -> None:
+    path = tmp_path / "dump.rdb"
+    path.write_bytes(rdb(rdb_database(0, rdb_record(0, "k", rdb_string(b"v")))) + behind)
+
+    assert find_log(str(path)).kind is LogKind.RDB

@@ -69,7 +69,7 @@ def test_of_a_path_only_the_last_part_is_taken() -> None:
     [found] = salvage_manifest(b"file ../../a.7.incr.aof seq 7 type i\n").entries
     refused = salvage_manifest(b"file ../../secret seq 7 type i\n")
 
-    assert (found.entry.name, found.inferred) == (b"a.7.incr.aof", {"file"})
+    assert (found.entry.name, found.inferred) == (b"a.7.incr.aof", frozenset({"file"}))
     assert refused.entries == ()
     assert refused.problems[0].code is ManifestCode.NAME_IS_PATH
 

@@ -395,7 +395,8 @@ class Breaker:
         fields: dict[str, bytes | int] = {"redis-ver": b"6.2.5", "aof-base": 1}
         for name in self.random.sample(["x", "repl-id", "unknown field", "%hidden", ""], 2):
             if self.random.random() < 0.3:
-                fields[name] = self.random.choice([b"", b"v", b"\0", 7])
+                odd: list[bytes | int] = [b"", b"v", b"\0", 7]
+                fields[name] = self.random.choice(odd)
         records = [
             rdb_record(
                 0,

@@ -8,11 +8,11 @@ from pathlib import Path
 import pytest
 
 from aoftool.aof.layout import find_log
-from aoftool.check.argument_runs import ArgumentRuns
 from aoftool.check.checker import check
 from aoftool.check.model import Level
-from aoftool.check.reader import Reader
-from aoftool.check.shapes import read_argument
+from aoftool.check.stream.argument_runs import ArgumentRuns
+from aoftool.check.stream.shapes import read_argument
+from aoftool.check.stream.window import Reader
 from aoftool.files import Source, open_source
 from tests import builders
 

@@ -10,8 +10,8 @@ import pytest
 
 from aoftool.aof.layout import find_log
 from aoftool.check.checker import check
+from aoftool.check.loaders.targets import Target, target_named
 from aoftool.check.model import Outcome, ServerOutcome, Severity
-from aoftool.check.targets import Target, target_named
 from aoftool.check.vocabulary import argument_limits, unknown_to
 from aoftool.commands.table import CommandSpec, all_commands
 from aoftool.releases import in_words

@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from aoftool.check.looks import Looks, form_of
-from aoftool.check.reader import Reader
-from aoftool.check.shapes import Shape, chain
+from aoftool.check.stream.looks import Looks, form_of
+from aoftool.check.stream.shapes import Shape, chain
+from aoftool.check.stream.window import Reader
 from aoftool.files.source import open_source
 from tests.builders import command, log
 

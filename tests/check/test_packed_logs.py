@@ -5,6 +5,7 @@ from __future__ import annotations
 import gzip
 import io
 import os
+from collections.abc import Callable
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -32,7 +33,11 @@ LOGS = {
     "hurt base": BASE[:-12] + b"\xc3" + BASE[-11:] + log(select(0), *SETS[:50]),
     "empty": b"",
 }
-PACK = {"gzip": gzip.compress, "zstd": zstandard.compress, "stdin": bytes}
+PACK: dict[str, Callable[[bytes], bytes]] = {
+    "gzip": gzip.compress,
+    "zstd": zstandard.compress,
+    "stdin": bytes,
+}
 
 
 def logs_of(path: str, level: Level) -> dict[str, Any]:
@@ -84,7 +89,7 @@ def test_a_copy_takes_half_of_the_free_space_at_most_and_goes(
     room.mkdir()
     monkeypatch.setenv("TMPDIR", str(room))
     monkeypatch.setattr("tempfile.tempdir", None)
-    monkeypatch.setattr(spool.shutil, "disk_usage", lambda folder: SimpleNamespace(free=2000))
+    monkeypatch.setattr("aoftool.files.spool.shutil.disk_usage", lambda folder: SimpleNamespace(free=2000))
 
     with pytest.raises(SinkError, match="more than 1,000 bytes, half of what is free"):
         check(find_log(str(path)))

@@ -9,9 +9,9 @@ import pytest
 
 from aoftool.aof.layout import find_log
 from aoftool.check.checker import check
+from aoftool.check.loaders.rdb_faults import fault_severity
+from aoftool.check.loaders.targets import target_named
 from aoftool.check.model import Level, Outcome, Severity
-from aoftool.check.rdb_faults import fault_severity
-from aoftool.check.targets import target_named
 from aoftool.cli.app import run
 from tests.check.rdb_vectors import VECTORS
 from tests.corpus import PeerFile, peer_params

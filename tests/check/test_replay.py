@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from aoftool.aof.layout import find_log
-from aoftool.check import replay
 from aoftool.check.checker import check
+from aoftool.check.loaders import replay
 from aoftool.check.model import Finding, Level, Report, Severity
 from aoftool.releases import NAMES
 from tests.builders import command, log, rdb, rdb_string, select, transaction

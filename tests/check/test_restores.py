@@ -10,9 +10,9 @@ import pytest
 from aoftool.aof.layout import find_log
 from aoftool.check.checker import check
 from aoftool.check.model import Finding, Level, Report, Severity
-from aoftool.rdb.checksum import crc64
-from aoftool.rdb.payload import encode_functions, encode_payload
-from aoftool.rdb.targets import find_target
+from aoftool.rdb.encode.payload import encode_functions, encode_payload
+from aoftool.rdb.encode.targets import find_target
+from aoftool.rdb.walk.checksum import crc64
 from aoftool.values import HashValue
 from tests.builders import command, log, select, transaction
 from tests.servers.discovery import Build, server_params

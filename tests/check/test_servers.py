@@ -9,8 +9,8 @@ import pytest
 
 from aoftool.aof.layout import find_log
 from aoftool.check.checker import check
+from aoftool.check.loaders.targets import TARGETS, Target, target_named
 from aoftool.check.model import Outcome
-from aoftool.check.targets import TARGETS, Target, target_named
 from aoftool.errors import UsageError
 from aoftool.releases import in_words
 from tests.builders import command, rdb, rdb_string

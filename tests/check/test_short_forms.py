@@ -8,8 +8,8 @@ import pytest
 
 from aoftool.aof.layout import find_log
 from aoftool.check.checker import check
+from aoftool.check.loaders.short_forms import LEAST
 from aoftool.check.model import Outcome
-from aoftool.check.short_forms import LEAST
 from aoftool.commands.table import lookup
 from tests.builders import command, select
 from tests.servers.discovery import Build, server_params

@@ -6,8 +6,8 @@ import random
 
 import pytest
 
-from aoftool.check.syndrome import MAX_DAMAGE_BYTES, locate
-from aoftool.rdb.checksum import crc64
+from aoftool.check.rdb.syndrome import MAX_DAMAGE_BYTES, locate
+from aoftool.rdb.walk.checksum import crc64
 
 
 def damage(data: bytes, offset: int, mask: bytes) -> bytes:

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from aoftool.check.reader import Reader
-from aoftool.check.textual import TextDamage, recognise, restore
+from aoftool.check.stream.textual import TextDamage, recognise, restore
+from aoftool.check.stream.window import Reader
 from aoftool.files.source import open_source
 from tests.repair.damage import encode
 

@@ -78,8 +78,8 @@ def test_python_dash_m_runs_the_same_program() -> None:
 
 
 CHATTY = [
-    "inspect LOG --by key --top 50000",
-    "inspect LOG --by key --csv --top 50000",
+    "inspect LOG --by key --limit 50000",
+    "inspect LOG --by key --csv --limit 50000",
     "keys LOG",
     "keys LOG --json",
     "keys LOG --csv",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shlex
 import unicodedata
 from pathlib import Path
 
@@ -106,3 +107,38 @@ def test_nothing_in_a_log_reaches_the_terminal_unescaped(
         text = shown.out + shown.err
         assert text
         assert not [char for char in text if unicodedata.category(char) in ("Cc", "Cf") and char != "\n"]
+
+
+KEYS = [("SET", f"k{number}", "v") for number in range(10_000)]
+MEMBERS = [("SADD", "s", *(f"m{number}" for number in range(10_000)))]
+
+
+@pytest.mark.parametrize(
+    ("commands", "asks"),
+    [
+        ([*KEYS, ("FLUSHALL",)], True),
+        ([*KEYS[1:], ("FLUSHALL",)], False),
+        ([*KEYS, ("FLUSHALL", "ASYNC")], False),
+        ([*KEYS, ("DEL", *(words[1] for words in KEYS))], True),
+        ([*KEYS, ("UNLINK", *(words[1] for words in KEYS))], False),
+        ([*MEMBERS, ("DEL", "s")], True),
+        ([*MEMBERS, ("UNLINK", "s")], False),
+        ([*MEMBERS, ("SUNIONSTORE", "t", "s")], True),
+        ([*(("SET", f"k{n}", "v", "PXAT", "1700000000000") for n in range(10_000)),
+          *(("DEL", f"k{n}") for n in range(10_000))], True),
+    ],
+)  # fmt: skip
+def test_what_may_have_stalled_a_server_has_a_line_that_asks_it(
+    commands: list[tuple[str, ...]], asks: bool, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = tmp_path / "it's a log.aof"
+    path.write_bytes(log(*commands))
+
+    run(["audit", str(path)])
+
+    lines = [line.strip() for line in capsys.readouterr().out.splitlines() if "aoftool advise" in line]
+    assert len(lines) == asks
+    for line in lines:
+        first, second = (shlex.split(part) for part in line.split(" && "))
+        assert first == ["aoftool", "capture", "-o", "capture.tgz"]
+        assert second == ["aoftool", "advise", "capture.tgz", "--aof", str(path)]

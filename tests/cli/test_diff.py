@@ -5,6 +5,8 @@ from __future__ import annotations
 import csv
 import io
 import json
+import re
+import shlex
 import subprocess
 import sys
 import unicodedata
@@ -79,7 +81,9 @@ def test_options_that_make_no_sense_are_refused(words: list[str], monkeypatch: p
 
 
 @pytest.mark.parametrize(
-    "words", [["diff"], ["keys"], ["rewrite", "--dry-run"]], ids=["diff", "keys", "rewrite"]
+    "words",
+    [["diff"], ["keys"], ["rewrite", "--dry-run"], ["fix", "--dry-run"], ["explain"]],
+    ids=lambda words: words[0],
 )
 def test_an_offset_behind_the_end_is_refused_where_a_state_is_asked_for(
     words: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
@@ -87,24 +91,34 @@ def test_an_offset_behind_the_end_is_refused_where_a_state_is_asked_for(
     path = tmp_path / "a.aof"
     path.write_bytes(log(("SET", "k", 1)))
     size = path.stat().st_size
-    option = "--to-offset" if words[0] == "rewrite" else "--at"
+    option = "--to" if words[0] in ("rewrite", "fix") else "--at"
 
     codes = [run([*words, option, str(offset), str(path)]) for offset in (size, size + 1)]
 
-    assert codes == [0, 2]
+    assert codes == [3 if words == ["explain"] else 0, 2]
     told = capsys.readouterr().err
     assert f"a.aof ends at {size}, and offset {size + 1} lies behind that" in told
     assert "next: aoftool log" in told
 
 
-@pytest.mark.parametrize("words", [["diff"], ["keys"]], ids=["diff", "keys"])
+@pytest.mark.parametrize(
+    "words",
+    [
+        ["diff", "--at"],
+        ["keys", "--at"],
+        ["rewrite", "-n", "--to"],
+        ["fix", "-n", "--to"],
+        ["log", "--hex"],
+    ],
+    ids=lambda words: words[0],
+)
 def test_a_time_is_refused_for_a_log_that_holds_none(
     words: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     path = tmp_path / "a.aof"
     path.write_bytes(log(("SET", "k", 1)))
 
-    code = run([*words, "--at", "2026-11-21", str(path)])
+    code = run([*words, "2026-11-21", str(path)])
 
     assert code == 3
     assert "there are no #TS annotations" in capsys.readouterr().err
@@ -137,3 +151,46 @@ def test_standard_input_is_compared_by_its_data_alone(tmp_path: Path) -> None:
     assert done.returncode == 0, done.stderr
     assert "no difference" in done.stdout
     assert "different from" not in done.stdout
+
+
+SCRIPT = ("EVAL", "return redis.call('SET','a','b')", "0")
+
+
+def pasted(capsys: pytest.CaptureFixture[str]) -> list[str]:
+    """Return the words of the line that an answer proposes."""
+    lines = re.findall(r"^ *next: aoftool (.+)$", capsys.readouterr().err, re.MULTILINE)
+    assert len(lines) == 1
+    return shlex.split(lines[0])
+
+
+@pytest.mark.parametrize("script", [(SCRIPT,), (("MULTI",), SCRIPT, ("EXEC",))])
+@pytest.mark.parametrize("is_left", [True, False])
+def test_a_script_in_one_of_two_logs_ends_in_a_line_that_shows_what_is_before_it(
+    script: tuple[tuple[str, ...], ...], is_left: bool, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    one, two = tmp_path / "it's.aof", tmp_path / "two.aof"
+    one.write_bytes(log(("SET", "a", "1"), ("SET", "b", "2"), *script, ("SET", "c", "3")))
+    two.write_bytes(log(("SET", "a", "1")))
+
+    assert run(["diff", *(str(path) for path in ((one, two) if is_left else (two, one)))]) == 3
+    step = pasted(capsys)
+    assert (step[0], step[-1]) == ("keys", str(one))
+    assert run([*step, "--json"]) == 0
+    found = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+    assert [row["key"] for row in found if "key" in row] == ["a", "b"]
+
+
+def test_a_script_between_two_points_ends_in_a_line_that_works(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = tmp_path / "a.aof"
+    path.write_bytes(log(("SET", "a", "1"), ("SET", "b", "2"), SCRIPT, ("SET", "c", "3")))
+
+    assert run(["diff", "--at", "27", str(path), "--written-by", "redis-6.2"]) == 3
+    step = pasted(capsys)
+    assert step == ["diff", "--at", "a.aof:27", "--at", "a.aof:54", "--written-by", "redis-6.2", str(path)]
+    assert run([*step, "--json"]) == 1
+    assert json.loads(capsys.readouterr().out)["counts"] == {"added": 1, "removed": 0, "changed": 0}
+
+    assert run(["diff", "--at", str(path.stat().st_size - 27), str(path)]) == 3
+    assert pasted(capsys) == ["keys", "--at", "a.aof:54", str(path)]

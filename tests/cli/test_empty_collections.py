@@ -10,7 +10,7 @@ import pytest
 
 from tests import builders
 from tests.builders import rdb_length, rdb_record, rdb_string
-from tests.verbs import ask
+from tests.verbs import CALLS, ask
 
 LISTPACK = bytes.fromhex("07000000 0000 ff")
 ZIPLIST = bytes.fromhex("0b000000 0a000000 0000 ff")
@@ -105,3 +105,23 @@ def test_every_verb_has_an_answer(log: Path, tmp_path: Path) -> None:
     problems = [answer for call in CALLS if (answer := ask(call, log, tmp_path / "out")).problem()]
 
     assert problems == []
+
+
+# The header counts 65,533 entries, and the end mark stands in place of the first.
+OVERCOUNTED = bytes.fromhex("0c000000 0a000000 fdff ff ff")
+
+
+@pytest.mark.parametrize("number", [10, 12, 13], ids=["list", "zset", "hash"])
+def test_a_collection_that_counts_elements_and_has_none_is_damage(number: int, tmp_path: Path) -> None:
+    path = tmp_path / "appendonly.aof"
+    base = builders.rdb(builders.rdb_database(0, rdb_record(number, "key:1", rdb_string(OVERCOUNTED))))
+    path.write_bytes(base + builders.log(("SELECT", 0), ("EXPIRE", "key:1", "100000")))
+    calls = [
+        *CALLS[number % 3 :: 3],
+        ("rewrite", "--format", "resp", "--layout", "single", "-o", "OUT", "IN"),
+    ]
+
+    answers = [ask(call, path, tmp_path / "out") for call in calls]
+
+    assert [(answer.call, answer.problem()) for answer in answers if answer.problem()] == []
+    assert ask(("check", "--level", "deep", "IN"), path, tmp_path / "out").code == 1

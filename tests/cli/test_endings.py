@@ -216,7 +216,7 @@ def test_what_is_left_until_it_is_asked_for_is_offered(
     words = shlex.split(text.rpartition("next: aoftool ")[2])
 
     assert "--salvage sets it aside" in text
-    assert words == ["fix", "--dry-run", "--salvage", "--yes", str(tmp_path)]
+    assert words == ["fix", "--dry-run", "--salvage", str(tmp_path)]
     assert run(["fix", "--salvage", "--yes", str(tmp_path)]) == 0
 
 

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import gzip
+import importlib
 import io
 import json
+import shlex
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -124,7 +127,10 @@ def test_options_that_make_no_sense_are_usage_errors(aof: Path, options: list[st
     assert run(["fix", "-n", str(aof), *options]) == 2
 
 
-PACKERS = {"gzip": (gzip.compress, ".gz"), "zstd": (zstandard.compress, ".zst")}
+PACKERS: dict[str, tuple[Callable[[bytes], bytes], str]] = {
+    "gzip": (gzip.compress, ".gz"),
+    "zstd": (zstandard.compress, ".zst"),
+}
 
 
 def packed(folder: Path, how: str, data: bytes) -> Path:
@@ -320,7 +326,7 @@ def test_a_moment_may_be_a_unix_time_or_a_date(
     ("options", "words"),
     [
         (["--before", "SET", "--to-timestamp", "1"], "give one"),
-        (["--to-timestamp", "yesterday"], "not a point in time"),
+        (["--to", "tomorrow"], "not a moment"),
         (["--max-loss", "few"], "--max-loss takes bytes"),
     ],
 )
@@ -331,3 +337,35 @@ def test_options_that_mean_nothing_are_refused(
 
     assert words in capsys.readouterr().err
     assert aof.read_bytes() == GOOD + TORN
+
+
+@pytest.mark.parametrize("shown", [[], ["--json"]])
+def test_a_repair_that_leaves_new_damage_offers_to_take_it_back(
+    shown: list[str], aof: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    aof.write_bytes(GOOD)
+    result = importlib.import_module("aoftool.check.result")
+    monkeypatch.setattr(result, "damage_left", lambda *_: [("torn-header", "a command is torn")])
+
+    assert run(["fix", "--yes", "--drop-command", "SET", "--match", "a", *shown, str(aof)]) == 1
+    out = capsys.readouterr().out
+    line = json.loads(out)["next"] if shown else out.rpartition("next: ")[2].strip()
+
+    assert line.startswith("aoftool undo ")
+    assert run(shlex.split(line)[1:]) == 0
+    assert aof.read_bytes() == GOOD
+
+
+@pytest.mark.parametrize("option", [["--drop-command", "SELECT"], ["--drop", "appendonly.aof:0"]])
+def test_a_command_that_frames_others_stays_and_the_line_to_type_shows_what_to_take_out(
+    option: list[str], aof: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    aof.write_bytes(GOOD)
+
+    assert run(["fix", "--yes", *option, str(aof)]) == 4
+    line = capsys.readouterr().err.rpartition("next: ")[2].strip()
+
+    assert [path.name for path in aof.parent.iterdir()] == ["appendonly.aof"]
+    assert aof.read_bytes() == GOOD
+    assert run(shlex.split(line)[1:]) == 0
+    assert "SELECT 0" in capsys.readouterr().out

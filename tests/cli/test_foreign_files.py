@@ -19,8 +19,9 @@ from pathlib import Path
 
 import pytest
 
+from aoftool.cli import app
 from aoftool.cli.app import run
-from tests.builders import command, log, select
+from tests.builders import command, log, select, write_multi_part
 from tests.corpus import FIXTURES, corpus_root
 
 SMALL_LOG = log(select(0), command("SET", "a", "1"), command("SET", "b", "2"))
@@ -30,19 +31,33 @@ VERBS = (
     ("check", "--level", "quick"),
     ("inspect",),
     ("inspect", "--contents"),
+    ("inspect", "--savings"),
     ("keys",),
     ("keys", "--by", "writes"),
+    ("keys", "--by", "same"),
     ("log",),
     ("history", "a"),
     ("audit",),
     ("growth",),
+    ("diff", "IN"),
+    ("simulate",),
+    ("advise", "INFO", "--aof"),
+    ("report", "--md"),
+    ("export", "-o", "NEW"),
+    ("sql", "IN", "SELECT * FROM files"),
+    ("snapshot", "-o", "NEW"),
+    ("guard",),
     ("rewrite", "-n"),
-    ("explain", "--offset", "0"),
+    ("rewrite", "-n", "--quick"),
+    ("rewrite", "-n", "--salvage"),
+    ("explain", "--at", "0"),
+    ("explain", "--key", "a"),
     ("fix", "-n"),
     ("fix", "--yes"),
     ("fix", "--yes", "--salvage"),
 )
 COUNT = 300
+INFO = b"# Server\r\nredis_version:8.0.6\r\n# Memory\r\nused_memory:100\r\n"
 
 
 def _tar(random_bytes: random.Random) -> bytes:
@@ -97,6 +112,22 @@ def _text(source: random.Random) -> bytes:
     return source.choice(["\n", "\r\n"]).join(lines).encode() or b"x"
 
 
+def _quoting(source: random.Random) -> bytes:
+    # What a manual or a question says of a log, with the lines of its manifest.
+    lines = [
+        "# What is in the folder",
+        "",
+        "It holds these files:",
+        "",
+        "and the manifest names them all.",
+        "Bye",
+    ]
+    at = source.randrange(len(lines) + 1)
+    entry = "file appendonly.aof.1.base.rdb seq 1 type b"
+    lines[at:at] = [source.choice(["", "    ", "$ cat it; "]) + entry]
+    return "\n".join(lines).encode() + source.choice([b"", b"\n"])
+
+
 def _binary(source: random.Random) -> bytes:
     return source.choice([b"\x01", b"\xff", b"K", b"\x80", b"\0\x01"]) + source.randbytes(
         source.randrange(40, 9000)
@@ -133,6 +164,8 @@ KINDS: dict[str, Callable[[random.Random], bytes]] = {
     "commands": lambda source: b"SET a 1\r\nSET b 2\r\nDEL a\r\n",
     "memcached": lambda source: b"set key 0 0 5\r\nhello\r\nset b 0 0 1\r\nx\r\n",
     "text": _text,
+    "quoting": _quoting,
+    "listing": lambda source: b"appendonly.aof.1.base.rdb\nappendonly.aof.1.incr.aof\n",
     "binary": _binary,
     "leveldb": _leveldb,
     "table": _table,
@@ -162,17 +195,26 @@ def _refused(arguments: list[str], capsys: pytest.CaptureFixture[str]) -> str:
 def test_every_verb_refuses_what_is_no_log_and_changes_nothing(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
+    info = tmp_path / "info.txt"
+    info.write_bytes(INFO)
     for number, (name, data) in enumerate(_generated()):
         path = tmp_path / name
         path.write_bytes(data)
+        words = {"IN": str(path), "INFO": str(info), "NEW": str(tmp_path / "new")}
         # Each verb for each kind, the two that could do harm for every file.
-        chosen = VERBS if number < 2 * len(KINDS) else [VERBS[number % len(VERBS)], *VERBS[-2:]]
+        chosen = VERBS if number < len(KINDS) else [VERBS[number % len(VERBS)], *VERBS[-2:]]
         for verb in chosen:
-            _refused([verb[0], *verb[1:], str(path)], capsys)
+            last = [] if verb[0] == "sql" else [str(path)]
+            _refused([*(words.get(word, word) for word in verb), *last], capsys)
 
         assert path.read_bytes() == data
-        assert list(tmp_path.iterdir()) == [path]
+        assert sorted(tmp_path.iterdir()) == sorted([path, info])
         path.unlink()
+
+
+def test_every_verb_that_takes_a_log_is_among_them() -> None:
+    # Those left out take a receipt, a folder to measure, and a server; a fleet has a row for what is no log.
+    assert {verb[0] for verb in VERBS} == set(app.VERBS) - {"undo", "probe", "capture", "fleet"}
 
 
 @pytest.mark.parametrize("kind", sorted(KINDS))
@@ -288,3 +330,62 @@ def test_an_empty_snapshot_is_no_healthy_one(tmp_path: Path, capsys: pytest.Capt
     assert [row["code"] for row in found["findings"]] == ["log-empty"]
     assert {row["outcome"] for row in found["servers"]} == {"refuse"}
     assert {row["message"].split(".")[0] for row in found["servers"]} == {"Short read or OOM loading DB"}
+
+
+_NOTES = b"what to buy\nmilk, and a file of paper\nbread\n"
+_NEVER_MANIFESTS = [
+    _NOTES,
+    b"file crates seq 1 type wood\nfile barrels seq 2 type tar\n",
+    b'{"name": "app", "files": ["a", "b"]}\n',
+    b"\x89PNG\r\n\x1a\n" + bytes(range(200)),
+    b"\x7fELF" + b"\x02\x01\x01" + bytes(60),
+]
+
+
+@pytest.mark.parametrize("content", _NEVER_MANIFESTS)
+@pytest.mark.parametrize("beside", ["nothing", "a log", "a set of another name"])
+def test_what_never_held_a_manifest_is_none_whatever_its_name(
+    content: bytes, beside: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    other = tmp_path / "packing.manifest"
+    if beside == "a log":
+        (tmp_path / "appendonly.aof").write_bytes(log(("SET", "k", "v")))
+    elif beside == "a set of another name":
+        write_multi_part(tmp_path, base=log(("SET", "k", "v")), incrs=[log(("SET", "l", "v"))])
+    other.write_bytes(content)
+
+    for words in (["check"], ["fix", "-y"], ["fix", "-y", "--salvage"], ["rewrite", "--in-place"]):
+        assert run([*words, str(other)]) == 3
+        assert "this is no append-only file" in capsys.readouterr().err
+    assert other.read_bytes() == content
+    assert run(["check", str(tmp_path)]) == (3 if beside == "nothing" else 0)
+
+
+@pytest.mark.parametrize("content", _NEVER_MANIFESTS)
+def test_a_text_in_the_place_of_a_manifest_is_replaced_only_when_asked_for(
+    content: bytes, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    manifest = write_multi_part(
+        tmp_path / "d", base=log(("SET", "k", "v")), incrs=[log(("SET", "l", "v"))] * 2
+    )
+    content_of_set, _ = manifest.read_bytes(), manifest.write_bytes(content)
+
+    assert run(["check", str(manifest.parent)]) == 1
+    assert "[manifest-other-text]" in capsys.readouterr().out
+    assert run(["fix", "-y", str(manifest.parent)]) == 1
+    assert f"next: aoftool fix --dry-run --salvage {manifest.parent}" in capsys.readouterr().out
+    assert manifest.read_bytes() == content
+    assert run(["fix", "-y", "--salvage", str(manifest.parent)]) == 0
+    assert manifest.read_bytes() == content_of_set
+    (kept,) = manifest.parent.glob("aoftool-fix-*")
+    assert (kept / "originals" / manifest.name).read_bytes() == content
+    assert run(["check", str(manifest.parent)]) == 0
+
+
+@pytest.mark.parametrize("content", [b"", b"\0" * 40, b"\n\n", b"file a", b"fi", b"\x8f\x02\xfe\x11" * 9])
+def test_a_manifest_may_be_damaged_in_any_way(content: bytes, tmp_path: Path) -> None:
+    manifest = write_multi_part(tmp_path / "d", base=log(("SET", "k", "v")), incrs=[log(("SET", "l", "v"))])
+    content_of_set, _ = manifest.read_bytes(), manifest.write_bytes(content)
+
+    assert run(["fix", "-y", str(manifest)]) == 0
+    assert manifest.read_bytes() == content_of_set

@@ -13,7 +13,6 @@ import pytest
 
 from aoftool.cli.app import run
 from aoftool.cli.room import choose_room
-from aoftool.files import spool
 from tests.builders import log
 
 SOUND = log(("SELECT", 0), *(("SET", f"key:{n:05d}", n) for n in range(3000)))
@@ -56,7 +55,7 @@ def test_unpacked_data_take_half_of_the_free_space_at_most(
     tmp_path: Path, room: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], line: str
 ) -> None:
     path = packed(tmp_path)
-    monkeypatch.setattr(spool.shutil, "disk_usage", lambda folder: SimpleNamespace(free=20_000))
+    monkeypatch.setattr("aoftool.files.spool.shutil.disk_usage", lambda folder: SimpleNamespace(free=20_000))
 
     code = run(words_of(line, path, tmp_path / "out.aof"))
 
@@ -98,7 +97,7 @@ def test_full_disk_for_temporary_files_is_no_bug(
     monkeypatch.setenv("TMPDIR", str(small_disk))
     monkeypatch.setattr("tempfile.tempdir", None)
     # The disk fills up on the way: what was free at the start is taken by somebody else.
-    monkeypatch.setattr(spool.shutil, "disk_usage", lambda folder: SimpleNamespace(free=1 << 40))
+    monkeypatch.setattr("aoftool.files.spool.shutil.disk_usage", lambda folder: SimpleNamespace(free=1 << 40))
     out = small_disk / "out.aof"
 
     code = run(words_of(line, path, out))
@@ -140,6 +139,74 @@ def test_output_that_cannot_be_written_is_no_bug(
     assert "Traceback" not in said
     assert os.listdir(room) == []
     assert sorted(os.listdir(tmp_path)) == sorted([path.name, "room"])
+
+
+# Verbs that need no copy, or make it in their own way: they may have an answer, and never a bug or a rest.
+SIBLINGS = [
+    "log LOG",
+    "log LOG --tail 3",
+    "log LOG -o OUT",
+    "log LOG --excerpt 40 -o OUT",
+    "history key:00001 LOG",
+    "audit LOG",
+    "growth LOG",
+    "diff LOG LOG",
+    "diff LOG --at 40",
+    "explain LOG --key key:00001",
+    "explain LOG --at 40",
+    "simulate LOG",
+    "simulate LOG --svg OUT",
+    "keys LOG --by writes",
+    "keys LOG --by same",
+    "keys LOG --at 40",
+    "inspect LOG --savings",
+    "check LOG --level deep",
+    "rewrite LOG --salvage --format resp -o OUT",
+    "rewrite LOG --memory-limit 64m -o OUT",
+    "rewrite LOG --layout multi-part -o OUT",
+]
+
+
+@pytest.mark.parametrize("line", SIBLINGS)
+def test_no_verb_leaves_anything_on_a_full_disk(
+    tmp_path: Path,
+    small_disk: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    line: str,
+) -> None:
+    path = packed(tmp_path)
+    monkeypatch.setenv("TMPDIR", str(small_disk))
+    monkeypatch.setattr("tempfile.tempdir", None)
+    monkeypatch.setattr("aoftool.files.spool.shutil.disk_usage", lambda folder: SimpleNamespace(free=1 << 40))
+    (small_disk / "taken").write_bytes(bytes(60_000))
+
+    code = run(words_of(line, path, small_disk / "out.aof"))
+
+    said = "".join(capsys.readouterr())
+    assert code in (0, 1, 2, 3), said
+    assert "Traceback" not in said
+    assert os.listdir(small_disk) == ["taken"] or (code in (0, 1) and "OUT" in line), said
+
+
+@pytest.mark.parametrize("line", [line for line in SIBLINGS if "OUT" in line])
+@pytest.mark.parametrize("place", ["nowhere/out.aof", "file/out.aof", "folder"])
+def test_no_verb_takes_a_place_that_is_none(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], line: str, place: str
+) -> None:
+    path = tmp_path / "log.aof"
+    path.write_bytes(HURT if "salvage" in line else SOUND)
+    (tmp_path / "file").write_text("kept")
+    (tmp_path / "folder").mkdir()
+
+    code = run(words_of(line, path, tmp_path / place))
+
+    said = "".join(capsys.readouterr())
+    assert code in (2, 3, 4), said
+    assert "Traceback" not in said
+    assert "next: " in said
+    assert sorted(os.listdir(tmp_path)) == ["file", "folder", "log.aof"]
+    assert os.listdir(tmp_path / "folder") == []
 
 
 def test_temporary_files_go_to_a_disk_unless_a_place_is_named(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -8,7 +8,7 @@ import json
 
 import pytest
 
-from aoftool.analysis.habit_questions import HABITS
+from aoftool.analysis.habits.questions import HABITS
 from aoftool.cli.app import run
 from tests.corpus import FIXTURES
 from tests.golden_text import WIDTHS, check_transcript

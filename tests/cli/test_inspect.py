@@ -152,6 +152,7 @@ CSV_OF = {
 @pytest.mark.parametrize("by", CSV_OF)
 def test_csv_has_the_rows_that_json_has(by: str, capsys: pytest.CaptureFixture[str]) -> None:
     place, column = CSV_OF[by]
+    body: Any
     _, body = _inspect_json(capsys, "--by", by, str(SHOP))
 
     code = run(["inspect", "--by", by, "--csv", str(SHOP)])
@@ -186,7 +187,7 @@ def test_markup_in_a_name_is_shown_as_it_is(tmp_path: Path, capsys: pytest.Captu
 
 
 def test_sort_and_top_fold_the_rest_into_one_row(capsys: pytest.CaptureFixture[str]) -> None:
-    run(["inspect", str(SHOP), "--top", "3", "--sort", "count"])
+    run(["inspect", str(SHOP), "--limit", "3", "--sort", "count"])
 
     lines = capsys.readouterr().out.splitlines()
     start = next(number for number, line in enumerate(lines) if line.startswith("command"))

@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from aoftool.cli import inspect as verb
 from aoftool.cli.app import run
+from aoftool.cli.verbs import inspect as verb
 from tests.corpus import FIXTURES
 from tests.golden_text import check_golden
 

@@ -2,16 +2,23 @@
 
 from __future__ import annotations
 
+import contextlib
+import importlib
+import json
 import os
 import signal
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from aoftool.cli.app import run
 from tests.builders import log, select
+from tests.servers import find_builds
 
 SIZE_BYTES = 1 << 40
 WATCHDOG_S = 120
@@ -92,6 +99,114 @@ def test_a_signal_ends_a_verb(sparse: Path, tmp_path: Path, line: str, number: s
     assert os.listdir(room) == []
     assert os.listdir(sparse.parent) == [sparse.name]
     assert sparse.stat().st_size == SIZE_BYTES
+
+
+@contextlib.contextmanager
+def interrupted(
+    monkeypatch: pytest.MonkeyPatch, module: str, name: str, *, after: bool, times: int = 0
+) -> Iterator[None]:
+    """Interrupt a function, before or behind what it does, when it was called so many times before."""
+    real = getattr(importlib.import_module(module), name)
+    left = [times]
+
+    def interrupting(*given: Any, **named: Any) -> Any:
+        left[0] -= 1
+        if left[0] < 0 and not after:
+            raise KeyboardInterrupt
+        answer = real(*given, **named)
+        if left[0] < 0:
+            raise KeyboardInterrupt
+        return answer
+
+    with monkeypatch.context() as patch:
+        patch.setattr(importlib.import_module(module), name, interrupting)
+        yield
+
+
+@pytest.mark.parametrize(
+    ("line", "module", "name", "after", "times"),
+    [
+        ("fix LOG --salvage --yes", "aoftool.check.result", "damage_left", False, 0),
+        ("fix LOG --salvage --yes -o OUT", "aoftool.check.result", "damage_left", False, 0),
+        ("fix LOG --salvage --yes --verify", "aoftool.servers.load_log", "verify_log", False, 0),
+        ("fix LOG --salvage --yes --verify -o OUT", "aoftool.servers.load_log", "verify_log", False, 0),
+        ("rewrite SOUND --in-place", "aoftool.api.rewriting", "with_plan", True, 0),
+        ("rewrite SOUND -o OUT", "aoftool.api.rewriting", "with_plan", True, 0),
+        (
+            "rewrite SOUND -o OUT --layout multi-part --target redis-7.2",
+            "aoftool.api.rewriting",
+            "with_plan",
+            True,
+            0,
+        ),
+        ("rewrite SOUND --in-place --verify", "aoftool.rewrite.comparing", "read_state", False, 1),
+        ("rewrite SOUND -o OUT --verify", "aoftool.rewrite.comparing", "read_state", False, 1),
+    ],
+)
+def test_what_is_interrupted_before_it_is_told_is_taken_back(
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    line: str,
+    module: str,
+    name: str,
+    after: bool,
+    times: int,
+) -> None:
+    if "--verify" in line and not find_builds():
+        pytest.skip("no server on this machine")
+    names = {
+        "LOG": tmp_path / "log" / "hurt.aof",
+        "SOUND": tmp_path / "log" / "sound.aof",
+        "OUT": tmp_path / "out",
+    }
+    names["LOG"].parent.mkdir()
+    names["SOUND"].write_bytes(COMMANDS)
+    names["LOG"].write_bytes(COMMANDS + b"garbage\r\n" + COMMANDS)
+    before = {path: path.is_dir() or path.read_bytes() for path in tmp_path.rglob("*")}
+
+    with interrupted(monkeypatch, module, name, after=after, times=times):
+        code = run([str(names.get(word, word)) for word in line.split()])
+
+    assert code == 130
+    now = {path: path.is_dir() or path.read_bytes() for path in tmp_path.rglob("*")}
+    kept = [path for path in now if path.name == "receipt.json"]
+    undone = {
+        path
+        for path in now
+        if path not in before and any(receipt.parent in (path, *path.parents) for receipt in kept)
+    }
+    assert {path: value for path, value in now.items() if path not in undone} == before
+    assert all(json.loads(path.read_text("utf-8"))["state"] == "undone" for path in kept)
+
+
+def test_an_interruption_that_a_destructor_swallows_is_asked_again() -> None:
+    program = (
+        "import aoftool.__main__ as m, time\n"
+        "class Slow:\n"
+        "    def __del__(self):\n"
+        "        print('ready', flush=True)\n"
+        "        time.sleep(60)\n"
+        "def busy():\n"
+        "    Slow()\n"
+        "    time.sleep(60)\n"
+        "m._run = busy\n"
+        "m.main()\n"
+    )
+    process = subprocess.Popen(
+        [sys.executable, "-c", program], stdout=subprocess.PIPE, stderr=subprocess.PIPE
+    )
+    assert process.stdout is not None
+    try:
+        assert process.stdout.readline().strip() == b"ready"
+        process.send_signal(signal.SIGTERM)
+        started = time.monotonic()
+        _, said = process.communicate(timeout=WATCHDOG_S)
+    finally:
+        process.kill()
+
+    assert process.returncode == 130
+    assert said == b""
+    assert time.monotonic() - started < 50
 
 
 def test_whoever_asks_again_and_again_does_not_wait_for_cleaning_up() -> None:

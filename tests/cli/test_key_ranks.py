@@ -21,7 +21,7 @@ CASES = {
     "keys-by-size": ["keys", "--by", "size", "--limit", "6"],
     "keys-by-ttl": ["keys", "--by", "ttl", "--limit", "4"],
     "inspect-by-prefix": ["inspect", "--by", "prefix"],
-    "inspect-by-key": ["inspect", "--by", "key", "--top", "6"],
+    "inspect-by-key": ["inspect", "--by", "key", "--limit", "6"],
     "inspect-by-type": ["inspect", "--by", "type"],
     "inspect-by-size": ["inspect", "--by", "size"],
     "inspect-narrowed": ["inspect", "--cmd", "SET", "--db", "0", "--since", "2026-11-21T09:27:00"],

@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from aoftool.cli.app import run
+from aoftool.rewrite import planner
 from tests import builders
 from tests.corpus import FIXTURES
 from tests.golden_text import check_golden
@@ -166,7 +167,7 @@ def test_an_rdb_alone_takes_the_way_of_constant_memory(
     def never(*_: object, **__: object) -> None:
         raise AssertionError("an RDB alone needs no plan")
 
-    monkeypatch.setattr("aoftool.rewrite.planner.plan_rewrite", never)
+    monkeypatch.setattr(planner, "plan_rewrite", never)
 
     assert len(_lines(capsys, _rdb(tmp_path))) == 4
 
@@ -218,3 +219,12 @@ def test_a_key_that_a_module_made_is_opaque_and_not_damaged(
     assert "damaged" not in text
     assert (made["type"], made["problem"]) == ("module", "what it holds only its module knows")
     assert "problem" not in plain
+
+
+@pytest.mark.parametrize("word", ["String", "list,hash", "nope", ""])
+def test_a_word_that_is_no_type_is_no_answer(word: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["keys", "--type", word, str(SHOP)]) == 2
+
+    shown = capsys.readouterr()
+    assert shown.out == ""
+    assert "use one of string, list, set, zset, hash, stream" in shown.err

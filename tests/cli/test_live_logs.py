@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import importlib
 import json
+import os
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -15,7 +17,9 @@ from aoftool.aof import holding
 from aoftool.aof.layout import find_log
 from aoftool.cli import inputs
 from aoftool.files.held import held_file
+from aoftool.repair import inuse, switch
 from tests.builders import command, log, put_generation, rdb, rdb_database, rdb_record, rdb_string, select
+from tests.oracle import assert_same_state, dump_state
 from tests.servers import Build, Server, server_params
 from tests.verbs import READING, READING_ONCE, Answer, Call, ask
 
@@ -151,6 +155,82 @@ def test_a_file_that_is_removed_while_it_is_read_is_damage_if_it_is_listed(
     assert "was removed while it was read" in answer.out
 
 
+IN_PLACE: tuple[Call, ...] = (
+    ("fix", "--yes", "IN"),
+    ("fix", "--salvage", "--yes", "IN"),
+    ("fix", "--drop-command", "SET", "--match", "same", "--yes", "IN"),
+    ("rewrite", "--in-place", "IN"),
+    ("rewrite", "--in-place", "--memory-limit", "64MB", "IN"),
+)
+
+
+@pytest.mark.parametrize("torn", [b"", b"*3\r\n$3\r\nSET\r\n$4\r\nsa"], ids=["sound", "torn"])
+@pytest.mark.parametrize("moment", ["before it is read", "while it is read"])
+@pytest.mark.parametrize("call", IN_PLACE, ids=" ".join)
+def test_no_set_is_changed_in_place_that_a_server_rewrites(
+    folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, call: Call, moment: str, torn: bytes
+) -> None:
+    # Nobody has a file open for writing, as on a network disk: only the files tell.
+    if call[0] == "fix":
+        with (folder / "appendonly.aof.1.incr.aof").open("ab") as file:
+            file.write(torn)
+    if moment == "before it is read":
+        hold = holding.hold_log
+
+        def hold_then_rewrite(path: str | None) -> object:
+            found = hold(path)
+            put_generation(folder, 2)
+            return found
+
+        monkeypatch.setattr(holding, "hold_log", hold_then_rewrite)
+    else:
+        refuse = switch.refuse_other_set
+
+        def rewrite_then_refuse(path: str, listed: Any) -> None:
+            refuse(path, listed)
+            put_generation(folder, 2)
+
+        for module in ("aoftool.repair.apply", "aoftool.rewrite.write.in_place"):
+            monkeypatch.setattr(importlib.import_module(module), "refuse_other_set", rewrite_then_refuse)
+
+    answer = ask(call, folder, tmp_path / "out")
+
+    said = answer.out + answer.err
+    idle = call[0] == "fix" and "--drop-command" not in call and not torn
+    assert answer.code == (0 if idle else 4), said
+    assert answer.problem() is None
+    assert "[read-" not in said
+    if not (idle and moment == "while it is read"):
+        names = {f"appendonly.aof.2.{kind}" for kind in ("base.rdb", "incr.aof")}
+        assert {path.name for path in folder.iterdir()} == names | {"appendonly.aof.manifest"}
+        assert ask(("check", "IN"), folder, tmp_path / "out").code == 0
+
+
+@pytest.mark.parametrize("call", IN_PLACE, ids=" ".join)
+def test_no_single_file_is_changed_in_place_that_a_server_renames_another_over(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, call: Call
+) -> None:
+    path = tmp_path / "appendonly.aof"
+    torn = b"*3\r\n$3" if call[0] == "fix" else b""
+    path.write_bytes(log(select(0), *([("SET", "same", "x" * 100)] * 30)) + torn)
+    hold = holding.hold_log
+
+    def hold_then_rename(name: str | None) -> object:
+        found = hold(name)
+        fresh = tmp_path / "temp-rewriteaof-1.aof"
+        fresh.write_bytes(rdb(rdb_database(0, rdb_record(0, "same", rdb_string("y")))))
+        fresh.rename(path)
+        return found
+
+    monkeypatch.setattr(holding, "hold_log", hold_then_rename)
+
+    answer = ask(call, path, tmp_path / "out")
+
+    assert answer.code == 4, answer.out + answer.err
+    assert os.listdir(tmp_path) == [path.name]
+    assert path.read_bytes().startswith(b"REDIS")
+
+
 @pytest.mark.parametrize("call", READING_ONCE, ids=" ".join)
 def test_an_old_style_log_is_renamed_over(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, call: Call
@@ -216,6 +296,9 @@ class Load:
         return self
 
     def __exit__(self, *_: object) -> None:
+        self.stop()
+
+    def stop(self) -> None:
         self._over.set()
         for thread in self._threads:
             thread.join()
@@ -283,7 +366,7 @@ def test_following_goes_on_behind_the_place_that_tail_found(
     folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     # The set that --tail looked at is the one that following begins with.
-    from aoftool.analysis import tailing
+    from aoftool.analysis.commands import tailing
 
     last = tailing.last_commands
 
@@ -298,7 +381,7 @@ def test_following_goes_on_behind_the_place_that_tail_found(
     def stop(seconds: float) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("aoftool.analysis.following.time.sleep", stop)
+    monkeypatch.setattr("aoftool.analysis.commands.following.time.sleep", stop)
 
     answer = ask(("log", "--follow", "--tail", "1", "IN"), folder, tmp_path / "out")
 
@@ -312,3 +395,64 @@ def test_a_torn_log_that_nobody_writes_is_torn(tmp_path: Path) -> None:
     path.write_bytes(log(select(0), ("SET", "a", "1")) + command("SET", "b", "2")[:-3])
 
     assert ask(("check", "IN"), path, tmp_path / "out").code == 1
+
+
+@pytest.mark.parametrize("server_build", server_params(since="9.0", kind="valkey")[:1])
+def test_a_live_log_is_rewritten_and_verified_elsewhere_and_never_changed(
+    loaded: tuple[Server, Load], tmp_path: Path
+) -> None:
+    server, _ = loaded
+    program = str(server.build.path)
+    folder = Path(server.log_target)
+    calls = (
+        ("rewrite", "--verify", "--server", program),
+        ("rewrite", "--engine", "server", "--server", program),
+        ("rewrite", "--salvage"),
+        ("rewrite", "--memory-limit", "64MB"),
+    )
+    for number, call in enumerate(calls * 2):
+        written, unused = tmp_path / f"out{number}", tmp_path / "unused"
+
+        fair(ask((*call, "-o", str(written), "IN"), folder, unused))
+        fair(ask(("check", "IN"), written, unused))
+        in_place = ask(("rewrite", "--in-place", "IN"), folder, unused)
+        mended = ask(("fix", "--salvage", "--yes", "IN"), folder, unused)
+
+        assert in_place.code == 4, in_place.err
+        assert mended.code in (0, 4), mended.out + mended.err
+
+    assert server.send("PING")
+    assert not [path for path in folder.parent.rglob("*") if "aoftool" in path.name]
+
+
+@pytest.mark.parametrize("leases", [True, False])
+@pytest.mark.parametrize(
+    "server_build", [*server_params(before="7.0")[:1], *server_params(since="9.0", kind="valkey")[:1]]
+)
+def test_a_log_whose_server_cannot_be_seen_is_never_changed(
+    loaded: tuple[Server, Load], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, leases: bool
+) -> None:
+    # As in a container of its own; without leases as on a disk of the network.
+    server, load = loaded
+    folder = Path(server.log_target)
+    monkeypatch.setattr(inuse, "_processes", list)
+    if not leases:
+        monkeypatch.setattr(inuse, "is_written_to", lambda *_: False)
+
+    for call in IN_PLACE * 2:
+        answer = ask(call, folder, tmp_path / "out")
+
+        said = answer.out + answer.err
+        # A repair that finds nothing to do changes nothing.
+        idle = call[0] == "fix" and ("nothing to do" in said or "the log holds no SET" in said)
+        assert answer.code in ((0, 2) if idle else (4,)), said
+        assert answer.problem() is None
+        if leases and call[0] == "rewrite":
+            assert "cannot be seen from here" in said
+
+    load.stop()
+    assert not [path for path in folder.parent.rglob("*") if "aoftool" in path.name]
+    before = dump_state(server)
+    server.stop()
+    assert server.restart().loaded
+    assert_same_state(before, dump_state(server))

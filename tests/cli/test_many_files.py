@@ -6,14 +6,18 @@ import json
 import resource
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from tests.builders import command, log, manifest_line, select
+from aoftool.aof import holding
+from aoftool.files import held
+from tests.builders import command, log, manifest_line, put_generation, select
 from tests.verbs import READING_ONCE, ask
 
 FILES = 150
 ALLOWED = 120
+LIVE_FILES = 250
 
 
 @pytest.fixture(scope="module")
@@ -33,10 +37,12 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture
-def few_descriptors(folder: Path) -> Iterator[None]:
+def few_descriptors(folder: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     before = resource.getrlimit(resource.RLIMIT_NOFILE)
     used = max(int(path.name) for path in Path("/proc/self/fd").iterdir())
     resource.setrlimit(resource.RLIMIT_NOFILE, (max(ALLOWED, used + 60), before[1]))
+    # As where the system grants no more; a limit that was lowered for good could not be taken back.
+    monkeypatch.setattr(held, "_has_room", lambda files: False)
     yield
     resource.setrlimit(resource.RLIMIT_NOFILE, before)
 
@@ -48,6 +54,48 @@ def test_more_files_than_may_be_open(folder: Path, tmp_path: Path, call: tuple[s
 
     assert answer.code == 0, answer.err
     assert "Too many open files" not in answer.err
+
+
+@pytest.fixture
+def large_live_set(tmp_path: Path) -> Iterator[Path]:
+    """A set of more files than the limits of a shell let a process hold, and the limits of a shell."""
+    made, lines = tmp_path / "appendonlydir", manifest_line("appendonly.aof.1.base.aof", 1, "b")
+    made.mkdir()
+    (made / "appendonly.aof.1.base.aof").write_bytes(log(select(0), ("SET", "same", "v")))
+    for number in range(1, LIVE_FILES + 1):
+        name = f"appendonly.aof.{number}.incr.aof"
+        (made / name).write_bytes(log(select(0), ("SET", f"key:{number}", "v")))
+        lines += manifest_line(name, number, "i")
+    (made / "appendonly.aof.manifest").write_text(lines)
+    before = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (1024, before[1]))
+    yield made
+    resource.setrlimit(resource.RLIMIT_NOFILE, before)
+    held.release_files()
+
+
+@pytest.mark.parametrize("call", READING_ONCE, ids=" ".join)
+def test_a_large_set_that_is_replaced_while_it_is_read(
+    large_live_set: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, call: tuple[str, ...]
+) -> None:
+    hold = holding.hold_log
+
+    def hold_then_rewrite(*words: Any, **more: Any) -> Any:
+        found = hold(*words, **more)
+        put_generation(large_live_set, LIVE_FILES + 1)
+        for number in range(1, LIVE_FILES + 1):
+            (large_live_set / f"appendonly.aof.{number}.incr.aof").unlink(missing_ok=True)
+        (large_live_set / "appendonly.aof.1.base.aof").unlink(missing_ok=True)
+        monkeypatch.setattr(holding, "hold_log", hold)
+        return found
+
+    monkeypatch.setattr(holding, "hold_log", hold_then_rewrite)
+
+    answer = ask(call, large_live_set, tmp_path / "out")
+
+    assert answer.problem() is None
+    assert answer.code == (call[0] == "diff"), answer.err
+    assert f"it was read as it was at the start: base 1, incr 1 to {LIVE_FILES}" in answer.err
 
 
 @pytest.mark.parametrize("verb", ["check", "inspect"])

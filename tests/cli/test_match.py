@@ -53,3 +53,33 @@ def test_every_verb_finds_the_same_keys(
     assert run(["fix", aof, "--drop-command", "SET", "--match", pattern, "--yes", "--quiet"]) == 0
     content = Path(aof).read_bytes()
     assert {key for key in KEYS if command("SET", key, key) not in content} == expected
+
+
+@pytest.mark.parametrize(("pattern", "expected"), PATTERNS)
+def test_those_who_count_take_the_same_keys(
+    aof: str, capsys: pytest.CaptureFixture[str], pattern: str, expected: set[bytes]
+) -> None:
+    for words, path in (
+        (["growth", "--json", aof], ("commands",)),
+        (["inspect", "--json", aof], ("contents", "commands")),
+    ):
+        assert run([*words, "--match", pattern]) == 0
+        found = json.loads(capsys.readouterr().out)
+        for name in path:
+            found = found[name]
+        assert found == len(expected), words
+    for order in ("writes", "bytes", "ttl", "same"):
+        assert run(["keys", "--by", order, "--json", aof, "--match", pattern]) in (0, 2), order
+    assert "Traceback" not in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(("pattern", "expected"), PATTERNS)
+def test_a_difference_is_that_of_the_same_keys(
+    aof: str, tmp_path: Path, capsys: pytest.CaptureFixture[str], pattern: str, expected: set[bytes]
+) -> None:
+    empty = tmp_path / "empty.aof"
+    empty.write_bytes(b"")
+
+    assert run(["diff", "--json", "--match", pattern, str(empty), aof]) in (0, 1)
+
+    assert len(json.loads(capsys.readouterr().out)["changes"]) == len(expected)

@@ -15,7 +15,7 @@ MANIFESTS = {
     "history-only": b"file appendonly.aof.1.incr.aof seq 1 type h\n",
 }
 # These say what is wrong and how to go on, and so are no errors.
-JUDGES = ("inspect", "check", "fix")
+JUDGES = ("inspect", "check", "fix", "report", "export", "sql")
 
 
 @pytest.mark.parametrize("call", CALLS, ids=" ".join)

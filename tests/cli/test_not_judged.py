@@ -13,7 +13,7 @@ import pytest
 from aoftool.check.unknown import is_plausible
 from aoftool.cli.app import run
 from aoftool.commands.table import all_commands, lookup
-from aoftool.rdb.checksum import crc64
+from aoftool.rdb.walk.checksum import crc64
 from aoftool.releases import RELEASES
 from tests.builders import command, log, select
 
@@ -102,6 +102,27 @@ def test_it_is_neither_damage_nor_health(unknown: Path, capsys: pytest.CaptureFi
     assert "damage" not in {finding["severity"] for finding in report["findings"]}
     words = " ".join(finding["message"] for finding in report["findings"])
     assert "one bit flipped" not in words
+
+
+READERS = (("log",), ("log", "--tail", "40"), ("growth",), ("keys", "--by", "writes"))
+SOME = CASES[:60:9] + CASES[60:]
+
+
+@pytest.mark.parametrize("case", SOME, ids=[name for name, _ in SOME])
+def test_readers_end_with_the_exit_code_of_check(case: tuple[str, bytes], tmp_path: Path) -> None:
+    name, content = case
+    path = tmp_path / "appendonly.aof"
+    path.write_bytes(content)
+    # What names no key is not in the history of any, and most containers change none.
+    verbs = list(READERS)
+    if not name.startswith("subcommand"):
+        verbs += [("keys",), ("diff",)]
+    if not name.startswith(("subcommand", "functions")):
+        verbs.append(("history", "--match", "*"))
+
+    codes = {verb: run([*verb, str(path), *([str(path)] if verb == ("diff",) else [])]) for verb in verbs}
+
+    assert codes == dict.fromkeys(verbs, 6)
 
 
 @pytest.mark.parametrize("options", [[], ["--salvage"], ["--salvage", "--drop-duplicates"]])

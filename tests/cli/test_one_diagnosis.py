@@ -12,7 +12,7 @@ import pytest
 from aoftool.check.result import refuse_damaged
 from aoftool.cli.app import run
 from aoftool.errors import VerifyError
-from aoftool.rdb.checksum import crc64
+from aoftool.rdb.walk.checksum import crc64
 from tests.builders import command
 
 BEHIND = command("SET", "z", "1")

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import io
 import json
+import re
 from pathlib import Path
 
 import pytest
 
 from aoftool.cli.app import run
-from aoftool.cli.options import ProgressMode
+from aoftool.cli.options.common_options import ProgressMode
 from aoftool.cli.progress import ProgressReporter
 from tests.builders import log
 
@@ -100,3 +101,38 @@ def test_a_dumb_terminal_has_no_line(monkeypatch: pytest.MonkeyPatch, tmp_path: 
     path.write_bytes(log(*[("SET", f"k:{number}", "v" * 100) for number in range(2000)]))
 
     assert "B/s" not in on_terminal(monkeypatch, "check", str(path), term="dumb")
+
+
+@pytest.mark.parametrize(("width", "has_bar"), [(40, False), (75, False), (80, True), (120, True)])
+def test_the_line_fits_and_has_a_bar_where_there_is_room(
+    width: int, has_bar: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    screen = _Terminal()
+    monkeypatch.setattr("sys.stderr", screen)
+    monkeypatch.setattr("aoftool.cli.progress._FIRST_AFTER_S", 0.0)
+    monkeypatch.setenv("COLUMNS", str(width))
+    monkeypatch.setenv("TERM", "xterm")
+
+    with ProgressReporter("reading", 12 << 30, ProgressMode.auto) as progress:
+        progress(5 << 30)
+
+    _, line, rest = screen.getvalue().split("\r\x1b[K")
+    plain = re.sub(r"\x1b\[[0-9;]*m", "", line)
+    assert rest == ""
+    assert len(plain) < width
+    assert ("━" in plain) == has_bar
+    assert "reading 5.00 GiB of 12.0 GiB (42 %)" in plain
+
+
+def test_a_bar_has_no_colour_where_none_is_wanted(monkeypatch: pytest.MonkeyPatch) -> None:
+    screen = _Terminal()
+    monkeypatch.setattr("sys.stderr", screen)
+    monkeypatch.setattr("aoftool.cli.progress._FIRST_AFTER_S", 0.0)
+    monkeypatch.setenv("COLUMNS", "100")
+    monkeypatch.setenv("TERM", "xterm")
+    monkeypatch.setenv("NO_COLOR", "1")
+
+    with ProgressReporter("reading", 100, ProgressMode.auto) as progress:
+        progress(50)
+
+    assert "\x1b" not in screen.getvalue().replace("\r\x1b[K", "")

@@ -18,6 +18,18 @@ TOLD = {
 }
 
 
+@pytest.mark.parametrize("verb", ["audit", "growth", "log"])
+def test_an_empty_file_holds_no_data(verb: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    path = tmp_path / "empty.aof"
+    path.touch()
+
+    assert run([verb, str(path)]) == 0
+
+    shown = capsys.readouterr()
+    assert "no commands" in shown.out + shown.err
+    assert "RDB part" not in shown.out + shown.err
+
+
 @pytest.mark.parametrize("verb", TOLD)
 def test_what_cannot_be_told_is_said(verb: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     path = tmp_path / "dump.rdb"

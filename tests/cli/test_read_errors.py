@@ -125,6 +125,7 @@ LINES = [
     Line("keys LOG --by same"),
     Line("growth LOG", walked=True),
     Line("growth LOG --by db --csv"),
+    Line("simulate LOG", walked=True),
     Line("log LOG"),
     Line("log LOG --json --key n"),
     Line("log LOG --tail 3", part=True),

@@ -7,6 +7,7 @@ import io
 import json
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -16,10 +17,10 @@ import zstandard
 from aoftool.aof.layout import find_log
 from aoftool.cli.app import run
 from aoftool.errors import VerifyError
-from aoftool.rdb.targets import find_target
-from aoftool.rewrite.server_state import require_same
-from aoftool.rewrite.verify import read_state
+from aoftool.rdb.encode.targets import find_target
 from aoftool.servers.finding import ask_version
+from aoftool.servers.private import read_state
+from aoftool.servers.state import require_same
 from tests import builders
 from tests.servers.discovery import Build
 
@@ -89,17 +90,28 @@ def test_json_starts_with_its_schema_and_accounts_for_every_byte(
         ["--to-offset", "x"],
         ["--rename-db", "1:2"],
         ["--before", "FLUSHALL"],
-        ["--to-offset", "7"],
         ["--salvage", "--in-place"],
         ["--engine", "server"],
         ["--server", "x"],
         ["--engine", "server", "-o", "x", "--db", "0"],
         ["--engine", "server", "-o", "x", "--target", "redis-7.0"],
+        ["--engine", "server", "-o", "x", "--drop-unsupported"],
         ["--salvage", "--to-offset", "0"],
     ],
 )
 def test_options_that_make_no_sense_are_refused(log_file: Path, arguments: list[str]) -> None:
     assert run(["rewrite", str(log_file), *arguments]) == 2
+
+
+def test_a_server_leaves_nothing_out_and_what_to_type_instead_is_said(
+    log_file: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    run(["rewrite", str(log_file), "--engine", "server", "-o", "x", "--drop-unsupported"])
+
+    assert (
+        f"aoftool rewrite --drop-unsupported --target RELEASE -o SMALLER {log_file}"
+        in capsys.readouterr().err
+    )
 
 
 def test_an_unknown_target_is_an_input_error(log_file: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -159,7 +171,10 @@ def test_a_damaged_log_is_salvaged_and_rewritten_in_one_go(
     assert sorted(path.name for path in tmp_path.iterdir()) == sorted([log_file.name, "out"])
 
 
-PACKERS = {"gzip": (gzip.compress, ".gz"), "zstd": (zstandard.compress, ".zst")}
+PACKERS: dict[str, tuple[Callable[[bytes], bytes], str]] = {
+    "gzip": (gzip.compress, ".gz"),
+    "zstd": (zstandard.compress, ".zst"),
+}
 
 
 @pytest.mark.parametrize("how", [*PACKERS, "stdin"])

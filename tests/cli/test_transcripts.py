@@ -41,11 +41,11 @@ CASES = {
     "rewrite-before": ["rewrite", "--before", "FLUSHALL", FLUSHED, "-o", "rescued", "--format", "resp"],
     "rewrite-in-place": ["rewrite", "--in-place", "valkey-9/shop"],
     "rewrite-torn": ["rewrite", "damaged/torn-incr-last"],
-    "explain-command": ["explain", "valkey-9/shop", "--offset", f"{SHOP_TAIL}:500"],
+    "explain-command": ["explain", "valkey-9/shop", "--at", f"{SHOP_TAIL}:500"],
     "explain-key": ["explain", "valkey-9/shop", "--key", "cart:0110"],
-    "explain-record": ["explain", "valkey-9/shop", "--offset", "appendonly.aof.2.base.rdb:300"],
-    "explain-torn": ["explain", "damaged/torn-mid-payload", "--offset", "25300"],
-    "explain-which-file": ["explain", "valkey-9/shop", "--offset", "500"],
+    "explain-record": ["explain", "valkey-9/shop", "--at", "appendonly.aof.2.base.rdb:300"],
+    "explain-torn": ["explain", "damaged/torn-mid-payload", "--at", "25300"],
+    "explain-which-file": ["explain", "valkey-9/shop", "--at", "appendonly.aof.9.incr.aof:500"],
     "explain-no-key": ["explain", "valkey-9/shop", "--key", "no-such-key"],
 }  # fmt: skip
 

@@ -181,9 +181,11 @@ def test_what_was_never_measured_is_carried_and_not_executed(name: str) -> None:
 
     effect = EffectTable(replay=True).of(argv)
 
-    assert effect.scope is Scope.OPAQUE
-    assert not effect.form.loses_db
-    assert EffectTable().of(argv).scope is Scope.KEY
+    assert effect.scope is Scope.KEY
+    assert effect.form.carried
+    assert {use.effect for use in effect.keys} <= {KeyEffect.CHANGES, KeyEffect.MOVES}
+    assert not EffectTable().of(argv).form.carried
+    assert EffectTable(replay=True, opaque=frozenset(argv[:1])).of(argv).scope is Scope.OPAQUE
 
 
 def test_databases_of_the_target_decide_which_numbers_are_refused() -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from aoftool.commands.forms import telling_words, unknown_words, words_used
+from aoftool.commands.forms import _table, telling_words, unknown_words, words_used
 
 
 @pytest.mark.parametrize(
@@ -24,6 +24,11 @@ from aoftool.commands.forms import telling_words, unknown_words, words_used
 )
 def test_a_word_that_no_release_has_is_told_from_data(line: str, unknown: list[bytes]) -> None:
     assert unknown_words(line.encode().split(b" "))[: len(unknown) or 9] == unknown
+
+
+@pytest.mark.parametrize("name", sorted({name.split()[0] for name in _table()}))
+def test_a_command_without_arguments_has_no_unknown_words(name: bytes) -> None:
+    assert unknown_words([name]) == []
 
 
 def test_words_tell_the_release_that_brought_them() -> None:

@@ -2,31 +2,19 @@
 
 from __future__ import annotations
 
-import os
 from types import ModuleType
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from aoftool.emit import _commands_py
 from aoftool.resp.encode import encode_command
+from tests.kernels import twins
 
 _TEXTS = st.lists(st.binary(max_size=200), max_size=30)
 
 
-def _implementations() -> list[object]:
-    try:
-        from aoftool.emit import _commands_cy
-    except ImportError:
-        if os.environ.get("AOFTOOL_REQUIRE_NATIVE") == "1":
-            raise
-        skip = pytest.mark.skip(reason="the compiled kernel is not built")
-        return [pytest.param(_commands_py, id="py"), pytest.param(None, id="cy", marks=skip)]
-    return [pytest.param(_commands_py, id="py"), pytest.param(_commands_cy, id="cy")]
-
-
-both = pytest.mark.parametrize("kernel", _implementations())
+both = pytest.mark.parametrize("kernel", twins("commands"))
 
 
 @both

@@ -16,10 +16,10 @@ import pytest
 
 from aoftool.emit.resp_writer import RespWriter, value_commands
 from aoftool.errors import UnsupportedError
-from aoftool.rdb.payload import decode_payload
-from aoftool.rdb.score_text import score_text
-from aoftool.rdb.targets import TARGETS
-from aoftool.rdb.writer import ByteCounter
+from aoftool.rdb.encode.payload import decode_payload
+from aoftool.rdb.encode.score_text import score_text
+from aoftool.rdb.encode.targets import TARGETS
+from aoftool.rdb.encode.writer import ByteCounter
 from aoftool.values import (
     Consumer,
     ConsumerGroup,
@@ -102,7 +102,7 @@ def recorded(**change: Any) -> StreamValue:
     """Return a stream of two entries from one producer, with something else about its producers."""
     held = {b"p": {b"i": StreamId(1, 0), b"j": StreamId(2, 0)}}
     idmp = StreamIdmp(**{"producers": held, "iids_added": 2, **change})
-    fields = ((b"f", b"v"),)
+    fields: tuple[tuple[bytes, bytes], ...] = ((b"f", b"v"),)
     entries = {StreamId(1, 0): fields, StreamId(2, 0): fields}
     return StreamValue(entries, last_id=StreamId(2, 0), entries_added=2, idmp=idmp)
 

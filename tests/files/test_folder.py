@@ -11,11 +11,12 @@ import pytest
 
 from aoftool.cli.app import run
 from aoftool.errors import LogInUseError, SourceError, UnsafePathError
+from aoftool.files import spool
 from aoftool.files.folder import Folder, private_place
 from aoftool.repair import unpacked
 from aoftool.rewrite.model import OutputFile
-from aoftool.rewrite.spill_folder import remove_stale, spill_folder
-from aoftool.rewrite.verify import remove_output
+from aoftool.rewrite.shares.spill_folder import remove_stale, spill_folder
+from aoftool.rewrite.write.outputs import remove_output
 from tests import builders
 
 AS_ROOT = pytest.mark.skipif(os.geteuid() != 0, reason="only root is to be careful")
@@ -55,7 +56,7 @@ def test_root_makes_no_copies_in_a_folder_of_somebody_else(
     out.parent.mkdir()
     os.chown(out.parent, owner, owner)
     places: list[str | None] = []
-    real = unpacked.spooled
+    real = spool.spooled
 
     @contextmanager
     def watched(source: object, name: str, *, beside: str | None, **options: object) -> Iterator[str]:

@@ -24,8 +24,9 @@ from aoftool.errors import (
 from aoftool.files.copying import CopyMethod
 from aoftool.files.folder import Folder
 from aoftool.files.inplace import append_tail, copy_file, cut_tail, move_file
-from aoftool.files.sink import AtomicFile, is_leftover, write_atomically
+from aoftool.files.sink import AtomicFile, write_atomically
 from aoftool.files.syscalls import SystemCalls
+from aoftool.files.temporary import is_leftover
 
 OLD, NEW = b"old contents\n" * 10_000, b"new contents, other size\n" * 20_000
 KILLED = 77
@@ -51,7 +52,7 @@ class Counting(SystemCalls):
             self.names.append(name)
             if at == self._act_at:
                 self._act()
-            return found(*arguments, **options)  # type: ignore[operator]
+            return found(*arguments, **options)
 
         return counted
 
@@ -422,3 +423,15 @@ def test_disk_that_fills_up_while_a_tail_is_put_back_changes_nothing(tmp_path: P
         with pytest.raises(SourceError, match="too short"):
             append_tail(folder, "log", kept.fileno(), 0, len(NEW) + 1, "kept", expected_bytes=len(OLD))
     assert path.read_bytes() == OLD
+
+
+def test_an_interruption_right_behind_the_making_of_a_file_leaves_nothing(tmp_path: Path) -> None:
+    class Interrupted(SystemCalls):
+        def create(self, path: str, mode: int, within: int | None = None) -> int:
+            super().create(path, mode, within)
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        AtomicFile(tmp_path / "out", calls=Interrupted())
+
+    assert list(tmp_path.iterdir()) == []

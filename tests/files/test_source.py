@@ -430,7 +430,7 @@ def test_device_that_fails_at_opening_is_no_missing_file(
     path.write_bytes(DATA)
 
     class Stale(ReadCalls):
-        def open(self, path: str, flags: int) -> int:
+        def open(self, path: str, flags: int, in_directory: int | None = None) -> int:
             raise OSError(errno.ESTALE, os.strerror(errno.ESTALE))
 
     monkeypatch.setattr(carrier, "READS", Stale())
@@ -461,7 +461,7 @@ def test_missing_files_directories_and_special_files_are_refused(tmp_path: Path)
     server = socket.socket(socket.AF_UNIX)
     server.bind(str(sock))
 
-    cases = [
+    cases: list[tuple[str | Path, str]] = [
         (tmp_path / "none", "No such file"),
         (tmp_path, "is a directory"),
         (fifo, "is a FIFO"),
@@ -497,7 +497,7 @@ def test_names_are_printable_in_messages(tmp_path: Path) -> None:
 
 def test_dash_reads_standard_input(monkeypatch: pytest.MonkeyPatch) -> None:
     for path in ("-", None):
-        monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BufferedReader(io.BytesIO(DATA))))  # type: ignore[type-var]
+        monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BufferedReader(io.BytesIO(DATA))))
         source = open_source(path)
 
         assert source.name == "standard input"

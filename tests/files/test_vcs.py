@@ -18,7 +18,7 @@ from aoftool.check.exam import examine
 from aoftool.errors import MissingExtraError
 from aoftool.files import ChangeKind, Source, open_source, open_stream
 from aoftool.files.compression import detect_compression
-from aoftool.rdb.walk import walk
+from aoftool.rdb.walk.walk import walk
 from tests.builders import rdb, rdb_database, rdb_record, rdb_string
 from tests.corpus import FIXTURES
 

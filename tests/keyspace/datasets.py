@@ -255,7 +255,7 @@ class _RewriteReader:
 
     def _stream(self, name: bytes) -> dict[str, Any]:
         plain = (IDMP_DURATION_S, IDMP_MAX_ENTRIES)
-        empty = {
+        empty: dict[str, Any] = {
             "entries": {},
             "last_id": b"0-0",
             "added": None,

@@ -47,6 +47,8 @@ _SCORES = [
     b"+7",
 ]
 _WORDS = [b"", b"a", b"b", b"c", b"12", b"-3", b"\x00\xff", b"x" * 70, b"3.0e3", b"10.5", b"z" * 20]
+# Inside the class `list` is a command.
+Argvs = list[Argv]
 
 
 class Commands:
@@ -397,6 +399,9 @@ class Commands:
             [[b"BYRADIUS", *radius], [b"BYBOX", b"400", b"300", b"km"], [b"BYBOX", b"9000", b"8000", unit]]
         )
         dist = self.random.choice([[], [b"STOREDIST"], [b"WITHDIST"]])
+        if self.flavour.has(None, (9, 0)) and self.chance(0.2):
+            polygon = [*self.random.choice([[], [], [], origin]), *self.polygon(), *count, *order, *dist]
+            return [b"GEOSEARCHSTORE", self.key("z"), key, *polygon]
         return self.random.choice(
             [
                 [b"GEOADD", key, *near, self.word()],
@@ -409,6 +414,17 @@ class Commands:
                 [b"GEOSEARCHSTORE", self.key("z"), key, b"FROMLONLAT", *near, *shape, *count],
             ]
         )
+
+    def polygon(self) -> Argv:
+        """Return a polygon that may cross itself: near the places that `geo` adds, or over the earth."""
+        corners = self.random.choice([3, 3, 4, 7])
+        wide = self.random.choice([1, 1, 160])
+        east, north = (13, 38) if wide == 1 else (0, 0)
+        found = []
+        for _ in range(corners):
+            found.append(b"%.6f" % (east + wide * self.random.uniform(-1.1, 1.1)))
+            found.append(b"%.6f" % (north + wide / 2 * self.random.uniform(-1, 1)))
+        return [b"BYPOLYGON", self.random.choice([b"%d" % corners] * 9 + [b"2", b"x"]), *found]
 
     def hash(self) -> Argv:
         key = self.key("h")
@@ -739,9 +755,9 @@ class Commands:
             maker = self.random.choice(list(self.makers))
         return self.makers[maker]()
 
-    def stream_of(self, count: int) -> list[Argv]:
+    def stream_of(self, count: int) -> Argvs:
         """Return about that many commands, some of them in transactions."""
-        commands: list[Argv] = []
+        commands: Argvs = []
         while len(commands) < count:
             if self.chance(0.03):
                 inside = [self.command() for _ in range(self.random.randrange(6))]

@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 
 from aoftool.keyspace import Keyspace, OpaqueCommandError, ReplayStopError
-from aoftool.rdb.payload import encode_functions
-from aoftool.rdb.targets import find_target
+from aoftool.rdb.encode.payload import encode_functions
+from aoftool.rdb.encode.targets import find_target
 from tests.keyspace.running import errors, run
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 from collections.abc import Callable
 
 import pytest
@@ -84,6 +85,74 @@ def test_bad_search_keeps_the_target(arguments: str) -> None:
 
     assert value(keyspace, "d") == b"old"
     assert len(errors(keyspace)) == 1
+
+
+AROUND = "BYPOLYGON 3 10 35 20 35 15 45"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "expected"),
+    [
+        (AROUND, {b"Palermo", b"Catania"}),
+        (f"{AROUND} COUNT 1", {b"Catania"}),
+        (f"{AROUND} DESC COUNT 1", {b"Palermo"}),
+        ("BYPOLYGON 4 13 38 14 38 14 39 13 39", {b"Palermo"}),
+        # Of four places the last is left over, and no option.
+        ("BYPOLYGON 3 10 35 20 35 15 45 15 45", None),
+        ("BYPOLYGON 2 10 35 20 35", None),
+        ("BYPOLYGON 4 10 35 20 35 15 45", None),
+        (f"FROMLONLAT 15 37 {AROUND}", None),
+        (f"{AROUND} BYRADIUS 1 km", None),
+    ],
+)
+def test_polygons_of_valkey_9(arguments: str, expected: set[bytes] | None) -> None:
+    keyspace = run(SICILY, "SET d old", f"GEOSEARCHSTORE d g {arguments}", flavour="valkey-9.1")
+
+    held = value(keyspace, "d")
+    assert (held if expected is None else set(held)) == (b"old" if expected is None else expected)
+    assert len(errors(keyspace)) == (expected is None)
+
+
+def test_polygons_are_unknown_before_valkey_9() -> None:
+    for flavour in ("valkey-8.1", "redis-8.6"):
+        keyspace = run(SICILY, "SET d old", f"GEOSEARCHSTORE d g {AROUND}", flavour=flavour)
+        assert value(keyspace, "d") == b"old"
+
+
+def test_what_is_around_a_pole_is_not_known() -> None:
+    lines = [SICILY, "GEOSEARCHSTORE d g BYPOLYGON 3 0 80 120 80 -120 80"]
+
+    with pytest.raises(ReplayStopError, match=r"beyond 85\.05112878 degrees"):
+        run(*lines, flavour="valkey-9.1")
+    assert keys(run(*lines[1:], flavour="valkey-9.1")) == set()
+
+
+@pytest.mark.server
+def test_polygons_are_those_of_the_server() -> None:
+    """Distances to the last digit, whatever the polygon, over the edge of the map too."""
+    random_ = random.Random(3)
+    lines = [SICILY]
+    lines += [
+        f"GEOADD g {random_.uniform(-180, 180):.6f} {random_.uniform(-85, 85):.6f} m{number}"
+        for number in range(60)
+    ]
+    for number in range(60):
+        places = [f"{random_.uniform(-180, 180):.4f} {random_.uniform(-70, 70):.4f}" for _ in range(4)]
+        distances = random_.choice(["", " STOREDIST"])
+        lines.append(f"GEOSEARCHSTORE d{number} g BYPOLYGON 4 {' '.join(places)}{distances}")
+    build = require_build("valkey-9")
+    commands = [words(line) for line in lines]
+    loader = Loader(build)
+    try:
+        server = loader.load(commands)
+    finally:
+        loader.close()
+
+    keyspace = Keyspace(flavour_of(build))
+    keyspace.execute_all(commands)
+    assert server is not None
+    assert len(keys(keyspace)) > 40
+    assert differences(dataset_of(keyspace), server) == []
 
 
 NO_SOURCE = [

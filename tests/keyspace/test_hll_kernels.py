@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import importlib
-import os
 from types import ModuleType
 
 import pytest
@@ -11,18 +9,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from aoftool.keyspace import _hll_py
-
-REQUIRED = os.environ.get("AOFTOOL_REQUIRE_NATIVE") == "1"
+from tests.kernels import twin
 
 
 @pytest.fixture(scope="module", params=["py", "cy"])
 def kernel(request: pytest.FixtureRequest) -> ModuleType:
-    try:
-        return importlib.import_module(f"aoftool.keyspace._hll_{request.param}")
-    except ImportError:
-        if REQUIRED:
-            raise
-        pytest.skip("the kernel is not built")
+    found: ModuleType = twin("hll", request.param)
+    return found
 
 
 @given(element=st.binary(max_size=40))

@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 
 from aoftool.keyspace import Flavour
-from aoftool.rdb.payload import encode_payload
-from aoftool.rdb.targets import find_target
+from aoftool.rdb.encode.payload import encode_payload
+from aoftool.rdb.encode.targets import find_target
 from aoftool.values import ListValue, ZSetValue
 from tests.keyspace.running import (
     EVERY_FLAVOUR,

@@ -2,16 +2,24 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import pytest
 
+from aoftool.budget import budget_for, multiply_budgets
 from aoftool.keyspace import Keyspace, ReplayStopError
 
 MIB = 1 << 20
-GROWERS = {
+GROWERS: dict[str, Callable[[bytes], tuple[bytes, ...]]] = {
     "SETBIT": lambda key: (b"SETBIT", key, b"%d" % (8 * MIB - 1), b"1"),
     "SETRANGE": lambda key: (b"SETRANGE", key, b"%d" % (MIB - 1), b"x"),
     "BITFIELD": lambda key: (b"BITFIELD", key, b"SET", b"u8", b"%d" % (8 * MIB - 8), b"1"),
     "BITOP": lambda key: (b"BITOP", b"NOT", key, b"source"),
+}
+COPIES = {
+    "APPEND": (b"APPEND", b"x"),
+    "SETRANGE": (b"SETRANGE", b"0", b"x"),
+    "SETBIT": (b"SETBIT", b"0", b"1"),
 }
 
 
@@ -26,10 +34,10 @@ def _keyspace() -> Keyspace:
 def test_a_replay_stops_before_it_holds_too_much(name: str) -> None:
     keyspace = _keyspace()
 
-    with pytest.raises(ReplayStopError, match="an eighth of the memory") as stopped:
+    with pytest.raises(ReplayStopError, match="beside what the log holds") as stopped:
         keyspace.execute_all(GROWERS[name](b"k%d" % number) for number in range(20))
 
-    assert stopped.value.reason == "memory"
+    assert stopped.value.reason == "budget"
     assert {key: len(value) for key, value in keyspace.databases[0].values.items()} == {  # type: ignore[arg-type]
         b"source": MIB,
         **{b"k%d" % number: MIB for number in range(5)},
@@ -60,7 +68,7 @@ FILLED = [
     (b"PFDEBUG", b"TODENSE", b"hll"),
     *((b"XADD", b"stream", b"%d-1" % number, b"f", b"v") for number in range(1, 400)),
 ]
-MAKERS = {
+MAKERS: dict[str, Callable[[bytes], tuple[bytes, ...]]] = {
     "SUNIONSTORE": lambda key: (b"SUNIONSTORE", key, b"set"),
     "SDIFFSTORE": lambda key: (b"SDIFFSTORE", key, b"set", b"none"),
     "SINTERSTORE": lambda key: (b"SINTERSTORE", key, b"set", b"set"),
@@ -93,10 +101,10 @@ def _filled(most_bytes: int) -> Keyspace:
 def test_a_replay_stops_before_it_makes_too_many_elements(name: str) -> None:
     keyspace = _filled(MIB >> 3)
 
-    with pytest.raises(ReplayStopError, match="an eighth of the memory") as stopped:
+    with pytest.raises(ReplayStopError, match="beside what the log holds") as stopped:
         keyspace.execute_all(MAKERS[name](b"k%d" % number) for number in range(40))
 
-    assert stopped.value.reason == "memory"
+    assert stopped.value.reason == "budget"
     assert 1 < sum(map(len, keyspace.databases)) < 46
 
 
@@ -123,7 +131,7 @@ def test_renaming_hides_nothing() -> None:
         for words in ((b"SUNIONSTORE", b"made", b"set"), (b"RENAME", b"made", b"k%d" % number))
     ]
 
-    with pytest.raises(ReplayStopError, match="an eighth of the memory"):
+    with pytest.raises(ReplayStopError, match="beside what the log holds"):
         keyspace.execute_all(commands)
 
 
@@ -146,5 +154,95 @@ def test_a_transaction_is_not_kept_without_end() -> None:
     with pytest.raises(ReplayStopError, match="a transaction of more than 1") as stopped:
         keyspace.execute_all((b"SET", b"k%d" % number, b"v") for number in range(10_000))
 
-    assert stopped.value.reason == "memory"
+    assert stopped.value.reason == "budget"
     assert stopped.value.command_index > 1000
+
+
+@pytest.mark.parametrize("name", COPIES)
+def test_a_copy_counts_once_it_is_a_string_of_its_own(name: str) -> None:
+    keyspace = _keyspace()
+    word, *rest = COPIES[name]
+
+    with pytest.raises(ReplayStopError, match="strings would take more") as stopped:
+        keyspace.execute_all(
+            argv
+            for number in range(20)
+            for argv in ((b"COPY", b"source", b"k%d" % number), (word, b"k%d" % number, *rest))
+        )
+
+    assert stopped.value.reason == "budget"
+    assert len(keyspace.databases[0]) == 7
+
+
+def test_many_strings_that_are_not_long_count_too() -> None:
+    keyspace = _keyspace()
+
+    with pytest.raises(ReplayStopError, match="strings would take more"):
+        keyspace.execute_all((b"SETRANGE", b"k%d" % number, b"19999", b"x") for number in range(400))
+
+    assert len(keyspace.databases[0]) == 1 + 5 * MIB // 20_000
+
+
+def test_a_string_that_was_looked_at_counts_still() -> None:
+    keyspace = _keyspace()
+    for number in range(5):
+        keyspace.execute((b"SETRANGE", b"k%d" % number, b"%d" % (MIB - 1), b"x"))
+        keyspace.databases[0].entry(b"k%d" % number)
+
+    with pytest.raises(ReplayStopError, match="strings would take more"):
+        keyspace.execute((b"SETRANGE", b"last", b"%d" % (MIB - 1), b"x"))
+
+
+def test_what_sort_looks_up_counts() -> None:
+    keyspace = _keyspace()
+    keyspace.execute((b"RPUSH", b"list", *MEMBERS))
+    keyspace.execute((b"MSET", *(word for member in MEMBERS for word in (b"t" + member, bytes(MIB >> 5)))))
+    sort = (b"SORT", b"list", b"BY", b"none", b"LIMIT", b"0", b"100", b"GET", b"t*", b"STORE", b"made")
+
+    keyspace.execute(sort)
+
+    with pytest.raises(ReplayStopError, match="strings would take more"):
+        keyspace.execute((*sort[:6], b"200", *sort[7:]))
+
+
+WALKERS = {
+    "SUNIONSTORE": (b"SUNIONSTORE", b"d", b"set", b"set"),
+    "SDIFFSTORE": (b"SDIFFSTORE", b"d", b"set", b"set"),
+    "SINTERSTORE": (b"SINTERSTORE", b"d", b"set", b"set"),
+    "ZUNIONSTORE": (b"ZUNIONSTORE", b"d", b"1", b"zset"),
+    "ZINTERSTORE": (b"ZINTERSTORE", b"d", b"2", b"zset", b"zset"),
+    "ZDIFFSTORE": (b"ZDIFFSTORE", b"d", b"2", b"zset", b"set"),
+    "ZRANGESTORE": (b"ZRANGESTORE", b"d", b"zset", b"0", b"-1"),
+    "GEORADIUS": (b"GEORADIUS", b"geo", b"1", b"1", b"9", b"km", b"STORE", b"d"),
+    "SORT": (b"SORT", b"list", b"STORE", b"d"),
+    "COPY": (b"COPY", b"hash", b"d", b"REPLACE"),
+    "LREM": (b"LREM", b"list", b"1", b"none"),
+    "LINSERT": (b"LINSERT", b"list", b"AFTER", b"none", b"x"),
+    "PFMERGE": (b"PFMERGE", b"d", b"hll"),
+    "BITOP": (b"BITOP", b"NOT", b"d", b"hll"),
+}
+
+
+@pytest.mark.parametrize("name", WALKERS)
+def test_a_replay_stops_before_it_goes_over_too_many_elements(name: str) -> None:
+    keyspace = _filled(MIB << 10)
+    keyspace._context.made.steps_left = 1_000_000
+
+    with pytest.raises(ReplayStopError, match="would take too long; AOFTOOL_REPLAY_BUDGET=10") as stopped:
+        keyspace.execute_all([WALKERS[name]] * 100_000)
+
+    assert stopped.value.reason == "budget"
+    assert stopped.value.command_index - len(FILLED) > 10
+
+
+def test_a_larger_log_may_take_more() -> None:
+    small, large = budget_for(1_000), budget_for(100_000_000)
+
+    assert small.held_bytes == (128 << 20) + 32_000
+    assert large.steps == 2_010_000_000
+    assert small.shared(4).steps == small.steps // 4
+    try:
+        multiply_budgets(10)
+        assert budget_for(1_000).held_bytes == 10 * small.held_bytes
+    finally:
+        multiply_budgets(1)

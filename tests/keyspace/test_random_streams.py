@@ -73,6 +73,7 @@ def test_results_that_depend_on_the_clock_end_close_to_the_servers(server_build:
 
 
 @pytest.mark.soak
+@pytest.mark.timeout(0)
 @pytest.mark.parametrize("server_build", server_params())
 def test_many_long_streams_end_as_on_the_server(server_build: Build) -> None:
     compare(server_build, range(10_000, 11_000), 1000)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from aoftool.errors import UsageError
@@ -34,6 +36,6 @@ def test_a_regex_is_searched_anywhere() -> None:
 
 
 @pytest.mark.parametrize("options", [{"match": "a", "regex": "a"}, {"regex": "("}])
-def test_bad_patterns_are_usage_errors(options: dict[str, str]) -> None:
+def test_bad_patterns_are_usage_errors(options: dict[str, Any]) -> None:
     with pytest.raises(UsageError):
         key_selection(**options)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -15,8 +14,8 @@ from hypothesis import strategies as st
 from aoftool.commands.effects import EffectTable
 from aoftool.liveness import _backward_py, _keys_py, _needless_py
 from aoftool.liveness.model import Chunk, Trace
-from aoftool.liveness.native import NATIVE
 from tests import builders
+from tests.kernels import needs
 from tests.liveness.pruning import trace_of
 from tests.random_logs import Mix, random_log
 from tests.servers import Build
@@ -24,9 +23,7 @@ from tests.servers import Build
 COLUMNS = ("offsets", "names", "ops", "keys", "fates", "ref_keys", "ref_effects", "ref_sizes")
 NEWEST = Build("valkey", (9, 1, 2), Path())
 
-needs_kernel = pytest.mark.skipif(
-    not NATIVE and os.environ.get("AOFTOOL_REQUIRE_NATIVE") != "1", reason="the compiled passes are absent"
-)
+needs_kernel = needs("keys", "passes", "trace")
 
 
 def native_trace(content: bytes, *, chunk_rows: int, split: int, databases: int = 16) -> Trace:

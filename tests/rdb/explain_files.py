@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import io
 
-from aoftool.rdb.checksum import crc64
-from aoftool.rdb.payload import encode_payload
-from aoftool.rdb.targets import TARGETS
-from aoftool.rdb.writer import RdbWriter
+from aoftool.rdb.encode.payload import encode_payload
+from aoftool.rdb.encode.targets import TARGETS
+from aoftool.rdb.encode.writer import RdbWriter
+from aoftool.rdb.walk.checksum import crc64
 from aoftool.resp.encode import encode_command
 from aoftool.values import (
     Consumer,
@@ -126,7 +126,7 @@ def _written(name: str) -> bytes:
         writer.key(b"text", b"hello \xff\n", expire_at_ms=4102444800123, idle_s=70)
         writer.key(b"packed-list", ListValue(b"element number %d" % i for i in range(200)))
         writer.key(b"long-hash", HashValue((b"member-number-%d" % i, b"v" * (i % 90)) for i in range(600)))
-        writer.key(b"set", SetValue.fromkeys([b"1", b"2"]))
+        writer.key(b"set", SetValue.of([b"1", b"2"]))
         writer.key(b"scores", ZSetValue({b"m" * 65: 1.5, b"n": 2.5}))
         for key, stream in streams().items():
             writer.key(key.encode(), stream)

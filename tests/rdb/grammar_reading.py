@@ -1,6 +1,6 @@
 """Turns what the construct grammar parsed into values: the second reader that the fast one must equal.
 
-Shares no code with `aoftool.rdb.reader`: only the value containers.
+Shares no code with `aoftool.rdb.records.reader`: only the value containers.
 """
 
 from __future__ import annotations
@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any, NamedTuple
 
-from aoftool.rdb.grammar import parse_file, parse_header
+from aoftool.rdb.grammar.file import parse_file, parse_header
 from aoftool.values import (
     Consumer,
     ConsumerGroup,

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from random import Random
 
-from aoftool.rdb.targets import Target
+from aoftool.rdb.encode.targets import Target
 from aoftool.values import (
     Consumer,
     ConsumerGroup,
@@ -39,10 +40,10 @@ class RandomValues:
 
     def value(self) -> Value:
         """Return a value of any type."""
-        make = self._random.choice(
-            [self._text, self._list, self._set, self._zset, self._hash, self._stream, self._stream]
-        )
-        return make()
+        makers: list[Callable[[], Value]] = [
+            self._text, self._list, self._set, self._zset, self._hash, self._stream, self._stream,
+        ]  # fmt: skip
+        return self._random.choice(makers)()
 
     def _text(self) -> bytes:
         random = self._random
@@ -68,9 +69,9 @@ class RandomValues:
 
     def _set(self) -> SetValue:
         if self._random.random() < 0.5:
-            return SetValue.fromkeys(self._text() for _ in range(self._count()))
+            return SetValue.of(self._text() for _ in range(self._count()))
         high = 2 ** self._random.choice([6, 14, 30, 60])
-        return SetValue.fromkeys(b"%d" % self._random.randrange(-high, high) for _ in range(self._count()))
+        return SetValue.of(b"%d" % self._random.randrange(-high, high) for _ in range(self._count()))
 
     def _score(self) -> float:
         random = self._random

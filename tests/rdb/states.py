@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from aoftool.rdb.record import Record
+from aoftool.rdb.records.record import Record
 from aoftool.values import ConsumerGroup, HashValue, StreamValue, Value
 from aoftool.values.stream import StreamIdmp
 from tests.oracle import KeyState
@@ -32,7 +32,7 @@ def state_of(kind: str, value: Value, expire_at_ms: int | None, asked: KeyState)
     elif isinstance(value, StreamValue):
         form = _stream(value, asked.value)
     elif kind in ("hash", "zset"):
-        form = dict(value)  # type: ignore[call-overload]
+        form = dict(value)  # type: ignore[arg-type]
     return KeyState(kind, form, expire_at_ms, fields)
 
 

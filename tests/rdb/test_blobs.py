@@ -9,11 +9,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from aoftool.rdb import intset, listpack, ziplist, zipmap
-from aoftool.rdb._encode_py import lzf_compress
-from aoftool.rdb._lzf_py import decompress
+from aoftool.rdb.blobs import intset, listpack, ziplist, zipmap
+from aoftool.rdb.blobs._lzf_py import decompress
 from aoftool.rdb.damage import EncodingDamage
-from tests.rdb.kernels import both, load_kernel
+from aoftool.rdb.encode._encode_py import lzf_compress
+from tests.kernels import both, twin
 
 HEX = bytes.fromhex
 LISTPACK_ENTRIES = [
@@ -203,7 +203,7 @@ def test_both_implementations_agree_on_random_blobs(name: str, data: st.DataObje
 
 @pytest.mark.parametrize("implementation", ["py", "cy"])
 def test_lzf_unpacks_known_streams(implementation: str) -> None:
-    kernel = load_kernel("lzf", implementation)
+    kernel = twin("lzf", implementation)
 
     assert kernel.decompress(HEX("016161e05700016161"), 100) == b"a" * 100
     assert kernel.decompress(HEX("0061e05a00"), 100) == b"a" * 100
@@ -213,7 +213,7 @@ def test_lzf_unpacks_known_streams(implementation: str) -> None:
 @pytest.mark.parametrize("implementation", ["py", "cy"])
 @pytest.mark.parametrize("size", [99, 101, 2**40, 2**64 - 1])
 def test_lzf_of_another_size_is_refused_without_taking_memory(implementation: str, size: int) -> None:
-    kernel = load_kernel("lzf", implementation)
+    kernel = twin("lzf", implementation)
 
     found = outcome(kernel.decompress, HEX("016161e05700016161"), size)
 

@@ -8,9 +8,9 @@ from typing import Any
 import pytest
 
 from aoftool.files import open_source
-from aoftool.rdb.checksum import ChecksumState
-from aoftool.rdb.reader import records
-from aoftool.rdb.walk import walk
+from aoftool.rdb.records.reader import records
+from aoftool.rdb.walk.checksum import ChecksumState
+from aoftool.rdb.walk.walk import walk
 from tests.corpus import FIXTURES, Case, PeerFile, case_params, peer_params
 
 # Files that nobody can walk: a module value without tags, opcodes of Redis Enterprise.

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from aoftool.rdb.damage import MESSAGES, EncodingDamage
-from aoftool.rdb.layouts import STOP_CODES
+from aoftool.rdb.walk.layouts import STOP_CODES
 
 PAGE = Path(__file__).resolve().parents[2] / "docs" / "rdb-damage.md"
 SOURCES = Path(__file__).resolve().parents[2] / "aoftool" / "rdb"
@@ -19,7 +19,7 @@ def test_every_code_is_documented_with_its_wording() -> None:
 
 
 def test_every_code_is_given_somewhere() -> None:
-    code_text = "".join(path.read_text("utf-8") for path in SOURCES.glob("*.py") if path.name != "damage.py")
+    code_text = "".join(path.read_text("utf-8") for path in SOURCES.rglob("*.py") if path.name != "damage.py")
 
     assert [code for code in MESSAGES if f'"{code}"' not in code_text] == []
     assert set(STOP_CODES) <= set(MESSAGES)

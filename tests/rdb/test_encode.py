@@ -2,33 +2,24 @@
 
 from __future__ import annotations
 
-import os
 import random
 from functools import partial
 from types import ModuleType
+from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from aoftool.rdb import _encode_py, encode, listpack, lzf
-from aoftool.rdb.score_text import WHOLE_LISTPACK, score_text
-from aoftool.rdb.strings import read_string, read_strings
+from aoftool.rdb.blobs import listpack, lzf
+from aoftool.rdb.decode.strings import read_string, read_strings
+from aoftool.rdb.encode import _encode_py, encode
+from aoftool.rdb.encode.score_text import WHOLE_LISTPACK, score_text
+from tests.kernels import REQUIRED, twins
 from tests.servers import Server, server_params
 
 
-def _implementations() -> list[object]:
-    try:
-        from aoftool.rdb import _encode_cy
-    except ImportError:
-        if os.environ.get("AOFTOOL_REQUIRE_NATIVE") == "1":
-            raise
-        skip = pytest.mark.skip(reason="the compiled kernel is not built")
-        return [pytest.param(_encode_py, id="py"), pytest.param(None, id="cy", marks=skip)]
-    return [pytest.param(_encode_py, id="py"), pytest.param(_encode_cy, id="cy")]
-
-
-@pytest.fixture(params=_implementations())
+@pytest.fixture(params=twins("encode"))
 def kernel(request: pytest.FixtureRequest) -> ModuleType:
     """Give each implementation in turn."""
     module: ModuleType = request.param
@@ -70,13 +61,13 @@ def samples(count: int, seed: int = 7) -> list[bytes]:
 
 
 def test_compiled_kernel_is_in_use_when_it_is_required() -> None:
-    if os.environ.get("AOFTOOL_REQUIRE_NATIVE") == "1":
-        assert encode.encode_string.__module__ == "aoftool.rdb._encode_cy"
+    if REQUIRED:
+        assert encode.encode_string.__module__ == "aoftool.rdb.encode._encode_cy"
 
 
 @given(_TEXT, st.booleans())
 def test_twins_agree_on_strings(data: bytes, compress: bool) -> None:
-    cy = pytest.importorskip("aoftool.rdb._encode_cy")
+    cy = pytest.importorskip("aoftool.rdb.encode._encode_cy")
 
     assert cy.encode_string(data, compress) == _encode_py.encode_string(data, compress)
     assert cy.lzf_compress(data, len(data) - 4) == _encode_py.lzf_compress(data, len(data) - 4)
@@ -84,7 +75,7 @@ def test_twins_agree_on_strings(data: bytes, compress: bool) -> None:
 
 @given(st.lists(_TEXT, max_size=30), st.booleans(), st.integers(20, 600), st.integers(1, 600))
 def test_twins_agree_on_runs(items: list[bytes], compress: bool, node_bytes: int, plain_above: int) -> None:
-    cy = pytest.importorskip("aoftool.rdb._encode_cy")
+    cy = pytest.importorskip("aoftool.rdb.encode._encode_cy")
     py = _encode_py
 
     assert cy.encode_strings(items, compress) == py.encode_strings(items, compress)
@@ -98,14 +89,14 @@ def test_twins_agree_on_runs(items: list[bytes], compress: bool, node_bytes: int
 
 @given(st.lists(st.tuples(st.floats(allow_nan=False), _TEXT), max_size=20), st.booleans())
 def test_twins_agree_on_scores(pairs: list[tuple[float, bytes]], compress: bool) -> None:
-    cy = pytest.importorskip("aoftool.rdb._encode_cy")
+    cy = pytest.importorskip("aoftool.rdb.encode._encode_cy")
 
     assert cy.encode_scored(pairs, compress) == _encode_py.encode_scored(pairs, compress)
 
 
 @given(st.lists(st.tuples(st.floats(allow_nan=False), _TEXT), max_size=20))
 def test_twins_agree_on_packed_scores(pairs: list[tuple[float, bytes]]) -> None:
-    cy = pytest.importorskip("aoftool.rdb._encode_cy")
+    cy = pytest.importorskip("aoftool.rdb.encode._encode_cy")
     text = partial(score_text, shortest=True)
 
     for whole in (0, 1 << 52, WHOLE_LISTPACK):
@@ -114,7 +105,7 @@ def test_twins_agree_on_packed_scores(pairs: list[tuple[float, bytes]]) -> None:
 
 @given(st.lists(st.tuples(_TEXT, _TEXT, st.none() | st.integers(-(2**63), 2**63 - 1))), st.booleans())
 def test_twins_agree_on_string_records(rows: list[tuple[bytes, bytes, int | None]], compress: bool) -> None:
-    cy = pytest.importorskip("aoftool.rdb._encode_cy")
+    cy = pytest.importorskip("aoftool.rdb.encode._encode_cy")
 
     assert cy.string_records(rows, compress) == _encode_py.string_records(rows, compress)
 
@@ -127,9 +118,9 @@ _ROW = st.tuples(
 
 @given(st.lists(_ROW, min_size=1, max_size=200), st.integers(1, 4096), st.integers(0, 140), st.data())
 def test_twins_agree_on_stream_entries(
-    rows: list[object], node_bytes: int, node_entries: int, data: st.DataObject
+    rows: list[Any], node_bytes: int, node_entries: int, data: st.DataObject
 ) -> None:
-    cy = pytest.importorskip("aoftool.rdb._encode_cy")
+    cy = pytest.importorskip("aoftool.rdb.encode._encode_cy")
     at = data.draw(st.integers(0, len(rows) - 1))
 
     arguments = (rows, at, node_bytes, node_entries)
@@ -137,7 +128,7 @@ def test_twins_agree_on_stream_entries(
 
 
 def test_twins_agree_on_long_strings() -> None:
-    cy = pytest.importorskip("aoftool.rdb._encode_cy")
+    cy = pytest.importorskip("aoftool.rdb.encode._encode_cy")
 
     for data in samples(300):
         assert cy.encode_string(data, True) == _encode_py.encode_string(data, True)
@@ -145,7 +136,7 @@ def test_twins_agree_on_long_strings() -> None:
 
 @pytest.mark.parametrize("limit", range(40))
 def test_twins_agree_on_every_limit(limit: int) -> None:
-    cy = pytest.importorskip("aoftool.rdb._encode_cy")
+    cy = pytest.importorskip("aoftool.rdb.encode._encode_cy")
 
     for data in samples(60, seed=limit):
         assert cy.lzf_compress(data[:300], limit) == _encode_py.lzf_compress(data[:300], limit)

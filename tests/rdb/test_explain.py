@@ -8,8 +8,9 @@ from pathlib import Path
 import pytest
 
 from aoftool.errors import InputError, UsageError
-from aoftool.rdb.explain import explain
-from aoftool.rdb.explain_model import Explanation, Span
+from aoftool.explain.explain import explain
+from aoftool.explain.model import Explanation
+from aoftool.rdb.grammar.span import Span
 from tests.rdb.explain_files import sample_files
 from tests.rdb.vectors import VECTORS
 

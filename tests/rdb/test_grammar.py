@@ -13,11 +13,11 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from aoftool.files import open_source
-from aoftool.rdb.encode import lzf_compress
-from aoftool.rdb.grammar import parse_file, parse_header, value_grammar
-from aoftool.rdb.grammar_lzf import LZF_STEP, unpack_lzf, unpack_lzf_fast, unpacked_place
-from aoftool.rdb.grammar_strings import LENGTH, STRING
-from aoftool.rdb.reader import records
+from aoftool.rdb.encode.encode import lzf_compress
+from aoftool.rdb.grammar.file import parse_file, parse_header, value_grammar
+from aoftool.rdb.grammar.lzf import LZF_STEP, unpack_lzf, unpack_lzf_fast, unpacked_place
+from aoftool.rdb.grammar.strings import LENGTH, STRING
+from aoftool.rdb.records.reader import records
 from aoftool.values import StreamValue
 from tests.corpus import FIXTURES, corpus_root
 from tests.rdb.grammar_reading import grammar_records
@@ -142,6 +142,7 @@ def test_huge_unpacked_size_is_refused_before_unpacking() -> None:
 def test_lzf_steps_and_codec_agree(data: bytes) -> None:
     packed = lzf_compress(data, 2 * len(data) + 16)
     assume(packed is not None)
+    assert packed is not None
 
     assert unpack_lzf(packed, len(data)) == unpack_lzf_fast(packed, len(data)) == data
 

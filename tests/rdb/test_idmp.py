@@ -11,11 +11,11 @@ import pytest
 
 from aoftool.errors import UnsupportedError
 from aoftool.files import open_source
-from aoftool.rdb.payload import decode_payload, encode_payload, restore_refusal, split_payload
-from aoftool.rdb.reader import records
-from aoftool.rdb.targets import TARGETS, Target
-from aoftool.rdb.values_stream import decode_stream
-from aoftool.rdb.writer import RdbWriter
+from aoftool.rdb.decode.stream import decode_stream
+from aoftool.rdb.encode.payload import decode_payload, encode_payload, restore_refusal, split_payload
+from aoftool.rdb.encode.targets import TARGETS, Target
+from aoftool.rdb.encode.writer import RdbWriter
+from aoftool.rdb.records.reader import records
 from aoftool.values import StreamId, StreamIdmp, StreamValue
 from aoftool.values.json_form import value_json
 from tests.corpus import FIXTURES

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Callable
 from pathlib import Path
 from types import ModuleType
@@ -13,18 +12,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from aoftool.files import open_source
-from aoftool.rdb import _jsonl_py
-from aoftool.rdb.intset import encode as encode_intset
-from aoftool.rdb.listpack import encode as encode_listpack
-from aoftool.rdb.native import PURE
-from aoftool.rdb.reader import records
+from aoftool.kernels import PURE
+from aoftool.rdb.blobs.intset import encode as encode_intset
+from aoftool.rdb.blobs.listpack import encode as encode_listpack
+from aoftool.rdb.records import _jsonl_py
+from aoftool.rdb.records.reader import records
 from tests import builders
 from tests.corpus import FIXTURES, Case, PeerFile, case_params, peer_params
-
-try:
-    from aoftool.rdb import _jsonl_cy
-except ImportError:
-    _jsonl_cy = None
+from tests.kernels import compiled
 
 Lines = Callable[..., bytes]
 
@@ -32,11 +27,7 @@ Lines = Callable[..., bytes]
 def _compiled() -> ModuleType:
     if PURE:
         pytest.skip("the compiled writer takes the records of the compiled reader")
-    if _jsonl_cy is None:
-        if os.environ.get("AOFTOOL_REQUIRE_NATIVE") == "1":
-            pytest.fail("the kernel is missing")
-        pytest.skip("no kernel")
-    return _jsonl_cy
+    return compiled("jsonl")
 
 
 def _both(path: Path) -> tuple[bytes, bytes]:
@@ -142,6 +133,19 @@ def test_damaged_values_give_the_same_lines(
     path.write_bytes(content)
 
     _hold_equal(path)
+
+
+@pytest.mark.parametrize("type_id", [16, 17, 20])
+def test_a_blob_that_holds_less_than_it_states_is_told_by_both(type_id: int, tmp_path: Path) -> None:
+    # A listpack without entries whose header states 256 of them.
+    blob = bytes([7, 0, 0, 0, 0, 1, 0xFF])
+    record = builders.rdb_record(type_id, "key", builders.rdb_string(blob))
+    path = tmp_path / "short.rdb"
+    path.write_bytes(builders.rdb(builders.rdb_database(0, record)))
+
+    [line] = _hold_equal(path)
+
+    assert "problem" in line
 
 
 def test_members_that_stand_twice_are_left_to_the_reference(tmp_path: Path) -> None:

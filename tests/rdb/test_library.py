@@ -11,7 +11,7 @@ from aoftool.files import open_source
 from aoftool.quoting import Quoting
 from aoftool.rdb.functions import read_functions
 from aoftool.rdb.library import ServerObject, library_name, plain_body, read_header, server_object
-from aoftool.rdb.reader import walk
+from aoftool.rdb.records.reader import walk
 from tests import builders
 from tests.servers import Server, builds
 

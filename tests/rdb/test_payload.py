@@ -6,10 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from aoftool.rdb.checksum import crc64
 from aoftool.rdb.damage import EncodingDamage
-from aoftool.rdb.opcodes import Family
-from aoftool.rdb.payload import (
+from aoftool.rdb.encode.payload import (
     FORMAT_REFUSED,
     VERSION_REFUSED,
     decode_functions,
@@ -19,7 +17,9 @@ from aoftool.rdb.payload import (
     restore_refusal,
     split_payload,
 )
-from aoftool.rdb.targets import TARGETS
+from aoftool.rdb.encode.targets import TARGETS
+from aoftool.rdb.opcodes import Family
+from aoftool.rdb.walk.checksum import crc64
 from aoftool.values import HashValue, ListValue, SetValue, StreamId, StreamValue, Value, ZSetValue
 from tests.servers import Server, server_params
 
@@ -54,7 +54,7 @@ REAL: list[tuple[str, Value, str]] = [
     ),
     (
         "valkey-9.0",
-        SetValue.fromkeys([b"1", b"2"]),
+        SetValue.of([b"1", b"2"]),
         "0b 0c 02000000 02000000 0100 0200 5000 a053f120aab947da",
     ),
     ("valkey-9.0", ZSetValue({b"a": 1.0}), "11 0c 0c000000 0200 816102 0101 ff 5000 672f072949fb54f6"),
@@ -68,7 +68,7 @@ REAL: list[tuple[str, Value, str]] = [
     ),
     (
         "redis-8.0",
-        SetValue.fromkeys([b"a", b"b", b"5"]),
+        SetValue.of([b"a", b"b", b"5"]),
         "14 0f 0f000000 0300 816102 816202 0501 ff 0c00 f466cd9cfea46970",
     ),
     (

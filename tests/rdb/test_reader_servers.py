@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 
 from aoftool.files import open_source
-from aoftool.rdb.reader import records
-from aoftool.rdb.verify import verify
+from aoftool.rdb.records.reader import records
+from aoftool.rdb.verify.record import verify
 from tests.corpus import PeerFile, peer_files
 from tests.oracle import State, dump_state
 from tests.rdb.states import key_state

@@ -12,16 +12,16 @@ import pytest
 
 from aoftool.errors import SourceError, UnsupportedError
 from aoftool.files import open_source
-from aoftool.rdb._record_py import Record as ReferenceRecord
-from aoftool.rdb._record_py import RecordContext
 from aoftool.rdb.damage import EncodingDamage
 from aoftool.rdb.opcodes import Family
-from aoftool.rdb.reader import KEEP_BYTES, records
-from aoftool.rdb.record import Record
-from aoftool.rdb.walker import Row
-from aoftool.values import ArrayValue, ModuleValue, PendingEntry, StreamId, StreamValue
+from aoftool.rdb.records._record_py import Record as ReferenceRecord
+from aoftool.rdb.records._record_py import RecordContext
+from aoftool.rdb.records.reader import KEEP_BYTES, records
+from aoftool.rdb.records.record import Record
+from aoftool.rdb.walk.walker import Row
+from aoftool.values import ArrayValue, ModuleValue, PendingEntry, StreamId, StreamValue, ZSetValue
 from tests.builders import rdb, rdb_database, rdb_length, rdb_record, rdb_string
-from tests.rdb.kernels import both
+from tests.kernels import both
 from tests.rdb.samples import SAMPLES, STREAM_TIME_MS, Sample, stream_of, stream_value
 from tests.rdb.vectors import VECTORS, Vector
 
@@ -58,7 +58,7 @@ def test_value_of_a_record_has_its_meaning(vector: Vector) -> None:
     assert getattr(value, "expires", None) == getattr(vector.value, "expires", None)
     assert record.raw() == vector.record
     if vector.name == "zset-binary":
-        assert isinstance(value, dict)
+        assert isinstance(value, ZSetValue)
         assert math.copysign(1, value[b"q"]) == -1
 
 

@@ -2,31 +2,20 @@
 
 from __future__ import annotations
 
-import os
 from types import ModuleType
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from aoftool.rdb import _score_py
-from aoftool.rdb.score_text import packed_score
+from aoftool.rdb.encode import _score_py
+from aoftool.rdb.encode.score_text import packed_score
+from tests.kernels import twins
 
 _SCORES = st.floats(allow_nan=False) | st.decimals(-(10**9), 10**9, places=3).map(float)
 
 
-def _implementations() -> list[object]:
-    try:
-        from aoftool.rdb import _score_cy
-    except ImportError:
-        if os.environ.get("AOFTOOL_REQUIRE_NATIVE") == "1":
-            raise
-        skip = pytest.mark.skip(reason="the compiled kernel is not built")
-        return [pytest.param(_score_py, id="py"), pytest.param(None, id="cy", marks=skip)]
-    return [pytest.param(_score_py, id="py"), pytest.param(_score_cy, id="cy")]
-
-
-both = pytest.mark.parametrize("kernel", _implementations())
+both = pytest.mark.parametrize("kernel", twins("score"))
 
 
 @both

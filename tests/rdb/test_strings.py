@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.rdb.kernels import both, load_kernel
+from tests.kernels import both, twin
 from tests.rdb.test_blobs import damaged, outcome
 
 HEX = bytes.fromhex
@@ -38,7 +38,7 @@ STRINGS = [
 @pytest.fixture(params=["py", "cy"])
 def strings(request: pytest.FixtureRequest) -> Any:
     """Give each implementation in turn."""
-    return load_kernel("strings", request.param)
+    return twin("strings", request.param)
 
 
 @pytest.mark.parametrize(("text", "value"), LENGTHS)

@@ -8,13 +8,13 @@ from pathlib import Path
 import pytest
 
 from aoftool.files import open_source
-from aoftool.rdb.checksum import ChecksumState, crc64
-from aoftool.rdb.reader import records
-from aoftool.rdb.summary import RdbWalk
+from aoftool.rdb.records.reader import records
 from aoftool.rdb.unknown import UNKNOWN_CODE
-from aoftool.rdb.walk import walk
-from tests.corpus import FIXTURES, corpus_root
-from tests.rdb.kernels import both, load_kernel
+from aoftool.rdb.walk.checksum import ChecksumState, crc64
+from aoftool.rdb.walk.summary import RdbWalk
+from aoftool.rdb.walk.walk import walk
+from tests.corpus import FIXTURES, need_corpus
+from tests.kernels import both, twin
 from tests.rdb.samples import stream_of
 
 TAIL = b"*1\r\n$4\r\nPING\r\n"
@@ -159,7 +159,7 @@ def test_both_searches_agree_on_every_start_and_state() -> None:
 
 @pytest.mark.parametrize("implementation", ["py", "cy"])
 def test_search_computes_the_checksum_of_the_format(implementation: str) -> None:
-    seek = load_kernel("crcseek", implementation)
+    seek = twin("crcseek", implementation)
     data = b"123456789"
 
     assert seek.zero_at(data, 0, 0) == (-1, 0xE9C6D914C4B8D9CA)
@@ -167,9 +167,7 @@ def test_search_computes_the_checksum_of_the_format(implementation: str) -> None
 
 
 def _case(name: str) -> RdbWalk:
-    root = FIXTURES if (FIXTURES / "field" / name).is_dir() else corpus_root()
-    if root is None:
-        pytest.skip("the shared corpus is not here")
+    root = FIXTURES if (FIXTURES / "field" / name).is_dir() else need_corpus()
     with open_source(root / "field" / name / "dump.rdb") as source:
         return walk(source, 0)
 

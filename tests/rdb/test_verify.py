@@ -8,15 +8,15 @@ import tracemalloc
 import pytest
 
 from aoftool.files import open_source
-from aoftool.rdb import listpack, ziplist
-from aoftool.rdb.across import KeyCheck, check_part
+from aoftool.rdb.blobs import listpack, ziplist
 from aoftool.rdb.damage import RdbIssue
-from aoftool.rdb.findings import ISSUE_LIMIT
-from aoftool.rdb.reader import records
-from aoftool.rdb.verify import verify
-from aoftool.rdb.walk import walk
+from aoftool.rdb.records.reader import records
+from aoftool.rdb.verify.across_records import KeyCheck, check_part
+from aoftool.rdb.verify.issues import ISSUE_LIMIT
+from aoftool.rdb.verify.record import verify
+from aoftool.rdb.walk.walk import walk
 from tests.builders import rdb, rdb_database, rdb_length, rdb_record, rdb_string
-from tests.corpus import peer_files
+from tests.corpus import need_corpus, peer_files
 from tests.rdb.samples import LIBRARY, MAGICS, SAMPLES, STREAM_NODE, Sample, stream_of, stream_value
 
 HEX = bytes.fromhex
@@ -259,9 +259,8 @@ def test_files_of_other_projects_have_only_the_faults_their_servers_name() -> No
         "corrupt_ziplist.rdb": {"blob-short"},
         "zipmap_big_len.rdb": {"blob-count"},
     }
+    need_corpus()
     files = [entry for entry in peer_files() if entry.path.suffix == ".rdb"]
-    if not files:
-        pytest.skip("the shared corpus is not here")
 
     for entry in files:
         with open_source(entry.path) as source:

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import gzip
+import io
 import tracemalloc
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO, cast
 
 import pytest
 from hypothesis import given
@@ -14,17 +15,17 @@ from hypothesis import strategies as st
 
 from aoftool.errors import SourceError
 from aoftool.files import open_source, open_stream
-from aoftool.rdb import listpack
-from aoftool.rdb._encode_py import lzf_compress
-from aoftool.rdb.checksum import ChecksumState
-from aoftool.rdb.layouts import layout_table
+from aoftool.rdb.blobs import listpack
+from aoftool.rdb.encode._encode_py import lzf_compress
 from aoftool.rdb.modules import split_module_id
 from aoftool.rdb.opcodes import Family
-from aoftool.rdb.summary import RdbWalk
-from aoftool.rdb.walk import walk
-from aoftool.rdb.walker import Status
+from aoftool.rdb.walk.checksum import ChecksumState
+from aoftool.rdb.walk.layouts import layout_table
+from aoftool.rdb.walk.summary import RdbWalk
+from aoftool.rdb.walk.walk import walk
+from aoftool.rdb.walk.walker import Status
 from tests.builders import command, rdb, rdb_database, rdb_length, rdb_record, rdb_string
-from tests.rdb.kernels import both
+from tests.kernels import both
 from tests.rdb.samples import LIBRARY, SAMPLES, Sample, stream_of
 
 HEX = bytes.fromhex
@@ -462,19 +463,19 @@ def test_stream_that_ends_at_a_window_edge_is_walked() -> None:
     body = rdb_record(0, "k", rdb_string(b"x" * (256 * 1024 - 9 - 8)))
     content = rdb(body, rdb_record(0, "l", rdb_string(b"y" * 300_000)))
 
-    found = walk(open_stream(_Dribble(content), "dribble"))
+    found = walk(open_stream(cast(BinaryIO, _Dribble(content)), "dribble"))
 
     assert found.damage is None
     assert found.keys == 2
 
 
-class _Dribble:
+class _Dribble(io.RawIOBase):
     """A stream that gives at most 1000 bytes a read."""
 
     def __init__(self, content: bytes) -> None:
         self._content = memoryview(content)
 
-    def readinto(self, view: memoryview) -> int:
+    def readinto(self, view: Any) -> int:
         count = min(len(view), 1000, len(self._content))
         view[:count] = self._content[:count]
         self._content = self._content[count:]

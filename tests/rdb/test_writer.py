@@ -12,11 +12,11 @@ from hypothesis import strategies as st
 
 from aoftool.errors import UnsupportedError
 from aoftool.files import open_source
-from aoftool.rdb.checksum import ChecksumState
+from aoftool.rdb.encode.targets import TARGETS, Limits, find_target
+from aoftool.rdb.encode.writer import ByteCounter, RdbWriter
 from aoftool.rdb.losses import REFUSED_SHOWN
-from aoftool.rdb.reader import RecordReader, records
-from aoftool.rdb.targets import TARGETS, Limits, find_target
-from aoftool.rdb.writer import ByteCounter, RdbWriter
+from aoftool.rdb.records.reader import RecordReader, records
+from aoftool.rdb.walk.checksum import ChecksumState
 from aoftool.values import (
     Consumer,
     ConsumerGroup,

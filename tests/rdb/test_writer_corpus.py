@@ -9,11 +9,11 @@ import pytest
 
 from aoftool.errors import AoftoolError
 from aoftool.files import open_source
-from aoftool.rdb.encode_values import ValueEncoder
-from aoftool.rdb.reader import records
-from aoftool.rdb.record import Record
-from aoftool.rdb.targets import TARGETS, Target
-from aoftool.rdb.writer import RdbWriter
+from aoftool.rdb.encode.targets import TARGETS, Target
+from aoftool.rdb.encode.values import ValueEncoder
+from aoftool.rdb.encode.writer import RdbWriter
+from aoftool.rdb.records.reader import records
+from aoftool.rdb.records.record import Record
 from aoftool.values import StreamValue, Value
 from tests.rdb.test_grammar import rdb_files
 

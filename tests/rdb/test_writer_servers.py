@@ -15,11 +15,11 @@ from typing import Any
 import pytest
 
 from aoftool.files import open_source
-from aoftool.rdb.encode_values import ValueEncoder
-from aoftool.rdb.payload import decode_payload, encode_payload
-from aoftool.rdb.reader import records
-from aoftool.rdb.targets import TARGETS, Target
-from aoftool.rdb.writer import RdbWriter
+from aoftool.rdb.encode.payload import decode_payload, encode_payload
+from aoftool.rdb.encode.targets import TARGETS, Target
+from aoftool.rdb.encode.values import ValueEncoder
+from aoftool.rdb.encode.writer import RdbWriter
+from aoftool.rdb.records.reader import records
 from aoftool.values import ModuleValue, StreamValue, Value
 from tests.corpus import FIXTURES, Case, cases
 from tests.oracle import State, assert_same_state, dump_state
@@ -88,7 +88,7 @@ def rewrite(path: Path, target: Target) -> tuple[bytes, list[bytes]]:
 
 def functions_of(data: bytes) -> list[bytes]:
     """Return the function libraries of a file."""
-    from aoftool.rdb.grammar import parse_file
+    from aoftool.rdb.grammar.file import parse_file
 
     return [bytes(item.data.code) for _, _, item in parse_file(data) if item.opcode == 0xF5]
 

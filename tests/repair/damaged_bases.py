@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from aoftool.files.source import open_stream
-from aoftool.rdb.reader import RecordReader
+from aoftool.rdb.records.reader import RecordReader
 from tests.corpus import FIXTURES, Case, cases
 
 KINDS = ("flips", "zero", "lost", "noise", "cut", "doubled")

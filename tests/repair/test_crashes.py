@@ -60,7 +60,7 @@ class Interrupted(SystemCalls):
         return super().__getattribute__(name)
 
 
-def run_in_child(work: Callable[[], None]) -> bool:
+def run_in_child(work: Callable[[], object]) -> bool:
     """Run in a process of its own; tell whether it came to its end."""
     pid = os.fork()
     if pid == 0:

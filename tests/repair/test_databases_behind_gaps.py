@@ -8,6 +8,9 @@ from pathlib import Path
 
 import pytest
 
+from aoftool.aof.layout import find_log
+from aoftool.check.checker import check
+from aoftool.check.model import Severity
 from aoftool.repair.model import AfterGap, Choice, Plan
 from tests.builders import command, log, select
 from tests.repair.damage import Damaged, damaged_log
@@ -260,3 +263,19 @@ def test_by_default_fewer_commands_are_set_aside_than_by_skipping(tmp_path: Path
     # A SELECT that was altered into another, or lost where two commands were joined: no wound tells.
     assert len(found.misplaced) <= 0.01 * found.logs, found.misplaced
     assert found.by_default <= 0.9 * found.skipped
+
+
+def test_check_says_that_what_follows_a_gap_may_be_in_doubt(tmp_path: Path) -> None:
+    items = [select(0), *(command("SET", f"a:{n}", "x" * 20) for n in range(20))]
+    items += [select(1), *(command("SET", f"b:{n}", "x" * 20) for n in range(20))]
+    items += [select(0), *(command("SET", f"c:{n}", "x" * 20) for n in range(20))]
+    content = b"".join(items)
+    hole = len(b"".join(items[:10])) + 7
+    for several, parts in ((True, content), (False, content.replace(select(1), select(0)))):
+        path = tmp_path / f"{several}.aof"
+        path.write_bytes(parts[:hole] + b"#" * 30 + parts[hole + 60 :])
+        report = check(find_log(str(path)))
+        (finding,) = (item for item in report.findings if item.severity is Severity.DAMAGE)
+        (remedy,) = finding.remedies
+
+        assert ("but for up to" in remedy.text) == several

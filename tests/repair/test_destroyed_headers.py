@@ -10,8 +10,8 @@ import pytest
 
 from aoftool.aof.layout import find_log
 from aoftool.check.exam import examine_file
-from aoftool.check.rdb_header import lost_its_header
-from aoftool.check.reader import Reader
+from aoftool.check.rdb.header import lost_its_header
+from aoftool.check.stream.window import Reader
 from aoftool.files.source import open_source
 from aoftool.repair.apply import apply_plan
 from aoftool.repair.model import Choice

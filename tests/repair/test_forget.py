@@ -19,10 +19,10 @@ from aoftool.repair.forget import forget_repair, room_of
 from aoftool.repair.reading import read_receipt
 from aoftool.repair.receipt import receipt_digest
 from aoftool.repair.undo import undo_repair
-from aoftool.rewrite.in_place import rewrite_in_place, stamps_of
 from aoftool.rewrite.model import RewriteOptions
 from aoftool.rewrite.planner import plan_rewrite
 from aoftool.rewrite.runner import write_rewrite
+from aoftool.rewrite.write.in_place import rewrite_in_place, stamps_of
 from aoftool.units import format_bytes
 from tests import builders
 from tests.builders import command

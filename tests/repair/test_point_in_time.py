@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from aoftool.errors import RefusedError, UsageError
+from aoftool.errors import InputError, RefusedError, UsageError
 from aoftool.repair.apply import apply_plan
 from aoftool.repair.model import Choice
 from aoftool.repair.reading import read_receipt
@@ -149,7 +149,7 @@ def test_a_log_without_times_says_so(tmp_path: Path) -> None:
     path = tmp_path / "appendonly.aof"
     path.write_bytes(BASE)
 
-    with pytest.raises(UsageError, match="no timestamps"):
+    with pytest.raises(InputError, match="no #TS annotations"):
         plan_for(path, Choice(to_timestamp=5))
 
 

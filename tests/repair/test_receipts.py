@@ -22,10 +22,10 @@ from aoftool.repair.apply import apply_plan
 from aoftool.repair.reading import read_receipt
 from aoftool.repair.receipt import receipt_digest
 from aoftool.repair.undo import undo_repair
-from aoftool.rewrite.in_place import rewrite_in_place, stamps_of
 from aoftool.rewrite.model import RewriteOptions
 from aoftool.rewrite.planner import plan_rewrite
 from aoftool.rewrite.runner import write_rewrite
+from aoftool.rewrite.write.in_place import rewrite_in_place, stamps_of
 from tests.builders import command
 from tests.repair.hurt_logs import LOGS, contents, hurt_single, torn_single
 from tests.repair.workbench import plan_for

@@ -49,3 +49,20 @@ def test_a_second_multi_takes_none_of_the_commands_behind_it(tmp_path: Path) -> 
     plan = salvage(tmp_path / "appendonly.aof", content)
 
     assert plan.loss[1] <= 2
+
+
+def test_of_two_multis_side_by_side_one_is_taken_out_and_nothing_else(tmp_path: Path) -> None:
+    def orders(first: int, count: int) -> bytes:
+        return b"".join(
+            log(("MULTI",), ("SET", f"order:{n}", "v"), ("SELECT", 1), ("SET", f"audit:{n}", "ok"))
+            + log(("SELECT", 0), ("EXEC",))
+            for n in range(first, first + count)
+        )
+
+    before, behind = select(0) + orders(0, 20), orders(20, 20)
+
+    plan = salvage(tmp_path / "appendonly.aof", before + command("MULTI") + behind)
+
+    assert plan.statistics.commands_set_aside == 1
+    assert plan.lossless
+    assert plan.statistics.commands_doubtful == 0

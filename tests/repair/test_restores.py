@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from aoftool.rdb.payload import encode_functions, encode_payload
-from aoftool.rdb.targets import find_target
+from aoftool.rdb.encode.payload import encode_functions, encode_payload
+from aoftool.rdb.encode.targets import find_target
 from aoftool.repair.apply import apply_plan
 from aoftool.repair.model import Choice
 from aoftool.resp.encode import encode_command

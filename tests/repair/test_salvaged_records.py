@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from aoftool.rdb.checksum import crc64
+from aoftool.rdb.walk.checksum import crc64
 from tests.builders import command
 from tests.repair.test_damaged_bases import contents, repaired
 from tests.repair.test_sound_bases import string

@@ -36,7 +36,7 @@ def mount_image(folder: Path) -> None:
     image = folder.with_name("image")
     with image.open("wb") as file:
         file.truncate(DISK_BYTES)
-    make = ["mkfs.ext4", "-q", "-F", "-b", str(BLOCK_BYTES), "-O", "^has_journal", "-m", "0", image]
+    make = ["mkfs.ext4", "-q", "-F", "-b", str(BLOCK_BYTES), "-O", "^has_journal", "-m", "0", str(image)]
     subprocess.run(make, check=True, capture_output=True)
     subprocess.run(["mount", "-o", "loop", image, folder], check=True, capture_output=True)
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from aoftool.rdb.checksum import crc64
+from aoftool.rdb.walk.checksum import crc64
 from aoftool.repair.apply import apply_plan
 from aoftool.repair.model import Choice
 from aoftool.repair.undo import undo_repair

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
-from aoftool.errors import UsageError
+from aoftool.commands.framing import FRAMING
+from aoftool.errors import RefusedError, UsageError
 from aoftool.repair.apply import apply_plan
 from aoftool.repair.model import Choice
-from tests.builders import command, log, select
+from tests.builders import command, log, select, transaction
 from tests.repair.workbench import plan_for
 
 DATA = log(
@@ -108,3 +110,57 @@ def test_only_a_few_later_commands_are_listed(tmp_path: Path) -> None:
 
     assert "40 later commands on a revived key, the first 5:" in plan.notes
     assert sum("APPEND user:1" in note for note in plan.notes) == 5
+
+
+FRAMED = log(
+    select(0),
+    command("SET", "a", "1"),
+    transaction(command("SET", "b", "1")),
+    command("DISCARD"),
+    select(1),
+    command("SET", "c", "1"),
+)
+
+
+@pytest.mark.parametrize("name", sorted(FRAMING))
+@pytest.mark.parametrize("spelled", [bytes.upper, bytes.lower])
+def test_what_frames_other_commands_is_not_taken_out_by_name(
+    name: bytes, spelled: Callable[[bytes], bytes], tmp_path: Path
+) -> None:
+    path = tmp_path / "appendonly.aof"
+    path.write_bytes(FRAMED)
+
+    with pytest.raises(RefusedError, match=name.decode()) as refused:
+        plan_for(path, Choice(drop_command=spelled(name)))
+
+    assert f"aoftool log --cmd {name.decode()} " in str(refused.value.hint)
+    with pytest.raises(RefusedError):
+        plan_for(path, Choice(drop_command=spelled(name), match=b"*"))
+    with pytest.raises(RefusedError):
+        plan_for(path, Choice(salvage=True, drop_command=spelled(name)))
+
+
+@pytest.mark.parametrize("name", sorted(FRAMING - {b"DISCARD"}))
+def test_what_frames_other_commands_is_not_taken_out_by_place(name: bytes, tmp_path: Path) -> None:
+    path = tmp_path / "appendonly.aof"
+    path.write_bytes(FRAMED)
+    where = FRAMED.index(b"$%d\r\n%s" % (len(name), name)) - len(b"*1\r\n")
+
+    with pytest.raises(RefusedError, match=name.decode()) as refused:
+        plan_for(path, Choice(drop_at=(("appendonly.aof", where),)))
+
+    assert refused.value.offset == where
+
+
+@pytest.mark.parametrize("name", ["EXEC", "DISCARD"])
+@pytest.mark.parametrize("salvage", [False, True])
+def test_a_stray_end_of_a_transaction_goes_when_its_place_is_named(
+    name: str, salvage: bool, tmp_path: Path
+) -> None:
+    path = tmp_path / "appendonly.aof"
+    kept = log(select(0), transaction(command("SET", "a", "1")))
+    path.write_bytes(kept + command(name) + command("SET", "b", "1"))
+
+    apply_plan(plan_for(path, Choice(salvage=salvage, drop_at=(("appendonly.aof", len(kept)),))))
+
+    assert path.read_bytes() == kept + command("SET", "b", "1")

@@ -9,10 +9,10 @@ import pytest
 
 from aoftool.aof.layout import find_log
 from aoftool.errors import VerifyError
-from aoftool.repair import counting
-from aoftool.repair.counting import KeyCounts, count_keys
-from aoftool.repair.verify import verify_log
+from aoftool.servers import counting
+from aoftool.servers.counting import KeyCounts, count_keys
 from aoftool.servers.finding import ask_version
+from aoftool.servers.load_log import verify_log
 from tests.builders import command, log, select
 from tests.servers.discovery import Build, server_params
 
@@ -117,7 +117,7 @@ def test_other_numbers_of_keys_are_an_error(
     newest_build: Build, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     path = write(tmp_path, TWO_DATABASES)
-    monkeypatch.setattr("aoftool.repair.verify.count_keys", lambda _: KeyCounts({0: 6}, {0: 6}))
+    monkeypatch.setattr("aoftool.servers.load_log.count_keys", lambda _: KeyCounts({0: 6}, {0: 6}))
 
     with pytest.raises(VerifyError, match="database 0 has 5 keys on the server, 6 by our replay"):
         verify_log(os.fspath(path), ask_version(os.fspath(newest_build.path)))

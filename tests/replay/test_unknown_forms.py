@@ -9,6 +9,7 @@ import pytest
 
 from aoftool.cli.app import run
 from tests.builders import log
+from tests.rewrite.test_unknown_forms import WITH_OPTIONS, with_unknown_option
 
 NOT_JUDGED = 6
 FORMS = [
@@ -78,3 +79,32 @@ def test_json_says_how_sure_that_is(verb: str, tmp_path: Path, capsys: pytest.Ca
     run([verb, "--json", path])
     told = json.loads(capsys.readouterr().out)["writer"]
     assert (told["release"], told["certainty"]) == ("redis-8.6", "inferred")
+
+
+# The values of vector sets are not looked at, and MIGRATE may do anything: their forms are not judged.
+@pytest.mark.parametrize("name", sorted(set(WITH_OPTIONS) - {b"VADD", b"MIGRATE"}), ids=bytes.decode)
+def test_no_verb_takes_an_option_that_no_release_has_for_refused(
+    name: bytes, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = written(tmp_path, *PLAIN, tuple(with_unknown_option(name)), (b"SET", b"later", b"1"))
+    before = Path(path).read_bytes()
+
+    assert run(["check", "--level", "deep", "--json", path]) == NOT_JUDGED
+    (report,) = json.loads(capsys.readouterr().out)["logs"]
+    assert report["verdict"] == "not-judged"
+    assert [f["code"] for f in report["findings"] if f["severity"] == "not-judged"] == ["unknown-form"]
+    assert run(["keys", path]) == NOT_JUDGED
+    assert run(["diff", "--at", "0", path]) == NOT_JUDGED
+    assert run(["audit", path]) == NOT_JUDGED
+    # One without a key stands in the history of none.
+    if name not in (
+        b"FUNCTION FLUSH",
+        b"FUNCTION LOAD",
+        b"FUNCTION RESTORE",
+        b"FLUSHALL",
+        b"FLUSHDB",
+        b"TRIMSLOTS",
+    ):
+        assert run(["history", "--match", "*", path]) == NOT_JUDGED
+    assert run(["fix", "--yes", "--salvage", path]) == 0
+    assert Path(path).read_bytes() == before

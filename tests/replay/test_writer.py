@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import gzip
 from pathlib import Path
 
 import pytest
 
 from aoftool.aof.layout import find_log
+from aoftool.cli.app import run
 from aoftool.errors import UsageError
 from aoftool.releases import RELEASES, release_named
 from aoftool.replay.evidence import Evidence, added
@@ -148,6 +150,48 @@ def test_a_log_on_disk_is_asked_for_no_more_than_is_needed(tmp_path: Path) -> No
     based.write_bytes(builders.rdb(aux={"redis-ver": "7.2.4"}) + builders.log([b"SET", b"a", b"1"]))
     writer = writer_of_log(find_log(str(based)))
     assert (writer.release.name, writer.version) == ("redis-7.2", "7.2.4")
+
+
+TELLING: list[list[list[bytes]]] = [
+    [],
+    [[b"bitop", b"diff", b"d", b"a", b"b"]],
+    [[b"HSETEX", b"h", b"EX", b"10", b"FIELDS", b"1", b"a", b"b"]],
+    [[b"set", b"a", b"1", b"pxat", b"1700000000000"]],
+    [[b"SET", b"a", b"HSETEX"], [b"NOSUCH", b"a"]],
+    [[b"SET", b"t", b"id", b"POINT", b"1", b"2"]],
+]
+
+
+@pytest.mark.parametrize("commands", TELLING)
+@pytest.mark.parametrize("timed", [False, True])
+def test_a_compressed_log_has_the_writer_of_the_plain_one(
+    commands: list[list[bytes]], timed: bool, tmp_path: Path
+) -> None:
+    stream = builders.timestamp(1_700_000_000) if timed else b""
+    stream += builders.log([b"SET", b"a", b"1"], *commands, [b"SET", b"b", b"2"])
+    plain, packed, torn = tmp_path / "plain.aof", tmp_path / "a.aof.gz", tmp_path / "torn.aof.gz"
+    plain.write_bytes(stream)
+    packed.write_bytes(gzip.compress(stream))
+    torn.write_bytes(gzip.compress(stream + b"*3\r\n$5\r\nBI"))
+
+    told = writer_of_log(find_log(str(plain)))
+
+    assert writer_of_log(find_log(str(packed))) == told
+    assert writer_of_log(find_log(str(torn))) == told
+    if commands == TELLING[1]:
+        assert names(told)[0] == "redis-8.2"
+
+
+@pytest.mark.parametrize("verb", ["log", "growth", "simulate"])
+def test_verbs_tell_the_writer_of_a_compressed_log(
+    verb: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = tmp_path / "a.aof.gz"
+    path.write_bytes(gzip.compress(builders.log([b"SET", b"a", b"1"], [b"BITOP", b"DIFF", b"d", b"a", b"b"])))
+
+    run([verb, str(path)])
+
+    assert "written by Redis 8.2 to" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(

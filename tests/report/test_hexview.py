@@ -7,11 +7,12 @@ import json
 from pathlib import Path
 
 import pytest
-from rich.console import Console
 
-from aoftool.rdb.explain import explain
-from aoftool.rdb.explain_model import Explanation, Span
+from aoftool.explain.explain import explain
+from aoftool.explain.model import Explanation
+from aoftool.rdb.grammar.span import Span
 from aoftool.report.hexview import explanation_json, hex_lines, render_explanation
+from aoftool.report.lines import LineConsole
 from tests.golden_text import check_golden
 from tests.rdb.explain_files import sample_files
 
@@ -31,7 +32,7 @@ def explained(name: str, directory: Path) -> Explanation:
 def rendered(found: Explanation) -> str:
     """Return the view as plain text."""
     out = io.StringIO()
-    render_explanation(Console(file=out, width=100, color_system=None), found)
+    render_explanation(LineConsole(out, color=False, width=100), found)
     return out.getvalue()
 
 
@@ -65,7 +66,7 @@ def test_damage_is_said_in_words() -> None:
     span = Span("length", 3, 5, "7", b"\x07\x00", 3, problem="should be 9", hit=True, wanted=4)
     found = Explanation("f", 4, "RDB record", spans=[span], problem="it ends early")
 
-    lines = [line.plain for line in hex_lines(found)]
+    lines = [line for line, _ in hex_lines(found)]
 
     assert lines[1] == "! it ends early"
     assert lines[3].startswith("> 3  07 00")

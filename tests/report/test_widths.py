@@ -36,7 +36,8 @@ VERBS = {
     "history": ["history", "--match", "*", "--values", "A"],
     "audit": ["audit", "A"],
     "diff": ["diff", "A", "C"],
-    "explain": ["explain", "--offset", "300", "A"],
+    "explain": ["explain", "--at", "300", "A"],
+    "simulate": ["simulate", "--minsize", "1k,1g", "--disk", "1k", "A"],
 }
 
 

@@ -2,22 +2,16 @@
 
 from __future__ import annotations
 
-import importlib
-import os
 from typing import Any
 
 import pytest
 
+from tests.kernels import twin
+
 
 def load_scan(name: str) -> Any:
     """Return the `Scan` of `py` or `cy`; without the kernel skip, or fail where it must be there."""
-    module = "aoftool.resp._scan_py" if name == "py" else "aoftool.resp._scan_cy"
-    try:
-        return importlib.import_module(module).Scan
-    except ImportError:
-        if os.environ.get("AOFTOOL_REQUIRE_NATIVE") == "1":
-            raise
-        pytest.skip("the native scanner is not built")
+    return twin("scan", name).Scan
 
 
 @pytest.fixture(params=["py", "cy"])

@@ -64,10 +64,10 @@ def _odd_header(draw: st.DrawFn, prefix: bytes, number: int) -> bytes:
     end = draw(st.sampled_from((b"\r\n",) * 12 + (b"\n", b"\r\r\n")))
     if draw(st.integers(0, 40)) == 0:
         spelling = "0" * draw(st.sampled_from((120, 125, 126, 1019, 1020, 1022, 1030))) + "{}"
-    return prefix + spelling.format(number).encode() + end
+    return prefix + str(spelling).format(number).encode() + bytes(end)
 
 
-annotations = st.one_of(
+annotation_lines = st.one_of(
     st.integers(0, 10**12).map(lambda t: b"#TS:%d\r\n" % t),
     st.sampled_from(
         (
@@ -81,9 +81,9 @@ annotations = st.one_of(
 )  # fmt: skip
 
 canonical = argvs.map(lambda argv: encode(*argv))
-items = st.one_of(canonical, canonical, canonical, odd_commands(), annotations, st.binary(max_size=12))
+items = st.one_of(canonical, canonical, canonical, odd_commands(), annotation_lines, st.binary(max_size=12))
 whole_streams = st.lists(
-    st.one_of(canonical, canonical, annotations.filter(lambda a: a.endswith(b"\n"))), max_size=25
+    st.one_of(canonical, canonical, annotation_lines.filter(lambda a: a.endswith(b"\n"))), max_size=25
 ).map(b"".join)
 
 

@@ -16,6 +16,7 @@ from aoftool.resp.commands import CommandReader
 from aoftool.resp.frame import FrameScan, argv_at
 from aoftool.resp.grammar import Grammar, KeyRule, Limits, ScanOptions
 from aoftool.resp.model import Command
+from tests.kernels import twin
 from tests.resp.conftest import load_scan
 from tests.resp.streams import CONTAINERS, KEY_RULES, encode, scan_in_pieces, streams
 
@@ -29,10 +30,7 @@ def implementation(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPat
     """Make the readers use one implementation, with pieces so small that commands lie across them."""
     name: str = request.param
     scan = load_scan(name)
-    if name == "py":
-        from aoftool.resp._cut_py import cut_commands
-    else:
-        from aoftool.resp._cut_cy import cut_commands
+    cut_commands = twin("cut", name).cut_commands
     monkeypatch.setattr(commands, "Scan", scan)
     monkeypatch.setattr(batch, "Scan", scan)
     monkeypatch.setattr(commands, "cut_commands", cut_commands)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import importlib
-import os
 from itertools import product
 from pathlib import Path
 from typing import Any
@@ -18,6 +17,7 @@ from aoftool.resp.commands import CommandReader
 from aoftool.resp.model import Command
 from aoftool.resp.sieve import SieveReader
 from aoftool.resp.watch import SieveState, SieveStatus, Watch
+from tests.kernels import twin
 from tests.resp.streams import encode, streams, whole_streams
 
 WATCHES = (
@@ -38,12 +38,7 @@ fixture_is_shared = settings(
 @pytest.fixture(params=["py", "cy"])
 def sieve_type(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Any:
     """Give each implementation in turn, in use by the driver too."""
-    try:
-        found = importlib.import_module(f"aoftool.resp._sieve_{request.param}").Sieve
-    except ImportError:
-        if os.environ.get("AOFTOOL_REQUIRE_NATIVE") == "1":
-            raise
-        pytest.skip("the native sieve is not built")
+    found = twin("sieve", request.param).Sieve
     monkeypatch.setattr(sieve_module, "Sieve", found)
     return found
 

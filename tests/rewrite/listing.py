@@ -6,11 +6,11 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from aoftool.analysis.keys_model import KeyRow
+from aoftool.analysis.keys.model import KeyRow
 from aoftool.aof.layout import find_log
 from aoftool.commands.effects import EffectTable, KeyEffect, Role, Scope
 from aoftool.keyspace.selection import KeySelection
-from aoftool.rewrite.final_keys import FinalKeys
+from aoftool.rewrite.ask.final_keys import FinalKeys
 from aoftool.rewrite.model import RewriteOptions
 from aoftool.rewrite.planner import plan_rewrite
 

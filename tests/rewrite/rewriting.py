@@ -6,11 +6,15 @@ import io
 from collections.abc import Sequence
 from pathlib import Path
 
+import pytest
+
 from aoftool.aof.layout import find_log
-from aoftool.rewrite.bounded import open_bounded
+from aoftool.errors import AoftoolError
 from aoftool.rewrite.model import OutputFormat, OutputSize, RewriteOptions, RewriteResult, RewriteSummary
 from aoftool.rewrite.planner import RewritePlan, with_plan
+from aoftool.rewrite.replay import _texts_py, replaying, texts
 from aoftool.rewrite.runner import Sinks, write_rewrite
+from aoftool.rewrite.shares.plan import open_bounded
 
 FORMATS = (OutputFormat.RDB, OutputFormat.RESP)
 
@@ -47,3 +51,32 @@ def rewritten_in_shares(
         )
     contents = {form: base.getvalue() + tail.getvalue() for form, (base, tail) in parts.items()}
     return contents, result.summary, result.sizes
+
+
+def assert_same_both_ways(path: Path, release: str) -> None:
+    """Assert that a log gives the same result in compiled code and by the reference.
+
+    Args:
+        release: reads the log and is its target.
+    """
+    options = RewriteOptions(target=release, written_by=release, now_ms=1)
+    compiled = _outcome(path, options)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(replaying, "Runner", None)
+        patch.setattr(replaying, "HOT", {})
+        patch.setattr(texts, "split_rows", _texts_py.split_rows)
+        patch.setattr(texts, "split_sets", _texts_py.split_sets)
+        patch.setattr(texts, "encode_sets", _texts_py.encode_sets)
+        reference = _outcome(path, options)
+
+    assert compiled == reference
+
+
+def _outcome(path: Path, options: RewriteOptions) -> object:
+    """Return what was written and counted, or why nothing was."""
+    try:
+        contents, _, sizes = rewritten(path, options)
+    except AoftoolError as error:
+        # Not its text: a command that stops is counted among those that the keyspace has seen.
+        return type(error), error.path, error.offset
+    return contents, sizes

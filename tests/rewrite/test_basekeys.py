@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import random
 from pathlib import Path
 from typing import Any
@@ -14,20 +13,18 @@ from aoftool.commands.effects import EffectTable
 from aoftool.errors import RdbError, UnsupportedError
 from aoftool.liveness.native import mark_dead
 from aoftool.liveness.reading import Tail, trace_tails
-from aoftool.rewrite import baserows
-from aoftool.rewrite.basekeys import BaseKeys
-from aoftool.rewrite.touches import Touches
+from aoftool.rewrite.decide import base_rows as baserows
+from aoftool.rewrite.decide.base_keys import BaseKeys
+from aoftool.rewrite.decide.touches import Touches
 from tests import builders
 from tests.corpus import Case, case_params
+from tests.kernels import needs
 from tests.random_logs import Mix, random_log
 from tests.servers import Build
 
 NEWEST = Build("valkey", (9, 1, 2), Path())
 
-needs_kernel = pytest.mark.skipif(
-    not baserows.NATIVE and os.environ.get("AOFTOOL_REQUIRE_NATIVE") != "1",
-    reason="the compiled columns are absent",
-)
+needs_kernel = needs("rows", "keys", "walk")
 
 
 def random_base(seed: int) -> bytes:

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from aoftool.aof.layout import find_log
-from aoftool.rewrite.estimating import Estimate, estimate_size
+from aoftool.rewrite.ask.estimate import Estimate, estimate_size
 from aoftool.rewrite.model import OutputFormat, RewriteOptions, RewriteResult
 from aoftool.rewrite.planner import RewritePlan, with_plan
 from tests import builders

@@ -6,14 +6,14 @@ from pathlib import Path
 
 import pytest
 
-from aoftool.analysis.commands_model import Place
+from aoftool.analysis.history.excerpt import cut_excerpt
 from aoftool.aof.layout import find_log
 from aoftool.aof.log import read_parts
+from aoftool.aof.model import Place
 from aoftool.cli.app import run
 from aoftool.errors import InputError
 from aoftool.keyspace.engine import Keyspace
 from aoftool.resp.model import Command, Stop
-from aoftool.rewrite.excerpt import cut_excerpt
 from tests.builders import (
     log,
     rdb,

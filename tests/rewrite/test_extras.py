@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Callable
 from pathlib import Path
 
@@ -10,11 +11,15 @@ import pytest
 from aoftool.cli.app import run
 from aoftool.files import open_source
 from aoftool.rdb.extras import read_extra
-from aoftool.rdb.reader import records
-from aoftool.rdb.summary import RdbWalk
-from aoftool.rdb.walk import walk
+from aoftool.rdb.functions import library_text
+from aoftool.rdb.records.reader import records
+from aoftool.rdb.walk.summary import RdbWalk
+from aoftool.rdb.walk.walk import walk
+from tests import builders
 from tests.corpus import FIXTURES
+from tests.oracle import dump_state
 from tests.rdb.test_idmp import RECORDED
+from tests.servers import Server, builds, require_build
 
 AUX_ONLY = FIXTURES / "field" / "module-aux-only-scdtype00" / "appendonlydir"
 STACK = FIXTURES / "redis-stack-7.4.1" / "appendonlydir"
@@ -148,7 +153,6 @@ def test_scripts_go_where_they_are_loaded(rewrite: Rewrite, tmp_path: Path) -> N
 @pytest.mark.parametrize(
     ("case", "says", "name"),
     [
-        ("rdb-function-prega", "function libraries in the form of Redis 7.0 release candidates", "lib1"),
         ("keydb-rdb-subexpire", "expire times of single members, as KeyDB keeps them", "m1"),
     ],
 )
@@ -165,3 +169,70 @@ def test_what_no_target_holds_is_not_lost_in_silence(
     told, _ = rewrite("-o", out, "--drop-unsupported", path)
     assert f"{says}: {name}" in " ".join(told.split())
     assert out.exists()
+
+
+@pytest.mark.parametrize("log", [AUX_ONLY, STACK])
+@pytest.mark.parametrize("target", ["redis-8.6", "redis-7.4"])
+def test_what_a_check_offers_for_a_server_without_the_module_is_loaded_there(
+    target: str, log: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run(["check", "--target", target, str(log)]) == 1
+    offered = capsys.readouterr().out.partition("next: aoftool ")[2].split("\n")[0]
+    words = [str(tmp_path / "out") if word == "OUT" else word for word in shlex.split(offered)]
+
+    assert run(words) == 0
+    capsys.readouterr()
+    assert run(["check", "--target", target, str(tmp_path / "out")]) == 0
+
+
+PRE_GA = FIXTURES / "field" / "rdb-function-prega" / "dump.rdb"
+PRE_GA_TEXT = b"#!LUA name=lib1\nredis.register_function('f1',function(keys,args) return 1 end)"
+
+
+@pytest.mark.parametrize("target", ["redis-7.0", "redis-8.6", "valkey-9"])
+@pytest.mark.parametrize("form", ["rdb", "resp"])
+def test_libraries_of_release_candidates_become_what_redis_7_0_makes_of_them(
+    form: str, target: str, rewrite: Rewrite, tmp_path: Path
+) -> None:
+    out = tmp_path / "out"
+
+    rewrite("--target", target, "--format", form, "--layout", "single", "-o", out, PRE_GA)
+
+    assert PRE_GA_TEXT in out.read_bytes()
+    _, err = rewrite("--target", "redis-6.2", "-o", tmp_path / "old", PRE_GA, code=3)
+    assert "lib1" in err
+    assert "--drop-unsupported" in err
+
+
+@pytest.mark.server
+def test_a_server_makes_the_same_of_such_a_library(rewrite: Rewrite, tmp_path: Path) -> None:
+    """Only Redis 7.0 loads one; what is written for others they load, and hold the same."""
+    with Server(require_build("redis-7.0"), source=PRE_GA) as server:
+        before = dump_state(server)
+    assert before.functions == {b"lib1": PRE_GA_TEXT}
+
+    for build in builds(since="7.0"):
+        for form in ("rdb", "resp"):
+            out = tmp_path / f"{build}-{form}"
+            rewrite("--target", build.id, "--layout", "multi-part", "--format", form, "-o", out, PRE_GA)
+            with Server(build, source=out) as server:
+                after = dump_state(server)
+            assert (after.functions, after.databases) == (before.functions, before.databases)
+
+
+def test_a_description_of_such_a_library_is_stepped_over() -> None:
+    words = [b"\x04lib1", b"\x03LUA", b"\x01", b"\x02hi", b"\x04code"]
+
+    assert library_text(b"\xf6" + b"".join(words)) == b"#!LUA name=lib1\ncode"
+
+
+def test_a_salvage_keeps_such_a_library(tmp_path: Path) -> None:
+    path = tmp_path / "appendonly.aof"
+    data = PRE_GA.read_bytes()
+    at = data.index(b"\x01a\x011")
+    path.write_bytes(data[:at] + bytes(40) + data[at:] + builders.log(["SELECT", 0], *[["INCR", "n"]] * 20))
+
+    assert run(["fix", "--yes", "--salvage", str(path)]) == 0
+
+    assert PRE_GA_TEXT in path.read_bytes()
+    assert run(["check", str(path)]) == 0

@@ -6,15 +6,16 @@ from pathlib import Path
 
 import pytest
 
-from aoftool.analysis.diff import Point, facts_of
-from aoftool.analysis.replaying import LogReplay
+from aoftool.analysis.diff.diff import Point, compare_points, facts_of
 from aoftool.aof.layout import find_log
+from aoftool.errors import InputError
 from aoftool.files import open_source
 from aoftool.progress import no_progress
+from aoftool.replay.log_replay import LogReplay
 from aoftool.resp.sieve import SieveReader
 from aoftool.resp.watch import Watch
-from aoftool.rewrite.final_facts import final_state
-from tests.builders import command, log, select
+from aoftool.rewrite.ask.final_facts import final_state
+from tests.builders import command, log, select, timestamp
 from tests.corpus import Case, case_params
 from tests.random_logs import Mix, random_log
 from tests.servers import Build
@@ -28,7 +29,9 @@ def same(path: Path, point: Point, written_by: str | None = None) -> int:
     found = find_log(str(path))
     state = final_state(found, point, None, NOW_MS, written_by, no_progress)
     assert state is not None
-    replay = LogReplay(found, until=point.place, now_ms=NOW_MS, written_by=written_by).run()
+    replay = LogReplay(
+        found, until=point.place, until_s=point.time_s, now_ms=NOW_MS, written_by=written_by
+    ).run()
     assert state.facts == facts_of(replay.keyspace)
     assert state.writer == replay.writer
     return len(state.facts)
@@ -39,12 +42,37 @@ def test_random_logs_and_their_middles(seed: int, tmp_path: Path) -> None:
     path = tmp_path / "log.aof"
     path.write_bytes(log(*random_log(seed, BUILD, 300, Mix(keys=6 + seed))))
     with open_source(str(path)) as source:
-        # A moment inside of a transaction is none: what is queued has not run.
-        offsets = [item.offset for item in SieveReader(source, Watch(min_length=1)) if not item.txn]
+        offsets = [item.offset for item in SieveReader(source, Watch(min_length=1))]
 
     assert same(path, Point(), "redis-8.6")
     for offset in offsets[seed + 50 :: 97]:
         same(path, Point(place=(0, offset)), "redis-8.6")
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_moments_of_random_logs(seed: int, tmp_path: Path) -> None:
+    """Before the first second and behind the last; some begin between a MULTI and its EXEC."""
+    commands = random_log(seed + 40, BUILD, 200, Mix(keys=8))
+    parts: list[bytes] = []
+    for number, argv in enumerate(commands):
+        if number % 9 == 0:
+            parts.append(timestamp(1_700_000_000 + number // 9 * 2))
+        parts.append(command(*argv))
+    path = tmp_path / "log.aof"
+    path.write_bytes(b"".join(parts))
+
+    for time_s in (*range(1_700_000_000, 1_700_000_048, 3), 1_699_999_999, 1_800_000_000):
+        same(path, Point(time_s=time_s), "redis-8.6")
+
+
+def test_a_time_in_a_log_without_times_is_an_error(tmp_path: Path) -> None:
+    path = tmp_path / "log.aof"
+    path.write_bytes(log(select(0), command("SET", "a", 1)))
+    found, point = find_log(str(path)), Point(time_s=5)
+
+    assert final_state(found, point, None, NOW_MS, None, no_progress) is None
+    with pytest.raises(InputError):
+        compare_points((found, point), (found, point), quick=final_state)
 
 
 @pytest.mark.corpus
@@ -62,11 +90,10 @@ def test_recorded_logs(case: Case) -> None:
     "rest",
     [
         [command("JSON.SET", "j", "$", "1")],
-        [command("TRIMSLOTS", "RANGES", 1, 0, 5)],
         [b"*2\r\n$3\r\nGET"],
         [b"garbage\r\n"],
     ],
-    ids=["module", "slots", "torn", "damaged"],
+    ids=["module", "torn", "damaged"],
 )
 def test_what_it_does_not_follow_is_left_to_the_other_way(rest: list[bytes], tmp_path: Path) -> None:
     path = tmp_path / "log.aof"

@@ -7,9 +7,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from aoftool.native import PURE
-from aoftool.rewrite import _gather_py
-from aoftool.rewrite.gathering import gather
+from aoftool.kernels import PURE
+from aoftool.rewrite.replay import _gather_py
+from aoftool.rewrite.replay.gather import gather
 
 
 @given(data=st.binary(max_size=60), pairs=st.lists(st.tuples(st.integers(-2, 70), st.integers(-2, 70))))
@@ -34,6 +34,6 @@ def test_pieces_may_repeat_and_overlap() -> None:
 
 @pytest.mark.skipif(PURE, reason="the reference was asked for")
 def test_the_compiled_one_is_in_use() -> None:
-    pytest.importorskip("aoftool.rewrite._gather_cy")
+    pytest.importorskip("aoftool.rewrite.replay._gather_cy")
 
     assert gather is not _gather_py.gather

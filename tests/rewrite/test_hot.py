@@ -2,25 +2,20 @@
 
 from __future__ import annotations
 
-import os
 import random
 from pathlib import Path
 
 import pytest
 
-from aoftool.rewrite import _texts_py, hot, replaying, texts
-from aoftool.rewrite.model import RewriteOptions
 from tests import builders
+from tests.kernels import needs
 from tests.random_logs import Mix, random_log
-from tests.rewrite.rewriting import rewritten
+from tests.rewrite.rewriting import assert_same_both_ways
 from tests.servers import Build
 
 BUILDS = [Build("valkey", (9, 1, 2), Path()), Build("redis", (6, 2, 5), Path())]
 
-needs_kernel = pytest.mark.skipif(
-    hot.Runner is None and os.environ.get("AOFTOOL_REQUIRE_NATIVE") != "1",
-    reason="the compiled replay is absent",
-)
+needs_kernel = needs("replay")
 
 
 def frequent(seed: int, count: int) -> list[list[bytes]]:
@@ -100,50 +95,31 @@ def frequent(seed: int, count: int) -> list[list[bytes]]:
     return [command() for _ in range(count)]
 
 
-def both(path: Path, monkeypatch: pytest.MonkeyPatch, target: str) -> None:
-    options = RewriteOptions(target=target, written_by=target, now_ms=1)
-    compiled = rewritten(path, options)
-    with monkeypatch.context() as patch:
-        patch.setattr(replaying, "Runner", None)
-        patch.setattr(replaying, "HOT", {})
-        patch.setattr(texts, "split_rows", _texts_py.split_rows)
-        patch.setattr(texts, "split_sets", _texts_py.split_sets)
-        patch.setattr(texts, "encode_sets", _texts_py.encode_sets)
-        reference = rewritten(path, options)
-
-    assert compiled[0] == reference[0]
-    assert compiled[2] == reference[2]
-
-
 @needs_kernel
 @pytest.mark.parametrize("build", BUILDS, ids=str)
-def test_frequent_commands_in_all_their_forms(
-    build: Build, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_frequent_commands_in_all_their_forms(build: Build, tmp_path: Path) -> None:
     path = tmp_path / "log.aof"
     for seed in range(60):
         path.write_bytes(builders.log(*frequent(seed, 300)))
 
-        both(path, monkeypatch, build.id)
+        assert_same_both_ways(path, build.id)
 
 
 @needs_kernel
 @pytest.mark.parametrize("build", BUILDS, ids=str)
-def test_random_logs(build: Build, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_random_logs(build: Build, tmp_path: Path) -> None:
     path = tmp_path / "log.aof"
     for seed in range(40):
         log = random_log(seed, build, 200, Mix(keys=4 + seed % 9))
         path.write_bytes(builders.log(*log))
 
-        both(path, monkeypatch, build.id)
+        assert_same_both_ways(path, build.id)
 
 
 @needs_kernel
-def test_leniently_written_commands_among_frequent_ones(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_leniently_written_commands_among_frequent_ones(tmp_path: Path) -> None:
     path = tmp_path / "log.aof"
     odd = b"*02\r\n$4\r\nINCR\r\n$01\r\nn\r\n"
     path.write_bytes(builders.command("INCR", "n") + odd + builders.command("RPUSH", "l", "x") + odd)
 
-    both(path, monkeypatch, "redis-7.0")
+    assert_same_both_ways(path, "redis-7.0")

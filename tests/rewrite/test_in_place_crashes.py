@@ -19,13 +19,14 @@ from aoftool.files.syscalls import SystemCalls
 from aoftool.repair.reading import read_receipt
 from aoftool.repair.receipt import find_receipt
 from aoftool.repair.undo import undo_repair
-from aoftool.rewrite.in_place import rewrite_in_place, stamps_of
 from aoftool.rewrite.model import RewriteOptions
 from aoftool.rewrite.planner import plan_rewrite
 from aoftool.rewrite.runner import write_rewrite
+from aoftool.rewrite.write.in_place import rewrite_in_place, stamps_of
 from tests import builders
 from tests.oracle import assert_same_state, dump_state
-from tests.repair.test_crashes import Interrupted, contents, run_in_child
+from tests.repair.hurt_logs import contents
+from tests.repair.test_crashes import Interrupted, run_in_child
 from tests.repair.workbench import snapshot
 from tests.servers import Build, Server
 
@@ -72,7 +73,7 @@ def old_and_new(make: Make, tmp_path: Path) -> tuple[list[bytes], list[bytes]]:
     return old, contents(path)
 
 
-def without_leftovers(folder: Path) -> dict[str, str]:
+def without_leftovers(folder: Path) -> dict[str, bytes]:
     return {name: row[0] for name, row in snapshot(folder).items() if ".tmp" not in name}
 
 

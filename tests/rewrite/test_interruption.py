@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from aoftool.rewrite.spill_folder import remove_stale, spill_folder
+from aoftool.rewrite.shares.spill_folder import remove_stale, spill_folder
 from tests import builders
 
 COMMANDS = 60_000

@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 from aoftool.errors import RdbError, UnsupportedError
-from aoftool.rdb.payload import encode_functions
-from aoftool.rdb.targets import find_target
+from aoftool.rdb.encode.payload import encode_functions
+from aoftool.rdb.encode.targets import find_target
 from aoftool.rewrite.model import OutputFormat, RewriteOptions
 from tests import builders
 from tests.oracle import assert_same_state

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -87,6 +88,17 @@ def words(source: random.Random, number: int) -> Iterator[Argv]:
         yield "FT.SUGADD", f"sug:{name}", f"word{item}", 1
 
 
+def await_index(server: Server, index: bytes) -> None:
+    """Wait until an index holds what lay there before it: a thread of the module's own reads that."""
+    end = time.monotonic() + 60
+    while time.monotonic() < end:
+        said = server.send("FT.INFO", index)
+        if int(dict(zip(said[::2], said[1::2], strict=True))[b"indexing"]) == 0:
+            return
+        time.sleep(0.01)
+    raise TimeoutError(f"{index!r} is still read")
+
+
 def told(server: Server) -> dict[str, Any]:
     """Return all that the modules and the server read of their keys."""
     found: dict[str, Any] = {}
@@ -101,6 +113,7 @@ def told(server: Server) -> dict[str, Any]:
         else:
             raise AssertionError(kind)
     for index in server.send("FT._LIST"):
+        await_index(server, index)
         for word in range(3):
             hits = server.send("FT.SEARCH", index, f"word{word}", "NOCONTENT", "LIMIT", "0", "100")
             found[f"{index!r} {word}"] = sorted(map(repr, hits))

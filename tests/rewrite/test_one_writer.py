@@ -23,10 +23,10 @@ from aoftool.repair.draft import stamp_of
 from aoftool.repair.inuse import is_server
 from aoftool.repair.model import Choice
 from aoftool.repair.undo import undo_repair
-from aoftool.rewrite.in_place import rewrite_in_place, stamps_of
 from aoftool.rewrite.model import RewriteOptions, RewriteResult
 from aoftool.rewrite.planner import plan_rewrite
 from aoftool.rewrite.runner import Sinks, write_rewrite
+from aoftool.rewrite.write.in_place import rewrite_in_place, stamps_of
 from tests import builders
 from tests.oracle import assert_same_state, dump_state
 from tests.repair.hurt_logs import torn_single
@@ -362,7 +362,7 @@ def test_a_server_that_starts_in_the_moment_of_the_switch_keeps_its_files(
 def test_a_server_of_a_single_file_that_starts_in_the_moment_of_the_switch_keeps_it(tmp_path: Path) -> None:
     path = torn_single(tmp_path)
     path.write_bytes(path.read_bytes() + builders.log([b"SET", b"a", b"1"]))
-    opened = []
+    opened: list[subprocess.Popen[bytes]] = []
 
     class Opening(SystemCalls):
         def exchange(self, one: str, other: str, one_in: int, other_in: int) -> None:

@@ -11,10 +11,10 @@ import pytest
 from aoftool.aof.layout import find_log
 from aoftool.databases import DEFAULT_DATABASES
 from aoftool.keyspace import Keyspace
-from aoftool.liveness.framing import split_command
+from aoftool.resp.canonical import split_command
 from aoftool.rewrite.model import OutputFormat, RewriteOptions
-from aoftool.rewrite.partitions import partitions
 from aoftool.rewrite.planner import plan_rewrite
+from aoftool.rewrite.replay.partitions import partitions
 from tests import builders
 from tests.liveness.pruning import decided
 from tests.random_logs import Mix, random_log
@@ -80,7 +80,7 @@ def test_tied_keys_are_in_one_share_and_all_keys_in_some(tmp_path: Path) -> None
 
 def test_without_need_there_is_one_share() -> None:
     trace = decided([[b"RPUSH", b"l", b"x"]])
-    from aoftool.rewrite.touches import Touches
+    from aoftool.rewrite.decide.touches import Touches
 
     assert len(list(partitions(trace, Touches(trace), 0, None))) == 1
     assert len(list(partitions(trace, Touches(trace), 0, 1 << 20))) == 1

@@ -15,11 +15,11 @@ from aoftool.files.syscalls import SystemCalls
 from aoftool.repair.reading import read_receipt
 from aoftool.repair.receipt import Receipt
 from aoftool.repair.undo import undo_repair
-from aoftool.rewrite.in_place import rewrite_in_place, stamps_of
 from aoftool.rewrite.model import Layout, RewriteOptions, RewriteResult
-from aoftool.rewrite.placing import write_new
 from aoftool.rewrite.planner import plan_rewrite
 from aoftool.rewrite.runner import Sinks, write_rewrite
+from aoftool.rewrite.write.in_place import rewrite_in_place, stamps_of
+from aoftool.rewrite.write.placing import write_new
 from tests import builders
 
 COMMANDS = builders.log([b"SET", b"a", b"1"], [b"SET", b"a", b"2"], [b"RPUSH", b"l", b"x"])
@@ -210,7 +210,7 @@ def test_in_place_a_failure_at_any_step_leaves_the_old_log_or_the_new(
 
 
 def _nowhere() -> Sinks:
-    from aoftool.rdb.writer import ByteCounter
+    from aoftool.rdb.encode.writer import ByteCounter
     from aoftool.rewrite.model import OutputFormat
 
     return Sinks(OutputFormat.RDB, ByteCounter(), ByteCounter())

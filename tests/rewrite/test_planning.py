@@ -10,7 +10,7 @@ import pytest
 
 from aoftool.aof.layout import find_log
 from aoftool.errors import AoftoolError, InputError, UnsupportedError, UsageError
-from aoftool.rdb import ziplist
+from aoftool.rdb.blobs import ziplist
 from aoftool.releases import release_named
 from aoftool.replay.writer import target_of
 from aoftool.rewrite.model import Cut, OutputFormat, RewriteOptions, RewriteSummary, Selection

@@ -12,7 +12,8 @@ import pytest
 from aoftool.aof.layout import find_log
 from aoftool.aof.model import Log
 from aoftool.files import open_source
-from aoftool.resp.commands import Command, commands
+from aoftool.resp.commands import commands
+from aoftool.resp.model import Command
 from aoftool.rewrite.inputs import open_input
 from aoftool.rewrite.model import Cut, OutputFormat, RewriteOptions
 from tests import builders
@@ -71,6 +72,7 @@ def test_trims_by_ids_far_apart(live_server: Server, tmp_path: Path, ids: str, l
 
 
 @pytest.mark.soak
+@pytest.mark.timeout(0)
 def test_long_random_logs(live_server: Server, tmp_path: Path) -> None:
     for seed in range(SEEDS, SEEDS + SOAK_SEEDS):
         log = random_log(seed, live_server.build, 5000, Mix(keys=10 + seed % 50))

@@ -15,9 +15,9 @@ from aoftool.errors import MissingExtraError
 from aoftool.progress import Progress, Reached
 from aoftool.rewrite.model import Layout, OutputFormat, RewriteOptions
 from aoftool.rewrite.server_engine import rewrite_on_server
-from aoftool.rewrite.server_state import require_same
-from aoftool.rewrite.verify import read_state
 from aoftool.servers.finding import FoundServer, servers_at_hand
+from aoftool.servers.private import read_state
+from aoftool.servers.state import require_same
 from tests import builders
 from tests.corpus import case
 

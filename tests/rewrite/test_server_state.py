@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from aoftool.rewrite.server_state import _details
+from aoftool.servers.state import _details
 
 
 class _Client:

@@ -2,20 +2,16 @@
 
 from __future__ import annotations
 
-import os
 import random
 
 import numpy as np
 import pytest
 
-from aoftool.liveness.framing import NotCanonical
-from aoftool.rewrite import _texts_py, texts
+from aoftool.resp.canonical import NotCanonical
 from tests import builders
+from tests.kernels import both, needs
 
-needs_kernel = pytest.mark.skipif(
-    texts.encode_sets is _texts_py.encode_sets and os.environ.get("AOFTOOL_REQUIRE_NATIVE") != "1",
-    reason="the compiled texts are absent",
-)
+needs_kernel = needs("texts")
 
 
 @needs_kernel
@@ -32,14 +28,14 @@ def test_records_of_plain_sets(compress: bool) -> None:
             data += builders.command("DEL", "between")
     arguments = memoryview(data), base, np.array(starts, np.int64), compress
 
-    compiled, reference = texts.encode_sets(*arguments), _texts_py.encode_sets(*arguments)
+    reference, kernel = both("texts")
 
-    assert compiled == reference
+    assert kernel.encode_sets(*arguments) == reference.encode_sets(*arguments)
 
 
 @needs_kernel
 def test_a_leniently_written_set_is_left_to_the_scanner() -> None:
     odd = b"*3\r\n$3\r\nSET\r\n$01\r\nk\r\n$1\r\nv\r\n"
-    for encode in (texts.encode_sets, _texts_py.encode_sets):
+    for encode in [twin.encode_sets for twin in both("texts")]:
         with pytest.raises(NotCanonical):
             encode(memoryview(odd), 0, np.zeros(1, np.int64), True)

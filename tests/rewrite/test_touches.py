@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import random
 from pathlib import Path
 
@@ -12,17 +11,15 @@ import pytest
 from aoftool.commands.effects import EffectTable
 from aoftool.liveness.native import mark_dead
 from aoftool.liveness.reading import Tail, trace_tails
-from aoftool.rewrite import _touches_py, touches
+from aoftool.rewrite.decide import _touches_py, touches
 from tests import builders
+from tests.kernels import needs
 from tests.random_logs import Mix, random_log
 from tests.servers import Build
 
 NEWEST = Build("valkey", (9, 1, 2), Path())
 
-needs_kernel = pytest.mark.skipif(
-    touches.count_touches is _touches_py.count_touches and os.environ.get("AOFTOOL_REQUIRE_NATIVE") != "1",
-    reason="the compiled touches are absent",
-)
+needs_kernel = needs("touches")
 
 
 @needs_kernel

@@ -94,14 +94,44 @@ def test_the_patch_release_of_the_writer_comes_first_then_the_latest(
 
 
 def test_the_refusal_names_what_is_needed_and_what_is_here(monkeypatch: pytest.MonkeyPatch) -> None:
-    at_hand(monkeypatch, "valkey-9.1")
+    at_hand(monkeypatch, "valkey-9.1", "redis-8.2")
 
     with pytest.raises(RefusedError) as refused:
         choose_server(needed_for(writer("redis-8.0"), sets=True))
 
     assert "redis-8.0" in refused.value.message
     assert "Valkey 9.1.1" in refused.value.message
-    assert "--server /s/valkey-9.1" in str(refused.value.hint)
+    assert "--server /s/redis-8.2" in str(refused.value.hint)
+
+
+@pytest.mark.parametrize(
+    ("wrote", "sets", "targets", "held", "offered"),
+    [
+        ("redis-8.6", True, [], ["valkey-9.1", "redis-7.0"], None),
+        ("redis-8.0", True, [], ["valkey-9.1", "redis-8.6"], "redis-8.6"),
+        ("redis-7.0", True, ["valkey-9.0"], ["redis-8.6", "valkey-9.1"], "valkey-9.1"),
+        ("redis-7.0", True, ["valkey-9.0"], ["redis-8.6"], None),
+        ("redis-6.0", False, [], ["redis-6.2"], "redis-6.2"),
+        ("redis-6.0", True, ["redis-7.0"], ["redis-6.2"], None),
+    ],
+)
+def test_only_servers_that_read_the_log_and_the_result_are_offered(
+    wrote: str,
+    sets: bool,
+    targets: list[str],
+    held: list[str],
+    offered: str | None,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    at_hand(monkeypatch, *held)
+    need = needed_for(writer(wrote), sets=sets, targets=[release(name) for name in targets])
+
+    with pytest.raises(RefusedError) as refused:
+        choose_server(need)
+
+    hint = str(refused.value.hint)
+    assert need.in_words in hint
+    assert [name for name in held if f"/s/{name}" in hint] == ([] if offered is None else [offered])
 
 
 def test_without_any_server_it_says_which_to_install(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -17,12 +17,12 @@ import pytest
 from aoftool.aof.layout import find_log
 from aoftool.errors import VerifyError
 from aoftool.progress import Reached, no_progress
-from aoftool.repair.verify import verify_log
-from aoftool.rewrite.verify import read_state
 from aoftool.servers import confined
 from aoftool.servers.confined import _ends_with_us, confined_server, own_network
 from aoftool.servers.finding import FoundServer, ask_version
+from aoftool.servers.load_log import verify_log
 from aoftool.servers.placing import place_log
+from aoftool.servers.private import read_state
 from tests.builders import command, log
 from tests.servers.discovery import Build, server_params
 

@@ -3,30 +3,39 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Set
+from typing import TYPE_CHECKING
 
 from aoftool.aof.layout import LayoutCode, LayoutProblem
 from aoftool.aof.manifest import ManifestCode
 from aoftool.aof.model import FileRole
-from aoftool.check.dump_beside import find_dump_beside
+from aoftool.check.codes import severity_of
 from aoftool.check.exam_model import FileExam, LogExam
-from aoftool.check.layout_severity import severity_of
 from aoftool.check.model import Finding, Remedy
-from aoftool.rdb.summary import RdbWalk
-from aoftool.resp.model import TailTally
+
+if TYPE_CHECKING:
+    from aoftool.rdb.walk.summary import RdbWalk
+    from aoftool.resp.model import TailTally
 
 __all__ = ["find_in_layout"]
 
 _OTHER_GENERATION = frozenset({LayoutCode.OTHER_GENERATION, LayoutCode.OTHER_GENERATION_PART})
 _REBUILD = Remedy("rebuild the manifest", text="list the files that are there, in load order")
+_REPLACE = Remedy(
+    "put a manifest in its place", "--salvage", text="of the files that are there; the backup keeps the text"
+)
 _BASE_BACK = Remedy(
     "put the base back", text="from a backup; servers load what followed it without it", by_hand=True
+)
+_FILE_BACK = Remedy(
+    "put the file back", text="from a backup, with its line; servers load the others without it", by_hand=True
 )
 _PUT_BACK = Remedy("put the file back", text="from a backup or the place it was moved to", by_hand=True)
 _REMEDIES: dict[str, tuple[Remedy, ...]] = {
     LayoutCode.MANIFEST_MISSING.value: (_REBUILD,),
+    LayoutCode.MANIFEST_OTHER_TEXT.value: (_REPLACE,),
     LayoutCode.NO_FILES_LISTED.value: (_REBUILD,),
     LayoutCode.NO_BASE.value: (_REBUILD,),
-    LayoutCode.SEQ_GAP.value: (_REBUILD,),
+    LayoutCode.SEQ_GAP.value: (_REBUILD,),  # where the file lies there
     LayoutCode.LISTED_TWICE.value: (_REBUILD,),
     LayoutCode.ALL_EMPTY.value: (
         Remedy("put the set back", text="from a backup; nothing is left here to repair", by_hand=True),
@@ -64,9 +73,11 @@ def find_in_layout(exam: LogExam) -> Iterator[Finding]:
     """Yield one finding for each problem of the layout that is worth a word."""
     log = exam.log
     codes = {problem.code for problem in log.problems}
-    has_base = any(file.role is FileRole.BASE for file in log.unlisted)
+    there = {(file.role, file.sequence) for file in log.unlisted}
     for problem in log.problems:
         if problem.code is LayoutCode.DUMP_BESIDE and all(file.exists for file in log.files):
+            from aoftool.check.dump_beside import find_dump_beside
+
             found = find_dump_beside(log, problem, map(_part, exam.files))
             if found is not None:
                 yield found
@@ -80,7 +91,7 @@ def find_in_layout(exam: LogExam) -> Iterator[Finding]:
             path=problem.path or log.manifest_path or log.path,
             message=problem.message,
             line=problem.line or None,
-            remedies=_remedies(problem, codes, has_base),
+            remedies=_remedies(problem, codes, there),
         )
 
 
@@ -88,17 +99,26 @@ def _part(file: FileExam) -> tuple[RdbWalk | None, TailTally | None]:
     return None if file.rdb is None else file.rdb.walk, None if file.tail is None else file.tail.first
 
 
+def _may_fill(first: int, there: Set[tuple[FileRole, int | None]]) -> bool:
+    """Tell whether an incr file lies there that a gap from a number on may be missing."""
+    return any(role is FileRole.INCR and (number or 0) >= first for role, number in there)
+
+
 def _remedies(
-    problem: LayoutProblem, beside: Set[LayoutCode | ManifestCode], has_base: bool
+    problem: LayoutProblem,
+    beside: Set[LayoutCode | ManifestCode],
+    there: Set[tuple[FileRole, int | None]],
 ) -> tuple[Remedy, ...]:
     """Return what can be done.
 
     Args:
         beside: all that is wrong with the layout.
-        has_base: a base lies there that no line names.
+        there: role and number of the files that lie there and that no line names.
     """
-    if problem.code is LayoutCode.NO_BASE and not has_base:
+    if problem.code is LayoutCode.NO_BASE and not any(role is FileRole.BASE for role, _ in there):
         return (_BASE_BACK,)
+    if problem.code is LayoutCode.SEQ_GAP and not _may_fill(problem.sequence or 0, there):
+        return (_FILE_BACK,)
     if problem.code is LayoutCode.MISSING_FILE and not _OTHER_GENERATION.isdisjoint(beside):
         return (_PUT_BACK,)  # nobody has to go on without it
     found = (_REBUILD,) if isinstance(problem.code, ManifestCode) else _REMEDIES.get(problem.code.value, ())

@@ -6,28 +6,39 @@ from collections.abc import Iterator
 
 from aoftool.check.database_range import faults_with
 from aoftool.check.exam_model import FileExam, RdbExam, RdbFault
-from aoftool.check.model import Finding, Remedy, Severity
-from aoftool.check.rdb_faults import fault_severity, stops_a_server
-from aoftool.check.rdb_salvage_model import LeftOut
+from aoftool.check.loaders.rdb_faults import code_of_fault, fault_severity, stops_a_server
+from aoftool.check.model import Finding, Remedy
+from aoftool.check.rdb.salvage_model import LeftOut
 from aoftool.databases import DEFAULT_DATABASES
+from aoftool.errors import SourceError
 from aoftool.escape import excerpt
 from aoftool.files.compression import is_envelope
-from aoftool.rdb.checksum import ChecksumState
+from aoftool.files.source import open_source
 from aoftool.rdb.header import HEADER_BYTES
+from aoftool.rdb.walk.checksum import ChecksumState
 from aoftool.units import counted
 
 __all__ = ["find_in_rdb"]
 
-# Codes that mean another thing in a command stream.
-_OWN_CODES = {"trailing-bytes": "rdb-trailing-bytes"}
 _TWICE = "duplicate-key"
+_SELECT = b"*2\r\n$6\r\nSELECT\r\n"
+_BASE_BACK = Remedy("put the file back", text="from a backup; nothing of it can be read", by_hand=True)
+_UNLIST = Remedy(
+    "unlist the file",
+    "--salvage",
+    loses_commands=None,
+    text="go on without it: what it held is lost, the files behind it are kept",
+)
 
 
-def find_in_rdb(exam: FileExam, databases: int = DEFAULT_DATABASES) -> Iterator[Finding]:
+def find_in_rdb(
+    exam: FileExam, databases: int = DEFAULT_DATABASES, *, dispensable: bool = False
+) -> Iterator[Finding]:
     """Yield findings for a file's RDB part.
 
     Args:
         databases: the `databases` setting of the servers that may load it.
+        dispensable: it is a base of which nothing is left, and other files of its set hold commands.
     """
     rdb = exam.rdb
     if rdb is None:
@@ -37,11 +48,10 @@ def find_in_rdb(exam: FileExam, databases: int = DEFAULT_DATABASES) -> Iterator[
         message = (
             f"the RDB part is compressed whole ({exam.compression}): Valkey reads it from 9.2 on, Redis never"
         )
-        yield Finding("rdb-compressed", Severity.NOTE, exam.path, message)
+        yield Finding.of("rdb-compressed", exam.path, message)
     if rdb.unknown is not None:
-        yield Finding(
+        yield Finding.of(
             "rdb-unknown",
-            Severity.NOT_JUDGED,
             exam.path,
             f"the RDB part holds {rdb.unknown.message}",
             rdb.unknown.offset,
@@ -69,12 +79,17 @@ def find_in_rdb(exam: FileExam, databases: int = DEFAULT_DATABASES) -> Iterator[
     elif rdb.salvage is not None and rdb.salvage.spans:
         lost = sum(part.end - part.start for part in rdb.salvage.left_out)
         text = f"keep {counted(rdb.salvage.keys, 'whole key')}"
+        if _may_set_aside(exam):
+            text += (
+                "; commands behind them, up to the first SELECT, may go as well: their database is in doubt"
+            )
         remedies = (Remedy("keep the whole keys", "--salvage", lost, None, text),)
+    elif dispensable:
+        remedies = (_BASE_BACK, _UNLIST)
     else:
         remedies = ()
-    yield Finding(
+    yield Finding.of(
         code=rdb.code,
-        severity=Severity.DAMAGE,
         path=exam.path,
         message=f"the RDB part is damaged: {rdb.text}",
         start=at,
@@ -83,12 +98,24 @@ def find_in_rdb(exam: FileExam, databases: int = DEFAULT_DATABASES) -> Iterator[
     )
 
 
+def _may_set_aside(exam: FileExam) -> bool:
+    """Tell whether commands follow that do not begin with a SELECT, which may have gone with the part."""
+    if exam.tail is None or not exam.commands:
+        return False
+    try:
+        with open_source(exam.plain_path or exam.path) as source:
+            begins = source.read_at(exam.tail.start, len(_SELECT)) if source.seekable else _SELECT
+    except SourceError:
+        return False  # it went away since
+    return begins.upper() != _SELECT and not begins.startswith(b"#TS:")
+
+
 def _without_checksum(exam: FileExam) -> Iterator[Finding]:
     assert exam.rdb is not None
     state = exam.rdb.walk.checksum.state
     if state is ChecksumState.DISABLED:
         message = "the RDB part was written without a checksum: damage to its values cannot be seen"
-        yield Finding("rdb-no-checksum", Severity.WARNING, exam.path, message, 0, exam.rdb.end)
+        yield Finding.of("rdb-no-checksum", exam.path, message, 0, exam.rdb.end)
 
 
 def _faults(exam: FileExam, databases: int) -> Iterator[Finding]:
@@ -102,7 +129,7 @@ def _faults(exam: FileExam, databases: int) -> Iterator[Finding]:
         if not rdb.sound and fault.offset >= rdb.end and fault.code != "trailing-bytes":
             # A loader that passes the damaged end meets it in commands, which are none of the part.
             continue
-        code = _OWN_CODES.get(fault.code, fault.code)
+        code = code_of_fault(fault.code)
         severity = fault_severity(fault.code, fault.type_id)
         end = exam.size_bytes if fault.code == "trailing-bytes" else None
         remedies: tuple[Remedy, ...] = ()

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from aoftool.check.model import Finding, Remedy, Severity
-from aoftool.check.replay_model import Answered, Replay
+from aoftool.check.loaders.replay_model import Answered, Replay
+from aoftool.check.model import Finding, Remedy
 from aoftool.check.unknown import BEYOND
 from aoftool.escape import excerpt
 from aoftool.releases import in_words
@@ -22,12 +22,11 @@ def find_in_replay(replay: Replay, path: str, targets: int) -> Iterator[Finding]
         targets: number of servers it was replayed for.
     """
     if replay.skipped:
-        yield Finding("replay-skipped", Severity.NOTE, path, replay.skipped)
+        yield Finding.of("replay-skipped", path, replay.skipped)
         return
     for (file, what), span in replay.unknown.items():
-        yield Finding(
+        yield Finding.of(
             "unknown-form",
-            Severity.NOT_JUDGED,
             file,
             f"{what} is known to no release: written by {BEYOND}",
             *span,
@@ -38,13 +37,13 @@ def find_in_replay(replay: Replay, path: str, targets: int) -> Iterator[Finding]
     for (file, name), (count, first) in replay.idle.items():
         times = "" if count == 1 else f" ({counted(count, 'time')})"
         message = f"{excerpt(name.encode('latin-1'))} changes nothing; servers do not log such commands"
-        yield Finding("command-without-effect", Severity.NOTE, file, message + times, first)
+        yield Finding.of("command-without-effect", file, message + times, first)
     ends: dict[tuple[str, int, str], list[str]] = {}
     for target, end in replay.ended.items():
         ends.setdefault(end, []).append(target)
     for (file, offset, why), names in ends.items():
         message = f"what follows was not judged for {in_words(names)}: {why}"
-        yield Finding("replay-ended", Severity.NOTE, file, message, offset)
+        yield Finding.of("replay-ended", file, message, offset)
     yield from _expired(replay, path)
 
 
@@ -59,7 +58,7 @@ def _answered(row: Answered, targets: int) -> Finding:
     first = min(row.offsets)
     others = ", ".join(f"{offset:,}" for offset in sorted(row.offsets)[1:])
     evidence = excerpt(row.text.encode()) + (f"; also at {others}" if others else "")
-    return Finding("command-refused", Severity.WARNING, row.path, message, first, evidence=evidence)
+    return Finding.of("command-refused", row.path, message, first, evidence=evidence)
 
 
 def _expired(replay: Replay, path: str) -> Iterator[Finding]:
@@ -72,4 +71,4 @@ def _expired(replay: Replay, path: str) -> Iterator[Finding]:
             " removed after loading by "
             f"{in_words(names)}"
         )
-        yield Finding("keys-expired", Severity.NOTE, path, message)
+        yield Finding.of("keys-expired", path, message)

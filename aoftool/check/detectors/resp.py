@@ -5,17 +5,18 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from aoftool.check.dissection import Stretch, Wound
 from aoftool.check.exam_model import FileExam
-from aoftool.check.model import Finding, Remedy, Severity
+from aoftool.check.model import Finding, Remedy
+from aoftool.check.stream.wounds import Dissection, Stretch, Wound, commands_in_doubt
+from aoftool.commands.framing import FRAMING
 from aoftool.escape import excerpt
-from aoftool.resp.model import Leniency, Reason
+from aoftool.resp.model import INHERITED_DB, Leniency, Reason
 from aoftool.units import counted
 
 if TYPE_CHECKING:
-    from aoftool.check.textual import TextDamage
+    from aoftool.check.stream.textual import TextDamage
 
-__all__ = ["DEFAULT_CODES", "find_in_stream", "repaired_by_default"]
+__all__ = ["DEFAULT_CODES", "LENIENT_CODES", "find_in_stream", "repaired_by_default"]
 
 DEFAULT_CODES = frozenset(
     {
@@ -60,11 +61,11 @@ _MESSAGES = {
 _HOLDS_NO_COMMAND = frozenset(
     {"byte-order-mark", "inline-text", "empty-command", "long-annotation", "torn-annotation"}
 )
-_LENIENT = {
-    Leniency.TERMINATOR: ("bad-terminator", Severity.DAMAGE),
-    Leniency.ZERO_TERMINATOR: ("bad-terminator", Severity.DAMAGE),
-    Leniency.LONG_LINE: ("long-line", Severity.WARNING),
-    Leniency.LONG_ANNOTATION: ("long-annotation", Severity.DAMAGE),
+LENIENT_CODES = {
+    Leniency.TERMINATOR: "bad-terminator",
+    Leniency.ZERO_TERMINATOR: "bad-terminator",
+    Leniency.LONG_LINE: "long-line",
+    Leniency.LONG_ANNOTATION: "long-annotation",
 }
 
 
@@ -88,17 +89,28 @@ def find_in_stream(exam: FileExam, is_last: bool = True) -> Iterator[Finding]:
         return
     index = 0
     before: Stretch | None = None
-    for piece in exam.tail.pieces:
+    several = _several_databases(exam.tail)
+    for number, piece in enumerate(exam.tail.pieces):
         if isinstance(piece, Stretch):
             yield from _leniencies(exam.path, piece)
             index += piece.tally.commands
             before = piece
         else:
-            yield _wound(exam.path, piece, index, is_last, before)
+            behind = exam.tail.pieces[number + 1] if number + 1 < len(exam.tail.pieces) else None
+            doubted = 0
+            if several and isinstance(behind, Stretch):
+                doubted = commands_in_doubt(behind.tally)
+            yield _wound(exam.path, piece, index, is_last, before, doubted)
+
+
+def _several_databases(tail: Dissection) -> bool:
+    """Tell whether commands of a stream run in more than one database, as far as it says."""
+    rows = (key for stretch in tail.stretches for key in stretch.tally.rows if key.name not in FRAMING)
+    return len({key.db for key in rows if key.db != INHERITED_DB}) > 1
 
 
 def _text(path: str, size_bytes: int, damage: TextDamage) -> Finding:
-    from aoftool.check.textual import KINDS
+    from aoftool.check.stream.textual import KINDS
 
     lost = (
         ""
@@ -113,28 +125,35 @@ def _text(path: str, size_bytes: int, damage: TextDamage) -> Finding:
         f"restore {counted(damage.commands, 'command')} by their declared lengths{lost}",
     )
     message = f"a program treated the file as text: {KINDS[damage.kind]}"
-    return Finding(damage.kind, Severity.DAMAGE, path, message, 0, size_bytes, 0, remedies=(remedy,))
+    return Finding.of(damage.kind, path, message, 0, size_bytes, 0, remedies=(remedy,))
 
 
-def _wound(path: str, wound: Wound, index: int, is_last: bool, before: Stretch | None) -> Finding:
+def _wound(
+    path: str, wound: Wound, index: int, is_last: bool, before: Stretch | None, doubted: int
+) -> Finding:
     code = "unread-" + wound.stop.reason.value if wound.code == "unread" else wound.code
     message = _MESSAGES.get(wound.code, wound.code)
     if wound.stop.reason not in (Reason.END,) and wound.code in ("corrupt-region", "corrupt-tail", "unread"):
         message += f" ({wound.stop.reason.value} at offset {wound.stop.offset:,})"
-    return Finding(
+    return Finding.of(
         code=code,
-        severity=Severity.DAMAGE,
         path=path,
         message=message,
         start=wound.start,
         end=wound.end,
         command_index=index,
         evidence=wound.evidence,
-        remedies=tuple(_remedies(wound, is_last, before)),
+        remedies=tuple(_remedies(wound, is_last, before, doubted)),
     )
 
 
-def _remedies(wound: Wound, is_last: bool, before: Stretch | None) -> Iterator[Remedy]:
+def _remedies(wound: Wound, is_last: bool, before: Stretch | None, doubted: int) -> Iterator[Remedy]:
+    """Yield what can be done about a wound.
+
+    Args:
+        before: the stretch in front of it.
+        doubted: commands behind it of which the log, of several databases, does not say where they run.
+    """
     size = wound.end - wound.start
     plain = repaired_by_default(wound) and (is_last or not wound.last or wound.insert is not None)
     option = "" if plain else "--salvage"
@@ -155,7 +174,11 @@ def _remedies(wound: Wound, is_last: bool, before: Stretch | None) -> Iterator[R
     elif wound.last:
         yield _cut(wound, option, before)
     else:
-        yield Remedy("drop the damaged bytes", option, size, _touched(wound), "what follows is kept")
+        text = "what follows is kept"
+        if doubted:
+            in_doubt = counted(doubted, "command")
+            text += f", but for up to {in_doubt} before the next SELECT, of which the database is in doubt"
+        yield Remedy("drop the damaged bytes", option, size, _touched(wound), text)
 
 
 def _cut(wound: Wound, option: str, before: Stretch | None) -> Remedy:
@@ -203,11 +226,9 @@ def _departure(kind: Leniency) -> str:
 
 def _leniencies(path: str, stretch: Stretch) -> Iterator[Finding]:
     for kind, seen in stretch.tally.leniencies.items():
-        code, severity = _LENIENT.get(kind, ("lenient-header", Severity.WARNING))
         times = "" if seen.count == 1 else f", {counted(seen.count, 'time')}"
-        yield Finding(
-            code=code,
-            severity=severity,
+        yield Finding.of(
+            code=LENIENT_CODES.get(kind, "lenient-header"),
             path=path,
             message=f"not in the form that servers write, though they read it: {_departure(kind)}{times}",
             start=seen.first_offset,

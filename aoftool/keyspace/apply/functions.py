@@ -5,15 +5,13 @@ No Lua runs here: what a library's text does not prove is not refused, and calli
 
 from __future__ import annotations
 
-import hashlib
-
 from aoftool.errors import InputError
 from aoftool.keyspace.context import Argv, CannotFollow, Context
 from aoftool.keyspace.libraries import Libraries, Library, read_library
 from aoftool.keyspace.payloads import target_of
 from aoftool.keyspace.refusal import SYNTAX, CommandRefused
 from aoftool.keyspace.registry import CommandTable
-from aoftool.rdb.payload import decode_functions, split_payload
+from aoftool.rdb.encode.payload import decode_functions, split_payload
 
 __all__ = ["TABLE"]
 
@@ -98,6 +96,8 @@ def _read(ctx: Context, code: bytes) -> Library:
 def apply_script(ctx: Context, argv: Argv) -> None:
     word = argv[1].upper()
     if word == b"LOAD" and len(argv) == 3:
+        import hashlib
+
         ctx.scripts.add(hashlib.sha1(argv[2], usedforsecurity=False).hexdigest().encode())
     elif word == b"FLUSH":
         if len(argv) > 3 or (len(argv) == 3 and argv[2].upper() not in (b"SYNC", b"ASYNC")):

@@ -6,8 +6,7 @@ field whose time is past; see `live_value`. Nothing is removed while loading.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
+from aoftool.dataclass import dataclass
 from aoftool.keyspace.apply.hashes import delete_fields, hash_or_new, live_value
 from aoftool.keyspace.context import Argv, Context
 from aoftool.keyspace.numbers import INT64_MAX, parse_int

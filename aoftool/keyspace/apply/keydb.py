@@ -5,6 +5,7 @@ Source: KeyDB src/expire.cpp expireMemberCommand, src/t_hash.cpp hrenameCommand;
 
 from __future__ import annotations
 
+from aoftool.keyspace.apply.keys import apply_persist
 from aoftool.keyspace.context import Argv, Context
 from aoftool.keyspace.numbers import parse_int
 from aoftool.keyspace.refusal import NO_SUCH_KEY, SYNTAX, WRONG_TYPE, CommandRefused
@@ -49,7 +50,7 @@ def _expire(ctx: Context, argv: Argv, at_ms: int) -> None:
     if isinstance(value, HashValue):
         value.expires[member] = at_ms
     else:
-        ctx.member_times[ctx.index, key, member] = at_ms
+        ctx.member_times.give(value, member, at_ms, ctx.databases)
     ctx.db.changed.append(key)
 
 
@@ -60,3 +61,18 @@ def apply_hrename(ctx: Context, argv: Argv) -> None:
         raise CommandRefused(NO_SUCH_KEY)
     value[argv[3]] = value.pop(argv[2])
     ctx.db.changed.append(argv[1])
+
+
+@TABLE.command(b"PERSIST", -2)
+def apply_persist_member(ctx: Context, argv: Argv) -> None:
+    """Take the expire time of a member away, or that of the key with those of its members."""
+    value = ctx.db.values.get(argv[1])
+    if len(argv) > 3 or value is None:
+        return
+    member = argv[2] if len(argv) == 3 else None
+    ctx.member_times.drop(value, member)
+    if isinstance(value, HashValue):
+        for name in [*value.expires] if member is None else [member]:
+            value.expires.pop(name, None)
+    if member is None:
+        apply_persist(ctx, argv)

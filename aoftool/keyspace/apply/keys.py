@@ -20,8 +20,8 @@ from aoftool.keyspace.refusal import (
 )
 from aoftool.keyspace.registry import CommandTable
 from aoftool.keyspace.zset_encoding import settle
+from aoftool.rdb.encode.payload import decode_payload, restore_refusal
 from aoftool.rdb.opcodes import Family
-from aoftool.rdb.payload import decode_payload, restore_refusal
 from aoftool.values import ZSetValue
 
 __all__ = ["TABLE", "database_index"]
@@ -116,6 +116,7 @@ def apply_copy(ctx: Context, argv: Argv) -> None:
         copy = copied(value, stands_in=ctx.stands_in)
         if type(value) is not bytes:  # which cannot change, and is shared
             ctx.make(copy)
+            ctx.member_times.share(value, copy)
         target.put(name, copy, ctx.db.expires.get(source))
 
 
@@ -269,6 +270,7 @@ def apply_restore(ctx: Context, argv: Argv) -> None:
     value = decode_payload(argv[3], Family(target.flavour))
     if type(value) is ZSetValue:
         settle(value, ctx.flavour, compact=argv[3][0] in _COMPACT_ZSETS)
+    ctx.unpack(value, len(argv[3]))
     if ttl and not absolute:
         ttl += ctx.clock()
     ctx.db.put(argv[1], value, ttl or None)

@@ -70,6 +70,7 @@ def apply_linsert(ctx: Context, argv: Argv) -> None:
     value = ctx.get(argv[1], ListValue)
     if value is None:
         return
+    ctx.look_through(value)
     try:
         at = value.index(argv[3])
     except ValueError:
@@ -98,6 +99,7 @@ def apply_lrem(ctx: Context, argv: Argv) -> None:
     value = ctx.get(argv[1], ListValue)
     if value is None:
         return
+    ctx.look_through(value)
     if _remove_elements(value, argv[3], count):
         ctx.changed_or_gone(argv[1], value)
 

@@ -10,16 +10,17 @@ ends there.
 from __future__ import annotations
 
 from aoftool.commands.keys import find_keys
-from aoftool.commands.modules import ModuleCommand, module_command, module_names
+from aoftool.commands.modules import ModuleCommand, module_command, module_names, module_of
 from aoftool.commands.table import lookup
 from aoftool.keyspace.apply.keydb import TABLE as KEYDB
 from aoftool.keyspace.context import Argv, CannotFollow, Context
 from aoftool.keyspace.refusal import WRONG_TYPE, CommandRefused
 from aoftool.keyspace.registry import Apply, Command, CommandTable
+from aoftool.resp.encode import encoded_size
 from aoftool.values import ModuleValue
 from aoftool.values.stand_in import stand_in
 
-__all__ = ["STAND_INS"]
+__all__ = ["IN_PLACE", "STAND_INS"]
 
 # By the beginning of a command's name: the name of the type whose values it makes.
 _TYPES = {
@@ -41,6 +42,8 @@ _MAKERS = frozenset(
 )
 _ROOTS = frozenset((b"$", b"."))
 _REMOVERS = (b"DEL", b"REM", b"EXPIRE", b"CAD", b"STORE")
+# What a path of JSON needs to name more than one place, so that one text is written many times.
+_MANY_PLACES = (b"*", b"..", b"?", b":", b",")
 # These work on documents that are keys of another type, or on values of the server's own types.
 _UNKNOWN = frozenset((b"FT.ADD", b"FT.SAFEADD"))
 _OF_SERVERS = frozenset(("KeyDB",))
@@ -69,10 +72,32 @@ def _apply(ctx: Context, argv: Argv) -> None:
     for key, before in [(key, values.get(key)) for key in written]:
         if before is None and not makes:
             continue
-        values[key] = stand_in(_type_of(name, found.module), before, [made_of, key])
+        size, is_within = _size_of(name, argv, key, len(written))
+        values[key] = stand_in(
+            _type_of(name, found.module), before, [made_of, key], size_bytes=size, is_within=is_within
+        )
         if name == b"TDIGEST.MERGE":
             ctx.db.expires.pop(key, None)
         ctx.db.changed.append(key)
+
+
+def _size_of(name: bytes, argv: Argv, key: bytes, count: int) -> tuple[int, bool]:
+    """Return what a command says of one of its keys in bytes, and whether the key grows by no more.
+
+    A document of JSON is kept as a text; all other modules make of a command what they like.
+    """
+    size = encoded_size(map(len, argv))
+    if name == b"JSON.MSET":
+        rows = [argv[at : at + 3] for at in range(1, len(argv), 3) if argv[at] == key]
+        size = sum(encoded_size((len(name), *map(len, row))) for row in rows)
+        return size, all(_is_one_place(path) for _, path, *_ in filter(lambda row: len(row) > 1, rows))
+    return -(-size // count) if count else size, name.startswith(b"JSON.") and _is_one_place(
+        argv[2] if len(argv) > 2 else b""
+    )
+
+
+def _is_one_place(path: bytes) -> bool:
+    return not any(sign in path for sign in _MANY_PLACES)
 
 
 def _sources(ctx: Context, argv: Argv) -> list[bytes]:
@@ -92,10 +117,12 @@ def _written(ctx: Context, found: ModuleCommand, argv: Argv) -> list[bytes]:
     rules = [rule for rule in found.key_rules if rule.access == "RW"]
     written = dict.fromkeys(argv[at] for at in find_keys(name, rules, argv))
     if name == b"TS.CREATERULE" and len(argv) > 2:
-        ctx.coupled.setdefault((ctx.index, argv[1]), set()).add(argv[2])
+        ctx.compactions.add((ctx.index, argv[1]), (ctx.index, argv[2]))
+    elif name == b"TS.DELETERULE" and len(argv) > 2:
+        ctx.compactions.drop((ctx.index, argv[1]), (ctx.index, argv[2]))
     if found.module == "RedisTimeSeries":
-        reached = [ctx.coupled.get((ctx.index, key), ()) for key in written]
-        written.update((key, None) for keys in reached for key in keys if key in ctx.db.values)
+        reached = [ctx.compactions.of((ctx.index, key)) for key in written]
+        written.update((key, None) for places in reached for _, key in places if key in ctx.db.values)
     return list(written)
 
 
@@ -106,7 +133,7 @@ def _stays(ctx: Context, argv: Argv) -> None:
 
 
 def _not_followed(ctx: Context, argv: Argv) -> None:
-    raise CannotFollow("module", "only its module knows which keys are left")
+    raise CannotFollow("module", f"only {module_of(argv[0])} knows which keys are left")
 
 
 def _handler(name: bytes, found: ModuleCommand) -> Apply:
@@ -125,8 +152,33 @@ def _table() -> dict[bytes, Command]:
         assert found is not None
         if found.is_write and found.effect != "none":
             table.command(name, -1)(_handler(name, found))
-    return {command.name: command for command in (*table, *KEYDB)}
+    others = (command for command in KEYDB if command.name != b"PERSIST")
+    return {command.name: command for command in (*table, *others)}
 
 
 STAND_INS = _table()
 """Commands that modules have, by name, for a replay that does not look at their values."""
+
+
+def _vector(ctx: Context, argv: Argv) -> None:
+    """Let something stand for a vector set; not for VREM, which may take the last element out."""
+    key, makes = argv[1], argv[0].upper() == b"VADD"
+    before = ctx.db.values.get(key)
+    if before is not None and not isinstance(before, ModuleValue):
+        raise CommandRefused(WRONG_TYPE)
+    if before is not None or makes:
+        size = encoded_size(map(len, argv))
+        ctx.db.values[key] = stand_in("vectorset", before, list(argv), size_bytes=size)
+        ctx.db.changed.append(key)
+
+
+def _in_place() -> dict[bytes, Command]:
+    table = CommandTable()
+    for name in (b"VADD", b"VSETATTR"):
+        table.command(name, -1)(_vector)
+    persist = next(command for command in KEYDB if command.name == b"PERSIST")
+    return {command.name: command for command in (*table, persist)}
+
+
+IN_PLACE = _in_place()
+"""Commands, by name, in place of those that a server has: of vector sets, and PERSIST as KeyDB has it."""

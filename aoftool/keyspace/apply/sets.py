@@ -98,6 +98,7 @@ def _sources(ctx: Context, keys: Argv) -> list[SetValue]:
 def apply_sunionstore(ctx: Context, argv: Argv) -> None:
     union = SetValue()
     for value in _sources(ctx, argv[2:]):
+        ctx.spend(len(value) // 8)
         union.update(value)
     _store(ctx, argv[1], union)
 
@@ -107,6 +108,7 @@ def apply_sdiffstore(ctx: Context, argv: Argv) -> None:
     first, *others = _sources(ctx, argv[2:])
     rest = SetValue(first)
     for value in others:
+        ctx.spend(min(len(value), len(rest)) // 2)
         for member in value if len(value) < len(rest) else list(rest):
             if member in value:
                 rest.pop(member, None)
@@ -116,5 +118,6 @@ def apply_sdiffstore(ctx: Context, argv: Argv) -> None:
 @TABLE.command(b"SINTERSTORE", -3)
 def apply_sinterstore(ctx: Context, argv: Argv) -> None:
     smallest, *others = sorted(_sources(ctx, argv[2:]), key=len)
+    ctx.spend(len(smallest) * len(others) // 2)
     common = (member for member in smallest if all(member in other for other in others))
     _store(ctx, argv[1], SetValue(dict.fromkeys(common)))

@@ -10,11 +10,12 @@ from __future__ import annotations
 import math
 import sys
 from collections.abc import Callable
-from dataclasses import dataclass, field
 from functools import cmp_to_key
 
+from aoftool.dataclass import dataclass, field
 from aoftool.keyspace.apply.hashes import live_value
 from aoftool.keyspace.context import Argv, Context
+from aoftool.keyspace.made import BUFFER_FROM
 from aoftool.keyspace.numbers import parse_int, strtod
 from aoftool.keyspace.partial_sort import partial_sort
 from aoftool.keyspace.refusal import SYNTAX, WRONG_TYPE, CommandRefused
@@ -25,6 +26,8 @@ __all__ = ["TABLE"]
 
 TABLE = CommandTable()
 
+# What an element costs, in steps (`Context.spend`); measured on CPython 3.11.
+_SORT_STEPS = 4
 _NOT_NUMBERS = "ERR One or more scores can't be converted into double"
 
 
@@ -107,18 +110,30 @@ def _sort(ctx: Context, argv: Argv, options: _Options) -> None:
         value.is_skiplist = True
     if options.store is None:
         return
+    if value is not None:
+        ctx.spend(_SORT_STEPS * len(value) * (1 + len(options.gets)))
     elements = _ordered(ctx, value, options)
-    result = ListValue()
-    for element in elements:
-        if not options.gets:
-            result.append(element)
-        for pattern in options.gets:
-            result.append(_look_up(ctx, pattern, element) or b"")
+    result = ListValue(elements) if not options.gets else _looked_up(ctx, elements, options.gets)
     if result:
         ctx.make(result)
         ctx.db.put(options.store, result)
     else:
         ctx.db.delete(options.store)
+
+
+def _looked_up(ctx: Context, elements: list[bytes], patterns: list[bytes]) -> ListValue:
+    """Return what patterns point to for each element."""
+    result, found_bytes = ListValue(), 0
+    for element in elements:
+        for pattern in patterns:
+            found = _look_up(ctx, pattern, element) or b""
+            result.append(found)
+            found_bytes += len(found)
+        if found_bytes > ctx.made.most_bytes:
+            break
+    if found_bytes >= BUFFER_FROM:
+        ctx.make_room(found_bytes)
+    return result
 
 
 def _limits(options: _Options, length: int) -> tuple[int, int]:

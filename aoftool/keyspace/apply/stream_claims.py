@@ -5,8 +5,7 @@ Servers record every delivery as XCLAIM; the other two come from files made by h
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-
+from aoftool.dataclass import dataclass, field
 from aoftool.escape import excerpt, excerpt_key
 from aoftool.keyspace.apply.blocking import check_timeout
 from aoftool.keyspace.apply.stream_groups import new_consumer

@@ -6,9 +6,9 @@ A group refers to an entry that it has not read yet, and to one that is pending 
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 from itertools import takewhile
 
+from aoftool.dataclass import dataclass
 from aoftool.keyspace.context import Argv, CannotFollow, Context
 from aoftool.keyspace.numbers import parse_int
 from aoftool.keyspace.refusal import SYNTAX, CommandRefused

@@ -5,8 +5,7 @@ A stream without entries stays; it remembers its last ID.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
+from aoftool.dataclass import dataclass
 from aoftool.keyspace.apply.stream_idmp import automatic_id, is_duplicate, remember
 from aoftool.keyspace.apply.stream_refs import REFERENCES, trim_with_references
 from aoftool.keyspace.context import Argv, CannotFollow, Context

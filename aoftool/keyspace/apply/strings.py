@@ -5,11 +5,11 @@ Bits are in `bitmaps`, HyperLogLogs in `hyperloglog`; both are strings to the da
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
+from aoftool.dataclass import dataclass
 from aoftool.keyspace.apply.conditions import CONDITIONS, condition_holds
 from aoftool.keyspace.context import Argv, Context
 from aoftool.keyspace.flavour import Flavour
+from aoftool.keyspace.made import BUFFER_FROM
 from aoftool.keyspace.numbers import (
     INT64_MAX,
     INT64_MIN,
@@ -30,9 +30,6 @@ from aoftool.keyspace.registry import CommandTable
 __all__ = ["TABLE", "expire_deadline"]
 
 TABLE = CommandTable()
-
-# Up to here a new bytes object for each APPEND is cheaper than keeping a buffer.
-_BUFFER_FROM = 512
 
 _TIMES = {b"EX": (1000, True), b"PX": (1, True), b"EXAT": (1000, False), b"PXAT": (1, False)}
 
@@ -337,10 +334,10 @@ def apply_append(ctx: Context, argv: Argv) -> None:
         ctx.check_length(len(value) + len(more))
         if type(value) is bytearray:
             value += more
-        elif len(value) < _BUFFER_FROM:
+        elif len(value) < BUFFER_FROM:
             db.values[key] = value + more
         else:
-            buffer = db.values[key] = bytearray(value)
+            buffer = db.values[key] = ctx.buffer(value, 0)
             buffer += more
     db.changed.append(key)
 
@@ -357,11 +354,7 @@ def apply_setrange(ctx: Context, argv: Argv) -> None:
         return
     end = offset + len(piece)
     ctx.check_length(end)
-    if end > len(value or b"") + len(piece):
-        ctx.make_room(end - len(value or b""))
-    buffer = value if type(value) is bytearray else bytearray(value or b"")
-    if len(buffer) < end:
-        buffer.extend(bytes(end - len(buffer)))
+    buffer = ctx.buffer(value, end)
     buffer[offset:end] = piece
-    db.values[key] = buffer if len(buffer) >= _BUFFER_FROM else bytes(buffer)
+    db.values[key] = buffer if len(buffer) >= BUFFER_FROM else bytes(buffer)
     db.changed.append(key)

@@ -8,8 +8,8 @@ Source: Redis 7.0 src/t_zset.c zunionInterDiffGenericCommand, zrangeGenericComma
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
 
+from aoftool.dataclass import dataclass
 from aoftool.escape import excerpt
 from aoftool.keyspace.context import Argv, Context
 from aoftool.keyspace.numbers import parse_float, parse_int
@@ -148,17 +148,23 @@ def _store(ctx: Context, target: bytes, result: ZSetValue) -> None:
 
 @TABLE.command(b"ZUNIONSTORE", -4)
 def apply_zunionstore(ctx: Context, argv: Argv) -> None:
-    _store(ctx, argv[1], _union(*_parse(ctx, argv, weighted=True)))
+    sources, how = _parse(ctx, argv, weighted=True)
+    ctx.spend(sum(len(source.scores) for source in sources))
+    _store(ctx, argv[1], _union(sources, how))
 
 
 @TABLE.command(b"ZINTERSTORE", -4)
 def apply_zinterstore(ctx: Context, argv: Argv) -> None:
-    _store(ctx, argv[1], _intersection(*_parse(ctx, argv, weighted=True)))
+    sources, how = _parse(ctx, argv, weighted=True)
+    ctx.spend(min(len(source.scores) for source in sources) * len(sources))
+    _store(ctx, argv[1], _intersection(sources, how))
 
 
 @TABLE.command(b"ZDIFFSTORE", -4, redis=(6, 2))
 def apply_zdiffstore(ctx: Context, argv: Argv) -> None:
-    _store(ctx, argv[1], _difference(_parse(ctx, argv, weighted=False)[0]))
+    sources = _parse(ctx, argv, weighted=False)[0]
+    ctx.spend(len(sources[0].scores) * len(sources))
+    _store(ctx, argv[1], _difference(sources))
 
 
 @dataclass(slots=True)
@@ -240,6 +246,7 @@ def apply_zrangestore(ctx: Context, argv: Argv) -> None:
         if options.reverse:
             start, stop = len(value) - stop, len(value) - start
     known_length = stop - start if not options.by else 0
+    ctx.spend(max(stop - start, 0))
     pairs = value.ranking().between(start, stop)
     if options.reverse:
         pairs.reverse()

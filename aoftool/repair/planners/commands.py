@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from aoftool.check.exam_model import FileExam, Spot, SpotKind
-from aoftool.check.reader import Reader
-from aoftool.check.remains import read_remains
-from aoftool.check.resync import openings
-from aoftool.check.shapes import read_shape
+from aoftool.check.stream.remains import read_remains
+from aoftool.check.stream.resync import openings
+from aoftool.check.stream.shapes import read_shape
+from aoftool.check.stream.window import Reader
 from aoftool.check.unknown import BEYOND, Names, Standing
 from aoftool.check.vocabulary import accepts, takers
+from aoftool.commands.framing import FRAMING
 from aoftool.escape import excerpt
 from aoftool.files.source import Source
 from aoftool.repair.draft import Draft
@@ -18,7 +19,6 @@ from aoftool.units import counted
 __all__ = ["plan_commands"]
 
 # Names that change how a log is read: damage to them is for the planner of the stream.
-_MARKS = frozenset({b"MULTI", b"EXEC", b"DISCARD", b"SELECT"})
 _STAYS = frozenset({Standing.SERVERS, Standing.LATER, Standing.NOT_JUDGED})
 
 
@@ -80,7 +80,7 @@ def _rename(spot: Spot, reader: Reader, draft: Draft, meant: bytes | None) -> bo
     """Put a name right in which one bit was flipped."""
     at = 1 if spot.kind == SpotKind.SUBCOMMAND else 0
     shape = read_shape(reader, spot.start)
-    if meant is None or meant in _MARKS or shape is None or len(shape.arguments) <= at:
+    if meant is None or meant in FRAMING or shape is None or len(shape.arguments) <= at:
         return False
     argument = shape.arguments[at]
     written = reader.at(argument.payload_start, argument.length)

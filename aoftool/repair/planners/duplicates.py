@@ -7,7 +7,7 @@ only, and only for two commands or more that are followed by the very same bytes
 from __future__ import annotations
 
 from aoftool.check.exam_model import FileExam
-from aoftool.check.reader import BLOCK_BYTES, Reader
+from aoftool.check.stream.window import BLOCK_BYTES, Reader
 from aoftool.files.source import Source
 from aoftool.repair.draft import Draft
 from aoftool.resp.batch import BatchReader

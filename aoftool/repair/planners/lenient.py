@@ -9,13 +9,14 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Sequence
 
-from aoftool.check.dissection import Stretch
 from aoftool.check.exam_model import FileExam
-from aoftool.check.heal import heal_terminator
-from aoftool.check.reader import Reader
-from aoftool.check.shapes import read_annotation, read_shape
+from aoftool.check.stream.heal import heal_terminator
+from aoftool.check.stream.shapes import read_annotation, read_shape
+from aoftool.check.stream.window import Reader
+from aoftool.check.stream.wounds import Stretch
 from aoftool.errors import FormatError
 from aoftool.files.source import Source
+from aoftool.regex import regex
 from aoftool.repair.draft import Draft
 from aoftool.repair.model import Choice
 from aoftool.resp.encode import encode_command
@@ -30,7 +31,7 @@ _SALVAGED = frozenset(Leniency) - {Leniency.LONG_ANNOTATION}
 _MOST = 10_000
 _LARGE = 1 << 20
 # What follows the number of a header line; longer than this it was no line of a command.
-_STRANGE = re.compile(rb"\A.[ +0-9]*[^0-9].{3}", re.DOTALL)
+_STRANGE = regex(rb"\A.[ +0-9]*[^0-9].{3}", re.DOTALL)
 
 
 def plan_lenient(exam: FileExam, source: Source, draft: Draft, choice: Choice) -> None:

@@ -9,18 +9,21 @@ so the older one is the safe choice.
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass, field, replace
 
 from aoftool.aof.generations import Generation, other_generation
 from aoftool.aof.layout import FileRole, LayoutCode, Log, LogFile
 from aoftool.aof.manifest import FileType, ManifestEntry, encode_manifest
 from aoftool.aof.manifest_salvage import SalvagedEntry, parse_file_name, salvage_manifest
+from aoftool.dataclass import dataclass, field, replace
+from aoftool.escape import printable
 from aoftool.files.source import open_source
 from aoftool.repair.model import Choice
+from aoftool.units import and_more
 
 __all__ = ["ManifestPlan", "manifest_bytes", "plan_manifest", "read_raw"]
 
-_MANIFEST_LIMIT = 16 << 20
+# More than a check reads: what is written anew may lose no line.
+_READ_BYTES = 16 << 20
 _NAMED = 5
 _ROLES = {FileType.BASE: FileRole.BASE, FileType.INCR: FileRole.INCR, FileType.HISTORY: FileRole.HISTORY}
 
@@ -35,6 +38,7 @@ class ManifestPlan:
         set_aside: files that no line names and that a server would pick up.
         left: what stays wrong.
         doubts: what to know before saying yes.
+        goes_without: a file that was listed is not there, and its line goes.
     """
 
     entries: list[ManifestEntry] | None = None
@@ -42,6 +46,7 @@ class ManifestPlan:
     set_aside: list[str] = field(default_factory=list)
     left: list[tuple[str, str]] = field(default_factory=list)
     doubts: list[str] = field(default_factory=list)
+    goes_without: bool = False
 
     def files(self, log: Log) -> tuple[LogFile, ...]:
         """Return the files to load, in order, as a layout would name them."""
@@ -67,7 +72,7 @@ def read_raw(path: str) -> bytes:
     pieces = []
     size = 0
     with open_source(path) as source:
-        while size < _MANIFEST_LIMIT and (piece := source.read(1 << 18)):
+        while size < _READ_BYTES and (piece := source.read(1 << 18)):
             pieces.append(piece)
             size += len(piece)
     return b"".join(pieces)
@@ -83,6 +88,9 @@ def plan_manifest(log: Log, choice: Choice) -> ManifestPlan:
         _from_directory(log, plan, choice, "there was no manifest")
         return plan
     raw = read_raw(log.manifest_path)
+    if LayoutCode.MANIFEST_OTHER_TEXT in codes:
+        _in_place_of_text(log, plan, choice)
+        return plan
     broken = log.manifest is not None and log.manifest.problem is not None
     salvaged = salvage_manifest(raw)
     entries = [_with_own_number(found) for found in salvaged.entries]
@@ -108,6 +116,18 @@ def plan_manifest(log: Log, choice: Choice) -> ManifestPlan:
         plan.entries = entries
     _set_orphans_aside(entries, log, choice, plan)
     return plan
+
+
+def _in_place_of_text(log: Log, plan: ManifestPlan, choice: Choice) -> None:
+    """Plan nothing over a text that never was a manifest, unless that is asked for and files make one."""
+    name = printable(os.fsencode(os.path.basename(log.manifest_path or log.path)))
+    if not _files_of(log):
+        return
+    if choice.salvage:
+        _from_directory(log, plan, choice, f"{name} never was a manifest")
+        return
+    code = LayoutCode.MANIFEST_OTHER_TEXT.value
+    plan.left.append((code, f"{name} never was a manifest: --salvage puts one in its place"))
 
 
 def _words(log: Log) -> str:
@@ -146,14 +166,12 @@ def _without_repeats(entries: list[ManifestEntry], plan: ManifestPlan) -> list[M
 
 
 def _shown(entry: ManifestEntry) -> str:
-    from aoftool.escape import printable
-
     return printable(entry.name)
 
 
 def _names(entries: list[ManifestEntry]) -> str:
     """Return names in words; of many the first ones and the number of the others."""
-    more = f" and {len(entries) - _NAMED:,} more" if len(entries) > _NAMED else ""
+    more = and_more(len(entries) - _NAMED)
     return ", ".join(map(_shown, entries[:_NAMED])) + more
 
 
@@ -222,6 +240,7 @@ def _of_generation(
         return entries
     plan.reasons.append(f"it listed {log.generation}, and {found.words} lie there")
     if not found.has_all:
+        plan.goes_without = True
         plan.doubts.append(
             f"what only the missing files held ({log.generation}) is not here: if they can still be had, put"
             " them back instead"
@@ -248,6 +267,7 @@ def _without_missing(
     if not choice.salvage:
         plan.left.append(("missing-file", f"{names}: put it back, or go on without it with --salvage"))
         return entries
+    plan.goes_without = True
     plan.reasons.append(f"{names} is gone: its line is dropped")
     plan.doubts.append(f"what {names} held is lost; commands in later files were written on top of it")
     return [entry for entry in entries if entry not in gone]

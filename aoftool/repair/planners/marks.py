@@ -8,24 +8,25 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from aoftool.check.reader import Reader
+from aoftool.check.stream.window import Reader
 from aoftool.check.vocabulary import is_known
+from aoftool.commands.framing import FRAMING
 from aoftool.files.source import Source
+from aoftool.regex import regex
 from aoftool.resp.commands import CommandReader
 
-__all__ = ["MARKS", "last_select", "marks_in", "near_exec", "selected_database"]
+__all__ = ["last_select", "marks_in", "near_exec", "selected_database"]
 
-MARKS = frozenset({b"MULTI", b"EXEC", b"DISCARD", b"SELECT"})
 """Their names."""
 
-_NEAR_EXEC = re.compile(rb"\*1\r\n\$4\r\n(.{4})\r\n", re.DOTALL)
+_NEAR_EXEC = regex(rb"\*1\r\n\$4\r\n(.{4})\r\n", re.DOTALL)
 # A transaction larger than this is not searched for its end.
 _SEARCHED_BYTES = 1 << 20
 
 
 def marks_in(source: Source, start: int, end: int) -> Iterator[tuple[int, int, bytes, int | None]]:
     """Yield the commands that change state: start, end, name, database of a valid SELECT."""
-    for command in CommandReader(source, start=start, end=end, names=MARKS):
+    for command in CommandReader(source, start=start, end=end, names=FRAMING):
         db = selected_database(command.argv) if command.name == b"SELECT" else None
         yield command.offset, command.offset + command.length, command.name, db
 

@@ -10,19 +10,19 @@ which cannot hold commands, and where no command can say what the part holds.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import replace
 
 from aoftool.aof.model import FileRole
 from aoftool.check.exam_model import FileExam, RdbExam
-from aoftool.check.rdb_excerpt import crc_over, select_opcode
-from aoftool.check.rdb_salvage_model import KeptSpan, LeftOut, RdbSalvage
-from aoftool.check.reader import Reader
+from aoftool.check.rdb.excerpt import crc_over, select_opcode
+from aoftool.check.rdb.salvage_model import KeptSpan, LeftOut, RdbSalvage
+from aoftool.check.stream.window import Reader
+from aoftool.dataclass import replace
 from aoftool.escape import printable
 from aoftool.files.source import Source
-from aoftool.rdb.checksum import CHECKSUM_SINCE, crc64
+from aoftool.rdb.encode.targets import VERSION_FIELDS, Target, find_target, written_by
 from aoftool.rdb.header import HEADER_BYTES
 from aoftool.rdb.opcodes import Family
-from aoftool.rdb.targets import Target, find_target, written_by
+from aoftool.rdb.walk.checksum import CHECKSUM_SINCE, crc64
 from aoftool.repair.draft import Draft
 from aoftool.repair.model import AfterGap, Choice, Rebuild
 from aoftool.repair.rebuilding import rebuilt_size
@@ -72,6 +72,8 @@ def plan_rdb(exam: FileExam, source: Source, draft: Draft, choice: Choice) -> tu
     if not choice.salvage:
         return rdb.keys, None
     if salvage is None:
+        if draft.is_given_up:
+            return 0, None
         draft.left.append((rdb.code, "the RDB part is damaged in its header; nothing of it can be kept"))
         return 0, None
     return _Keeping(exam, rdb, salvage, source, draft, choice).plan()
@@ -149,6 +151,7 @@ class _Keeping:
             frozenset(part.start for part in self._left_out if part.keys),
             tuple(salvage.functions),
             tuple(salvage.scripts),
+            tuple((name, value) for name, value in self._rdb.readable.aux.items() if name in VERSION_FIELDS),
             self._rdb.end < self._exam.size_bytes,
             sum(span.keys for span in self._spans),
         )

@@ -14,6 +14,7 @@ from aoftool.check.exam_model import LogExam
 from aoftool.check.model import Finding, Severity
 from aoftool.escape import printable
 from aoftool.repair.model import FilePlan, Method
+from aoftool.units import and_more
 
 __all__ = ["remaining"]
 
@@ -67,7 +68,7 @@ def _sentence(group: list[Finding]) -> str:
     place = printable(os.fsencode(os.path.basename(first.path.rstrip(os.sep))))
     if first.start is not None:
         place += f", offset {first.start:,}"
-    more = f", and {len(group) - 1:,} more" if len(group) > 1 else ""
+    more = and_more(len(group) - 1, ", ")
     return f"{first.message} ({place}{more}); {_what_would(first)}"
 
 

@@ -8,17 +8,17 @@ aside, so that what is lost is on record.
 from __future__ import annotations
 
 from aoftool.check.exam_model import FileExam
-from aoftool.check.reader import Reader
+from aoftool.check.rdb.syndrome import locate
 from aoftool.check.restore_model import RestoreSpot, Standing
-from aoftool.check.shapes import read_shape
-from aoftool.check.syndrome import locate
+from aoftool.check.stream.shapes import read_shape
+from aoftool.check.stream.window import Reader
 from aoftool.check.unknown import BEYOND
 from aoftool.errors import InputError
 from aoftool.escape import excerpt, excerpt_key
 from aoftool.files.source import Source
-from aoftool.rdb.checksum import CHECKSUM_BYTES
-from aoftool.rdb.payload import FOOTER_BYTES, decode_functions, restore_refusal, split_payload
-from aoftool.rdb.targets import TARGETS
+from aoftool.rdb.encode.payload import FOOTER_BYTES, decode_functions, restore_refusal, split_payload
+from aoftool.rdb.encode.targets import TARGETS
+from aoftool.rdb.walk.checksum import CHECKSUM_BYTES
 from aoftool.repair.draft import Draft
 from aoftool.repair.model import Choice
 

@@ -7,22 +7,22 @@ they part (a dropped half of a transaction held a SELECT), a SELECT is put in.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-
 from aoftool.check.detectors.resp import repaired_by_default
-from aoftool.check.dissect import scan_range
-from aoftool.check.dissection import Dissection, Stretch, Wound
-from aoftool.check.heal import Patch
-from aoftool.check.reader import Reader
-from aoftool.check.selects import held_no_select, shows_select
-from aoftool.check.shapes import read_shape
+from aoftool.check.stream.dissect import scan_range
+from aoftool.check.stream.heal import Patch
+from aoftool.check.stream.selects import held_no_select, shows_select
+from aoftool.check.stream.shapes import read_shape
+from aoftool.check.stream.window import Reader
+from aoftool.check.stream.wounds import Dissection, Stretch, Wound, commands_in_doubt
+from aoftool.commands.framing import FRAMING
+from aoftool.dataclass import dataclass, field
 from aoftool.files.source import Source
 from aoftool.repair.draft import Draft
 from aoftool.repair.model import AfterGap, Choice
-from aoftool.repair.planners.marks import MARKS, last_select, marks_in, near_exec, selected_database
+from aoftool.repair.planners.marks import last_select, marks_in, near_exec, selected_database
 from aoftool.repair.planners.openings import Opening
 from aoftool.resp.encode import encode_select
-from aoftool.resp.model import INHERITED_DB, TailTally
+from aoftool.resp.model import INHERITED_DB
 from aoftool.units import counted
 
 __all__ = ["Gap", "StreamPlanner"]
@@ -128,7 +128,7 @@ class StreamPlanner:
                 self._adrift = self.choice.after_gap is not AfterGap.ASSUME
             return
         tally = scan_range(self.source, first.start, end=first.end)
-        if _commands_in_doubt(tally) or tally.edge.event == "EXEC":
+        if commands_in_doubt(tally) or tally.edge.event == "EXEC":
             first.tally = tally
             self._go_on(first, None)
 
@@ -189,9 +189,11 @@ class StreamPlanner:
                 account.kept = account.meant = db
             elif name == b"MULTI":
                 if account.open_at is not None and not self._mend_exec(account.open_at, at):
-                    self._drop_half(account.open_at, at, "lost-exec")
+                    # Between two that stand side by side nothing is missing: one of them is too many.
+                    stray = self._drop_half(account.open_at, at, "lost-exec")
                     self._say_database(at)
-                    if self.choice.after_gap in (AfterGap.AUTO, AfterGap.SKIP) and not self._one_database():
+                    skips = self.choice.after_gap in (AfterGap.AUTO, AfterGap.SKIP) and not stray
+                    if skips and not self._one_database():
                         return self._set_aside(at, end)
                 account.open_at, account.open_kept = at, account.kept
             elif name == b"EXEC":
@@ -210,8 +212,8 @@ class StreamPlanner:
         self.draft.put(*found, b"EXEC", "unknown-command", "one byte of an EXEC was damaged")
         return True
 
-    def _drop_half(self, start: int, end: int, code: str) -> None:
-        """Take out a transaction that lost its end."""
+    def _drop_half(self, start: int, end: int, code: str) -> bool:
+        """Take out a transaction that lost its end; tell whether it was a MULTI alone."""
         tally = scan_range(self.source, start, end=end, known_state=True)
         alone = tally.commands <= 1
         reason = "a transaction that lost its end: half of it must not run"
@@ -220,6 +222,7 @@ class StreamPlanner:
         self.draft.drop(start, end, code, reason, tally.commands, lossless=alone)
         self._account.kept = self._account.open_kept
         self._account.open_at = None
+        return alone
 
     def _say_database(self, at: int) -> None:
         """Put a SELECT in where the repaired file would be in another database than the log meant."""
@@ -378,7 +381,7 @@ class StreamPlanner:
         if self._adrift:
             # Nothing is kept before the next SELECT, whatever this wound took.
             return
-        in_doubt = _commands_in_doubt(behind.tally)
+        in_doubt = commands_in_doubt(behind.tally)
         shown = wound is not None and shows_select(self._reader, wound)
         if not in_doubt or (self._one_database() and not shown):
             self._say_database(resume)
@@ -410,7 +413,7 @@ class StreamPlanner:
             key.db
             for stretch in self.tail.stretches
             for key in stretch.tally.rows
-            if key.db != INHERITED_DB and key.name not in MARKS
+            if key.db != INHERITED_DB and key.name not in FRAMING
         }
         return used <= {self._account.meant}
 
@@ -474,13 +477,6 @@ class StreamPlanner:
 
     def _already_cut(self) -> bool:
         return any(edit.end >= self.tail.size_bytes and edit.start < edit.end for edit in self.draft.edits)
-
-
-def _commands_in_doubt(tally: TailTally) -> int:
-    """Return how many commands of a span stand in the database that is open at its start."""
-    return sum(
-        row.commands for key, row in tally.rows.items() if key.db == INHERITED_DB and key.name not in MARKS
-    )
 
 
 _REASONS = {

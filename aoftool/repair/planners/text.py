@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from aoftool.check.exam_model import FileExam
-from aoftool.check.textual import KINDS
+from aoftool.check.stream.textual import KINDS
 from aoftool.repair.draft import Draft
 from aoftool.repair.model import Choice
 

@@ -9,11 +9,13 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
 
 from aoftool.check.exam_model import FileExam
+from aoftool.commands.framing import CLOSING, FRAMING
+from aoftool.commands.groups import DELETES, FLUSHES
 from aoftool.commands.table import lookup_argv
-from aoftool.errors import UsageError
+from aoftool.dataclass import dataclass, field
+from aoftool.errors import RefusedError, UsageError
 from aoftool.escape import excerpt, printable
 from aoftool.files.source import open_source
 from aoftool.next_step import next_step
@@ -26,10 +28,8 @@ from aoftool.resp.encode import encode_command
 from aoftool.resp.frame import argv_at
 from aoftool.resp.model import Command
 
-__all__ = ["Undeleted", "plan_undelete"]
+__all__ = ["Undeleted", "plan_undelete", "refuse_framing"]
 
-_SPLIT = frozenset({b"DEL", b"UNLINK"})
-_EVERYTHING = frozenset({b"FLUSHALL", b"FLUSHDB"})
 _SHOWN = 5
 _INSPECTED = 2_000_000
 
@@ -55,11 +55,38 @@ class Undeleted:
     first: tuple[int, int] | None = None
 
 
+def refuse_framing(name: bytes, path: str, offset: int | None = None) -> None:
+    """Refuse to take out a command that frames others: what it frames can be taken out, by place.
+
+    Args:
+        name: of the command, in upper case.
+        path: of the log, or of the file that the offset is of.
+
+    Raises:
+        RefusedError: it is such a command.
+    """
+    if name not in FRAMING:
+        return
+    why, instead = (
+        ("the commands behind it would write to another database", "the commands behind it")
+        if name == b"SELECT"
+        else ("a log with half a transaction is damaged", "the commands of the transaction")
+    )
+    lines = ("--since", f"{offset}", "--limit 20") if offset is not None else ("--cmd", name.decode())
+    raise RefusedError(
+        f"{excerpt(name)} is not taken out: {why}; take out {instead}, with --drop FILE:OFFSET for each",
+        path=path,
+        offset=offset,
+        hint=next_step("log", path, *lines, *([] if offset is not None else ["--context 5"])),
+    )
+
+
 def plan_undelete(files: Sequence[FileExam], drafts: Sequence[Draft], choice: Choice) -> Undeleted:
     """Plan to take the chosen commands out.
 
     Raises:
         UsageError: no command stands at a place, or none has the name.
+        RefusedError: a command at a place frames others.
     """
     result = Undeleted()
     for name, offset in choice.drop_at:
@@ -83,6 +110,8 @@ def _drop_at(file: FileExam, draft: Draft, offset: int, number: int, result: Und
         with open_source(file.path) as source:
             for command in CommandReader(source, start=file.tail_start, end=file.good_end, limit=64):
                 if command.offset == offset:
+                    if command.txn or command.name not in CLOSING:
+                        refuse_framing(command.name, file.path, offset)
                     argv = argv_at(source, offset).argv if command.lengths else command.argv
                     _drop(draft, command, argv, "the command at this place was to go", result, number)
                     return
@@ -106,7 +135,7 @@ def _drop(
 
 def _note(command: Command, argv: Sequence[bytes], result: Undeleted, number: int) -> None:
     result.commands += 1
-    if command.name in _EVERYTHING:
+    if command.name in FLUSHES:
         result.whole.append((number, command.offset))
     if result.first is None:
         result.first = (number, command.offset)
@@ -145,7 +174,7 @@ def _drop_matching(
     hit = [place for place in places if match.match(command.argv[place])]
     if not hit:
         return
-    if name in _SPLIT and len(hit) < len(places):
+    if name in DELETES and len(hit) < len(places):
         kept = [word for place, word in enumerate(command.argv) if place not in hit]
         end = command.offset + command.length
         reason = f"{len(hit)} of its {len(places)} keys were to stay"

@@ -1,0 +1,175 @@
+"""Puts the answer together: standstills, ledger, findings with causes before what they explain."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable
+
+from aoftool.advise.claims import make_claims
+from aoftool.advise.ledger import LOOP, make_ledger, worst_event_s
+from aoftool.advise.model import Advice, Finding, LedgerRow, LogFacts, NotLooked
+from aoftool.advise.rule import Case, Rule, Unknown, missing_inputs
+from aoftool.advise.rules.all import RULES
+from aoftool.advise.situation import Situation
+from aoftool.advise.standstills import standstills
+from aoftool.advise.thresholds import Thresholds
+from aoftool.advise.traced import MANIFEST_END, MANIFEST_START
+from aoftool.advise.windows import make_windows
+from aoftool.captures.captured import Captured
+from aoftool.captures.model import Kind
+from aoftool.dataclass import replace
+from aoftool.next_step import quoted
+from aoftool.regex import regex
+from aoftool.units import format_duration
+
+__all__ = ["advise"]
+
+# Which findings explain a row of the ledger, the first that was found.
+_EXPLAINS = {
+    MANIFEST_START: ("main-thread-fsync",),
+    MANIFEST_END: ("main-thread-fsync",),
+    "manifest-sync": ("main-thread-fsync",),
+    "main-sync": ("main-thread-fsync",),
+    "aof-sync": ("fsync-always-slow", "main-thread-fsync"),
+    "aof-write": ("write-blocked",),
+    "fork": ("fork-slow",),
+    "expire-cycle": ("expiry-storm", "big-delete"),
+    "eviction": ("big-delete", "evicting"),
+    LOOP: ("unseen-stall",),
+}
+_DIR = regex(r"(aoftool [a-z]+ )DIR\b")
+_BY_COMMAND = {"KEYS": "keys-command", "DEL": "big-delete", "UNLINK": "big-delete"}
+
+
+def advise(
+    captured: Captured,
+    *,
+    thresholds: Thresholds | None = None,
+    log: LogFacts | None = None,
+    only: Collection[str] = (),
+    left_out: Iterable[str] = (),
+) -> Advice:
+    """Return the answer to what was captured.
+
+    Args:
+        log: what the append-only file tells, where it was given.
+        only: codes of rules to judge; all where there is none. What they build on is judged too.
+        left_out: what was not read, in words.
+    """
+    situation = Situation(captured, thresholds, log)
+    waits = tuple(standstills(situation))
+    found: dict[str, Finding] = {}
+    unknown: dict[str, list[str]] = {}
+    for rule in RULES:
+        _judge(rule, Case(situation, waits, found), found, unknown)
+    shown = {
+        code: _with_place(finding, situation.data_dir)
+        for code, finding in found.items()
+        if not only or code in only
+    }
+    ledger = tuple(_explained(row, found) for row in make_ledger(situation, waits))
+    return Advice(
+        situation.facts(),
+        _inputs(situation),
+        ledger,
+        worst_event_s(situation),
+        _in_order(shown),
+        make_windows(situation, waits),
+        make_claims(situation, ledger),
+        _fine(found, unknown),
+        tuple(NotLooked(reason, tuple(codes)) for reason, codes in _without(unknown, only)),
+        tuple(left_out),
+        log,
+    )
+
+
+def _with_place(finding: Finding, place: str) -> Finding:
+    """Put the data directory into the lines to type."""
+    if not place:
+        return finding
+    return replace(finding, do=tuple(_DIR.sub(lambda m: m[1] + quoted(place), line) for line in finding.do))
+
+
+def _judge(rule: Rule, case: Case, found: dict[str, Finding], unknown: dict[str, list[str]]) -> None:
+    missing = missing_inputs(case.situation, rule)
+    if missing:
+        verb = "is" if len(missing) == 1 else "are"
+        unknown.setdefault(f"{' and '.join(missing)} {verb} missing", []).append(rule.code)
+        return
+    answer = rule.judge(case)
+    if isinstance(answer, Unknown):
+        unknown.setdefault(answer.reason, []).append(rule.code)
+    elif answer is not None:
+        found[rule.code] = answer
+
+
+def _without(unknown: dict[str, list[str]], only: Collection[str]) -> list[tuple[str, list[str]]]:
+    kept = [(reason, [c for c in codes if not only or c in only]) for reason, codes in unknown.items()]
+    return [(reason, codes) for reason, codes in kept if codes]
+
+
+def _in_order(found: dict[str, Finding]) -> tuple[Finding, ...]:
+    """Return causes by severity, each followed by what it explains."""
+    known = dict(found)
+    tops = [f for f in known.values() if f.because not in known]
+    tops.sort(key=lambda finding: (_worst_under(finding, known), _order(finding.code)))
+    out: list[Finding] = []
+    for top in tops:
+        _with_explained(replace(top, because=""), known, out)
+    return tuple(out)
+
+
+def _with_explained(finding: Finding, known: dict[str, Finding], out: list[Finding]) -> None:
+    out.append(finding)
+    under = [other for other in known.values() if other.because == finding.code]
+    for other in sorted(under, key=lambda f: (f.severity.rank, _order(f.code))):
+        _with_explained(other, known, out)
+
+
+def _worst_under(finding: Finding, known: dict[str, Finding]) -> int:
+    under = [_worst_under(f, known) for f in known.values() if f.because == finding.code]
+    return min([finding.severity.rank, *under])
+
+
+def _order(code: str) -> int:
+    return next(index for index, rule in enumerate(RULES) if rule.code == code)
+
+
+def _explained(row: LedgerRow, found: dict[str, Finding]) -> LedgerRow:
+    codes: tuple[str, ...] = _EXPLAINS.get(row.cause, ())
+    if row.cause == "command":
+        codes = (_BY_COMMAND.get(row.label, ""), "slow-commands" if _is_growing(row.label) else "")
+    code = next((code for code in codes if code in found), "")
+    return replace(row, finding=code) if code else row
+
+
+def _is_growing(command: str) -> bool:
+    from aoftool.advise.commands_known import GROWING
+
+    return command in GROWING
+
+
+def _fine(found: dict[str, Finding], unknown: dict[str, list[str]]) -> tuple[str, ...]:
+    """Return subjects of which all rules were looked at and none found anything bad."""
+    not_looked = {code for codes in unknown.values() for code in codes}
+    subjects: dict[str, bool] = {}
+    for rule in RULES:
+        bad = rule.code in found and found[rule.code].severity.is_bad
+        good = not bad and rule.code not in not_looked
+        subjects[rule.subject] = subjects.get(rule.subject, True) and good
+    return tuple(subject for subject, good in subjects.items() if good)
+
+
+_ORDER = tuple(Kind)
+
+
+def _inputs(situation: Situation) -> tuple[str, ...]:
+    """Return what was captured, in words."""
+    words = []
+    for kind in sorted(situation.captured.kinds, key=_ORDER.index):
+        if kind is Kind.INFO and situation.window_s:
+            words.append(f"INFO twice {format_duration(situation.window_s)} apart")
+        elif kind is not Kind.UNKNOWN:
+            words.append(kind.value)
+    if situation.log_facts is not None:
+        words.append("the log itself")
+    return tuple(words)

@@ -1,0 +1,27 @@
+"""All rules, in the order they are judged: causes before what they explain."""
+
+from __future__ import annotations
+
+from aoftool.advise.rule import Rule
+from aoftool.advise.rules import commands, disk, machine, memory, rewriting, settings, syncing
+
+__all__ = ["CODES", "RULES"]
+
+# Judged when it is known that syncs are slow.
+_LATE = ("disk-limited",)
+_DISK = tuple(rule for rule in disk.RULES if rule.code not in _LATE)
+
+RULES: tuple[Rule, ...] = (
+    *_DISK,
+    *machine.RULES,
+    *memory.RULES,
+    *syncing.RULES,
+    *(rule for rule in disk.RULES if rule.code in _LATE),
+    *rewriting.RULES,
+    *commands.RULES,
+    *settings.RULES,
+)
+"""Every rule once."""
+
+CODES = tuple(rule.code for rule in RULES)
+"""Their codes."""

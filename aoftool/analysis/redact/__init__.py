@@ -1,0 +1,1 @@
+"""Results with the names and values replaced that must not leave the house."""

@@ -1,0 +1,1 @@
+"""The table of commands, made of the scanner's columns. Begin with `commands`."""

@@ -1,0 +1,111 @@
+"""Why a server is slow, whether its log is safe, which settings to change: from captures and the log."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from typing import TYPE_CHECKING
+
+from aoftool.advise.advising import advise
+from aoftool.advise.between import Back, captured_between, last_day_of_log, moment_of
+from aoftool.advise.catalogue import all_settings
+from aoftool.advise.model import Advice, LogFacts
+from aoftool.advise.one_server import need_known, need_one_server
+from aoftool.advise.thresholds import Thresholds
+from aoftool.captures.bundle import Texts
+from aoftool.captures.captured import read_captured
+from aoftool.captures.model import Kind
+from aoftool.errors import UsageError
+from aoftool.progress import Progress, no_progress
+
+if TYPE_CHECKING:
+    from aoftool.advise.happened import DatedEvent
+    from aoftool.analysis.inspect.model import Overview
+    from aoftool.aof.model import Log
+
+__all__ = ["advised", "facts_of_log", "facts_of_overview", "happened_in"]
+
+
+def advised(
+    texts: Texts,
+    *,
+    kinds: Mapping[str, Kind] | None = None,
+    since: float | Back | None = None,
+    until: float | Back | None = None,
+    thresholds: Thresholds | None = None,
+    log: LogFacts | None = None,
+    only: Collection[str] = (),
+) -> Advice:
+    """Return what captured texts say.
+
+    Args:
+        kinds: of texts whose content leaves doubt, by name.
+        since, until: leave out what is of another time, in seconds since 1970. Without them the last
+            day of the server's log is taken.
+        thresholds: changed ones.
+        log: what the log itself tells, from `facts_of_log`.
+        only: codes of findings; all where there is none.
+
+    Raises:
+        InputError: nothing is known of what was given, or it is of several servers.
+        UsageError: nothing lies between the two moments, or nothing tells where they are.
+    """
+    captured = read_captured(texts.texts, all_settings(), kinds)
+    if log is None or texts.texts:
+        need_known(captured)
+    need_one_server(texts.texts, texts.places, captured.each_kind)
+    since_s, words = moment_of(captured, since)
+    until_s, more = moment_of(captured, until)
+    if since_s is not None and until_s is not None and since_s > until_s:
+        raise UsageError("--since is later than --until: nothing lies between", hint="exchange the two")
+    left_out = [*texts.left_out, *words, *more, *captured_between(captured, since_s, until_s)]
+    if since is None and until is None:
+        left_out += last_day_of_log(captured)
+    return advise(captured, thresholds=thresholds, log=log, only=only, left_out=left_out)
+
+
+def happened_in(
+    texts: Texts, since_s: float | None = None, until_s: float | None = None
+) -> tuple[list[DatedEvent], bool]:
+    """Return what captured texts say happened when, and whether the clock of the log is known against UTC.
+
+    Args:
+        since_s, until_s: leave out what is of another time. Without them the last day of the server's log
+            is taken, as in `advised`.
+    """
+    from aoftool.advise.happened import dated_events
+
+    captured = read_captured(texts.texts, all_settings(), None)
+    captured_between(captured, since_s, until_s)
+    if since_s is None and until_s is None:
+        last_day_of_log(captured)
+    return dated_events(captured)
+
+
+def facts_of_log(path: str, log: Log, progress: Progress = no_progress) -> LogFacts:
+    """Return how large a log is, how much was written in which time, and how long a load takes.
+
+    Args:
+        path: as the user named it.
+    """
+    # Captures alone are read in a tenth of the time that these take to load.
+    from aoftool.analysis.inspect.overview import overview_of
+    from aoftool.aof.survey import survey
+    from aoftool.api.machine import worker_count
+
+    return facts_of_overview(path, overview_of(survey(log, workers=worker_count(), progress=progress)))
+
+
+def facts_of_overview(path: str, overview: Overview) -> LogFacts:
+    """Return the same of a log that was inspected already."""
+    from aoftool.analysis.inspect.restart import restart_of
+
+    span = overview.time_range
+    restart = restart_of(overview)
+    return LogFacts(
+        path,
+        overview.size_bytes,
+        sum(file.size_bytes for file in overview.files if file.role == "base"),
+        sum(file.commands for file in overview.files if file.role != "base"),
+        float(span.latest_s - span.earliest_s) or None if span is not None else None,
+        None if restart.is_open else restart.rdb_s + restart.commands_s,
+    )

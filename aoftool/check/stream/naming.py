@@ -1,0 +1,167 @@
+"""What to call damage: the code, span and evidence of a wound whose limits are known.
+
+Decides nothing about where the stream goes on.
+"""
+
+from __future__ import annotations
+
+from aoftool.check.stream.heal import Healing, Patch
+from aoftool.check.stream.resync import TORN, Landing, Scanner
+from aoftool.check.stream.seams import Seams
+from aoftool.check.stream.shapes import follows
+from aoftool.check.stream.window import Reader
+from aoftool.check.stream.wounds import Wound
+from aoftool.escape import excerpt
+from aoftool.regex import regex
+from aoftool.resp.model import Reason, Stop
+from aoftool.units import counted
+
+__all__ = ["Naming"]
+
+_DOUBLED_REACH = 1 << 20
+_SIGNATURE = 48
+_FRAMING = regex(rb"[$*][0-9]{1,10}\r\n")
+
+
+class Naming:
+    """Name the wounds of one stream.
+
+    Args:
+        reader: the file.
+        seams: knows where commands took bytes of others for their own.
+        scan: counts the stream from an offset on.
+        start, size_bytes: span of the stream in its file.
+    """
+
+    def __init__(self, reader: Reader, seams: Seams, scan: Scanner, start: int, size_bytes: int) -> None:
+        self._reader = reader
+        self._seams = seams
+        self._scan = scan
+        self._start = start
+        self._size = size_bytes
+
+    def foreign(self, start: int, first: int, last: int, end: int, stop: Stop) -> Wound:
+        """Return the wound of a command with other commands in its middle."""
+        text = f"{counted(last - first, 'byte')} of other commands stand inside a command"
+        healing = Healing(start, end, Patch(first, last, b""), "foreign-block", False, text)
+        return Wound(start, end, "foreign-block", stop, healing=healing, evidence=text)
+
+    def doubled(self, at: int, healing: Healing, stop: Stop) -> Wound:
+        """Return the wound of a command with a block in it that was written twice."""
+        second = healing.patch.start
+        if healing.patch.end - second == second - at:
+            # The start of a command that was written again, whole.
+            evidence = excerpt(self._reader.at(at, min(64, second - at)))
+            return Wound(at, second, "repeated-start", stop, copies=True, evidence=evidence)
+        text = healing.text
+        return Wound(at, healing.end, healing.code, stop, healing=healing, copies=True, evidence=text)
+
+    def glued(self, stop: Stop) -> Wound | None:
+        """Recognise an annotation without its line end, glued to the command behind it."""
+        if stop.reason is not Reason.GLUED_ANNOTATION:
+            return None
+        line_start = self._line_start(stop.offset)
+        if not follows(self._reader, stop.offset, 1) or self._reader.at(line_start, 4) != b"#TS:":
+            return None
+        if self._reader.at(stop.offset - 1, 1) == b"\r":
+            last = self._scan(stop.offset).good_end
+            if self._reader.at(last, 1) == b"\n":
+                return self.foreign(line_start, stop.offset, last, last + 1, stop)
+        patch = Patch(stop.offset, stop.offset, b"\r\n")
+        evidence = excerpt(self._reader.at(line_start, 60))
+        return Wound(line_start, stop.offset, "glued-annotation", stop, insert=patch, evidence=evidence)
+
+    def _line_start(self, inside: int) -> int:
+        back = self._reader.at(max(inside - 1024, self._start), min(1024, inside - self._start))
+        return inside - (len(back) - (back.rfind(b"\n") + 1))
+
+    def tail(self, at: int, stop: Stop, value: tuple[int, int] | None) -> Wound:
+        """Name damage that nothing in order follows."""
+        size = self._size
+        rest = excerpt(self._reader.at(at, 64))
+        if stop.reason is Reason.MISSING_FINAL_CRLF and not self._swallowed_end(stop, value):
+            missing = (
+                b"\r\n" if self._reader.at(size - 1, 1) != b"\r" or self._whole_without_cr(value) else b"\n"
+            )
+            return Wound(at, size, "missing-final-crlf", stop, insert=Patch(size, size, missing), last=True)
+        code = {Reason.ZERO_TAIL: "zero-tail", Reason.TORN_ANNOTATION: "torn-annotation"}.get(stop.reason)
+        if code is None:
+            code = "torn-tail" if stop.reason in TORN else "trailing-bytes"
+        if code == "trailing-bytes" and self._reader.at(at, 1) == b"*" and size - at > 4:
+            code = "corrupt-tail"
+        return Wound(at, size, code, stop, last=True, evidence=rest)
+
+    def _swallowed_end(self, stop: Stop, value: tuple[int, int] | None) -> bool:
+        """Tell whether the last value ends in the line end behind it, for two bytes of it are missing."""
+        if value is None or value[1] != self._size or value[1] - value[0] < 2:
+            return False
+        return self._reader.at(value[1] - 2, 2) == b"\r\n"
+
+    def _whole_without_cr(self, value: tuple[int, int] | None) -> bool:
+        return value is not None and value[1] == self._size
+
+    def gap(self, at: int, stop: Stop, landing: Landing) -> tuple[Wound, Landing | None]:
+        """Name damage that the stream goes on behind."""
+        end = landing.start
+        at = self._seams.swallowing(at)
+        evidence = excerpt(self._reader.at(at, min(64, end - at)))
+        if self._repeats_behind(at, end):
+            return Wound(at, end, "repeated-start", stop, copies=True, evidence=evidence), landing
+        doubled = self._doubled(at, end)
+        if doubled is not None:
+            return Wound(at, doubled, "doubled-block", stop, copies=True, evidence=evidence), None
+        code = self._gap_code(at, end, stop)
+        wound = Wound(at, end, code, stop, passed_over=len(landing.passed_over), evidence=evidence)
+        return wound, landing
+
+    def _repeats_behind(self, at: int, end: int) -> bool:
+        """Tell whether the gap is the start of a command that was written again, whole, behind it."""
+        length = end - at
+        if length > _DOUBLED_REACH:
+            return False
+        return self._reader.at(at, length) == self._reader.at(end, length)
+
+    def _doubled(self, at: int, end: int) -> int | None:
+        """Return where the stream goes on if a block was written twice in a row.
+
+        Behind such a seam stand bytes that were there before; the command that the seam breaks is
+        whole at the second copy's end.
+        """
+        reader = self._reader
+        low = max(at - _DOUBLED_REACH, self._start)
+        window = reader.at(low, at - low)
+        found = window.rfind(reader.at(end, _SIGNATURE))
+        if found < 0 or at - (low + found) < _SIGNATURE:
+            return None
+        shift = end - (low + found)
+        repeated = at - (low + found)
+        if reader.at(end, repeated) != window[found:] or not follows(reader, at + shift, 1):
+            return None
+        head = min(shift, 16)
+        if reader.at(at, head)[:4] != reader.at(at + shift, head)[:4]:
+            return None
+        return at + shift
+
+    def _gap_code(self, at: int, end: int, stop: Stop) -> str:
+        reason = stop.reason
+        if at == self._start == 0:
+            return "byte-order-mark" if self._reader.at(0, end) == b"\xef\xbb\xbf" else "leading-bytes"
+        if reason is Reason.BAD_COUNT and self._empty_commands(at, end):
+            return "empty-command"
+        if reason in (Reason.ZERO_GAP, Reason.ZERO_TAIL) or self._mostly_zero(at, end):
+            return "zero-block"
+        if reason is Reason.INLINE_COMMAND and not _FRAMING.search(
+            self._reader.at(at, min(end - at, 1 << 16))
+        ):
+            return "inline-text"
+        if reason is Reason.LINE_TOO_LONG and self._reader.at(at, 1) == b"#":
+            return "long-annotation"
+        return "corrupt-region"
+
+    def _empty_commands(self, at: int, end: int) -> bool:
+        text = self._reader.at(at, min(end - at, 256))
+        return end - at <= 256 and not text.replace(b"*0\r\n", b"").replace(b"*-1\r\n", b"")
+
+    def _mostly_zero(self, at: int, end: int) -> bool:
+        piece = self._reader.at(at, min(end - at, 1 << 16))
+        return piece.count(0) * 2 > len(piece)

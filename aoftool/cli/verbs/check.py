@@ -1,0 +1,187 @@
+"""`aoftool check`: is a log whole, what is wrong with it, and what would each server do."""
+
+from __future__ import annotations
+
+import sys
+from enum import Enum
+from typing import TYPE_CHECKING, Annotated
+
+from aoftool.cli.console import line_console, render_error
+from aoftool.cli.declared import Argument, Option
+from aoftool.cli.exit_codes import DONE, NOT_JUDGED, VERDICT
+from aoftool.cli.options.common_options import (
+    DatabasesOption,
+    Form,
+    JobsOption,
+    LimitOption,
+    chosen_form,
+)
+from aoftool.cli.options.looks import LooksOfRows
+from aoftool.cli.options.metrics import MetricsOption, write_metrics
+from aoftool.cli.options.redaction import make_redactor
+from aoftool.cli.requests import Application, add_verb
+from aoftool.databases import DEFAULT_DATABASES
+from aoftool.dataclass import dataclass
+from aoftool.errors import AoftoolError
+
+if TYPE_CHECKING:
+    from aoftool.aof.model import Log
+    from aoftool.check.model import Report
+
+__all__ = ["CheckRequest", "register"]
+
+_ROWS = 20
+
+
+class LevelOption(str, Enum):
+    """How far to go."""
+
+    quick = "quick"
+    full = "full"
+    deep = "deep"
+
+
+@dataclass(frozen=True)
+class CheckRequest(LooksOfRows):
+    """What `aoftool check` is asked."""
+
+    paths: Annotated[
+        list[str] | None,
+        Argument(metavar="PATH...", show_default=False, help="Logs; as for `inspect`."),
+    ] = None
+    level: Annotated[
+        LevelOption,
+        Option(
+            "--level",
+            help="quick stops at the first damage of a file; full goes on behind it; deep also looks"
+            " into every value of a large RDB part, and replays logs up to 256 MiB.",
+        ),
+    ] = LevelOption.full
+    target: Annotated[
+        list[str] | None,
+        Option("--target", metavar="SERVER", help="Foretell only these, such as valkey-9.1 or redis-8."),
+    ] = None
+    databases: DatabasesOption = None
+    jobs: JobsOption = None
+    limit: LimitOption = _ROWS
+    metrics: MetricsOption = None
+
+
+def register(app: Application) -> None:
+    """Add the verb to the application."""
+    add_verb(app, check, CheckRequest, VERDICT, NOT_JUDGED)
+
+
+def check(asked: CheckRequest) -> int:
+    """Check whether logs are whole, and foretell what servers do.
+
+    Two verdicts, kept apart: is it intact, and would the releases of Redis
+    from 6.0 and of Valkey from 7.2 on load it, cut it, refuse it or crash.
+    Everything is opened read-only. docs/findings.md explains every code. Of
+    a folder of data directories, such as those of a cluster, all are checked.
+
+    \b
+    Examples:
+      aoftool check
+      aoftool check /var/lib/valkey /var/lib/redis
+      aoftool check --target valkey-9.1 --level deep appendonlydir
+      aoftool check --json appendonlydir | jq .logs[].verdict
+      aoftool check --csv appendonlydir > findings.csv
+      aoftool check --metrics /var/lib/node_exporter/aof.prom /var/lib/valkey
+    """
+    from aoftool.check.loaders.targets import targets_named
+    from aoftool.cli.inputs import find_inputs
+
+    chosen_form(asked.as_json, asked.as_csv)
+    make_redactor(asked.redact, asked.salt)
+    for name in asked.target or ():
+        targets_named(name)
+    try:
+        logs, expanded = find_inputs(asked.paths)
+    except AoftoolError as error:
+        _write_metrics(asked, [], [error])
+        raise
+    try:
+        reports, errors = _checked(logs, asked)
+    except AoftoolError as error:
+        _write_metrics(asked, [], [error])
+        raise
+    _write_metrics(asked, reports, errors)
+    _show(reports, errors, asked, expanded=expanded, several=len(logs) > 1)
+    if errors:
+        return max(unread.exit_code for unread in errors)
+    if not all(report.intact and report.refused is None for report in reports):
+        return VERDICT
+    return DONE if all(report.judged for report in reports) else NOT_JUDGED
+
+
+def _write_metrics(asked: CheckRequest, reports: list[Report], errors: list[AoftoolError]) -> None:
+    """Write the figures of all logs; one that cannot be read has one that says so."""
+    if asked.metrics is None:
+        return
+    from aoftool.report.metrics import check_samples, unreadable_samples
+
+    samples = [sample for report in reports for sample in check_samples(report)]
+    for error in errors:
+        samples += unreadable_samples(error.path or ", ".join(asked.paths or ()))
+    write_metrics(asked.metrics, "check", samples)
+
+
+def _checked(logs: list[Log | str], asked: CheckRequest) -> tuple[list[Report], list[AoftoolError]]:
+    """Return the reports on logs, and the errors of those that cannot be read."""
+    from aoftool.api.checking import check
+    from aoftool.cli.inputs import find_input, finish_input
+    from aoftool.cli.progress import ProgressReporter
+
+    reports: list[Report] = []
+    errors: list[AoftoolError] = []
+    for item in logs:
+        try:
+            log = find_input(item) if isinstance(item, str) else item
+            with ProgressReporter("checking", log.size_bytes, asked.progress, asked.quiet) as reporter:
+                report = check(
+                    log,
+                    level=asked.level.value,
+                    targets=asked.target or (),
+                    databases=asked.databases or DEFAULT_DATABASES,
+                    workers=asked.jobs,
+                    progress=reporter,
+                )
+        except AoftoolError as error:
+            # One that cannot be read says nothing of the others.
+            if len(logs) == 1:
+                raise
+            error.path = error.path or (item if isinstance(item, str) else item.path)
+            errors.append(error)
+            continue
+        reports.append(report)
+        finish_input(log)
+    return reports, errors
+
+
+def _show(
+    reports: list[Report], errors: list[AoftoolError], asked: CheckRequest, *, expanded: bool, several: bool
+) -> None:
+    form = chosen_form(asked.as_json, asked.as_csv)
+    if form is Form.CSV:
+        from aoftool.report.findings import write_findings_csv
+
+        write_findings_csv(reports, sys.stdout)
+        for unread in errors:
+            print(render_error(unread), file=sys.stderr)
+    elif form is Form.JSON:
+        from aoftool.report.findings import findings_json
+        from aoftool.report.jsonout import print_json
+
+        not_read = [{"path": error.path, "message": error.message, "hint": error.hint} for error in errors]
+        print_json({**findings_json(reports), **({"not_read": not_read} if expanded or errors else {})})
+    elif expanded and several:
+        from aoftool.report.nodes import render_nodes
+
+        render_nodes(line_console(asked.color), reports, errors)
+    else:
+        from aoftool.report.findings import render_findings
+
+        render_findings(line_console(asked.color), reports, top=asked.limit or _ROWS)
+        for unread in errors:
+            print(render_error(unread), file=sys.stderr)

@@ -1,0 +1,203 @@
+"""`aoftool export`: a log as files of tables, for pandas, polars, DuckDB and spreadsheets."""
+
+from __future__ import annotations
+
+import sys
+from enum import Enum
+from typing import TYPE_CHECKING, Annotated
+
+from aoftool.cli.console import Color, line_console
+from aoftool.cli.declared import Option
+from aoftool.cli.ending import finds_damage, tell_tables
+from aoftool.cli.exit_codes import DONE, INPUT, NOT_JUDGED, REFUSED, VERDICT
+from aoftool.cli.log_databases import refuse_absent_in
+from aoftool.cli.options.common_options import (
+    ColorOption,
+    JsonOption,
+    LimitOption,
+    MinSizeOption,
+    PathArgument,
+    ProgressMode,
+    ProgressOption,
+    QuietOption,
+)
+from aoftool.cli.options.moments import (
+    AtOption,
+    SinceOption,
+    UntilOption,
+    cut_at,
+    find_stretch,
+    only_moment,
+    refuse_outside,
+)
+from aoftool.cli.options.narrowing import CmdOption, DbOption, KeyOption, MatchOption, RegexOption
+from aoftool.cli.options.redaction import RedactOption, SaltOption, make_redactor
+from aoftool.cli.options.tables import ArgumentsOption, SavingsOption, table_request
+from aoftool.cli.options.writing import OutOption
+from aoftool.cli.requests import Application, add_verb
+from aoftool.dataclass import dataclass
+from aoftool.errors import UsageError
+from aoftool.files.remote.names import refuse_remote
+
+if TYPE_CHECKING:
+    from aoftool.aof.model import Log
+    from aoftool.aof.stretch import Stretch
+    from aoftool.api.tabling import LogTables
+    from aoftool.tables.export_model import Exported
+
+__all__ = ["ExportRequest", "register"]
+
+
+class FormatOption(str, Enum):
+    """What the files are."""
+
+    parquet = "parquet"
+    arrow = "arrow"
+    csv = "csv"
+    jsonl = "jsonl"
+
+
+@dataclass(frozen=True)
+class ExportRequest:
+    """What `aoftool export` is asked."""
+
+    path: PathArgument = None
+    output: OutOption = None
+    form: Annotated[FormatOption, Option("--format", help="What the files are.")] = FormatOption.parquet
+    table: Annotated[
+        list[str] | None,
+        Option(
+            "--table",
+            metavar="NAME",
+            help="Only this table: commands, keys, files, findings, events or growth; may repeat.",
+            show_default=False,
+        ),
+    ] = None
+    cmd: CmdOption = None
+    key: KeyOption = None
+    match: MatchOption = None
+    regex: RegexOption = None
+    db: DbOption = None
+    since: SinceOption = None
+    until: UntilOption = None
+    at: AtOption = None
+    min_size: MinSizeOption = 0
+    limit: LimitOption = None
+    arguments: ArgumentsOption = False
+    savings: SavingsOption = None
+    redact: RedactOption = None
+    salt: SaltOption = None
+    as_json: JsonOption = False
+    color: ColorOption = Color.auto
+    quiet: QuietOption = False
+    progress: ProgressOption = ProgressMode.auto
+
+
+def register(app: Application) -> None:
+    """Add the verb to the application."""
+    add_verb(app, export, ExportRequest, VERDICT, REFUSED, NOT_JUDGED)
+
+
+def export(asked: ExportRequest) -> int:
+    """Write a log as tables: Parquet, Arrow IPC, CSV or JSON lines.
+
+    One file a table, in a new directory: commands, keys (at the end, or --at a
+    moment), files, findings, events and growth, with the columns that
+    docs/export.md lists. Memory does not grow with the log, but for what the
+    keys at a moment take, and 9 bytes a command for what became of it.
+
+    --cmd, --key, --match, --regex, --db, --since, --until and --min-size choose
+    commands as in log; --key, --match, --regex and --db also keys, --since and
+    --until also events, and both the growth.
+
+    Of a damaged log the rows up to the damage are written, the findings beside.
+
+    \b
+    Examples:
+      aoftool export -o tables                   every table, as Parquet
+      aoftool export --table commands --format csv -o tables dump/
+      aoftool export --table keys --at before:FLUSHALL -o before
+      aoftool export --since 2026-11-21T15:00:00 --match 'cart:*' -o carts
+      aoftool export --redact all --salt TEXT -o tables   to show to others
+    """
+    from aoftool.api.exporting import export
+    from aoftool.api.tabling import LogTables
+    from aoftool.cli.inputs import find_input
+    from aoftool.cli.progress import ProgressReporter
+    from aoftool.tables.files import Format
+
+    if asked.output is None:
+        raise UsageError("export writes a new directory", hint="add -o DIR")
+    refuse_remote(
+        asked.output, "made here: tables are written to a disk", "name a directory with -o, then copy it"
+    )
+    redactor = make_redactor(asked.redact, asked.salt)
+    log = find_input(asked.path)
+    stretch = find_stretch(asked.since, asked.until, log)
+    wanted = table_request(
+        stretch=stretch,
+        cut=cut_at(only_moment(asked.at, "--at"), log, "--at", late=False),
+        cmd=asked.cmd,
+        key=asked.key,
+        match=asked.match,
+        regex=asked.regex,
+        db=asked.db,
+        min_size=asked.min_size,
+        arguments=asked.arguments,
+        savings=asked.savings,
+        redactor=redactor,
+        limit=asked.limit,
+    )
+    tables = LogTables(
+        log,
+        wanted,
+        stage=lambda name, total: ProgressReporter(name, total, asked.progress, asked.quiet),
+    )
+    done = export(
+        log,
+        tables,
+        asked.output,
+        form=Format(asked.form.value),
+        names=asked.table or (),
+        arguments=asked.arguments,
+    )
+    _show(done, asked)
+    if asked.table == ["commands"] and not done.tables[0].rows:
+        _tell_nothing(log, tables, stretch, asked.db)
+    return _ended(log, tables, done)
+
+
+def _show(done: Exported, asked: ExportRequest) -> None:
+    from aoftool.report.data.export import export_json, export_lines
+    from aoftool.report.jsonout import print_json
+
+    if asked.as_json:
+        print_json(export_json(done))
+    else:
+        console = line_console(asked.color)
+        for number, line in enumerate(export_lines(done, console.width)):
+            console.print(line, style="" if number else "bold")
+    for note in done.notes:
+        print(f"aoftool: {note}", file=sys.stderr)
+
+
+def _tell_nothing(log: Log, tables: LogTables, stretch: Stretch, db: list[int] | None) -> None:
+    refuse_outside(log, stretch)
+    if tables.survey is not None:
+        refuse_absent_in(tables.survey, frozenset(db) if db else None)
+
+
+def _ended(log: Log, tables: LogTables, done: Exported) -> int:
+    """Say how far the log was read, and what to type next; return the exit code."""
+    from aoftool.next_step import next_step
+
+    code = tell_tables(log, tables)
+    for left in done.left_out:
+        print(f"aoftool: left out: {left.table}: {left.why}", file=sys.stderr)
+        if code == DONE:
+            print(f"   next: {left.next or next_step('check', log.path)}", file=sys.stderr)
+    if code != DONE:
+        return code
+    if finds_damage(tables):
+        return VERDICT
+    return INPUT if done.left_out else DONE

@@ -1,0 +1,85 @@
+"""Which logs a fleet is: names, patterns, lists of names, folders of data directories, prefixes of stores.
+
+Nothing is read but names; what a name leads to is told when its turn comes.
+"""
+
+from __future__ import annotations
+
+import glob
+import os
+from collections.abc import Iterable, Iterator
+
+from aoftool.aof.layout import find_log
+from aoftool.errors import AoftoolError, InputError, SeveralLogsError, SourceError
+from aoftool.files.remote.names import is_remote
+from aoftool.regex import regex
+
+__all__ = ["fleet_paths", "listed_paths"]
+
+_PATTERN = regex(r"[*?\[]")
+_LIST_BYTES = 64 << 20
+
+
+def fleet_paths(patterns: Iterable[str]) -> list[str]:
+    """Return the paths of all logs that patterns name, each once, in their order.
+
+    A folder that holds several logs, such as the data directories of the nodes of a cluster, stands for all
+    of them. A pattern that names nothing stands for itself, so that it is told.
+
+    Raises:
+        SourceError: a store cannot be listed.
+    """
+    found: dict[str, None] = {}
+    for pattern in patterns:
+        named = list(_matching(pattern)) if _PATTERN.search(pattern) else [pattern]
+        for path in named or [pattern]:
+            found |= dict.fromkeys(_logs_in(path))
+    return list(found)
+
+
+def listed_paths(name: str) -> list[str]:
+    """Return the lines of a list of paths and patterns, without empty ones and those that begin with `#`.
+
+    Raises:
+        SourceError: it cannot be read.
+        InputError: it is too large for a list of names.
+    """
+    try:
+        with open(name, "rb") as file:
+            text = file.read(_LIST_BYTES + 1)
+    except OSError as error:
+        raise SourceError(f"the list cannot be read: {error.strerror}", path=name) from error
+    if len(text) > _LIST_BYTES:
+        raise InputError("this is too large for a list of logs", path=name, hint="one path a line")
+    lines = (os.fsdecode(line.strip()) for line in text.splitlines())
+    return [line for line in lines if line and not line.startswith("#")]
+
+
+def _matching(pattern: str) -> Iterator[str]:
+    if not is_remote(pattern):
+        yield from sorted(glob.glob(pattern))
+        return
+    from aoftool.files.remote.failures import asked_again, refused_by_store
+    from aoftool.files.remote.stores import store_of
+
+    store = store_of(pattern)
+    try:
+        found = asked_again(lambda: store.system.glob(pattern))
+    except Exception as error:
+        raise refused_by_store(error, pattern, "list") from error
+    scheme = pattern.partition("://")[0]
+    for name in sorted(map(str, found)):
+        yield name if is_remote(name) else f"{scheme}://{name}"
+
+
+def _logs_in(path: str) -> list[str]:
+    """Return the logs of a folder of several, else the path itself."""
+    is_folder = is_remote(path) or os.path.isdir(path)
+    try:
+        if is_folder:
+            find_log(path)
+    except SeveralLogsError as error:
+        return list(error.paths)
+    except AoftoolError:
+        pass  # told by its row
+    return [path]

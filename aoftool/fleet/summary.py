@@ -1,0 +1,90 @@
+"""What is kept of one log of a fleet: what `check` and `inspect` say of it, in one row."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from aoftool.errors import AoftoolError
+from aoftool.escape import printable
+from aoftool.fleet.model import LogRow, RowState
+
+if TYPE_CHECKING:
+    from aoftool.api.inspecting import Inspection
+    from aoftool.check.model import Report
+
+__all__ = ["summarized"]
+
+# As `aoftool inspect` does it: larger logs are counted, and not looked into.
+_CONTENTS_BYTES = 256 << 20
+
+
+def summarized(path: str) -> LogRow:
+    """Return the row of a log; whatever goes wrong with it is in the row.
+
+    Args:
+        path: as for `aoftool.api.opening.open_log`.
+    """
+    try:
+        return _read(path)
+    except AoftoolError as error:
+        return LogRow.not_read(path, RowState.UNREAD, error.message, error.hint or "")
+    except (OSError, MemoryError, RecursionError) as error:
+        return LogRow.not_read(
+            path, RowState.UNREAD, f"{type(error).__name__}: {printable(str(error).encode())}"
+        )
+    except Exception as error:  # a fault of ours is a row too, and the others are gone on with
+        message = f"a bug in aoftool, {type(error).__name__}"
+        return LogRow.not_read(path, RowState.CRASHED, message, f"aoftool check {path}")
+
+
+def _read(path: str) -> LogRow:
+    from aoftool.api.checking import check
+    from aoftool.api.inspecting import InspectionRequest, inspected
+    from aoftool.api.opening import held_log
+
+    with held_log(path) as log:
+        report = check(log, workers=1)
+        contents = (log.size_bytes or 0) <= _CONTENTS_BYTES
+        found = inspected(log, InspectionRequest(contents=contents), workers=1)
+        return _row(path, report, found)
+
+
+def _row(path: str, report: Report, found: Inspection) -> LogRow:
+    from aoftool.analysis.inspect.model import RowKind
+    from aoftool.check.model import Severity
+
+    overview, contents = found.overview, found.contents
+    order = (Severity.DAMAGE, Severity.NOT_JUDGED, Severity.WARNING)
+    firsts = [next((one for one in report.findings if one.severity is kind), None) for kind in order]
+    first = next((one for one in firsts if one is not None), None)
+    savings = None if contents is None else contents.savings
+    known = savings is not None and savings.reason is None
+    restart = None if contents is None else contents.restart
+    later = None if contents is None else contents.next_rewrite
+    reading = overview.reading
+    return LogRow(
+        path,
+        RowState.READ,
+        report.verdict.value,
+        report.intact,
+        report.judged,
+        None if reading is None else reading.name,
+        "" if reading is None else printable(reading.version.encode("utf-8", "surrogateescape")),
+        overview.size_bytes,
+        sum(row.commands for row in overview.files),
+        sum(part.keys for part in overview.rdb_parts),
+        savings.dead_bytes + savings.base_dead_bytes if savings is not None and known else 0,
+        savings.live_bytes + savings.dead_bytes + savings.base_bytes if savings is not None and known else 0,
+        None if later is None else later.bytes_per_s,
+        None if restart is None else restart.least_s,
+        None if restart is None else restart.most_s,
+        None if overview.time_range is None else overview.time_range.latest_s,
+        "" if first is None else first.code,
+        "" if first is None else first.message,
+        report.next_step or "",
+        {
+            printable(row.name): [row.count, row.size_bytes]
+            for row in overview.commands
+            if row.kind in (RowKind.COMMAND, RowKind.FRAMING)
+        },
+    )

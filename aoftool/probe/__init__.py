@@ -1,0 +1,1 @@
+"""What the disk below a directory does to an append-only file; begin with `probing`."""

@@ -1,0 +1,278 @@
+"""Replay a whole log, command by command, with a look at the data in between.
+
+Transactions are run as if their commands were bare, at their place, which comes to the same; one without
+EXEC at the end of its file never happened, so each file is walked once before it is replayed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+
+from aoftool.aof.ending import note_stop
+from aoftool.aof.ending_model import ListingEnd
+from aoftool.aof.log import LogPart, read_parts
+from aoftool.aof.model import Log, LogKind
+from aoftool.budget import budget_for
+from aoftool.commands.framing import FRAMING
+from aoftool.commands.roles import keys_of
+from aoftool.commands.wrapped import unwrapped
+from aoftool.databases import INFERRED, MOST_DATABASES, setting_words
+from aoftool.errors import OverBudgetError, UnsupportedError
+from aoftool.keyspace.engine import Keyspace
+from aoftool.keyspace.refusal import CommandRefused, ReplayStopError
+from aoftool.progress import Progress, no_progress
+from aoftool.rdb.damage import EncodingDamage
+from aoftool.rdb.extras import base_member_note
+from aoftool.rdb.functions import read_functions
+from aoftool.rdb.records.reader import empty_note, records
+from aoftool.replay.doubt import beyond, unknown_form
+from aoftool.replay.evidence import Evidence
+from aoftool.replay.log_writer import writer_of_log
+from aoftool.replay.unknown_note import unknown_note
+from aoftool.replay.writer import find_writer, flavour_of_writer
+from aoftool.resp.model import Command
+from aoftool.resp.sieve import SieveReader
+from aoftool.resp.watch import Watch
+
+__all__ = ["LogReplay"]
+
+_EVERYTHING = Watch(min_length=1)
+_PART_BYTES = 1 << 20
+
+
+class LogReplay:
+    """Iterate over (file number, command) of a log, each just before it is run; once.
+
+    Args:
+        until: (file number, offset): the replay ends before the command there.
+        until_s: it ends before the first command behind a later `#TS`.
+        now_ms: the load clock.
+        written_by: the release that wrote the log, if the user named it.
+        chosen: tells which keys are replayed; commands of other keys alone are given but not run. None: all.
+
+    Attributes:
+        writer: who wrote the log, as which it is replayed.
+        keyspace: the data; there from the first step on.
+        stopped: where the effect of a command could not be known, in words; None when all was run.
+        stopped_at: that command, with the number of its file.
+        unknown: the command there, with the number of its file and what of it no release has, in words;
+            None where that is not why.
+        end: what could not be read.
+        is_timed: a command had a time; None when there was no command.
+    """
+
+    def __init__(
+        self,
+        log: Log,
+        *,
+        until: tuple[int, int] | None = None,
+        until_s: int | None = None,
+        now_ms: int | None = None,
+        written_by: str | None = None,
+        chosen: Callable[[bytes], bool] | None = None,
+        progress: Progress = no_progress,
+    ) -> None:
+        self._log, self._until, self._until_s = log, until, until_s
+        self._chosen = chosen
+        self.writer = writer_of_log(log, written_by)
+        self._now_ms, self._progress, self._written_by = now_ms, progress, written_by
+        self.keyspace = self._new_keyspace()
+        self.stopped: str | None = None
+        self.stopped_at: tuple[int, Command] | None = None
+        self.unknown: tuple[int, Command, str] | None = None
+        self.end = ListingEnd()
+        self.is_timed: bool | None = None
+        self._beyond = 0
+
+    @property
+    def setting(self) -> str:
+        """Say that the log needs more databases than servers have by default; empty where it does not."""
+        return setting_words(len(self.keyspace.databases))
+
+    def run(self) -> LogReplay:
+        """Run everything, for the data behind it."""
+        for _ in self:
+            pass
+        return self
+
+    def __iter__(self) -> Iterator[tuple[int, Command]]:
+        yield from self._steps()
+        self._note_beyond()
+        unknown = unknown_note(self.keyspace.unknown_keys)
+        if unknown:
+            self.end.note(unknown)
+        if self.keyspace.choice_note:
+            self.end.note(self.keyspace.choice_note)
+
+    def _steps(self) -> Iterator[tuple[int, Command]]:
+        for number, part in enumerate(read_parts(self._log)):
+            if self._is_behind(number, 0):
+                return
+            if part.rdb is not None:
+                self._load(part, number)
+            if part.tail_start is None or self.end.damage is not None:
+                return
+            self.keyspace.start_file()
+            for command in self._unwrapped(number, part, part.tail_start):
+                if command.db >= MOST_DATABASES:
+                    self._beyond += 1
+                    continue
+                if self.keyspace.selected != command.db:
+                    self.keyspace.execute((b"SELECT", b"%d" % command.db))
+                yield number, command
+                if self._is_left_out(command):
+                    continue
+                if not self._execute(number, part, command):
+                    self.stopped_at = number, command
+                    return
+            if self.end.damage is not None:
+                return
+
+    def _is_left_out(self, command: Command) -> bool:
+        if self._chosen is None:
+            return False
+        keys = keys_of(command.argv)
+        return bool(keys) and not any(map(self._chosen, keys))
+
+    def _note_beyond(self) -> None:
+        """Say how much stands in databases that are not followed: no server is known to be set up so."""
+        if self._beyond:
+            self.end.note(
+                f"databases from {MOST_DATABASES} on are left out: {self._beyond:,} of the keys and commands"
+            )
+
+    def _new_keyspace(self) -> Keyspace:
+        flavour = flavour_of_writer(self.writer)
+        return Keyspace(
+            flavour,
+            INFERRED,
+            self._now_ms,
+            allow_random=True,
+            stands_in=True,
+            budget=budget_for(self._log.size_bytes or 0),
+        )
+
+    def _is_behind(self, number: int, offset: int) -> bool:
+        return self._until is not None and (number, offset) >= self._until
+
+    def _load(self, part: LogPart, number: int) -> None:
+        assert part.rdb is not None
+        if number == 0 and self._log.kind is LogKind.STDIN:
+            self.writer = find_writer(part.rdb.aux, Evidence(), self._written_by)
+            self.keyspace = self._new_keyspace()
+        self._load_libraries(part)
+        with part.source.reopen() as source:
+            reader = records(source, 0, skip_empty=True)
+            for record in reader:
+                if record.db >= MOST_DATABASES:
+                    self._beyond += 1
+                    continue
+                if self._chosen is not None and not self._chosen(record.key):
+                    continue
+                try:
+                    self.keyspace.load_record(
+                        record.db,
+                        record.key,
+                        record.value(),
+                        record.expire_at_ms,
+                        record.encoding,
+                        stored_bytes=record.size_bytes,
+                    )
+                except OverBudgetError:
+                    raise
+                except UnsupportedError as error:
+                    self.end.note(error.message)
+                except EncodingDamage as damage:
+                    self.end.note(f"a key of the RDB part cannot be read: {damage.message}")
+        if reader.empty:
+            self.end.note(empty_note(reader.empty))
+        if part.rdb.member_count:
+            self.end.note(base_member_note(part.rdb))
+        if part.rdb.stop is not None:
+            damage_found = part.rdb.stop
+            self.end.damage = (part.file.shown_name, damage_found.offset, damage_found.message)
+
+    def _load_libraries(self, part: LogPart) -> None:
+        """Put function libraries in place."""
+        if part.rdb is None or not part.rdb.functions:
+            return
+        with part.source.reopen() as source:
+            try:
+                for code in read_functions(part.rdb, source):
+                    self.keyspace.load_library(code)
+            except (CommandRefused, EncodingDamage, UnsupportedError) as problem:
+                words = problem.text if isinstance(problem, CommandRefused) else problem.message
+                self.end.note(f"a function library cannot be read: {words.removeprefix('ERR ')}")
+
+    def _commands(self, number: int, part: LogPart, start: int) -> Iterator[Command]:
+        open_txn = self._open_transaction(number, part, start)
+        if part.source.seekable:
+            reader = SieveReader(
+                part.source, _EVERYTHING, start=start, part_bytes=_PART_BYTES, progress=self._progress
+            )
+            found: Iterator[Command] = iter(reader)
+        else:
+            slow = part.commands()
+            found = _whole_transactions(slow)
+        found = self._before(number, found)
+        # What is queued at the moment meant has not run.
+        ends_early = self._until is not None or self._until_s is not None
+        for command in _whole_transactions(found) if ends_early else found:
+            if command.name not in FRAMING and not (open_txn and command.txn == open_txn):
+                yield command
+        note_stop(self.end, part, reader.stop if part.source.seekable else slow.tally().stop)
+
+    def _before(self, number: int, found: Iterable[Command]) -> Iterator[Command]:
+        """Yield the commands of a file up to the moment meant."""
+        for command in found:
+            self.is_timed = self.is_timed or command.time_s >= 0
+            behind = self._until_s is not None and command.time_s > self._until_s
+            if behind or self._is_behind(number, command.offset):
+                self._until = (number, command.offset)
+                return
+            yield command
+
+    def _unwrapped(self, number: int, part: LogPart, start: int) -> Iterator[Command]:
+        """Yield what runs, the commands inside those of KeyDB in their place."""
+        for outer in self._commands(number, part, start):
+            for command in unwrapped(outer):
+                if command is outer or command.name not in FRAMING:
+                    yield command
+
+    def _open_transaction(self, number: int, part: LogPart, start: int) -> int:
+        """Return the number of the transaction that is still open at the end of a file, 0 for none."""
+        if not part.source.seekable:
+            return 0
+        walk = SieveReader(part.source, Watch(), start=start)
+        for _ in walk:
+            pass
+        return walk.state.txn if walk.state.is_open else 0
+
+    def _execute(self, number: int, part: LogPart, command: Command) -> bool:
+        try:
+            refused = self.keyspace.execute(command.argv)
+            what = beyond(command.argv, self.writer.release) if refused is not None else ""
+            if what:
+                name = command.name.decode("latin-1")
+                self.stopped = f"{part.file.shown_name} offset {command.offset:,} ({what} of {name})"
+                if unknown_form(command.argv):
+                    self.unknown = number, command, what
+                return False
+        except ReplayStopError as stop:
+            why = stop.message.partition(": ")[2] or stop.message
+            self.stopped = f"{part.file.shown_name} offset {command.offset:,} ({why})"
+            return False
+        return True
+
+
+def _whole_transactions(found: Iterable[Command]) -> Iterator[Command]:
+    """Hold the commands of a transaction back until its EXEC: without one it never happens."""
+    held: list[Command] = []
+    for command in found:
+        if not command.txn:
+            yield command
+            continue
+        held.append(command)
+        if command.name == b"EXEC":
+            yield from held
+            held = []

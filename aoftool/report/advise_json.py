@@ -1,0 +1,92 @@
+"""Advice as JSON, schema `aoftool.advice/1`."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from aoftool.advise.model import Advice, Finding, LedgerRow, LogFacts, Window
+
+__all__ = ["advice_json"]
+
+
+def advice_json(advice: Advice) -> dict[str, Any]:
+    """Return the whole answer; seconds and bytes as numbers, null where something is not known."""
+    server = advice.server
+    return {
+        "schema": "aoftool.advice/1",
+        "server": {
+            "name": server.name or None,
+            "version": server.version or None,
+            "uptime_s": server.uptime_s,
+            "aof": server.is_aof_on,
+            "appendfsync": server.policy or None,
+            "data_dir": server.data_dir or None,
+            "device": server.device or None,
+            "file_system": server.file_system or None,
+        },
+        "inputs": list(advice.inputs),
+        "left_out": list(advice.left_out),
+        "log": None if advice.log is None else _log(advice.log),
+        "worst": advice.worst.value if advice.worst else None,
+        "ledger": [_row(row) for row in advice.ledger],
+        "worst_latency_event_s": _rounded(advice.worst_latency_s),
+        "findings": [_finding(finding) for finding in advice.findings],
+        "windows": [_window(window) for window in advice.windows],
+        "claims": [{"claim": claim.claim, "fact": claim.fact} for claim in advice.claims],
+        "fine": list(advice.fine),
+        "not_looked": [{"reason": item.reason, "codes": list(item.codes)} for item in advice.not_looked],
+    }
+
+
+def _log(log: LogFacts) -> dict[str, Any]:
+    return {
+        "size_bytes": log.size_bytes,
+        "base_bytes": log.base_bytes,
+        "commands": log.commands,
+        "seconds": log.seconds,
+        "restart_s": log.restart_s,
+    }
+
+
+def _rounded(value: float | None) -> float | None:
+    """Return a figure without digits that nothing measured."""
+    return None if value is None else round(value, 6)
+
+
+def _row(row: LedgerRow) -> dict[str, Any]:
+    return {
+        "cause": row.cause,
+        "label": row.label,
+        "worst_s": _rounded(row.worst_s),
+        "sum_s": _rounded(row.sum_s),
+        "times": row.times,
+        "seen_in": list(row.seen_in),
+        "where": row.where,
+        "finding": row.finding or None,
+    }
+
+
+def _finding(finding: Finding) -> dict[str, Any]:
+    return {
+        "code": finding.code,
+        "severity": finding.severity.value,
+        "title": finding.title,
+        "found": [{"text": item.text, "where": item.where or None} for item in finding.found],
+        "why": finding.why or None,
+        "do": list(finding.do),
+        "undo": finding.undo or None,
+        "not": list(finding.not_this),
+        "values": {name: _rounded(value) for name, value in finding.values.items()},
+        "because": finding.because or None,
+    }
+
+
+def _window(window: Window) -> dict[str, Any]:
+    return {
+        "policy": window.policy,
+        "current": window.is_current,
+        "seconds": _rounded(window.seconds),
+        "commands": _rounded(window.commands),
+        "bytes": _rounded(window.size_bytes),
+        "costs": window.costs,
+    }

@@ -1,0 +1,1 @@
+"""How tables look: what an export wrote, and the answers of queries."""

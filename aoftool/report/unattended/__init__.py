@@ -1,0 +1,1 @@
+"""What is said where nobody is asked: in front of a server, in place of its checker, beside it."""

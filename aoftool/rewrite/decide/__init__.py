@@ -1,0 +1,1 @@
+"""What each key of a log costs and which commands touch it, before any is replayed."""

@@ -1,0 +1,16 @@
+"""Choose the implementation that puts pieces of a buffer side by side: compiled, or the reference."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+from numpy.typing import NDArray
+
+from aoftool.kernels import kernel
+from aoftool.rewrite.replay import _gather_py
+
+__all__ = ["gather"]
+
+gather: Callable[[memoryview, NDArray[np.int64], NDArray[np.int64]], bytes]
+gather = kernel("aoftool.rewrite.replay._gather_cy", _gather_py).gather

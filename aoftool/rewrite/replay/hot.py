@@ -1,0 +1,56 @@
+"""Choose whether frequent commands are executed by compiled code; the keyspace is their reference.
+
+`AOFTOOL_PURE=1` asks for the keyspace alone; without the compiled module it is used silently.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from aoftool.kernels import kernel_alone
+from aoftool.keyspace import Keyspace
+
+__all__ = ["HOT", "Runner"]
+
+
+class RowRunner(Protocol):
+    """Executes the plain rows of a piece of the log, and hands back the others in their turn."""
+
+    def run(
+        self,
+        data: memoryview,
+        base: int,
+        starts: NDArray[np.int64],
+        codes: NDArray[np.uint8],
+        keys: NDArray[np.uint32],
+        numbers: NDArray[np.int64],
+        execute: Callable[[int], None],
+    ) -> None:
+        """Execute rows in order; see `_replay_cy`."""
+
+    def let_go(self, number: int) -> None:
+        """Move a key to the dicts of the keyspace."""
+
+    def forget(self, db: int) -> None:
+        """Drop every key of a database that is flushed."""
+
+    def export(self) -> None:
+        """Move every key to the dicts of the keyspace."""
+
+
+HOT: dict[bytes, int] = {}
+"""Codes of the command names that compiled code knows; empty without it."""
+
+Place = Callable[[int], tuple[int, bytes]]
+"""Gives database and name of a key number."""
+
+Runner: Callable[[Keyspace, int, Place], RowRunner] | None = None
+"""Makes a runner for a keyspace and a number of keys; None without compiled code."""
+
+_compiled = kernel_alone("aoftool.rewrite.replay._replay_cy")
+if _compiled is not None:
+    HOT, Runner = _compiled.CODES, _compiled.Runner

@@ -1,0 +1,274 @@
+"""Run the live commands over the live base records they touch, and give the resulting keys.
+
+Knows which commands need running; what they do is `aoftool.keyspace`. Keys whose one live command is a
+plain SET are left out: their value stands in the log. Memory is that of the keys replayed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from aoftool.commands.effects import EffectTable
+from aoftool.dataclass import dataclass
+from aoftool.errors import NotJudgedError
+from aoftool.keyspace import Keyspace, ReplayStopError
+from aoftool.liveness.carry import Carrier
+from aoftool.liveness.model import Chunk, Fate, Op, Trace
+from aoftool.progress import Progress, no_progress
+from aoftool.releases import Release
+from aoftool.replay.doubt import beyond
+from aoftool.rewrite.decide.base_keys import BaseKeys
+from aoftool.rewrite.decide.touches import Touches, needed_rows, understood_rows
+from aoftool.rewrite.replay.hot import HOT, Runner
+from aoftool.rewrite.replay.texts import TextReader
+
+__all__ = ["Partition", "Replay", "UnknownFormError", "rows_to_run"]
+
+Argv = Sequence[bytes]
+
+
+class UnknownFormError(ReplayStopError):
+    """A command is refused because of something that the release which wrote the log does not have.
+
+    Args:
+        what: that, in words.
+        place: number of the file and offset of the command.
+    """
+
+    exit_code = NotJudgedError.exit_code
+
+    def __init__(self, name: str, what: str, place: tuple[int, int]) -> None:
+        message = f"{name}: {what} is not known here, so what it did is not known"
+        super().__init__(message, reason="form", command_index=0, name=name)
+        self.message = message
+        self.what, self.place = what, place
+
+
+@dataclass(frozen=True, slots=True)
+class Partition:
+    """A share of the keys: those whose component falls into it.
+
+    Attributes:
+        of_key: partition number of every key; None when there is one partition only.
+    """
+
+    number: int = 0
+    of_key: NDArray[np.uint16] | None = None
+
+    def holds(self, key: int) -> bool:
+        """Tell whether a key of the table belongs here."""
+        return self.of_key is None or int(self.of_key[key]) == self.number
+
+
+def rows_to_run(chunk: Chunk, stop: int, touches: Touches, part: Partition) -> NDArray[np.int64]:
+    """Return the live rows that must be executed for a share of the keys, in order."""
+    chosen = needed_rows(chunk, stop, touches.copied, part.of_key, part.number)
+    ops = chunk.ops[:stop]
+    whole = (ops == Op.FLUSH_DB) | (ops == Op.FLUSH_ALL)
+    if part.number == 0:
+        whole |= ops == Op.FUNCTIONS
+    if whole.any():
+        chosen |= whole & (chunk.fates[:stop] <= Fate.TRIMMED)
+    return np.flatnonzero(chosen)
+
+
+class Replay:
+    """Run what must be run.
+
+    Args:
+        keyspace: where it ends up; in final database numbers.
+        release: the one that wrote the log.
+
+    Attributes:
+        by_keyspace: upper-case names of the commands that the keyspace executed. What compiled code did comes
+            out the same for every release, but for the counters of streams.
+    """
+
+    def __init__(
+        self,
+        trace: Trace,
+        table: EffectTable,
+        touches: Touches,
+        base: BaseKeys,
+        keyspace: Keyspace,
+        release: Release,
+    ) -> None:
+        self.release = release
+        self._trace = trace
+        self._touches = touches
+        self._base = base
+        self._carrier = Carrier(trace, table)
+        self.keyspace = keyspace
+        self.commands = 0
+        self.by_keyspace: set[bytes] = set()
+        self._codes = np.array([HOT.get(name, 0) for name in trace.names], np.uint8)
+        self._home = self._carrier.home
+        # SORT with a pattern may read any key, so all of them stay in the keyspace.
+        native = Runner is not None and not touches.pattern_databases
+        self._runner = Runner(keyspace, len(trace.keys), self._place) if Runner and native else None
+
+    def load_base(self, part: Partition, progress: Progress = no_progress) -> None:
+        """Put the live base records that commands touch in place."""
+        touched, patterns = self._touches.touched, self._touches.pattern_databases
+        only_read = self._base.only_read = {}
+        if not patterns and not (self._base.held & touched).any():
+            return
+        for record, number in self._base.to_load(touched, patterns, progress):
+            if record.db in patterns or part.holds(number):
+                db = self._carrier.number(record.db)
+                self.keyspace.load_record(
+                    db,
+                    record.key,
+                    record.value(),
+                    record.expire_at_ms,
+                    record.encoding,
+                    stored_bytes=record.size_bytes,
+                )
+                if number < 0 or not self._touches.written[number]:
+                    keys, expires = only_read.get(record.db, (0, 0))
+                    only_read[record.db] = keys + 1, expires + (record.expire_at_ms is not None)
+                if self._runner is not None and number >= 0:
+                    self._runner.let_go(number)
+
+    def _place(self, key: int) -> tuple[int, bytes]:
+        """Return the final database number and the name of a key."""
+        return self._carrier.number(int(self._home[key])), self._trace.keys.key(key)
+
+    def run(self, reader: TextReader, part: Partition, progress: Progress = no_progress) -> None:
+        """Execute the live rows of a share of the keys, in order of the log.
+
+        Raises:
+            ReplayStopError: a server would not load this log.
+        """
+        for _, chunk, stop in understood_rows(self._trace):
+            rows = rows_to_run(chunk, stop, self._touches, part)
+            self._run_rows(reader, chunk, rows, part)
+            progress(int(chunk.offsets[stop] - chunk.offsets[0]))
+        if self._runner is not None:
+            self._runner.export()
+
+    def _run_rows(self, reader: TextReader, chunk: Chunk, rows: NDArray[np.int64], part: Partition) -> None:
+        copied = self._touches.copied
+
+        def unwanted(key: int) -> bool:
+            return bool(copied[key]) or not part.holds(key)
+
+        numbers = self._numbers_of(chunk, rows)
+        codes = self._codes[chunk.names[rows]]
+        codes[chunk.ops[rows] > Op.ONE_SETS] = 0
+        at = 0
+        for group, data, base in reader.pieces(chunk, rows):
+            piece = slice(at, at + len(group))
+            at += len(group)
+            execute = _Executor(self, reader, chunk, group, numbers[piece], data, base, unwanted)
+            if self._runner is None:
+                execute.all()
+                continue
+            starts = np.ascontiguousarray(chunk.offsets[group])
+            keys = np.ascontiguousarray(chunk.keys[group])
+            self._runner.run(memoryview(data), base, starts, codes[piece], keys, numbers[piece], execute.one)
+        self.commands += len(rows)
+
+    def take_back(self, chunk: Chunk, row: int, db: int) -> None:
+        """Have the keys of a row in the keyspace before it is executed there."""
+        runner, op = self._runner, int(chunk.ops[row])
+        if runner is None:
+            return
+        if Op.ONE_CHANGES <= op <= Op.ONE_SETS:
+            runner.let_go(int(chunk.keys[row]))
+        elif Op.MANY <= op <= Op.SORT:
+            for key, _ in chunk.refs(row):
+                runner.let_go(key)
+        elif op == Op.FLUSH_DB:
+            runner.forget(db)
+        elif op == Op.FLUSH_ALL:
+            for number in range(len(self.keyspace.databases)):
+                runner.forget(number)
+
+    def select(self, db: int) -> None:
+        """Make a database the selected one."""
+        self.keyspace.execute((b"SELECT", b"%d" % db))
+
+    def text(self, argv: Argv, chunk: Chunk, row: int, unwanted: Callable[[int], bool]) -> Argv:
+        """Return what is executed for a row."""
+        if int(chunk.ops[row]) <= Op.ONE_SETS:
+            return argv
+        return self._carrier.text(argv, chunk, row, unwanted)
+
+    def _numbers_of(self, chunk: Chunk, rows: NDArray[np.int64]) -> NDArray[np.int64]:
+        """Return the final database number each row works in, -1 for rows bound to none."""
+        ops = chunk.ops[rows]
+        keys = chunk.keys[rows].astype(np.int64)
+        many = (ops >= Op.MANY) & (ops <= Op.SORT)
+        keys[many] = chunk.ref_keys[keys[many]]
+        keyed = (ops >= Op.ONE_CHANGES) & (ops <= Op.SORT)
+        physical = np.full(len(rows), -1, np.int64)
+        physical[keyed] = self._home[keys[keyed]]
+        physical[ops == Op.FLUSH_DB] = keys[ops == Op.FLUSH_DB]
+        final = np.array([self._carrier.number(db) for db in range(self._trace.databases)], np.int64)
+        return np.where(physical >= 0, final[physical], -1)
+
+
+class _Executor:
+    """Execute rows of one piece of the log through the keyspace, in the databases they work in."""
+
+    def __init__(
+        self,
+        replay: Replay,
+        reader: TextReader,
+        chunk: Chunk,
+        rows: NDArray[np.int64],
+        numbers: NDArray[np.int64],
+        data: bytes,
+        base: int,
+        unwanted: Callable[[int], bool],
+    ) -> None:
+        self._replay = replay
+        self._reader = reader
+        self._chunk = chunk
+        self._rows = rows
+        self._numbers = numbers
+        self._data = data
+        self._base = base
+        self._unwanted = unwanted
+
+    def all(self) -> None:
+        """Execute every row."""
+        texts = self._reader.split(self._data, self._base, self._chunk, self._rows)
+        for row, db, argv in zip(self._rows.tolist(), self._numbers.tolist(), texts, strict=True):
+            self._run(row, db, argv)
+
+    def one(self, index: int) -> None:
+        """Execute one row."""
+        rows = self._rows[index : index + 1]
+        (argv,) = self._reader.split(self._data, self._base, self._chunk, rows)
+        self._run(int(rows[0]), int(self._numbers[index]), argv)
+
+    def _run(self, row: int, db: int, argv: list[bytes]) -> None:
+        keyspace = self._replay.keyspace
+        if db >= 0 and db != keyspace.selected:
+            self._replay.select(db)
+        self._replay.take_back(self._chunk, row, db)
+        self._replay.by_keyspace.add(argv[0].upper())
+        try:
+            refusal = keyspace.execute(self._replay.text(argv, self._chunk, row, self._unwanted))
+            if refusal is not None:
+                self._look_at(argv, row)
+        except ReplayStopError as stop:
+            stop.path = self._reader.path(self._chunk)
+            stop.offset = int(self._chunk.offsets[row])
+            raise
+
+    def _look_at(self, argv: list[bytes], row: int) -> None:
+        """Stop where a command was refused for something that its writer must have known.
+
+        Raises:
+            UnknownFormError: it was.
+        """
+        what = beyond(argv, self._replay.release)
+        if what:
+            place = self._chunk.file, int(self._chunk.offsets[row])
+            raise UnknownFormError(argv[0].upper().decode("latin-1"), what, place)

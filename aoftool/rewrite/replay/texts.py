@@ -1,0 +1,149 @@
+"""Read the texts of chosen rows back from the log, in order and in large pieces.
+
+Spans between chosen rows are not read when they are long. Memory is one window, or the largest
+command.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from aoftool.errors import SourceError
+from aoftool.files import Source, open_source
+from aoftool.kernels import kernel
+from aoftool.liveness.model import Chunk
+from aoftool.rdb.encode.encode import string_records
+from aoftool.resp.canonical import NotCanonical
+from aoftool.resp.frame import read_frame
+from aoftool.rewrite.replay import _texts_py
+
+__all__ = ["TextReader"]
+
+_OPEN_FILES = 8
+_WINDOW_BYTES = 1 << 20
+
+if TYPE_CHECKING:
+    from aoftool.rewrite.replay._texts_py import encode_sets, split_rows, split_sets
+else:
+    _chosen = kernel("aoftool.rewrite.replay._texts_cy", _texts_py)
+    encode_sets, split_rows, split_sets = _chosen.encode_sets, _chosen.split_rows, _chosen.split_sets
+
+
+class TextReader:
+    """Give the arguments of rows of a trace.
+
+    Args:
+        paths: files by number.
+    """
+
+    def __init__(self, paths: Sequence[str]) -> None:
+        self._paths = paths
+        self._sources: dict[int, Source] = {}
+
+    def __enter__(self) -> TextReader:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Close the files."""
+        for source in self._sources.values():
+            source.close()
+        self._sources.clear()
+
+    def path(self, chunk: Chunk) -> str:
+        """Return the file a chunk stands in."""
+        return self._paths[chunk.file]
+
+    def sets(self, chunk: Chunk, rows: NDArray[np.int64]) -> Iterator[list[tuple[bytes, bytes, None]]]:
+        """Yield lists of (key, value, None) of plain SET rows, which are in ascending order.
+
+        Raises:
+            SourceError: the file does not hold these bytes any more.
+        """
+        for group, data, start in self.pieces(chunk, rows):
+            try:
+                yield split_sets(memoryview(data), start, np.ascontiguousarray(chunk.offsets[group]))
+            except NotCanonical:
+                yield [(argv[1], argv[2], None) for argv in self.split(data, start, chunk, group)]
+
+    def set_records(
+        self, chunk: Chunk, rows: NDArray[np.int64], compress: bool
+    ) -> Iterator[tuple[bytes, int]]:
+        """Yield (RDB records, how many) of plain SET rows, which are in ascending order.
+
+        Args:
+            compress: pack long strings with LZF, as servers do.
+
+        Raises:
+            SourceError: the file does not hold these bytes any more.
+        """
+        for group, data, start in self.pieces(chunk, rows):
+            starts = np.ascontiguousarray(chunk.offsets[group])
+            try:
+                yield encode_sets(memoryview(data), start, starts, compress), len(group)
+            except NotCanonical:
+                rows_of = [(argv[1], argv[2], None) for argv in self.split(data, start, chunk, group)]
+                yield string_records(rows_of, compress), len(group)
+
+    def texts(self, chunk: Chunk, rows: NDArray[np.int64]) -> Iterator[tuple[int, list[bytes]]]:
+        """Yield (row, arguments) of rows, which are in ascending order.
+
+        Raises:
+            SourceError: the file does not hold these bytes any more.
+        """
+        for group, data, start in self.pieces(chunk, rows):
+            yield from zip(group.tolist(), self.split(data, start, chunk, group), strict=True)
+
+    def pieces(self, chunk: Chunk, rows: NDArray[np.int64]) -> Iterator[tuple[NDArray[np.int64], bytes, int]]:
+        """Yield (rows, bytes that hold them, offset of the first byte).
+
+        Raises:
+            SourceError: the file does not hold these bytes any more.
+        """
+        source = self._source(chunk.file)
+        for group in _windows(chunk, rows):
+            start = int(chunk.offsets[group[0]])
+            end = int(chunk.offsets[group[-1] + 1])
+            data = source.read_at(start, end - start)
+            if len(data) != end - start:
+                raise SourceError(f"{source.name} has changed since it was read", path=source.path)
+            yield group, data, start
+
+    def split(self, data: bytes, base: int, chunk: Chunk, rows: NDArray[np.int64]) -> list[list[bytes]]:
+        starts = np.ascontiguousarray(chunk.offsets[rows])
+        try:
+            return split_rows(memoryview(data), base, starts)
+        except NotCanonical:
+            # Some command is written in a way that only the scanner knows.
+            ends = chunk.offsets[rows + 1]
+            return [
+                read_frame(data[start - base : end - base], start).argv
+                for start, end in zip(starts.tolist(), ends.tolist(), strict=True)
+            ]
+
+    def _source(self, file: int) -> Source:
+        if file not in self._sources:
+            if len(self._sources) >= _OPEN_FILES:
+                # Files are read in order: the one that was opened first is needed last, if ever.
+                self._sources.pop(next(iter(self._sources))).close()
+            self._sources[file] = open_source(self._paths[file])
+        return self._sources[file]
+
+
+def _windows(chunk: Chunk, rows: NDArray[np.int64]) -> Iterator[NDArray[np.int64]]:
+    """Split rows into groups whose bytes lie close together and fit a window."""
+    if not len(rows):
+        return
+    starts, ends = chunk.offsets[rows], chunk.offsets[rows + 1]
+    first = 0
+    while first < len(rows):
+        # At least one row, however large it is.
+        stop = max(first + 1, int(np.searchsorted(ends, starts[first] + _WINDOW_BYTES, "right")))
+        yield rows[first:stop]
+        first = stop

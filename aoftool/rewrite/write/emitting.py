@@ -1,0 +1,358 @@
+"""Give the result to an output: keys in the order their present form began.
+
+In an RDB, base records that no live command writes come first, in file order; then, database by database,
+every key at the place of the first live command that writes it. As commands, each database has its base
+records and then its keys. So the output does not depend on hash tables, and a rewrite of a rewrite gives
+the same bytes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from aoftool.commands.effects import EffectTable
+from aoftool.dataclass import dataclass
+from aoftool.errors import SourceError
+from aoftool.files import open_source
+from aoftool.keyspace import Keyspace
+from aoftool.liveness.carry import Carrier
+from aoftool.liveness.model import DROPPED, Chunk, Op, Trace
+from aoftool.rdb.damage import EncodingDamage
+from aoftool.rewrite.decide.base_keys import BaseKeys, Run
+from aoftool.rewrite.decide.touches import Touches, first_rows, row_refs, understood_rows
+from aoftool.rewrite.model import OutputSize
+from aoftool.rewrite.replay.replaying import Partition
+from aoftool.rewrite.replay.texts import TextReader
+from aoftool.rewrite.write.choosing import Chooser
+from aoftool.rewrite.write.outputs import Output, StringRow
+from aoftool.values import StreamValue, Value
+
+__all__ = ["Emitter", "FirstWrites", "first_writes", "plain_set_values"]
+
+_STRINGS_AT_ONCE = 4096
+_COPY_BYTES = 1 << 20
+
+
+@dataclass(slots=True)
+class FirstWrites:
+    """Rows of a chunk with the keys that they are the first to write."""
+
+    chunk: Chunk
+    rows: NDArray[np.int64]
+    keys: NDArray[np.uint32]
+
+
+def first_writes(trace: Trace) -> list[FirstWrites]:
+    """Return, for every key that live rows write, the first of these rows; in order of the log."""
+    seen = np.zeros(len(trace.keys), np.uint8)
+    return [FirstWrites(chunk, *first_rows(chunk, stop, seen)) for _, chunk, stop in understood_rows(trace)]
+
+
+def plain_set_values(
+    table: EffectTable,
+    chunk: Chunk,
+    rows: NDArray[np.int64],
+    keys: NDArray[np.uint32],
+    reader: TextReader,
+) -> Iterator[tuple[bytes, bytes]]:
+    """Yield (key, value) of keys that plain SETs write, in order.
+
+    Args:
+        rows, keys: a key of the trace's table and the row that sets it; a row of several keys once each.
+    """
+    if (chunk.ops[rows] == Op.ONE_SETS).all():
+        for _, argv in reader.texts(chunk, rows):
+            yield argv[1], argv[2]
+        return
+    wanted = iter(zip(rows.tolist(), _ranks(chunk, rows, keys).tolist(), strict=True))
+    steps: dict[int, tuple[int, int]] = {}
+    wanted_row, rank = next(wanted)
+    for row, argv in reader.texts(chunk, rows[np.diff(rows, prepend=-1) > 0]):
+        first, step = 1, 0
+        if chunk.ops[row] != Op.ONE_SETS:
+            name = int(chunk.names[row])
+            if name not in steps:
+                form = table.forms(argv[0].upper())[0]
+                steps[name] = int(form.keys[0]["first"]), int(form.keys[0]["step"])
+            first, step = steps[name]
+        while wanted_row == row:
+            place = first + step * rank
+            yield argv[place], argv[place + 1]
+            wanted_row, rank = next(wanted, (-1, 0))
+
+
+def _ranks(chunk: Chunk, rows: NDArray[np.int64], keys: NDArray[np.uint32]) -> NDArray[np.int64]:
+    """Return which of the keys of its row each key is: of equal ones the last that is not cut out.
+
+    Args:
+        rows, keys: one key of a row each, rows ascending.
+    """
+    ranks = np.zeros(len(rows), np.int64)
+    several = np.flatnonzero(chunk.ops[rows] >= Op.MANY)
+    if not len(several):
+        return ranks
+    many, of_row = np.unique(rows[several], return_inverse=True)
+    refs, counts = row_refs(chunk, many)
+    rank = np.arange(len(refs)) - np.repeat(np.cumsum(counts) - counts, counts)
+    held = (chunk.ref_effects[refs] & DROPPED) == 0
+    cells = (np.repeat(np.arange(len(many)), counts) << 32 | chunk.ref_keys[refs])[held]
+    order = np.argsort(cells, kind="stable")
+    asked = of_row << 32 | keys[several]
+    ranks[several] = rank[held][order][np.searchsorted(cells[order], asked, "right") - 1]
+    return ranks
+
+
+class Emitter:
+    """Write the result of one rewrite, share by share.
+
+    Args:
+        output: takes the keys.
+        chooser: says which keys are written.
+    """
+
+    def __init__(
+        self,
+        trace: Trace,
+        table: EffectTable,
+        touches: Touches,
+        base: BaseKeys,
+        output: Output,
+        chooser: Chooser,
+        size: OutputSize,
+    ) -> None:
+        self._trace = trace
+        self._table = table
+        self._touches = touches
+        self._base = base
+        self._output = output
+        self._chooser = chooser
+        self._size = size
+        self._carrier = Carrier(trace, table)
+        self._home = self._carrier.home
+        self._selected = -1
+        self._hints: dict[int, tuple[int, int]] = {}
+
+    def hint(self, counts: dict[int, tuple[int, int]]) -> None:
+        """Take over how many keys and expire times each database will hold; see `count_keys`."""
+        self._hints = dict(counts)
+
+    def count_keys(self, keyspace: Keyspace) -> dict[int, tuple[int, int]]:
+        """Return how many keys and expire times each database will hold, those of the base included."""
+        counts = {}
+        base = self._base
+        copied = np.bincount(self._home[self._touches.copied > 0], minlength=self._trace.databases)
+        replaced = (base.held > 0) & (self._touches.written > 0)
+        gone = np.bincount(self._home[replaced], minlength=self._trace.databases)
+        for physical in range(self._trace.databases):
+            db = self._carrier.number(physical)
+            replayed = keyspace.databases[db]
+            keys, expires = int(copied[physical]) + len(replayed), len(replayed.expires)
+            if physical not in self._touches.flushed:
+                # What was loaded for reading only stands in the base and in the keyspace.
+                read_keys, read_expires = base.only_read.get(physical, (0, 0))
+                keys += base.databases.get(physical, 0) - int(gone[physical]) - read_keys
+                expires += base.expires.get(physical, 0) - read_expires
+            counts[db] = keys, expires
+        return counts
+
+    def base(self) -> None:
+        """Write the live base records that no live command writes."""
+        if self._base.runs is not None and self._output.copies and self._chooser.takes_all:
+            self._copy_runs(self._base.runs)
+        else:
+            self.sample_base(None)
+
+    def sample_base(self, limit_bytes: int | None, physical: int | None = None) -> int:
+        """Write such records one by one, up to so many bytes of the base, and return their bytes.
+
+        Args:
+            physical: the only database to write from, if given.
+        """
+        try:
+            return self._write_records(limit_bytes, physical)
+        except EncodingDamage as damage:
+            raise self._base.place(damage) from None
+
+    def _write_records(self, limit_bytes: int | None, physical: int | None) -> int:
+        written = self._touches.written
+        read = 0
+        for record, number, cause in self._base.records(only=physical):
+            if cause or record.db in self._touches.flushed or (number >= 0 and written[number]):
+                continue
+            key, expire_at_ms = record.key, record.expire_at_ms
+            if self._open(self._carrier.number(record.db)) and self._chooser.takes(key, expire_at_ms):
+                self._size.copied_records += int(self._output.record(record))
+                self._count(expire_at_ms)
+            read += record.end - record.start
+            if limit_bytes is not None and read >= limit_bytes:
+                break
+        return read
+
+    def _copy_runs(self, runs: list[Run]) -> None:
+        """Copy records that stand side by side in large pieces."""
+        if self._base.path is None:
+            return
+        with open_source(self._base.path) as source:
+            for run in runs:
+                if run.db in self._touches.flushed or not self._open(self._carrier.number(run.db)):
+                    continue
+                for at in range(run.start, run.end, _COPY_BYTES):
+                    piece = source.read_at(at, min(_COPY_BYTES, run.end - at))
+                    if not piece:
+                        raise SourceError(f"{source.name} has changed since it was read", path=source.path)
+                    self._output.copy(piece)
+                self._count(None, run.keys)
+                self._size.expiring_keys += run.expires
+                self._size.copied_records += run.keys
+
+    def by_database(
+        self, firsts: list[FirstWrites], keyspace: Keyspace, reader: TextReader, part: Partition
+    ) -> None:
+        """Write the keys of a share, and with the first share the base, one database after the other."""
+        based = set(self._base.databases) - self._touches.flushed if part.number == 0 else set()
+        used = self._written_databases()
+        for db, physical in self._numbered(used | based):
+            if physical in based:
+                self.sample_base(None, physical)
+            if physical in used:
+                self._database(db, physical, firsts, keyspace, reader, part)
+
+    def keys(
+        self, firsts: list[FirstWrites], keyspace: Keyspace, reader: TextReader, part: Partition
+    ) -> None:
+        """Write the keys of a share: replayed ones from the keyspace, plain SETs from the log."""
+        for db, physical in self._numbered(self._written_databases()):
+            self._database(db, physical, firsts, keyspace, reader, part)
+
+    def _written_databases(self) -> set[int]:
+        return set(np.flatnonzero(np.bincount(self._home[self._touches.written > 0])).tolist())
+
+    def _numbered(self, databases: Iterable[int]) -> list[tuple[int, int]]:
+        """Return (final number, physical number), ascending."""
+        return sorted((self._carrier.number(physical), physical) for physical in databases)
+
+    def _database(
+        self,
+        db: int,
+        physical: int,
+        firsts: list[FirstWrites],
+        keyspace: Keyspace,
+        reader: TextReader,
+        part: Partition,
+    ) -> None:
+        for item in firsts:
+            here = self._home[item.keys] == physical
+            if part.of_key is not None:
+                here &= part.of_key[item.keys] == part.number
+            self._some(item.chunk, item.rows[here], item.keys[here], db, keyspace, reader)
+
+    def _some(
+        self,
+        chunk: Chunk,
+        rows: NDArray[np.int64],
+        keys: NDArray[np.uint32],
+        db: int,
+        keyspace: Keyspace,
+        reader: TextReader,
+    ) -> None:
+        if not len(keys) or self._chooser.number(db) is None:
+            return
+        copied = self._touches.copied[keys] > 0
+        if copied.all() and self._chooser.takes_all and (chunk.ops[rows] == Op.ONE_SETS).all():
+            self._note(chunk, rows)
+            self._plain_sets(db, chunk, rows, reader)
+        else:
+            values = plain_set_values(self._table, chunk, rows[copied], keys[copied], reader)
+            taken = bytearray(len(keys))
+            self._mixed(zip(keys.tolist(), copied.tolist(), strict=True), values, db, keyspace, taken)
+            self._note(chunk, rows[np.frombuffer(taken, np.bool_)])
+        self._size.copied_sets += int(copied.sum())
+
+    def _plain_sets(self, db: int, chunk: Chunk, rows: NDArray[np.int64], reader: TextReader) -> None:
+        """Write keys whose only command is a plain SET."""
+        self._open(db)
+        if not self._output.copies:
+            for pairs in reader.sets(chunk, rows):
+                self._put_strings(db, pairs)
+            return
+        for records, count in reader.set_records(chunk, rows, self._output.compress):
+            self._output.copy(records)
+            self._count(None, count)
+
+    def _note(self, chunk: Chunk, rows: NDArray[np.int64]) -> None:
+        """Learn which rows wrote first what is written now, in the same order."""
+
+    def _mixed(
+        self,
+        keys: Iterable[tuple[int, bool]],
+        values: Iterator[tuple[bytes, bytes]],
+        db: int,
+        keyspace: Keyspace,
+        taken: bytearray,
+    ) -> None:
+        """Write replayed keys and plain SETs in order; strings are handed over many at a time.
+
+        Args:
+            taken: one byte a key, 1 for every key that was written.
+        """
+        entry_of, name_of = keyspace.databases[db].entry, self._trace.keys.key
+        takes_all, takes = self._chooser.takes_all, self._chooser.takes
+        strings: list[StringRow] = []
+        for index, (number, from_log) in enumerate(keys):
+            if from_log:
+                name, value = next(values)
+                if not (takes_all or takes(name, None)):
+                    continue
+                strings.append((name, value, None))
+            else:
+                name = name_of(number)
+                entry = entry_of(name)
+                if entry is None or not (takes_all or takes(name, entry.expire_at_ms)):
+                    continue
+                if type(entry.value) is bytes:
+                    strings.append((name, entry.value, entry.expire_at_ms))
+                else:
+                    self._put_strings(db, strings)
+                    strings = []
+                    self._open(db)
+                    self._output.writer.key(name, entry.value, expire_at_ms=entry.expire_at_ms)
+                    self._count(entry.expire_at_ms)
+                    self._size.seen_now += _is_seen_at(entry.value, keyspace.now_ms)
+            taken[index] = 1
+            if len(strings) >= _STRINGS_AT_ONCE:
+                self._put_strings(db, strings)
+                strings = []
+        self._put_strings(db, strings)
+
+    def _put_strings(self, db: int, rows: Sequence[StringRow]) -> None:
+        if rows:
+            self._open(db)
+            self._output.strings(rows)
+            self._count(None, len(rows))
+            self._size.expiring_keys += sum(row[2] is not None for row in rows)
+
+    def _open(self, db: int) -> bool:
+        """Make a database the one that keys go to; false when it is left out."""
+        number = self._chooser.number(db)
+        if number is None:
+            return False
+        self._chooser.claim(db)
+        if number != self._selected:
+            self._output.writer.select(number, *self._hints.pop(db, (0, 0)))
+            self._selected = number
+        return True
+
+    def _count(self, expire_at_ms: int | None, keys: int = 1) -> None:
+        self._size.keys[self._selected] = self._size.keys.get(self._selected, 0) + keys
+        self._size.expiring_keys += expire_at_ms is not None
+
+
+def _is_seen_at(value: Value, now_ms: int) -> bool:
+    """Tell whether a stream has a consumer that replay saw, as a server's load sees it: at that moment."""
+    if not isinstance(value, StreamValue):
+        return False
+    consumers = (one for group in value.groups.values() for one in group.consumers.values())
+    return any(one.seen_time_ms == now_ms for one in consumers)

@@ -1,0 +1,200 @@
+"""A capture of real servers: the least rights are enough, nothing else is asked, and no secret gets out."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import stat
+import subprocess
+import threading
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from aoftool.capture.script import script_text
+from aoftool.cli.app import run
+from tests.capture.asked import (
+    ALLOWED,
+    PASSWORD,
+    SECRETS,
+    called,
+    captured,
+    has_command_log,
+    prepare,
+    unpacked,
+)
+from tests.servers import Build, Server
+
+Start = Callable[..., Server]
+
+
+@pytest.fixture
+def server(server_build: Build, start_server: Start) -> Server:
+    """Give a server with a log file, passwords and a reader."""
+    made = start_server(server_build, settings={"logfile": "server.log", "appendonly": "yes"})
+    prepare(made)
+    return made
+
+
+def test_least_rights_are_enough_and_no_other_command_is_asked(server: Server, tmp_path: Path) -> None:
+    bundle = tmp_path / "b.tgz"
+
+    assert captured(server, bundle) == 0
+
+    files = unpacked(bundle)
+    table = json.loads(files["manifest.json"])
+    expected = {"info-before.txt", "info.txt", "config.txt", "latency-latest.txt", "slowlog.txt"}
+    expected |= {"latency-doctor.txt", "memory-stats.txt", "memory-doctor.txt", "proc/status", "server.log"}
+    expected |= {"commandlog-slow.txt"} if has_command_log(server.build) else set()
+    assert expected <= set(files)
+    assert any(name.startswith("latency-history/") for name in files)
+    refused = [reason for reason in table["missing"].values() if "NOPERM" in reason]
+    assert not refused
+    assert called(server) <= ALLOWED
+    assert server.send("ACL", "LOG") == []
+
+
+def test_advice_is_given_from_a_bundle(
+    newest_build: Build, start_server: Start, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    server = start_server(newest_build, settings={"logfile": "server.log", "appendonly": "yes"})
+    prepare(server)
+    bundle = tmp_path / "b.tgz"
+    assert captured(server, bundle) == 0
+    capsys.readouterr()
+
+    assert run(["advise", str(bundle), "--json"]) in (0, 1)
+
+    advice = json.loads(capsys.readouterr().out)
+    assert advice["schema"] == "aoftool.advice/1"
+    # The sleep that `prepare` asked for; what had no readable form would be named.
+    assert any("DEBUG" in json.dumps(row) for row in advice["ledger"])
+    assert not [text for text in advice["not_looked"] if "no text" in json.dumps(text)]
+
+
+def test_planted_secrets_are_in_no_bundle(server: Server, tmp_path: Path) -> None:
+    bundle = tmp_path / "b.tgz"
+
+    assert captured(server, bundle, as_reader=False) == 0
+
+    files = unpacked(bundle)
+    for name, content in files.items():
+        for what, secret in {**SECRETS, "reader": PASSWORD}.items():
+            assert secret.encode() not in content, f"{what} is in {name}"
+    assert b"masterauth\n***\n" in files["config.txt"] or b"primaryauth\n***\n" in files["config.txt"]
+    assert b'"SET"' in files["slowlog.txt"]
+    assert stat.S_IMODE(bundle.stat().st_mode) == 0o600
+
+
+def test_without_masking_arguments_are_there_and_passwords_are_not(server: Server, tmp_path: Path) -> None:
+    bundle = tmp_path / "b.tgz"
+
+    assert captured(server, bundle, "--redact", "none", as_reader=False) == 0
+
+    everything = b"".join(unpacked(bundle).values())
+    assert SECRETS["key"].encode() in everything
+    for name in ("requirepass", "masterauth"):
+        assert SECRETS[name].encode() not in everything
+
+
+def test_user_without_rights_gets_what_there_is(server: Server, tmp_path: Path) -> None:
+    server.send("ACL", "SETUSER", "reader", "-@all", "+ping", "+info", "+slowlog|get")
+    bundle = tmp_path / "b.tgz"
+
+    assert captured(server, bundle) == 0
+
+    files = unpacked(bundle)
+    missing = json.loads(files["manifest.json"])["missing"]
+    assert "info.txt" in files
+    assert "NOPERM" in missing["config.txt"]
+    assert "config.txt" not in files
+
+
+def test_user_who_may_not_ask_at_all_is_refused(
+    server: Server, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    server.send("ACL", "SETUSER", "reader", "-@all")
+
+    assert captured(server, tmp_path / "b.tgz") == 4
+    assert "NOPERM" in capsys.readouterr().err
+    assert not list(tmp_path.iterdir())
+
+
+def test_wrong_password_is_an_input_error(
+    server: Server, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    server.send("ACL", "SETUSER", "reader", "resetpass", ">another")
+
+    assert captured(server, tmp_path / "b.tgz") == 3
+    said = capsys.readouterr().err
+    assert "does not take the password" in said
+    assert PASSWORD not in said
+
+
+def test_event_that_does_not_come_is_a_verdict(server: Server, tmp_path: Path) -> None:
+    assert captured(server, tmp_path / "b.tgz", "--when", "latency>500ms") == 1
+    assert not list(tmp_path.iterdir())
+
+
+def test_event_that_comes_is_waited_for(server: Server, tmp_path: Path) -> None:
+    bundle = tmp_path / "b.tgz"
+    timer = threading.Timer(1.5, lambda: server.send("DEBUG", "SLEEP", "0.3"))
+    timer.start()
+
+    assert captured(server, bundle, "--when", "latency>200ms", "--for", "30s") == 0
+
+    timer.join()
+    assert json.loads(unpacked(bundle)["manifest.json"])["event"] == "command"
+
+
+@pytest.mark.parametrize("shell", ["dash", "bash"])
+def test_script_does_the_same(server: Server, shell: str, tmp_path: Path) -> None:
+    client = shutil.which("valkey-cli") or shutil.which("redis-cli")
+    if client is None or shutil.which(shell) is None:
+        pytest.skip(f"no client of a server, or no {shell}")
+    script, bundle = tmp_path / "capture.sh", tmp_path / "b.tgz"
+    script.write_text(script_text())
+    words = [shell, str(script), "-o", str(bundle), "-t", "2", "-s", str(server.socket_path)]
+
+    done = subprocess.run(
+        [*words, "--user", "reader"],
+        env={**os.environ, "REDISCLI_AUTH": PASSWORD, "TMPDIR": str(tmp_path)},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+    assert (done.returncode, done.stderr) == (0, "")
+    files = unpacked(bundle)
+    ours = tmp_path / "ours.tgz"
+    asked = called(server)
+    assert captured(server, ours) == 0
+    theirs = {name for name in unpacked(ours) if name not in ("manifest.json", "iostat.txt", "strace.txt")}
+    assert theirs - set(files) <= {"info-debug.txt"}
+    for name, content in files.items():
+        for what, secret in {**SECRETS, "reader": PASSWORD}.items():
+            assert secret.encode() not in content, f"{what} is in {name}"
+    assert asked <= ALLOWED
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["b.tgz", "capture.sh", "ours.tgz"]
+
+
+def test_script_hides_what_settings_and_files_give_away(server: Server, tmp_path: Path) -> None:
+    if shutil.which("valkey-cli") is None and shutil.which("redis-cli") is None:
+        pytest.skip("no client of a server")
+    script, bundle = tmp_path / "capture.sh", tmp_path / "b.tgz"
+    script.write_text(script_text())
+
+    done = subprocess.run(
+        ["sh", str(script), "-o", str(bundle), "-t", "1", "-s", str(server.socket_path)],
+        env={**os.environ, "REDISCLI_AUTH": SECRETS["requirepass"]},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+    assert (done.returncode, done.stderr) == (0, "")
+    for name, content in unpacked(bundle).items():
+        for what, secret in {**SECRETS, "reader": PASSWORD}.items():
+            assert secret.encode() not in content, f"{what} is in {name}"

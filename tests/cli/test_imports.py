@@ -1,0 +1,89 @@
+"""A verb loads what it needs and no more: what is asked of a small log costs mostly what is imported."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import aoftool
+from tests.corpus import FIXTURES
+
+RESP = FIXTURES / "damaged" / "star-byte-flipped"
+INTACT = FIXTURES / "answers" / "incident"
+WITH_RDB = FIXTURES / "valkey-9" / "shop"
+TORN = FIXTURES / "damaged" / "torn-mid-payload"
+
+
+def loaded_by(*words: str, code: int = 0) -> set[str]:
+    """Return the modules that a process has loaded when a command line is done."""
+    program = (
+        "import json, sys\n"
+        "from aoftool.cli.app import run\n"
+        f"code = run({list(words)!r})\n"
+        "sys.stdout.flush()\n"
+        "print('\\n' + json.dumps([code, sorted(sys.modules)]))"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", program],
+        env={**os.environ, "PYTHONPATH": str(Path(aoftool.__file__).parent.parent)},
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=True,
+    )
+    ended, names = json.loads(done.stdout.splitlines()[-1])
+    assert ended == code, done.stderr
+    return set(names)
+
+
+def within(names: set[str], *rooms: str) -> set[str]:
+    return {name for name in names if any(name == room or name.startswith(f"{room}.") for room in rooms)}
+
+
+@pytest.mark.parametrize("level", ["quick", "full"])
+@pytest.mark.parametrize(("log", "code"), [(RESP, 1), (INTACT, 0)])
+def test_check_of_commands_loads_neither_numpy_nor_what_commands_do(level: str, log: Path, code: int) -> None:
+    names = loaded_by("check", "--level", level, str(log), code=code)
+
+    assert within(names, "numpy", "aoftool.keyspace", "aoftool.liveness", "aoftool.analysis") == set()
+    assert (
+        within(names, "aoftool.rdb.encode", "aoftool.rdb.decode", "aoftool.repair", "aoftool.rewrite")
+        == set()
+    )
+    assert within(names, "concurrent", "logging", "ctypes", "hashlib", "secrets") == set()
+    assert within(names, "dataclasses", "inspect", "shutil", "datetime", "threading", "resource") == set()
+
+
+@pytest.mark.parametrize("options", [["--dry-run"], ["--dry-run", "--salvage"]], ids=" ".join)
+def test_fix_of_commands_loads_no_numpy_and_nothing_that_writes(options: list[str]) -> None:
+    names = loaded_by("fix", *options, str(TORN), code=1)
+
+    assert within(names, "numpy", "aoftool.servers", "aoftool.rdb.encode") == set()
+    assert within(names, "aoftool.repair.apply", "aoftool.repair.planners.rdb_base") == set()
+
+
+def test_rewrite_loads_no_repair_and_no_server() -> None:
+    names = loaded_by("rewrite", "--dry-run", str(WITH_RDB))
+
+    assert within(names, "aoftool.repair", "aoftool.servers", "aoftool.rewrite.salvaging") == set()
+    assert within(names, "aoftool.rewrite.shares", "aoftool.check.checker") == set()
+
+
+def test_rewrite_with_salvage_loads_the_repair() -> None:
+    names = loaded_by("rewrite", "--dry-run", "--salvage", str(TORN))
+
+    assert "aoftool.repair.planner" in names
+
+
+@pytest.mark.parametrize(
+    "words",
+    [["inspect"], ["check"], ["rewrite", "-n"], ["keys"], ["growth"], ["log"], ["audit"], ["fix", "-n"]],
+    ids=" ".join,
+)
+def test_no_verb_loads_a_library_that_draws_terminals_or_reads_command_lines(words: list[str]) -> None:
+    assert within(loaded_by(*words, str(WITH_RDB)), "rich", "pygments", "typer") == set()
