@@ -38,6 +38,22 @@ _EXPLAINS = {
 }
 _DIR = regex(r"(aoftool [a-z]+ )DIR\b")
 _BY_COMMAND = {"KEYS": "keys-command", "DEL": "big-delete", "UNLINK": "big-delete"}
+# Which subject a standstill is of: with a long one that nothing explains it is not fine.
+_SUBJECT_OF = {
+    MANIFEST_START: "syncs",
+    MANIFEST_END: "syncs",
+    "manifest-sync": "syncs",
+    "main-sync": "syncs",
+    "aof-sync": "syncs",
+    "aof-write": "syncs",
+    "fork": "fork",
+    "expire-cycle": "expiry",
+    "eviction": "expiry",
+    "command": "commands",
+}
+_LONG_S = 0.1
+# What takes longer than this is not the CPU's doing alone.
+_BY_CPU_S = 0.05
 
 
 def advise(
@@ -75,7 +91,7 @@ def advise(
         _in_order(shown),
         make_windows(situation, waits),
         make_claims(situation, ledger),
-        _fine(found, unknown),
+        _fine(found, unknown, ledger),
         tuple(NotLooked(reason, tuple(codes)) for reason, codes in _without(unknown, only)),
         tuple(left_out),
         log,
@@ -137,26 +153,35 @@ def _order(code: str) -> int:
 def _explained(row: LedgerRow, found: dict[str, Finding]) -> LedgerRow:
     codes: tuple[str, ...] = _EXPLAINS.get(row.cause, ())
     if row.cause == "command":
-        codes = (_BY_COMMAND.get(row.label, ""), "slow-commands" if _is_growing(row.label) else "")
+        codes = _of_command(row, found)
     code = next((code for code in codes if code in found), "")
     return replace(row, finding=code) if code else row
 
 
-def _is_growing(command: str) -> bool:
-    from aoftool.advise.commands_known import GROWING
+def _of_command(row: LedgerRow, found: dict[str, Finding]) -> tuple[str, ...]:
+    """Return what may explain a slow command: its own time, or what made one of constant time slow."""
+    from aoftool.advise.commands_known import grows
 
-    return command in GROWING
+    slow = found.get("slow-commands")
+    if row.label in _BY_COMMAND:
+        return (_BY_COMMAND[row.label],)
+    if grows(row.label) or (slow and any(item.text.startswith(f"{row.label} ") for item in slow.found)):
+        return ("slow-commands",)
+    return ("swap", *(("cpu-short",) if row.worst_s < _BY_CPU_S else ()))
 
 
-def _fine(found: dict[str, Finding], unknown: dict[str, list[str]]) -> tuple[str, ...]:
-    """Return subjects of which all rules were looked at and none found anything bad."""
+def _fine(
+    found: dict[str, Finding], unknown: dict[str, list[str]], ledger: tuple[LedgerRow, ...]
+) -> tuple[str, ...]:
+    """Return subjects of which all rules were looked at, with nothing bad and no long standstill left."""
     not_looked = {code for codes in unknown.values() for code in codes}
+    stood = {_SUBJECT_OF.get(row.cause) for row in ledger if row.worst_s >= _LONG_S and not row.finding}
     subjects: dict[str, bool] = {}
     for rule in RULES:
         bad = rule.code in found and found[rule.code].severity.is_bad
         good = not bad and rule.code not in not_looked
         subjects[rule.subject] = subjects.get(rule.subject, True) and good
-    return tuple(subject for subject, good in subjects.items() if good)
+    return tuple(subject for subject, good in subjects.items() if good and subject not in stood)
 
 
 _ORDER = tuple(Kind)

@@ -18,6 +18,7 @@ from aoftool.captures.numbers import decimal, integer
 from aoftool.captures.space import FileSystem
 from aoftool.regex import regex
 from aoftool.releases import Release, release_of
+from aoftool.units import format_duration
 
 __all__ = ["MIN_WINDOW_S", "Rise", "Situation"]
 
@@ -104,6 +105,15 @@ class Situation:
     def uptime_s(self) -> float | None:
         """Return how long the server had been running."""
         return self.number("uptime_in_seconds")
+
+    def ago(self, at_s: float) -> str:
+        """Return how long before the newest INFO something was, behind a comma; empty within an hour.
+
+        SLOWLOG and LATENCY keep what was for as long as the server runs, so a reader has to be told.
+        """
+        now = self.number("server_time_usec")
+        seconds = 0.0 if now is None else now / 1e6 - at_s
+        return f", last {format_duration(seconds)} ago" if seconds >= _LONG_UPTIME_S else ""
 
     @cached_property
     def window_s(self) -> float | None:

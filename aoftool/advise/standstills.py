@@ -62,17 +62,19 @@ def standstills(situation: Situation) -> list[Standstill]:
     """Return all of 10 ms or more, longest first."""
     found: list[Standstill] = []
     for source in (_traced, _logged, _slow, _sampled):
-        # What one input shows twice happened twice: it is held only against what others showed.
-        before = list(found)
+        # What one input shows twice happened twice: it is held only against what others showed. But LATENCY
+        # has a fork and the command around it as two events, which are one standstill.
+        before, taken = list(found), set[tuple[int, str]]()
         for item in source(situation):
             if item.seconds < _SHOWN_S:
                 continue
-            known = next((other for other in before if _is_one(other, item)), None)
+            fits = (o for o in before if (id(o), item.event) not in taken and _is_one(o, item))
+            known = min(fits, key=lambda o: _apart(o, item), default=None)
             if known is None:
                 found.append(item)
             else:
                 _join(known, item)
-                before.remove(known)
+                taken.add((id(known), item.event))
     found.sort(key=lambda item: -item.seconds)
     return found
 
@@ -80,6 +82,9 @@ def standstills(situation: Situation) -> list[Standstill]:
 def _join(known: Standstill, item: Standstill) -> None:
     for source, where in item.seen.items():
         known.seen.setdefault(source, where)
+    if known.cause == "command" and item.cause in _INSIDE_A_COMMAND:
+        # What the command spent its time on says more than its name.
+        known.cause = item.cause
     known.event = known.event or item.event
     if known.end_s is None:
         known.end_s = item.end_s
@@ -90,10 +95,20 @@ def _is_one(known: Standstill, item: Standstill) -> bool:
         return False
     if abs(known.seconds - item.seconds) > max(_SHARE * max(known.seconds, item.seconds), _LEAST_S):
         return False
+    return _between(known, item) <= _TIME_S
+
+
+def _apart(known: Standstill, item: Standstill) -> tuple[float, float]:
+    """Return how far two are from being one: of several that may be it the nearest is."""
+    return _between(known, item), abs(known.seconds - item.seconds)
+
+
+def _between(known: Standstill, item: Standstill) -> float:
+    """Return the seconds between two ends; 0 where nothing says."""
     if known.end_s is None or item.end_s is None:
-        return True
+        return 0.0
     apart = abs(known.end_s - item.end_s)
-    return min(apart, _DAY_S - apart) <= _TIME_S
+    return min(apart, _DAY_S - apart)
 
 
 def _fit(known: Standstill, item: Standstill) -> bool:

@@ -9,10 +9,13 @@ from aoftool.captures.lines import Text
 from aoftool.captures.model import SlowCommand
 from aoftool.captures.numbers import integer
 from aoftool.captures.replies import items_of
+from aoftool.regex import regex
 
 __all__ = ["read_slowlog"]
 
 _MAX_USEC = 7 * 86_400 * 1_000_000
+# A server keeps 31 arguments of an entry and tells how many more there were. Source: src/slowlog.c.
+_MORE = regex(r"\.\.\. \((\d{1,9}) more arguments\)")
 
 
 def read_slowlog(text: Text) -> tuple[SlowCommand, ...]:
@@ -38,8 +41,19 @@ def _entry(values: list[int | None], argv: tuple[str, ...], where: str) -> SlowC
     if MOMENT.fullmatch(str(at_s)) is None or not 0 <= usec <= _MAX_USEC:
         return None
     return SlowCommand(
-        number, at_s, usec, argv[0].upper(), len(argv), argv[1] if len(argv) > 1 else "", where
+        number, at_s, usec, argv[0].upper(), _count(argv), argv[1] if len(argv) > 1 else "", where
     )
+
+
+def _count(argv: tuple[str, ...]) -> int:
+    """Return how many arguments a command had, those that the entry only counts included.
+
+    In raw output the address and the name of the client stand behind them.
+    """
+    for index, text in enumerate(argv[-3:], max(0, len(argv) - 3)):
+        if match := _MORE.fullmatch(text):
+            return index + int(match[1])
+    return len(argv)
 
 
 def _raw(text: Text) -> Iterator[SlowCommand]:

@@ -169,3 +169,116 @@ def test_the_stall_at_a_rewrite_is_a_finding_of_half_a_second() -> None:
 
     assert severity(advice_of((text("server.log", long),)), "main-thread-fsync") is Severity.HIGH
     assert severity(advice_of((text("server.log", short),)), "main-thread-fsync") is None
+
+
+HEAD = "# Stats\nserver_time_usec:1795965800000000\n"
+
+
+def slow(usec: int, *argv: str, at_s: int = 1795965782, number: int = 7) -> Text:
+    return text("slowlog.txt", "\n".join((str(number), str(at_s), str(usec), *argv, "127.0.0.1:1", "", "")))
+
+
+@pytest.mark.parametrize(
+    ("argv", "raised"),
+    [
+        (("FT.SEARCH", "i", "word"), True),
+        (("SAVE",), True),
+        (("MGET", *(f"k{n}" for n in range(30)), "... (4970 more arguments)"), True),
+        (("SADD", "s", *(f"m{n}" for n in range(29)), "... (4970 more arguments)"), True),
+        (("MGET", "a", "b"), False),
+        (("SADD", "s", "m"), False),
+        (("GET", "a"), False),
+    ],
+)
+def test_what_takes_longer_with_more_data(argv: tuple[str, ...], raised: bool) -> None:
+    advice = advice_of((slow(300_000, *argv),))
+
+    assert severity(advice, "slow-commands") == (Severity.HIGH if raised else None)
+    assert (advice.ledger[0].finding == "slow-commands") == raised
+    assert ("commands" in advice.fine) is False
+
+
+def test_a_transaction_never_enters_slowlog_and_is_named_by_its_counter() -> None:
+    before = info("cmdstat_exec:calls=10,usec=1000,usec_per_call=100", 80)
+    after = info("cmdstat_exec:calls=12,usec=2801000,usec_per_call=233416", 100)
+    few = info("cmdstat_exec:calls=12,usec=3000,usec_per_call=250", 100)
+    empty = slow(20_000, "GET", "a")
+
+    assert severity(advice_of((before, after, empty)), "slow-commands") is Severity.HIGH
+    assert severity(advice_of((before, few, empty)), "slow-commands") is None
+
+
+def test_what_was_long_ago_is_said_to_be() -> None:
+    entry = slow(300_000, "SORT", "k", at_s=1795965800 - 3 * 86_400)
+    advice = advice_of((entry, info(HEAD, 400_000)))
+
+    found = next(finding for finding in advice.findings if finding.code == "slow-commands")
+    assert "last 3 d" in found.found[0].text
+    assert "ago" not in advice_of((entry,)).findings[0].found[0].text
+
+
+@pytest.mark.parametrize(
+    ("forks_ms", "expected"), [((900,), None), ((1200,), Severity.HIGH), ((150, 160, 170), Severity.HIGH)]
+)
+def test_forks_before_the_last_one(forks_ms: tuple[int, ...], expected: Severity | None) -> None:
+    history = "".join(f"{1795965000 + 60 * n}\n{ms}\n" for n, ms in enumerate(forks_ms))
+    texts = (info("latest_fork_usec:900\nused_memory_rss:9000000"), text("latency-history/fork.txt", history))
+
+    advice = advice_of(texts)
+
+    assert severity(advice, "fork-slow") == expected
+    assert "fork" not in advice.fine
+
+
+@pytest.mark.parametrize(
+    ("caps", "expires", "raised"),
+    [((500, 500), 90_000, True), ((500, 510), 90_000, False), ((0, 0), 90_000, True), ((0, 0), 400, False)],
+)
+def test_keys_that_stay_behind_their_time(caps: tuple[int, int], expires: int, raised: bool) -> None:
+    body = "expired_stale_perc:22.5\nexpired_time_cap_reached_count:{}\ndb0:keys=99999,expires={},avg_ttl=1"
+    replies = [info(body.format(cap, expires), 90_000 + 30 * n) for n, cap in enumerate(caps)]
+
+    assert (severity(advice_of(tuple(replies)), "expiry-lingering") is not None) == raised
+
+
+@pytest.mark.parametrize(
+    ("first", "last", "expected"),
+    [(30, 30, Severity.MEDIUM), (30, 34, Severity.HIGH), (None, 30, Severity.HIGH)],
+)
+def test_delays_that_are_over(first: int | None, last: int, expected: Severity) -> None:
+    replies = [] if first is None else [info(f"aof_delayed_fsync:{first}", 863_000)]
+
+    advice = advice_of((*replies, info(f"aof_delayed_fsync:{last}", 864_000)))
+
+    assert severity(advice, "fsync-slow") is expected
+
+
+def test_each_sample_is_the_entry_that_is_nearest() -> None:
+    lengths = (279_514, 267_927, 265_083, 264_830)
+    entries = "".join(
+        f"{n}\n{1795964194 + n}\n{lengths[n]}\nEVAL\nreturn 1\n0\n127.0.0.1:1\n\n" for n in (3, 2, 1, 0)
+    )
+    history = "".join(f"{1795964194 + n}\n{usec // 1000}\n" for n, usec in enumerate(lengths))
+    texts = (text("slowlog.txt", entries), text("latency-history/command.txt", history))
+
+    assert [(row.label, row.times) for row in advice_of(texts).ledger] == [("EVAL", 4)]
+
+
+def test_swap_explains_a_command_of_constant_time() -> None:
+    smaps = text("smaps", "Rss: 400000 kB\nAnonHugePages: 0 kB\nSwap: 12000 kB\n")
+
+    row = advice_of((smaps, slow(210_000, "GET", "a"))).ledger[0]
+
+    assert (row.label, row.finding) == ("GET", "swap")
+
+
+@pytest.mark.parametrize("order", [("command", "fork"), ("fork", "command")])
+def test_a_fork_within_a_command_is_one_standstill(order: tuple[str, str]) -> None:
+    lengths = {"command": 429, "fork": 404}
+    history = [text(f"latency-history/{event}.txt", f"1795965782\n{lengths[event]}\n") for event in order]
+    texts = (info("latest_fork_usec:404123"), slow(429_611, "BGREWRITEAOF"), *history)
+
+    (row,) = advice_of(texts).ledger
+
+    assert (row.cause, row.finding, row.times) == ("fork", "fork-slow", 1)
+    assert row.seen_in == ("SLOWLOG", "LATENCY")

@@ -14,6 +14,8 @@ from pathlib import Path
 import pytest
 
 from aoftool.capture.script import script_text
+from aoftool.captures.lines import text_of
+from aoftool.captures.strace import read_strace
 from aoftool.cli.app import run
 from tests.capture.asked import (
     ALLOWED,
@@ -72,6 +74,39 @@ def test_advice_is_given_from_a_bundle(
     # The sleep that `prepare` asked for; what had no readable form would be named.
     assert any("DEBUG" in json.dumps(row) for row in advice["ledger"])
     assert not [text for text in advice["not_looked"] if "no text" in json.dumps(text)]
+
+
+@pytest.mark.skipif(shutil.which("strace") is None, reason="no strace on this machine")
+def test_a_trace_has_the_calls_of_every_thread_and_no_data(
+    newest_build: Build, start_server: Start, tmp_path: Path
+) -> None:
+    settings = {"appendfsync": "everysec", "logfile": "server.log"}
+    server = start_server(newest_build, settings=settings, appendonly=True)
+    prepare(server)
+    ended = threading.Event()
+
+    def write() -> None:
+        while not ended.wait(0.02):
+            server.send("SET", SECRETS["key"], SECRETS["argument"])
+
+    server.send("CONFIG", "SET", "requirepass", "")
+    writer = threading.Thread(target=write)
+    writer.start()
+    try:
+        assert captured(server, tmp_path / "b.tgz", "--for", "4s", "--trace", "3s") == 0
+    finally:
+        ended.set()
+        writer.join()
+
+    raw = unpacked(tmp_path / "b.tgz").get("strace.txt")
+    if raw is None:
+        pytest.skip("this machine lets nobody trace")
+    trace = read_strace(text_of("strace.txt", raw))
+    assert trace.names_threads
+    ours = server.pid
+    assert any(call.tid == ours and call.name == "write" and ".incr.aof" in call.path for call in trace.calls)
+    assert any(call.tid != ours and call.name == "fdatasync" and ".aof" in call.path for call in trace.calls)
+    assert not any(secret.encode() in raw for secret in SECRETS.values())
 
 
 def test_planted_secrets_are_in_no_bundle(server: Server, tmp_path: Path) -> None:

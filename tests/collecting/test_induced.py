@@ -1,4 +1,4 @@
-"""A running server whose disk was made slow by a preloaded library: what `advise --server` says of it."""
+"""A running server whose syncs or forks a preloaded library made slow: what `advise --server` says of it."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from aoftool.advise.model import Severity
 from aoftool.captures.lines import text_of
 from aoftool.collecting.address import Address
 from aoftool.collecting.questions import ask_server
@@ -18,7 +19,8 @@ from aoftool.collecting.talking import Talk
 from tests.captured import advice_of
 from tests.servers import Build, Server, server_params
 
-# Every sync of another thread takes 3 s once the file is there: longer than servers wait for one.
+# Once the file is there every sync of another thread takes 3 s, longer than servers wait for one, and every
+# fork 0.4 s in the parent, as that of a server with tens of GiB does.
 LIBRARY = r"""
 #define _GNU_SOURCE
 #include <dlfcn.h>
@@ -29,6 +31,13 @@ int fdatasync(int fd) {
     if (!real) real = (int (*)(int)) dlsym(RTLD_NEXT, "fdatasync");
     if (syscall(SYS_gettid) != getpid() && access(SLOW, F_OK) == 0) sleep(3);
     return real(fd);
+}
+pid_t fork(void) {
+    static pid_t (*real)(void);
+    if (!real) real = (pid_t (*)(void)) dlsym(RTLD_NEXT, "fork");
+    pid_t child = real();
+    if (child > 0 && access(SLOW, F_OK) == 0) usleep(400000);
+    return child;
 }
 """
 WRITING_S = 12.0
@@ -47,17 +56,47 @@ def slow(tmp_path: Path) -> tuple[Path, Path]:
     return library, flag
 
 
+def preloaded(
+    library: Path, build: Build, start_server: Callable[..., Server], tmp_path: Path, **settings: str
+) -> Server:
+    """Give a server that the library is loaded into."""
+    script = tmp_path / "server"
+    script.write_text(f'#!/bin/sh\nLD_PRELOAD={library} exec {build.path} "$@"\n')
+    script.chmod(0o755)
+    wanted = {"latency-monitor-threshold": "10", "appendfsync": "everysec", **settings}
+    return start_server(replace(build, path=script), settings=wanted, appendonly=True)
+
+
+@pytest.mark.server
+@pytest.mark.parametrize("server_build", server_params(), indirect=True)
+def test_a_long_fork_is_named(
+    slow: tuple[Path, Path], server_build: Build, start_server: Callable[..., Server], tmp_path: Path
+) -> None:
+    library, flag = slow
+    server = preloaded(library, server_build, start_server, tmp_path)
+    flag.touch()
+
+    talk = Talk(Address(socket=str(server.directory / "s")))
+    try:
+        asked = ask_server(talk, 1, sleep=lambda _: server.rewrite())
+    finally:
+        talk.close()
+        flag.unlink()
+    found = advice_of(tuple(text_of(name, raw) for name, raw in asked.texts.items()))
+
+    row = next(row for row in found.ledger if row.finding == "fork-slow")
+    assert row.worst_s >= 0.4
+    fork = next(finding for finding in found.findings if finding.code == "fork-slow")
+    assert fork.severity is Severity.HIGH
+
+
 @pytest.mark.server
 @pytest.mark.parametrize("server_build", server_params(since="7.0"), indirect=True)
 def test_a_slow_sync_is_named(
     slow: tuple[Path, Path], server_build: Build, start_server: Callable[..., Server], tmp_path: Path
 ) -> None:
     library, flag = slow
-    script = tmp_path / "server"
-    script.write_text(f'#!/bin/sh\nLD_PRELOAD={library} exec {server_build.path} "$@"\n')
-    script.chmod(0o755)
-    settings = {"latency-monitor-threshold": "10", "appendfsync": "everysec"}
-    server = start_server(replace(server_build, path=script), settings=settings, appendonly=True)
+    server = preloaded(library, server_build, start_server, tmp_path)
     flag.touch()
 
     def write(_: float) -> None:

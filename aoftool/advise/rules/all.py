@@ -3,7 +3,17 @@
 from __future__ import annotations
 
 from aoftool.advise.rule import Rule
-from aoftool.advise.rules import commands, disk, machine, memory, rewriting, settings, syncing
+from aoftool.advise.rules import (
+    commands,
+    disk,
+    forks,
+    machine,
+    memory,
+    policy,
+    rewriting,
+    settings,
+    syncing,
+)
 
 __all__ = ["CODES", "RULES"]
 
@@ -16,8 +26,10 @@ RULES: tuple[Rule, ...] = (
     *machine.RULES,
     *memory.RULES,
     *syncing.RULES,
+    *policy.RULES,
     *(rule for rule in disk.RULES if rule.code in _LATE),
     *rewriting.RULES,
+    *forks.RULES,
     *commands.RULES,
     *settings.RULES,
 )

@@ -1,4 +1,4 @@
-"""Rules on rewrites and saves: failing, too often, never, too late, in the way of syncs; forks and copies."""
+"""Rules on rewrites and saves: failing, too often, never, too late, in the way of syncs."""
 
 from __future__ import annotations
 
@@ -11,11 +11,10 @@ from aoftool.advise.rule import Answer, Case, Rule, Unknown
 from aoftool.advise.rules.syncing import late_syncs
 from aoftool.advise.situation import Situation
 from aoftool.captures.model import Kind
-from aoftool.units import counted, format_bytes, format_duration, format_wait
+from aoftool.units import counted, format_bytes, format_duration
 
 __all__ = ["RULES"]
 
-_GIB = 1 << 30
 _HOUR_S = 3600
 _PERCENTAGE = "auto-aof-rewrite-percentage"
 _MIN_SIZE = "auto-aof-rewrite-min-size"
@@ -242,59 +241,6 @@ def save_and_aof(case: Case) -> Answer:
     )
 
 
-def fork_slow(case: Case) -> Answer:
-    """Judge the last fork by its length, and by its length for each GiB of a large server."""
-    situation = case.situation
-    limits = situation.limits
-    reading = situation.reading("latest_fork_usec")
-    if reading is None:
-        return Unknown("INFO stats has no latest_fork_usec")
-    seconds = reading.value / 1e6
-    rss = situation.number("used_memory_rss") or 0
-    per_gib = seconds * _GIB / rss if rss > limits["fork-slow.per_gib_above"] else 0
-    if seconds < limits["fork-slow.high"] and per_gib < limits["fork-slow.per_gib"]:
-        return None
-    critical, high = seconds >= limits["fork-slow.critical"], seconds >= limits["fork-slow.high"]
-    found = [Evidence(f"latest_fork_usec {reading.value:.0f}", reading.where)]
-    table = situation.captured.status.get("VmPTE")
-    if table is not None:
-        found.append(
-            Evidence(f"page table {table.value}, for {format_bytes(int(rss))} of memory", table.where)
-        )
-    return Finding(
-        "fork-slow",
-        Severity.CRITICAL if critical else Severity.HIGH if high else Severity.MEDIUM,
-        f"a fork stops all clients for {format_wait(seconds)}, at each rewrite, save and full resync",
-        tuple(found),
-        why="the page table is copied, some 2 MiB for each GiB in use; on old hypervisors slowly",
-        do=("fewer rewrites: aoftool simulate DIR", "smaller servers, several on one machine"),
-        not_this=("LATENCY DOCTOR rates GB/s and calls a fork of 0.8 ms of a small server terrible",),
-        values={"fork_s": seconds, "s_per_gib": per_gib},
-    )
-
-
-def cow_large(case: Case) -> Answer:
-    """Judge how much memory was copied while a child lived."""
-    situation = case.situation
-    limits = situation.limits
-    rss = situation.number("used_memory_rss")
-    sizes = [situation.reading(name) for name in ("aof_last_cow_size", "rdb_last_cow_size")]
-    worst = max((size for size in sizes if size is not None), key=lambda size: size.value, default=None)
-    if worst is None or not rss:
-        return Unknown("INFO memory or persistence is missing")
-    if worst.value < limits["cow-large.size"] or worst.value < limits["cow-large.share"] * rss:
-        return None
-    return Finding(
-        "cow-large",
-        Severity.MEDIUM,
-        f"a child cost {format_bytes(int(worst.value))} more, {100 * worst.value / rss:.0f} % of the server",
-        (Evidence(f"copied by the last child: {format_bytes(int(worst.value))}", worst.where),),
-        why="pages written while a child lives are copied; up to the whole memory once more",
-        do=("leave that much free, or maxmemory lower", "rewrites when little is written"),
-        values={"cow_bytes": worst.value, "rss_bytes": rss},
-    )
-
-
 def preamble_off(case: Case) -> Answer:
     """Judge bases written as commands."""
     return _wrong_flag(
@@ -385,21 +331,6 @@ RULES = (
         "save is set beside the log; medium where both forked twice",
         save_and_aof,
         "it is the default",
-    ),
-    Rule(
-        "fork-slow",
-        "fork",
-        ((Kind.INFO,),),
-        "latest_fork_usec of 100 ms, critical of 1 s; 50 ms for each GiB above 1 GiB",
-        fork_slow,
-        "GB a second says nothing of a small server",
-    ),
-    Rule(
-        "cow-large",
-        "memory",
-        ((Kind.INFO,),),
-        "the last child copied 30 % of the memory and 64 MiB",
-        cow_large,
     ),
     Rule("preamble-off", "settings", _CONFIG, "aof-use-rdb-preamble no", preamble_off),
     Rule("incremental-fsync-off", "settings", _CONFIG, "aof-rewrite-incremental-fsync no", incremental_off),
