@@ -12,10 +12,12 @@ from collections import OrderedDict
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 
+from aoftool.files.remote.rooms import ROOM_BYTES
+
 __all__ = ["BlockCache", "RangeReader"]
 
 _MOST_BYTES = 64 << 20
-_BLOCK_BYTES = 4 << 20
+_BLOCK_BYTES = ROOM_BYTES
 _MOST_BLOCKS = _MOST_BYTES // _BLOCK_BYTES
 _SMALLEST = 128 << 10
 # Ranges double up to this size; whoever reads on behind that reads blocks.

@@ -9,10 +9,10 @@ from __future__ import annotations
 
 import datetime
 import email.utils
-import mmap
 from typing import Any
 
 from aoftool.dataclass import dataclass
+from aoftool.files.remote.rooms import room_of
 from aoftool.units import counted
 
 __all__ = [
@@ -126,14 +126,10 @@ class Store:
 
 
 class Filling:
-    """Room for one range, filled as its pieces arrive.
-
-    The room is mapped, and so goes back to the system at once: freed memory of this size would stay with the
-    process, between the many small pieces that packages below take while it is filled.
-    """
+    """Room for one range, filled as its pieces arrive."""
 
     def __init__(self, length: int) -> None:
-        self._room = memoryview(mmap.mmap(-1, length))
+        self._room = room_of(length)
         self._filled = 0
 
     def add(self, piece: bytes) -> None:
@@ -147,6 +143,15 @@ class Filling:
             raise ShortAnswerError(f"more than the {counted(len(self._room), 'byte')} of the range")
         self._room[self._filled : end] = piece
         self._filled = end
+
+    @property
+    def room(self) -> memoryview:
+        """Return what is still to be filled; `filled` says how much of it was."""
+        return self._room[self._filled :]
+
+    def filled(self, count: int) -> None:
+        """Say that so many bytes of the front of `room` were filled."""
+        self._filled += count
 
     def whole(self) -> memoryview:
         """Return the range.

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+from email.message import Message
+from typing import Any
+
+from aoftool.files.remote.direct import DirectRanges, Question, is_straight
 from aoftool.files.remote.store import (
     PIECE_BYTES,
     Filling,
@@ -20,6 +24,10 @@ _PARTIAL, _NOT_FOUND, _GONE, _DENIED, _CHANGED = 206, 404, 410, (401, 403), (412
 
 class WebStore(Store):
     """A web server that gives ranges; asked for one ETag or time of change, as far as it tells them."""
+
+    def __init__(self, system: Any) -> None:
+        super().__init__(system)
+        self._direct = DirectRanges()
 
     def status(self, path: str) -> ObjectStatus | None:
         """Return what stands under a URL; None for one that ends as a folder."""
@@ -46,14 +54,27 @@ class WebStore(Store):
         """Return a range of a file, as `Store.read`."""
         from fsspec.asyn import sync
 
-        found: memoryview = sync(self.system.loop, self._get, path, status, start, end)
+        found = self._read_directly(path, status, start, end) if self._direct.is_for(end - start) else None
+        if found is None:
+            found = sync(self.system.loop, self._get, path, status, start, end)
         return found
+
+    def _read_directly(self, path: str, status: ObjectStatus, start: int, end: int) -> memoryview | None:
+        url = str(self.system.encode_url(path))
+        # Settings of a session, such as who logs in, are for the package.
+        if not is_straight(url) or self.system.client_kwargs:
+            self._direct.give_up()
+            return None
+        question = Question(url, _headers_for(status))
+
+        def is_same(answer: Message) -> bool:
+            return (answer.get("ETag") or answer.get("Last-Modified") or status.mark) == status.mark
+
+        return self._direct.get(question, start, end, is_same)
 
     async def _get(self, path: str, status: ObjectStatus, start: int, end: int) -> memoryview:
         session = await self.system.set_session()
-        headers = {"Range": f"bytes={start}-{end - 1}", "Accept-Encoding": "identity"}
-        if status.mark.startswith('"'):
-            headers["If-Match"] = status.mark
+        headers = {"Range": f"bytes={start}-{end - 1}", **_headers_for(status)}
         async with session.get(self.system.encode_url(path), headers=headers) as answer:
             if answer.status in _CHANGED:
                 raise OtherObjectError
@@ -92,6 +113,12 @@ class WebStore(Store):
                 kind = "directory" if name.endswith("/") else "file"
                 found[name.rstrip("/")] = kind
         return [(name, kind, None) for name, kind in sorted(found.items())]
+
+
+def _headers_for(status: ObjectStatus) -> dict[str, str]:
+    # A weak ETag is no promise of the same bytes, and servers refuse it here.
+    match = {"If-Match": status.mark} if status.mark.startswith('"') else {}
+    return {"Accept-Encoding": "identity", "User-Agent": "aoftool", **match}
 
 
 def _refuse_status(status: int, path: str) -> None:
