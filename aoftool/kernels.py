@@ -36,6 +36,9 @@ KERNELS = (
     "aoftool.rdb.records._record_cy",
     "aoftool.rdb.walk._crcseek_cy",
     "aoftool.rdb.walk._walk_cy",
+    "aoftool.replay.compiled._follow_cy",
+    "aoftool.replay.compiled._replay_cy",
+    "aoftool.replay.compiled._store_cy",
     "aoftool.resp._cut_cy",
     "aoftool.resp._ledger_cy",
     "aoftool.resp._scan_cy",
@@ -43,8 +46,6 @@ KERNELS = (
     "aoftool.rewrite.decide._rows_cy",
     "aoftool.rewrite.decide._touches_cy",
     "aoftool.rewrite.replay._gather_cy",
-    "aoftool.rewrite.replay._replay_cy",
-    "aoftool.rewrite.replay._store_cy",
     "aoftool.rewrite.replay._texts_cy",
 )
 """Every compiled module of the package; a test holds the list against the sources."""

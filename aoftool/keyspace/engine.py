@@ -10,8 +10,8 @@ from __future__ import annotations
 import sys
 import time
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
-from typing import Protocol
+from collections.abc import Iterable, Mapping, Sequence, Set
+from typing import Protocol, cast
 
 from aoftool.budget import HOW_TO_RAISE, Budget, budget_for
 from aoftool.commands.framing import FRAMING
@@ -21,7 +21,7 @@ from aoftool.escape import excerpt
 from aoftool.keyspace.apply import TABLES
 from aoftool.keyspace.context import Argv, CannotFollow, Context
 from aoftool.keyspace.database import Database
-from aoftool.keyspace.flavour import Flavour, flavour_named
+from aoftool.keyspace.flavour import AskedFlavour, Flavour, flavour_named
 from aoftool.keyspace.inert import TABLE as INERT
 from aoftool.keyspace.libraries import Library, library_of_base
 from aoftool.keyspace.refusal import (
@@ -36,7 +36,7 @@ from aoftool.units import counted, format_bytes
 from aoftool.values import Value, ZSetValue
 from aoftool.values.module import UnknownValue
 
-__all__ = ["ChangeObserver", "Keyspace"]
+__all__ = ["ChangeObserver", "Keyspace", "commands_are_alike"]
 
 # Spellings of command names that are remembered; a hostile log cannot make it grow without end.
 _SPELLINGS_KEPT = 4096
@@ -104,6 +104,17 @@ class Keyspace:
         self.commands = 0
         self.refused: Counter[tuple[str, str]] = Counter()
         self.refusals: list[Refusal] = []
+
+    @property
+    def command_names(self) -> Set[bytes]:
+        """The upper-case names of the commands that the server has."""
+        return self._commands.keys()
+
+    def note_questions(self) -> AskedFlavour:
+        """Return what notes from now on whatever is asked of the flavour."""
+        asked = AskedFlavour(self.flavour)
+        self.flavour = self._context.flavour = cast(Flavour, asked)
+        return asked
 
     @property
     def databases(self) -> list[Database]:
@@ -378,3 +389,9 @@ def _commands_of(flavour: Flavour) -> dict[bytes, Command]:
 
 # SELECT has a handler of its own.
 _FRAMING = FRAMING - {b"SELECT"}
+
+
+def commands_are_alike(names: Iterable[bytes], one: Flavour, other: Flavour) -> bool:
+    """Tell whether two servers have the same of some commands, given by upper-case names."""
+    ours, theirs = _commands_of(one), _commands_of(other)
+    return all(ours.get(name) == theirs.get(name) for name in names)

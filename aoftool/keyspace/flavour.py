@@ -12,7 +12,7 @@ from typing import Any, Literal
 from aoftool.dataclass import dataclass, replace
 from aoftool.releases import RELEASES, Release, patch_of, release_named
 
-__all__ = ["FLAVOURS", "Flavour", "Version", "flavour_at", "flavour_named"]
+__all__ = ["FLAVOURS", "AskedFlavour", "Flavour", "Version", "flavour_at", "flavour_named"]
 
 Version = tuple[int, int]
 
@@ -86,6 +86,32 @@ class Flavour:
         """Tell whether something that came with these versions (None: never) is there."""
         since = redis if self.family == "redis" else valkey
         return since is not None and self.version >= since
+
+
+class AskedFlavour:
+    """A flavour that remembers what it was asked: a replay as one that answers alike comes out the same."""
+
+    def __init__(self, flavour: Flavour) -> None:
+        self._flavour = flavour
+        self._versions: dict[tuple[Version | None, Version | None], bool] = {}
+
+    def __getattr__(self, name: str) -> Any:
+        # Kept as an attribute: the next time nobody comes here.
+        value = self.__dict__[name] = getattr(self._flavour, name)
+        return value
+
+    def has(self, redis: Version | None, valkey: Version | None) -> bool:
+        """Tell whether something that came with these versions (None: never) is there."""
+        answer = self._flavour.has(redis, valkey)
+        self._versions[redis, valkey] = answer
+        return answer
+
+    def answers_alike(self, other: Flavour) -> bool:
+        """Tell whether another flavour would have given every answer that was given."""
+        switches = {name: value for name, value in self.__dict__.items() if not name.startswith("_")}
+        return all(getattr(other, name) == value for name, value in switches.items()) and all(
+            other.has(*since) == answer for since, answer in self._versions.items()
+        )
 
 
 _REDIS_62 = Flavour(

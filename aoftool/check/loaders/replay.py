@@ -1,9 +1,10 @@
 """Replay a log as servers would load it, to see what they answer to its commands.
 
 A server that loads a log throws the replies away: a command that fails is skipped, and at most a line of
-its own log tells. Here every reply is looked at. Needs the memory of the data set as Python objects,
-one server at a time, so that logs above `MAX_REPLAY_BYTES` are not replayed. Where the effect of a
-command cannot be known (scripts, modules) the replay of that server ends, and what follows is not judged.
+its own log tells. Here every reply is looked at. Needs the memory of the data set, one server at a time,
+so that logs above `MAX_REPLAY_BYTES` are not replayed. Where the effect of a command cannot be known
+(scripts, modules) the replay of that server ends, and what follows is not judged. Servers that answer
+alike to all that a log asks of them are replayed once.
 """
 
 from __future__ import annotations
@@ -16,16 +17,17 @@ from aoftool.check.exam_model import FileExam, LogExam
 from aoftool.check.loaders.replay_model import Answered, Replay
 from aoftool.commands.framing import FRAMING
 from aoftool.commands.table import lookup_argv
-from aoftool.dataclass import replace
+from aoftool.dataclass import dataclass, replace
 from aoftool.errors import OverBudgetError
 from aoftool.files.source import Source, open_source
-from aoftool.keyspace.engine import Keyspace
-from aoftool.keyspace.flavour import FLAVOURS, Flavour
-from aoftool.keyspace.refusal import CommandRefused, ReplayStopError
+from aoftool.keyspace.engine import Keyspace, commands_are_alike
+from aoftool.keyspace.flavour import FLAVOURS, AskedFlavour, Flavour
+from aoftool.keyspace.refusal import CommandRefused, Refusal, ReplayStopError
 from aoftool.rdb.damage import EncodingDamage
 from aoftool.rdb.functions import read_functions
 from aoftool.rdb.records.reader import records
 from aoftool.releases import NAMES
+from aoftool.replay.compiled.following import Following, can_follow
 from aoftool.replay.doubt import unknown_form
 from aoftool.resp.commands import commands
 from aoftool.resp.model import Command
@@ -70,10 +72,55 @@ def replay_log(exam: LogExam, targets: Sequence[str]) -> Replay:
         return found
     # One after the other: all the memory for each, and a part of the time.
     budget = budget_for(size).shared(len(targets))
-    for number, target in enumerate(targets):
-        watch = number == len(targets) - 1
-        _Replayer(found, target, exam.databases, budget, watch=watch).run(exam)
+    *others, newest = targets
+    runs = [_run(exam, newest, budget, watch=True)]
+    for target in others:
+        run = next((run for run in runs if run.goes_for(target)), None)
+        if run is None:
+            run = _run(exam, target, budget, watch=False)
+            runs.append(run)
+        _take_over(found, run, target)
+    _take_over(found, runs[0], newest)
     return found
+
+
+@dataclass
+class _Run:
+    """What came of a replay as one server, and what decides whether it is that of another one too."""
+
+    target: str
+    replay: Replay
+    names: set[bytes]
+    asked: AskedFlavour
+
+    def goes_for(self, target: str) -> bool:
+        """Tell whether a replay as another server comes out the same."""
+        own, other = FLAVOURS[self.target], FLAVOURS[target]
+        return self.asked.answers_alike(other) and commands_are_alike(self.names, own, other)
+
+
+def _run(exam: LogExam, target: str, budget: Budget, *, watch: bool) -> _Run:
+    replayer = _Replayer(target, exam.databases, budget, watch=watch)
+    replayer.run(exam)
+    return _Run(target, replayer.found, replayer.names, replayer.asked)
+
+
+def _take_over(found: Replay, run: _Run, target: str) -> None:
+    """Add what a replay showed, as that of a target."""
+    of_run = run.replay
+    for key, row in of_run.answered.items():
+        if key not in found.answered and len(found.answered) >= _GROUPS:
+            continue
+        ours = found.answered.setdefault(key, Answered(*key))
+        ours.counts[target], ours.inside[target] = row.counts[run.target], row.inside[run.target]
+        ours.offsets += [at for at in row.offsets if at not in ours.offsets][: _OFFSETS - len(ours.offsets)]
+    for place, span in of_run.unknown.items():
+        found.unknown.setdefault(place, span)
+    found.idle.update(of_run.idle)
+    if run.target in of_run.ended:
+        found.ended[target] = of_run.ended[run.target]
+    if run.target in of_run.expired:
+        found.expired[target] = of_run.expired[run.target]
 
 
 def keyspace_before(exam: LogExam, number: int, target: str) -> Keyspace | None:
@@ -85,19 +132,37 @@ def keyspace_before(exam: LogExam, number: int, target: str) -> Keyspace | None:
     size = sum(file.size_bytes for file in exam.files[:number])
     if size > MAX_REPLAY_BYTES:
         return None
-    return _Replayer(Replay(), target, exam.databases, budget_for(size), watch=False).before(exam, number)
+    return _Replayer(target, exam.databases, budget_for(size), watch=False).before(exam, number)
 
 
 class _Replayer:
-    """One server's load."""
+    """One server's load.
 
-    def __init__(self, found: Replay, target: str, databases: int, budget: Budget, *, watch: bool) -> None:
-        self._found, self._target = found, target
+    Attributes:
+        found: what it showed.
+        asked: what was asked of the flavour.
+    """
+
+    def __init__(self, target: str, databases: int, budget: Budget, *, watch: bool) -> None:
+        self.found, self._target = Replay(), target
         self._keyspace = Keyspace(target, databases, allow_random=True, budget=budget)
+        self.asked = self._keyspace.note_questions()
+        self._following: Following | None = None
+        self._seen: set[bytes] = set()
         self._changed = False
         self._watch = watch
+        # Of the file in hand: refusals in the transaction that is open, and what changed nothing, by name.
+        self._late: list[tuple[int, Command, Refusal]] = []
+        self._unchanged: dict[bytes, tuple[int, int]] = {}
         if watch:
             self._keyspace.observe(self)
+
+    @property
+    def names(self) -> set[bytes]:
+        """Upper-case names of the commands that were run."""
+        if self._following is None:
+            return self._seen
+        return self._seen | self._following.handed_back | self._following.follower.names_run()
 
     def keys_changed(self, command_index: int, db: int, keys: Sequence[bytes]) -> None:
         """Note that the running command changed something."""
@@ -111,7 +176,11 @@ class _Replayer:
 
     def before(self, exam: LogExam, number: int) -> Keyspace | None:
         """Return the keyspace in front of a file, None where the replay ends earlier."""
-        return self._keyspace if all(map(self._file, exam.files[:number])) else None
+        if not all(map(self._file, exam.files[:number])):
+            return None
+        if self._following is not None:
+            self._following.follower.export()
+        return self._keyspace
 
     def _file(self, file: FileExam) -> bool:
         """Replay one file; tell whether the next one may follow."""
@@ -123,14 +192,78 @@ class _Replayer:
             self._keyspace.start_file()
             if file.tail is None:
                 return True
-            end = file.tail.first.good_end
-            # Queued commands by their number: where they stand.
-            queued: dict[int, Command] = {}
-            for command in commands(source, file.tail_start, end=end):
+            done = self._tail(file, source)
+            self._note_idle(file)
+            self._keyspace.drop_transaction()
+        return done
+
+    def _tail(self, file: FileExam, source: Source) -> bool:
+        """Replay the commands of a file."""
+        assert file.tail is not None
+        start, end = file.tail_start, file.tail.first.good_end
+        # Queued commands by their number: where they stand.
+        queued: dict[int, Command] = {}
+        if not can_follow() or not source.seekable:
+            for command in commands(source, start, end=end):
+                self._seen.add(command.name)
                 if not self._command(file, command, queued):
                     return False
-            self._keyspace.drop_transaction()
+            return True
+        if self._following is None:
+            self._following = Following(self._keyspace)
+        follower = self._following.follower
+
+        def execute(command: Command, inside: bool) -> bool:
+            self._answer_late(file, follower.transactions if inside else 0)
+            if not inside:
+                return self._command(file, command, queued)
+            return self._inside(file, command, follower.transactions, source)
+
+        framing = file.tail.first.transactions
+        odd = framing.nested, framing.lone_execs, framing.discards_inside, framing.lone_discards
+        bare = not any(each.count for each in odd)
+        open_from = end if framing.open_offset is None else framing.open_offset
+        done = self._following.run(source, start, open_from, execute, bare=bare)
+        # What is queued at the end never runs.
+        done = done and self._following.run(source, open_from, end, execute, bare=False)
+        self._answer_late(file, 0)
+        return done
+
+    def _inside(self, file: FileExam, command: Command, transaction: int, source: Source) -> bool:
+        """Run a command of a transaction at its place, which comes to the same as to run it at EXEC."""
+        try:
+            refusal = self._keyspace.execute(command.argv)
+        except ReplayStopError as stop:
+            self._late.clear()
+            # What cannot be queued is answered at once.
+            at_once = stop.reason in ("unknown", "arity")
+            offset = command.offset if at_once else _exec_behind(source, command)
+            return self._end(file, offset, stop.message.partition(": ")[2] or stop.message)
+        if refusal is None:
+            return True
+        if what := unknown_form(command.argv):
+            self._answer_late(file, 0)
+            return self._unknown(file, command, what)
+        self._late.append((transaction, command, refusal))
         return True
+
+    def _answer_late(self, file: FileExam, transaction: int) -> None:
+        """Count the refusals of a transaction that has come to its EXEC."""
+        if self._late and self._late[0][0] != transaction:
+            for _, command, refusal in self._late:
+                self._answered(file, command.offset, refusal.name, refusal.text, inside=True)
+            self._late.clear()
+
+    def _note_idle(self, file: FileExam) -> None:
+        """Take in which commands of a file changed nothing, by their places."""
+        if self._following is not None:
+            for name, count, first in self._following.follower.take_idle():
+                if self._watch:
+                    before, at = self._unchanged.get(name, (0, first))
+                    self._unchanged[name] = (before + count, min(at, first))
+        for name, row in sorted(self._unchanged.items(), key=lambda item: item[1][1]):
+            self.found.idle[file.path, name.decode("latin-1")] = row
+        self._unchanged = {}
 
     def _load(self, file: FileExam, source: Source) -> bool:
         if not self._load_libraries(file, source):
@@ -192,42 +325,51 @@ class _Replayer:
         elif refusal is not None:
             self._answered(file, command.offset, refusal.name, refusal.text, inside=False)
         elif self._watch and not self._changed:
-            self._idle(file, command)
+            self._idle(command)
         return True
 
     def _unknown(self, file: FileExam, command: Command, what: str) -> bool:
         """Note a form that no release has: whoever wrote it did something that is not known here."""
         words = f"{what} of {command.name.decode('latin-1')}"
-        self._found.unknown.setdefault((file.path, words), (command.offset, command.offset + command.length))
+        self.found.unknown.setdefault((file.path, words), (command.offset, command.offset + command.length))
         return self._end(file, command.offset, f"{words} is known to no release")
 
     def _answered(self, file: FileExam, offset: int, name: str, text: str, *, inside: bool) -> None:
         key = (file.path, name, text)
-        row = self._found.answered.get(key)
+        row = self.found.answered.get(key)
         if row is None:
-            if len(self._found.answered) >= _GROUPS:
+            if len(self.found.answered) >= _GROUPS:
                 return
-            row = self._found.answered[key] = Answered(*key)
+            row = self.found.answered[key] = Answered(*key)
         row.counts[self._target] = row.counts.get(self._target, 0) + 1
         row.inside[self._target] = row.inside.get(self._target, 0) + inside
         if len(row.offsets) < _OFFSETS and offset not in row.offsets:
             row.offsets.append(offset)
 
-    def _idle(self, file: FileExam, command: Command) -> None:
+    def _idle(self, command: Command) -> None:
         spec = lookup_argv(command.argv)
         if spec is None or not spec.is_write or command.name in FRAMING | _KEYLESS:
             return
-        key = (file.path, spec.full_name.decode("latin-1"))
-        count, first = self._found.idle.get(key, (0, command.offset))
-        self._found.idle[key] = (count + 1, first)
+        count, first = self._unchanged.get(spec.full_name, (0, command.offset))
+        self._unchanged[spec.full_name] = (count + 1, first)
 
     def _end(self, file: FileExam, offset: int, why: str) -> bool:
-        self._found.ended[self._target] = (file.path, offset, why)
+        self.found.ended[self._target] = (file.path, offset, why)
         return False
 
     def _expired(self) -> None:
         now_ms = int(time.time() * 1000)
         databases = self._keyspace.databases
         passed = sum(at <= now_ms for database in databases for at in database.expires.values())
+        keys = sum(map(len, databases))
+        if self._following is not None:
+            held, held_passed = self._following.follower.count(now_ms)
+            passed, keys = passed + held_passed, keys + held
         if passed:
-            self._found.expired[self._target] = (passed, sum(map(len, databases)))
+            self.found.expired[self._target] = (passed, keys)
+
+
+def _exec_behind(source: Source, command: Command) -> int:
+    """Return where the EXEC of a transaction stands, given a command in it."""
+    behind = commands(source, command.offset)
+    return next((each.offset for each in behind if each.name == b"EXEC"), command.offset)

@@ -19,10 +19,10 @@ from aoftool.liveness.carry import Carrier
 from aoftool.liveness.model import Chunk, Fate, Op, Trace
 from aoftool.progress import Progress, no_progress
 from aoftool.releases import Release
+from aoftool.replay.compiled.hot import HOT, Runner
 from aoftool.replay.doubt import beyond
 from aoftool.rewrite.decide.base_keys import BaseKeys
 from aoftool.rewrite.decide.touches import Touches, needed_rows, understood_rows
-from aoftool.rewrite.replay.hot import HOT, Runner
 from aoftool.rewrite.replay.texts import TextReader
 
 __all__ = ["Partition", "Replay", "UnknownFormError", "rows_to_run"]

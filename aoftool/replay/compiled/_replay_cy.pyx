@@ -15,11 +15,11 @@ from cpython.object cimport PyObject
 from libc.stdint cimport int64_t, uint8_t, uint32_t, uint64_t
 
 from aoftool.liveness._keys_cy cimport aof_prefetch
-from aoftool.rewrite.replay._plain cimport Spans, parse, whole
-from aoftool.rewrite.replay._store_cy cimport ABSENT, ELSEWHERE, LIST, Item, Store
-from aoftool.rewrite.replay._tables cimport Ring, Table
+from aoftool.replay.compiled._plain cimport Spans, parse, whole
+from aoftool.replay.compiled._store_cy cimport ABSENT, ELSEWHERE, LIST, Item, Store
+from aoftool.replay.compiled._tables cimport Ring, Table
 
-from aoftool.rewrite.replay._store_cy import CODES
+from aoftool.replay.compiled._store_cy import CODES
 from aoftool.values import HashValue, ListValue, SetValue, StreamId, StreamValue, ZSetValue
 
 __all__ = ["CODES", "Runner"]
@@ -49,13 +49,6 @@ cdef class Runner:
         keys: number of keys in the trace's table.
         place: gives (database, name) of a key number.
     """
-
-    cdef list databases
-    cdef dict names
-    cdef const uint8_t *data
-    cdef Store store
-    cdef object place
-    cdef object stands_alone
 
     def __init__(self, keyspace, Py_ssize_t keys, place):
         self.databases = keyspace.databases
@@ -133,7 +126,7 @@ cdef class Runner:
             index += 1
         return index
 
-    cdef inline void fetch(
+    cdef void fetch(
         self, int64_t index, int64_t count, const uint8_t *codes, const uint32_t *keys
     ) noexcept nogil:
         """Ask for the memory that rows further on will need."""
@@ -151,13 +144,13 @@ cdef class Runner:
             elif item.kind == LIST:
                 aof_prefetch(&(<Ring *>item.body).items[(<Ring *>item.body).head])
 
-    cdef bint slow(self, int code, uint32_t number, int64_t db, Spans *spans) except -1:
-        """Do the plain thing where the key has to be fetched first, or is a stream."""
+    cdef int slow(self, int code, uint32_t number, int64_t db, Spans *spans) except -1:
+        """Do the plain thing where the key has to be fetched first, or is a stream; return as a store does."""
         cdef Item *item = &self.store.items[number]
         cdef PyObject *found
         cdef int done
         if spans.count < 2:
-            return False
+            return 0
         if item.kind == ELSEWHERE:
             found = PyDict_GetItem(<dict>self.databases[db].values, self.name(number, spans))
             if found == NULL:
@@ -168,7 +161,7 @@ cdef class Runner:
                 if done < 0:
                     raise MemoryError("no memory for values under replay")
                 if done:
-                    return True
+                    return done
         self.let_go(number)
         return code == XADD and self.plain(number, db, spans)
 

@@ -1,7 +1,7 @@
 from libc.stdint cimport int64_t, uint8_t, uint32_t, uint64_t
 
-from aoftool.rewrite.replay._plain cimport Spans
-from aoftool.rewrite.replay._tables cimport Blob, Table
+from aoftool.replay.compiled._plain cimport Spans
+from aoftool.replay.compiled._tables cimport Blob, Table
 
 cdef enum:
     # Kinds of items: nothing anywhere, a value in the dicts of the keyspace, a value here.
@@ -36,9 +36,12 @@ cdef class Store:
     cdef uint64_t seed
     cdef const uint8_t *data
 
+    cdef bint make_room(self, uint64_t keys, uint8_t kind) noexcept nogil
+    cdef void count(self, int64_t now_ms, uint64_t *keys, uint64_t *passed) noexcept nogil
     cdef int execute(
         self, int code, uint32_t number, int64_t db, const uint8_t *data, Spans *spans
     ) noexcept nogil
+    cdef bint put_string(self, uint32_t number, int64_t db, const uint8_t *text, uint64_t size) noexcept nogil
     cdef object value(self, uint32_t number)
     cdef void drop(self, uint32_t number) noexcept nogil
     cdef int clear(self, int64_t db) except -1
@@ -57,7 +60,7 @@ cdef class Store:
     cdef int _count(self, Item *item, Spans *spans, int code) noexcept nogil
     cdef int _deadline(self, Item *item, Spans *spans) noexcept nogil
     cdef int _zadd(self, Item *item, Spans *spans) noexcept nogil
-    cdef bint _put_score(self, Table *table, Spans *spans, uint64_t index, double score, int words) noexcept nogil
+    cdef int _put_score(self, Table *table, Spans *spans, uint64_t index, double score, int words) noexcept nogil
     cdef int _zincrby(self, Item *item, Spans *spans) noexcept nogil
     cdef int _zpop(self, Item *item, uint32_t number, Spans *spans, bint highest) noexcept nogil
     cdef int _cut_end(self, Item *item, uint32_t number, uint64_t count, bint highest) noexcept nogil

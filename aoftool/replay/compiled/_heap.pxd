@@ -7,7 +7,7 @@ from libc.stdint cimport uint8_t, uint32_t, uint64_t
 from libc.stdlib cimport free, malloc
 from libc.string cimport memcmp, memcpy
 
-from aoftool.rewrite.replay._tables cimport Blob, Entry, Table, blob_size, free_heap
+from aoftool.replay.compiled._tables cimport Blob, Entry, Table, blob_size, free_heap
 
 
 cdef inline double score_at(Entry *entry) noexcept nogil:

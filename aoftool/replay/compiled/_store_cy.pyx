@@ -11,12 +11,12 @@ from libc.stdint cimport int64_t, uint8_t, uint32_t, uint64_t
 from libc.math cimport copysign
 from libc.stdio cimport snprintf
 from libc.stdlib cimport calloc, free, realloc
-from libc.string cimport memcpy
+from libc.string cimport memcpy, memset
 
 from aoftool.liveness._keys_cy cimport aof_hash
-from aoftool.rewrite.replay._heap cimport drop_entry, heap_in, heap_moved, heap_ready, score_at
-from aoftool.rewrite.replay._plain cimport INFINITE, Spans, added, integer, is_word, score_of, whole
-from aoftool.rewrite.replay._tables cimport (
+from aoftool.replay.compiled._heap cimport drop_entry, heap_in, heap_moved, heap_ready, score_at
+from aoftool.replay.compiled._plain cimport INFINITE, Spans, added, integer, is_word, score_of, whole
+from aoftool.replay.compiled._tables cimport (
     Blob,
     Entry,
     Ring,
@@ -110,8 +110,9 @@ cdef enum:
     DO_RPUSHX = 33
     DO_LPUSHX = 34
     DO_GETDEL = 35
-    # What a command comes to.
+    # What a command comes to; IDLE: it was done, and there was nothing for it to do.
     DONE = 1
+    IDLE = 2
     NOT_PLAIN = 0
     NO_MEMORY = -1
     # Longer strings are changed in place by the keyspace, which keeps room behind them.
@@ -162,12 +163,43 @@ cdef class Store:
         free(self.items)
         free(self.born)
 
+    cdef bint make_room(self, uint64_t keys, uint8_t kind) noexcept nogil:
+        """Have items for so many keys, new ones of a kind; false when there is no memory."""
+        cdef uint64_t room = self.keys, number
+        cdef void *moved
+        if keys <= room:
+            return True
+        while room < keys:
+            room = room * 2 + 64
+        moved = realloc(self.items, (room + 1) * sizeof(Item))
+        if moved == NULL:
+            return False
+        self.items = <Item *>moved
+        memset(&self.items[self.keys + 1], 0, (room - self.keys) * sizeof(Item))
+        for number in range(self.keys, room):
+            self.items[number].kind = kind
+        self.keys = room
+        return True
+
+    cdef void count(self, int64_t now_ms, uint64_t *keys, uint64_t *passed) noexcept nogil:
+        """Count the keys that are here, and those whose expire time has come."""
+        cdef int64_t db
+        cdef uint64_t at
+        cdef Item *item
+        keys[0] = passed[0] = 0
+        for db in range(self.databases):
+            for at in range(self.born[db].count):
+                item = &self.items[self.born[db].numbers[at]]
+                if item.kind > ELSEWHERE:
+                    keys[0] += 1
+                    passed[0] += item.expires and item.expire_at_ms <= now_ms
+
     # Commands
 
     cdef int execute(
         self, int code, uint32_t number, int64_t db, const uint8_t *data, Spans *spans
     ) noexcept nogil:
-        """Do the plain thing and return DONE, or change nothing and return NOT_PLAIN."""
+        """Do the plain thing and return DONE, or IDLE; or change nothing and return NOT_PLAIN."""
         cdef Item *item = &self.items[number]
         cdef int kind = item.kind
         cdef uint64_t count = spans.count
@@ -199,7 +231,7 @@ cdef class Store:
                 return NOT_PLAIN
             if kind:
                 self.drop(number)
-            return DONE
+            return DONE if kind else IDLE
         return self._seldom(item, number, code, spans)
 
     cdef int _seldom(self, Item *item, uint32_t number, int code, Spans *spans) noexcept nogil:
@@ -213,6 +245,8 @@ cdef class Store:
         if code == DO_PERSIST:
             if spans.count != 2:
                 return NOT_PLAIN
+            if not item.expires:
+                return IDLE
             item.expires = False
             return DONE
         if code == DO_ZPOPMIN or code == DO_ZPOPMAX:
@@ -232,18 +266,19 @@ cdef class Store:
         if code == DO_SETNX:
             if spans.count != 3:
                 return NOT_PLAIN
-            return DONE if item.kind else self._set(item, number, spans)
+            return IDLE if item.kind else self._set(item, number, spans)
         if code == DO_HSETNX:
             return self._hsetnx(item, spans)
         if code == DO_RPUSHX or code == DO_LPUSHX:
             if item.kind == ABSENT and spans.count >= 3:
-                return DONE
+                return IDLE
             return self._push(item, spans, code == DO_LPUSHX)
         if code == DO_GETDEL:
             if spans.count != 2 or (item.kind and item.kind != STRING):
                 return NOT_PLAIN
-            if item.kind:
-                self.drop(number)
+            if item.kind == ABSENT:
+                return IDLE
+            self.drop(number)
             return DONE
         return NOT_PLAIN
 
@@ -302,11 +337,12 @@ cdef class Store:
             return NOT_PLAIN
         if spans.count == 3 and (not self._whole(spans, 2, &count) or count < 0):
             return NOT_PLAIN
-        if item.kind == LIST:
-            ring = <Ring *>item.body
-            ring_drop(ring, min(<uint64_t>count, ring.count), left)
-            if ring.count == 0:
-                self.drop(number)
+        if item.kind == ABSENT or count == 0:
+            return IDLE
+        ring = <Ring *>item.body
+        ring_drop(ring, min(<uint64_t>count, ring.count), left)
+        if ring.count == 0:
+            self.drop(number)
         return DONE
 
     cdef bint _whole(self, Spans *spans, uint64_t index, int64_t *value) noexcept nogil:
@@ -338,15 +374,18 @@ cdef class Store:
     cdef int _lrem(self, Item *item, uint32_t number, Spans *spans) noexcept nogil:
         """Remove equal elements, so many from the head, or from the tail when negative; 0 for all."""
         cdef int64_t count = 0
-        cdef uint64_t limit
+        cdef uint64_t limit, before
         cdef Ring *ring
         if spans.count != 4 or (item.kind and item.kind != LIST) or not self._whole(spans, 2, &count):
             return NOT_PLAIN
         if item.kind == ABSENT:
-            return DONE
+            return IDLE
         ring = <Ring *>item.body
         limit = <uint64_t>(-count if count < 0 else count) if count else ring.count
+        before = ring.count
         ring_remove(ring, self.data + spans.starts[3], spans.sizes[3], limit, count < 0)
+        if ring.count == before:
+            return IDLE
         if ring.count == 0:
             self.drop(number)
         return DONE
@@ -361,7 +400,7 @@ cdef class Store:
         if not whole(self.data + spans.starts[3], spans.sizes[3], &end):
             return NOT_PLAIN
         if item.kind == ABSENT:
-            return DONE
+            return IDLE
         ring = <Ring *>item.body
         length = <int64_t>ring.count
         if start < 0:
@@ -377,29 +416,31 @@ cdef class Store:
         return DONE
 
     cdef int _sadd(self, Item *item, Spans *spans) noexcept nogil:
-        cdef uint64_t index, hashed
+        cdef uint64_t index, hashed, before
         cdef Table *table
         if spans.count < 3 or (item.kind and item.kind != SET):
             return NOT_PLAIN
         table = self._table(item, SET)
         if table == NULL:
             return NO_MEMORY
+        before = table.live
         for index in range(2, spans.count):
             hashed = self._hash(spans, index)
             if find_entry(table, hashed, self.data + spans.starts[index], spans.sizes[index]) < 0:
                 if append_entry(table, hashed, self.data + spans.starts[index], spans.sizes[index]) == NULL:
                     return NO_MEMORY
-        return DONE
+        return DONE if table.live > before else IDLE
 
     cdef int _remove(self, Item *item, uint32_t number, Spans *spans, int kind) noexcept nogil:
-        cdef uint64_t index
+        cdef uint64_t index, before
         cdef int64_t place
         cdef Table *table
         if spans.count < 3 or (item.kind and item.kind != kind):
             return NOT_PLAIN
         if item.kind == ABSENT:
-            return DONE
+            return IDLE
         table = <Table *>item.body
+        before = table.live
         for index in range(2, spans.count):
             place = find_entry(
                 table, self._hash(spans, index), self.data + spans.starts[index], spans.sizes[index]
@@ -408,6 +449,8 @@ cdef class Store:
                 if kind == HASH:
                     free(<void *>table.entries[place].word)
                 drop_entry(table, <uint64_t>place)
+        if table.live == before:
+            return IDLE
         if table.live == 0:
             self.drop(number)
         return DONE
@@ -473,7 +516,7 @@ cdef class Store:
         if item.kind == HASH and find_entry(
             <Table *>item.body, self._hash(spans, 2), self.data + spans.starts[2], spans.sizes[2]
         ) >= 0:
-            return DONE
+            return IDLE
         return self._hset(item, spans)
 
     cdef int _count(self, Item *item, Spans *spans, int code) noexcept nogil:
@@ -504,9 +547,10 @@ cdef class Store:
         cdef int64_t time = 0
         if spans.count != 3 or not whole(self.data + spans.starts[2], spans.sizes[2], &time) or time <= 0:
             return NOT_PLAIN
-        if item.kind:
-            item.expires = True
-            item.expire_at_ms = time
+        if item.kind == ABSENT:
+            return IDLE
+        item.expires = True
+        item.expire_at_ms = time
         return DONE
 
     cdef int _append(self, Item *item, Spans *spans) noexcept nogil:
@@ -553,8 +597,9 @@ cdef class Store:
     cdef int _zadd(self, Item *item, Spans *spans) noexcept nogil:
         """Add members with their scores, or change scores where NX, XX, GT and LT let it."""
         cdef uint64_t at = 2, index
-        cdef int word = 0, words = 0
+        cdef int word = 0, words = 0, done
         cdef double score = 0
+        cdef bint changed = False
         cdef Table *table
         if item.kind and item.kind != ZSET:
             return NOT_PLAIN
@@ -575,18 +620,20 @@ cdef class Store:
             if words & (NX | XX | GT | LT) and spans.sizes[index + 1] > SMALL_MEMBER_BYTES:
                 return NOT_PLAIN
         if item.kind == ABSENT and words & XX:
-            return DONE
+            return IDLE
         table = self._table(item, ZSET)
         if table == NULL:
             return NO_MEMORY
         for index in range(at, spans.count, 2):
             self._score(spans, index, &score)
-            if not self._put_score(table, spans, index + 1, score, words):
+            done = self._put_score(table, spans, index + 1, score, words)
+            if done == NO_MEMORY:
                 return NO_MEMORY
-        return DONE
+            changed = changed or done == DONE
+        return DONE if changed else IDLE
 
-    cdef bint _put_score(self, Table *table, Spans *spans, uint64_t index, double score, int words) noexcept nogil:
-        """Give a member a score as the words let it; false when there is no memory."""
+    cdef int _put_score(self, Table *table, Spans *spans, uint64_t index, double score, int words) noexcept nogil:
+        """Give a member a score as the words let it."""
         cdef uint64_t hashed = self._hash(spans, index), size = spans.sizes[index]
         cdef int64_t place = find_entry(table, hashed, self.data + spans.starts[index], size)
         cdef Entry *entry
@@ -594,22 +641,22 @@ cdef class Store:
         if place >= 0:
             entry = &table.entries[place]
             old = score_at(entry)
-            if words & NX or (words & LT and score >= old) or (words & GT and score <= old):
-                return True
+            if score == old or words & NX or (words & LT and score >= old) or (words & GT and score <= old):
+                return IDLE
             memcpy(&entry.word, &score, 8)
             heap_moved(table, <uint64_t>place)
-            return True
+            return DONE
         if words & XX:
-            return True
+            return IDLE
         # A sorted set grows into the large encoding and never shrinks back.
         if table.live >= SMALL_MEMBERS or size > SMALL_MEMBER_BYTES:
             table.large = True
         entry = append_entry(table, hashed, self.data + spans.starts[index], size)
         if entry == NULL:
-            return False
+            return NO_MEMORY
         memcpy(&entry.word, &score, 8)
         heap_in(table, table.used - 1)
-        return True
+        return DONE
 
     cdef int _zincrby(self, Item *item, Spans *spans) noexcept nogil:
         cdef double score = 0
@@ -628,7 +675,7 @@ cdef class Store:
         table = self._table(item, ZSET)
         if table == NULL:
             return NO_MEMORY
-        return DONE if self._put_score(table, spans, 3, score, 0) else NO_MEMORY
+        return self._put_score(table, spans, 3, score, 0)
 
     cdef int _zpop(self, Item *item, uint32_t number, Spans *spans, bint highest) noexcept nogil:
         cdef int64_t count = 1
@@ -636,7 +683,7 @@ cdef class Store:
             return NOT_PLAIN
         if spans.count == 3 and (not self._whole(spans, 2, &count) or count < 0):
             return NOT_PLAIN
-        return self._cut_end(item, number, <uint64_t>count, highest) if item.kind and count else DONE
+        return self._cut_end(item, number, <uint64_t>count, highest) if item.kind and count else IDLE
 
     cdef int _cut_end(self, Item *item, uint32_t number, uint64_t count, bint highest) noexcept nogil:
         """Remove so many members from one end."""
@@ -662,7 +709,7 @@ cdef class Store:
         if not self._whole(spans, 2, &start) or not self._whole(spans, 3, &end):
             return NOT_PLAIN
         if item.kind == ABSENT:
-            return DONE
+            return IDLE
         length = <int64_t>(<Table *>item.body).live
         if start < 0:
             start = max(start + length, 0)
@@ -670,7 +717,7 @@ cdef class Store:
             end += length
         end = min(end, length - 1)
         if start > end:
-            return DONE
+            return IDLE
         if start == 0:
             return self._cut_end(item, number, <uint64_t>(end + 1), False)
         if end == length - 1:
@@ -681,15 +728,16 @@ cdef class Store:
         """Remove a range of scores: the lowest ones, or any of a small set."""
         cdef double low = 0, high = 0
         cdef bint above = False, below = False
-        cdef uint64_t place
+        cdef uint64_t place, before
         cdef Table *table
         if spans.count != 4 or (item.kind and item.kind != ZSET):
             return NOT_PLAIN
         if not self._bound(spans, 2, &low, &above) or not self._bound(spans, 3, &high, &below):
             return NOT_PLAIN
         if item.kind == ABSENT:
-            return DONE
+            return IDLE
         table = <Table *>item.body
+        before = table.live
         if table.used <= SMALL_TABLE:
             for place in range(table.used):
                 if table.entries[place].name and is_within(score_at(&table.entries[place]), low, above, high, below):
@@ -703,6 +751,8 @@ cdef class Store:
         else:
             while table.live and is_within(score_at(&table.entries[table.heap[0]]), low, above, high, below):
                 drop_entry(table, table.heap[0])
+        if table.live == before:
+            return IDLE
         if table.live == 0:
             self.drop(number)
         return DONE
@@ -741,6 +791,19 @@ cdef class Store:
         item.expires = expires or spans.count == 5
         item.expire_at_ms = time
         return DONE
+
+    cdef bint put_string(self, uint32_t number, int64_t db, const uint8_t *text, uint64_t size) noexcept nogil:
+        """Give a key that is not elsewhere a string, whatever it was; false when there is no memory."""
+        cdef Item *item = &self.items[number]
+        cdef Blob blob = new_blob(text, size)
+        if blob == NULL or (not item.listed and not self._list(item, number, db)):
+            free(blob)
+            return False
+        if item.kind:
+            self.drop(number)
+        item.body = blob
+        item.kind = STRING
+        return True
 
     # Life of items
 

@@ -51,6 +51,6 @@ Place = Callable[[int], tuple[int, bytes]]
 Runner: Callable[[Keyspace, int, Place], RowRunner] | None = None
 """Makes a runner for a keyspace and a number of keys; None without compiled code."""
 
-_compiled = kernel_alone("aoftool.rewrite.replay._replay_cy")
+_compiled = kernel_alone("aoftool.replay.compiled._replay_cy")
 if _compiled is not None:
     HOT, Runner = _compiled.CODES, _compiled.Runner
