@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import itertools
 from dataclasses import replace
 from pathlib import Path
@@ -20,7 +21,6 @@ from aoftool.analysis.audit.model import KEPT_OF_EACH, Audit, AuditCode, AuditEv
 from aoftool.analysis.commands.neighbours import commands_before, commands_from
 from aoftool.aof.layout import find_log
 from aoftool.aof.log import read_parts
-from aoftool.errors import SourceError
 from aoftool.files import open_source
 from aoftool.report.audit import audit_lines
 from aoftool.resp.batch import Batch
@@ -241,14 +241,29 @@ def test_damage_ends_an_audit_with_its_place(tmp_path: Path) -> None:
     assert found.damage is not None
 
 
-def test_a_compressed_log_is_refused_with_what_to_do(tmp_path: Path) -> None:
+@pytest.mark.parametrize("lost", [0, 12])
+def test_a_compressed_log_tells_what_the_plain_one_does(
+    lost: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     import gzip
+    import tempfile
 
-    path = tmp_path / "a.aof.gz"
-    path.write_bytes(gzip.compress(log(("FLUSHALL",))))
+    # Large and varied, so that what is cut off holds commands.
+    rows = [("SET", f"k{n}", hashlib.sha256(b"%d" % n).hexdigest()) for n in range(3_000)]
+    raw = log(("SET", "a", "1"), ("FLUSHALL",), *rows)
+    packed, plain, room = tmp_path / "a.aof.gz", tmp_path / "a.aof", tmp_path / "room"
+    room.mkdir()
+    monkeypatch.setattr(tempfile, "tempdir", str(room))
+    packed.write_bytes(gzip.compress(raw)[: -lost or None])
+    plain.write_bytes(raw)
 
-    with pytest.raises(SourceError, match="goes back"):
-        audited(path)
+    found, expected = audited(packed), audited(plain)
+
+    assert [(e.code, e.command.offset, e.text) for e in found.events] == [
+        (e.code, e.command.offset, e.text) for e in expected.events
+    ]
+    assert (found.damage is not None) == bool(lost)
+    assert list(room.iterdir()) == []
 
 
 @pytest.mark.parametrize("case", case_params("recorded"))

@@ -15,6 +15,7 @@ import numpy as np
 from aoftool.analysis.audit.groups import Column, Group, Grouping
 from aoftool.analysis.audit.intrusion import intrusion_in, suspect_offsets
 from aoftool.analysis.audit.model import Audit, AuditCode, AuditEvent
+from aoftool.analysis.audit.plain_parts import plain_parts
 from aoftool.analysis.clock.bounds import created_s
 from aoftool.analysis.commands.listing import logged
 from aoftool.analysis.commands.model import UNKNOWN, LoggedCommand
@@ -22,7 +23,7 @@ from aoftool.analysis.commands.neighbours import commands_before, commands_from
 from aoftool.analysis.history.deletions import is_server_like, own_spelling
 from aoftool.aof.ending import note_rdb, note_stop
 from aoftool.aof.ending_model import ListingEnd
-from aoftool.aof.log import LogPart, read_parts
+from aoftool.aof.log import LogPart
 from aoftool.aof.model import Log, Place
 from aoftool.aof.stretch import Stretch
 from aoftool.commands.groups import DELETES, SCRIPTS
@@ -88,12 +89,13 @@ def audit_log(
         stretch: only events that may lie in it; those of unknown time are kept, for `keep_in_stretch`.
 
     Raises:
-        SourceError: an input that can be read only once.
+        SourceError: standard input, which can be read only once.
+        SinkError: there is no room for a plain copy of a compressed file.
     """
     audit = Audit(path=log.path)
     end = ListingEnd()
     family = cache(lambda: _family_of(log))
-    for number, part in enumerate(read_parts(log, progress)):
+    for number, (part, loss) in enumerate(plain_parts(log, progress)):
         if not part.source.seekable and (part.tail_start is None or part.source.peek(1)):
             message = f"{part.source.name} can be read only once, and an audit goes back"
             raise SourceError(message, path=part.source.path, hint="unpack it to a file first")
@@ -109,6 +111,8 @@ def audit_log(
         _PartAudit(audit, part, number, context, stretch or Stretch(), family).run(
             part.tail_start, end, progress
         )
+        if loss is not None and end.damage is None:
+            end.damage = (part.file.shown_name, loss.offset or 0, loss.message)
         if end.damage is not None:
             break
     audit.damage = end.told
