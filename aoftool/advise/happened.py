@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from aoftool.advise.model import DatedEvent
 from aoftool.advise.situation import Situation
 from aoftool.captures.captured import Captured
-from aoftool.dataclass import dataclass
 from aoftool.escape import excerpt
 from aoftool.units import format_wait
 
-__all__ = ["DatedEvent", "dated_events"]
+__all__ = ["dated_events"]
 
 # What the server's log says, and what it means here.
 # Source: src/server.c and src/aof.c of Redis 7.0 and Valkey 9.1.
@@ -29,16 +29,6 @@ _MESSAGES = (
     ),
 )
 _SYNCS = frozenset(("aof-fsync-always", "aof-write", "aof-write-pending-fsync", "aof-write-alone"))
-
-
-@dataclass(frozen=True, slots=True)
-class DatedEvent:
-    """One thing: seconds since 1970, UTC; `kind` is restart, rewrite, sync, fork or stall."""
-
-    at_s: float
-    kind: str
-    text: str
-    where: str
 
 
 def dated_events(captured: Captured) -> tuple[list[DatedEvent], bool]:

@@ -10,6 +10,7 @@ from aoftool.dataclass import dataclass, field
 __all__ = [
     "Advice",
     "Claim",
+    "DatedEvent",
     "Evidence",
     "Finding",
     "LedgerRow",
@@ -129,6 +130,16 @@ class Claim:
 
     claim: str
     fact: str
+
+
+@dataclass(frozen=True, slots=True)
+class DatedEvent:
+    """One thing: seconds since 1970, UTC; `kind` is restart, rewrite, sync, fork or stall."""
+
+    at_s: float
+    kind: str
+    text: str
+    where: str
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from aoftool.advise.advising import advise
 from aoftool.advise.between import Back, captured_between, last_day_of_log, moment_of
 from aoftool.advise.catalogue import all_settings
-from aoftool.advise.model import Advice, LogFacts
+from aoftool.advise.model import Advice, DatedEvent, LogFacts
 from aoftool.advise.one_server import need_known, need_one_server
 from aoftool.advise.thresholds import Thresholds
 from aoftool.captures.bundle import Texts
@@ -18,7 +18,6 @@ from aoftool.errors import UsageError
 from aoftool.progress import Progress, no_progress
 
 if TYPE_CHECKING:
-    from aoftool.advise.happened import DatedEvent
     from aoftool.analysis.inspect.model import Overview
     from aoftool.aof.model import Log
 
@@ -64,19 +63,19 @@ def advised(
 
 
 def happened_in(
-    texts: Texts, since_s: float | None = None, until_s: float | None = None
+    texts: Texts, since: float | Back | None = None, until: float | Back | None = None
 ) -> tuple[list[DatedEvent], bool]:
     """Return what captured texts say happened when, and whether the clock of the log is known against UTC.
 
     Args:
-        since_s, until_s: leave out what is of another time. Without them the last day of the server's log
-            is taken, as in `advised`.
+        since, until: leave out what is of another time. Without them the last day of the server's log is
+            taken, as in `advised`.
     """
     from aoftool.advise.happened import dated_events
 
     captured = read_captured(texts.texts, all_settings(), None)
-    captured_between(captured, since_s, until_s)
-    if since_s is None and until_s is None:
+    captured_between(captured, moment_of(captured, since)[0], moment_of(captured, until)[0])
+    if since is None and until is None:
         last_day_of_log(captured)
     return dated_events(captured)
 

@@ -53,6 +53,16 @@ def opened(browser: Browser, out: Path, *words: str) -> None:
     assert all(abs(float(a) - 595.28) < 1 and abs(float(b) - 841.89) < 1 for a, b in boxes)
 
 
+@pytest.mark.parametrize("name", ["manifest-stall", "healthy-mixed"])
+def test_a_browser_opens_a_page_of_advice(name: str, browser: Browser, tmp_path: Path) -> None:
+    out = tmp_path / "advice.html"
+    assert run(["advise", str(FIXTURES / "captures" / "valkey-9.1.2" / name), "--html", str(out)]) in (0, 1)
+
+    seen = browser.open(out)
+
+    assert (seen.messages, seen.requests, seen.overflow) == ([], [], dict.fromkeys(WIDTHS, 0))
+
+
 @pytest.mark.parametrize("name", CHOSEN)
 def test_a_browser_opens_a_page(name: str, browser: Browser, tmp_path: Path) -> None:
     opened(browser, tmp_path / "page.html", *CHOSEN[name])

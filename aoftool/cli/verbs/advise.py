@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Annotated
@@ -21,7 +22,7 @@ from aoftool.errors import UsageError
 
 if TYPE_CHECKING:
     from aoftool.advise.between import Back
-    from aoftool.advise.model import LogFacts
+    from aoftool.advise.model import Advice, DatedEvent, LogFacts
     from aoftool.advise.thresholds import Thresholds
     from aoftool.captures.bundle import Texts
     from aoftool.captures.model import Kind
@@ -77,6 +78,15 @@ class AdviseRequest(LooksOfWork):
             show_default=False,
         ),
     ] = None
+    html: Annotated[
+        str | None,
+        Option(
+            "--html",
+            metavar="FILE",
+            help="Write the answer as a page too, one file that needs no network; it replaces none.",
+            show_default=False,
+        ),
+    ] = None
     since: Annotated[
         str | None,
         Option(
@@ -125,11 +135,12 @@ def advise(asked: AdviseRequest) -> int:
       aoftool advise --server /run/valkey.sock --for 30s
       aoftool advise bundle.tgz --aof /var/lib/valkey
       aoftool advise bundle.tgz --only fsync-slow --set fsync-slow.p99=500ms
+      aoftool advise bundle.tgz --html advice.html  the same as a page
       aoftool advise bundle.tgz --json | jq .ledger
     """
     from aoftool.advise.redacting import redacted_advice
     from aoftool.advise.rules.all import CODES
-    from aoftool.api.advising import advised
+    from aoftool.api.advising import advised, happened_in
 
     begin, end = _moment(asked.since, "--since"), _moment(asked.until, "--until")
     if asked.change == ["list"]:
@@ -140,6 +151,11 @@ def advise(asked: AdviseRequest) -> int:
     wrong = next((code for code in asked.only or () if code not in CODES), None)
     if wrong is not None:
         raise UsageError(f"there is no finding named {wrong!a}", hint="docs/advise.md lists them")
+    if asked.html is not None and os.path.lexists(asked.html):
+        from aoftool.files.sink import output_exists
+
+        # Not only when all the work is done.
+        raise output_exists(asked.html)
     thresholds = _thresholds(asked.change or [])
     redactor = make_redactor(asked.redact, asked.salt)
     texts, kinds = _read(asked.inputs or [], asked.told or [])
@@ -155,6 +171,8 @@ def advise(asked: AdviseRequest) -> int:
         only=asked.only or (),
     )
     advice = redacted_advice(advice, redactor)
+    if asked.html is not None:
+        _write_page(asked.html, advice, happened_in(texts, begin, end)[0])
     if asked.as_json:
         from aoftool.report.advise_json import advice_json
         from aoftool.report.jsonout import print_json
@@ -166,6 +184,25 @@ def advise(asked: AdviseRequest) -> int:
         render_advice(line_console(asked.color), advice)
     worst = advice.worst
     return VERDICT if worst is not None and worst.is_bad else DONE
+
+
+def _write_page(out: str, advice: Advice, happened: Sequence[DatedEvent]) -> None:
+    """Write the page; a line about it goes to stderr, as the answer itself is on standard output."""
+    import platform
+
+    from aoftool import __version__
+    from aoftool.escape import printable
+    from aoftool.files.sink import write_atomically
+    from aoftool.report.page.advice import advice_page
+    from aoftool.report.page.html import page_html
+    from aoftool.units import format_bytes
+
+    made = [
+        ("aoftool", f"{__version__}, aoftool advise"),
+        ("Python", f"{platform.python_version()} on {platform.system()} {platform.machine()}"),
+    ]
+    size = write_atomically(out, [page_html(advice_page(advice, happened, made)).encode("utf-8")])
+    print(f"aoftool: {printable(os.fsencode(out))}: {format_bytes(size)}", file=sys.stderr)
 
 
 def _moment(text: str | None, option: str) -> float | Back | None:

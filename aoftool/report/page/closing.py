@@ -13,7 +13,17 @@ from aoftool.report.page.cells import Field, code, made_table, number, size, tex
 from aoftool.report.page.model import Block, Entry, Section, Sentences, Table, Tone, Words
 from aoftool.report.writer import writer_words
 
-__all__ = ["advice", "digest_table", "made_rows", "measured"]
+__all__ = [
+    "advice",
+    "advice_findings",
+    "advice_ledger",
+    "advice_rest",
+    "advice_tone",
+    "advice_windows",
+    "digest_table",
+    "made_rows",
+    "measured",
+]
 
 _TONES = {
     Severity.CRITICAL: Tone.BAD,
@@ -44,23 +54,48 @@ def advice(found: Postmortem) -> Section:
 
 
 def _advised(found: Advice) -> Iterator[Block]:
+    yield Words(
+        f"{_shown(advice_server(found.server))}: {_shown(advice_verdict(found))}.", advice_tone(found)
+    )
+    ledger = advice_ledger(found)
+    if ledger is not None:
+        yield ledger
+    yield from advice_findings(found)
+    yield from advice_windows(found)
+    yield from advice_rest(found)
+
+
+def advice_tone(found: Advice) -> Tone:
+    """Return how the verdict is to be taken."""
     worst = found.worst
-    tone = Tone.GOOD if worst is None or not worst.is_bad else _TONES[worst]
-    yield Words(f"{_shown(advice_server(found.server))}: {_shown(advice_verdict(found))}.", tone)
-    if found.ledger:
-        fields = (
-            ("label", "the main thread stood still", lambda row: text(ledger_cells(row)[0])),
-            ("worst_s", "worst", lambda row: number(round(row.worst_s, 6), ledger_cells(row)[1])),
-            ("sum_s", "sum", lambda row: number(_rounded(row.sum_s), ledger_cells(row)[2])),
-            ("times", "times", lambda row: number(row.times, ledger_cells(row)[3])),
-            ("seen_in", "seen in", lambda row: text(ledger_cells(row)[4])),
-        )
-        rows = ledger_rows(found.ledger)
-        yield made_table("ledger", "Standstills", fields, rows, left_out=len(found.ledger) - len(rows))
+    return Tone.GOOD if worst is None or not worst.is_bad else _TONES[worst]
+
+
+def advice_ledger(found: Advice) -> Table | None:
+    """Return the table of standstills; None without any."""
+    if not found.ledger:
+        return None
+    fields = (
+        ("label", "the main thread stood still", lambda row: text(ledger_cells(row)[0])),
+        ("worst_s", "worst", lambda row: number(round(row.worst_s, 6), ledger_cells(row)[1])),
+        ("sum_s", "sum", lambda row: number(_rounded(row.sum_s), ledger_cells(row)[2])),
+        ("times", "times", lambda row: number(row.times, ledger_cells(row)[3])),
+        ("seen_in", "seen in", lambda row: text(ledger_cells(row)[4])),
+    )
+    rows = ledger_rows(found.ledger)
+    return made_table("ledger", "Standstills", fields, rows, left_out=len(found.ledger) - len(rows))
+
+
+def advice_findings(found: Advice) -> Iterator[Block]:
+    """Give the findings as sentences; nothing without any."""
     if found.findings:
         entries = [_entry(finding) for finding in found.findings[:_MOST]]
         more = len(found.findings) - len(entries)
         yield Sentences("advice-list", "Advice", entries, f"and {more} more: aoftool advise" if more else "")
+
+
+def advice_windows(found: Advice) -> Iterator[Block]:
+    """Give the table of what every policy may lose; nothing where nothing tells."""
     if found.windows:
         policies: tuple[Field[Window], ...] = (
             ("policy", "policy", lambda row: text(window_cells(row)[0].strip("> "))),
@@ -71,6 +106,10 @@ def _advised(found: Advice) -> Iterator[Block]:
             ("costs", "it costs", lambda row: text(row.costs)),
         )
         yield made_table("windows", "What a power cut may take", policies, found.windows)
+
+
+def advice_rest(found: Advice) -> Iterator[Block]:
+    """Give what is fine, claims that would mislead, and what could not be judged."""
     if found.fine:
         yield Words(f"Fine: {', '.join(found.fine)}.", Tone.GOOD)
     for claim in found.claims:

@@ -367,6 +367,7 @@ complete -c aoftool -n '__fish_seen_subcommand_from advise' -l for -x -d 'With -
 complete -c aoftool -n '__fish_seen_subcommand_from advise' -l aof -r -d 'Look at the log itself too'
 complete -c aoftool -n '__fish_seen_subcommand_from advise' -l only -x -d 'Show these findings only'
 complete -c aoftool -n '__fish_seen_subcommand_from advise' -l set -x -d 'Change a threshold, such as write-blocked.worst=500ms'
+complete -c aoftool -n '__fish_seen_subcommand_from advise' -l html -r -d 'Write the answer as a page too, one file that needs no network; it replaces none'
 complete -c aoftool -n '__fish_seen_subcommand_from advise' -l since -x -d 'Leave out what was before, where it says when: YYYY-MM-DD[THH:MM:SS], Unix time, or 10m or yesterday before the newest time captured'
 complete -c aoftool -n '__fish_seen_subcommand_from advise' -l until -x -d 'Leave out what was after'
 complete -c aoftool -n '__fish_seen_subcommand_from advise' -l as -x -d 'Say what a file is where its content leaves doubt, such as conf=FILE'

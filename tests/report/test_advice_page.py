@@ -1,0 +1,82 @@
+"""`aoftool advise --html`: the page says what the answer says, and nothing captured becomes markup."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from aoftool.cli.app import run
+from tests.captured import FEW
+from tests.report.pages import PageReader, read_page
+
+pytest.importorskip("jinja2")
+STALL = FEW / "valkey-9.1.2" / "manifest-stall"
+
+
+def asked(capsys: pytest.CaptureFixture[str], out: Path, *words: str) -> tuple[PageReader, dict[str, Any]]:
+    """Return the page of an answer, and the answer."""
+    run(["advise", *words, "--html", str(out), "--json"])
+    return read_page(out.read_text("utf-8")), json.loads(capsys.readouterr().out)
+
+
+@pytest.mark.parametrize("capture", sorted(path.parent for path in FEW.glob("*/*/facts.json")), ids=str)
+def test_the_page_has_the_figures_of_the_answer(
+    capture: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    page, answer = asked(capsys, tmp_path / "a.html", str(capture))
+
+    assert page.faults == []
+    bad = [finding for finding in answer["findings"] if finding["severity"] != "info"]
+    assert page.figures["findings"].value == str(len(bad))
+    if answer["ledger"]:
+        assert float(page.figures["worst_s"].value or 0) == pytest.approx(
+            answer["ledger"][0]["worst_s"], abs=1e-6
+        )
+        shown = page.tables["ledger"].rows
+        assert [row[0].text for row in shown] == [row["label"] for row in answer["ledger"]][: len(shown)]
+    told = " ".join(text for _, text in page.texts)
+    assert all(f"[{finding['code']}]" in told for finding in answer["findings"])
+    assert all((item["where"] or "") in told for finding in answer["findings"] for item in finding["found"])
+
+
+def test_lines_to_type_are_lines_and_the_time_line_has_what_is_dated(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    page, _ = asked(capsys, tmp_path / "a.html", str(STALL))
+
+    texts = [text.strip() for _, text in page.texts]
+    assert "aoftool simulate /var/lib/valkey" in "\n".join(texts).split("\n")
+    rows = page.tables["events-table"].rows
+    assert len(rows) == 11
+    assert [float(row[0].value or 0) for row in rows] == sorted(float(row[0].value or 0) for row in rows)
+    assert sum("a rewrite" in row[2].text for row in rows) == 4
+
+
+def test_what_was_captured_is_never_markup(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    evil = "<script>alert(1)</script>{{7*7}}"
+    (tmp_path / "redis.conf").write_text(f"appendonly yes\ndir /{evil}\nappend-direct {evil}\n")
+    (tmp_path / "info.txt").write_text("# Server\nredis_version:8.0.6\naof_enabled:1\n")
+    (tmp_path / "slowlog.txt").write_text(f"3\n1795964197\n264830\n{evil}.X\n{evil}\n127.0.0.1:1\n\n")
+
+    page, _ = asked(capsys, tmp_path / "a.html", str(tmp_path))
+
+    assert sum(tag == "script" for tag, _ in page.tags) == 1
+    assert "7*7" in "".join(text for _, text in page.texts)
+    assert all(not name.startswith("on") for _, attributes in page.tags for name in attributes)
+
+
+def test_a_page_replaces_nothing(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    kept = tmp_path / "info.txt"
+    kept.write_text("# Server\nredis_version:8.0.6\naof_enabled:1\n")
+
+    assert run(["advise", str(kept), "--html", str(kept)]) not in (0, 1)
+    assert kept.read_text().startswith("# Server")
+
+
+def test_stand_ins_are_on_the_page_too(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    run(["advise", str(STALL), "--html", str(tmp_path / "a.html"), "--redact", "all"])
+
+    assert "/var/lib/valkey" not in (tmp_path / "a.html").read_text("utf-8")
