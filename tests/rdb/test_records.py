@@ -118,6 +118,8 @@ def test_module_value_is_kept_raw_with_its_name() -> None:
     assert isinstance(value, ModuleValue)
     assert (value.module_name, value.module_version) == ("vectorset", 0)
     assert value.raw == bytes(record.value_bytes())
+    # What it holds its module knows; the name of its type stands in front of it.
+    assert (record.type_name, record.encoding, record.elements) == ("module", "vectorset", None)
 
 
 def test_array_has_its_places() -> None:

@@ -285,6 +285,22 @@ def test_functions_modules_slots_and_aux_are_named() -> None:
     assert found.aux[b"redis-ver"] == b"8.0.6"
 
 
+def test_values_of_modules_are_counted_by_the_name_of_their_type() -> None:
+    sets, trees = "07 0176 81bde72da2bb1eb400 00", "07 0174 8145e25238df912c03 00"
+    records = [HEX(text) for text in (sets, trees, trees, sets, sets)]
+    data = rdb(rdb_database(0, rdb_record(0, "k", rdb_string("v")), *records), rdb_database(1, HEX(trees)))
+
+    found = walked(data)
+
+    assert [(row.db, row.type_name, row.encoding, row.keys) for row in found.counts] == [
+        (0, "string", "raw", 1),
+        (0, "module", "ReJSON-RL", 2),
+        (0, "module", "vectorset", 3),
+        (1, "module", "ReJSON-RL", 1),
+    ]
+    assert {large.encoding for large in walk(stream_of(data), top=2).largest} == {"ReJSON-RL", "vectorset"}
+
+
 def test_largest_keys_come_first_and_the_earlier_of_equals_stays() -> None:
     records = [rdb_record(0, f"k{n}", rdb_string(b"x" * (n % 7))) for n in range(50)]
 

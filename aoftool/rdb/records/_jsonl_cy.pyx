@@ -47,6 +47,7 @@ cdef enum:
     LIST_QUICKLIST_2 = 18
     SET_LISTPACK = 20
     TYPES = 21
+    MODULE_TYPE = 7
     NODE_PLAIN = 1
     NODE_PACKED = 2
     ROOM = 4 << 20  # of the buffer: a window of records rarely gives more JSON than this
@@ -549,7 +550,8 @@ def record_lines(records, file, bint with_values):
         record = entry
         row = &record.row
         done = False
-        if type(record.data) is bytes and row.number < TYPES:
+        # The encoding of a module's value is a name that stands in it.
+        if type(record.data) is bytes and row.number < TYPES and row.number != MODULE_TYPE:
             words = _WORDS[record.context.family]
             forms = words[row.number]
             if forms is not None:

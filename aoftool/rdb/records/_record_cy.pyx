@@ -13,6 +13,7 @@ from aoftool.errors import SourceError
 from aoftool.rdb.records._record_py import EMPTY_MOST as _EMPTY_MOST, holds_nothing, refuse_no_elements
 from aoftool.rdb.walk._walk_cy import Walker
 from aoftool.rdb.damage import EncodingDamage
+from aoftool.rdb.modules import MODULE_TYPE as _MODULE_TYPE, module_name
 from aoftool.rdb.opcodes import Family, encoding_of, type_info
 from aoftool.rdb.decode.strings import read_string
 from aoftool.rdb.decode.unpacking import UNPACKS_FROM as _UNPACKS_FROM
@@ -28,6 +29,7 @@ cdef enum:
 
 cdef object VALKEY = Family.VALKEY
 cdef uint64_t EMPTY_MOST = _EMPTY_MOST
+cdef uint64_t MODULE_TYPE = _MODULE_TYPE
 cdef uint64_t UNPACKS_FROM = _UNPACKS_FROM
 
 
@@ -84,7 +86,9 @@ cdef class Record:
 
     @property
     def encoding(self):
-        """How the value is encoded in the file."""
+        """How the value is encoded in the file, or by which module."""
+        if self.row.number == MODULE_TYPE:
+            return module_name(self.value_bytes())
         return encoding_of(self.context.family, self.row.number, self.row.form)
 
     @property
@@ -110,7 +114,9 @@ cdef class Record:
     @property
     def elements(self):
         """Number of elements as the headers state it, None when they do not tell."""
-        return None if self.row.flags & UNCOUNTED else self.row.elements
+        if self.row.flags & UNCOUNTED or self.row.number == MODULE_TYPE:
+            return None
+        return self.row.elements
 
     @property
     def is_empty(self):

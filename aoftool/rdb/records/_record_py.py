@@ -8,6 +8,7 @@ from aoftool.files import Source
 from aoftool.rdb.damage import EncodingDamage
 from aoftool.rdb.decode.decode import decode_value
 from aoftool.rdb.decode.strings import read_string
+from aoftool.rdb.modules import MODULE_TYPE, module_name
 from aoftool.rdb.opcodes import Family, collection_types, encoding_of, type_info
 from aoftool.rdb.walk.walker import WalkerProtocol
 from aoftool.values import Value
@@ -117,7 +118,10 @@ class Record:
 
     @property
     def encoding(self) -> str:
-        """How the value is encoded in the file, such as `listpack` or, for strings, `lzf`."""
+        """How the value is encoded in the file, such as `listpack` or, for strings, `lzf`; of a value
+        that a module keeps the name of its type, such as `ReJSON-RL`."""
+        if self._row[5] == MODULE_TYPE:
+            return module_name(self.value_bytes())
         return encoding_of(self._context.family, self._row[5], self._row[6])
 
     @property
@@ -142,8 +146,9 @@ class Record:
 
     @property
     def elements(self) -> int | None:
-        """Number of elements as the headers state it, None when they do not tell."""
-        return None if self._row[9] & _UNCOUNTED else self._row[12]
+        """Number of elements as the headers state it, None when they do not tell or only a module knows."""
+        is_unknown = self._row[9] & _UNCOUNTED or self._row[5] == MODULE_TYPE
+        return None if is_unknown else self._row[12]
 
     @property
     def is_empty(self) -> bool:

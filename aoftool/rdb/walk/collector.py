@@ -10,7 +10,7 @@ from aoftool.rdb.damage import MESSAGES, EncodingDamage, RdbIssue
 from aoftool.rdb.decode.strings import read_length, read_lengths, read_string
 from aoftool.rdb.dialects import MEMBER_TIMES
 from aoftool.rdb.library import ServerObject, library_name, server_object
-from aoftool.rdb.modules import split_module_id
+from aoftool.rdb.modules import MODULE_TYPE, split_module_id
 from aoftool.rdb.opcodes import Family, encoding_of, type_info
 from aoftool.rdb.walk.summary import (
     OTHER_DATABASES,
@@ -39,6 +39,7 @@ _TEMPLATE_BYTES = 32 * 1024 * 1024
 _SCRIPT_AUX = b"lua"
 # Source: Redis 7.0 src/redismodule.h REDISMODULE_AUX_AFTER_RDB.
 _AFTER_KEYS = 2
+_OTHER_MODULES = "module"
 _MEMBERS_KEPT = 100
 _SLOT_INFO_AUX = b"slot-info"
 _ISSUE_LIMIT = 100
@@ -66,7 +67,9 @@ class Collector:
         self._walker = walker
         self._top = top
         self._heap: list[tuple[int, int, LargeKey]] = []
-        self._rows: dict[tuple[int, int, int], RdbCount] = {}
+        self._rows: dict[tuple[int, int, int, str], RdbCount] = {}
+        # The module that the values of the counts not yet taken belong to.
+        self._module_name = ""
         self._databases: set[int] = set()
         self._template_bytes = 0
         self._member_name = b""
@@ -198,9 +201,14 @@ class Collector:
         """Take note of the module that was just named."""
         number = self._walker.module_id
         use = self._modules.get(number)
+        is_many = use is None and len(self._modules) >= _LIST_LIMIT
+        name = _OTHER_MODULES if is_many else split_module_id(number).name
+        if name != self._module_name:
+            self.database()
+            self._module_name = name
+        if is_many:
+            return
         if use is None:
-            if len(self._modules) >= _LIST_LIMIT:
-                return
             use = self._modules[number] = ModuleUse(*split_module_id(number))
             self.summary.modules.append(use)
         if self._walker.number == opcodes.MODULE_AUX:
@@ -219,10 +227,10 @@ class Collector:
             key=key,
             key_cut=cut,
             type_name=info.type_name,
-            encoding=encoding_of(self._family, row.type_id, row.form),
+            encoding=self._encoding(row.type_id, row.form),
             offset=row.start,
             size_bytes=row.end - row.start,
-            elements=None if row.flags & 8 else row.elements,
+            elements=None if row.flags & 8 or row.type_id == MODULE_TYPE else row.elements,
             expire_at_ms=row.expire_at_ms if row.flags & 1 else None,
         )
         # Of equal sizes the earlier stays: offsets are negated so that the heap drops the later.
@@ -235,7 +243,7 @@ class Collector:
             self._walker.threshold = self._heap[0][0]
 
     def database(self) -> None:
-        """Add up the counts of the database that ends here."""
+        """Add up the counts since the last call, of the database or of a module that ends here."""
         rows, (keys, first_ms, last_ms) = self._walker.take_tally()
         if not rows:
             return
@@ -249,16 +257,21 @@ class Collector:
             self._add_expires(db, keys, first_ms, last_ms)
 
     def _add_row(self, db: int, kind: int, form: int, counts: list[int]) -> None:
-        row = self._rows.get((db, kind, form))
+        encoding = self._encoding(kind, form)
+        row = self._rows.get((db, kind, form, encoding))
         if row is None:
             info = type_info(self._family, kind)
             assert info is not None
-            encoding = encoding_of(self._family, kind, form)
-            row = self._rows[db, kind, form] = RdbCount(db, kind, info.type_name, encoding, 0, 0, 0, 0)
+            row = RdbCount(db, kind, info.type_name, encoding, 0, 0, 0, 0)
+            self._rows[db, kind, form, encoding] = row
         row.keys += counts[0]
         row.elements += counts[1]
         row.size_bytes += counts[2]
-        row.unknown_elements += counts[3]
+        row.unknown_elements += counts[0] if kind == MODULE_TYPE else counts[3]
+
+    def _encoding(self, kind: int, form: int) -> str:
+        """Return the name of an encoding; of the values that were counted last, where a module keeps them."""
+        return self._module_name if kind == MODULE_TYPE else encoding_of(self._family, kind, form)
 
     def _add_expires(self, db: int, keys: int, first_ms: int, last_ms: int) -> None:
         known = self.summary.expires.get(db)
