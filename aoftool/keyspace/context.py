@@ -113,6 +113,12 @@ class Context:
         self.max_string_bytes = MAX_STRING_BYTES
         self.made = Made(budget)
 
+    def load_script(self, text: bytes) -> None:
+        """Keep a script for EVALSHA."""
+        import hashlib
+
+        self.scripts.add(hashlib.sha1(text, usedforsecurity=False).hexdigest().encode())
+
     def has_database(self, index: int) -> bool:
         """Tell whether there is a database of that number; where they are inferred, there is from now on."""
         if index >= len(self.databases) and index < self.most_databases:

@@ -240,6 +240,10 @@ class Keyspace:
         """
         self._context.libraries.add([library_of_base(code)], replace=False)
 
+    def load_script(self, text: bytes) -> None:
+        """Keep a script of an RDB part for EVALSHA, as servers before 7.0 do."""
+        self._context.load_script(text)
+
     def execute(self, argv: Argv) -> Refusal | None:
         """Run one command, or queue it after MULTI.
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Callable
 from pathlib import Path
 
@@ -128,6 +129,19 @@ def test_libraries_of_the_rdb_part_are_there_when_commands_call_them(tmp_path: P
     report = deep(tmp_path, base + log(select(0), command("FCALL", "f", 0), command("SET", "a", 1)))
 
     assert {finding.code for finding in told(report)} == {"replay-ended"}
+
+
+def test_a_script_of_the_rdb_part_is_there_for_servers_that_load_it(tmp_path: Path) -> None:
+    script = b"return redis.call('SET', KEYS[1], '1')"
+    base = rdb(b"\xfa" + rdb_string("lua") + rdb_string(script), magic=b"REDIS0009")
+    call = command("EVALSHA", hashlib.sha1(script).hexdigest(), 1, "a")
+
+    refused, ended = told(deep(tmp_path, base + log(select(0), call)))
+
+    # Measured: Redis 6.0.16, 6.2.5, 6.2.14 run it; 7.0.15 to 8.6.3, Valkey 8.1.1, 9.1.2 answer NOSCRIPT.
+    assert "and skipped while loading, by redis-7.0" in refused.message
+    assert "redis-6" not in refused.message
+    assert (ended.code, "redis-6.2" in ended.message) == ("replay-ended", True)
 
 
 @pytest.mark.parametrize("argv", [("FLUSHALL",), ("FLUSHDB",), ("SWAPDB", 0, 1), ("FUNCTION", "FLUSH")])

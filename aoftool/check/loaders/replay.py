@@ -24,6 +24,7 @@ from aoftool.keyspace.engine import Keyspace, commands_are_alike
 from aoftool.keyspace.flavour import FLAVOURS, AskedFlavour, Flavour
 from aoftool.keyspace.refusal import CommandRefused, Refusal, ReplayStopError
 from aoftool.rdb.damage import EncodingDamage
+from aoftool.rdb.extras import read_script
 from aoftool.rdb.functions import read_functions
 from aoftool.rdb.records.reader import records
 from aoftool.releases import NAMES
@@ -266,7 +267,7 @@ class _Replayer:
         self._unchanged = {}
 
     def _load(self, file: FileExam, source: Source) -> bool:
-        if not self._load_libraries(file, source):
+        if not self._load_libraries(file, source) or not self._load_scripts(file, source):
             return False
         for record in records(source, 0, skip_empty=True):
             if record.db >= len(self._keyspace.databases):
@@ -297,6 +298,17 @@ class _Replayer:
                     self._keyspace.load_library(code)
                 except CommandRefused as refused:
                     return self._end(file, 0, refused.text.removeprefix("ERR "))
+        return True
+
+    def _load_scripts(self, file: FileExam, source: Source) -> bool:
+        """Keep what EVALSHA may name, where the server does; tell whether the replay goes on."""
+        extras = [] if file.rdb is None else file.rdb.walk.scripts
+        if not extras or self._keyspace.flavour.has((7, 0), (7, 2)):
+            return True
+        if not source.seekable:
+            return self._end(file, 0, "scripts in a packed RDB part are not read")
+        for extra in extras:
+            self._keyspace.load_script(read_script(source, extra))
         return True
 
     def _command(self, file: FileExam, command: Command, queued: dict[int, Command]) -> bool:

@@ -96,9 +96,7 @@ def _read(ctx: Context, code: bytes) -> Library:
 def apply_script(ctx: Context, argv: Argv) -> None:
     word = argv[1].upper()
     if word == b"LOAD" and len(argv) == 3:
-        import hashlib
-
-        ctx.scripts.add(hashlib.sha1(argv[2], usedforsecurity=False).hexdigest().encode())
+        ctx.load_script(argv[2])
     elif word == b"FLUSH":
         if len(argv) > 3 or (len(argv) == 3 and argv[2].upper() not in (b"SYNC", b"ASYNC")):
             raise CommandRefused(SYNTAX)
