@@ -15,6 +15,9 @@ from aoftool.regex import regex
 __all__ = ["redacted_explanation"]
 
 _HIDDEN = "(hidden)"
+# Of what means structure nothing is longer: a stream ID has 16 bytes and a length. More was taken for it by
+# damage, and may be contents.
+_STRUCTURE_BYTES = 32
 _OPEN_PARTS = frozenset(("RDB header", "RDB checksum"))
 _STRUCTURE = frozenset(
     """argument count; arguments; bytes per member; command; CRC64; database; deleted entries; delivery
@@ -53,9 +56,11 @@ def _redacted(span: Span, *, is_kept: bool) -> Span:
     Args:
         is_kept: it is part of something that stays.
     """
-    known = is_kept or span.label in _STRUCTURE
+    is_id = span.label.endswith(" ID")
+    is_short = span.end - span.start <= _STRUCTURE_BYTES or bool(span.children and not is_id)
+    known = is_short and (is_kept or span.label in _STRUCTURE)
     # Parts of a stream ID are a length and bytes.
-    inside = is_kept or span.label.endswith(" ID")
+    inside = is_short and (is_kept or is_id)
     quoted = span.value.startswith('"')
     return replace(
         span,
