@@ -46,7 +46,7 @@ def audit_lines(audit: Audit, width: int) -> Iterator[str]:
     by_severity = {s: sum(count for (own, _), count in counts.items() if own is s) for s in Severity}
     found = ", ".join(f"{format_count(count)} {s.value}" for s, count in by_severity.items() if count)
     head = f"{counted(audit.commands, 'command')} looked at: {found or 'nothing stands out'}"
-    if not audit.commands and audit.damage is None:
+    if not audit.commands:
         base = ": an RDB part holds the data, and not what was done to it"
         head = "no commands to look at" + (base if audit.has_base else "")
     yield from fold(head, width, 2)

@@ -200,8 +200,9 @@ def outcome_rows(report: Report) -> Iterator[OutcomeRow]:
         first = next((row for row in group if row.is_measured), group[0])
         would, why = _outcome(first), _why(first)
         # The same long sentence again and again hides the one server that differs.
-        earlier = said.setdefault((would, why), first.target)
-        shown = why if earlier == first.target or not why else f"as {earlier}"
+        # A row is named by the release that its name begins with.
+        earlier = said.setdefault((would, why), group[0].target)
+        shown = why if earlier == group[0].target or not why else f"as {earlier}"
         is_measured = all(row.is_measured for row in group)
         name = in_words([row.target for row in group]) + ("" if is_measured else "*")
         yield OutcomeRow(name, would, shown, first.outcome, _style(first), is_measured)

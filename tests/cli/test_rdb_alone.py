@@ -30,6 +30,19 @@ def test_an_empty_file_holds_no_data(verb: str, tmp_path: Path, capsys: pytest.C
     assert "RDB part" not in shown.out + shown.err
 
 
+def test_of_a_damaged_part_alone_nothing_is_called_quiet(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = tmp_path / "dump.rdb"
+    path.write_bytes(rdb(rdb_database(0, rdb_record(0, "a", rdb_string("v" * 50))))[:-40])
+
+    assert run(["audit", str(path)]) == 1
+
+    shown = capsys.readouterr()
+    assert shown.out.startswith("no commands to look at: an RDB part holds the data")
+    assert "rdb-truncated" in shown.err
+
+
 @pytest.mark.parametrize("verb", TOLD)
 def test_what_cannot_be_told_is_said(verb: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     path = tmp_path / "dump.rdb"

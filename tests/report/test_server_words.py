@@ -11,7 +11,7 @@ import pytest
 from aoftool.aof.layout import find_log
 from aoftool.check.checker import check
 from aoftool.check.model import Outcome, Report, ServerOutcome
-from aoftool.report.findings import findings_json, render_findings
+from aoftool.report.findings import findings_json, outcome_rows, render_findings
 from aoftool.report.lines import LineConsole
 from tests.builders import command, log, write_multi_part
 
@@ -71,3 +71,16 @@ def test_only_words_of_measured_servers_are_quoted(
 
     assert shown in told(report)
     assert row["quoted"] is shown.startswith("says")
+
+
+def test_a_row_is_referred_to_by_the_name_that_it_begins_with(tmp_path: Path) -> None:
+    report = check(find_log(str(write_multi_part(tmp_path / "d", base=SET, incrs=[SET]))))
+    # The one that was measured speaks for its row, wherever it stands there.
+    report.outcomes = [ServerOutcome("redis-7.0", Outcome.LOAD)]
+    for name in ("redis-7.2", "redis-7.4", "valkey-8.1"):
+        report.outcomes.append(ServerOutcome(name, Outcome.REFUSE, message="Bad"))
+
+    _, first, second = outcome_rows(report)
+
+    assert (first.servers, second.servers) == ("redis-7.2 to 7.4*", "valkey-8.1")
+    assert second.why == "as redis-7.2"
