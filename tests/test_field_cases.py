@@ -12,8 +12,8 @@ from typing import Any
 
 import pytest
 
-from aoftool.dataclass import dataclass
 from tests.corpus import absent, corpus_root, need_corpus
+from tests.field_cases import EXPECTED, OWED, Expected
 from tests.oracle import State, dump_state
 from tests.servers import Build, Server, find_builds
 from tests.test_every_form import name_of
@@ -22,105 +22,6 @@ from tests.verbs import ask
 NO_LOG = 3
 DESCRIPTION = "case.json"
 LINKED = "datadir-symlinked"
-
-
-@dataclass(frozen=True)
-class Expected:
-    """The right answer.
-
-    Attributes:
-        verdict: of a check; `no-log` for what is refused as none.
-        keys: how many there are; None where that cannot be known without a repair or a server.
-        fixed: how many there are after `fix --salvage`; None where nothing is to be repaired.
-        loads: some server at hand, without modules, loads it as it is, or as it is repaired.
-        server: its kind, where some that load it lose a part.
-        drops: a rewrite must be told to leave out what only its writer keeps.
-        gone: keys that a server removes as soon as they are asked for.
-        why: beside what the reporter expected.
-    """
-
-    verdict: str = "ok"
-    keys: int | None = None
-    fixed: int | None = None
-    loads: bool = True
-    server: str = ""
-    drops: bool = False
-    gone: int = 0
-    why: str = ""
-
-
-HOLDS_424 = Expected(keys=424)
-ODD = Expected(keys=2)
-ODD_TO_RUN = Expected(why="only a server knows what it does")
-REFUSED = Expected("no-log", loads=False)
-TORN_RDB = Expected("rdb-damaged", loads=False, why="nothing in it can be kept")
-CASES = {
-    "alibaba-opinfo": Expected(keys=21, loads=False, why="OPINFO is no server's command; a rewrite drops it"),
-    "aof-enabled-over-rdb": Expected(keys=1),
-    "aof-odd-commands": ODD,
-    "aof-odd-commands/00-CLUSTER": Expected("arity", fixed=2, why="a command with too few words, damage"),
-    "aof-odd-commands/01-CLUSTER-SLOTS": Expected("arity", keys=2, fixed=2, why="so is this one"),
-    "aof-odd-commands/04-SHUTDOWN-NOSAVE": ODD_TO_RUN,
-    "aof-odd-commands/05-DEBUG-SLEEP": ODD_TO_RUN,
-    "aof-odd-commands/09-CONFIG-SET": ODD_TO_RUN,
-    "aof-odd-commands/10-REPLICAOF-127.0.0.1": ODD_TO_RUN,
-    "aof-odd-commands/14-MONITOR": ODD_TO_RUN,
-    "aof-odd-commands/16-RESET": ODD_TO_RUN,
-    "aof-odd-commands/25-MODULE-LIST": ODD_TO_RUN,
-    "aws-replconf-timestamp": Expected(keys=20),
-    "datadir-cluster-six-nodes": HOLDS_424,
-    "datadir-custom-dirname": HOLDS_424,
-    "datadir-symlinked": HOLDS_424,
-    "datadir-with-backup-dirs": HOLDS_424,
-    "dragonfly-rdb-save": Expected("not-judged", loads=False),
-    "empty-aof-beside-dump-62": Expected(keys=0),
-    "empty-manifest-good-files": Expected("manifest-error", fixed=100),
-    "fresh-aof-only-set-redis-7.0": Expected(keys=100),
-    "garnet-binary-aof": REFUSED,
-    "keydb-rdb-subexpire": Expected(keys=3, drops=True, why="no server but KeyDB keeps times of members"),
-    "keydb-rreplay": Expected(keys=8, loads=False),
-    "live-copy-during-rewrite": Expected("missing-file", fixed=3000),
-    "live-copy-mid-rewrite": Expected(keys=3000),
-    "lua-aux-evalsha-tail": Expected(why="only a server runs the script"),
-    "module-aux-only-scdtype00": Expected(keys=3, loads=False),
-    "nfs-all-empty": Expected("manifest-error", loads=False, why="all is gone, and nothing is repaired"),
-    "partial-buffer-then-retry": Expected("corrupt-middle", fixed=61),
-    "partial-write-then-retry": Expected("corrupt-middle", fixed=61),
-    "rdb-function-prega": Expected(keys=1, why="Redis 7.0 loads it, and no other"),
-    "rdb-lru-idle-opcode": Expected(keys=2),
-    "rdb-missing-magic": Expected("rdb-damaged", fixed=2),
-    "rdb-short-0": TORN_RDB,
-    "rdb-short-1": TORN_RDB,
-    "rdb-short-2": Expected("empty-base", loads=False),
-    "rdb-short-3": TORN_RDB,
-    "rdb-type200": Expected("not-judged", loads=False),
-    "rdb-type22-old": Expected("rdb-damaged", fixed=199),
-    "redis-stack-json-to-valkey": Expected(keys=5, loads=False),
-    "redis7-to-rdb9": Expected(keys=502),
-    "redis7-to-rdb9-no-functions": Expected(keys=402),
-    "redis8-builtin-json-aof": Expected(keys=41, loads=False),
-    "redis8-json-torn-tail": Expected("torn-tail", keys=41, fixed=41, loads=False),
-    "redis80-aof-to-valkey8": HOLDS_424,
-    "redis8x-new-commands": Expected(loads=False, why="no server of 8.8 is at hand; its stream is unknown"),
-    "restore-in-plain-multipart-redis-8.0": Expected(keys=5, server="redis-8", why="others skip payloads"),
-    "restore-in-plain-multipart-valkey-9.1": Expected(keys=5),
-    "restore-payload-newer": Expected(keys=3),
-    "script-load-evalsha": Expected(why="only a server runs the script"),
-    "short-write-split-over-incrs": Expected("torn-tail", fixed=62),
-    "stream-group-lastid": Expected(keys=1),
-    "stream-maxlen-redis-7.0": Expected(keys=1),
-    "stream-maxlen-valkey-9.1": Expected(keys=1),
-    "stream-pel-deleted-valkey-9.1": Expected(keys=2),
-    "tair-exhset": Expected(keys=15, loads=False),
-    "two-servers-one-aofdir": Expected(keys=400),
-    "unreadable-files": Expected(keys=424, why="test_permissions takes their modes away"),
-    "valkey-aof-base-with-repl-aux": Expected(keys=1),
-    "valkey-cluster-aof-multi": Expected(keys=2),
-    "valkey9-hash-field-expiry-hdel": Expected(keys=3, gone=2, why="of two hashes all fields have expired"),
-    "valkey9-slot-migration-a": Expected(keys=1505),
-    "valkey9-slot-migration-failed": Expected(keys=497),
-    "wrong-file-kinds": REFUSED,
-}  # fmt: skip
 # Folders that hold one log each, or one file.
 _OF_SEVERAL = ("aof-odd-commands", "datadir-cluster-six-nodes", "wrong-file-kinds")
 
@@ -151,7 +52,7 @@ def params() -> list[Any]:
 
 
 def expected(name: str) -> Expected:
-    return CASES.get(name) or CASES[name.partition("/")[0]]
+    return EXPECTED.get(name) or EXPECTED[name.partition("/")[0]]
 
 
 @pytest.mark.corpus
@@ -160,27 +61,33 @@ def test_every_case_has_its_right_answer_here() -> None:
     there = {path.parent.name for path in (root / "field").glob(f"*/{DESCRIPTION}")}
     named = {name for name, _ in logs(root)}
 
-    assert {name.partition("/")[0] for name in CASES} == there
-    assert {name for name in CASES if "/" in name} <= named
+    assert {name.partition("/")[0] for name in EXPECTED} == there
+    assert {name for name in EXPECTED if "/" in name} <= named
 
 
 @pytest.fixture
 def copy(log: Path, tmp_path: Path) -> Path:
     """Return a copy of a log, free to be written to."""
     folder, name = (log.parent, log.name) if log.is_file() else (log, "")
-    shutil.copytree(folder, tmp_path / "case", symlinks=True)
-    if log.name == LINKED:
+    return copied(folder, tmp_path) / name
+
+
+def copied(folder: Path, into: Path) -> Path:
+    """Return a copy of the folder of a case, free to be written to."""
+    made = into / "case"
+    shutil.copytree(folder, made, symlinks=True)
+    if folder.name == LINKED:
         # A link to another disk, for which another case stands; the corpus may hold its text alone.
-        link = tmp_path / "case" / "appendonlydir"
+        link = made / "appendonlydir"
         target = Path(os.readlink(link) if link.is_symlink() else link.read_text().strip())
         link.unlink()
         link.symlink_to(target)
-        shutil.copytree(log.parent / target.parts[1], tmp_path / target.parts[1])
-    (tmp_path / "case" / DESCRIPTION).unlink(missing_ok=True)
-    for path in (tmp_path / "case").rglob("*"):
+        shutil.copytree(folder.parent / target.parts[1], into / target.parts[1])
+    (made / DESCRIPTION).unlink(missing_ok=True)
+    for path in (made, *made.rglob("*")):
         if not path.is_symlink():
             path.chmod(0o700 if path.is_dir() else 0o600)
-    return tmp_path / "case" / name
+    return made
 
 
 @pytest.mark.parametrize(("name", "log"), params())
@@ -224,6 +131,38 @@ def loading_build(log: Path, out: Path, prefix: str) -> Build | None:
     loads = {row["target"] for row in report["servers"] if row["outcome"] == "load"}
     plain = [build for build in find_builds() if not build.has_modules and build.id.startswith(prefix)]
     return next((build for build in reversed(plain) if build.release in loads), None)
+
+
+def owing() -> list[Any]:
+    if corpus_root() is None:
+        return absent()
+    return [pytest.param(name, id=name, marks=pytest.mark.corpus) for name in OWED]
+
+
+@pytest.mark.parametrize("name", owing())
+def test_verbs_say_of_a_case_what_they_owe(name: str, tmp_path: Path) -> None:
+    folder = copied(need_corpus() / name, tmp_path)
+    for one in OWED[name]:
+        words = tuple(word.replace("IN", str(folder), 1) if word[:2] == "IN" else word for word in one.words)
+        answer = ask(words, folder, tmp_path / "out")
+        shown = " ".join((answer.out + answer.err).split())
+
+        assert answer.code == one.code, (one.words, shown)
+        assert [text for text in one.said if " ".join(text.split()) not in shown] == [], (one.words, shown)
+        assert [text for text in one.never if text in answer.out + answer.err] == [], (one.words, shown)
+
+
+@pytest.mark.corpus
+def test_every_case_owes_an_answer() -> None:
+    root = need_corpus()
+    there = {
+        f"{part}/{path.parent.name}": "exit 70" in json.loads(path.read_text("utf-8")).get("came", "")
+        for part in ("field", "breakage")
+        for path in (root / part).glob("*/case.json")
+    }
+    # What ended with exit code 70 is run as it was typed, by the test of every verb.
+    assert {name for name, is_bug in there.items() if not is_bug} - OWED.keys() == set()
+    assert OWED.keys() - there.keys() == set()
 
 
 @pytest.mark.server

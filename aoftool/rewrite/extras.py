@@ -28,7 +28,10 @@ _MEMBER_KEY = MEMBER_TIMES + b"key"
 _METADATA_OF_WRITTEN = (
     "metadata of keys, as modules and BLESS keep it, is lost of those that commands behind write"
 )
-_SCRIPTS_LEFT = "scripts for EVALSHA stand in the RDB part; servers from 7.0 on keep none: they are left out"
+_SCRIPTS_LEFT = (
+    ("script for EVALSHA stands", "scripts for EVALSHA stand"),
+    " in the RDB part, left out: servers from 7.0 on keep none there",
+)
 
 
 def write_extras(found: Input, output: Output, target: Target) -> None:
@@ -97,7 +100,8 @@ def note_losses(
         count = writer.refused_count
         notes.append(f"left out of the {form.value} form, {count:,} that {target.name} cannot hold: {left}")
     if found.base is not None and found.base.scripts and not loads_scripts(target):
-        notes.append(f"{len(found.base.scripts):,} {_SCRIPTS_LEFT}")
+        words, where = _SCRIPTS_LEFT
+        notes.append(counted(len(found.base.scripts), *words) + where)
     if found.base is not None and keys_with_metadata(found.base) and carries_metadata(found.base, target):
         notes.append(_METADATA_OF_WRITTEN)
     result.summary.notes += [note for note in notes if note not in result.summary.notes]
