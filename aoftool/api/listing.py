@@ -6,6 +6,7 @@ from collections import deque
 from collections.abc import Iterable, Iterator
 
 from aoftool.analysis.commands.filter import CommandFilter
+from aoftool.analysis.commands.lines_model import RowLook
 from aoftool.analysis.commands.listing import CommandListing
 from aoftool.analysis.commands.model import LoggedCommand
 from aoftool.aof.ending_model import ListingEnd
@@ -18,6 +19,7 @@ from aoftool.errors import UsageError
 from aoftool.keyspace.selection import KeySelection
 from aoftool.pattern import Pattern
 from aoftool.progress import Progress, Stage, no_progress, silent_stage
+from aoftool.resp.model import Lines
 
 __all__ = ["Listing", "commands", "listed"]
 
@@ -107,6 +109,7 @@ class Listing:
         limit: end behind so many.
         context: also so many around each.
         keep: cut longer arguments to so many bytes; None for whole ones.
+        look: give commands as lines, with whole arguments; most, as not all can be. Needs `context` 0.
     """
 
     wanted: CommandFilter
@@ -114,11 +117,12 @@ class Listing:
     limit: int | None = None
     context: int = 0
     keep: int | None = None
+    look: RowLook | None = None
 
 
 def listed(
     log: Log, asked: Listing, *, workers: int | None = None, stage: Stage = silent_stage
-) -> tuple[Iterator[LoggedCommand], ListingEnd]:
+) -> tuple[Iterator[LoggedCommand | Lines], ListingEnd]:
     """Return the commands asked for, and the object that knows afterwards what to say of them.
 
     In a log without `#TS` times are inferred where they are asked for.
@@ -158,14 +162,15 @@ def listed(
         limit=asked.limit,
         keep=asked.keep,
         clock=clock,
+        look=asked.look if asked.tail is None else None,
         workers=threads,
         progress=reached,
     )
 
-    def rows() -> Iterator[LoggedCommand]:
+    def rows() -> Iterator[LoggedCommand | Lines]:
         with reporter as progress:
             reached.progress = progress
-            yield from listing if asked.tail is None else deque(listing, maxlen=asked.tail)
+            yield from listing.pieces() if asked.tail is None else deque(listing, maxlen=asked.tail)
 
     return rows(), listing.end
 

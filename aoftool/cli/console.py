@@ -6,8 +6,10 @@ markup, emoji codes and highlighting are off for good.
 
 from __future__ import annotations
 
+import codecs
 import os
 import sys
+from collections.abc import Callable
 from enum import Enum
 from typing import TYPE_CHECKING, TextIO
 
@@ -17,7 +19,7 @@ from aoftool.escape import printable
 if TYPE_CHECKING:
     from aoftool.report.lines import LineConsole
 
-__all__ = ["Color", "line_console", "output_width", "render_error"]
+__all__ = ["Color", "line_console", "output_width", "render_error", "stdout_writer"]
 
 # Wide enough that no table is cut when the output is a file or a pipe.
 _PIPED_WIDTH = 160
@@ -38,6 +40,19 @@ def output_width() -> int:
     from aoftool.cli.progress import terminal_columns
 
     return terminal_columns()
+
+
+def stdout_writer() -> Callable[[bytes], object]:
+    """Return what writes UTF-8 to stdout, behind what was written there as text.
+
+    Bytes go as they are, unless a terminal shows them line by line or text has another encoding there.
+    """
+    out = sys.stdout
+    # What programs put in the place of stdout may be text alone, and say no encoding.
+    if out.isatty() or not out.encoding or codecs.lookup(out.encoding).name != "utf-8":
+        return lambda text: out.write(text.decode())
+    out.flush()
+    return out.buffer.write
 
 
 def line_console(color: Color = Color.auto, stream: TextIO | None = None) -> LineConsole:

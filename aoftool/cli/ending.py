@@ -160,6 +160,19 @@ class Unknown:
         if self.place is None and self._is_unknown(row):
             self.place = row.file, row.offset, "a command that no known release has"
 
+    def settled(self, name: bytes) -> bool:
+        """Tell whether nobody has to look at commands of this name, in upper case."""
+        from aoftool.commands.payloads import carries_payload
+        from aoftool.commands.table import CONTAINERS
+        from aoftool.commands.wrapped import WRAPPER
+
+        if name == WRAPPER:
+            # What it holds is shown in its place.
+            return False
+        if self.place is not None:
+            return True
+        return name not in CONTAINERS and not carries_payload(name, None) and _is_known(name, None)
+
     def _is_unknown(self, row: LoggedCommand) -> bool:
         """Tell whether no release has a command, or may have written its payload, which may be cut here."""
         from aoftool.commands.payloads import carries_payload

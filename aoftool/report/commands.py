@@ -11,7 +11,7 @@ from functools import partial
 from typing import Any
 
 from aoftool.analysis.clock.model import TimeBounds
-from aoftool.analysis.commands.model import UNKNOWN, LoggedCommand
+from aoftool.analysis.commands.model import COMMAND_SCHEMA, UNKNOWN, LoggedCommand
 from aoftool.aof.ending_model import ListingEnd
 from aoftool.cells import cell_width, fold, leading
 from aoftool.escape import json_bytes, printable
@@ -21,12 +21,14 @@ from aoftool.units import format_count, format_time_ms
 from aoftool.values.json_form import bytes_json
 
 __all__ = [
+    "CSV_COLUMNS",
     "CSV_HEADER",
     "CommandLines",
     "beside",
     "command_json",
     "command_text",
     "csv_cells",
+    "csv_row",
     "hex_dump",
     "print_csv",
     "print_end",
@@ -39,6 +41,7 @@ _HEX_ROW, _HEX_LEAD = 16, 16
 # A command takes less room only below its figures.
 _LEAST_ROOM, _BELOW = 30, 4
 CSV_HEADER = ("file", "offset", "size_bytes", "time_s", "db", "txn", "index", "name", "arguments")
+CSV_COLUMNS = (*CSV_HEADER, *BOUNDS)
 
 
 def _word(argument: bytes, length: int, width: int) -> str:
@@ -152,7 +155,7 @@ def _number(number: int) -> str:
 def command_json(row: LoggedCommand) -> dict[str, Any]:
     """Return one command as a JSON object with its exact arguments; a record of an RDB part has no name."""
     body: dict[str, Any] = {
-        "schema": "aoftool.command/1",
+        "schema": COMMAND_SCHEMA,
         "file": row.file,
         "offset": row.offset,
         "size_bytes": row.length,
@@ -174,9 +177,14 @@ def command_json(row: LoggedCommand) -> dict[str, Any]:
 
 def print_csv(rows: Iterable[LoggedCommand]) -> None:
     """Print a header and one row a command; arguments are printable text, joined by blanks."""
-    out = CsvRows(sys.stdout, (*CSV_HEADER, *BOUNDS))
+    out = CsvRows(sys.stdout, CSV_COLUMNS)
     for row in rows:
-        out.add((*csv_cells(row), *bounds_json(row.bounds or TimeBounds()).values()))
+        out.add(csv_row(row))
+
+
+def csv_row(row: LoggedCommand) -> tuple[bytes | str | int | None, ...]:
+    """Return one command as cells below `CSV_COLUMNS`."""
+    return (*csv_cells(row), *bounds_json(row.bounds or TimeBounds()).values())
 
 
 def csv_cells(row: LoggedCommand) -> tuple[bytes | str | int | None, ...]:

@@ -8,12 +8,13 @@ again; numbers stay numbers. Bytes are in their printable form.
 from __future__ import annotations
 
 import csv
+import io
 from collections.abc import Iterable
 from typing import TextIO
 
 from aoftool.escape import printable
 
-__all__ = ["CsvRows"]
+__all__ = ["CsvRows", "csv_line"]
 
 _FORMULA = ("=", "+", "-", "@", "'")
 
@@ -34,6 +35,13 @@ class CsvRows:
     def add(self, cells: Iterable[CsvCell]) -> None:
         """Write one row; None is an empty cell."""
         self._writer.writerow([_harmless(cell) for cell in cells])
+
+
+def csv_line(cells: Iterable[CsvCell]) -> str:
+    """Return one row as text, its line feed included."""
+    out = io.StringIO()
+    csv.writer(out, lineterminator="\n").writerow([_harmless(cell) for cell in cells])
+    return out.getvalue()
 
 
 def _harmless(cell: CsvCell) -> str | int | float | None:

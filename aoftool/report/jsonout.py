@@ -10,7 +10,7 @@ import sys
 from collections.abc import Callable
 from typing import Any
 
-__all__ = ["add_members", "print_json", "print_json_line"]
+__all__ = ["add_members", "json_line", "print_json", "print_json_line"]
 
 _more: list[Callable[[], dict[str, Any]]] = []
 
@@ -30,4 +30,9 @@ def print_json(body: dict[str, Any]) -> None:
 
 def print_json_line(body: dict[str, Any]) -> None:
     """Print one object on one line."""
-    sys.stdout.write(json.dumps(body, separators=(",", ":")) + "\n")
+    sys.stdout.write(json_line(body))
+
+
+def json_line(body: dict[str, Any]) -> str:
+    """Return one object on one line, its line feed included."""
+    return json.dumps(body, separators=(",", ":")) + "\n"

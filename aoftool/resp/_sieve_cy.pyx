@@ -3,6 +3,7 @@
 Runs without the GIL over a buffer, so ranges of one file can be walked by several threads.
 """
 
+from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_FromStringAndSize
 from libc.stdint cimport int64_t, uint8_t, uint32_t, uint64_t
 from libc.stdlib cimport calloc, free, malloc, realloc
 from libc.string cimport memchr, memcmp, memcpy
@@ -465,15 +466,15 @@ cdef class Sieve:
     def take_rows(self):
         """Return the rows since the last call. See `_sieve_py.Sieve.take_rows`."""
         cdef int64_t count = self.row_count, i, column
-        cdef int64_t[::1] packed
+        cdef int64_t* packed
+        cdef bytes raw
         columns = []
         for column in range(COLUMNS):
-            raw = bytearray(count * sizeof(int64_t))
-            if count:
-                packed = memoryview(raw).cast("q")
-                for i in range(count):
-                    packed[i] = self.rows[i * COLUMNS + column]
-                packed = None
-            columns.append(bytes(raw))
+            # Nobody else has it yet, and every number of it is written here.
+            raw = PyBytes_FromStringAndSize(NULL, count * sizeof(int64_t))
+            packed = <int64_t*>PyBytes_AS_STRING(raw)
+            for i in range(count):
+                packed[i] = self.rows[i * COLUMNS + column]
+            columns.append(raw)
         self.row_count = 0
         return RowColumns._make([*columns[:8], *([b""] * 6)]), memoryview(columns[8]).cast("q")

@@ -19,6 +19,7 @@ __all__ = [
     "Command",
     "Edge",
     "Leniency",
+    "Lines",
     "Occurrence",
     "Reason",
     "Row",
@@ -339,3 +340,16 @@ class Command:
     def name(self) -> bytes:
         """Return the command name in upper case."""
         return self.argv[0].upper()
+
+
+@dataclass(frozen=True, slots=True)
+class Lines:
+    """Commands that were written as text, one a line, while their bytes were at hand.
+
+    Attributes:
+        text: the lines, in UTF-8, each ended by a line feed.
+        count: how many there are.
+    """
+
+    text: bytes
+    count: int

@@ -9,17 +9,18 @@ full reading. Needs a source that can be read at an offset.
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterator
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Iterable, Iterator
+from typing import TYPE_CHECKING, cast
 
 from aoftool.dataclass import dataclass, field, replace
 from aoftool.files.source import Source
 from aoftool.progress import Progress, no_progress
 from aoftool.resp._native import cut_commands
 from aoftool.resp._native_sieve import Sieve
+from aoftool.resp.columns import RowColumns
 from aoftool.resp.frame import FrameScan, command_of
 from aoftool.resp.grammar import Grammar, Limits
-from aoftool.resp.model import INHERITED_DB, Command, Stop
+from aoftool.resp.model import INHERITED_DB, Command, Lines, Stop
 from aoftool.resp.resync import find_boundary
 from aoftool.resp.stops import Halt
 from aoftool.resp.watch import EVENT_MULTI, SieveState, SieveStatus, Watch
@@ -27,7 +28,7 @@ from aoftool.resp.watch import EVENT_MULTI, SieveState, SieveStatus, Watch
 if TYPE_CHECKING:
     from concurrent.futures import Future
 
-__all__ = ["PART_BYTES", "SieveReader"]
+__all__ = ["PART_BYTES", "SieveReader", "WriteRows"]
 
 PART_BYTES = 24 << 20
 _BUFFER_BYTES = 256 * 1024
@@ -36,6 +37,10 @@ _MOST_BUFFER_BYTES = 64 << 20
 _GUESS_BYTES = 64 * 1024
 _GUESS_TRIES = 8
 _NO_LIMIT = 2**63 - 1
+
+WriteRows = Callable[[memoryview, int, RowColumns, memoryview], Iterable[Command | Lines]]
+"""Makes what is given for hits, while their bytes are at hand: of the bytes, the absolute offset where they
+start, the rows in them, and the number of commands before each."""
 
 
 @dataclass(slots=True)
@@ -53,21 +58,36 @@ class _Part:
     state: SieveState
     known: bool
     end: int = 0
-    commands: list[Command] = field(default_factory=list)
+    commands: list[Command | Lines] = field(default_factory=list)
     stop: Stop | None = None
 
 
 class _Walk:
     """Walk one range of a plain file."""
 
-    def __init__(self, source: Source, part: _Part, end: int, watch: Watch, keep: int | None) -> None:
+    def __init__(
+        self,
+        source: Source,
+        part: _Part,
+        end: int,
+        watch: Watch,
+        keep: int | None,
+        write: WriteRows | None = None,
+    ) -> None:
         self._source, self._part, self._end, self._watch = source, part, end, watch
+        self._write = write
         self._keep = None if keep is None else max(keep, Limits.NAME_BYTES)
         self._sieve = Sieve(watch, part.state)
         self._buffer = bytearray(_BUFFER_BYTES)
 
     def run(self, limit: int, input_end: int) -> _Part:
         """Walk to the first boundary at or behind `limit`."""
+        for _ in self.steps(limit, input_end):
+            pass
+        return self._part
+
+    def steps(self, limit: int, input_end: int) -> Iterator[int]:
+        """Walk to there, and yield where the walk stands whenever there may be hits."""
         part, held = self._part, 0
         at = part.start
         while True:
@@ -90,8 +110,9 @@ class _Walk:
                 if after is None:
                     break
                 at, held = after, 0
+            yield at
         part.end = at
-        return part
+        yield at
 
     def _can_grow(self, count: int, held: int) -> bool:
         """Make room for a command that fills the whole buffer; false when that would not help."""
@@ -107,6 +128,9 @@ class _Walk:
         if not self._sieve.has_rows:
             return
         rows, indexes = self._sieve.take_rows()
+        if self._write is not None:
+            self._part.commands.extend(self._write(data, base, rows, indexes))
+            return
         limit = _NO_LIMIT if self._keep is None else self._keep
         found = cut_commands(data, base, rows, 0, limit, None)
         for command, index in zip(found, indexes, strict=True):
@@ -174,6 +198,8 @@ class SieveReader:
         until: the reading ends on the first boundary at or behind this offset.
         keep: cut longer arguments to this many bytes, but never below `Limits.NAME_BYTES`.
         workers: threads.
+        write: makes of most hits what `pieces` gives for them; for one thread, which knows where the stream
+            stands. Hits that it is not asked about are commands.
     """
 
     def __init__(
@@ -188,8 +214,11 @@ class SieveReader:
         keep: int | None = None,
         workers: int = 1,
         part_bytes: int = PART_BYTES,
+        write: WriteRows | None = None,
         progress: Progress = no_progress,
     ) -> None:
+        assert write is None or workers < 2
+        self._write = write
         size = source.size_bytes or 0
         self._source, self._watch, self._keep = source, watch, keep
         self._input_end = size if end is None else min(size, end)
@@ -202,6 +231,14 @@ class SieveReader:
         self.end = start
 
     def __iter__(self) -> Iterator[Command]:
+        assert self._write is None
+        return cast("Iterator[Command]", self.pieces())
+
+    def pieces(self) -> Iterator[Command | Lines]:
+        """Iterate over the hits as `write` made them."""
+        if self._write is not None:
+            yield from self._as_they_come()
+            return
         if self._workers < 2 or self._until - self.end < 2 * self._part_bytes:
             while not self._is_over():
                 yield from self._accept(self._walk(self.end, self._limit_behind(self.end), self.state))
@@ -220,7 +257,22 @@ class SieveReader:
             part = _Part(start, unknown if state is None else replace(state), state is not None)
             return _Walk(handle, part, limit, self._watch, self._keep).run(limit, self._input_end)
 
-    def _in_threads(self) -> Iterator[Command]:
+    def _as_they_come(self) -> Iterator[Command | Lines]:
+        """Yield what every step of one walk over all makes: nothing waits, and room is used again."""
+        if self._is_over():
+            return
+        with self._source.reopen() as handle:
+            part = _Part(self.end, replace(self.state), known=True)
+            walk = _Walk(handle, part, self._until, self._watch, self._keep, self._write)
+            before = self.end
+            for at in walk.steps(self._until, self._input_end):
+                self._progress(at - before)
+                before = at
+                made, part.commands = part.commands, []
+                yield from made
+        self.state, self.end, self.stop = part.state, part.end, part.stop
+
+    def _in_threads(self) -> Iterator[Command | Lines]:
         # Here: it takes longer to import than a small log to read.
         from concurrent.futures import ThreadPoolExecutor
 
@@ -257,7 +309,7 @@ class SieveReader:
                 return at + found
         return None
 
-    def _join(self, limit: int, future: Future[_Part]) -> Iterator[Command]:
+    def _join(self, limit: int, future: Future[_Part]) -> Iterator[Command | Lines]:
         """Yield the hits up to `limit`, walking again what a wrong guess made worthless."""
         part = future.result()
         if self._is_over() or self.end >= limit:
@@ -267,10 +319,11 @@ class SieveReader:
             part = self._walk(self.end, limit, self.state)
         yield from self._accept(part)
 
-    def _accept(self, part: _Part) -> Iterator[Command]:
+    def _accept(self, part: _Part) -> Iterator[Command | Lines]:
         """Take a part whose start is proven, settling what it could not know of what came before."""
         if not part.known:
             for command in part.commands:
+                assert isinstance(command, Command)  # lines are made where the state is known
                 _settle(command, self.state, part.state)
             part.state = _joined(self.state, part.state)
         self._progress(part.end - part.start)

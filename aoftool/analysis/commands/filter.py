@@ -51,6 +51,11 @@ class CommandFilter:
         return self.stretch.asks_time
 
     @property
+    def looks_at_columns(self) -> bool:
+        """Tell whether it asks for no names and no keys: length, database, transaction and time decide."""
+        return not self.names and not self.keys and self.selection is None
+
+    @property
     def longest(self) -> int:
         """Return how many bytes of an argument must be kept to decide."""
         if self.selection is not None:

@@ -10,19 +10,22 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Iterator
 from itertools import islice
+from typing import cast
 
 from aoftool.analysis.clock.bounds import LogClock
 from aoftool.analysis.clock.clues import inferred_note
 from aoftool.analysis.clock.model import TimeSource
 from aoftool.analysis.commands.filter import EVERYTHING, CommandFilter
-from aoftool.analysis.commands.model import LoggedCommand
+from aoftool.analysis.commands.lines import row_writer
+from aoftool.analysis.commands.lines_model import RowLook
+from aoftool.analysis.commands.model import LoggedCommand, as_logged
 from aoftool.analysis.commands.unwrapping import Unwrapping
 from aoftool.aof.ending import note_rdb, note_stop
 from aoftool.aof.ending_model import ListingEnd
 from aoftool.aof.log import LogPart, read_parts
 from aoftool.aof.model import Log, LogFile, Place
 from aoftool.progress import Progress, no_progress
-from aoftool.resp.model import Command
+from aoftool.resp.model import Command, Lines
 from aoftool.resp.sieve import PART_BYTES, SieveReader
 from aoftool.resp.watch import SieveState, Watch
 
@@ -38,18 +41,7 @@ _KEEP_BYTES = 256
 
 def logged(command: Command, file: LogFile, number: int) -> LoggedCommand:
     """Return a command with the file it stands in."""
-    return LoggedCommand(
-        file.shown_name,
-        number,
-        command.offset,
-        command.length,
-        command.index,
-        command.db,
-        command.txn,
-        command.time_s if command.time_s >= 0 else None,
-        command.argv,
-        command.lengths,
-    )
+    return as_logged(command, file.shown_name, number)
 
 
 class CommandListing:
@@ -63,6 +55,7 @@ class CommandListing:
         limit: end behind so many hits and their context.
         keep: cut longer arguments to so many bytes; None for whole ones.
         clock: bounds the times of commands without `#TS`.
+        look: have `pieces` give most commands as lines.
         workers: threads.
     """
 
@@ -77,10 +70,11 @@ class CommandListing:
         limit: int | None = None,
         keep: int | None = _KEEP_BYTES,
         clock: LogClock | None = None,
+        look: RowLook | None = None,
         workers: int = 1,
         progress: Progress = no_progress,
     ) -> None:
-        self._clock = clock
+        self._clock, self._look = clock, look
         self._inferred_from: set[TimeSource] = set()
         self._log, self._wanted, self._context = log, wanted, context
         self._first, self._last, self._limit = first, last, limit
@@ -91,12 +85,23 @@ class CommandListing:
         self.end = ListingEnd()
 
     def __iter__(self) -> Iterator[LoggedCommand]:
+        assert self._look is None
+        return cast("Iterator[LoggedCommand]", self.pieces())
+
+    def pieces(self) -> Iterator[LoggedCommand | Lines]:
+        """Iterate over the commands, most of them as lines where there is a look of them; once."""
         if self._context:
             yield from self._with_context()
+        elif self._look is not None:
+            yield from _at_most(self._limit, filter(self._admits, self._candidates()))
         else:
-            yield from islice(filter(self._wanted.admits, self._candidates()), self._limit)
+            rows = cast("Iterator[LoggedCommand]", self._candidates())
+            yield from islice(filter(self._wanted.admits, rows), self._limit)
         self._note_times()
         self._unwrapping.note(self.end)
+
+    def _admits(self, row: LoggedCommand | Lines) -> bool:
+        return isinstance(row, Lines) or self._wanted.admits(row)
 
     def _note_times(self) -> None:
         note = inferred_note(self._inferred_from)
@@ -108,11 +113,14 @@ class CommandListing:
                 " --until find nothing"
             )
 
-    def _candidates(self) -> Iterator[LoggedCommand]:
+    def _candidates(self) -> Iterator[LoggedCommand | Lines]:
         for number, part in enumerate(read_parts(self._log)):
             if self._is_outside(number):
                 continue
-            for command in self._unwrapping.of(self._of_part(number, part), part.source):
+            for command in self._unwrapping.of_pieces(self._of_part(number, part), part.source):
+                if isinstance(command, Lines):
+                    yield command
+                    continue
                 row = logged(command, part.file, number)
                 self._times_seen = self._times_seen or row.time_s is not None
                 if self._clock is not None and row.time_s is None:
@@ -134,7 +142,7 @@ class CommandListing:
             return False
         return self._last is None or place < self._last
 
-    def _of_part(self, number: int, part: LogPart) -> Iterator[Command]:
+    def _of_part(self, number: int, part: LogPart) -> Iterator[Command | Lines]:
         note_rdb(self.end, part)
         if part.tail_start is None:
             return
@@ -150,7 +158,7 @@ class CommandListing:
         if reader.tally().transactions.open_offset is not None and last is not None:
             self.end.open_txn = number, last.txn
 
-    def _sieved(self, number: int, part: LogPart, start: int, watch: Watch) -> Iterator[Command]:
+    def _sieved(self, number: int, part: LogPart, start: int, watch: Watch) -> Iterator[Command | Lines]:
         """Give the candidates of a plain file; what lies before the first place is only walked."""
         state = SieveState()
         if self._first is not None and self._first.file == number and self._first.offset > start:
@@ -167,6 +175,9 @@ class CommandListing:
         if self._last is not None and self._last.file == number:
             until = max(self._last.offset, start)
         is_eager = watch.min_length == 1
+        writer = None
+        if is_eager and self._look is not None and self._wanted.looks_at_columns:
+            writer = row_writer(self._look, part.file.shown_name, self._wanted, self._clock is not None)
         reader = SieveReader(
             part.source,
             watch,
@@ -176,9 +187,12 @@ class CommandListing:
             keep=self._keep,
             workers=1 if is_eager else self._workers,
             part_bytes=_EAGER_BYTES if is_eager else PART_BYTES,
+            write=None if writer is None else writer.write,
             progress=self._progress,
         )
-        yield from reader
+        yield from reader.pieces()
+        if writer is not None:
+            self._times_seen = self._times_seen or writer.times_seen
         note_stop(self.end, part, reader.stop)
         if until is None and reader.state.is_open:
             self.end.open_txn = number, reader.state.txn
@@ -186,7 +200,7 @@ class CommandListing:
     def _with_context(self) -> Iterator[LoggedCommand]:
         before: deque[LoggedCommand] = deque(maxlen=self._context)
         behind = hits = 0
-        for row in self._candidates():
+        for row in cast("Iterator[LoggedCommand]", self._candidates()):
             is_over = hits == self._limit
             if is_over and not behind:
                 return
@@ -202,3 +216,18 @@ class CommandListing:
                 yield row
             else:
                 before.append(row)
+
+
+def _at_most(limit: int | None, pieces: Iterator[LoggedCommand | Lines]) -> Iterator[LoggedCommand | Lines]:
+    """Yield pieces up to so many commands; what comes behind them is not asked for."""
+    left = limit
+    while left is None or left > 0:
+        piece = next(pieces, None)
+        if piece is None:
+            return
+        count = piece.count if isinstance(piece, Lines) else 1
+        if left is not None:
+            if isinstance(piece, Lines) and count > left:
+                piece = Lines(b"".join(piece.text.splitlines(keepends=True)[:left]), left)
+            left -= count
+        yield piece

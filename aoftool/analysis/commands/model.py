@@ -6,11 +6,17 @@ from datetime import datetime, timezone
 
 from aoftool.analysis.clock.model import TimeBounds
 from aoftool.dataclass import dataclass
+from aoftool.resp.model import Command
 
 __all__ = [
+    "COMMAND_SCHEMA",
     "UNKNOWN",
     "LoggedCommand",
+    "as_logged",
 ]
+
+COMMAND_SCHEMA = "aoftool.command/1"
+"""What a command as a JSON object says it is."""
 
 UNKNOWN = -1
 """Database or transaction number that the part of the log which was read does not tell."""
@@ -56,3 +62,24 @@ class LoggedCommand:
     def time(self) -> datetime | None:
         """Return the last `#TS` before it, in UTC; None without one."""
         return None if self.time_s is None else datetime.fromtimestamp(self.time_s, timezone.utc)
+
+
+def as_logged(command: Command, file: str, number: int) -> LoggedCommand:
+    """Return a command as a listing shows it.
+
+    Args:
+        file: printable name of the file it stands in.
+        number: of that file, in load order.
+    """
+    return LoggedCommand(
+        file,
+        number,
+        command.offset,
+        command.length,
+        command.index,
+        command.db,
+        command.txn,
+        command.time_s if command.time_s >= 0 else None,
+        command.argv,
+        command.lengths,
+    )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from typing import cast
 
 from aoftool.analysis.commands.filter import CommandFilter
 from aoftool.aof.ending_model import ListingEnd
@@ -10,7 +11,7 @@ from aoftool.commands.wrapped import WRAPPER, unwrapped
 from aoftool.dataclass import replace
 from aoftool.files import Source
 from aoftool.resp.frame import read_frame
-from aoftool.resp.model import Command
+from aoftool.resp.model import Command, Lines
 from aoftool.units import counted
 
 __all__ = ["Unwrapping"]
@@ -31,8 +32,12 @@ class Unwrapping:
 
     def of(self, commands: Iterable[Command], source: Source) -> Iterator[Command]:
         """Yield the commands of a file, those that stand inside others one by one in their place."""
+        return cast("Iterator[Command]", self.of_pieces(commands, source))
+
+    def of_pieces(self, commands: Iterable[Command | Lines], source: Source) -> Iterator[Command | Lines]:
+        """Do so where some were made lines, which stay as they are: nobody makes them of a wrapper."""
         for outer in commands:
-            if outer.name != WRAPPER or self._as_it_is:
+            if isinstance(outer, Lines) or outer.name != WRAPPER or self._as_it_is:
                 yield outer
                 continue
             for command in unwrapped(_whole(outer, source)):

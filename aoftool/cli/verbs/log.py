@@ -5,9 +5,9 @@ from __future__ import annotations
 import sys
 from collections.abc import Iterable, Iterator, Mapping
 from itertools import islice
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, cast
 
-from aoftool.cli.console import Color, line_console, output_width
+from aoftool.cli.console import Color, line_console, output_width, stdout_writer
 from aoftool.cli.declared import Option
 from aoftool.cli.ending import Unknown, tell_damage, tell_unknown
 from aoftool.cli.exit_codes import DONE, NOT_JUDGED, REFUSED, VERDICT
@@ -33,7 +33,7 @@ from aoftool.cli.options.redaction import make_redactor
 from aoftool.cli.options.writing import ForceOption, OutOption
 from aoftool.cli.requests import Application, add_verb
 from aoftool.cli.told_writer import tell_writer
-from aoftool.dataclass import dataclass
+from aoftool.dataclass import dataclass, replace
 from aoftool.errors import UsageError
 from aoftool.escape import typed_name
 from aoftool.files.remote.names import refuse_remote
@@ -43,7 +43,7 @@ from aoftool.units import counted
 
 if TYPE_CHECKING:
     from aoftool.analysis.commands.model import LoggedCommand
-    from aoftool.aof.ending_model import Damage, ListingEnd
+    from aoftool.aof.ending_model import ListingEnd
     from aoftool.aof.model import Log
     from aoftool.aof.stretch import Stretch
     from aoftool.api.listing import Listing
@@ -133,19 +133,30 @@ def log(asked: LogRequest) -> int:
     if asked.follow:
         return _follow(found, wanted, asked, redactor)
     quiet = asked.quiet or (sys.stdout.isatty() and asked.output is None)
-    rows, end = listed(
+    unknown = Unknown()
+    if redactor is None and not asked.context and (asked.as_json or asked.as_csv):
+        from aoftool.analysis.commands.lines_model import RowLook
+        from aoftool.report.command_rows import row_form
+
+        wanted = replace(wanted, look=RowLook(row_form(csv=asked.as_csv), unknown.settled))
+    pieces, end = listed(
         found, wanted, stage=lambda name, total: ProgressReporter(name, total, asked.progress, quiet)
     )
-    rows = _redacted(rows, redactor)
-    if asked.output is not None:
-        return _write(rows, end, found, asked, stretch, redacted=redactor is not None)
-    shown, unknown = _print(rows, asked.as_json, asked.as_csv, asked.context, asked.color)
+    if wanted.look is not None:
+        from aoftool.report.command_rows import print_rows
+
+        shown = print_rows(pieces, wanted.look.form, unknown.see, stdout_writer())
+    else:
+        rows = _redacted(cast("Iterator[LoggedCommand]", pieces), redactor)
+        if asked.output is not None:
+            return _write(rows, end, found, asked, stretch, redacted=redactor is not None)
+        shown = _print(rows, asked.as_json, asked.as_csv, asked.context, asked.color, unknown)
     if not shown:
         refuse_untimed(found, stretch)
         refuse_outside(found, stretch)
         refuse_absent(found, asked.db)
     _tell_writer(found, asked.quiet)
-    return _closing(found, end, shown, asked.limit) or tell_unknown(found, unknown)
+    return _closing(found, end, shown, asked.limit) or tell_unknown(found, unknown.place)
 
 
 def _tell_writer(log: Log, quiet: bool) -> None:
@@ -236,13 +247,18 @@ def _redacted(rows: Iterable[LoggedCommand], redactor: Redactor | None) -> Itera
 
 
 def _print(
-    rows: Iterable[LoggedCommand], as_json: bool, as_csv: bool, context: int, color: Color
-) -> tuple[int, Damage | None]:
-    """Print the rows; return how many there were, and the first command that no release here knows."""
+    rows: Iterable[LoggedCommand],
+    as_json: bool,
+    as_csv: bool,
+    context: int,
+    color: Color,
+    unknown: Unknown,
+) -> int:
+    """Print the rows; return how many there were."""
     from aoftool.report.commands import CommandLines, command_json, print_csv
     from aoftool.report.jsonout import print_json_line
 
-    shown, unknown = 0, Unknown()
+    shown = 0
 
     def counted() -> Iterator[LoggedCommand]:
         nonlocal shown
@@ -253,7 +269,7 @@ def _print(
 
     if as_csv:
         print_csv(counted())
-        return shown, unknown.place
+        return shown
     console = line_console(color)
     lines = CommandLines(console.width, marks=bool(context))
     for row in counted():
@@ -261,7 +277,7 @@ def _print(
             print_json_line(command_json(row))
         else:
             console.print("\n".join(lines.lines(row)), style="dim" if row.is_context else "")
-    return shown, unknown.place
+    return shown
 
 
 def _nothing(log: Log) -> str:
