@@ -1,12 +1,21 @@
 """Kernel of `_hll_py`, which is its specification."""
 
-from libc.stdint cimport uint64_t
+from libc.stdint cimport int64_t, uint64_t
 
 cdef extern from *:
     """
     #define AOFTOOL_M UINT64_C(0xc6a4a7935bd1e995)
+    static inline int aof_low_zeros(unsigned long long value) {
+        return __builtin_ctzll(value);
+    }
     """
     const uint64_t M "AOFTOOL_M"
+    int low_zeros "aof_low_zeros"(uint64_t value) nogil  # of a number that is not 0
+
+cdef enum:
+    REGISTERS = 1 << 14
+    INDEX_BITS = 14
+    RANK_BITS = 50
 
 cdef uint64_t SEED = 0xADC83B19
 
@@ -22,8 +31,10 @@ cdef inline uint64_t load(const unsigned char* data, Py_ssize_t count) noexcept 
 
 def hash_element(bytes element not None):
     """As `_hll_py.hash_element`."""
-    cdef const unsigned char* data = element
-    cdef Py_ssize_t size = len(element)
+    return hashed(element, len(element))
+
+
+cdef uint64_t hashed(const unsigned char* data, Py_ssize_t size) noexcept nogil:
     cdef Py_ssize_t whole = size & ~7
     cdef Py_ssize_t at = 0
     cdef uint64_t h = SEED ^ (<uint64_t>size * M)
@@ -37,6 +48,40 @@ def hash_element(bytes element not None):
         h = (h ^ load(data + whole, size & 7)) * M
     h = (h ^ (h >> 47)) * M
     return h ^ (h >> 47)
+
+
+def add_elements(
+    unsigned char[::1] registers not None,
+    const unsigned char[::1] texts not None,
+    const int64_t[::1] ends not None,
+    const int64_t[::1] homes not None,
+):
+    """As `_hll_py.add_elements`."""
+    cdef Py_ssize_t i, count = ends.shape[0]
+    cdef int64_t start = 0, room = texts.shape[0]
+    cdef const unsigned char* first = &texts[0] if room else NULL
+    cdef uint64_t h
+    cdef int rank
+    cdef bint outside = False
+    if count != homes.shape[0] or registers.shape[0] != REGISTERS:
+        raise ValueError("registers and columns that do not fit")
+    with nogil:
+        for i in range(count):
+            # So that every element lies in the texts. An index has as many bits as there are registers.
+            if not start <= ends[i] <= room:
+                outside = True
+                break
+            h = hashed(first + start, ends[i] - start)
+            if homes[i]:
+                h = (h ^ (<uint64_t>homes[i] * M)) * M
+                h = (h ^ (h >> 47)) * M
+                h ^= h >> 47
+            rank = low_zeros((h >> INDEX_BITS) | <uint64_t>1 << RANK_BITS) + 1
+            if registers[h & (REGISTERS - 1)] < rank:
+                registers[h & (REGISTERS - 1)] = rank
+            start = ends[i]
+    if outside:
+        raise ValueError("an element outside of the texts")
 
 
 def find_run(value, Py_ssize_t start, Py_ssize_t index):

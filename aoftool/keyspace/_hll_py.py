@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
-__all__ = ["find_run", "hash_element"]
+from collections.abc import Sequence
 
+__all__ = ["add_elements", "find_run", "hash_element"]
+
+_REGISTERS = 1 << 14
+_INDEX_BITS = 14
+_RANK_BITS = 50
 _M = 0xC6A4A7935BD1E995
 _SEED = 0xADC83B19
 _MASK = (1 << 64) - 1
@@ -22,6 +27,35 @@ def hash_element(element: bytes) -> int:
         h = (h ^ int.from_bytes(element[whole:], "little")) * _M & _MASK
     h = (h ^ (h >> 47)) * _M & _MASK
     return h ^ (h >> 47)
+
+
+def add_elements(registers: bytearray, texts: bytes, ends: Sequence[int], homes: Sequence[int]) -> None:
+    """Raise registers by many elements; no server does it so, for a home may be told apart.
+
+    Args:
+        registers: 16384 of one byte each.
+        texts: the elements, one behind the other.
+        ends: where each of them ends in `texts`.
+        homes: equal elements of different homes count apart; those of home 0 count as `hash_element` says.
+
+    Raises:
+        ValueError: columns of different length, other registers, or ends that fall or leave the texts.
+    """
+    if len(ends) != len(homes) or len(registers) != _REGISTERS:
+        raise ValueError("registers and columns that do not fit")
+    start = 0
+    for end, home in zip(ends, homes, strict=True):
+        if not start <= end <= len(texts):
+            raise ValueError("an element outside of the texts")
+        h = hash_element(bytes(texts[start:end]))
+        if home:
+            h = (h ^ (int(home) * _M & _MASK)) * _M & _MASK
+            h = (h ^ (h >> 47)) * _M & _MASK
+            h ^= h >> 47
+        rest = (h >> _INDEX_BITS) | (1 << _RANK_BITS)
+        index = h & (_REGISTERS - 1)
+        registers[index] = max(registers[index], (rest & -rest).bit_length())
+        start = end
 
 
 def find_run(value: bytes | bytearray, start: int, index: int) -> tuple[int, int, int, int]:

@@ -17,12 +17,14 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator
 
-from aoftool.keyspace._hll_native import find_run, hash_element
+from aoftool.keyspace._hll_native import add_elements, find_run, hash_element
 
 __all__ = [
     "DENSE_SIZE",
+    "REGISTERS",
     "CorruptHllError",
     "add_element",
+    "add_elements",
     "count_registers",
     "invalidate_cache",
     "is_dense",
@@ -34,7 +36,8 @@ __all__ = [
     "write_count",
 ]
 
-_REGISTERS = 1 << 14
+REGISTERS = 1 << 14
+"""How many there are, 1.04 / sqrt of which is the standard error of a count."""
 _HEADER = 16
 _SPARSE = 1
 _Q = 50
@@ -43,7 +46,7 @@ _MAX_RUN = 4
 _MAX_ZERO_RUN = 64
 # hll-sparse-max-bytes as every release ships it.
 _SPARSE_MAX_BYTES = 3000
-DENSE_SIZE = _HEADER + _REGISTERS * 6 // 8
+DENSE_SIZE = _HEADER + REGISTERS * 6 // 8
 _ALPHA_INF = 0.721347520444481703680
 
 
@@ -81,7 +84,7 @@ def add_element(value: bytearray, element: bytes, *, spare_runs: bool = False) -
     """
     h = hash_element(element)
     rest = (h >> 14) | (1 << _Q)
-    return set_register(value, h & (_REGISTERS - 1), (rest & -rest).bit_length(), spare_runs=spare_runs)
+    return set_register(value, h & (REGISTERS - 1), (rest & -rest).bit_length(), spare_runs=spare_runs)
 
 
 def set_register(value: bytearray, index: int, count: int, *, spare_runs: bool = False) -> bool:
@@ -131,12 +134,12 @@ def _registers(value: bytes | bytearray, spare_runs: bool = False) -> bytearray:
         return bytearray(_unpack(packed))
     registers = bytearray()
     for number, length in _runs(value):
-        if len(registers) + length > _REGISTERS:
-            if spare_runs and number and len(registers) == _REGISTERS:
+        if len(registers) + length > REGISTERS:
+            if spare_runs and number and len(registers) == REGISTERS:
                 break
             raise CorruptHllError
         registers += bytes((number,)) * length
-    if len(registers) != _REGISTERS:
+    if len(registers) != REGISTERS:
         raise CorruptHllError
     return registers
 
@@ -161,7 +164,7 @@ def to_dense(value: bytearray, *, spare_runs: bool = False) -> None:
         return
     registers = _registers(value, spare_runs)
     packed = bytearray()
-    for at in range(0, _REGISTERS, 4):
+    for at in range(0, REGISTERS, 4):
         a, b, c, d = registers[at : at + 4]
         packed += (a | b << 6 | c << 12 | d << 18).to_bytes(3, "little")
     value[_HEADER:] = packed
@@ -248,7 +251,7 @@ def write_count(value: bytearray) -> bool:
 
 def count_registers(registers: bytearray) -> int:
     """Estimate how many elements were added, after Ertl (arXiv:1702.01284)."""
-    m = float(_REGISTERS)
+    m = float(REGISTERS)
     histogram = [registers.count(number) for number in range(64)]
     z = m * _tau((m - histogram[_Q + 1]) / m)
     for number in range(_Q, 0, -1):

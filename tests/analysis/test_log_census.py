@@ -140,6 +140,37 @@ def test_narrowing_leaves_out_and_nothing_else(tmp_path: Path) -> None:
     )
 
 
+def test_keys_left_out_of_the_sketches_are_within_the_stated_error(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pytest.importorskip("datasketches")
+    monkeypatch.setattr("aoftool.resp.scanner._ROWS_BUFFER_BYTES", 8192)
+    # Of a thousand keys each emptying gives twenty: "calm" is among them at the end alone.
+    monkeypatch.setattr("aoftool.analysis.census.key_counts._GIVEN", 20)
+    rng = np.random.RandomState(7)
+    names = [b"k:%d" % rng.zipf(1.3) for _ in range(20_000)]
+    names += [b"calm"] * 30 + [b"e:%d" % number for number in range(700)] + [b"calm"] * 300
+    sizes = [int(size) for size in rng.randint(1, 60, len(names))]
+    log = tmp_path / "appendonly.aof"
+    log.write_bytes(
+        b"".join(encode([b"SET", name, b"v" * size]) for name, size in zip(names, sizes, strict=True))
+    )
+
+    keys = read_log(find_log(str(log)), CensusOptions(key_limit=1000)).contents.keys
+
+    writes: Counter[bytes] = Counter(names)
+    stored: Counter[bytes] = Counter()
+    for name, size in zip(names, sizes, strict=True):
+        stored[name] += len(encode([b"SET", name, b"v" * size]))
+    found = {row.key: row for by in ("writes", "bytes") for row in keys.top(by, 50)}
+    assert {b"k:1", b"calm"} <= found.keys()
+    for name, row in found.items():
+        assert row.writes - row.writes_over <= writes[name] <= row.writes
+        assert row.size_bytes - row.bytes_over <= stored[name] <= row.size_bytes
+    least, most = keys.distinct()
+    assert least <= len(writes) <= most
+
+
 @pytest.mark.parametrize("sketches", [True, False], ids=["sketches", "frozen"])
 def test_more_keys_than_the_limit_keep_their_stated_error(
     sketches: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch

@@ -1,12 +1,15 @@
 """Writes and bytes of every key, exact while they fit and a library's sketch behind that: a summary.
 
 Exact counts are columns, some 70 bytes and the name for each key. When more distinct keys come than
-`CensusOptions.key_limit` says, all are given to frequent-items sketches of the `datasketches` library
-(the extra `sketches`); without it the keys in the table stay exact and later ones are counted together.
+`CensusOptions.key_limit` says, the table is emptied: the heaviest keys go to frequent-items sketches of the
+`datasketches` library (the extra `sketches`), and of the others it is kept how heavy one of them may be. A key
+that weighs much weighs much in some emptying. Without the library the keys in the table stay exact and later
+ones are counted together.
 """
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from typing import Any
 
@@ -17,12 +20,16 @@ from aoftool.analysis.census.model import DELETED, KeyColumns
 from aoftool.dataclass import dataclass, field, replace
 from aoftool.errors import MissingExtraError
 from aoftool.escape import printable, unprintable
+from aoftool.keyspace.hll import REGISTERS, add_elements, count_registers
 
 __all__ = ["KeyCount", "KeyCounts", "have_sketches"]
 
 Column = npt.NDArray[np.int64]
 _MAP_BITS = 16
-_HLL_BITS = 14
+# Keys of one emptying that the sketch is given: what is left out weighs less than one part in so many of it.
+_GIVEN = 1 << 15
+# Two standard errors of a HyperLogLog.
+_COUNT_ERROR = 2 * 1.04 / math.sqrt(REGISTERS)
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,27 +73,25 @@ class _Sketches:
         self._library = datasketches
         self.writes = datasketches.frequent_strings_sketch(_MAP_BITS)
         self.sizes = datasketches.frequent_strings_sketch(_MAP_BITS)
-        self.distinct = datasketches.hll_union(_HLL_BITS)
-        self._seen = datasketches.hll_sketch(_HLL_BITS)
+        # The most that a key may have had where it was left out.
+        self.missed_writes = self.missed_bytes = 0
+        self.registers = bytearray(REGISTERS)
 
     def add(self, counts: KeyCounts) -> None:
-        for db, name, writes, size in counts.rows():
-            text = f"{db}:" + name.decode("latin-1")
-            self.writes.update(text, writes)
-            self.sizes.update(text, size)
-            self._seen.update(text)
+        add_elements(self.registers, counts.names, counts.name_end, counts.db)
+        self.missed_writes += _give(self.writes, counts, "writes", counts.writes)
+        self.missed_bytes += _give(self.sizes, counts, "bytes", counts.size_bytes)
 
     def merge(self, other: _Sketches) -> None:
         self.writes.merge(other.writes)
         self.sizes.merge(other.sizes)
-        self.distinct.update(other._seen)
+        self.missed_writes += other.missed_writes
+        self.missed_bytes += other.missed_bytes
+        self.registers = bytearray(map(max, self.registers, other.registers))
 
     def distinct_bounds(self) -> tuple[int, int]:
-        union = self._library.hll_union(_HLL_BITS)
-        union.update(self.distinct.get_result())
-        union.update(self._seen)
-        found = union.get_result()
-        return int(found.get_lower_bound(2)), int(found.get_upper_bound(2))
+        found = count_registers(self.registers)
+        return math.floor(found / (1 + _COUNT_ERROR)), math.ceil(found / (1 - _COUNT_ERROR))
 
     def top(self, by_bytes: bool, limit: int) -> list[KeyCount]:
         ranked = self.sizes if by_bytes else self.writes
@@ -96,15 +101,26 @@ class _Sketches:
 
     def _count(self, text: str) -> KeyCount:
         db, _, name = text.partition(":")
-        writes, size = self.writes.get_upper_bound(text), self.sizes.get_upper_bound(text)
+        writes = int(self.writes.get_upper_bound(text)) + self.missed_writes
+        size = int(self.sizes.get_upper_bound(text)) + self.missed_bytes
         return KeyCount(
             int(db),
             name.encode("latin-1"),
-            int(writes),
-            int(size),
-            int(writes - self.writes.get_lower_bound(text)),
-            int(size - self.sizes.get_lower_bound(text)),
+            writes,
+            size,
+            writes - int(self.writes.get_lower_bound(text)),
+            size - int(self.sizes.get_lower_bound(text)),
         )
+
+
+def _give(sketch: Any, counts: KeyCounts, by: str, weights: Column) -> int:
+    """Give the heaviest keys to a sketch; return the weight of the heaviest of the others, 0 without any."""
+    given = counts.ranked(by, _GIVEN)
+    for number in given.tolist():
+        sketch.update(f"{counts.db[number]}:" + counts.name(number).decode("latin-1"), int(weights[number]))
+    left = np.ones(len(weights), bool)
+    left[given] = False
+    return int(weights[left].max(initial=0))
 
 
 def _no_column() -> Column:
