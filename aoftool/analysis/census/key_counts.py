@@ -2,9 +2,9 @@
 
 Exact counts are columns, some 70 bytes and the name for each key. When more distinct keys come than
 `CensusOptions.key_limit` says, the table is emptied: the heaviest keys go to frequent-items sketches of the
-`datasketches` library (the extra `sketches`), and of the others it is kept how heavy one of them may be. A key
-that weighs much weighs much in some emptying. Without the library the keys in the table stay exact and later
-ones are counted together.
+`datasketches` library (the extra `sketches`), and of the others it is kept how heavy one may be: a key that
+weighs much weighs much in some emptying. Without the library the keys in the table stay exact and later ones
+are counted together.
 """
 
 from __future__ import annotations
@@ -78,7 +78,7 @@ class _Sketches:
         self.registers = bytearray(REGISTERS)
 
     def add(self, counts: KeyCounts) -> None:
-        add_elements(self.registers, counts.names, counts.name_end, counts.db)
+        add_elements(self.registers, counts.names, counts.name_end.data, counts.db.data)
         self.missed_writes += _give(self.writes, counts, "writes", counts.writes)
         self.missed_bytes += _give(self.sizes, counts, "bytes", counts.size_bytes)
 
