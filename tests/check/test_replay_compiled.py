@@ -136,6 +136,20 @@ def test_keys_of_an_rdb_part_and_their_expire_times(tmp_path: Path) -> None:
     assert assert_same(path).expired["valkey-9.1"] == (1, 2)
 
 
+@needs_kernel
+@pytest.mark.parametrize("databases", [0, 4, 16])
+def test_databases_as_the_setting_says(tmp_path: Path, databases: int) -> None:
+    path = tmp_path / "log.aof"
+    path.write_bytes(log(*[line for db in (3, 20, 0) for line in (["SELECT", str(db)], ["RPUSH", "k", "x"])]))
+    exam = examine(find_log(path), Level.FULL)
+    exam.databases = databases
+    keyspace = keyspace_before(exam, 1, "valkey-9.1")
+
+    assert keyspace is not None
+    found = {db: len(held) for db, held in enumerate(keyspace.databases) if len(held)}
+    assert found == ({0: 1, 3: 1} if databases else {0: 1, 3: 1, 20: 1})
+
+
 NUMBERS = (
     b"0 -0 -0.0 1 -1 007 1.5 9223372036854775807 -9223372036854775808 9223372036854775808"
     b" 99999999999999999999999 inf -inf +inf nan 1e400 1e-400 0x10 (1 (inf"

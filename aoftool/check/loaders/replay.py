@@ -17,6 +17,7 @@ from aoftool.check.exam_model import FileExam, LogExam
 from aoftool.check.loaders.replay_model import Answered, Replay
 from aoftool.commands.framing import FRAMING
 from aoftool.commands.table import lookup_argv
+from aoftool.databases import INFERRED
 from aoftool.dataclass import dataclass, replace
 from aoftool.errors import OverBudgetError
 from aoftool.files.source import Source, open_source
@@ -148,6 +149,8 @@ class _Replayer:
         self.found, self._target = Replay(), target
         self._keyspace = Keyspace(target, databases, allow_random=True, budget=budget)
         self.asked = self._keyspace.note_questions()
+        # Compiled code has a place for each database from the start.
+        self._is_fixed = databases != INFERRED
         self._following: Following | None = None
         self._seen: set[bytes] = set()
         self._changed = False
@@ -204,7 +207,7 @@ class _Replayer:
         start, end = file.tail_start, file.tail.first.good_end
         # Queued commands by their number: where they stand.
         queued: dict[int, Command] = {}
-        if not can_follow() or not source.seekable:
+        if not can_follow() or not source.seekable or not self._is_fixed:
             for command in commands(source, start, end=end):
                 self._seen.add(command.name)
                 if not self._command(file, command, queued):
