@@ -14,10 +14,11 @@ from aoftool.cli.app import run
 from aoftool.commands.forms import commands_with_options
 from aoftool.commands.table import lookup
 from aoftool.errors import RefusedError
+from aoftool.replay.compiled import hot
 from aoftool.rewrite.ask.rivalry import disputed, refuse_disputed
 from aoftool.rewrite.model import OutputFormat, RewriteOptions
 from aoftool.rewrite.planner import plan_rewrite
-from aoftool.rewrite.replay import hot, replaying
+from aoftool.rewrite.replay import replaying
 from aoftool.rewrite.runner import count_rewrite, write_rewrite
 from tests import builders
 from tests.rewrite.rewriting import rewritten
