@@ -32,6 +32,9 @@ _LINE_BYTES = 32
 # Of a command that lies in two files, which no reader of one source takes for one.
 _HEADER = regex(rb"([*$])([0-9]{1,10})\r\n")
 _EXEC = b"*1\r\n$4\r\nEXEC\r\n"
+_MULTI = b"*1\r\n$5\r\nMULTI\r\n"
+# A write may end in the line end of a command too.
+_TORN = ("torn-tail", "missing-final-crlf")
 
 
 def join_split_commands(exam: LogExam) -> None:
@@ -43,7 +46,7 @@ def join_split_commands(exam: LogExam) -> None:
 
 def _may_be_split(exam: FileExam) -> bool:
     wounds = exam.tail.wounds if exam.tail is not None else []
-    return bool(wounds) and wounds[-1].last and wounds[-1].code == "torn-tail" and not exam.plain_path
+    return bool(wounds) and wounds[-1].last and wounds[-1].code in _TORN and not exam.plain_path
 
 
 def _may_go_on(exam: FileExam) -> bool:
@@ -66,7 +69,8 @@ def _join(first: FileExam, second: FileExam) -> None:
             rest = dissect_stream(two, end, second.size_bytes)
             if not rest.pieces or not isinstance(rest.pieces[0], Stretch):
                 return  # what follows does not prove it
-            if _is_open(first.tail) and not halves.ends_with(_EXEC, end):
+            is_open = _is_open(first.tail) or halves.ends_with(_MULTI, end)
+            if is_open and not halves.ends_with(_EXEC, end):
                 exec_at = _exec_in(two, rest.pieces[0])
                 if exec_at is None:
                     return
@@ -81,7 +85,7 @@ def _join(first: FileExam, second: FileExam) -> None:
             data = two.read_at(0, end)
     except SourceError:
         return
-    first.tail.pieces[-1] = replace(torn, code=SPLIT, insert=Patch(torn.end, torn.end, data))
+    first.tail.pieces[-1] = replace(torn, code=SPLIT, healing=None, insert=Patch(torn.end, torn.end, data))
     old = second.tail.pieces[0]
     assert isinstance(old, Wound)
     moved = replace(old, end=end, code=SPLIT, copies=True, healing=None, insert=None)

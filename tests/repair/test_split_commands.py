@@ -60,7 +60,7 @@ def test_the_halves_are_joined_wherever_the_write_ended(tmp_path: Path, cut: int
     assert found_codes(tmp_path) == ["split-command", "split-command"]
 
 
-@pytest.mark.parametrize("cut", [16, 25, 50, 75])
+@pytest.mark.parametrize("cut", [1, 9, 13, 14, 16, 25, 40, 41, 50, 67, 68, 70, 75, 78, 80, 81, 82])
 def test_a_transaction_that_is_open_there_goes_with_it(tmp_path: Path, cut: int) -> None:
     whole = transaction(("SET", "a", 1), ("SET", "b", 2))
     write_set(tmp_path, BEFORE + whole[:cut], whole[cut:] + AFTER)

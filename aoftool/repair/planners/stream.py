@@ -328,15 +328,17 @@ class StreamPlanner:
     def _complete(self, wound: Wound, patch: Patch) -> None:
         """Put the last line end in, unless that would leave a transaction open."""
         text = self._reader.at(wound.start, 32).upper()
-        if text.startswith(b"*1\r\n$5\r\nMULTI"):
+        split = wound.code == "split-command"
+        if text.startswith(b"*1\r\n$5\r\nMULTI") and not split:
             self.draft.drop(wound.start, wound.end, wound.code, "a MULTI that nothing belongs to", 0, True)
             return
-        split = wound.code == "split-command"
         reason = (
             "the rest of a command, from the file behind" if split else "the line end of the last command"
         )
         self.draft.insert(patch.start, patch.data, wound.code, reason)
-        if text.startswith(b"*1\r\n$4\r\nEXEC") or (split and patch.data.upper().endswith(b"EXEC\r\n")):
+        # An EXEC may lie in both files.
+        ending = (text[: wound.end - wound.start] + patch.data).upper()
+        if text.startswith(b"*1\r\n$4\r\nEXEC") or (split and ending.endswith(b"EXEC\r\n")):
             self._account.open_at = None
 
     def _only_zeros(self, wound: Wound) -> bool:
