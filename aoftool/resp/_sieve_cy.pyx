@@ -10,6 +10,7 @@ from libc.string cimport memchr, memcmp, memcpy
 
 from aoftool.resp.columns import RowColumns
 from aoftool.resp.watch import LITERAL_REACH as _LITERAL_REACH
+from aoftool.resp.watch import WORD_MOST as _WORD_MOST
 from aoftool.resp.watch import SieveStatus
 
 __all__ = ["Sieve"]
@@ -27,7 +28,19 @@ cdef enum:
     BEGINS = 2
     ENDS = 4
     WANTED = 8
+    # The number of an area, counted from 1, stands above the flags.
+    AREA_SHIFT = 8
+    AREAS = 256
+    WORD_ROOM = 40
+    NEVER = 0
+    AT_ONCE = 1
+    PLAIN = 2
+    ENTRY_ID = 3
+    FIELDS = 4
 
+assert _WORD_MOST < WORD_ROOM
+
+cdef int64_t WORD_MOST = _WORD_MOST
 cdef int64_t LITERAL_REACH = _LITERAL_REACH
 cdef int64_t DB_MAX = 2**31 - 1
 
@@ -49,6 +62,13 @@ cdef struct ShortLine:
     int64_t length
     int flags
 
+
+
+# See `watch.Area`; its words are found by its number and their bytes.
+cdef struct AreaOf:
+    int64_t start, size
+    int end
+    bint has_words
 
 
 # What of 8 bytes belongs to a name of so many bytes, on a machine of any byte order.
@@ -138,6 +158,8 @@ cdef class Sieve:
     cdef Word* words
     cdef int* heads
     cdef int* name_heads
+    cdef int* area_heads
+    cdef AreaOf areas[AREAS]
     cdef uint8_t length_seen[256]
     cdef uint8_t last_seen[256]
     cdef uint8_t before_last_seen[256]
@@ -159,9 +181,18 @@ cdef class Sieve:
         self.kept = []
         self.heads = <int*>malloc(BUCKETS * sizeof(int))
         self.name_heads = <int*>malloc(BUCKETS * sizeof(int))
+        self.area_heads = <int*>malloc(BUCKETS * sizeof(int))
         names = {b"SELECT": SELECTS, b"MULTI": BEGINS, b"EXEC": ENDS}
         for name in watch.names:
             names[name] = names.get(name, 0) | WANTED
+        area_words = []
+        for place, (name, area) in enumerate(watch.areas.items(), 1):
+            if place >= AREAS:
+                raise ValueError("too many areas")
+            names[name] = names.get(name, 0) | place << AREA_SHIFT
+            self.areas[place].start, self.areas[place].size = min(area.start, 1 << 40), area.size
+            self.areas[place].end, self.areas[place].has_words = area.end, bool(area.words)
+            area_words += [bytes([place]) + word for word in area.words]
         self.others_wanted = watch.known is not None
         if self.others_wanted:
             for name in names:
@@ -170,11 +201,11 @@ cdef class Sieve:
             for name in watch.known:
                 names.setdefault(name, 0)
         keys = sorted(watch.keys)
-        self.words = <Word*>calloc(len(names) + len(keys) + 1, sizeof(Word))
-        if self.heads == NULL or self.name_heads == NULL or self.words == NULL:
+        self.words = <Word*>calloc(len(names) + len(keys) + len(area_words) + 1, sizeof(Word))
+        if NULL in (self.heads, self.name_heads, self.area_heads) or self.words == NULL:
             raise MemoryError
         for i in range(BUCKETS):
-            self.heads[i] = self.name_heads[i] = -1
+            self.heads[i] = self.name_heads[i] = self.area_heads[i] = -1
         number = 0
         for name, flags in names.items():
             self.enter(number, name, flags, self.name_heads)
@@ -186,6 +217,9 @@ cdef class Sieve:
             ending = b"\r\n" + key
             self.last_seen[ending[len(key) + 1]] = 1
             self.before_last_seen[ending[len(key)]] = 1
+            number += 1
+        for word in area_words:
+            self.enter(number, word, 0, self.area_heads)
             number += 1
         self.kept.append(watch.literal)
         self.literal = watch.literal
@@ -207,6 +241,7 @@ cdef class Sieve:
     def __dealloc__(self):
         free(self.heads)
         free(self.name_heads)
+        free(self.area_heads)
         free(self.words)
         free(self.rows)
 
@@ -264,6 +299,38 @@ cdef class Sieve:
         return holds(
             text, length if length < LITERAL_REACH else LITERAL_REACH, self.literal, self.literal_length
         )
+
+    cdef bint look(
+        self, int* place, int64_t number, const uint8_t* text, int64_t length, int64_t argc
+    ) noexcept nogil:
+        """Tell whether an argument in an area makes a hit; `place` becomes 0 where the area ends."""
+        cdef const AreaOf* area = &self.areas[place[0]]
+        cdef uint8_t word[WORD_ROOM]
+        cdef int64_t i
+        if area.end == AT_ONCE:
+            place[0] = 0
+            return area.size > 1 and (argc - number) % area.size != 0
+        if not area.has_words:
+            place[0] = 0
+            return True
+        if length and (65 <= text[0] <= 90 or 97 <= text[0] <= 122):
+            if length < 2 or length > WORD_MOST:
+                return False
+            word[0] = <uint8_t>place[0]
+            for i in range(length):
+                word[i + 1] = text[i] - 32 if 97 <= text[i] <= 122 else text[i]
+            if self.find(self.area_heads, word, length + 1) < 0:
+                return True
+            if area.end == FIELDS and length == 6 and memcmp(&word[1], b"FIELDS", 6) == 0:
+                place[0] = 0
+            return False
+        if area.end == PLAIN:
+            place[0] = 0
+            return area.size > 1 and (argc - number) % area.size != 0
+        if area.end == ENTRY_ID and length and 48 <= text[0] <= 57 and memchr(text, 45, length) != NULL:
+            place[0] = 0
+            return area.size > 1 and (argc - number - 1) % area.size != 0
+        return False
 
     cdef int keep(self, int64_t offset, int64_t length, int64_t argc, int64_t txn, bint lenient) noexcept nogil:
         cdef int64_t* grown
@@ -364,7 +431,7 @@ cdef class Sieve:
         cdef const uint8_t* after
         cdef const uint8_t* second = NULL
         cdef int64_t argc = 0, length = 0, second_length = 0, i
-        cdef int flags = 0
+        cdef int flags = 0, area = 0
         cdef bint hit = False
         if end - start >= 4 and start[0] == 42 and 49 <= start[1] <= 57 and start[2] == 13 and start[3] == 10:
             argc = start[1] - 48
@@ -395,12 +462,15 @@ cdef class Sieve:
                 else:
                     flags = self.flags_of(at, length)
                 hit = (flags & WANTED) != 0
+                area = flags >> AREA_SHIFT
             else:
                 if i == 1:
                     second = at
                     second_length = length
                 if not hit:
                     hit = self.wants(at, length)
+                    if area and i >= self.areas[area].start and not hit:
+                        hit = self.look(&area, i, at, length, argc)
             at += length + 2
         if 0 < self.min_length <= at - start:
             hit = True

@@ -11,7 +11,7 @@ from array import array
 
 from aoftool.regex import regex
 from aoftool.resp.columns import RowColumns
-from aoftool.resp.watch import SieveState, SieveStatus, Watch
+from aoftool.resp.watch import Area, SieveState, SieveStatus, Watch
 
 __all__ = ["Sieve"]
 
@@ -80,6 +80,7 @@ class Sieve:
             return _unread(data, start)
         at, argc = header.end(), int(header[1])
         watch, hit, name, second = self.watch, False, b"", b""
+        area: Area | None = None
         for number in range(argc):
             length = _LENGTH.match(data, at)
             if length is None:
@@ -93,9 +94,13 @@ class Sieve:
             argument = data[begin:end]
             if number == 0:
                 name = argument
+                area = watch.areas.get(name.upper())
             else:
                 second = argument if number == 1 else second
                 hit = hit or watch.wants_argument(argument)
+                if area is not None and number >= area.start:
+                    found, goes_on = area.look(number, argument, argc)
+                    hit, area = hit or found, area if goes_on else None
             at = end + 2
         # The name of a command is bounded, and so is what is compared of it.
         upper = name.upper() if len(name) <= _NAME_MOST else b""

@@ -172,6 +172,7 @@ class _Walk:
         watch, argv = self._watch, command.argv
         upper = command.name if len(argv[0]) <= Limits.NAME_BYTES else b""
         hit = any(map(watch.wants_argument, argv[1:])) or watch.wants_name(upper)
+        hit = hit or watch.wants_form(upper, argv)
         hit = hit or 0 < watch.min_length <= command.length
         second = argv[1] if len(argv) > 1 else b""
         count, length = len(argv), command.length

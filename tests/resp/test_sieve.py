@@ -16,7 +16,7 @@ from aoftool.resp import sieve as sieve_module
 from aoftool.resp.commands import CommandReader
 from aoftool.resp.model import Command
 from aoftool.resp.sieve import SieveReader
-from aoftool.resp.watch import SieveState, SieveStatus, Watch
+from aoftool.resp.watch import WORD_MOST, Area, AreaEnd, SieveState, SieveStatus, Watch
 from tests.kernels import twin
 from tests.resp.streams import encode, streams, whole_streams
 
@@ -29,7 +29,24 @@ WATCHES = (
     Watch(literal=b"v"),
     Watch(min_length=60),
     Watch(keys=frozenset((b"0",)), names=frozenset((b"MULTI",)), min_length=300),
+    Watch(
+        known=frozenset((b"SET", b"MULTI")),
+        areas={b"SET": Area(2, frozenset((b"NX",))), b"DEL": Area(2), b"SELECT": Area(1)},
+    ),
 )
+WORDS = frozenset((b"NX", b"GET", b"FIELDS", b"MAXLEN", b"A" * WORD_MOST))
+AREAS = {
+    b"SET": Area(2, WORDS),
+    b"ZADD": Area(1, WORDS, AreaEnd.PLAIN, 2),
+    b"XADD": Area(1, WORDS, AreaEnd.ENTRY_ID, 3),
+    b"HEXPIRE": Area(1, WORDS, AreaEnd.FIELDS),
+    b"HSET": Area(2, end=AreaEnd.AT_ONCE, size=2),
+    b"A-LONG-NAME": Area(3),
+}
+SHORT_ARGUMENTS = b"NX nx get FIELDS fields MAXLEN XX x 1 1-1 -1 ~ 1e5 [x".split()
+ODD_ARGUMENTS = [b"", b"\xc3\xa4x", b"a\r\nb"]
+LONG_ARGUMENTS = [b"A" * WORD_MOST, b"a" * (WORD_MOST + 1), b"B" * WORD_MOST]
+ARGUMENTS = st.sampled_from([*SHORT_ARGUMENTS, *ODD_ARGUMENTS, *LONG_ARGUMENTS])
 fixture_is_shared = settings(
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow]
 )
@@ -48,6 +65,7 @@ def wanted(command: Command, watch: Watch) -> bool:
     return (
         any(map(watch.wants_argument, command.argv[1:]))
         or watch.wants_name(upper)
+        or watch.wants_form(upper, command.argv)
         or 0 < watch.min_length <= command.length
     )
 
@@ -73,6 +91,51 @@ def test_a_command_glued_to_an_annotation_ends_the_reading_before_it(sieve_type:
     _, reader = sieved(path, WATCHES[0], 1, 1)
 
     assert reader.end == good_end == 14
+
+
+@fixture_is_shared
+@given(
+    commands=st.lists(
+        st.tuples(st.sampled_from([*AREAS, b"set", b"GET"]), st.lists(ARGUMENTS, max_size=6)), min_size=1
+    )
+)
+def test_what_stands_in_an_area_is_judged_alike(
+    sieve_type: Any, commands: list[tuple[bytes, list[bytes]]]
+) -> None:
+    watch, data = Watch(areas=AREAS), b"".join(encode(name, *rest) for name, rest in commands)
+    hits = [at for at, (name, rest) in enumerate(commands) if watch.wants_form(name.upper(), [name, *rest])]
+
+    sieve = sieve_type(watch, SieveState())
+    used, _ = sieve.feed(data, 0, len(data))
+
+    assert used == len(data)
+    assert list(sieve.take_rows()[1]) == hits
+
+
+@pytest.mark.parametrize(
+    ("line", "hit"),
+    [
+        (b"SET k NX", False),
+        (b"SET NEW nx", False),
+        (b"SET k NEW", True),
+        (b"SET k N", False),
+        (b"ZADD nx 1 a 2 b", False),
+        (b"ZADD nx 1 a 2", True),
+        (b"ZADD new 1 a", True),
+        (b"XADD MAXLEN 5 1-1 f v w", False),
+        (b"XADD MAXLEN 5 1-1 f v", True),
+        (b"HEXPIRE 5 FIELDS 1 new", False),
+        (b"HEXPIRE 5 new FIELDS 1 f", True),
+        (b"HSET k f v", False),
+        (b"HSET k f", True),
+        (b"A-LONG-NAME k v", False),
+        (b"A-LONG-NAME k v 1", True),
+    ],
+)
+def test_a_form_is_wanted_where_no_word_of_its_own_stands(line: bytes, hit: bool) -> None:
+    name, *rest = line.split(b" ")
+
+    assert Watch(areas=AREAS).wants_form(name, [name, *rest]) is hit
 
 
 @fixture_is_shared
