@@ -101,7 +101,10 @@ def _replay(report: Report, exam: LogExam) -> None:
         names = to_replay(names)
     dump = any(file.file.role is FileRole.RDB for file in exam.files)
     if names and not dump and exam.files:
-        _keep(report, find_in_replay(replay_log(exam, names), report.path, len(names)))
+        told = {(finding.path, finding.code, finding.start) for finding in report.findings}
+        found = find_in_replay(replay_log(exam, names), report.path, len(names))
+        # A form that no release has was found without a replay already.
+        _keep(report, (one for one in found if (one.path, one.code, one.start) not in told))
         report.files = [_row(report, file) for file in exam.files]
 
 

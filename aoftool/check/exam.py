@@ -22,6 +22,7 @@ from aoftool.errors import SourceError
 from aoftool.files.source import Source, open_source
 from aoftool.progress import Progress, no_progress
 from aoftool.rdb.header import HEADER_BYTES, is_rdb
+from aoftool.replay.unknown_forms import may_hold_unknown_forms
 from aoftool.resp.grammar import Grammar
 from aoftool.resp.model import Reason, TailTally
 from aoftool.resp.scanner import tally
@@ -225,6 +226,10 @@ def _take_apart(exam: FileExam, source: Source, level: Level, advance: _Advance,
         from aoftool.check.restores import find_restores
 
         exam.restores = find_restores(source, exam.tail.stretches, deep=level is Level.DEEP)
+    if any(may_hold_unknown_forms(stretch.tally) for stretch in exam.tail.stretches):
+        from aoftool.check.questionable import unknown_forms
+
+        exam.forms = unknown_forms(source, exam.tail.stretches, workers)
     exam.loader_spots = _before_first_stop(source, exam.tail, exam.census)
     exam.short_lines_stop = _stop_of_6_2(source, exam.tail, exam.loader_spots)
 

@@ -27,6 +27,7 @@ __all__ = [
     "SMALL_PART_BYTES",
     "Census",
     "FileExam",
+    "FormSpot",
     "LogExam",
     "RdbExam",
     "RdbFault",
@@ -71,6 +72,20 @@ class Spot:
     argc: int
     txn: bool
     targets: frozenset[str]
+
+
+@dataclass(frozen=True)
+class FormSpot:
+    """One command in a form that no release has.
+
+    Attributes:
+        start, end: its span.
+        what: what no release has in it, and the name of the command, in words.
+    """
+
+    start: int
+    end: int
+    what: str
 
 
 @dataclass
@@ -181,6 +196,7 @@ class FileExam:
         tail: its command stream, None when there is none to look at.
         census: questionable commands.
         restores: commands whose DUMP payload some server refuses.
+        forms: commands in a form that no release has.
         loader_spots: those a loader meets before its first stop.
         short_lines_stop: where a loader stops that reads shorter header lines and no annotations; None
             when it does not stop before the others, or where nothing else hangs on it.
@@ -200,6 +216,7 @@ class FileExam:
     tail: Dissection | None = None
     census: Census = field(default_factory=Census)
     restores: list[RestoreSpot] = field(default_factory=list)
+    forms: list[FormSpot] = field(default_factory=list)
     loader_spots: list[Spot] = field(default_factory=list)
     short_lines_stop: int | None = None
     text: TextDamage | None = None

@@ -8,17 +8,20 @@ columns of a stretch, made only where the counts give reason to, and for numbers
 from __future__ import annotations
 
 from collections.abc import Callable
+from itertools import islice
 
-from aoftool.check.exam_model import Census, Spot
+from aoftool.check.exam_model import Census, FormSpot, Spot
 from aoftool.check.stream.wounds import Stretch
 from aoftool.check.suspicion import count_suspects, needs_look, objections, suspect
 from aoftool.commands.table import CONTAINERS
+from aoftool.escape import excerpt
 from aoftool.files.source import Source
+from aoftool.replay.unknown_forms import find_unknown_forms, may_hold_unknown_forms
 from aoftool.resp._native import Scan
 from aoftool.resp.grammar import ScanOptions
 from aoftool.resp.scanner import BUFFER_BYTES, go_to
 
-__all__ = ["MAX_SPOTS", "census"]
+__all__ = ["MAX_SPOTS", "census", "unknown_forms"]
 
 MAX_SPOTS = 100_000
 
@@ -30,6 +33,20 @@ def census(source: Source, stretches: list[Stretch], progress: Callable[[int], N
         if stretch.tally.commands and needs_look(stretch):
             _look(source, stretch, result)
     return result
+
+
+def unknown_forms(source: Source, stretches: list[Stretch], workers: int) -> list[FormSpot]:
+    """Find the commands in a form that no release has, in all stretches of a file."""
+    found: list[FormSpot] = []
+    for stretch in stretches:
+        if not may_hold_unknown_forms(stretch.tally):
+            continue
+        spots = find_unknown_forms(source, stretch.start, end=stretch.end, workers=workers)
+        found += [
+            FormSpot(item.offset, item.offset + item.length, f"{what} of {excerpt(item.name)}")
+            for item, what in islice(spots, MAX_SPOTS - len(found))
+        ]
+    return found
 
 
 def _look(source: Source, stretch: Stretch, result: Census) -> None:

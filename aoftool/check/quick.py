@@ -18,7 +18,7 @@ from aoftool.check.detectors.resp import LENIENT_CODES
 from aoftool.check.model import FileReport, Finding, Level, Remedy, Report, Severity, Verdict, verdict_of
 from aoftool.check.suspicion import holds_restores, may_hurt
 from aoftool.check.unknown import BEYOND, is_plausible
-from aoftool.check.vocabulary import is_known, looks_like_module, takers
+from aoftool.check.vocabulary import has_no_room, is_known, looks_like_module, takers
 from aoftool.commands.modules import engine_of_form
 from aoftool.commands.table import lookup
 from aoftool.escape import excerpt
@@ -239,7 +239,7 @@ def _arity_findings(item: FileSurvey, tail: TailTally) -> Iterator[Finding]:
     for key, row in tail.rows.items():
         for argc in sorted({row.least_argc, row.most_argc}):
             is_taken = takers(key.name, key.subcommand, argc) or engine_of_form(key.name, argc)
-            if is_known(key.name) and not is_taken:
+            if is_known(key.name) and not is_taken and not has_no_room(key.name, key.subcommand, argc):
                 name = key.name if key.subcommand is None else key.name + b" " + key.subcommand
                 message = f"{excerpt(name)} with {counted(argc, 'argument')}: no server writes that"
                 yield Finding("wrong-arity", Severity.DAMAGE, item.file.path, message)

@@ -11,15 +11,15 @@ from __future__ import annotations
 from collections.abc import Iterable
 from enum import Enum
 
-from aoftool.check.exam_model import FileExam, Spot, SpotKind
-from aoftool.check.vocabulary import accepts, is_known, looks_like_module
+from aoftool.check.exam_model import FileExam, FormSpot, Spot, SpotKind
+from aoftool.check.vocabulary import accepts, has_no_room, is_known, looks_like_module
 from aoftool.commands.modules import engine_of_form
 from aoftool.commands.table import lookup
 from aoftool.dataclass import dataclass
 from aoftool.regex import regex
 from aoftool.resp.model import TailTally
 
-__all__ = ["BEYOND", "Names", "Standing", "is_plausible"]
+__all__ = ["BEYOND", "Names", "Standing", "forms_of_no_release", "is_plausible"]
 
 BEYOND = "something newer than, or other than, aoftool knows"
 """Who wrote what is in good order and not known."""
@@ -37,7 +37,7 @@ class Standing(Enum):
         NOT_JUDGED: nothing here knows it, and nothing says that it is damaged.
         FLIPPED: one bit of its name was flipped.
         NO_NAME: its name can be none.
-        WRONG: known, and no release takes it in this form.
+        WRONG: known, and no release takes so few arguments of it, or it is a name with one bit flipped.
     """
 
     SERVERS = "servers"
@@ -93,7 +93,10 @@ class Names:
         if takers or spot.kind == SpotKind.HURTFUL:
             return Standing.SERVERS
         if spot.kind == SpotKind.ARITY:
-            return Standing.LATER if engine_of_form(spot.name, spot.argc) else Standing.WRONG
+            if engine_of_form(spot.name, spot.argc):
+                return Standing.LATER
+            later = has_no_room(spot.name, spot.subcommand, spot.argc) and self.meant(spot) is None
+            return Standing.NOT_JUDGED if later else Standing.WRONG
         word = spot.subcommand if spot.kind == SpotKind.SUBCOMMAND else spot.name
         if self._in_table(spot):
             return Standing.LATER
@@ -135,6 +138,21 @@ class Names:
         else:
             spec = lookup(spot.name)
         return spec is not None
+
+
+def forms_of_no_release(file: FileExam) -> list[FormSpot]:
+    """Return the commands in a form that no release has, but for those that one flipped bit explains."""
+    if not file.forms:
+        return []
+    names = Names.of(file)
+    arities = file.census.of(SpotKind.ARITY)
+    flipped = {
+        spot.start
+        for spot in arities
+        if has_no_room(spot.name, spot.subcommand, spot.argc)
+        and names.standing(spot, frozenset()) is Standing.WRONG
+    }
+    return [form for form in file.forms if form.start not in flipped]
 
 
 def _one_bit_away(word: bytes) -> set[bytes]:

@@ -9,12 +9,14 @@ from __future__ import annotations
 from functools import lru_cache
 
 from aoftool.check.loaders.targets import TARGETS, Target
+from aoftool.commands.counts import NO_LIMIT, most_arguments
 from aoftool.commands.table import CONTAINERS, CommandSpec, lookup
 
 __all__ = [
     "NO_LIMIT",
     "accepts",
     "argument_limits",
+    "has_no_room",
     "is_hidden",
     "is_known",
     "is_short",
@@ -24,9 +26,6 @@ __all__ = [
     "unknown_to",
     "wrong_arity",
 ]
-
-NO_LIMIT = 1 << 62
-"""The most arguments of a command that takes any number."""
 
 
 @lru_cache(maxsize=4096)
@@ -100,6 +99,12 @@ def wrong_arity(name: bytes, subcommand: bytes | None, count: int) -> frozenset[
 def is_short(name: bytes, subcommand: bytes | None, count: int) -> bool:
     """Tell whether a known command has fewer arguments than some target takes."""
     return any(count < least for (least, _), _ in limits_by_target(name, subcommand))
+
+
+def has_no_room(name: bytes, subcommand: bytes | None, count: int) -> bool:
+    """Tell whether a writing command has more arguments than any release takes: a later one may take them."""
+    spec = _spec(name, subcommand if name in CONTAINERS else None)
+    return spec is not None and spec.is_write and count > most_arguments(spec)
 
 
 def takers(name: bytes, subcommand: bytes | None, count: int) -> frozenset[str]:

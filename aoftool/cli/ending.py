@@ -116,7 +116,7 @@ def placed(error: AoftoolError, arguments: Sequence[str]) -> AoftoolError:
     elif found.code and not found.judged and found.offset == error.offset:
         # One that no release has: nothing is damaged, and what it did is not known.
         message = f"{found.message} [{found.code}]"
-        return NotJudgedError(message, path=error.path, offset=error.offset, hint=found.next)
+        return NotJudgedError(message, path=error.path, offset=error.offset, hint=error.hint or found.next)
     else:
         # It counts the commands of its own reading; the offset says where it is.
         error.message = error.message.removeprefix(f"command {getattr(error, 'command_index', '')}: ")
@@ -178,13 +178,14 @@ class Unknown:
         from aoftool.commands.payloads import carries_payload
         from aoftool.commands.table import CONTAINERS
         from aoftool.replay.doubt import unknown_form
+        from aoftool.replay.unknown_forms import unknown_in_area
 
         words = row.name, row.argv[1].upper() if row.name in CONTAINERS and len(row.argv) > 1 else None
         if carries_payload(*words):
             return row.lengths is not None or bool(unknown_form(row.argv))
         if words not in self._unknown:
             self._unknown[words] = not _is_known(*words)
-        return self._unknown[words]
+        return self._unknown[words] or bool(unknown_in_area(row.name, row.argv))
 
 
 def _is_known(name: bytes, subcommand: bytes | None) -> bool:
@@ -235,6 +236,7 @@ def is_damaged(read: Survey) -> bool:
 
 def _unknown_in(read: Survey) -> Damage | None:
     """Return the file with commands that no release here knows, or may know; a check finds the place."""
+    from aoftool.replay.unknown_forms import first_unknown_form
     from aoftool.resp.model import OTHER_NAMES
 
     for item in read.files:
@@ -242,7 +244,8 @@ def _unknown_in(read: Survey) -> Damage | None:
         if any(_may_be_unknown(key.name, key.subcommand) for key in rows):
             name = item.file.shown_name
             return name, 0, "commands that no known release has"
-    return None
+    place = first_unknown_form(read)
+    return None if place is None else (*place, "a form of a command that no known release has")
 
 
 def _damage_of(item: FileSurvey) -> Damage | None:

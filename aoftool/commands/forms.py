@@ -7,7 +7,7 @@ command comes from something newer, or other, than what is known here.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import cache
 from typing import Any
 
@@ -22,6 +22,7 @@ __all__ = [
     "commands_with_options",
     "telling_words",
     "unknown_words",
+    "words_by_command",
     "words_of",
     "words_used",
 ]
@@ -80,6 +81,11 @@ def commands_with_options() -> list[bytes]:
     """Return the full names of writing commands that have option words."""
     specs = {name: lookup(*name.split(b" ", 1)) for name in _table()}
     return [name for name, spec in specs.items() if spec is not None and spec.is_write]
+
+
+def words_by_command() -> Mapping[bytes, Mapping[bytes, Since]]:
+    """Return the option words of every command that has some, by full name (`XGROUP CREATE`)."""
+    return _table()
 
 
 def _since(known: Mapping[str, Any]) -> Since:
@@ -144,11 +150,49 @@ def _unknown_beside_data(argv: Sequence[bytes], known: Mapping[bytes, Since]) ->
     if name in _SCORED:
         # Where a score is asked for.
         first = next((word.upper() for word in argv[2:] if word.upper() not in known), b"")
-        return [first] if first.isalpha() and _is_word(first) and first not in _SCORES else []
+        return [first] if first.isalpha() and _is_word(first) else []
     if name == b"FUNCTION":
         options = {b"LOAD": argv[2:-1], b"RESTORE": argv[3:]}.get(argv[1].upper(), ())
         return [word.upper() for word in options if word.upper() not in known and _is_word(word)]
-    return _unknown_operation(argv) if name == b"BITFIELD" else []
+    walked = _OPTIONS_BEHIND.get(name)
+    if walked is None:
+        return _unknown_operation(argv) if name == b"BITFIELD" else []
+    first, takes = walked
+    return _first_unknown(argv, first(argv), takes)
+
+
+def _behind_vector(argv: Sequence[bytes]) -> int:
+    """Return where what follows the element of VADD begins; where its vector is not understood, that place.
+
+    Source: Redis 8.0 modules/vector-sets/vset.c VADD_RedisCommand.
+    """
+    at = 4 if argv[2:3] and argv[2].upper() == b"REDUCE" else 2
+    word = argv[at].upper() if at < len(argv) else b""
+    if word == b"FP32":
+        return at + 3
+    count = argv[at + 1] if at + 1 < len(argv) else b""
+    return at + 3 + int(count) if word == b"VALUES" and count.isdigit() and len(count) < 9 else at
+
+
+# Commands whose options stand behind data: where they begin, and how many arguments a word takes. `KEYS` of
+# MIGRATE takes all that follow.
+_OPTIONS_BEHIND: dict[bytes, tuple[Callable[[Sequence[bytes]], int], dict[bytes, int]]] = {
+    b"VADD": (
+        _behind_vector,
+        {b"CAS": 0, b"NOQUANT": 0, b"Q8": 0, b"BIN": 0, b"EF": 1, b"SETATTR": 1, b"M": 1},
+    ),
+    b"MIGRATE": (lambda _: 6, {b"COPY": 0, b"REPLACE": 0, b"AUTH": 1, b"AUTH2": 2, b"KEYS": 1 << 30}),
+}
+
+
+def _first_unknown(argv: Sequence[bytes], at: int, takes: Mapping[bytes, int]) -> list[bytes]:
+    """Return the first word from a place on that is no option and no argument of one."""
+    while at < len(argv):
+        word = argv[at].upper()
+        if word not in takes:
+            return [word] if _is_word(word) else []
+        at += 1 + takes[word]
+    return []
 
 
 def _unknown_operation(argv: Sequence[bytes]) -> list[bytes]:
@@ -161,7 +205,8 @@ def _unknown_operation(argv: Sequence[bytes]) -> list[bytes]:
 
 
 def _is_word(text: bytes) -> bool:
-    return 1 < len(text) <= 32 and text.isalnum() and not text.isdigit()
+    """Tell whether an argument in upper case could be an option word: no number, nor `INF`."""
+    return 1 < len(text) <= 32 and text.isalnum() and text[:1].isalpha() and text not in _SCORES
 
 
 @cache

@@ -71,6 +71,7 @@ class Keyspace:
         commands: number of commands executed or queued so far.
         refused: number of refused commands by (name, error text).
         refusals: the first 100 of them.
+        shortened: number of commands that ran without surplus arguments, which some loaders do not count.
     """
 
     def __init__(
@@ -104,6 +105,7 @@ class Keyspace:
         self.commands = 0
         self.refused: Counter[tuple[str, str]] = Counter()
         self.refusals: list[Refusal] = []
+        self.shortened = 0
 
     @property
     def command_names(self) -> Set[bytes]:
@@ -261,6 +263,7 @@ class Keyspace:
             if len(argv) < command.least or self.flavour.strict_arity:
                 return self._wrong_arity(command, argv)
             # Loaders before Valkey 8.1 do not count arguments, and handlers never look at the rest.
+            self.shortened += 1
             argv = argv[: command.most]
         self.commands = index + 1
         if self._queue is not None:

@@ -8,13 +8,15 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from aoftool.commands.counts import has_too_many
 from aoftool.commands.forms import unknown_words
 from aoftool.escape import excerpt
 from aoftool.rdb.opcodes import Family, type_info
 from aoftool.releases import RELEASES, Release
 from aoftool.replay.evidence import added, payload_type, payload_version, reads_payload
+from aoftool.units import counted
 
-__all__ = ["beyond", "unknown_form"]
+__all__ = ["beyond", "unknown_form", "unknown_words_of"]
 
 _SHOWN = 40
 
@@ -27,8 +29,15 @@ def unknown_form(argv: Sequence[bytes]) -> str:
     number = None if version is None else payload_type(argv)
     if number is not None and not any(type_info(family, number) for family in Family):
         return f"a payload of type {number}"
+    return unknown_words_of(argv)
+
+
+def unknown_words_of(argv: Sequence[bytes]) -> str:
+    """Return the same as `unknown_form` of all but payloads: of a command whose long arguments are cut."""
     words = unknown_words(argv)
-    return f"the option {excerpt(words[0], _SHOWN)}" if words else ""
+    if words:
+        return f"the option {excerpt(words[0], _SHOWN)}"
+    return f"the form with {counted(len(argv), 'argument')}" if has_too_many(argv) else ""
 
 
 def beyond(argv: Sequence[bytes], release: Release) -> str:

@@ -250,19 +250,22 @@ class LogReplay:
 
     def _execute(self, number: int, part: LogPart, command: Command) -> bool:
         try:
+            shortened = self.keyspace.shortened
             refused = self.keyspace.execute(command.argv)
-            what = beyond(command.argv, self.writer.release) if refused is not None else ""
-            if what:
-                name = command.name.decode("latin-1")
-                self.stopped = f"{part.file.shown_name} offset {command.offset:,} ({what} of {name})"
-                if unknown_form(command.argv):
-                    self.unknown = number, command, what
-                return False
+            doubtful = refused is not None or self.keyspace.shortened > shortened
+            what = beyond(command.argv, self.writer.release) if doubtful else ""
         except ReplayStopError as stop:
-            why = stop.message.partition(": ")[2] or stop.message
-            self.stopped = f"{part.file.shown_name} offset {command.offset:,} ({why})"
-            return False
-        return True
+            what = unknown_form(command.argv) if stop.reason == "arity" else ""
+            if not what:
+                why = stop.message.partition(": ")[2] or stop.message
+                self.stopped = f"{part.file.shown_name} offset {command.offset:,} ({why})"
+                return False
+        if what:
+            name = command.name.decode("latin-1")
+            self.stopped = f"{part.file.shown_name} offset {command.offset:,} ({what} of {name})"
+            if unknown_form(command.argv):
+                self.unknown = number, command, what
+        return not what
 
 
 def _whole_transactions(found: Iterable[Command]) -> Iterator[Command]:

@@ -84,6 +84,7 @@ _INSIDE = {
         b"GEOADD k W 1 1 m",
         b"XADD k W 1-1 f v",
         b"ZADD k W 1 m",
+        b"VADD k FP32 vvvv e W",
     )
 } | {b"FUNCTION LOAD": [b"FUNCTION", b"LOAD", b"W", _LIBRARY]}
 WITH_OPTIONS = sorted(commands_with_options())

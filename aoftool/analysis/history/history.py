@@ -336,14 +336,20 @@ class KeyHistory:
                     yield other[db], key
 
     def _execute(self, row: LoggedCommand) -> Refusal | None:
-        from aoftool.keyspace.refusal import ReplayStopError
+        from aoftool.keyspace.refusal import Refusal, ReplayStopError
 
         keyspace = self._keyspace
         try:
             if keyspace.selected != row.db:
                 keyspace.execute((b"SELECT", b"%d" % row.db))
-            return keyspace.execute(row.argv)
+            shortened = keyspace.shortened
+            refused = keyspace.execute(row.argv)
+            if keyspace.shortened > shortened and self._beyond(row):
+                return Refusal(keyspace.commands, row.name.decode("latin-1"), "surplus arguments")
+            return refused
         except ReplayStopError as stop:
+            if stop.reason == "arity" and self._beyond(row):
+                return Refusal(stop.command_index, stop.name, stop.message)
             self._doubt(row, stop.message.partition(": ")[2] or stop.message)
             return None
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from aoftool.check.detectors.spots import unknown_form_finding
 from aoftool.check.loaders.replay_model import Answered, Replay
-from aoftool.check.model import Finding, Remedy
-from aoftool.check.unknown import BEYOND
+from aoftool.check.model import Finding
 from aoftool.escape import excerpt
 from aoftool.releases import in_words
 from aoftool.units import counted
@@ -25,13 +25,7 @@ def find_in_replay(replay: Replay, path: str, targets: int) -> Iterator[Finding]
         yield Finding.of("replay-skipped", path, replay.skipped)
         return
     for (file, what), span in replay.unknown.items():
-        yield Finding.of(
-            "unknown-form",
-            file,
-            f"{what} is known to no release: written by {BEYOND}",
-            *span,
-            remedies=(Remedy("keep it", text="nothing takes it out unasked"),),
-        )
+        yield unknown_form_finding(file, what, span)
     for row in replay.answered.values():
         yield _answered(row, targets)
     for (file, name), (count, first) in replay.idle.items():

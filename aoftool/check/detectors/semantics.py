@@ -23,6 +23,10 @@ def find_in_meaning(exam: LogExam, file: FileExam) -> Iterator[Finding]:
         from aoftool.check.detectors.spots import find_in_spots
 
         yield from find_in_spots(exam, file)
+    if file.forms:
+        from aoftool.check.detectors.spots import find_in_forms
+
+        yield from find_in_forms(file)
     if file.restores:
         from aoftool.check.detectors.restores import find_in_restores
 

@@ -7,11 +7,11 @@ import shlex
 from collections.abc import Iterator
 
 from aoftool.aof.model import LogKind
-from aoftool.check.exam_model import FileExam, LogExam, Spot, SpotKind
+from aoftool.check.exam_model import FileExam, FormSpot, LogExam, Spot, SpotKind
 from aoftool.check.fatal import fatal_spots
 from aoftool.check.loaders.targets import TARGETS
 from aoftool.check.model import Finding, Remedy, Severity
-from aoftool.check.unknown import BEYOND, Names, Standing
+from aoftool.check.unknown import BEYOND, Names, Standing, forms_of_no_release
 from aoftool.check.vocabulary import is_hidden, looks_like_module, takers
 from aoftool.commands.modules import engine_of_form, module_of
 from aoftool.dataclass import replace
@@ -19,7 +19,7 @@ from aoftool.escape import excerpt, printable
 from aoftool.releases import in_words
 from aoftool.units import counted
 
-__all__ = ["find_in_spots"]
+__all__ = ["find_in_forms", "find_in_spots", "unknown_form_finding"]
 
 _MULTI_PART = frozenset(target.name for target in TARGETS if target.multi_part)
 
@@ -45,7 +45,8 @@ def find_in_spots(exam: LogExam, file: FileExam) -> Iterator[Finding]:
         standing = names.standing(spot, takers(name, subcommand, spot.argc))
         if exam.log.kind is LogKind.MULTI_PART:
             spot = replace(spot, targets=spot.targets & _MULTI_PART)
-        if not spot.targets:
+        if not spot.targets or (kind == SpotKind.ARITY and standing is Standing.NOT_JUDGED):
+            # A form that no release has is a finding of its own.
             continue
         code, severity, words = _describe(spot, standing, names)
         times = "" if len(spots) == 1 else f" ({counted(len(spots), 'time')})"
@@ -53,6 +54,28 @@ def find_in_spots(exam: LogExam, file: FileExam) -> Iterator[Finding]:
         yield Finding(
             code, severity, file.path, words + times, spot.start, spot.end, spot.index, remedies=remedies
         )
+
+
+def find_in_forms(file: FileExam) -> Iterator[Finding]:
+    """Yield one finding for each form that no release has, at its first place."""
+    first: dict[str, list[FormSpot]] = {}
+    for form in forms_of_no_release(file):
+        first.setdefault(form.what, []).append(form)
+    for what, spots in first.items():
+        times = "" if len(spots) == 1 else f" ({counted(len(spots), 'time')})"
+        yield unknown_form_finding(file.path, what, (spots[0].start, spots[0].end), times)
+
+
+def unknown_form_finding(path: str, what: str, span: tuple[int, int], times: str = "") -> Finding:
+    """Return the finding of a form that no release has.
+
+    Args:
+        what: what no release has, and the name of the command, in words.
+        times: how often it comes, in words.
+    """
+    message = f"{what} is known to no release: written by {BEYOND}{times}"
+    keep = Remedy("keep it", text="nothing takes it out unasked")
+    return Finding.of("unknown-form", path, message, *span, remedies=(keep,))
 
 
 def _fatal(file: FileExam, fatal: list[Spot]) -> Iterator[Finding]:

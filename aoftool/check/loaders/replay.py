@@ -323,6 +323,8 @@ class _Replayer:
         try:
             refusal = keyspace.execute(command.argv)
         except ReplayStopError as stop:
+            if stop.reason == "arity" and (what := unknown_form(command.argv)):
+                return self._unknown(file, command, what)
             return self._end(file, command.offset, stop.message.partition(": ")[2] or stop.message)
         if keyspace.in_transaction:
             queued[index] = command

@@ -9,12 +9,13 @@ ends there.
 
 from __future__ import annotations
 
+from aoftool.commands.forms import unknown_words
 from aoftool.commands.keys import find_keys
 from aoftool.commands.modules import ModuleCommand, module_command, module_names, module_of
 from aoftool.commands.table import lookup
 from aoftool.keyspace.apply.keydb import TABLE as KEYDB
 from aoftool.keyspace.context import Argv, CannotFollow, Context
-from aoftool.keyspace.refusal import WRONG_TYPE, CommandRefused
+from aoftool.keyspace.refusal import SYNTAX, WRONG_TYPE, CommandRefused
 from aoftool.keyspace.registry import Apply, Command, CommandTable
 from aoftool.resp.encode import encoded_size
 from aoftool.values import ModuleValue
@@ -166,6 +167,8 @@ def _vector(ctx: Context, argv: Argv) -> None:
     before = ctx.db.values.get(key)
     if before is not None and not isinstance(before, ModuleValue):
         raise CommandRefused(WRONG_TYPE)
+    if unknown_words(argv):
+        raise CommandRefused(SYNTAX)
     if before is not None or makes:
         size = encoded_size(map(len, argv))
         ctx.db.values[key] = stand_in("vectorset", before, list(argv), size_bytes=size)

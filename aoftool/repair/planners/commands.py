@@ -7,7 +7,7 @@ from aoftool.check.stream.remains import read_remains
 from aoftool.check.stream.resync import openings
 from aoftool.check.stream.shapes import read_shape
 from aoftool.check.stream.window import Reader
-from aoftool.check.unknown import BEYOND, Names, Standing
+from aoftool.check.unknown import BEYOND, Names, Standing, forms_of_no_release
 from aoftool.check.vocabulary import accepts, takers
 from aoftool.commands.framing import FRAMING
 from aoftool.escape import excerpt
@@ -24,6 +24,8 @@ _STAYS = frozenset({Standing.SERVERS, Standing.LATER, Standing.NOT_JUDGED})
 
 def plan_commands(exam: FileExam, source: Source, draft: Draft, choice: Choice) -> None:
     """Plan what becomes of one file's questionable commands: only what is surely damaged is touched."""
+    for form in forms_of_no_release(exam):
+        _keep(form.what, draft)
     if not exam.census.spots:
         return
     names = Names.of(exam)
@@ -31,8 +33,10 @@ def plan_commands(exam: FileExam, source: Source, draft: Draft, choice: Choice) 
     hurt: dict[int, tuple[Spot, Standing]] = {}
     for spot in exam.census.spots:
         standing = names.standing(spot, takers(spot.name, spot.subcommand, spot.argc))
-        if standing is Standing.NOT_JUDGED and spot.name != (choice.drop_command or b"").upper():
-            _say_kept(spot, draft)
+        is_named = spot.name == (choice.drop_command or b"").upper()
+        if standing is Standing.NOT_JUDGED and not is_named and spot.kind != SpotKind.ARITY:
+            words = [spot.name] if spot.subcommand is None else [spot.name, spot.subcommand]
+            _keep(excerpt(b" ".join(words)), draft)
         if standing not in _STAYS:
             hurt.setdefault(spot.start, (spot, standing))
     if choice.keep_unknown:
@@ -56,10 +60,9 @@ def plan_commands(exam: FileExam, source: Source, draft: Draft, choice: Choice) 
             draft.drop(spot.start, _swallowed(spot, reader) or spot.end, spot.kind, text, 1)
 
 
-def _say_kept(spot: Spot, draft: Draft) -> None:
-    """Note, once for a name, that a command stays because nothing here knows it."""
-    words = [spot.name] if spot.subcommand is None else [spot.name, spot.subcommand]
-    text = f"{excerpt(b' '.join(words))} is kept: written by {BEYOND}"
+def _keep(what: str, draft: Draft) -> None:
+    """Note, once for a name or a form, that a command stays because nothing here knows it."""
+    text = f"{what} is kept: written by {BEYOND}"
     if text not in draft.not_judged:
         draft.not_judged.append(text)
 

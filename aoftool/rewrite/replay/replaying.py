@@ -254,10 +254,13 @@ class _Executor:
         self._replay.take_back(self._chunk, row, db)
         self._replay.by_keyspace.add(argv[0].upper())
         try:
+            shortened = keyspace.shortened
             refusal = keyspace.execute(self._replay.text(argv, self._chunk, row, self._unwanted))
-            if refusal is not None:
+            if refusal is not None or keyspace.shortened > shortened:
                 self._look_at(argv, row)
         except ReplayStopError as stop:
+            if stop.reason == "arity":
+                self._look_at(argv, row)
             stop.path = self._reader.path(self._chunk)
             stop.offset = int(self._chunk.offsets[row])
             raise

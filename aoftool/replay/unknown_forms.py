@@ -1,0 +1,103 @@
+"""Find the commands of a stream in a form that no release has, at the speed of a scan.
+
+What a tally counts clears most streams; of the others a sieve finds what may be one, and only that is read.
+Judges nothing else, and no payload of a DUMP, whose version stands at its end.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from functools import cache
+
+from aoftool.aof.log import open_log_file
+from aoftool.aof.survey import Survey
+from aoftool.commands.areas import areas
+from aoftool.commands.modules import is_of_tile38
+from aoftool.files.source import STDIN, Source
+from aoftool.progress import Progress, no_progress
+from aoftool.replay.doubt import unknown_words_of
+from aoftool.resp.model import OTHER_NAMES, Command, TailTally
+from aoftool.resp.sieve import SieveReader
+from aoftool.resp.watch import AreaEnd, Watch
+
+__all__ = [
+    "find_unknown_forms",
+    "first_unknown_form",
+    "may_hold_unknown_forms",
+    "unknown_in_area",
+]
+
+# Words are short, and whatever is longer is none.
+_KEPT_BYTES = 64
+
+
+@cache
+def _watch() -> Watch:
+    return Watch(areas=areas())
+
+
+def may_hold_unknown_forms(tally: TailTally) -> bool:
+    """Tell whether commands are among those counted that have room for an option, or too many arguments."""
+    for key, row in tally.rows.items():
+        if key.name == OTHER_NAMES:
+            return True
+        area = areas().get(key.name)
+        if area is None or row.most_argc <= area.start:
+            continue
+        if area.end is not AreaEnd.AT_ONCE or row.least_argc != row.most_argc:
+            return True
+        if (row.most_argc - area.start) % area.size:
+            return True
+    return False
+
+
+def first_unknown_form(read: Survey, workers: int = 1) -> tuple[str, int] | None:
+    """Return the name of a file and the offset of a command in a form that no release has; None for none.
+
+    Of a file that cannot be read at an offset only a check can tell: where it may hold one, it is named,
+    with offset 0.
+    """
+    for item in read.files:
+        if item.tail is None or not may_hold_unknown_forms(item.tail) or item.file.path == STDIN:
+            continue
+        with open_log_file(item.file) as source:
+            if not source.seekable:
+                return item.file.shown_name, 0
+            found = find_unknown_forms(source, item.tail_start, end=item.good_end, workers=workers)
+            for command, _ in found:
+                return item.file.shown_name, command.offset
+    return None
+
+
+def unknown_in_area(name: bytes, argv: Sequence[bytes]) -> str:
+    """Return what no release has in a command, in words; empty for nothing, and for payloads.
+
+    Args:
+        name: in upper case.
+        argv: its arguments, of which long ones may be cut.
+    """
+    if not _watch().wants_form(name, argv) or is_of_tile38(argv):
+        return ""
+    return unknown_words_of(argv)
+
+
+def find_unknown_forms(
+    source: Source,
+    start: int,
+    *,
+    end: int | None = None,
+    workers: int = 1,
+    progress: Progress = no_progress,
+) -> Iterator[tuple[Command, str]]:
+    """Yield the commands that have something which no release has, and what that is, in words.
+
+    Args:
+        source: can be read at an offset; `start` is where its commands begin.
+    """
+    reader = SieveReader(
+        source, _watch(), start=start, end=end, keep=_KEPT_BYTES, workers=workers, progress=progress
+    )
+    for command in reader:
+        what = unknown_in_area(command.name, command.argv)
+        if what:
+            yield command, what
