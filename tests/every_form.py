@@ -23,7 +23,7 @@ LIBRARY = b"#!lua name=%b\nredis.register_function('%b', function() return 1 end
 # XXH3 of what every string holds before it is written; a wrong one has the server answer twice to SET .. GET.
 _DIGEST_OF_7 = b"%016x" % hash_64(b"7")
 # These end the server, wait for another one, look at it from outside, act on more than their keys, or are for
-# clusters; vector sets have tests of their own.
+# clusters (`test_slots_on_servers.py`); vector sets have tests of their own.
 LEFT_OUT = frozenset(
     b"SHUTDOWN MIGRATE DEBUG REPLICAOF SLAVEOF FAILOVER PFDEBUG PFSELFTEST FLUSHALL FLUSHDB SWAPDB CLUSTER"
     b" SFLUSH TRIMSLOTS MODULE VADD VREM VSETATTR".split()
