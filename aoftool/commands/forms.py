@@ -157,8 +157,8 @@ def _unknown_beside_data(argv: Sequence[bytes], known: Mapping[bytes, Since]) ->
     walked = _OPTIONS_BEHIND.get(name)
     if walked is None:
         return _unknown_operation(argv) if name == b"BITFIELD" else []
-    first, takes = walked
-    return _first_unknown(argv, first(argv), takes)
+    begin, takes = walked
+    return _first_unknown(argv, begin(argv), takes)
 
 
 def _behind_vector(argv: Sequence[bytes]) -> int:
