@@ -17,7 +17,6 @@ from aoftool.check.quick import intact_structure, needs_values, quick_report
 from aoftool.dataclass import dataclass, field
 from aoftool.escape import printable
 from aoftool.progress import Progress, no_progress
-from aoftool.replay.unknown_forms import first_unknown_form
 
 if TYPE_CHECKING:
     from aoftool.analysis.census.model import CensusOptions
@@ -228,6 +227,8 @@ def _health(log: Log, read: Survey) -> tuple[Health, Report | None]:
 
     What stands behind damage is worth a second reading only now.
     """
+    from aoftool.replay.unknown_forms import first_unknown_form
+
     report, checked = quick_report(read), None
     unseen = not intact_structure(report) or needs_values(read) or first_unknown_form(read) is not None
     if unseen and log.kind is not LogKind.STDIN:

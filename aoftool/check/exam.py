@@ -16,13 +16,13 @@ from aoftool.check.foreign import foreign_kind, not_a_log
 from aoftool.check.model import Level
 from aoftool.check.stream.wounds import TORN_KINDS, Dissection, Stretch, Wound
 from aoftool.check.suspicion import holds_restores, needs_look, objections
+from aoftool.commands.areas import may_hold_unknown_forms
 from aoftool.commands.table import CONTAINERS
 from aoftool.dataclass import replace
 from aoftool.errors import SourceError
 from aoftool.files.source import Source, open_source
 from aoftool.progress import Progress, no_progress
 from aoftool.rdb.header import HEADER_BYTES, is_rdb
-from aoftool.replay.unknown_forms import may_hold_unknown_forms
 from aoftool.resp.grammar import Grammar
 from aoftool.resp.model import Reason, TailTally
 from aoftool.resp.scanner import tally

@@ -13,10 +13,10 @@ from itertools import islice
 from aoftool.check.exam_model import Census, FormSpot, Spot
 from aoftool.check.stream.wounds import Stretch
 from aoftool.check.suspicion import count_suspects, needs_look, objections, suspect
+from aoftool.commands.areas import may_hold_unknown_forms
 from aoftool.commands.table import CONTAINERS
 from aoftool.escape import excerpt
 from aoftool.files.source import Source
-from aoftool.replay.unknown_forms import find_unknown_forms, may_hold_unknown_forms
 from aoftool.resp._native import Scan
 from aoftool.resp.grammar import ScanOptions
 from aoftool.resp.scanner import BUFFER_BYTES, go_to
@@ -37,6 +37,9 @@ def census(source: Source, stretches: list[Stretch], progress: Callable[[int], N
 
 def unknown_forms(source: Source, stretches: list[Stretch], workers: int) -> list[FormSpot]:
     """Find the commands in a form that no release has, in all stretches of a file."""
+    # Imported here: the census of what is questionable asks for no sieve.
+    from aoftool.replay.unknown_forms import find_unknown_forms
+
     found: list[FormSpot] = []
     for stretch in stretches:
         if not may_hold_unknown_forms(stretch.tally):

@@ -12,9 +12,10 @@ from functools import cache
 from aoftool.commands.counts import GROUPED, NO_LIMIT, most_arguments
 from aoftool.commands.forms import words_by_command
 from aoftool.commands.table import CommandSpec, all_commands
+from aoftool.resp.model import OTHER_NAMES, TailTally
 from aoftool.resp.watch import Area, AreaEnd
 
-__all__ = ["areas"]
+__all__ = ["areas", "may_hold_unknown_forms"]
 
 # Options in front of scores, of entry IDs, of fields: what follows is data.
 _ENDS = {
@@ -74,3 +75,18 @@ def _area(spec: CommandSpec, words: frozenset[bytes]) -> Area | None:
         return Area(_STARTS.get(spec.name, 1), words, end, size)
     most = most_arguments(spec)
     return None if most == NO_LIMIT else Area(most)
+
+
+def may_hold_unknown_forms(tally: TailTally) -> bool:
+    """Tell whether commands are among those counted that have room for an option, or too many arguments."""
+    for key, row in tally.rows.items():
+        if key.name == OTHER_NAMES:
+            return True
+        area = areas().get(key.name)
+        if area is None or row.most_argc <= area.start:
+            continue
+        if area.end is not AreaEnd.AT_ONCE or row.least_argc != row.most_argc:
+            return True
+        if (row.most_argc - area.start) % area.size:
+            return True
+    return False

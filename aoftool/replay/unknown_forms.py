@@ -11,19 +11,18 @@ from functools import cache
 
 from aoftool.aof.log import open_log_file
 from aoftool.aof.survey import Survey
-from aoftool.commands.areas import areas
+from aoftool.commands.areas import areas, may_hold_unknown_forms
 from aoftool.commands.modules import is_of_tile38
 from aoftool.files.source import STDIN, Source
 from aoftool.progress import Progress, no_progress
 from aoftool.replay.doubt import unknown_words_of
-from aoftool.resp.model import OTHER_NAMES, Command, TailTally
+from aoftool.resp.model import Command
 from aoftool.resp.sieve import SieveReader
-from aoftool.resp.watch import AreaEnd, Watch
+from aoftool.resp.watch import Watch
 
 __all__ = [
     "find_unknown_forms",
     "first_unknown_form",
-    "may_hold_unknown_forms",
     "unknown_in_area",
 ]
 
@@ -34,21 +33,6 @@ _KEPT_BYTES = 64
 @cache
 def _watch() -> Watch:
     return Watch(areas=areas())
-
-
-def may_hold_unknown_forms(tally: TailTally) -> bool:
-    """Tell whether commands are among those counted that have room for an option, or too many arguments."""
-    for key, row in tally.rows.items():
-        if key.name == OTHER_NAMES:
-            return True
-        area = areas().get(key.name)
-        if area is None or row.most_argc <= area.start:
-            continue
-        if area.end is not AreaEnd.AT_ONCE or row.least_argc != row.most_argc:
-            return True
-        if (row.most_argc - area.start) % area.size:
-            return True
-    return False
 
 
 def first_unknown_form(read: Survey, workers: int = 1) -> tuple[str, int] | None:

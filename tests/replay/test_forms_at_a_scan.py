@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from aoftool.commands.areas import areas
+from aoftool.commands.areas import areas, may_hold_unknown_forms
 from aoftool.commands.counts import has_too_many
 from aoftool.commands.forms import all_words
 from aoftool.commands.table import all_commands, lookup
@@ -16,7 +16,6 @@ from aoftool.files.source import open_source
 from aoftool.replay.doubt import unknown_form, unknown_words_of
 from aoftool.replay.unknown_forms import (
     find_unknown_forms,
-    may_hold_unknown_forms,
     unknown_in_area,
 )
 from aoftool.resp.scanner import tally
