@@ -94,9 +94,9 @@ def test_no_verb_takes_an_option_that_no_release_has_for_refused(
     assert [f["code"] for f in report["findings"] if f["severity"] == "not-judged"] == ["unknown-form"]
     assert run(["keys", path]) == NOT_JUDGED
     if name != b"MIGRATE":
-        # Which may do anything, whatever its form.
+        # Which may do anything, and is written by no server, whatever its form.
         assert run(["diff", "--at", "0", path]) == NOT_JUDGED
-    assert run(["audit", path]) == NOT_JUDGED
+        assert run(["audit", path]) == NOT_JUDGED
     # One without a key stands in the history of none.
     if name not in (
         b"FUNCTION FLUSH",

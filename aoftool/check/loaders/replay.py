@@ -239,6 +239,8 @@ class _Replayer:
             refusal = self._keyspace.execute(command.argv)
         except ReplayStopError as stop:
             self._late.clear()
+            if stop.reason == "arity" and (what := unknown_form(command.argv)):
+                return self._unknown(file, command, what)
             # What cannot be queued is answered at once.
             at_once = stop.reason in ("unknown", "arity")
             offset = command.offset if at_once else _exec_behind(source, command)
