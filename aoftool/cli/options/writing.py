@@ -16,6 +16,7 @@ __all__ = [
     "HOW_PANEL",
     "DryRunOption",
     "ForceOption",
+    "HtmlOption",
     "InUseOption",
     "MaxLossOption",
     "NewOwnerOption",
@@ -44,6 +45,10 @@ OutOption = Annotated[
     ),
 ]
 ForceOption = Annotated[bool, Option("--force", help="Replace an existing file.", rich_help_panel=HOW_PANEL)]
+HtmlOption = Annotated[
+    str | None,
+    Option("--html", metavar="FILE", help="Write an HTML page too, one file that needs no network."),
+]
 DryRunOption = Annotated[
     bool,
     Option("-n", "--dry-run", help="Say what would be done; write nothing.", rich_help_panel=HOW_PANEL),

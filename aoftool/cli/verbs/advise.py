@@ -16,6 +16,7 @@ from aoftool.cli.options.common_options import (
 )
 from aoftool.cli.options.looks import LooksOfWork
 from aoftool.cli.options.redaction import make_redactor
+from aoftool.cli.options.writing import HtmlOption
 from aoftool.cli.requests import Application, add_verb
 from aoftool.dataclass import dataclass
 from aoftool.errors import UsageError
@@ -78,15 +79,7 @@ class AdviseRequest(LooksOfWork):
             show_default=False,
         ),
     ] = None
-    html: Annotated[
-        str | None,
-        Option(
-            "--html",
-            metavar="FILE",
-            help="Write the answer as a page too, one file that needs no network; it replaces none.",
-            show_default=False,
-        ),
-    ] = None
+    html: HtmlOption = None
     since: Annotated[
         str | None,
         Option(

@@ -14,7 +14,7 @@ from aoftool.cli.options.common_options import Form, JobsOption, LimitOption, Ti
 from aoftool.cli.options.looks import LooksOfRows
 from aoftool.cli.options.metrics import MetricsOption, write_metrics
 from aoftool.cli.options.redaction import make_redactor
-from aoftool.cli.options.writing import HOW_PANEL, ForceOption
+from aoftool.cli.options.writing import HOW_PANEL, ForceOption, HtmlOption
 from aoftool.cli.requests import Application, add_verb
 from aoftool.dataclass import dataclass
 from aoftool.errors import UsageError
@@ -65,9 +65,7 @@ class FleetRequest(LooksOfRows):
             rich_help_panel=HOW_PANEL,
         ),
     ] = None
-    html: Annotated[
-        str | None, Option("--html", metavar="FILE", help="Write an HTML page with all logs too.")
-    ] = None
+    html: HtmlOption = None
     force: ForceOption = False
     limit: LimitOption = _ROWS
     metrics: MetricsOption = None
