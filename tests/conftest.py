@@ -18,7 +18,10 @@ import hypothesis
 import pytest
 
 import aoftool
+from aoftool.files.held import release_files
+from aoftool.files.remote import stores
 from tests.servers import USED, Build, Server, builds, chosen_builds, find_builds, server_params
+from tests.stores import KEYS, S3, running_s3
 
 RAN_ON: Counter[str] = Counter()
 """How many tests ran on each server, by its id."""
@@ -169,3 +172,24 @@ def start_server() -> Iterator[Callable[..., Server]]:
     yield start
     for server in started:
         server.remove()
+
+
+@pytest.fixture(scope="module")
+def s3() -> Iterator[S3]:
+    """Give a store of objects of the module's own."""
+    with running_s3() as store:
+        yield store
+
+
+@pytest.fixture
+def store(s3: S3, monkeypatch: pytest.MonkeyPatch) -> Iterator[S3]:
+    """Give the store with the environment that leads there, without faults and as if never asked."""
+    for name, value in KEYS.items():
+        monkeypatch.setenv(name, value)
+    monkeypatch.setenv("AWS_ENDPOINT_URL", s3.proxy_url)
+    monkeypatch.setattr(stores, "_stores", {})
+    s3.faults.pending.clear()
+    s3.faults.ranges = s3.faults.largest_bytes = 0
+    s3.faults.before = None
+    yield s3
+    release_files()

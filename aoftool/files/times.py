@@ -6,7 +6,7 @@ import os
 
 from aoftool.files.remote.names import is_remote
 
-__all__ = ["modified_ns"]
+__all__ = ["modified_ns", "version_of"]
 
 
 def modified_ns(path: str) -> int:
@@ -20,3 +20,16 @@ def modified_ns(path: str) -> int:
 
         return of_object(path)
     return os.stat(path).st_mtime_ns
+
+
+def version_of(path: str) -> str:
+    """Return what changes when a file or an object is written.
+
+    Raises:
+        OSError: as `modified_ns`.
+    """
+    if is_remote(path):
+        from aoftool.files.remote.objects import version_of as of_object
+
+        return of_object(path)
+    return str(modified_ns(path))

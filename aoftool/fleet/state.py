@@ -9,13 +9,13 @@ import hashlib
 import json
 import os
 from types import TracebackType
-from typing import Any
+from typing import Any, BinaryIO
 
 from aoftool import __version__
 from aoftool.aof.layout import find_log
 from aoftool.errors import AoftoolError, InputError, SinkError
 from aoftool.files.failures import hint_of
-from aoftool.files.times import modified_ns
+from aoftool.files.times import version_of
 from aoftool.fleet.model import LogRow, RowState
 
 __all__ = ["FleetState", "fingerprint"]
@@ -29,7 +29,7 @@ def fingerprint(path: str) -> str | None:
     try:
         log = find_log(path)
         files = [*(file.path for file in log.files if file.exists), *filter(None, [log.manifest_path])]
-        found = [(name, modified_ns(name)) for name in files]
+        found = [(name, version_of(name)) for name in files]
         sizes = [file.size_bytes for file in log.files]
     except (AoftoolError, OSError):
         return None
@@ -70,11 +70,17 @@ class FleetState:
         is_new = lines == [b""]
         if not is_new:
             self._load(lines)
-        self._file = open(path, "ab")  # noqa: SIM115
+        self._file = self._opened()
         if is_new:
             self._write({"schema": _SCHEMA, "version": __version__})
         elif lines[-1]:
             self._file.write(b"\n")  # of a line that was not written whole
+
+    def _opened(self) -> BinaryIO:
+        try:
+            return open(self._path, "ab")
+        except OSError as error:
+            raise _not_kept(error, self._path) from error
 
     def _load(self, lines: list[bytes]) -> None:
         head = _parsed(lines[0])

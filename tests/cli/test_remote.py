@@ -7,17 +7,16 @@ import json
 import os
 import re
 import shutil
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from aoftool.files.held import release_files
-from aoftool.files.remote import stores
+from aoftool.fleet.state import FleetState
 from tests.builders import command, log
 from tests.corpus import FIXTURES
-from tests.stores import BUCKET, KEYS, S3, running_s3
+from tests.stores import BUCKET, S3
 from tests.verbs import READING, Answer, ask
 
 SET = FIXTURES / "valkey-9" / "shop"
@@ -28,24 +27,6 @@ _DIFFERENT = re.compile(
     r'^time +\d.*$|"(elapsed_s|free_bytes|full_s|full_why)": .*$|^disk  .*$|[\d.]+ K?i?B(?=  \w+\.parquet$)',
     re.MULTILINE,
 )
-
-
-@pytest.fixture(scope="module")
-def s3() -> Iterator[S3]:
-    with running_s3() as store:
-        yield store
-
-
-@pytest.fixture
-def store(s3: S3, monkeypatch: pytest.MonkeyPatch) -> Iterator[S3]:
-    for name, value in KEYS.items():
-        monkeypatch.setenv(name, value)
-    monkeypatch.setenv("AWS_ENDPOINT_URL", s3.proxy_url)
-    monkeypatch.setattr(stores, "_stores", {})
-    s3.faults.pending.clear()
-    s3.faults.before = None
-    yield s3
-    release_files()
 
 
 @pytest.fixture
@@ -223,6 +204,24 @@ def test_a_fleet_of_prefixes_is_gone_over_as_one_on_a_disk(store: S3, tmp_path: 
         (f"s3://{BUCKET}/fleet/b", "torn-tail"),
         (f"s3://{BUCKET}/fleet/a", "ok"),
     ]
+
+
+def test_the_row_of_a_remote_log_is_kept_until_another_object_has_its_name(store: S3, tmp_path: Path) -> None:
+    path = tmp_path / "appendonly.aof"
+    path.write_bytes(log(command("SET", "k", "1")))
+    url = store.put(path, "fleet-state/appendonly.aof")
+    state = str(tmp_path / "state")
+    ask(("fleet", "--json", "--jobs", "1", "--state", state, url), "", tmp_path / "made")
+    with FleetState(state) as kept:
+        assert kept.known(url) is not None
+
+    # As large, and maybe of the same second: times of stores are no finer.
+    path.write_bytes(log(command("SET", "k", "2")))
+    store.put(path, "fleet-state/appendonly.aof")
+
+    release_files()
+    with FleetState(state) as kept:
+        assert kept.known(url) is None
 
 
 def _objects(store: S3, prefix: str) -> list[dict[str, Any]]:

@@ -20,29 +20,10 @@ from aoftool.files.changes import ChangeKind
 from aoftool.files.held import hold_object, release_files
 from aoftool.files.remote import ranges, stores
 from aoftool.files.remote.names import above, is_remote, without_secrets
-from tests.stores import BUCKET, KEYS, S3, running_s3
+from tests.stores import BUCKET, S3
 
 # Larger than what is fetched at once, and than what is kept of small objects.
 SIZE = 21_000_000
-
-
-@pytest.fixture(scope="module")
-def s3() -> Iterator[S3]:
-    with running_s3() as store:
-        yield store
-
-
-@pytest.fixture
-def store(s3: S3, monkeypatch: pytest.MonkeyPatch) -> Iterator[S3]:
-    for name, value in KEYS.items():
-        monkeypatch.setenv(name, value)
-    monkeypatch.setenv("AWS_ENDPOINT_URL", s3.proxy_url)
-    monkeypatch.setattr(stores, "_stores", {})
-    s3.faults.pending.clear()
-    s3.faults.ranges = s3.faults.largest_bytes = 0
-    s3.faults.before = None
-    yield s3
-    release_files()
 
 
 @pytest.fixture(scope="module")

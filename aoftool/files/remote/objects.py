@@ -25,10 +25,12 @@ __all__ = [
     "modified_ns",
     "pinned",
     "release_objects",
+    "version_of",
 ]
 
 # A store is asked at most so often whether an object is still the same.
 _LOOK_S = 2.0
+_NO_TIME = "the store does not say when it was written"
 # Objects up to this size are fetched once while they are pinned, so many bytes of them in all: a verb opens
 # its files many times.
 _SMALL_BYTES, _SMALL_IN_ALL = 1 << 20, 16 << 20
@@ -194,11 +196,29 @@ def modified_ns(path: str) -> int:
     Raises:
         OSError: it is not there, or the store does not say.
     """
+    status = _status(path)
+    if status is None or status.modified_ns is None:
+        raise OSError(_NO_TIME)
+    return status.modified_ns
+
+
+def version_of(path: str) -> str:
+    """Return what the store tells an object from another of the same name by, and its time.
+
+    Times of stores are whole seconds, in which an object may be written twice.
+
+    Raises:
+        OSError: as `modified_ns`.
+    """
+    status = _status(path)
+    if status is None or status.modified_ns is None:
+        raise OSError(_NO_TIME)
+    return f"{status.modified_ns} {status.mark} {status.version or ''}"
+
+
+def _status(path: str) -> ObjectStatus | None:
     found = _pinned.get(path)
     try:
-        status = look_at(path) if found is None else found.status
+        return look_at(path) if found is None else found.status
     except AoftoolError as error:
         raise OSError(error.message) from error
-    if status is None or status.modified_ns is None:
-        raise OSError("the store does not say when it was written")
-    return status.modified_ns
