@@ -9,13 +9,11 @@ reached from below by at most one block, except for `one-value`, which has exact
 from __future__ import annotations
 
 import argparse
-import functools
 import gzip
 import itertools
 import time
 from collections.abc import Callable
 from pathlib import Path
-from typing import BinaryIO
 
 import numpy as np
 import numpy.typing as npt
@@ -183,12 +181,9 @@ def blocks(profile: str, size: int, seed: int = SEED) -> Blocks:
 
 def write_log(path: Path, profile: str, size: int, *, compress: bool = False, seed: int = SEED) -> int:
     """Write a log and return its bytes before compression; level 1 keeps gzip bearable."""
-    opener: Callable[[Path], BinaryIO] = functools.partial(Path.open, mode="wb")  # type: ignore[assignment]
-    if compress:
-        opener = functools.partial(gzip.open, mode="wb", compresslevel=1)  # type: ignore[assignment]
     total = 0
     partial = path.with_name(path.name + ".part")
-    with opener(partial) as file:
+    with gzip.open(partial, "wb", compresslevel=1) if compress else open(partial, "wb") as file:
         for block in blocks(profile, size, seed):
             file.write(block)
             total += len(block)

@@ -34,7 +34,8 @@ def page(text: str) -> str:
     """Return the page with its tables made anew."""
     for name, table in (("rules", rules()), ("thresholds", thresholds())):
         pattern = rf"(<!-- {name} -->\n).*?(<!-- end -->)"
-        text = re.sub(pattern, lambda m, t=table: f"{m[1]}{t}\n{m[2]}", text, flags=re.DOTALL)  # type: ignore[misc]
+        before, begin, end, after = re.split(pattern, text, flags=re.DOTALL)
+        text = f"{before}{begin}{table}\n{end}{after}"
     return text
 
 

@@ -30,6 +30,7 @@ _SHOWN = 5
 _ARCHIVES = (".tgz", ".tar.gz", ".tar", ".tar.xz", ".tar.bz2", ".zip")
 # Folders within a capture.
 _PARTS = ("proc", "sys", "latency-history")
+# The last is the word of zipfile for a compression that it does not know.
 _ARCHIVE_ERRORS = (tarfile.TarError, zipfile.BadZipFile, zlib.error, EOFError, OSError, NotImplementedError)
 
 

@@ -8,14 +8,14 @@ from __future__ import annotations
 
 import os
 import stat
-from typing import BinaryIO, Protocol
+from typing import Protocol
 
 from aoftool.errors import SourceError
 from aoftool.escape import printable
 from aoftool.files.failures import PlacedError, ShrunkError, cannot_open
 from aoftool.files.syscalls import READS
 
-__all__ = ["Carrier", "FileCarrier", "RangedCarrier", "StreamCarrier", "open_file_carrier"]
+__all__ = ["Carrier", "FileCarrier", "RangedCarrier", "ReadsInto", "StreamCarrier", "open_file_carrier"]
 
 DROP_BYTES = 256 * 1024
 
@@ -144,10 +144,17 @@ class FileCarrier:
         os.close(self.descriptor)
 
 
+class ReadsInto(Protocol):
+    """What is read front to back."""
+
+    def readinto(self, buffer: memoryview, /) -> int | None:
+        """Fill the front of `buffer` and return how many bytes came; 0 or None means the end."""
+
+
 class StreamCarrier:
     """Read a stream that cannot seek, such as standard input. The stream is not closed."""
 
-    def __init__(self, stream: BinaryIO) -> None:
+    def __init__(self, stream: ReadsInto) -> None:
         self._stream = stream
         self._held = b""
         self.offset = 0
@@ -155,7 +162,7 @@ class StreamCarrier:
 
     def _fill(self, view: memoryview) -> int:
         # readinto1 gives what one system call has, so a slow pipe is handled as it arrives.
-        reader = getattr(self._stream, "readinto1", None) or self._stream.readinto  # type: ignore[attr-defined]
+        reader = getattr(self._stream, "readinto1", None) or self._stream.readinto
         return reader(view) or 0
 
     def read_into(self, view: memoryview) -> int:

@@ -14,11 +14,18 @@ from __future__ import annotations
 import os
 import sys
 from types import TracebackType
-from typing import BinaryIO, cast
+from typing import cast
 
 from aoftool.errors import ReadFailedError, SourceError
 from aoftool.escape import printable
-from aoftool.files.carrier import Carrier, FileCarrier, RangedCarrier, StreamCarrier, open_file_carrier
+from aoftool.files.carrier import (
+    Carrier,
+    FileCarrier,
+    RangedCarrier,
+    ReadsInto,
+    StreamCarrier,
+    open_file_carrier,
+)
 from aoftool.files.changes import SourceChange
 from aoftool.files.compression import ENVELOPE, SNIFF_BYTES, Compression, Decoder, detect_compression
 from aoftool.files.failures import read_failed
@@ -338,13 +345,13 @@ def _open_object(path: str) -> Source:
         raise
 
 
-def open_stream(stream: BinaryIO, name: str) -> Source:
+def open_stream(stream: ReadsInto, name: str) -> Source:
     """Read a binary stream that the caller keeps open; `name` is printable."""
     return Source(StreamCarrier(stream), name)
 
 
-def _standard_input() -> BinaryIO:
-    stream: BinaryIO | None = getattr(sys.stdin, "buffer", None)
+def _standard_input() -> ReadsInto:
+    stream: ReadsInto | None = getattr(sys.stdin, "buffer", None)
     if stream is None:
         raise SourceError("standard input is closed", hint="name a file")
     if sys.stdin.isatty():

@@ -17,7 +17,7 @@ from aoftool.files.compression import LZ4_CODEC, READ_BYTES, VCS_BYTES, VCS_CODE
 from aoftool.files.zstd import ZstdDecoder
 
 if TYPE_CHECKING:
-    from aoftool.files.compression import Decoder
+    pass
 
 __all__ = ["VcsDecoder"]
 
@@ -102,8 +102,7 @@ class VcsDecoder:
         while len(stored) < VCS_BYTES and (more := carrier.read(READ_BYTES)):
             stored += more
         behind = _Prefixed(stored[VCS_BYTES:], carrier)
-        self._frame: Decoder | None
-        self._frame = (
+        self._frame: _Lz4Decoder | ZstdDecoder | None = (
             _Lz4Decoder(behind) if stored[VCS_CODEC_AT] == LZ4_CODEC else ZstdDecoder(behind, single=True)
         )
         self._behind = behind
@@ -119,7 +118,7 @@ class VcsDecoder:
             if self._frame.damage is not None:
                 self.damage, self._ended = self._frame.damage, True
                 return b""
-            self._rest = self._frame.rest  # type: ignore[attr-defined]
+            self._rest = self._frame.rest
             self._frame = None
         if self._rest:
             piece, self._rest = self._rest[:limit], self._rest[limit:]

@@ -232,6 +232,7 @@ class Context:
         """Return the value of a key of that type, stored new and empty when missing."""
         values = self.db.values
         value = values.get(key)
+        # `kind` is the class of one of the values, which no type of a callable says; a cast costs each call.
         if value is None:
             value = values[key] = kind()  # type: ignore[assignment]
         elif type(value) is not kind:

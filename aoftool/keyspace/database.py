@@ -56,17 +56,17 @@ class Database:
         value = self.values.get(key)
         if value is None:
             return None
-        if type(value) is bytearray:
+        if isinstance(value, bytearray):
             value = self.values[key] = bytes(value)
             self.unbuffered.add(key)
-        return Entry(value, self.expires.get(key))  # type: ignore[arg-type]
+        return Entry(value, self.expires.get(key))
 
     def entries(self) -> Iterator[tuple[bytes, Entry]]:
         """Yield every key with its entry, in order of first insertion."""
         expires = self.expires
         for key, value in self.values.items():
-            plain = bytes(value) if type(value) is bytearray else value
-            yield key, Entry(plain, expires.get(key))  # type: ignore[arg-type]
+            plain = bytes(value) if isinstance(value, bytearray) else value
+            yield key, Entry(plain, expires.get(key))
 
     def put(self, key: bytes, value: StoredValue, expire_at_ms: int | None = None) -> None:
         """Set a key, whatever it was before; its old expire time is gone."""

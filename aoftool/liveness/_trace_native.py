@@ -80,7 +80,7 @@ class NativeTraceBuilder(TraceBuilder):
             else:
                 return taken, reason == _trace_cy.IRREGULAR
 
-    def add(self, offset: int, end: int, argv: list[bytes]) -> None:  # type: ignore[override]
+    def add(self, offset: int, end: int, argv: Sequence[bytes]) -> None:
         """Add one command through the reference."""
         super().add(offset, end, argv)
         self._learn(argv[0].upper())

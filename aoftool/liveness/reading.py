@@ -8,6 +8,7 @@ really there, never to a declared length.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from typing import TYPE_CHECKING, cast
 
 from aoftool.commands.effects import EffectTable
 from aoftool.dataclass import dataclass
@@ -21,6 +22,9 @@ from aoftool.next_step import next_step
 from aoftool.progress import Progress, no_progress
 from aoftool.resp.canonical import NotCanonical, split_command
 from aoftool.resp.frame import read_frame
+
+if TYPE_CHECKING:
+    from aoftool.liveness._trace_native import NativeTraceBuilder
 
 __all__ = ["Places", "Tail", "TailEnd", "trace_tails"]
 
@@ -142,12 +146,13 @@ def _take_around(stops: list[int], builder: TraceBuilder, data: memoryview, at: 
 
 def _take_native(builder: TraceBuilder, data: memoryview, at: int, tail: Tail) -> int:
     """Add all whole commands of the data; return how many bytes they took."""
-    taken, irregular = builder.feed(data, at)  # type: ignore[attr-defined]
+    native = cast("NativeTraceBuilder", builder)
+    taken, irregular = native.feed(data, at)
     while irregular:
         step = _take(builder, data[taken:], at + taken, tail, limit=1)
         if not step:
             break
-        more, irregular = builder.feed(data[taken + step :], at + taken + step)  # type: ignore[attr-defined]
+        more, irregular = native.feed(data[taken + step :], at + taken + step)
         taken += step + more
     return int(taken)
 

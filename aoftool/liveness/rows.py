@@ -49,6 +49,9 @@ class Rows:
 
     def __init__(self, file: int, start: int) -> None:
         self.file = file
+        self._begin(start)
+
+    def _begin(self, start: int) -> None:
         self._offsets = [start]
         self._names: list[int] = []
         self._ops: list[int] = []
@@ -91,5 +94,5 @@ class Rows:
             ref_effects=effects,
             ref_sizes=np.array([min(size, 2**32 - 1) for _, _, size in self._refs], np.uint32),
         )
-        self.__init__(self.file, self.end)  # type: ignore[misc]
+        self._begin(self.end)
         return chunk

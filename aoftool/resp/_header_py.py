@@ -15,7 +15,9 @@ _LOOSE = regex(rb"[ \t\v\f\r]*([+-]?)([0-9]*)")
 
 def read_number(line: bytes) -> tuple[int, bool]:
     """Return what C strtol makes of a header line, and whether digits were there."""
-    sign, digits = _LOOSE.match(line, 1).groups()  # type: ignore[union-attr]
+    found = _LOOSE.match(line, 1)
+    assert found is not None, "the pattern matches an empty text too"
+    sign, digits = found.groups()
     value = int(digits or b"0")
     if sign == b"-":
         return max(-value, -LONG_MAX - 1), bool(digits)

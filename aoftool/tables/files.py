@@ -6,6 +6,7 @@ blanks, as in every CSV here.
 
 from __future__ import annotations
 
+import importlib
 from collections.abc import Iterable, Iterator
 from enum import Enum
 from typing import IO, Protocol, cast
@@ -84,7 +85,7 @@ def write_table(
         AoftoolError: whatever the batches and `out` raise.
     """
     try:
-        import arro3.io  # noqa: F401
+        importlib.import_module("arro3.io")
     except ImportError as error:
         raise need_extra(form.value, error) from error
     rows = 0

@@ -27,6 +27,9 @@ class Ranking:
     __slots__ = ("_chunks", "_lasts", "_length")
 
     def __init__(self, pairs: Iterable[Pair]) -> None:
+        self._fill(pairs)
+
+    def _fill(self, pairs: Iterable[Pair]) -> None:
         ordered = sorted(pairs)
         self._chunks = [ordered[at : at + _CHUNK] for at in range(0, len(ordered), _CHUNK)]
         self._lasts = [chunk[-1] for chunk in self._chunks]
@@ -103,5 +106,5 @@ class Ranking:
             for pair in gone:
                 self.remove(pair)
         elif gone:
-            self.__init__(chain(self.between(0, start), self.between(stop, self._length)))  # type: ignore[misc]
+            self._fill(chain(self.between(0, start), self.between(stop, self._length)))
         return gone

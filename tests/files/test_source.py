@@ -412,15 +412,12 @@ def test_read_error_of_compressed_data_has_its_stored_place(
 
 
 def test_read_error_of_a_stream_names_it() -> None:
-    class Broken(io.RawIOBase):
-        def readable(self) -> bool:
-            return True
-
-        def readinto(self, buffer: object) -> int:
+    class Broken:
+        def readinto(self, buffer: memoryview, /) -> int:
             raise OSError(errno.EIO, os.strerror(errno.EIO))
 
     with pytest.raises(ReadFailedError, match="standard input at offset 0: Input/output error"):
-        open_stream(Broken(), "standard input")  # type: ignore[arg-type]
+        open_stream(Broken(), "standard input")
 
 
 def test_device_that_fails_at_opening_is_no_missing_file(

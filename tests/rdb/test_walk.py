@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import gzip
-import io
 import tracemalloc
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, BinaryIO, cast
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -479,19 +478,19 @@ def test_stream_that_ends_at_a_window_edge_is_walked() -> None:
     body = rdb_record(0, "k", rdb_string(b"x" * (256 * 1024 - 9 - 8)))
     content = rdb(body, rdb_record(0, "l", rdb_string(b"y" * 300_000)))
 
-    found = walk(open_stream(cast(BinaryIO, _Dribble(content)), "dribble"))
+    found = walk(open_stream(_Dribble(content), "dribble"))
 
     assert found.damage is None
     assert found.keys == 2
 
 
-class _Dribble(io.RawIOBase):
+class _Dribble:
     """A stream that gives at most 1000 bytes a read."""
 
     def __init__(self, content: bytes) -> None:
         self._content = memoryview(content)
 
-    def readinto(self, view: Any) -> int:
+    def readinto(self, view: memoryview, /) -> int:
         count = min(len(view), 1000, len(self._content))
         view[:count] = self._content[:count]
         self._content = self._content[count:]

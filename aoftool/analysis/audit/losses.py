@@ -17,6 +17,7 @@ from aoftool.analysis.commands.listing import logged
 from aoftool.analysis.history.deletions import is_server_like
 from aoftool.aof.model import Log
 from aoftool.commands.groups import DELETES, FLUSHES
+from aoftool.keyspace.database import StoredValue
 from aoftool.keyspace.engine import Keyspace
 from aoftool.progress import Progress, no_progress
 from aoftool.replay.log_replay import LogReplay
@@ -178,14 +179,14 @@ def _target(command: Command) -> bytes | None:
     return argv[at] if len(argv) > at else None
 
 
-def _size(value: object) -> tuple[int, str]:
+def _size(value: StoredValue) -> tuple[int, str]:
     if isinstance(value, bytes | bytearray):
         return len(value), "bytes"
     if isinstance(value, StreamValue):
         return len(value.entries), "entries"
     if isinstance(value, ModuleValue):
         return len(value.raw), "bytes"
-    return len(value), "elements"  # type: ignore[arg-type]
+    return len(value), "elements"
 
 
 def _loss(keys: Iterable[bytes]) -> Loss:

@@ -64,7 +64,7 @@ class _Sketches:
 
     def __init__(self) -> None:
         try:
-            import datasketches  # type: ignore[import-untyped,unused-ignore]
+            import datasketches
         except ImportError as error:
             raise MissingExtraError(
                 "counting more keys than fit needs the datasketches library",

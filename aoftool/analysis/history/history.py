@@ -194,7 +194,7 @@ class KeyHistory:
             reader = records(source, 0, skip_empty=True)
             for record in reader:
                 try:
-                    record.key  # noqa: B018
+                    _ = record.key  # read only now, and raises where it is damaged
                 except EncodingDamage:
                     continue
                 yield record

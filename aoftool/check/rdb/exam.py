@@ -8,7 +8,6 @@ where damage gives reason to doubt them.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from io import RawIOBase
 
 from aoftool.check.exam_model import SMALL_PART_BYTES, RdbExam
 from aoftool.check.loaders.rdb_faults import stops_a_server
@@ -38,7 +37,7 @@ __all__ = ["examine_rdb", "patched_stream", "salvage_part"]
 _EOF_OPCODE = 0xFF
 
 
-class _Patched(RawIOBase):
+class _Patched:
     """A file's bytes with patches laid over, front to back; one of an empty span stands before all."""
 
     def __init__(self, reader: Reader, patches: tuple[Patch, ...], end: int) -> None:
@@ -48,10 +47,7 @@ class _Patched(RawIOBase):
         self._end = end
         self._at = 0
 
-    def readable(self) -> bool:
-        return True
-
-    def readinto(self, buffer: memoryview) -> int:  # type: ignore[override]
+    def readinto(self, buffer: memoryview, /) -> int:
         if self._before:
             size = min(len(buffer), len(self._before))
             buffer[:size] = self._before[:size]
@@ -79,7 +75,7 @@ def patched_stream(reader: Reader, patches: tuple[Patch, ...], end: int) -> Sour
 
     A patch of an empty span at 0 puts bytes in front of the file.
     """
-    return open_stream(_Patched(reader, patches, end), "patched copy")  # type: ignore[arg-type]
+    return open_stream(_Patched(reader, patches, end), "patched copy")
 
 
 def examine_rdb(

@@ -7,10 +7,10 @@ Knows nothing of damage or of what a span is worth.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from io import RawIOBase
 
 from aoftool.check.stream.window import BLOCK_BYTES, Reader
 from aoftool.dataclass import dataclass
+from aoftool.files.carrier import ReadsInto
 from aoftool.files.source import Source, open_stream
 from aoftool.rdb.encode.encode import encode_length
 from aoftool.rdb.opcodes import SELECTDB
@@ -116,7 +116,7 @@ class Excerpt:
         return max(self.summary.good_end - self.shift, self._start)
 
 
-class _Framed(RawIOBase):
+class _Framed:
     """A few bytes and a span of a file."""
 
     def __init__(self, reader: Reader, head: bytes, start: int, end: int) -> None:
@@ -125,10 +125,7 @@ class _Framed(RawIOBase):
         self._at = start
         self._end = end
 
-    def readable(self) -> bool:
-        return True
-
-    def readinto(self, buffer: memoryview) -> int:  # type: ignore[override]
+    def readinto(self, buffer: memoryview, /) -> int:
         piece = self._pending
         if not piece and self._at < self._end:
             piece = self._reader.at(self._at, min(BLOCK_BYTES, self._end - self._at))
@@ -139,5 +136,5 @@ class _Framed(RawIOBase):
         return size
 
 
-def _open(stream: RawIOBase) -> Source:
-    return open_stream(stream, "excerpt")  # type: ignore[arg-type]
+def _open(stream: ReadsInto) -> Source:
+    return open_stream(stream, "excerpt")

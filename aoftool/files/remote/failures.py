@@ -10,7 +10,7 @@ from typing import TypeVar
 from aoftool.errors import AoftoolError, ReadFailedError, SourceError
 from aoftool.escape import printable
 from aoftool.files.remote.names import download_line, without_secrets
-from aoftool.files.remote.store import OtherObjectError, ShortAnswerError
+from aoftool.files.remote.store import OtherObjectError, ShortAnswerError, WholeFilesOnlyError
 
 __all__ = ["asked_again", "refused_by_store"]
 
@@ -26,9 +26,10 @@ _FINAL = (
     PermissionError,
     NotADirectoryError,
     IsADirectoryError,
-    NotImplementedError,
     ImportError,
     OtherObjectError,
+    WholeFilesOnlyError,
+    NotImplementedError,  # fsspec's, for what a kind of store cannot do
     AoftoolError,
 )
 _NO_CREDENTIALS = frozenset(
@@ -101,7 +102,7 @@ def refused_by_store(
         message = f"{start}: access denied ({_reason(error)})"
         hint = f"see whose credentials are used and what they may read; {login}"
         return SourceError(message, path=path, hint=hint)
-    if isinstance(error, NotImplementedError):
+    if isinstance(error, WholeFilesOnlyError | NotImplementedError):
         return SourceError(f"{start}: {error}", path=path, hint=f"{download_line(path)}, then name the copy")
     if isinstance(error, ShortAnswerError):
         reason = f"the store keeps giving {error}" if str(error)[:1].isdigit() else str(error)

@@ -22,6 +22,7 @@ __all__ = [
     "OtherObjectError",
     "ShortAnswerError",
     "Store",
+    "WholeFilesOnlyError",
     "in_place_of",
     "nanoseconds",
     "whole",
@@ -39,6 +40,10 @@ class OtherObjectError(Exception):
 
 class ShortAnswerError(Exception):
     """A store gave fewer or other bytes than it was asked for."""
+
+
+class WholeFilesOnlyError(Exception):
+    """A web server has no ranges of files."""
 
 
 @dataclass(frozen=True, slots=True)

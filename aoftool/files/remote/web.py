@@ -13,6 +13,7 @@ from aoftool.files.remote.store import (
     OtherObjectError,
     ShortAnswerError,
     Store,
+    WholeFilesOnlyError,
     in_place_of,
     nanoseconds,
 )
@@ -83,7 +84,7 @@ class WebStore(Store):
             if mark != status.mark:
                 raise OtherObjectError
             if answer.status != _PARTIAL and (start, end) != (0, status.size_bytes):
-                raise NotImplementedError("the server gives whole files only, and no ranges of them")
+                raise WholeFilesOnlyError("the server gives whole files only, and no ranges of them")
             told = answer.headers.get("Content-Range", "").rpartition("/")[2]
             if told.isdigit() and int(told) != status.size_bytes:
                 raise OtherObjectError

@@ -11,6 +11,7 @@ Source: Valkey 9.1 src/listpack.c lpGet, lpValidateIntegrity.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from typing import Literal
 
 from aoftool.kernels import kernel
 from aoftool.rdb.blobs import _listpack_py
@@ -24,6 +25,7 @@ _Blob = bytes | bytearray | memoryview
 _chosen = kernel("aoftool.rdb.blobs._listpack_cy", _listpack_py)
 _check: Callable[[_Blob], tuple[str, int] | None] = _chosen.check
 _decode: Callable[[_Blob, bool], list[bytes | int]] = _chosen.decode
+_decode_texts: Callable[[_Blob, Literal[True]], list[bytes]] = _chosen.decode
 
 
 def decode(blob: bytes | bytearray | memoryview) -> list[bytes]:
@@ -33,7 +35,7 @@ def decode(blob: bytes | bytearray | memoryview) -> list[bytes]:
         EncodingDamage: `blob-short`, `blob-size`, `blob-encoding` or `blob-end`, with the offset in
             the blob.
     """
-    return _decode(blob, True)  # type: ignore[return-value]
+    return _decode_texts(blob, True)
 
 
 def decode_items(blob: bytes | bytearray | memoryview) -> list[bytes | int]:

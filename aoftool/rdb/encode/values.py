@@ -7,7 +7,7 @@ Knows the choice between compact and plain forms and the bytes of each; streams 
 from __future__ import annotations
 
 import struct
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from functools import partial
 from typing import Any, NamedTuple
 
@@ -207,9 +207,9 @@ class ValueEncoder:
         return encode_string(blob, self._compress)
 
 
-def _fits(items: Iterable[bytes], entries: int, longest: int) -> bool:
+def _fits(items: Collection[bytes], entries: int, longest: int) -> bool:
     """Tell whether so few and so short items get a compact form."""
-    return len(items) <= entries and max(map(len, items)) <= longest  # type: ignore[arg-type]
+    return len(items) <= entries and max(map(len, items)) <= longest
 
 
 def _fits_pairs(pairs: Mapping[bytes, bytes], longest: int) -> bool:

@@ -59,7 +59,7 @@ def more_entries(stream: io.BytesIO) -> bool:
     return head[0] != END_BYTE
 
 
-class _Compared(Subconstruct):  # type: ignore[misc]
+class _Compared(Subconstruct):
     """A header field that must agree with what was read; a difference is a remark."""
 
     def __init__(self, subcon: Construct, expected: Any) -> None:
@@ -139,7 +139,7 @@ def encode_backlen(length: int) -> bytes:
     return bytes([groups[0], *(group | 0x80 for group in groups[1:])])
 
 
-class _Backlen(Construct):  # type: ignore[misc]
+class _Backlen(Construct):
     """The back length behind an entry that began at `context.start`."""
 
     def _parse(self, stream: io.BytesIO, context: Any, path: str) -> int:
@@ -154,7 +154,7 @@ class _Backlen(Construct):  # type: ignore[misc]
         return int(length)
 
 
-class _Here(Construct):  # type: ignore[misc]
+class _Here(Construct):
     """The position in the stream."""
 
     def _parse(self, stream: io.BytesIO, context: Any, path: str) -> int:

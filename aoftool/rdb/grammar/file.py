@@ -205,7 +205,7 @@ def value_grammar(type_id: int, family: str) -> Construct:
     return known[1]
 
 
-class _Unknown(Construct):  # type: ignore[misc]
+class _Unknown(Construct):
     """A byte that is neither a type nor an opcode of the family."""
 
     def _parse(self, stream: io.BytesIO, context: Any, path: str) -> None:

@@ -42,7 +42,7 @@ def _plain(value: Any) -> str:
     return ""
 
 
-class Part(Subconstruct):  # type: ignore[misc]
+class Part(Subconstruct):
     """Parse with the inner construct and tell the trace what the bytes were.
 
     Args:
@@ -73,7 +73,7 @@ def part(
     return Renamed(Part(label or name.replace("_", " "), subcon, show), name)
 
 
-class Elements(Construct):  # type: ignore[misc]
+class Elements(Construct):
     """Parse a run of elements: a counted one, or one that ends where `more` says so.
 
     A parse with a trace reads the first elements and those around the wanted byte. It steps over the

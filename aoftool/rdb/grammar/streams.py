@@ -49,7 +49,7 @@ _INTEGER = ExprAdapter(LISTPACK_ENTRY, _number, None)
 """A listpack entry that counts or measures; no writer stores it as text."""
 
 
-class _EntryBody(Construct):  # type: ignore[misc]
+class _EntryBody(Construct):
     """What follows flags and ID of a stream entry: values alone, or fields and values."""
 
     def _parse(self, stream: io.BytesIO, context: Any, path: str) -> Any:

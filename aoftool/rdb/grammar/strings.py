@@ -103,7 +103,7 @@ class Text(bytes):
         return text
 
 
-class _PlainBody(Construct):  # type: ignore[misc]
+class _PlainBody(Construct):
     """The rest of a plain string whose first length byte is `context.head`."""
 
     def _parse(self, stream: io.BytesIO, context: Any, path: str) -> Text:
@@ -114,7 +114,7 @@ class _PlainBody(Construct):  # type: ignore[misc]
         return Text.of(data, "plain", start)
 
 
-class _LzfBody(Construct):  # type: ignore[misc]
+class _LzfBody(Construct):
     """Two lengths and an LZF stream."""
 
     def _parse(self, stream: io.BytesIO, context: Any, path: str) -> Text:
@@ -161,7 +161,7 @@ def _bad_string(context: Any) -> bytes:
     raise refuse(f"unknown string encoding {context.head & 0x3F}, byte {context.head:#04x}")
 
 
-class _Head(Construct):  # type: ignore[misc]
+class _Head(Construct):
     """The first byte of a string; of special forms it is a part of its own."""
 
     def _parse(self, stream: io.BytesIO, context: Any, path: str) -> int:
@@ -195,7 +195,7 @@ STRING = FocusedSeq(
 """A string: plain, an integer, or LZF-packed. Source: Redis 7.0 src/rdb.c rdbGenericLoadStringObject"""
 
 
-class Blob(Construct):  # type: ignore[misc]
+class Blob(Construct):
     """A string that holds another structure: parse it, then what is inside.
 
     Args:

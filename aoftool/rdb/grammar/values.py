@@ -174,7 +174,7 @@ _NAMES = Struct(
 _TEMPLATE_LISTPACK = Blob(listpack("value"), "listpack, template id first")
 
 
-class _TemplateValues(Construct):  # type: ignore[misc]
+class _TemplateValues(Construct):
     """As many strings as the template has names; a template by id is known to the file only."""
 
     def _parse(self, stream: io.BytesIO, context: Any, path: str) -> Any:
@@ -185,7 +185,7 @@ class _TemplateValues(Construct):  # type: ignore[misc]
         return element._parsereport(stream, context, path)
 
 
-class _NamedValues(Construct):  # type: ignore[misc]
+class _NamedValues(Construct):
     """As many strings as names were read before."""
 
     def _parse(self, stream: io.BytesIO, context: Any, path: str) -> Any:

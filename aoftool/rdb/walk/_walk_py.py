@@ -7,6 +7,8 @@ return the same statuses with the same attributes for every input and every spli
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from aoftool.rdb.opcodes import Family
 from aoftool.rdb.walk._walk_tally import MASK, WalkTally
 from aoftool.rdb.walk._walk_window import GO_ON, MORE, WalkWindow
@@ -23,6 +25,11 @@ from aoftool.rdb.walk.layouts import (
 )
 
 __all__ = ["IMPLEMENTATION", "Walker"]
+
+
+def _no_operation(first: int, second: int) -> int:
+    raise AssertionError("no step has this number")
+
 
 IMPLEMENTATION = "py"
 
@@ -77,12 +84,10 @@ class Walker(WalkWindow):
         self._rows: list[tuple[int, ...]] = []
         self._operations = self._bind()
 
-    def _bind(self) -> list[object]:
+    def _bind(self) -> list[Callable[[int, int], int]]:
         named = {name.lower(): value for name, value in vars(Op).items() if name.isupper()}
-        bound: list[object] = [None] * (max(named.values()) + 1)
-        for name, value in named.items():
-            bound[value] = getattr(self, f"_do_{name}")
-        return bound
+        bound = {value: getattr(self, f"_do_{name}") for name, value in named.items()}
+        return [bound.get(value, _no_operation) for value in range(max(bound) + 1)]
 
     # --- what the driver calls
 
@@ -118,7 +123,7 @@ class Walker(WalkWindow):
                 status = self._dispatch()
             else:
                 place = self._pc * 3
-                status = operations[steps[place]](steps[place + 1], steps[place + 2])  # type: ignore[operator]
+                status = operations[steps[place]](steps[place + 1], steps[place + 2])
             if status:
                 return status
 

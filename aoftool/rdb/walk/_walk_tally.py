@@ -39,7 +39,10 @@ class WalkTally:
 
     def rows(self) -> list[tuple[int, int, int, int, int, int]]:
         """Return (type, form, keys, elements, bytes, keys of unknown size), ascending."""
-        return [(*place, *counts) for place, counts in sorted(self._rows.items())]  # type: ignore[misc]
+        return [
+            (number, form, counts[0], counts[1], counts[2], counts[3])
+            for (number, form), counts in sorted(self._rows.items())
+        ]
 
     def expires(self) -> tuple[int, int, int]:
         """Return (keys with an expire time, earliest, latest)."""

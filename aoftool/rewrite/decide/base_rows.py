@@ -6,7 +6,7 @@ The compiled counterpart of going through `RecordReader` one by one; absent with
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 from numpy.typing import NDArray
@@ -47,13 +47,15 @@ class RowReader(RecordReader):
         walker: Any = self._pass.walker
         if walker is None or self._context is None:
             return
+        # This module is of use with the kernels only, and these have one table of keys.
+        keys = cast("KeyTable", trace.keys)
         for piece, offset in self._pass.windows():
             self._hold(piece, offset)
             packed = walker.take_packed_rows()
             if packed:
                 packed = self._without_empty(packed)
                 # The window as a whole: rows of what was skipped are left out, their bytes are not.
-                numbers = number_rows(trace.keys, packed, self._held(), self._base)  # type: ignore[arg-type]
+                numbers = number_rows(keys, packed, self._held(), self._base)
                 for index in np.flatnonzero(numbers == UNKNOWN).tolist():
                     numbers[index] = self._number(trace, rows_of(packed)[index])
                 yield packed, numbers

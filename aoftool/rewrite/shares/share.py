@@ -224,7 +224,7 @@ class _ShareStream:
             task.files.result(f"{kind}-sizes"),
         )
         self.size = self._report.size
-        self._data: BinaryIO = open(self._report.data, "wb")  # noqa: SIM115
+        self._data: BinaryIO = open(self._report.data, "wb")  # noqa: SIM115 - closed by `__exit__`
         self._output = RecordingOutput(form, self._data, plan.target, task.options)
         self._output.holds_modules = task.holds_modules
         self.chooser = Chooser(task.options.selection, range(task.options.databases), task.options.databases)
