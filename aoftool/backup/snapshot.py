@@ -77,20 +77,10 @@ def take_snapshot(
 ) -> Snapshot:
     """Copy a log, as it was when its files were opened, into a new folder.
 
-    Args:
-        log: held open by the caller, see `hold_log`.
-        out: the folder; it must not exist.
-        seal: write a seal into it.
-        link: give files that never change any more a second name where the file system can.
-        as_is: keep a copy of a damaged log too, as it is.
-        progress: called with the bytes copied since its last call.
+    What is asked and what it raises is told at `aoftool.snapshot`, which this is.
 
-    Raises:
-        RefusedError: no generation that lies there is whole; nothing is left.
-        OutputExistsError: something is at `out`.
-        UnsupportedError: standard input.
-        SinkError: there is no room.
-        ReadFailedError, SourceError: a file cannot be read.
+    Args:
+        calls: of the system, for tests of what fails.
     """
     if log.kind is LogKind.STDIN:
         raise UnsupportedError("a stream is no log in use", path=log.path, hint="name a file")

@@ -6,7 +6,6 @@ import os
 import sys
 import time
 from _thread import allocate_lock
-from types import TracebackType
 from typing import Any
 
 from aoftool.cli.options.common_options import ProgressMode
@@ -74,9 +73,7 @@ class ProgressReporter:
         keep_progress(self._mode.value, quiet=self._quiet)
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         global _on_screen
         self.clear()
         _on_screen = None

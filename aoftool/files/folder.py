@@ -12,7 +12,6 @@ import fcntl
 import os
 import stat
 from collections.abc import Iterator
-from types import TracebackType
 
 from aoftool.errors import LogInUseError, SinkError, UnsafePathError
 from aoftool.escape import printable
@@ -54,9 +53,7 @@ class Folder:
     def __enter__(self) -> Folder:
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self.close()
 
     def close(self) -> None:

@@ -13,7 +13,6 @@ import queue
 import threading
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
-from types import TracebackType
 
 from aoftool.dataclass import dataclass, field
 from aoftool.errors import VerifyError
@@ -143,9 +142,7 @@ class _Prover:
     def __enter__(self) -> _Prover:
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def __exit__(self, _kind: object, error: BaseException | None, _trace: object) -> None:
         if error is not None:
             self._error = self._error or error
         self._join()

@@ -13,7 +13,6 @@ from __future__ import annotations
 
 import os
 import sys
-from types import TracebackType
 from typing import cast
 
 from aoftool.errors import ReadFailedError, SourceError
@@ -237,12 +236,7 @@ class Source:
     def __enter__(self) -> Source:
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self.close()
 
     def _decode(self, limit: int) -> bytes:

@@ -8,7 +8,7 @@ from typing import Any
 
 from aoftool.dataclass import dataclass, field
 
-__all__ = ["FleetReport", "LogRow", "RowState", "Totals"]
+__all__ = ["ROW_MEMBERS", "FleetReport", "LogRow", "RowState", "Totals"]
 
 
 class RowState:
@@ -91,7 +91,7 @@ class LogRow:
 
     def to_dict(self) -> dict[str, Any]:
         """Return the row as JSON members."""
-        members = {name: getattr(self, name) for name in _MEMBERS}
+        members = {name: getattr(self, name) for name in ROW_MEMBERS}
         members["dead_share"] = None if self.dead_share is None else round(self.dead_share, 6)
         members["by_command"] = {name: list(self.by_command[name]) for name in sorted(self.by_command)}
         return members
@@ -99,10 +99,10 @@ class LogRow:
     @classmethod
     def from_dict(cls, members: dict[str, Any]) -> LogRow:
         """Return the row that `to_dict` made the members of."""
-        return cls(**{name: members[name] for name in (*_MEMBERS, "by_command")})
+        return cls(**{name: members[name] for name in (*ROW_MEMBERS, "by_command")})
 
 
-_MEMBERS = (
+ROW_MEMBERS = (
     "path",
     "state",
     "verdict",
@@ -123,6 +123,7 @@ _MEMBERS = (
     "message",
     "next",
 )
+"""The members of a row in their order, but for the counts by command."""
 
 
 @dataclass

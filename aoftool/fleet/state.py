@@ -8,7 +8,6 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-from types import TracebackType
 from typing import Any, BinaryIO
 
 from aoftool import __version__
@@ -119,9 +118,7 @@ class FleetState:
     def __enter__(self) -> FleetState:
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         os.fsync(self._file.fileno())
         self._file.close()
 

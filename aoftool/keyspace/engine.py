@@ -11,7 +11,7 @@ import sys
 import time
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence, Set
-from typing import Protocol, cast
+from typing import TYPE_CHECKING, Protocol, cast
 
 from aoftool.budget import HOW_TO_RAISE, Budget, budget_for
 from aoftool.commands.framing import FRAMING
@@ -35,6 +35,9 @@ from aoftool.keyspace.zset_encoding import COMPACT_ENCODINGS, settle
 from aoftool.units import counted, format_bytes
 from aoftool.values import Value, ZSetValue
 from aoftool.values.module import UnknownValue
+
+if TYPE_CHECKING:
+    from aoftool.rdb.records.record import Record
 
 __all__ = ["ChangeObserver", "Keyspace", "commands_are_alike"]
 
@@ -198,6 +201,21 @@ class Keyspace:
         queued = len(self._queue or ())
         self._queue = None
         return queued
+
+    def load(self, record: Record, db: int | None = None) -> None:
+        """Put a record of an RDB part in place; `db` where its keys are in another database by now.
+
+        Raises:
+            EncodingDamage: its name or value cannot be read; and as `load_record`.
+        """
+        self.load_record(
+            record.db if db is None else db,
+            record.key,
+            record.value(),
+            record.expire_at_ms,
+            record.encoding,
+            stored_bytes=record.size_bytes,
+        )
 
     def load_record(
         self,

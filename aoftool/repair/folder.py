@@ -10,7 +10,6 @@ import os
 import secrets
 from contextlib import suppress
 from datetime import datetime
-from types import TracebackType
 
 from aoftool.errors import SinkError
 from aoftool.escape import printable
@@ -100,9 +99,7 @@ class RepairFolder:
     def __enter__(self) -> RepairFolder:
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self.close()
 
     def close(self) -> None:

@@ -170,14 +170,7 @@ class LogReplay:
                 if self._chosen is not None and not self._chosen(record.key):
                     continue
                 try:
-                    self.keyspace.load_record(
-                        record.db,
-                        record.key,
-                        record.value(),
-                        record.expire_at_ms,
-                        record.encoding,
-                        stored_bytes=record.size_bytes,
-                    )
+                    self.keyspace.load(record)
                 except OverBudgetError:
                     raise
                 except UnsupportedError as error:

@@ -229,14 +229,7 @@ class KeyHistory:
             self._note(f"the RDB part has the key in database {record.db}, which is not followed")
             return
         try:
-            self._keyspace.load_record(
-                record.db,
-                record.key,
-                record.value(),
-                record.expire_at_ms,
-                record.encoding,
-                stored_bytes=record.size_bytes,
-            )
+            self._keyspace.load(record)
         except OverBudgetError:
             raise
         except (EncodingDamage, UnsupportedError) as problem:

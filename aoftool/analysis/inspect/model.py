@@ -5,15 +5,19 @@ Names that came from input are `bytes` here; whoever shows them escapes them.
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from aoftool.databases import DEFAULT_DATABASES
 from aoftool.dataclass import dataclass, field
 from aoftool.replay import writer_model
+
+if TYPE_CHECKING:
+    from aoftool.rdb.walk.summary import LargeKey
 
 __all__ = [
     "CommandRow",
     "DatabaseRow",
     "FileRow",
-    "LargeKeyRow",
     "Overview",
     "RdbPart",
     "RdbRow",
@@ -131,21 +135,6 @@ class RdbRow:
 
 
 @dataclass(slots=True)
-class LargeKeyRow:
-    """One of the largest keys of an RDB part by stored bytes; `key_cut` marks a shortened name."""
-
-    db: int
-    key: bytes
-    key_cut: bool
-    type_name: str
-    encoding: str
-    offset: int
-    size_bytes: int
-    elements: int | None
-    expire_at_ms: int | None
-
-
-@dataclass(slots=True)
 class RdbPart:
     """The RDB part of one file; `checksum` is ok, wrong, disabled, absent or unread."""
 
@@ -161,7 +150,7 @@ class RdbPart:
     modules: list[str] = field(default_factory=list)
     aux: list[tuple[bytes, bytes]] = field(default_factory=list)
     slots: int = 0
-    largest: list[LargeKeyRow] = field(default_factory=list)
+    largest: list[LargeKey] = field(default_factory=list)
 
 
 @dataclass(slots=True)

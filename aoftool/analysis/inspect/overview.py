@@ -15,7 +15,6 @@ from aoftool.analysis.inspect.model import (
     CommandRow,
     DatabaseRow,
     FileRow,
-    LargeKeyRow,
     Overview,
     RdbPart,
     RdbRow,
@@ -261,20 +260,7 @@ def _rdb_part(item: FileSurvey, walk: RdbWalk) -> RdbPart:
         modules=[printable(module.name.encode()) for module in walk.modules],
         aux=list(walk.aux.items()),
         slots=walk.slots.notes,
-        largest=[
-            LargeKeyRow(
-                db=large.db,
-                key=large.key,
-                key_cut=large.key_cut,
-                type_name=large.type_name,
-                encoding=large.encoding,
-                offset=large.offset,
-                size_bytes=large.size_bytes,
-                elements=large.elements,
-                expire_at_ms=large.expire_at_ms,
-            )
-            for large in walk.largest
-        ],
+        largest=list(walk.largest),
     )
 
 

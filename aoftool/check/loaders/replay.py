@@ -278,14 +278,7 @@ class _Replayer:
             if record.db >= len(self._keyspace.databases):
                 return self._end(file, record.start, "a database that servers refuse")
             try:
-                self._keyspace.load_record(
-                    record.db,
-                    record.key,
-                    record.value(),
-                    record.expire_at_ms,
-                    record.encoding,
-                    stored_bytes=record.size_bytes,
-                )
+                self._keyspace.load(record)
             except OverBudgetError as error:
                 return self._end(file, record.start, error.message)
             except EncodingDamage as damage:

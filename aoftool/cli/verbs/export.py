@@ -6,21 +6,17 @@ import sys
 from enum import Enum
 from typing import TYPE_CHECKING, Annotated
 
-from aoftool.cli.console import Color, line_console
+from aoftool.cli.console import line_console
 from aoftool.cli.declared import Option
 from aoftool.cli.ending import finds_damage, tell_tables
 from aoftool.cli.exit_codes import DONE, INPUT, NOT_JUDGED, REFUSED, VERDICT
 from aoftool.cli.log_databases import refuse_absent_in
 from aoftool.cli.options.common_options import (
-    ColorOption,
-    JsonOption,
     LimitOption,
     MinSizeOption,
     PathArgument,
-    ProgressMode,
-    ProgressOption,
-    QuietOption,
 )
+from aoftool.cli.options.looks import LooksOfWork
 from aoftool.cli.options.moments import (
     AtOption,
     SinceOption,
@@ -31,7 +27,7 @@ from aoftool.cli.options.moments import (
     refuse_outside,
 )
 from aoftool.cli.options.narrowing import CmdOption, DbOption, KeyOption, MatchOption, RegexOption
-from aoftool.cli.options.redaction import RedactOption, SaltOption, make_redactor
+from aoftool.cli.options.redaction import make_redactor
 from aoftool.cli.options.tables import ArgumentsOption, SavingsOption, table_request
 from aoftool.cli.options.writing import OutOption
 from aoftool.cli.requests import Application, add_verb
@@ -58,7 +54,7 @@ class FormatOption(str, Enum):
 
 
 @dataclass(frozen=True)
-class ExportRequest:
+class ExportRequest(LooksOfWork):
     """What `aoftool export` is asked."""
 
     path: PathArgument = None
@@ -85,12 +81,6 @@ class ExportRequest:
     limit: LimitOption = None
     arguments: ArgumentsOption = False
     savings: SavingsOption = None
-    redact: RedactOption = None
-    salt: SaltOption = None
-    as_json: JsonOption = False
-    color: ColorOption = Color.auto
-    quiet: QuietOption = False
-    progress: ProgressOption = ProgressMode.auto
 
 
 def register(app: Application) -> None:

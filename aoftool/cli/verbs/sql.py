@@ -6,26 +6,21 @@ import os
 import sys
 from typing import TYPE_CHECKING, Annotated
 
-from aoftool.cli.console import Color, line_console, output_width, render_error
+from aoftool.cli.console import line_console, output_width, render_error
 from aoftool.cli.declared import Argument, Option
 from aoftool.cli.ending import finds_damage, tell_tables
 from aoftool.cli.exit_codes import DONE, NOT_JUDGED, VERDICT
 from aoftool.cli.options.asking import parse_seconds
 from aoftool.cli.options.common_options import (
-    ColorOption,
-    CsvOption,
     Form,
-    JsonOption,
     LimitOption,
     PathArgument,
-    ProgressMode,
-    ProgressOption,
-    QuietOption,
     TimeoutOption,
     chosen_form,
 )
+from aoftool.cli.options.looks import LooksOfRows
 from aoftool.cli.options.moments import AtOption, SinceOption, UntilOption, cut_at, find_stretch, only_moment
-from aoftool.cli.options.redaction import RedactOption, SaltOption, make_redactor
+from aoftool.cli.options.redaction import make_redactor
 from aoftool.cli.options.rewrite_choice import memory_limit_bytes
 from aoftool.cli.options.tables import ArgumentsOption, SavingsOption, table_request
 from aoftool.cli.options.writing import HOW_PANEL
@@ -45,7 +40,7 @@ A query ends with a semicolon. SHOW TABLES lists the tables, DESCRIBE commands i
 
 
 @dataclass(frozen=True)
-class SqlRequest:
+class SqlRequest(LooksOfRows):
     """What `aoftool sql` is asked."""
 
     path: PathArgument = None
@@ -70,13 +65,6 @@ class SqlRequest:
         ),
     ] = None
     allow_files: Annotated[bool, Option("--allow-files", help="Let a query read and write files.")] = False
-    redact: RedactOption = None
-    salt: SaltOption = None
-    as_json: JsonOption = False
-    as_csv: CsvOption = False
-    color: ColorOption = Color.auto
-    quiet: QuietOption = False
-    progress: ProgressOption = ProgressMode.auto
 
 
 def register(app: Application) -> None:

@@ -8,7 +8,6 @@ caller's sink.
 from __future__ import annotations
 
 from collections.abc import Iterable
-from types import TracebackType
 from typing import Protocol
 
 from aoftool.errors import UnsupportedError
@@ -97,12 +96,7 @@ class RdbWriter:
     def __enter__(self) -> RdbWriter:
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, _kind: object, error: BaseException | None, _trace: object) -> None:
         if error is None and not self._closed:
             self.close()
 

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any, TextIO
 
 from aoftool.escape import printable
-from aoftool.fleet.model import FleetReport, LogRow, RowState, Totals
+from aoftool.fleet.model import ROW_MEMBERS, FleetReport, LogRow, RowState, Totals
 from aoftool.report.csvout import CsvRows
 from aoftool.report.lines import Printer, folded
 from aoftool.report.tables import table_lines
@@ -25,26 +25,7 @@ COLUMNS = (
     ("restart", "right"),
     ("newest #TS", "left"),
 )
-_CSV = (
-    "path",
-    "state",
-    "verdict",
-    "intact",
-    "judged",
-    "release",
-    "version",
-    "size_bytes",
-    "commands",
-    "keys",
-    "dead_share",
-    "growth_bytes_per_s",
-    "restart_least_s",
-    "restart_most_s",
-    "newest_ts_s",
-    "code",
-    "message",
-    "next",
-)
+_CSV = tuple("dead_share" if name == "dead_bytes" else name for name in ROW_MEMBERS if name != "known_bytes")
 _COMMANDS = 5
 # Shorter loads are not told apart.
 _LEAST_S = 0.1

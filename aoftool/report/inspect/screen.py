@@ -55,10 +55,7 @@ def render_screen(
     sort: str,
 ) -> None:
     """Print the overview: the head, and the first rows of what the log holds most of."""
-    facts(console, _head(overview, health, view, growth, console.width))
-    if view.filtered:
-        # Shares are then of what was asked for.
-        overview = replace(overview, size_bytes=view.size_bytes)
+    overview = _headed(console, overview, health, view, growth)
     if len(overview.files) > 1 or any(file.format == "missing" for file in overview.files):
         console.print()
         render_files(console, overview.files)
@@ -89,10 +86,7 @@ def render_view(
     sort: str,
 ) -> None:
     """Print the head and one distribution in full: by command, db, file, prefix, key, type or size."""
-    facts(console, _head(overview, health, view, growth, console.width))
-    if view.filtered:
-        # Shares are then of what was asked for.
-        overview = replace(overview, size_bytes=view.size_bytes)
+    overview = _headed(console, overview, health, view, growth)
     console.print()
     if by == "command":
         render_commands(console, overview, top, sort)
@@ -117,6 +111,14 @@ def render_view(
             render_rdb(console, part, top)
     else:
         render_sizes(console, view)
+
+
+def _headed(
+    console: Printer, overview: Overview, health: Health, view: ContentsView, growth: Growth
+) -> Overview:
+    """Print the head, and return what shares are of: of what was asked for, where that is a part."""
+    facts(console, _head(overview, health, view, growth, console.width))
+    return replace(overview, size_bytes=view.size_bytes) if view.filtered else overview
 
 
 def _head(

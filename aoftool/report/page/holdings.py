@@ -8,9 +8,10 @@ from aoftool.analysis.habits.model import Cell as HabitCell
 from aoftool.analysis.habits.model import Column as HabitColumn
 from aoftool.analysis.habits.model import HabitTable
 from aoftool.analysis.inspect.contents_model import ContentsView, KeyRank, PrefixRow
-from aoftool.analysis.inspect.model import LargeKeyRow, Overview
+from aoftool.analysis.inspect.model import Overview
 from aoftool.api.postmortem.model import Postmortem
 from aoftool.escape import shown_name
+from aoftool.rdb.walk.summary import LargeKey
 from aoftool.report.habits import cell_text
 from aoftool.report.inspect.contents import inexact_note
 from aoftool.report.page.cells import Field, code, count, made_table, name, number, share, size, text, when
@@ -144,7 +145,7 @@ def _rdb(overview: Overview) -> Iterator[Table]:
         )
         caption = f"RDB part of {part.file}: {counted(part.keys, 'key')}, checksum {part.checksum}"
         yield made_table(f"rdb-{at}", caption, fields, part.rows, most=_ROWS)
-        large: tuple[Field[LargeKeyRow], ...] = (
+        large: tuple[Field[LargeKey], ...] = (
             ("key", "key", lambda row: Cell(name(row.key).text + ("…" if row.key_cut else ""), is_code=True)),
             ("db", "db", lambda row: count(row.db)),
             ("type", "type", lambda row: text(row.type_name)),

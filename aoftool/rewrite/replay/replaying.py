@@ -119,14 +119,7 @@ class Replay:
         for record, number in self._base.to_load(touched, patterns, progress):
             if record.db in patterns or part.holds(number):
                 db = self._carrier.number(record.db)
-                self.keyspace.load_record(
-                    db,
-                    record.key,
-                    record.value(),
-                    record.expire_at_ms,
-                    record.encoding,
-                    stored_bytes=record.size_bytes,
-                )
+                self.keyspace.load(record, db)
                 if number < 0 or not self._touches.written[number]:
                     keys, expires = only_read.get(record.db, (0, 0))
                     only_read[record.db] = keys + 1, expires + (record.expire_at_ms is not None)

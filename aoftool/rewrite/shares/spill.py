@@ -9,7 +9,6 @@ command that can be cut into its keys (MSET, DEL and their kin) is cut where the
 from __future__ import annotations
 
 import os
-from types import TracebackType
 from typing import BinaryIO
 
 import numpy as np
@@ -172,9 +171,7 @@ class Spill:
     def __enter__(self) -> Spill:
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self._close()
         self._reader.close()
 
