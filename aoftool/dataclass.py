@@ -3,7 +3,9 @@
 The standard ones write and compile six methods when a class is defined, and load `inspect` to do it. A
 program that starts for one small file defines hundreds of such classes and makes instances of few. Here a
 class is cheap to define, and each of its methods is written at its first call: the same behaviour, the same
-speed from then on. For the type checker, and for `dataclasses.fields` and its like, they are dataclasses.
+speed from then on. `python -m benchmarks.classes`, 1 December 2026, CPython 3.11, 2 processors with much
+other work: 1.4 ms a class by the standard library, 0.05 to 0.06 ms here. For the type checker, and for
+`dataclasses.fields` and its like, they are dataclasses.
 
 What no class here asks for is left out: `InitVar`, `KW_ONLY`, `unsafe_hash`, `eq=False`.
 """

@@ -15,6 +15,7 @@ _LOOSE = regex(rb"[ \t\v\f\r]*([+-]?)([0-9]*)")
 
 def read_number(line: bytes) -> tuple[int, bool]:
     """Return what C strtol makes of a header line, and whether digits were there."""
+    # Blanks, a sign, digits, and whatever follows is not looked at: `$5abc` says five to a server.
     found = _LOOSE.match(line, 1)
     assert found is not None, "the pattern matches an empty text too"
     sign, digits = found.groups()

@@ -3,15 +3,41 @@
 from __future__ import annotations
 
 import hashlib
+import os
 
+from aoftool.aof.model import Log
+from aoftool.api.postmortem.model import Digest
+from aoftool.errors import AoftoolError, ReadFailedError
+from aoftool.escape import printable
 from aoftool.files.carrier import RangedCarrier, open_file_carrier
 from aoftool.files.failures import read_failed
 from aoftool.files.held import held_file
 from aoftool.files.remote.names import is_remote
 
-__all__ = ["sha256_of"]
+__all__ = ["digests_of", "sha256_of"]
 
 _CHUNK = 1 << 20
+
+
+def digests_of(log: Log, most: int) -> list[Digest]:
+    """Return the digests of the first `most` files of a log, its manifest among them.
+
+    A file that nobody may read is left out: the check tells of it.
+
+    Raises:
+        ReadFailedError: the system gives an error instead of bytes.
+    """
+    paths = [*([log.manifest_path] if log.manifest_path else []), *(f.path for f in log.files if f.exists)]
+    found = []
+    for path in paths[:most]:
+        try:
+            size, digest = sha256_of(path)
+        except ReadFailedError:
+            raise
+        except AoftoolError:
+            continue
+        found.append(Digest(printable(os.fsencode(os.path.basename(path))), size, digest))
+    return found
 
 
 def sha256_of(path: str) -> tuple[int, str]:

@@ -6,7 +6,6 @@ not take the others with it.
 
 from __future__ import annotations
 
-import os
 from collections import deque
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -34,7 +33,6 @@ from aoftool.api.postmortem.model import (
 from aoftool.check.model import Severity
 from aoftool.dataclass import dataclass, field
 from aoftool.errors import AoftoolError, ReadFailedError, UnsupportedError
-from aoftool.escape import printable
 from aoftool.next_step import next_step
 from aoftool.progress import Stage, silent_stage
 from aoftool.units import counted
@@ -335,20 +333,9 @@ class _Gathering:
 
 
 def _digests(log: Log) -> list[Digest]:
-    from aoftool.api.postmortem.digests import sha256_of
+    from aoftool.api.postmortem.digests import digests_of
 
-    paths = [*([log.manifest_path] if log.manifest_path else []), *(f.path for f in log.files if f.exists)]
-    found = []
-    for path in paths[:_MOST_DIGESTS]:
-        try:
-            size, digest = sha256_of(path)
-        except ReadFailedError:
-            raise
-        except AoftoolError:
-            # A file that nobody may read is told by the check.
-            continue
-        found.append(Digest(printable(os.fsencode(os.path.basename(path))), size, digest))
-    return found
+    return digests_of(log, _MOST_DIGESTS)
 
 
 def _add_digests(found: Postmortem, digests: Future[list[Digest]]) -> None:

@@ -22,18 +22,21 @@ def decompress(data: bytes | bytearray | memoryview, size: int) -> bytes:
         start = at
         control = data[at]
         at += 1
+        # 000xxxxx: so many bytes and one more as they stand. Source: liblzf 3.6, lzf_d.c.
         if control < _MAX_LITERAL:
             at += control + 1
             if at > end or len(out) + control + 1 > size:
                 raise damage("lzf-invalid", start)
             out += data[start + 1 : at]
             continue
+        # xxxyyyyy: bytes of the output again, two more than xxx says; 111 has the rest in a byte of its own.
         length = control >> 5
         if length == 7:
             length += data[at] if at < end else 0
             at += 1
         if at >= end:
             raise damage("lzf-invalid", start)
+        # Up to 8192 bytes back: yyyyy are the high bits.
         distance = ((control & 31) << 8 | data[at]) + 1
         at += 1
         _copy(out, distance, length + 2, size, start)

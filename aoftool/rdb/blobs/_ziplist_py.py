@@ -7,11 +7,15 @@ from aoftool.rdb.damage import damage
 
 __all__ = ["check", "decode", "encode"]
 
+# Four bytes of size, four of where the last entry begins, two of how many there are. Source: ziplist.c.
 _HEADER_BYTES = 10
 _END = 0xFF
+# A size of 254 and more stands in the four bytes behind a byte 254; 255 would be taken for the end.
 _BIG_PREVLEN = 254
+# 24 and 8 bits came last, so the numbers do not ascend with the widths.
 _INT_BYTES = {0xC0: 2, 0xD0: 4, 0xE0: 8, 0xF0: 3, 0xFE: 1}
 _WIDTHS = ((0xFE, 1), (0xC0, 2), (0xF0, 3), (0xD0, 4), (0xE0, 8))
+# Two bytes hold no more: then the entries have to be counted.
 _UNKNOWN_COUNT = 0xFFFF
 
 
@@ -29,18 +33,22 @@ def _head(blob: bytes | bytearray | memoryview, at: int, end: int) -> tuple[int,
     if at >= end:
         raise damage("blob-short", at)
     first = blob[at]
+    # 00xxxxxx: a string of up to 63 bytes.
     if first < 0x40:
         return 1, first
+    # 01xxxxxx and a byte: one of up to 16383, high bits first.
     if first < 0x80:
         if at + 2 > end:
             raise damage("blob-short", at)
         return 2, (first & 63) << 8 | blob[at + 1]
+    # 10000000 and four bytes: any longer one. Big-endian, unlike the header and the integers.
     if first == 0x80:
         if at + 5 > end:
             raise damage("blob-short", at)
         return 5, int.from_bytes(blob[at + 1 : at + 5], "big")
     if first in _INT_BYTES:
         return 1, _INT_BYTES[first]
+    # 1111xxxx: 0 to 12 in the byte itself, one more than the number.
     if 0xF1 <= first <= 0xFD:
         return 1, 0
     raise damage("blob-encoding", at)
@@ -89,6 +97,7 @@ def check(blob: bytes | bytearray | memoryview) -> tuple[str, int] | None:
         before = at - last
     if at + 1 != end:
         return "blob-trailing", at + 1
+    # Servers walk from the end by it, for RPOP and its like.
     if int.from_bytes(blob[4:8], "little") != last:
         return "blob-tail", 4
     if blob[8] | blob[9] << 8 not in (count, _UNKNOWN_COUNT):

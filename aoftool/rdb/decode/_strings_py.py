@@ -16,18 +16,23 @@ def read_length(buffer: _Buffer, at: int) -> tuple[int, int]:
     if at >= end:
         raise damage("rdb-truncated", at)
     first = buffer[at]
+    # 00xxxxxx: up to 63 in the byte itself. Source: rdb.c, rdbLoadLenByRef.
     if first < 0x40:
         return first, at + 1
+    # 01xxxxxx and a byte: up to 16383.
     if first < 0x80:
         size = 1
     elif first == 0x80:
         size = 4
+    # Since RDB version 8; the only lengths of 64 bits.
     elif first == 0x81:
         size = 8
+    # 11xxxxxx is no length but the form of a string.
     else:
         raise damage("rdb-length", at)
     if at + 1 + size > end:
         raise damage("rdb-truncated", at)
+    # Lengths are big-endian, integers inside strings little-endian.
     value = int.from_bytes(buffer[at + 1 : at + 1 + size], "big")
     return (value | (first & 63) << 8 if size == 1 else value), at + 1 + size
 
@@ -50,8 +55,10 @@ def string_frame(buffer: _Buffer, at: int) -> tuple[int, int, int]:
     unpacked = -1
     if first < 0xC0:
         size, start = read_length(buffer, at)
+    # 110000xx: an integer of 1, 2 or 4 bytes, which stands for its decimal text.
     elif first < 0xC3:
         size, start, unpacked = 1 << (first & 3), at + 1, -2
+    # LZF: the packed size comes first, then the one that it unpacks to.
     elif first == 0xC3:
         size, start = read_length(buffer, at + 1)
         unpacked, start = read_length(buffer, start)

@@ -62,6 +62,7 @@ def decode_stream(type_id: int, raw: bytes | memoryview) -> StreamValue:
     """
     version = STREAM_VERSIONS[type_id]
     value = StreamValue()
+    # Nodes, counters, groups: each part was added behind what there was. Source: rdb.c, rdbSaveObject.
     nodes, at = read_length(raw, 0)
     for _ in range(nodes):
         at = _add_node(value.entries, raw, at)
@@ -111,6 +112,7 @@ def _add_node(entries: dict[StreamId, Pairs], raw: bytes | memoryview, at: int) 
 
 def read_node(raw: bytes | memoryview, at: int) -> tuple[StreamNode, int]:
     """Return (node, offset after it); raises as `decode_stream`."""
+    # The key of a node is the ID that the entries in it are told from, as two big-endian numbers.
     key, after = read_string(raw, at)
     if len(key) != _ID.size:
         raise damage("stream-key", at)
@@ -126,6 +128,7 @@ def split_node(node_id: StreamId, blob: bytes) -> StreamNode:
     """
     items = listpack.decode_items(blob)
     try:
+        # The master entry: live, deleted, how many names, the names, and a 0 where entries have their size.
         live, deleted, count = items[:3]
         names = [_as_text(item) for item in items[3 : 3 + _number(count)]]
         if len(names) != count or items[3 + len(names)] != 0:
@@ -156,6 +159,7 @@ def _entries(items: list[bytes | int], at: int, node_id: StreamId, names: list[b
             (node_id.ms + _number(items[at + 1])) & _MASK, (node_id.seq + _number(items[at + 2])) & _MASK
         )
         at += 3
+        # The names are those of the master entry, and so is their count: only values follow.
         if flags & _SAME_FIELDS:
             stop = at + len(names)
             pairs = tuple(zip(names, map(_as_text, items[at:stop]), strict=True))
@@ -165,6 +169,7 @@ def _entries(items: list[bytes | int], at: int, node_id: StreamId, names: list[b
             pairs = tuple(zip(texts[::2], texts[1::2], strict=True))
         if not at <= stop < total:
             raise ValueError
+        # Behind an entry stands how many items it took, by which servers walk back.
         yield NodeEntry(entry_id, bool(flags & _DELETED), pairs, _number(items[stop]), stop - start)
         at = stop + 1
 
@@ -214,9 +219,11 @@ def _read_group(raw: bytes | memoryview, at: int, version: int) -> tuple[Consume
     group.last_id, at = _read_id(raw, at)
     if version >= 2:
         entries_read, at = read_length(raw, at)
+        # -1 for a group that does not know; SCG_INVALID_ENTRIES_READ of t_stream.c.
         group.entries_read = None if entries_read == _MASK else entries_read
     pending, at = read_length(raw, at)
     for _ in range(pending):
+        # The ID as it is in a radix tree, big-endian; the time of delivery is little-endian.
         after = _fixed(raw, at, 24)
         entry_id = StreamId(*_ID.unpack_from(raw, at))
         delivered = _TIME.unpack_from(raw, at + 16)[0]
@@ -240,6 +247,7 @@ def _read_consumer(group: ConsumerGroup, raw: bytes | memoryview, at: int, versi
     active = _TIME.unpack_from(raw, at + 8)[0] if version >= 3 else None
     group.consumers[name] = Consumer(seen, active)
     pending, at = read_length(raw, after)
+    # IDs alone: time and count of each stand in the list of the group, which comes before.
     end = _fixed(raw, at, 16 * pending)
     for place in range(at, end, 16):
         entry = group.pel.get(StreamId(*_ID.unpack_from(raw, place)))

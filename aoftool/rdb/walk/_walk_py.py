@@ -151,6 +151,7 @@ class Walker(WalkWindow):
         if entry == NO_LAYOUT:
             return self._fail("rdb-opcode-layout")
         flags = self._flags[number]
+        # Expire time, idle time and frequency stand in front of the key they belong to, as opcodes.
         if flags & PREFIX:
             if self._prefix_at < 0:
                 self._prefix_at = self.item
@@ -292,6 +293,7 @@ class Walker(WalkWindow):
         if self._at >= self._end:
             return MORE
         size = self._buffer[self._at]
+        # A length byte and digits, as sorted sets had up to RDB version 7; 253 to 255 are nan, inf and -inf.
         return self._pass_string(1, size if size < 253 else 0)
 
     def _do_read(self, a: int, b: int) -> int:
@@ -318,6 +320,7 @@ class Walker(WalkWindow):
         status, size, value = self._length()
         if status:
             return status
+        # Nine letters and ten bits of version; whether the type may be stepped over is for the driver to say.
         if value != self.module_id or not self._module_seen:
             self.module_id = value
             self._module_seen = True
@@ -328,6 +331,7 @@ class Walker(WalkWindow):
         status, size, kind = self._length()
         if status:
             return status
+        # RDB_MODULE_OPCODE: 0 ends it, 1 and 2 are integers, 3 a float, 4 a double, 5 a string.
         if kind == 0:
             return self._step_over(size)
         rest, payload = 0, 0
@@ -357,6 +361,7 @@ class Walker(WalkWindow):
         if self._end - self._at < size:
             return MORE
         value = int.from_bytes(self._buffer[self._at : self._at + size], "little", signed=True)
+        # Seconds are what servers wrote before Redis 2.6; they still load them.
         self._expire = value if size == 8 else value * 1000
         self._pending |= 1
         return self._step_over(size)
@@ -372,6 +377,7 @@ class Walker(WalkWindow):
     def _do_freq(self, a: int, b: int) -> int:
         if self._at >= self._end:
             return MORE
+        # LFU keeps a logarithm, which fits a byte; idle seconds are a length.
         self._freq = self._buffer[self._at]
         self._pending |= 4
         return self._step_over(1)
