@@ -7,7 +7,6 @@ its user is done.
 from __future__ import annotations
 
 import os
-import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 
@@ -54,6 +53,8 @@ def local_copy(log: Log, *, beside: str | None = None, progress: Progress = no_p
 
 
 def _copied(log: Log, folder: str, progress: Progress) -> Log:
+    import shutil  # as in `files.spool`
+
     home = os.path.join(folder, os.path.basename(_home_of(log)) or "log")
     os.mkdir(home)
     needed = sum({file.path: file.size_bytes or 0 for file in _files(log)}.values())

@@ -18,7 +18,6 @@ from __future__ import annotations
 
 import os
 import re
-from datetime import datetime, timedelta, timezone
 from enum import Enum
 from typing import TYPE_CHECKING
 
@@ -160,6 +159,9 @@ def parse_time_ms(text: str) -> int:
     if re.fullmatch(r"-?[0-9]{1,16}", stripped):
         number = int(stripped)
         return number * 1000 if abs(number) < _LARGEST_SECONDS else number
+    # Here, because few command lines name a time.
+    from datetime import datetime, timezone
+
     try:
         moment = datetime.fromisoformat(stripped.replace("Z", "+00:00"))
         if moment.tzinfo is None:
@@ -282,6 +284,8 @@ def _time_in_log(moment: Moment, log: Log, as_state: bool) -> Resolved:
 def _absolute_s(moment: Moment, span: LogSpan) -> int:
     if moment.kind is MomentKind.BACK:
         return span.last_s - moment.number
+    from datetime import datetime, timedelta, timezone
+
     try:
         end = datetime.fromtimestamp(span.last_s, timezone.utc)
     except (ValueError, OverflowError) as error:

@@ -9,8 +9,6 @@ from __future__ import annotations
 
 import errno
 import os
-import shutil
-import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -30,6 +28,9 @@ _FULL = frozenset((errno.ENOSPC, errno.EDQUOT, errno.EFBIG))
 
 def room_for_copies() -> str:
     """Return the directory for what is as large as a log; `aoftool.cli.room` chooses it."""
+    # Here and below, because it takes long to load, and few logs have to be unpacked.
+    import tempfile
+
     return tempfile.gettempdir()
 
 
@@ -44,6 +45,9 @@ def temporary_folder(prefix: str, beside: str | None = None) -> Iterator[str]:
     Raises:
         SinkError: it cannot be made there.
     """
+    import shutil
+    import tempfile
+
     place = beside or room_for_copies()
     try:
         folder = tempfile.mkdtemp(prefix=prefix, dir=place)
@@ -73,6 +77,8 @@ def spooled(
         ReadFailedError: the input cannot be read to its end.
         SinkError: there is no room.
     """
+    import shutil
+
     with temporary_folder(_PREFIX, beside) as folder:
         path = os.path.join(folder, name)
         try:

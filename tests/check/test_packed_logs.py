@@ -89,7 +89,7 @@ def test_a_copy_takes_half_of_the_free_space_at_most_and_goes(
     room.mkdir()
     monkeypatch.setenv("TMPDIR", str(room))
     monkeypatch.setattr("tempfile.tempdir", None)
-    monkeypatch.setattr("aoftool.files.spool.shutil.disk_usage", lambda folder: SimpleNamespace(free=2000))
+    monkeypatch.setattr("shutil.disk_usage", lambda folder: SimpleNamespace(free=2000))
 
     with pytest.raises(SinkError, match="more than 1,000 bytes, half of what is free"):
         check(find_log(str(path)))

@@ -55,7 +55,7 @@ def test_unpacked_data_take_half_of_the_free_space_at_most(
     tmp_path: Path, room: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], line: str
 ) -> None:
     path = packed(tmp_path)
-    monkeypatch.setattr("aoftool.files.spool.shutil.disk_usage", lambda folder: SimpleNamespace(free=20_000))
+    monkeypatch.setattr("shutil.disk_usage", lambda folder: SimpleNamespace(free=20_000))
 
     code = run(words_of(line, path, tmp_path / "out.aof"))
 
@@ -97,7 +97,7 @@ def test_full_disk_for_temporary_files_is_no_bug(
     monkeypatch.setenv("TMPDIR", str(small_disk))
     monkeypatch.setattr("tempfile.tempdir", None)
     # The disk fills up on the way: what was free at the start is taken by somebody else.
-    monkeypatch.setattr("aoftool.files.spool.shutil.disk_usage", lambda folder: SimpleNamespace(free=1 << 40))
+    monkeypatch.setattr("shutil.disk_usage", lambda folder: SimpleNamespace(free=1 << 40))
     out = small_disk / "out.aof"
 
     code = run(words_of(line, path, out))
@@ -178,7 +178,7 @@ def test_no_verb_leaves_anything_on_a_full_disk(
     path = packed(tmp_path)
     monkeypatch.setenv("TMPDIR", str(small_disk))
     monkeypatch.setattr("tempfile.tempdir", None)
-    monkeypatch.setattr("aoftool.files.spool.shutil.disk_usage", lambda folder: SimpleNamespace(free=1 << 40))
+    monkeypatch.setattr("shutil.disk_usage", lambda folder: SimpleNamespace(free=1 << 40))
     (small_disk / "taken").write_bytes(bytes(60_000))
 
     code = run(words_of(line, path, small_disk / "out.aof"))

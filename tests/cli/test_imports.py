@@ -65,6 +65,7 @@ def test_fix_of_commands_loads_no_numpy_and_nothing_that_writes(options: list[st
 
     assert within(names, "numpy", "aoftool.servers", "aoftool.rdb.encode") == set()
     assert within(names, "aoftool.repair.apply", "aoftool.repair.planners.rdb_base") == set()
+    assert within(names, "datetime", "hashlib", "tempfile", "shutil", "bz2", "lzma") == set()
 
 
 def test_rewrite_loads_no_repair_and_no_server() -> None:
@@ -72,6 +73,7 @@ def test_rewrite_loads_no_repair_and_no_server() -> None:
 
     assert within(names, "aoftool.repair", "aoftool.servers", "aoftool.rewrite.salvaging") == set()
     assert within(names, "aoftool.rewrite.shares", "aoftool.check.checker") == set()
+    assert within(names, "hashlib", "base64", "tempfile", "shutil", "bz2", "lzma") == set()
 
 
 def test_rewrite_with_salvage_loads_the_repair() -> None:

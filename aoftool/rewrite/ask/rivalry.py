@@ -20,7 +20,6 @@ from aoftool.rewrite.replay.texts import TextReader
 from aoftool.rewrite.runner import replay_of, replayed
 from aoftool.rewrite.target_choice import newest_measured, refuse_undecided
 from aoftool.values import StreamValue, Value
-from aoftool.values.digest import value_digest
 from aoftool.values.stream import StreamId
 
 __all__ = ["dispute_notes", "disputed", "refuse_disputed"]
@@ -110,7 +109,10 @@ def _digest(plan: RewritePlan, progress: Progress) -> int:
 
 
 def _sum_of(keyspace: Keyspace, flavour: Flavour) -> int:
-    from hashlib import blake2b  # few logs are disputed
+    # Here, because few logs are disputed.
+    from hashlib import blake2b
+
+    from aoftool.values.digest import value_digest
 
     total = 0
     for db, database in enumerate(keyspace.databases):
