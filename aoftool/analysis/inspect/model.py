@@ -12,7 +12,8 @@ from aoftool.dataclass import dataclass, field
 from aoftool.replay import writer_model
 
 if TYPE_CHECKING:
-    from aoftool.rdb.walk.summary import LargeKey
+    # Once more as its own name: reporters know models only.
+    from aoftool.rdb.walk.summary import LargeKey as LargeKey
 
 __all__ = [
     "CommandRow",

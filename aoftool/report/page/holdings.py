@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import TYPE_CHECKING
 
 from aoftool.analysis.habits.model import Cell as HabitCell
 from aoftool.analysis.habits.model import Column as HabitColumn
@@ -11,12 +12,14 @@ from aoftool.analysis.inspect.contents_model import ContentsView, KeyRank, Prefi
 from aoftool.analysis.inspect.model import Overview
 from aoftool.api.postmortem.model import Postmortem
 from aoftool.escape import shown_name
-from aoftool.rdb.walk.summary import LargeKey
 from aoftool.report.habits import cell_text
 from aoftool.report.inspect.contents import inexact_note
 from aoftool.report.page.cells import Field, code, count, made_table, name, number, share, size, text, when
 from aoftool.report.page.model import Block, Cell, Section, Table, Tile, Tiles, Words
 from aoftool.units import counted, format_bytes, format_share
+
+if TYPE_CHECKING:
+    from aoftool.analysis.inspect.model import LargeKey
 
 __all__ = ["holdings"]
 
