@@ -44,6 +44,8 @@ STARTS = (
     ("report", "--md", "IN"),
     ("simulate", "IN"),
     ("simulate", "--disk", "1k", "IN"),
+    ("snapshot", "-o", "OUT", "IN"),
+    ("guard", "IN"),
 )
 _STEPS = 7
 # In the default run one log in so many is followed, from so few calls besides `check`.
@@ -131,7 +133,7 @@ def test_next_lines_lead_to_an_end(
             shutil.copy2(log, copy)
         monkeypatch.chdir(folder)
 
-        wrong += follow(ask(call, copy, folder / "out"), folder / "out")
+        wrong += follow(ask(call, copy, folder / "out", own=True), folder / "out")
 
     assert wrong == []
 

@@ -70,7 +70,13 @@ CALLS: tuple[Call, ...] = (
     ("report", "-o", "OUT", "IN"),
     ("simulate", "IN"),
     ("simulate", "--json", "--minsize", "1k", "--disk", "1k", "IN"),
+    ("snapshot", "-o", "OUT", "IN"),
+    ("snapshot", "--json", "--seal", "--as-is", "-o", "OUT", "IN"),
+    ("guard", "IN"),
+    ("guard", "--json", "--max-loss", "64k", "IN"),
 )
+# Verbs that change the log they are given: they get a copy of it.
+CHANGING = frozenset({"guard"})
 
 # Every reading verb; `diff` of a log with itself asks for it twice.
 READING: tuple[Call, ...] = (
@@ -92,6 +98,7 @@ READING: tuple[Call, ...] = (
     ("export", "-o", "OUT", "IN"),
     ("sql", "IN", "SELECT count(*) FROM commands"),
     ("report", "--md", "IN"),
+    ("snapshot", "-o", "OUT", "IN"),
     ("rewrite", "-n", "IN"),
     ("rewrite", "-o", "OUT", "IN"),
     ("rewrite", "--jobs", "2", "-n", "IN"),
@@ -135,8 +142,14 @@ class Answer:
         return next(filter(None, map(shape_problem, found)), None)
 
 
-def ask(call: tuple[str, ...], log: Path | str, out: Path) -> Answer:
-    """Make one call in this process; what it wrote at `out` is removed."""
+def ask(call: tuple[str, ...], log: Path | str, out: Path, *, own: bool = False) -> Answer:
+    """Make one call in this process; what it wrote at `out` is removed.
+
+    Args:
+        own: the log is the caller's own copy, and may be changed in its place.
+    """
+    if call[0] in CHANGING and "IN" in call and not own:
+        log = _copied(Path(log), out.with_name(out.name + "-of"))
     words = {"IN": str(log), "OUT": str(out)}
     shown, said = io.TextIOWrapper(io.BytesIO(), "utf-8"), io.StringIO()
     stdin, sys.stdin = sys.stdin, io.StringIO()
@@ -149,6 +162,25 @@ def ask(call: tuple[str, ...], log: Path | str, out: Path) -> Answer:
     shown.flush()
     text = shown.buffer.getvalue().decode("utf-8", "surrogateescape")
     return Answer(call, code, text, said.getvalue())
+
+
+def _copied(log: Path, folder: Path) -> Path:
+    """Return a copy of what stands there, as much of it as can be read; of what is not there, its path.
+
+    A file that a manifest in the same folder lists is nothing without the others.
+    """
+    place = folder / log.name
+    if log.is_dir():
+        with contextlib.suppress(shutil.Error):
+            shutil.copytree(log, place, symlinks=True)
+    elif log.is_file():
+        folder.mkdir()
+        beside = log.parent.glob("*") if any(log.parent.glob("*.manifest")) else [log]
+        for path in beside:
+            if path.is_file():
+                with contextlib.suppress(OSError):
+                    shutil.copy2(path, folder / path.name)
+    return place if place.exists() else log
 
 
 def _remove(out: Path) -> None:

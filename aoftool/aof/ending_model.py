@@ -17,7 +17,8 @@ class ListingEnd:
     Attributes:
         notes: what the reader must know to judge it, in words.
         damage: (file, offset, reason) of the first place that cannot be read; None when there is none.
-        flaw: the same of an RDB part that is damaged, but stepped over; what stands behind it was read.
+        flaw: the same of what is damaged, but stepped over, an RDB part or a transaction that is open where
+            another file follows; what stands behind it was read.
         open_txn: (file number, transaction) that has no EXEC at the end of the log; None without one.
     """
 

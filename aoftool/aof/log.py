@@ -47,12 +47,14 @@ class LogPart:
         rdb: its RDB part, None when it has none.
         tail_start: offset of the first command, None when the RDB part is damaged, so that nobody
             knows where it would be.
+        is_last: no other file follows: what is begun in it may be torn, and is not lost between two files.
     """
 
     file: LogFile
     source: Source
     rdb: RdbWalk | None
     tail_start: int | None
+    is_last: bool = True
 
     def commands(
         self, *, names: frozenset[bytes] | None = None, grammar: Grammar = Grammar.LENIENT
@@ -131,15 +133,17 @@ def open_log_file(file: LogFile) -> Source:
     return open_source(file.path)
 
 
-def open_part(file: LogFile, source: Source, progress: Progress = no_progress) -> LogPart:
+def open_part(
+    file: LogFile, source: Source, progress: Progress = no_progress, *, is_last: bool = True
+) -> LogPart:
     """Return the part that an open file is, its RDB part walked where it has one."""
     if not is_rdb(source.peek(HEADER_BYTES)):
-        return LogPart(file, source, None, source.tell())
+        return LogPart(file, source, None, source.tell(), is_last)
     # Here, because most logs that are read at once have none, and it takes long to load.
     from aoftool.rdb.walk.walk import walk
 
     rdb = walk(source, source.tell(), progress)
-    return LogPart(file, source, rdb, rdb.end_offset)
+    return LogPart(file, source, rdb, rdb.end_offset, is_last)
 
 
 def read_parts(log: Log, progress: Progress = no_progress) -> Iterator[LogPart]:
@@ -152,4 +156,4 @@ def read_parts(log: Log, progress: Progress = no_progress) -> Iterator[LogPart]:
     need_files(log)
     for file in log.files:
         with open_log_file(file) as source:
-            yield open_part(file, source, progress)
+            yield open_part(file, source, progress, is_last=file is log.files[-1])

@@ -103,8 +103,8 @@ def take_snapshot(
             continue
         taken.passed_over = passed
         return taken
-    why = passed[0] if passed else "nothing is listed"
-    message = f"no generation that lies there is whole: {why}; --as-is copies what there is"
+    found = [*passed, *(problem.message for problem in log.problems), "nothing is listed"]
+    message = f"no generation that lies there is whole: {found[0]}; --as-is copies what there is"
     raise RefusedError(message, path=log.path, hint=next_step("check", log.path))
 
 

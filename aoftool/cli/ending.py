@@ -226,7 +226,7 @@ def finds_damage(tables: LogTables) -> bool:
 
 def damage_in(read: Survey) -> Damage | None:
     """Return where the first file of a survey makes no sense any more; None where all do."""
-    return next(filter(None, map(_damage_of, read.files)), None)
+    return next(filter(None, (_damage_of(item, is_last=item is read.files[-1]) for item in read.files)), None)
 
 
 def is_damaged(read: Survey) -> bool:
@@ -248,7 +248,8 @@ def _unknown_in(read: Survey) -> Damage | None:
     return None if place is None else (*place, "a form of a command that no known release has")
 
 
-def _damage_of(item: FileSurvey) -> Damage | None:
+def _damage_of(item: FileSurvey, *, is_last: bool) -> Damage | None:
+    from aoftool.aof.ending import OPEN_INSIDE
     from aoftool.files.changes import first_damage
     from aoftool.resp.model import Reason
 
@@ -260,5 +261,8 @@ def _damage_of(item: FileSurvey) -> Damage | None:
     stop = None if item.tail is None else item.tail.stop
     if stop is None or stop.reason is Reason.END:
         lost = first_damage(item.changes)
-        return None if lost is None else (name, lost.offset or 0, lost.message)
+        if lost is not None:
+            return name, lost.offset or 0, lost.message
+        open_at = None if item.tail is None or is_last else item.tail.transactions.open_offset
+        return None if open_at is None else (name, open_at, OPEN_INSIDE)
     return name, stop.command_start, stop.reason.value

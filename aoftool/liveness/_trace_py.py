@@ -11,11 +11,13 @@ logs.
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
 
+from aoftool.aof.ending import OPEN_INSIDE
 from aoftool.commands.effects import Effect, EffectTable, KeyEffect, KeyUse, Role, Scope
 from aoftool.commands.forms import unknown_words
 from aoftool.commands.slots import emptied_slots
@@ -100,6 +102,7 @@ class TraceBuilder:
         self._numbering: dict[int, int] = {}
         self._in_doubt = False
         self._transaction: _Transaction | None = None
+        self._opened_at: int | None = None
         self._key_slots = KeySlots(self._keys)
         self.unknown: frozenset[int] = frozenset()
 
@@ -115,13 +118,14 @@ class TraceBuilder:
         Raises:
             UnsupportedError: the file before ends inside a transaction; no server loads such a log.
         """
+        self._seal()
         if self._transaction is not None:
             raise UnsupportedError(
-                "the file ends inside a transaction, and it is not the last one: no server loads this log",
+                OPEN_INSIDE,
                 path=self._label,
-                hint=next_step("check", self._label),
+                offset=self._opened_at,
+                hint=next_step("check", os.path.dirname(self._label) or os.curdir),
             )
-        self._seal()
         self._rows = self._new_rows(file, start)
         self._label = label
         self._selected = 0
@@ -173,6 +177,10 @@ class TraceBuilder:
         if not len(self._rows):
             return
         chunk = self._rows.seal()
+        opened = self._transaction and self._transaction.place
+        if opened and opened.chunk == len(self.trace.chunks):
+            # While its rows are here: what takes them may keep none.
+            self._opened_at = int(chunk.offsets[opened.row])
         self.trace.chunks.append(chunk if self._sealed is None else self._sealed(chunk))
 
     def _place(self) -> RowPlace:

@@ -213,7 +213,11 @@ class LogReplay:
         for command in _whole_transactions(found) if ends_early else found:
             if command.name not in FRAMING and not (open_txn and command.txn == open_txn):
                 yield command
-        note_stop(self.end, part, reader.stop if part.source.seekable else slow.tally().stop)
+        if part.source.seekable:
+            is_whole = self._until is None or self._until[0] > number
+            note_stop(self.end, part, reader.stop, reader.state.unclosed_at if is_whole else None)
+        else:
+            note_stop(self.end, part, slow.tally().stop, slow.tally().transactions.open_offset)
 
     def _before(self, number: int, found: Iterable[Command]) -> Iterator[Command]:
         """Yield the commands of a file up to the moment meant."""

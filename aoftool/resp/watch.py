@@ -175,6 +175,11 @@ class SieveState:
     first_event: int = 0
     first_event_offset: int = -1
 
+    @property
+    def unclosed_at(self) -> int | None:
+        """Offset of the MULTI that has no EXEC so far; None without one."""
+        return self.open_offset if self.is_open else None
+
     def begin(self, offset: int) -> int:
         """Follow a MULTI; return the number of its transaction."""
         self._note(EVENT_MULTI, offset)

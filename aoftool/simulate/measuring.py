@@ -87,7 +87,7 @@ def measure_log(
     measured = Measured(pace, times_s, places, load_places, load_s, found, _start(read), is_rdb=is_rdb)
     measured.sampled = 1 if sample is None else sample.one_in
     measured.notes = [*replay.end.notes, *_stood_notes(measured)]
-    measured.damage = replay.end.damage
+    measured.damage = replay.end.told
     return measured, replay.writer
 
 

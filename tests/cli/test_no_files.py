@@ -15,7 +15,7 @@ MANIFESTS = {
     "history-only": b"file appendonly.aof.1.incr.aof seq 1 type h\n",
 }
 # These say what is wrong and how to go on, and so are no errors.
-JUDGES = ("inspect", "check", "fix", "report", "export", "sql")
+JUDGES = ("inspect", "check", "fix", "report", "export", "sql", "snapshot", "guard")
 
 
 @pytest.mark.parametrize("call", CALLS, ids=" ".join)
@@ -28,6 +28,12 @@ def test_no_verb_takes_it_for_an_empty_log(call: tuple[str, ...], manifest: str,
     answer = ask(call, files, tmp_path / "out")
 
     assert answer.problem() is None
+    if call[0] == "snapshot":
+        # A copy of what is no log is refused, or told as such.
+        assert answer.code == (1 if "--as-is" in call else 4), answer
+    if call[0] == "guard":
+        # What lies there is listed again, and the manifest that was there is kept.
+        assert "aoftool-fix-" in answer.out + answer.err, answer
     if call[0] not in JUDGES and "--salvage" not in call:
         said = answer.out if "--json" in call else answer.err
         assert answer.code == 3, answer

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import json
 from collections.abc import Callable
 from pathlib import Path
@@ -110,6 +111,27 @@ def test_every_verb_has_an_answer(tmp_path: Path, call: tuple[str, ...]) -> None
     write_set(tmp_path, BEFORE + SPLIT[:20], SPLIT[20:] + AFTER)
 
     assert ask(call, tmp_path, tmp_path / "out").problem() is None
+
+
+@pytest.mark.parametrize("packed", [False, True], ids=["plain", "packed"])
+def test_every_verb_tells_of_a_transaction_that_ends_in_the_next_file(tmp_path: Path, packed: bool) -> None:
+    """No server loads such a log, so no verb that read both files ends with 0."""
+    whole = transaction(("SET", "a", 1), ("SET", "same", 2))
+    cut = len(whole) - len(log(("SET", "same", 2))) - len(log(("EXEC",)))
+    write_set(tmp_path, BEFORE + whole[:cut], whole[cut:] + AFTER)
+    if packed:
+        first = tmp_path / "appendonly.aof.1.incr.aof"
+        first.write_bytes(gzip.compress(first.read_bytes()))
+    assert found_codes(tmp_path)[0] == "multi-across-files"
+    calls = [call for call in READING_ONCE if "--tail" not in call and "--salvage" not in call]
+
+    answers = [ask(call, tmp_path, tmp_path / "out") for call in (*calls, ("keys", "--by", "writes", "IN"))]
+
+    assert [(answer.call, answer.problem()) for answer in answers if answer.problem()] == []
+    assert [answer.call for answer in answers if answer.code not in (1, 3, 4)] == []
+    # A copy is refused in words, and the overview has verdicts. What is packed is judged by its place in the file that it unpacks to.
+    said = [answer for answer in answers if "multi-across-files" not in answer.out + answer.err]
+    assert packed or {answer.call[0] for answer in said} == {"inspect", "snapshot"}
 
 
 @pytest.mark.parametrize("server_build", server_params(since="9.0", kind="valkey")[:1])

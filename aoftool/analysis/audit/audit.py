@@ -175,7 +175,7 @@ class _PartAudit:
             self._note_deletes(group)
         tally = reader.tally()
         self._audit.commands += tally.commands
-        note_stop(end, self._part, tally.stop)
+        note_stop(end, self._part, tally.stop, tally.transactions.open_offset)
         if tally.transactions.open_offset is not None:
             self._note_open(tally.transactions.open_offset, tally.transactions.open_commands)
 

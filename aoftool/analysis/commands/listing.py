@@ -154,7 +154,7 @@ class CommandListing:
         last = None
         for last in reader:
             yield last
-        note_stop(self.end, part, reader.tally().stop)
+        note_stop(self.end, part, reader.tally().stop, reader.tally().transactions.open_offset)
         if reader.tally().transactions.open_offset is not None and last is not None:
             self.end.open_txn = number, last.txn
 
@@ -193,7 +193,7 @@ class CommandListing:
         yield from reader.pieces()
         if writer is not None:
             self._times_seen = self._times_seen or writer.times_seen
-        note_stop(self.end, part, reader.stop)
+        note_stop(self.end, part, reader.stop, reader.state.unclosed_at if until is None else None)
         if until is None and reader.state.is_open:
             self.end.open_txn = number, reader.state.txn
 

@@ -161,7 +161,7 @@ def _replayed(
         )
     told = [*replay.end.notes, *([f"{log.path}: {replay.setting}"] if replay.setting else [])]
     libraries = libraries_of(replay.keyspace)
-    return State(facts_of(replay.keyspace, admits), replay.writer, told, replay.end.damage, libraries)
+    return State(facts_of(replay.keyspace, admits), replay.writer, told, replay.end.told, libraries)
 
 
 def _before(stopped: tuple[int, Command] | None, earlier: Callable[[tuple[int, int]], str]) -> str:

@@ -71,7 +71,7 @@ def read_habit(
                 keys = [key for key in _keys(command) if options.admit is None or options.admit(key)]
                 if keys or command.name in WHOLE:
                     habit.add(command, keys, place)
-        note_stop(end, part, reader.tally().stop)
+        note_stop(end, part, reader.tally().stop, reader.tally().transactions.open_offset)
         if end.damage is not None:
             break
     return end

@@ -123,7 +123,7 @@ class KeyHistory:
             progress=self._progress,
         )
         self.end.keys = len(lineage.keys)
-        self.end.damage = lineage.end.damage
+        self.end.damage = lineage.end.told
         self._shown = NamesShown(lineage, self._db)
         told_by: set[TimeSource] = set()
         for step in self._steps(lineage):

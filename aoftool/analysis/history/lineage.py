@@ -216,7 +216,7 @@ def _read_part(
         reader = SieveReader(part.source, watch, start=start, keep=keep, workers=workers, progress=progress)
         for command in reader:
             yield Hit(number, command)
-        note_stop(end, part, reader.stop)
+        note_stop(end, part, reader.stop, reader.state.unclosed_at)
         if reader.state.is_open:
             note_open(number, reader.state.txn)
         return
@@ -226,6 +226,6 @@ def _read_part(
         txn = command.txn or txn
         if any(map(watch.wants_argument, command.argv[1:])) or watch.wants_name(command.name):
             yield Hit(number, command)
-    note_stop(end, part, slow.tally().stop)
+    note_stop(end, part, slow.tally().stop, slow.tally().transactions.open_offset)
     if slow.tally().transactions.open_offset is not None:
         note_open(number, txn)
