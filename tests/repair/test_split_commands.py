@@ -129,7 +129,7 @@ def test_every_verb_tells_of_a_transaction_that_ends_in_the_next_file(tmp_path: 
 
     assert [(answer.call, answer.problem()) for answer in answers if answer.problem()] == []
     assert [answer.call for answer in answers if answer.code not in (1, 3, 4)] == []
-    # A copy is refused in words, and the overview has verdicts. What is packed is judged by its place in the file that it unpacks to.
+    # A copy is refused in words, and the overview has verdicts; what is packed is told by other ones.
     said = [answer for answer in answers if "multi-across-files" not in answer.out + answer.err]
     assert packed or {answer.call[0] for answer in said} == {"inspect", "snapshot"}
 
