@@ -8,10 +8,11 @@ from __future__ import annotations
 
 import os
 import shlex
+from collections.abc import Sequence
 
 from aoftool.escape import printable
 
-__all__ = ["next_step", "quoted"]
+__all__ = ["Again", "again", "next_step", "quoted", "typed_again"]
 
 _STDIN = "-"
 
@@ -46,3 +47,56 @@ def quoted(path: str | os.PathLike[str]) -> str:
     if shown == text or "\\" not in shown.replace("\\\\", ""):
         return shlex.quote(text)
     return "$'" + shown.replace("'", "\\'") + "'"
+
+
+class Again(str):
+    """A hint that names options; with any one of its choices the same call goes on.
+
+    A room knows which option helps, and not what was typed: from Python these words are the hint, and on the
+    command line `typed_again` makes whole lines of it.
+
+    Attributes:
+        choices: the words of each choice, an option and its value.
+    """
+
+    choices: tuple[tuple[str, ...], ...] = ()
+
+
+def again(*choices: Sequence[str]) -> Again:
+    """Return the hint to make the call once more with an option added.
+
+    Args:
+        choices: an option and its value, for each way to go on.
+    """
+    hint = Again(", or ".join(" ".join(words) for words in choices))
+    hint.choices = tuple(map(tuple, choices))
+    return hint
+
+
+def typed_again(hint: Again, arguments: Sequence[str]) -> list[str]:
+    """Return whole command lines, one for each choice.
+
+    Args:
+        arguments: what was typed behind the name of the program, the verb first.
+    """
+    verb, *others = arguments
+    return [
+        " ".join(["aoftool", verb, *words, *map(_word, _without(others, words[0]))]) for words in hint.choices
+    ]
+
+
+def _without(words: Sequence[str], option: str) -> list[str]:
+    """Return words without an option that takes a value."""
+    kept: list[str] = []
+    left = iter(words)
+    for word in left:
+        if word == option:
+            next(left, None)
+        elif not word.startswith(option + "="):
+            kept.append(word)
+    return kept
+
+
+def _word(word: str) -> str:
+    """Return a word as it was typed; what begins with a dash stays an option, or standard input."""
+    return shlex.quote(word) if word.startswith("-") and word.isprintable() else quoted(word)

@@ -6,6 +6,7 @@ twice on the way: that would be a loop.
 
 from __future__ import annotations
 
+import ast
 import re
 import shlex
 import shutil
@@ -17,7 +18,9 @@ from typing import Any
 
 import pytest
 
-from aoftool.next_step import next_step, quoted
+import aoftool
+from aoftool.cli.app import run
+from aoftool.next_step import again, next_step, quoted, typed_again
 from tests.corpus import FIXTURES, corpus_root
 from tests.test_every_verb import logs_of
 from tests.verbs import CALLS, Answer, ask
@@ -157,3 +160,65 @@ def test_a_line_never_names_standard_input() -> None:
     assert next_step("check", "-", "--level deep") == (
         "save standard input to a file, then: aoftool check --level deep FILE"
     )
+
+
+# An option, and perhaps its value, that stands alone: nothing says what to do with it.
+_FRAGMENT = re.compile(r"--?[a-z][a-z-]*( (?!\w+s\b)\S+)?((,? or |, )--?[a-z][a-z-]*( \S+)?)*")
+
+
+def hints() -> Iterator[tuple[str, str]]:
+    """Yield where a hint is written out, and its text, with 0 for what is put into it."""
+    root = Path(aoftool.__file__).parent
+    for path in sorted(root.rglob("*.py")):
+        for node in ast.walk(ast.parse(path.read_text("utf-8"))):
+            if isinstance(node, ast.keyword) and node.arg == "hint":
+                value: ast.expr | None = node.value
+            elif isinstance(node, ast.Assign) and ast.unparse(node.targets[0]).endswith("hint"):
+                value = node.value
+            else:
+                continue
+            for part in (value.body, value.orelse) if isinstance(value, ast.IfExp) else (value,):
+                pieces = part.values if isinstance(part, ast.JoinedStr) else [part]
+                texts = [
+                    str(piece.value) if isinstance(piece, ast.Constant) else "0"
+                    for piece in pieces
+                    if isinstance(part, (ast.Constant, ast.JoinedStr))
+                ]
+                yield f"{path.relative_to(root)}:{part.lineno}", "".join(texts)
+
+
+def test_no_hint_is_an_option_alone() -> None:
+    found = list(hints())
+
+    assert len(found) > 200
+    assert [(place, text) for place, text in found if _FRAGMENT.fullmatch(text)] == []
+
+
+@pytest.mark.parametrize(
+    "fragment", ["--db 3", "--written-by 0, or --written-by 0", "-o OUT", "--server PATH"]
+)
+def test_an_option_alone_is_seen(fragment: str) -> None:
+    assert _FRAGMENT.fullmatch(fragment)
+
+
+def test_an_option_that_helps_is_put_into_the_line_that_was_typed() -> None:
+    hint = again(("--db", "0"), ("--written-by", "redis-8.0"))
+    typed = ["rewrite", "--db=7", "-o", "a b", "--written-by", "redis-7.0", "it's"]
+
+    assert hint == "--db 0, or --written-by redis-8.0"
+    assert typed_again(hint, typed) == [
+        """aoftool rewrite --db 0 -o 'a b' --written-by redis-7.0 'it'"'"'s'""",
+        """aoftool rewrite --written-by redis-8.0 --db=7 -o 'a b' 'it'"'"'s'""",
+    ]
+
+
+def test_what_names_no_way_on_names_the_help(capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["guard", "--max-loss", "9q", "x"]) == 2
+    assert capsys.readouterr().err.endswith("   next: aoftool guard --help\n")
+
+
+def test_each_choice_is_a_line_of_its_own(capsys: pytest.CaptureFixture[str]) -> None:
+    log = FIXTURES / "recorded" / "redis-6.2.5" / "command-case"
+
+    assert run(["rewrite", "--dry-run", "--db", "7", str(log)]) == 2
+    assert capsys.readouterr().err.endswith(f"   next: aoftool rewrite --db 0 --dry-run {log}\n")

@@ -106,6 +106,16 @@ def _name_user(error: AoftoolError, arguments: list[str]) -> None:
         error.hint = " ".join([error.run_as, "aoftool", *words])
 
 
+def _name_line(error: AoftoolError, arguments: list[str]) -> None:
+    """Let an option that helps be a whole line, and have an error that knows none name the help."""
+    from aoftool.next_step import Again, typed_again
+
+    if isinstance(error.hint, Again):
+        error.hint = "\n".join(typed_again(error.hint, arguments))
+    elif not error.hint:
+        error.hint = f"aoftool {typed_verb()} --help".replace("  ", " ")
+
+
 def _usage_error(error: Exception, as_json: bool) -> int:
     """Show what typer found wrong with the arguments; anything else is not ours to judge."""
     show = getattr(error, "show", None)
@@ -183,6 +193,7 @@ def run(args: Sequence[str]) -> int:
 
         _name_user(error, arguments)
         told = placed(error, arguments)
+        _name_line(told, arguments)
         _report_error(told, "--json" in arguments)
         return told.exit_code
     except BrokenPipeError:

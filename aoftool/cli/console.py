@@ -86,6 +86,6 @@ def render_error(error: AoftoolError) -> str:
         if error.offset is not None:
             place += f", offset {error.offset:,}"
         lines.append(f"   file: {place}")
-    if error.hint:
-        lines.append(f"   next: {_safe(error.hint)}")
+    # Each of them alone is a way to go on.
+    lines += [f"   next: {_safe(line)}" for line in (error.hint or "").split("\n") if line]
     return "\n".join(lines)

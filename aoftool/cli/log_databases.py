@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from aoftool.cli.ending import is_damaged
 from aoftool.commands.framing import FRAMING
 from aoftool.errors import UsageError
+from aoftool.next_step import again
 
 if TYPE_CHECKING:
     from aoftool.aof.model import Log
@@ -50,7 +51,7 @@ def refuse_absent_in(read: Survey, asked: Iterable[int] | None) -> None:
     shown = ", ".join(map(str, held[:_SHOWN])) + (" and more" if len(held) > _SHOWN else "")
     names = ", ".join(map(str, sorted(wanted)))
     raise UsageError(
-        f"the log has nothing in database {names}; it has some in {shown}", hint=f"--db {held[0]}"
+        f"the log has nothing in database {names}; it has some in {shown}", hint=again(("--db", str(held[0])))
     )
 
 

@@ -66,7 +66,7 @@ class Talk:
         except OSError as error:
             raise SourceError(
                 f"no server answers at {address.shown}: {error.strerror or error}",
-                hint="--server unix:/PATH or --server HOST:PORT",
+                hint="name the server: --server unix:/PATH or HOST:PORT",
             ) from error
         if address.password:
             self._log_in(address.password, address.user)

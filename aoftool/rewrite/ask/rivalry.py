@@ -9,6 +9,7 @@ from aoftool.dataclass import replace
 from aoftool.errors import RefusedError
 from aoftool.keyspace import Keyspace
 from aoftool.keyspace.flavour import Flavour
+from aoftool.next_step import again
 from aoftool.progress import Progress, no_progress
 from aoftool.releases import Release
 from aoftool.replay.writer import flavour_of_writer
@@ -89,7 +90,7 @@ def refuse_disputed(plan: Planned, progress: Progress = no_progress) -> None:
     releases = disputed(plan, progress)
     if releases:
         first = newest_measured(list(releases)).name
-        hint = f"say which one: --written-by {first}"
+        hint = again(("--written-by", first))
         raise RefusedError(_words(releases), path=plan.summary.path, hint=hint)
 
 

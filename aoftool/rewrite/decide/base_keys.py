@@ -18,7 +18,7 @@ from aoftool.dataclass import dataclass, field, replace
 from aoftool.errors import RdbError, UnsupportedError
 from aoftool.files import open_source
 from aoftool.liveness.model import Fate, Trace
-from aoftool.next_step import next_step
+from aoftool.next_step import again, next_step
 from aoftool.progress import Progress, no_progress
 from aoftool.rdb.damage import EncodingDamage
 from aoftool.rdb.records.reader import RecordReader
@@ -316,7 +316,7 @@ def beyond_error(highest: int, databases: int, path: str | None) -> UnsupportedE
     return UnsupportedError(
         f"the RDB part has keys in database {highest}, the target has {counted(databases, 'database')}",
         path=path,
-        hint=f"--databases {highest + 1}" if can_be else next_step("check", path or os.curdir),
+        hint=again(("--databases", str(highest + 1))) if can_be else next_step("check", path or os.curdir),
     )
 
 

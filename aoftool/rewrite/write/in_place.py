@@ -50,7 +50,7 @@ def stamps_of(log: Log) -> Stamps:
         PlanStaleError: one is gone since the log was found.
     """
     if log.kind not in (LogKind.MULTI_PART, LogKind.SINGLE):
-        raise UsageError("only a log can be rewritten in place", hint="-o OUT")
+        raise UsageError("only a log can be rewritten in place", hint="name a new file with -o")
     paths = [file.path for file in log.files if file.exists]
     if log.manifest_path is not None:
         paths.append(log.manifest_path)
@@ -92,7 +92,7 @@ def rewrite_in_place(
         SinkError: no space, no permission; the log is as it was.
     """
     if plan.input.paths != [file.path for file in log.files]:
-        raise UsageError("a compressed log cannot be rewritten in place", hint="-o OUT")
+        raise UsageError("a compressed log cannot be rewritten in place", hint="name a new file with -o")
     with locked_home(log.directory or os.curdir) as home:
         if not in_use:
             refuse_files_in_use(before)

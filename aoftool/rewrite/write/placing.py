@@ -23,7 +23,7 @@ from aoftool.files.new_directory import new_directory
 from aoftool.files.remote.names import is_remote
 from aoftool.files.sink import AtomicFile, write_atomically
 from aoftool.files.syscalls import SYSTEM, SystemCalls
-from aoftool.next_step import next_step
+from aoftool.next_step import again, next_step
 from aoftool.releases import release_named
 from aoftool.rewrite.model import (
     Layout,
@@ -85,7 +85,7 @@ def write_new(
     # Where a server wrote it, the target is that server, in its own words; it knows the layout.
     ours = plan.summary.writer is not None
     if ours and release_named(plan.summary.target).version < _SINCE_MULTI_PART:
-        raise UsageError("Redis 6 knows no multi-part log", hint="--layout single")
+        raise UsageError("Redis 6 knows no multi-part log", hint=again(("--layout", "single")))
     if os.path.lexists(out):
         raise OutputExistsError(f"{_shown(out)} exists already", path=out)
     prefix = os.fsdecode(log.prefix) or _DEFAULT_PREFIX
