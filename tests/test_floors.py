@@ -94,6 +94,7 @@ SIDEWAYS = {
     ("aof", "rdb"): "lower floor",
     ("fleet", "api"): "a row of a fleet is what the use cases say of one log",
     ("resp", "files"): "the scanner reads sources",
+    ("captures", "files"): "what the system says of a file is told in one way",
     ("capture", "collecting"): "addresses of servers are read in one place",
     ("rewrite", "repair"): "a rewrite in place leaves the receipt that undo reads",
 }

@@ -171,12 +171,11 @@ def hints() -> Iterator[tuple[str, str]]:
     root = Path(aoftool.__file__).parent
     for path in sorted(root.rglob("*.py")):
         for node in ast.walk(ast.parse(path.read_text("utf-8"))):
-            if isinstance(node, ast.keyword) and node.arg == "hint":
-                value: ast.expr | None = node.value
-            elif isinstance(node, ast.Assign) and ast.unparse(node.targets[0]).endswith("hint"):
-                value = node.value
-            else:
+            is_argument = isinstance(node, ast.keyword) and node.arg == "hint"
+            is_name = isinstance(node, ast.Assign) and ast.unparse(node.targets[0]).endswith("hint")
+            if not isinstance(node, (ast.keyword, ast.Assign)) or not (is_argument or is_name):
                 continue
+            value = node.value
             for part in (value.body, value.orelse) if isinstance(value, ast.IfExp) else (value,):
                 pieces = part.values if isinstance(part, ast.JoinedStr) else [part]
                 texts = [

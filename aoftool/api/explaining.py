@@ -10,6 +10,7 @@ from aoftool.errors import InputError
 from aoftool.escape import excerpt_key
 from aoftool.explain.explain import explain
 from aoftool.explain.model import Explanation
+from aoftool.next_step import next_step
 
 __all__ = ["explain_key", "explain_place"]
 
@@ -48,4 +49,4 @@ def explain_key(log: Log, key: bytes, db: int | None = None) -> Explanation:
         if len(paths) == 1 or type(error) is not InputError:
             raise
         message = f"no key {excerpt_key(key)} in any of the {len(paths)} files"
-        raise InputError(message, path=log.path) from error
+        raise InputError(message, path=log.path, hint=next_step("keys", log.path)) from error

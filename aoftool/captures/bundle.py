@@ -17,6 +17,7 @@ from aoftool.captures.lines import MAX_BYTES, Text, text_of
 from aoftool.dataclass import dataclass, field
 from aoftool.errors import InputError
 from aoftool.escape import printable
+from aoftool.files.failures import cannot_open, reading
 from aoftool.next_step import quoted
 from aoftool.units import and_more, counted
 
@@ -71,12 +72,15 @@ def read_texts(path: str, into: Texts) -> None:
     """Read one file, directory or archive; a directory with one archive and no text is that archive.
 
     Raises:
-        InputError: it is not there, cannot be read, is an archive that does not open, or holds several.
+        InputError: it is not there, may not be read, is an archive that does not open, or holds several.
+        ReadFailedError: the system gives an error in place of its bytes.
     """
     try:
         kind = os.stat(path).st_mode
-    except (OSError, ValueError) as error:
-        raise InputError("cannot be read", path=path, hint=str(getattr(error, "strerror", ""))) from error
+    except OSError as error:
+        raise cannot_open(error, path) from error
+    except ValueError as error:
+        raise InputError("is no name of a file", path=path) from error
     if stat.S_ISDIR(kind):
         _read_directory(path, into)
         return
@@ -121,7 +125,7 @@ def _place(root: str, name: str) -> str:
 
 
 def _walk(directory: str, prefix: str, depth: int) -> Iterator[tuple[str, str]]:
-    with os.scandir(directory) as entries:
+    with reading(directory), os.scandir(directory) as entries:
         found = sorted(entries, key=lambda entry: entry.name)
     for entry in found:
         if entry.is_symlink():
@@ -139,10 +143,10 @@ def _read_file(path: str, name: str, into: Texts, *, must: bool = False, place: 
         descriptor = os.open(path, flags)
     except OSError as error:
         if must:
-            raise InputError("cannot be read", path=path, hint=error.strerror or "") from error
+            raise cannot_open(error, path) from error
         into.left_out.append(f"{name} cannot be read")
         return
-    with open(descriptor, "rb", buffering=0) as file:
+    with reading(path), open(descriptor, "rb", buffering=0) as file:
         size = os.fstat(descriptor).st_size
         if size > MAX_BYTES:
             file.seek(size - MAX_BYTES)
@@ -166,7 +170,7 @@ def _read_all(file: _Readable) -> bytes:
 
 def _read_archive(path: str, into: Texts) -> bool:
     """Read an archive; tell whether the file is one."""
-    with open(path, "rb") as file:
+    with reading(path), open(path, "rb") as file:
         head = file.read(512)
     try:
         if head.startswith(b"PK\x03\x04"):
@@ -178,7 +182,7 @@ def _read_archive(path: str, into: Texts) -> bool:
     except _ARCHIVE_ERRORS as error:
         if isinstance(error, OSError) and error.errno is not None:
             # The disk's word, and none about the archive: a gzip header that is none has no number.
-            raise InputError("cannot be read", path=path, hint=error.strerror) from error
+            raise cannot_open(error, path) from error
         if not into.texts:
             raise InputError("is an archive that does not open", path=path) from error
         into.left_out.append("the archive is damaged: what is behind the damage was not read")

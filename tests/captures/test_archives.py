@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import errno
 import os
+import subprocess
+import sys
 import tarfile
 from pathlib import Path
 
@@ -11,7 +13,8 @@ import pytest
 
 from aoftool.captures import bundle
 from aoftool.captures.bundle import Texts, read_texts
-from aoftool.errors import InputError
+from aoftool.errors import InputError, ReadFailedError, SourceError
+from tests.faults import Fault
 
 
 @pytest.fixture
@@ -28,10 +31,36 @@ def test_a_read_error_is_none_of_the_archive(archive: Path, monkeypatch: pytest.
         raise OSError(errno.EIO, os.strerror(errno.EIO))
 
     monkeypatch.setattr(bundle, "_read_all", fail)
-    with pytest.raises(InputError, match="cannot be read") as caught:
+    with pytest.raises(ReadFailedError, match=os.strerror(errno.EIO)) as caught:
         read_texts(str(archive), Texts())
 
-    assert caught.value.hint == os.strerror(errno.EIO)
+    assert caught.value.path == str(archive)
+
+
+@pytest.mark.parametrize("named", [".", "info.txt"])
+def test_a_read_error_names_its_file(tmp_path: Path, named: str, capsys: pytest.CaptureFixture[str]) -> None:
+    """A file that is named, and one of a folder: neither is passed over, the other may be sound."""
+    for name in ("info.txt", "other.txt"):
+        (tmp_path / name).write_text("redis_version:7.0.15\r\n" * 20)
+    fault = Fault.at(tmp_path / "info.txt", 40)
+    done = subprocess.run(
+        [sys.executable, "-m", "aoftool", "advise", str(tmp_path / named)],
+        env=fault.environment(),
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+    assert done.returncode == 3
+    assert f"   file: {tmp_path / 'info.txt'}" in done.stderr
+    assert "dmesg" in done.stderr
+
+
+def test_a_file_that_is_not_there_is_told_with_what_to_do(tmp_path: Path) -> None:
+    with pytest.raises(SourceError) as caught:
+        read_texts(str(tmp_path / "none"), Texts())
+
+    assert caught.value.hint == "check the name"
 
 
 def test_an_archive_that_breaks_off_does_not_open(archive: Path) -> None:
