@@ -30,11 +30,12 @@ def plain_parts(log: Log, progress: Progress = no_progress) -> Iterator[tuple[Lo
     for file in log.files:
         with open_log_file(file) as source, ExitStack() as stack:
             if source.seekable or source.path is None:
-                yield open_part(file, source, progress), None
+                yield open_part(file, source, progress, is_last=file is log.files[-1]), None
                 continue
             # Only here: few logs are compressed.
             from aoftool.files.spool import spooled
 
             plain = stack.enter_context(open_source(stack.enter_context(spooled(source, "log"))))
             plain.name = source.name
-            yield open_part(file, plain, progress), first_damage(source.changes())
+            is_last = file is log.files[-1]
+            yield open_part(file, plain, progress, is_last=is_last), first_damage(source.changes())
