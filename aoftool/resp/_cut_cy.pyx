@@ -29,7 +29,7 @@ cdef tuple cut_argv(const uint8_t* at, int64_t limit):
         kept = min(length, limit)
         argv.append(PyBytes_FromStringAndSize(<const char*>at, kept))
         if kept < length and lengths is None:
-            lengths = [len(argument) for argument in argv[:-1]]
+            lengths = [len(argument) for argument in argv[: len(argv) - 1]]
         if lengths is not None:
             lengths.append(length)
         at += length + 2
