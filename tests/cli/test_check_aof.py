@@ -90,6 +90,7 @@ def test_small_case_is_as_documented(target: Target, tmp_path: Path, request: py
 
 
 @pytest.mark.soak
+@pytest.mark.timeout(1800)
 @pytest.mark.corpus
 def test_every_case_is_as_documented(tmp_path: Path, request: pytest.FixtureRequest) -> None:
     need_corpus()
