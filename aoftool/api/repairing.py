@@ -13,6 +13,7 @@ from aoftool.api.machine import worker_count
 from aoftool.databases import DEFAULT_DATABASES
 from aoftool.errors import RefusedError, SourceError, UsageError
 from aoftool.files.held import release_files
+from aoftool.next_step import next_step
 from aoftool.progress import Progress, Stage, no_progress, silent_stage
 from aoftool.repair.model import AfterGap, Choice, Plan
 from aoftool.repair.planner import make_plan
@@ -191,9 +192,9 @@ def _refuse_moved(log: Log) -> None:
     """Refuse a log that by now is made of other files than those that were read."""
     if [file.path for file in find_log(log.path).files] != [file.path for file in log.files]:
         raise RefusedError(
-            "a server rewrites this log while it is read",
+            "a server rewrites this log while it is read: stop it before the log is changed",
             path=log.path,
-            hint="stop the server before the log is changed, or write the repair elsewhere with -o OUT",
+            hint=next_step("fix", log.path, "-o OUT"),
         )
 
 

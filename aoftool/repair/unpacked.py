@@ -134,7 +134,7 @@ def _is_enveloped(path: str) -> bool:
 
 def _not_in_place(what: str, path: str) -> UnsupportedError:
     message = f"{what} cannot be repaired in place"
-    return UnsupportedError(message, path=path, hint="-o OUT writes the repaired log to a new file")
+    return UnsupportedError(message, path=path, hint=next_step("fix", path, "-o OUT"))
 
 
 def _plain_name(log: Log) -> str:

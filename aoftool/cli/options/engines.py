@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from enum import Enum
 
 from aoftool.errors import UsageError
-from aoftool.next_step import next_step
+from aoftool.next_step import again, next_step
 
 __all__ = ["EngineOption", "refuse_with_server"]
 
@@ -42,4 +42,4 @@ def refuse_with_server(
             hint=f"write what is left first, for the release of that server, and rewrite that: {first}",
         )
     if out is None:
-        raise UsageError("--engine server writes a new log", hint="give -o OUT")
+        raise UsageError("--engine server writes a new log", hint=again(("-o", "OUT")))

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from aoftool.cli.options.writing import parse_size
 from aoftool.errors import UsageError
-from aoftool.next_step import next_step
+from aoftool.next_step import again, next_step
 
 if TYPE_CHECKING:
     from aoftool.aof.moment import Moment
@@ -37,7 +37,7 @@ def refuse_pairs(out: str | None, *, in_place: bool, dry_run: bool, quick: bool,
     if dry_run and (out is not None or in_place):
         raise UsageError("--dry-run writes nothing, so there is no place for the result")
     if verify and out is None and not in_place:
-        raise UsageError("there is nothing to verify", hint="give -o OUT or --in-place")
+        raise UsageError("there is nothing to verify", hint=again(("-o", "OUT"), ("--in-place",)))
 
 
 def refuse_with_salvage(path: str | None, *, in_place: bool, to: Moment | None) -> None:

@@ -62,8 +62,8 @@ def stamps_of(log: Log) -> Stamps:
 
 def gone_meanwhile(log: Log, path: str) -> PlanStaleError:
     """Return the error for a file of a log that is not there any more: a server rewrites the log."""
-    message = f"{_shown(path)} is gone since the log was found: a server rewrites it"
-    return PlanStaleError(message, path=log.path, hint="stop the server first, or write elsewhere: -o OUT")
+    message = f"{_shown(path)} is gone since the log was found: a server rewrites it, stop that first"
+    return PlanStaleError(message, path=log.path, hint=next_step("rewrite", log.path, "-o OUT"))
 
 
 def rewrite_in_place(
