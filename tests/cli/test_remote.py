@@ -69,13 +69,17 @@ def test_every_reading_verb_says_what_it_says_on_a_disk(
     path = {"set": SET, "torn": TORN, "packed": packed}[name]
     url = store.put(path, f"nodes/{path.name}")
     local = local_of(path, url, store)
-    calls = READING if name == "set" else READING[::3]
+    calls = [call for call in (READING if name == "set" else READING[::3]) if call[0] != "snapshot"]
     (tmp_path / "out").mkdir()
 
     for call in calls:
         here, there = (ask(call, log, tmp_path / "out" / "made") for log in (local, url))
         assert compared(there, url) == compared(here, str(local)), call
         assert here.problem() is None
+    # What is copied beside a running server lies on its disk.
+    refused = ask(("snapshot", "-o", "OUT", "IN"), url, tmp_path / "out" / "copied")
+    assert refused.code == 3
+    assert "a snapshot is of files on a disk" in refused.err
 
 
 def test_a_store_that_fails_now_and_then_changes_no_answer(

@@ -551,6 +551,7 @@ CASES = {
             ("aoftool.api.advising", "facts_of_log"),
             ("aoftool.collecting.talking", "Talk"),
             ("aoftool.collecting.questions", "ask_server"),
+            ("aoftool.files.sink", "write_atomically"),
         ),
         {"inputs": [CAPTURED]},
         {
@@ -563,8 +564,10 @@ CASES = {
             "since": "2026-01-01",
             "until": "2026-01-01",
             "told": [f"info={CAPTURED}/info.txt"],
+            "html": "nowhere.html",
         },
         answers={
+            "write_atomically": 0,
             "Talk": nullcontext(SimpleNamespace(peer_pid=None)),
             "ask_server": SimpleNamespace(texts={"info.txt": b"uptime_in_seconds:1\r\n"}, left_out=[]),
         },

@@ -105,7 +105,7 @@ def expected_encodings(build: Build) -> set[tuple[str, str]]:
     if not valkey and build.version >= (7, 4):
         found |= {("hash", "plain-ttl"), ("hash", "listpack-ttl")}
     if not valkey and build.version >= (8,):
-        found |= {("module", "module")}
+        found |= {("module", "vectorset")}
     return found
 
 
