@@ -16,7 +16,7 @@ from aoftool.errors import NotPermittedError, SourceError
 from aoftool.escape import printable
 from aoftool.files import open_source
 from aoftool.files.remote.names import is_remote
-from aoftool.files.temporary import is_leftover
+from aoftool.files.temporary import CHANGE_FOLDER, is_leftover
 from aoftool.next_step import next_step
 from aoftool.regex import regex
 
@@ -28,8 +28,7 @@ __all__ = [
 ]
 
 _DUMP = b"dump.rdb"
-# What a change of a log leaves beside it, and how its receipt begins: see aoftool.repair.
-_OUR_FOLDER = regex(rb"aoftool-(?:fix|rewrite)-[0-9]{8}T[0-9]{6}Z-[0-9a-f]{6}")
+# How the receipt of a change begins: see aoftool.repair.
 _RECEIPT = "receipt.json"
 _RECEIPT_HEAD_BYTES = 256
 _PREFIXES_MOST = 32
@@ -100,7 +99,7 @@ def unfinished_changes(directory: Directory) -> Iterator[LayoutProblem]:
         if is_leftover(name) and directory.look(name).kind is EntryKind.FILE:
             what = "is left from an aoftool that was killed"
             words = f"{printable(name)} {what}: {next_step('undo', path, '--forget')}"
-        elif _OUR_FOLDER.fullmatch(name) and directory.look(name).kind is EntryKind.DIRECTORY:
+        elif CHANGE_FOLDER.fullmatch(os.fsdecode(name)) and directory.look(name).kind is EntryKind.DIRECTORY:
             words = _unfinished(path, printable(name))
         else:
             continue

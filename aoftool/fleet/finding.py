@@ -12,6 +12,7 @@ from collections.abc import Iterable, Iterator
 from aoftool.aof.layout import find_log
 from aoftool.errors import AoftoolError, InputError, SeveralLogsError, SourceError
 from aoftool.files.remote.names import is_remote
+from aoftool.files.temporary import is_ours
 from aoftool.regex import regex
 
 __all__ = ["fleet_paths", "listed_paths"]
@@ -24,17 +25,22 @@ def fleet_paths(patterns: Iterable[str]) -> list[str]:
     """Return the paths of all logs that patterns name, each once, in their order.
 
     A folder that holds several logs, such as the data directories of the nodes of a cluster, stands for all
-    of them. A pattern that names nothing stands for itself, so that it is told.
+    of them. A pattern that names nothing stands for itself, so that it is told. What this program wrote
+    beside logs is none of a server's, and is passed over where anything else is named: the shell may have
+    expanded the pattern.
 
     Raises:
         SourceError: a store cannot be listed.
     """
-    found: dict[str, None] = {}
+    passed_over: dict[str, bool] = {}
     for pattern in patterns:
-        named = list(_matching(pattern)) if _PATTERN.search(pattern) else [pattern]
-        for path in named or [pattern]:
-            found |= dict.fromkeys(_logs_in(path))
-    return list(found)
+        matching = list(_matching(pattern)) if _PATTERN.search(pattern) else []
+        passed_over |= {path: is_ours(path) for path in matching}
+        if not matching:
+            # What a folder of ours holds was not met by chance when it is named to its end.
+            passed_over[pattern] = is_ours(os.path.basename(pattern.rstrip("/")))
+    named = [path for path, is_over in passed_over.items() if not is_over] or passed_over
+    return list(dict.fromkeys(log for path in named for log in _logs_in(path)))
 
 
 def listed_paths(name: str) -> list[str]:

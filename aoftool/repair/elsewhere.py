@@ -16,6 +16,7 @@ from aoftool.files.inplace import copy_file
 from aoftool.files.new_directory import new_directory
 from aoftool.files.sink import cannot_write, refuse_same_file, write_atomically
 from aoftool.files.syscalls import SYSTEM, SystemCalls
+from aoftool.files.temporary import LOST_SUFFIX
 from aoftool.progress import Progress, no_progress
 from aoftool.repair.apply import refuse_stale
 from aoftool.repair.lost import BYTES_NAME, INDEX_NAME, write_lost
@@ -116,7 +117,7 @@ def _lost_and_found(plan: Plan, inputs: list[str], out: str, calls: SystemCalls)
         yield None
         return
     access = narrowest_access(inputs) or PRIVATE
-    path = f"{out.rstrip(os.sep)}.lost-and-found"
+    path = f"{out.rstrip(os.sep)}{LOST_SUFFIX}"
     temporary = f"{os.path.basename(path)}.aoftool-{secrets.token_hex(4)}.tmp"
     try:
         parent, name = parent_of(os.path.abspath(path))

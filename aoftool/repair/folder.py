@@ -15,9 +15,8 @@ from aoftool.errors import SinkError
 from aoftool.escape import printable
 from aoftool.files.folder import Folder
 from aoftool.files.syscalls import SYSTEM, SystemCalls
-from aoftool.regex import regex
 
-__all__ = ["FOLDER_NAME", "NEW", "ORIGINALS", "UNDONE", "RepairFolder", "locked_home"]
+__all__ = ["NEW", "ORIGINALS", "UNDONE", "RepairFolder", "locked_home"]
 
 ORIGINALS = "originals"
 """Its part for files that were replaced or removed."""
@@ -27,9 +26,6 @@ NEW = "new"
 
 UNDONE = "undone"
 """Its part for what was made, once that was taken back."""
-
-FOLDER_NAME = regex(r"aoftool-(?:fix|rewrite)-[0-9]{8}T[0-9]{6}Z-[0-9a-f]{6}")
-"""How such folders are named."""
 
 
 def locked_home(path: str) -> Folder:

@@ -15,10 +15,10 @@ from aoftool.errors import PlanStaleError, RefusedError, SinkError, SourceError,
 from aoftool.escape import printable
 from aoftool.files.folder import Folder, parent_of
 from aoftool.files.syscalls import SYSTEM, SystemCalls
-from aoftool.files.temporary import is_leftover
+from aoftool.files.temporary import CHANGE_FOLDER, is_leftover
 from aoftool.next_step import next_step
 from aoftool.regex import regex
-from aoftool.repair.folder import FOLDER_NAME, NEW, ORIGINALS, UNDONE
+from aoftool.repair.folder import NEW, ORIGINALS, UNDONE
 from aoftool.repair.inuse import refuse_open_files
 from aoftool.repair.lost import BYTES_NAME, INDEX_NAME
 from aoftool.repair.model import Stamp
@@ -218,7 +218,7 @@ def _forget_unfinished(path: str, calls: SystemCalls) -> Forgotten:
     home, name = parent_of(path)
     with home:
         home.lock()
-        if not FOLDER_NAME.fullmatch(name):
+        if not CHANGE_FOLDER.fullmatch(name):
             raise UnsafePathError(f"{_shown(path)} is no folder of a repair", path=path)
         with home.enter(name) as folder:
             _refuse_strange(folder, None)

@@ -199,6 +199,8 @@ def test_nothing_is_left_of_a_set_that_does_not_get_there_whole(
 def test_a_fleet_of_prefixes_is_gone_over_as_one_on_a_disk(store: S3, tmp_path: Path) -> None:
     for name, path in (("a", SET), ("b", TORN)):
         store.put(path, f"fleet/{name}")
+    for name in ("a.lost-and-found/lost-and-found.bin", "a.lost-and-found/lost-and-found.jsonl"):
+        store.client.put_object(Bucket=BUCKET, Key=f"fleet/{name}", Body=b"x")
 
     answer = ask(("fleet", "--json", "--jobs", "1", f"s3://{BUCKET}/fleet/*"), "", tmp_path / "made")
 

@@ -260,6 +260,28 @@ def test_names_come_from_patterns_lists_and_folders(three: list[str], tmp_path: 
     assert fleet_paths([three[0], three[0], "nothing-*"]) == [three[0], "nothing-*"]
 
 
+def test_what_a_change_left_beside_a_log_is_no_log_of_a_pattern(tmp_path: Path) -> None:
+    a, b = tmp_path / "a.aof", tmp_path / "b.aof"
+    whole = log(command(b"SET", b"k", b"1"))
+    a.write_bytes(whole + b"junk!\n" + whole)
+    assert asked("fix", "--yes", "--salvage", str(a), "-o", str(b))[0] == 0
+    assert asked("fix", "--yes", "--salvage", str(a))[0] == 0
+    beside = sorted(path for path in tmp_path.iterdir() if path.is_dir())
+    assert [path.name[:12] for path in beside] == ["aoftool-fix-", "b.aof.lost-a"]
+    (tmp_path / "c.aoftool-1f2e3d4c.tmp").mkdir()
+    (tmp_path / "c.aoftool-1f2e3d4c.tmp" / "c.aof").write_bytes(whole[:-3])
+
+    assert asked("fleet", f"{tmp_path}/*")[0] == 0
+    assert fleet_paths([f"{tmp_path}/*"]) == [str(a), str(b)]
+    assert fleet_paths([f"{tmp_path}/*/*"]) != []
+    assert fleet_paths(sorted(map(str, tmp_path.iterdir()))) == [str(a), str(b)]
+    # Named alone, or to the end, they are meant.
+    originals = str(beside[0] / "originals")
+    assert fleet_paths([originals, str(a)]) == [originals, str(a)]
+    assert fleet_paths([str(path) for path in beside]) == [originals, str(beside[1])]
+    assert fleet_paths([f"{tmp_path}/*.lost-and-found"]) == [str(beside[1])]
+
+
 def test_the_verb_shows_tables_pages_and_codes(three: list[str], tmp_path: Path) -> None:
     hostile = tmp_path / "<script>alert(1)<"
     hostile.write_bytes(log(command("SET", "a", "1"))[:-3])

@@ -18,6 +18,7 @@ from aoftool.files.remote.names import is_web, without_secrets
 from aoftool.files.remote.objects import look_at
 from aoftool.files.remote.stores import store_of
 from aoftool.files.spool import temporary_folder
+from aoftool.files.temporary import LOST_SUFFIX
 from aoftool.progress import Progress, no_progress
 
 __all__ = ["StagedOutput", "staged_output"]
@@ -72,7 +73,7 @@ class StagedOutput:
 
     def _files(self) -> Iterator[str]:
         # Copies of the input may lie beside them.
-        for made in (self.local, f"{self.local}.lost-and-found"):
+        for made in (self.local, f"{self.local}{LOST_SUFFIX}"):
             if os.path.isfile(made):
                 yield made
             for folder, _, names in os.walk(made):
