@@ -8,16 +8,13 @@ Source: Valkey 9.2 src/compression_stream.h (layout) and src/rdb.c; read, not me
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from aoftool.errors import MissingExtraError
 from aoftool.files.carrier import Carrier
 from aoftool.files.changes import ChangeKind
 from aoftool.files.compression import LZ4_CODEC, READ_BYTES, VCS_BYTES, VCS_CODEC_AT
 from aoftool.files.zstd import ZstdDecoder
-
-if TYPE_CHECKING:
-    pass
 
 __all__ = ["VcsDecoder"]
 

@@ -16,36 +16,16 @@ import pytest
 
 from aoftool.errors import ReadFailedError
 from aoftool.files import Source, open_source
-from aoftool.files.held import release_files
-from aoftool.files.remote import direct, ranges, rooms, s3, stores, web
-from tests.stores import BUCKET, KEYS, S3, running_s3
+from aoftool.files.remote import direct, ranges, rooms, s3, web
+from tests.stores import BUCKET, S3
 
 SIZE = 21_000_000
 BLOCK = ranges._BLOCK_BYTES
 
 
 @pytest.fixture(scope="module")
-def running() -> Iterator[S3]:
-    with running_s3() as store:
-        yield store
-
-
-@pytest.fixture(scope="module")
 def data() -> bytes:
     return random.Random(11).randbytes(SIZE)
-
-
-@pytest.fixture
-def store(running: S3, monkeypatch: pytest.MonkeyPatch) -> Iterator[S3]:
-    for name, value in KEYS.items():
-        monkeypatch.setenv(name, value)
-    monkeypatch.setenv("AWS_ENDPOINT_URL", running.proxy_url)
-    monkeypatch.setattr(stores, "_stores", {})
-    running.faults.pending.clear()
-    running.faults.before = None
-    yield running
-    running.faults.before = None
-    release_files()
 
 
 @pytest.fixture
