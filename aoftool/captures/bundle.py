@@ -31,6 +31,7 @@ _SHOWN = 5
 _ARCHIVES = (".tgz", ".tar.gz", ".tar", ".tar.xz", ".tar.bz2", ".zip")
 # Folders within a capture.
 _PARTS = ("proc", "sys", "latency-history")
+_ENCRYPTED = 1
 # The last is the word of zipfile for a compression that it does not know.
 _ARCHIVE_ERRORS = (tarfile.TarError, zipfile.BadZipFile, zlib.error, EOFError, OSError, NotImplementedError)
 
@@ -206,6 +207,9 @@ def _read_zip(path: str, into: Texts) -> None:
             if into.is_full:
                 return
             if not member.is_dir():
+                if member.flag_bits & _ENCRYPTED:
+                    hint = f"unzip {quoted(path)} -d FOLDER, then name the folder"
+                    raise InputError("is an archive with a password", path=path, hint=hint)
                 with archive.open(member) as file:
                     raw = _read_all(file)
                 is_cut, place = member.file_size > MAX_BYTES, _place(path, member.filename)

@@ -7,6 +7,7 @@ import os
 import subprocess
 import sys
 import tarfile
+import zipfile
 from pathlib import Path
 
 import pytest
@@ -68,3 +69,24 @@ def test_an_archive_that_breaks_off_does_not_open(archive: Path) -> None:
 
     with pytest.raises(InputError, match="does not open"):
         read_texts(str(archive), Texts())
+
+
+@pytest.mark.parametrize(
+    ("flag", "method", "told"),
+    [(1, 0, "with a password"), (0, 99, "does not open")],
+    ids=["locked", "method"],
+)
+def test_a_zip_that_cannot_be_unpacked_is_told_as_such(
+    tmp_path: Path, flag: int, method: int, told: str
+) -> None:
+    path = tmp_path / "bundle.zip"
+    with zipfile.ZipFile(path, "w") as file:
+        file.writestr("bundle/info.txt", "redis_version:7.0.15\r\n" * 20)
+    raw = bytearray(path.read_bytes())
+    for header in (0, raw.index(b"PK\x01\x02") + 2):
+        raw[header + 6] |= flag
+        raw[header + 8] |= method
+    path.write_bytes(raw)
+
+    with pytest.raises(InputError, match=told):
+        read_texts(str(path), Texts())
