@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from aoftool.advise.model import DatedEvent
+from aoftool.advise.model import DatedEvent, EventKind
 from aoftool.advise.situation import Situation
 from aoftool.captures.captured import Captured
 from aoftool.escape import excerpt
@@ -15,20 +15,21 @@ __all__ = ["dated_events"]
 # What the server's log says, and what it means here.
 # Source: src/server.c and src/aof.c of Redis 7.0 and Valkey 9.1.
 _MESSAGES = (
-    ("Server initialized", "restart", "the server started"),
-    ("DB loaded from", "restart", "the server had loaded its data"),
-    ("User requested shutdown", "restart", "a shutdown was asked for"),
-    ("Background append only file rewriting started", "rewrite", "a rewrite began"),
-    ("Background AOF rewrite finished successfully", "rewrite", "a rewrite ended well"),
-    ("Background AOF rewrite terminated by signal", "rewrite", "a rewrite was killed"),
-    ("Background AOF rewrite terminated with error", "rewrite", "a rewrite failed"),
+    ("Server initialized", EventKind.RESTART, "the server started"),
+    ("DB loaded from", EventKind.RESTART, "the server had loaded its data"),
+    ("User requested shutdown", EventKind.RESTART, "a shutdown was asked for"),
+    ("Background append only file rewriting started", EventKind.REWRITE, "a rewrite began"),
+    ("Background AOF rewrite finished successfully", EventKind.REWRITE, "a rewrite ended well"),
+    ("Background AOF rewrite terminated by signal", EventKind.REWRITE, "a rewrite was killed"),
+    ("Background AOF rewrite terminated with error", EventKind.REWRITE, "a rewrite failed"),
     (
         "Asynchronous AOF fsync is taking too long",
-        "sync",
+        EventKind.SYNC,
         "a sync took too long: the log was written without waiting",
     ),
 )
-_SYNCS = frozenset(("aof-fsync-always", "aof-write", "aof-write-pending-fsync", "aof-write-alone"))
+_SYNCS = ("aof-fsync-always", "aof-write", "aof-write-pending-fsync", "aof-write-alone")
+_KINDS = {"fork": EventKind.FORK, **dict.fromkeys(_SYNCS, EventKind.SYNC)}
 
 
 def dated_events(captured: Captured) -> tuple[list[DatedEvent], bool]:
@@ -49,7 +50,7 @@ def _logged(captured: Captured, offset_s: float) -> Iterator[DatedEvent]:
 
 def _sampled(captured: Captured) -> Iterator[DatedEvent]:
     for sample in captured.history:
-        kind = "sync" if sample.event in _SYNCS else "fork" if sample.event == "fork" else "stall"
+        kind = _KINDS.get(sample.event, EventKind.STALL)
         name = excerpt(sample.event.encode("utf-8", "surrogateescape"))
         text = f"{name} took {format_wait(sample.ms / 1000)}"
         yield DatedEvent(float(sample.at_s), kind, text, sample.where)
@@ -59,4 +60,4 @@ def _slow(captured: Captured) -> Iterator[DatedEvent]:
     for command in captured.slowlog:
         name = excerpt(command.command.encode("utf-8", "surrogateescape"))
         text = f"{name} ran for {format_wait(command.usec / 1e6)}"
-        yield DatedEvent(float(command.at_s), "stall", text, command.where)
+        yield DatedEvent(float(command.at_s), EventKind.STALL, text, command.where)

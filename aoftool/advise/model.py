@@ -11,6 +11,7 @@ __all__ = [
     "Advice",
     "Claim",
     "DatedEvent",
+    "EventKind",
     "Evidence",
     "Finding",
     "LedgerRow",
@@ -132,12 +133,22 @@ class Claim:
     fact: str
 
 
+class EventKind(Enum):
+    """What kind of thing captures date."""
+
+    RESTART = "restart"
+    REWRITE = "rewrite"
+    FORK = "fork"
+    SYNC = "sync"
+    STALL = "stall"
+
+
 @dataclass(frozen=True, slots=True)
 class DatedEvent:
-    """One thing: seconds since 1970, UTC; `kind` is restart, rewrite, sync, fork or stall."""
+    """One thing: seconds since 1970, UTC."""
 
     at_s: float
-    kind: str
+    kind: EventKind
     text: str
     where: str
 

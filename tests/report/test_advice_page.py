@@ -55,6 +55,19 @@ def test_lines_to_type_are_lines_and_the_time_line_has_what_is_dated(
     assert sum("a rewrite" in row[2].text for row in rows) == 4
 
 
+def test_the_time_line_counts_what_it_does_not_draw(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "info.txt").write_text("# Server\nredis_version:8.0.6\naof_enabled:1\n")
+    entries = (f"{n}\n{1795964197 + n}\n264830\nKEYS\n*\n127.0.0.1:1\n\n" for n in range(150, 0, -1))
+    (tmp_path / "slowlog.txt").write_text("".join(entries))
+
+    page, _ = asked(capsys, tmp_path / "a.html", str(tmp_path))
+
+    told = " ".join(text for _, text in page.texts)
+    assert "150 events that captures date: slow commands and other stalls 150." in told
+
+
 def test_what_was_captured_is_never_markup(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     evil = "<script>alert(1)</script>{{7*7}}"
     (tmp_path / "redis.conf").write_text(f"appendonly yes\ndir /{evil}\nappend-direct {evil}\n")

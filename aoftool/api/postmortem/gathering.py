@@ -12,6 +12,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from functools import partial
 from typing import TYPE_CHECKING, TypeVar
 
+from aoftool.advise.model import EventKind
 from aoftool.analysis.census.model import CensusOptions
 from aoftool.analysis.redact.commands import redacted_audit, redacted_diff, redacted_step
 from aoftool.analysis.redact.contents import redacted_growth
@@ -64,11 +65,11 @@ _EXPLAINED = 8
 _REPLAYED_BYTES = 16 << 20
 _MOST_DIGESTS = 40
 _LANES = {
-    "restart": Lane.RESTART,
-    "rewrite": Lane.REWRITE,
-    "sync": Lane.SYNC,
-    "fork": Lane.STALL,
-    "stall": Lane.STALL,
+    EventKind.RESTART: Lane.RESTART,
+    EventKind.REWRITE: Lane.REWRITE,
+    EventKind.SYNC: Lane.SYNC,
+    EventKind.FORK: Lane.STALL,
+    EventKind.STALL: Lane.STALL,
 }
 
 Found = TypeVar("Found")

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator, Sequence
 
-from aoftool.advise.model import Advice, DatedEvent, Finding, Severity
+from aoftool.advise.model import Advice, DatedEvent, EventKind, Finding, Severity
 from aoftool.regex import regex
 from aoftool.report.advise import advice_server, advice_verdict, ledger_cells, window_cells
 from aoftool.report.page.cells import count, made_table, number, path_text, text, when
@@ -45,11 +46,11 @@ _COMMANDS = (
 # What stands behind a line to type is a remark.
 _BEHIND = regex(r"[,;(]| or |:")
 _KINDS = {
-    "restart": "restarts",
-    "rewrite": "rewrites",
-    "fork": "forks",
-    "sync": "slow syncs and writes",
-    "stall": "slow commands and other stalls",
+    EventKind.RESTART: "restarts",
+    EventKind.REWRITE: "rewrites",
+    EventKind.FORK: "forks",
+    EventKind.SYNC: "slow syncs and writes",
+    EventKind.STALL: "slow commands and other stalls",
 }
 
 
@@ -165,7 +166,8 @@ def _timeline(happened: Sequence[DatedEvent]) -> Block:
         ("where", "seen in", lambda event: text(path_text(event.where))),
     )
     table = made_table("events-table", "What happened, in order", fields, happened, most=60, is_detail=True)
-    told = ", ".join(f"{name} {len(marks)}" for name, marks in lanes.items())
+    counts = Counter(event.kind for event in happened)
+    told = ", ".join(f"{_KINDS[kind]} {times}" for kind, times in counts.items())
     description = f"{counted(len(happened), 'event')} that captures date: {told}."
     ticks = [(at, format_time_ms(at * 1000)[11:]) for at in places]
     return Lanes(
