@@ -19,6 +19,7 @@ from aoftool.files import Source, open_source
 from aoftool.files.changes import ChangeKind
 from aoftool.files.held import hold_object, release_files
 from aoftool.files.remote import ranges, stores
+from aoftool.files.remote.failures import refused_by_store
 from aoftool.files.remote.names import above, is_remote, without_secrets
 from tests.stores import BUCKET, S3
 
@@ -301,3 +302,10 @@ def test_nothing_is_kept_when_all_is_closed(url: str) -> None:
 
     assert objects._pinned == {}
     assert ranges._readers == 0
+
+
+def test_a_store_without_such_a_call_is_told_with_what_to_do() -> None:
+    told = refused_by_store(NotImplementedError(), "data://x*", "list")
+
+    assert told.message == "cannot list data://x*: this kind of store has no way to do it"
+    assert told.hint == "copy 'data://x*' to this machine, then name the copy"

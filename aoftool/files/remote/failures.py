@@ -29,7 +29,8 @@ _FINAL = (
     ImportError,
     OtherObjectError,
     WholeFilesOnlyError,
-    NotImplementedError,  # fsspec's, for what a kind of store cannot do
+    # What fsspec says where a kind of store has no such call at all: no listing, nothing to write to.
+    NotImplementedError,
     AoftoolError,
 )
 _NO_CREDENTIALS = frozenset(
@@ -103,7 +104,8 @@ def refused_by_store(
         hint = f"see whose credentials are used and what they may read; {login}"
         return SourceError(message, path=path, hint=hint)
     if isinstance(error, WholeFilesOnlyError | NotImplementedError):
-        return SourceError(f"{start}: {error}", path=path, hint=f"{download_line(path)}, then name the copy")
+        told = str(error) or "this kind of store has no way to do it"
+        return SourceError(f"{start}: {told}", path=path, hint=f"{download_line(path)}, then name the copy")
     if isinstance(error, ShortAnswerError):
         reason = f"the store keeps giving {error}" if str(error)[:1].isdigit() else str(error)
     else:
