@@ -10,7 +10,7 @@ from collections.abc import Sequence
 
 from aoftool.next_step import quoted
 
-__all__ = ["again", "keep_progress", "kept_progress", "remember", "typed_verb", "was_typed"]
+__all__ = ["keep_progress", "kept_progress", "remember", "typed_verb", "typed_with", "was_typed"]
 
 STDIN = "-"
 _typed: list[str] = []
@@ -48,7 +48,7 @@ def was_typed(option: str) -> bool:
     return any(word == other or word.startswith(f"{other}=") for word in _typed for other in names)
 
 
-def again(path: str, given: str | None, *options: str, dry_run: bool = False) -> str:
+def typed_with(path: str, given: str | None, *options: str, dry_run: bool = False) -> str:
     """Return the same command line with more options.
 
     Args:

@@ -34,7 +34,7 @@ from aoftool.releases import Release
 from aoftool.replay.writer import target_of
 from aoftool.replay.writer_model import Writer
 from aoftool.rewrite.decide.accounts import tail_counts
-from aoftool.rewrite.decide.base_keys import BaseKeys
+from aoftool.rewrite.decide.base_keys import BaseKeys, beyond_error
 from aoftool.rewrite.decide.touches import Touches
 from aoftool.rewrite.inputs import (
     Input,
@@ -257,12 +257,7 @@ def read_with_databases(
     if options.databases == INFERRED:
         fitted = replace(options, databases=databases_for(max(highest, asked)))
     if highest >= fitted.databases:
-        raise UnsupportedError(
-            f"the RDB part has keys in database {highest}, the target has"
-            f" {counted(fitted.databases, 'database')}",
-            path=found.base_path,
-            hint=again(("--databases", str(highest + 1))),
-        )
+        raise beyond_error(highest, fitted.databases, found.base_path)
     table = effects_for(writer, fitted, opaque)
     result = read(table)
     if options.databases == INFERRED and table.setting.highest_refused >= 0:
@@ -412,8 +407,8 @@ def plan_notes(summary: RewriteSummary, found: Input) -> list[str]:
         )
     if tail.opaque:
         notes.append(
-            f"{counted(tail.opaque, 'command')} may do anything (scripts, functions, unknown names), carried"
-            " verbatim: what follows the first of them stays commands"
+            f"{counted(tail.opaque, 'command')} may do anything (scripts, functions, unknown names and forms),"
+            " carried verbatim: what follows the first of them stays commands"
         )
     if found.base is not None and any(name.startswith(MEMBER_TIMES) for name in found.base.aux):
         notes.append("expire times of members, which only KeyDB has, are lost: no other server knows them")

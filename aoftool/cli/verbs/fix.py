@@ -32,7 +32,7 @@ from aoftool.cli.options.writing import (
     parse_loss,
 )
 from aoftool.cli.requests import Application, add_verb
-from aoftool.cli.typed import again, was_typed
+from aoftool.cli.typed import typed_with, was_typed
 from aoftool.dataclass import dataclass, field, replace
 from aoftool.errors import RefusedError, UsageError
 from aoftool.files.remote.names import is_remote, refuse_remote
@@ -165,7 +165,7 @@ def _fix(asked: FixRequest, place: OutputPlace) -> int:
 
     make_redactor(asked.redact, asked.salt)
     if asked.out is None and not asked.dry_run:
-        refuse_remote(asked.path, "repaired in place", again("", asked.path, "-o OUT"))
+        refuse_remote(asked.path, "repaired in place", typed_with("", asked.path, "-o OUT"))
     given = asked.out
     asked = replace(asked, out=given if asked.dry_run else place.local)
     log = find_input(asked.path)
@@ -191,7 +191,7 @@ def _fix(asked: FixRequest, place: OutputPlace) -> int:
         if not done.idle:
             _refuse_loss(plan, limit)
             if not asked.yes:
-                _ask(asked.as_json, again(log.path, asked.path, "--yes"))
+                _ask(asked.as_json, typed_with(log.path, asked.path, "--yes"))
             _carry_out(planned, asked, done)
         line = _next_line(planned, log, asked, done)
     if judge is not None:
@@ -327,14 +327,14 @@ def _next_line(planned: RepairPlan, log: Log, asked: FixRequest, done: _Done) ->
         # What is repaired already need not be read again.
         if out is not None and not asked.dry_run:
             return next_step("fix", out, "--dry-run", *more)
-        return again(log.path, asked.path, *more, dry_run=True)
+        return typed_with(log.path, asked.path, *more, dry_run=True)
     if done.damaged and done.receipt is not None:
         return next_step("undo", done.receipt)
     if asked.dry_run and (out is not None or not plan.empty):
         # With JSON it cannot ask before it changes anything.
         told = [] if not asked.as_json or was_typed("--yes") else ["--yes"]
         is_packed = planned.log is not log
-        return again(log.path, asked.path, *(["-o OUT"] if is_packed and out is None else []), *told)
+        return typed_with(log.path, asked.path, *(["-o OUT"] if is_packed and out is None else []), *told)
     return None
 
 
