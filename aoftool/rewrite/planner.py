@@ -407,8 +407,8 @@ def plan_notes(summary: RewriteSummary, found: Input) -> list[str]:
         )
     if tail.opaque:
         notes.append(
-            f"{counted(tail.opaque, 'command')} may do anything (scripts, functions, unknown names and forms),"
-            " carried verbatim: what follows the first of them stays commands"
+            f"{counted(tail.opaque, 'command')} may do anything (scripts, functions, unknown names and"
+            " forms), carried verbatim: what follows the first of them stays commands"
         )
     if found.base is not None and any(name.startswith(MEMBER_TIMES) for name in found.base.aux):
         notes.append("expire times of members, which only KeyDB has, are lost: no other server knows them")
