@@ -222,6 +222,15 @@ def test_a_transaction_without_end_is_told(tmp_path: Path) -> None:
     assert "never did" in found.events[1].text
 
 
+def test_a_transaction_that_is_open_where_a_file_follows_is_not_said_to_be_the_end(tmp_path: Path) -> None:
+    split = [log(("MULTI",), ("SET", "a", 1)), log(("EXEC",))]
+
+    (event,) = audited(write_multi_part(tmp_path / "d", base=None, incrs=split)).events
+
+    assert event.code is AuditCode.OPEN_TRANSACTION
+    assert event.text == "MULTI without EXEC in its file, which is not the last: 1 command"
+
+
 def test_events_beyond_the_limit_are_counted(tmp_path: Path) -> None:
     path = write(tmp_path / "a", *(("FLUSHDB",) for _ in range(80)))
 

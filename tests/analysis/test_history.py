@@ -225,6 +225,17 @@ def test_a_transaction_that_never_ended_is_left_out_and_mentioned(tmp_path: Path
     assert "never happened" in found.end.notes[0]
 
 
+def test_a_transaction_that_is_open_where_a_file_follows_is_not_said_to_be_the_end(tmp_path: Path) -> None:
+    split = [log(("SET", "k", 1), ("MULTI",), ("SET", "k", 2)), log(("EXEC",), ("SET", "k", 3))]
+    manifest = write_multi_part(tmp_path / "d", base=log(("SET", "k", 0)), incrs=split)
+
+    steps, found = history(manifest, b"k", values=True)
+
+    assert [step.after.value for step in steps] == [b"0", b"1", b"3"]
+    assert found.end.notes == ["the commands of a MULTI that is open at the end of its file are left out"]
+    assert found.end.damage is not None
+
+
 def test_a_script_makes_what_follows_unknown(tmp_path: Path) -> None:
     path = tmp_path / "a.aof"
     path.write_bytes(log(("SET", "k", 1), ("EVAL", "return 1", 1, "k"), ("INCR", "k")))

@@ -199,6 +199,39 @@ def test_the_tail_goes_on_in_the_file_before(tmp_path: Path) -> None:
     assert [(row.file_number, row.argv[1]) for row in found] == [(1, b"b"), (2, b"c")]
 
 
+def test_the_tail_says_which_files_it_did_not_read(tmp_path: Path) -> None:
+    manifest = write_multi_part(
+        tmp_path / "d", base=log(("SET", "a", 1)), incrs=[log(("SET", "b", 2)), log(("SET", "c", 3))]
+    )
+
+    _, few = last_commands(find_log(manifest), CommandFilter(), 1)
+    _, every = last_commands(find_log(manifest), CommandFilter(), 3)
+
+    assert few.notes == ["not read: 2 files before appendonly.aof.2.incr.aof; damage there is not told"]
+    assert every.notes == []
+
+
+@pytest.mark.parametrize("whole_bytes", [1 << 20, 1], ids=["from the start", "from a window"])
+def test_the_tail_tells_a_transaction_that_is_open_where_a_file_follows(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, whole_bytes: int
+) -> None:
+    from aoftool.analysis.commands import tailing
+
+    monkeypatch.setattr(tailing, "WHOLE_BYTES", whole_bytes)
+    monkeypatch.setattr(tailing, "_FIRST_WINDOW_BYTES", 2000)
+    before = log(*(("SET", f"k{n}", n) for n in range(1000)))
+    manifest = write_multi_part(
+        tmp_path / "d",
+        base=None,
+        incrs=[before + log(("MULTI",), ("SET", "b", 2)), log(("SET", "c", 3), ("EXEC",))],
+    )
+
+    _, end = last_commands(find_log(manifest), CommandFilter(), 3)
+
+    assert end.told is not None
+    assert end.told[:2] == ("appendonly.aof.1.incr.aof", len(before))
+
+
 @pytest.fixture
 def large(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """Give a log whose end must be found by resynchronising."""

@@ -292,6 +292,8 @@ class _PartAudit:
             if event.command.file_number == self._number and event.command.offset > offset:
                 event.text += ", but never did: its MULTI has no EXEC"
         text = f"MULTI without EXEC at the end: {counted(commands, 'command')} that never happened"
+        if not self._part.is_last:
+            text = f"MULTI without EXEC in its file, which is not the last: {counted(commands, 'command')}"
         group = Group(1, offset, offset, commands, 0)
         self._add(self._group_event(AuditCode.OPEN_TRANSACTION, group, text))
 

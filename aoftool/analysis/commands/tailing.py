@@ -8,7 +8,6 @@ tell, the database and the transaction at that place, is given as unknown.
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterator
 
 from aoftool.analysis.commands.filter import EVERYTHING, CommandFilter
 from aoftool.analysis.commands.listing import logged
@@ -48,6 +47,8 @@ def last_commands(
     for number in range(len(log.files) - 1, -1, -1):
         missing = count - len(found)
         if missing <= 0:
+            unread = f"{counted(number + 1, 'file')} before {log.files[number + 1].shown_name}"
+            end.note(f"not read: {unread}; damage there is not told")
             break
         with open_log_file(log.files[number]) as source:
             rows = _of_file(log, number, source, wanted, missing, keep, end, unwrapping)
@@ -67,15 +68,18 @@ def _of_file(
     unwrapping: Unwrapping,
 ) -> list[LoggedCommand]:
     file, size = log.files[number], source.size_bytes
+    is_last = number == len(log.files) - 1
     if size is None or size <= WHOLE_BYTES or is_rdb(source.peek(HEADER_BYTES)):
-        return list(_from_start(open_part(file, source), number, wanted, count, keep, end, unwrapping))
+        return _from_start(
+            open_part(file, source, is_last=is_last), number, wanted, count, keep, end, unwrapping
+        )
     window = _FIRST_WINDOW_BYTES
     while window < size:
         rows = _from_window(log, number, source, window, wanted, count, keep, end, unwrapping)
         if rows is not None:
             return rows
         window *= _GROWTH
-    return list(_from_start(open_part(file, source), number, wanted, count, keep, end, unwrapping))
+    return _from_start(open_part(file, source, is_last=is_last), number, wanted, count, keep, end, unwrapping)
 
 
 def _from_start(
@@ -86,10 +90,10 @@ def _from_start(
     keep: int | None,
     end: ListingEnd,
     unwrapping: Unwrapping,
-) -> Iterator[LoggedCommand]:
+) -> list[LoggedCommand]:
     note_rdb(end, part)
     if part.tail_start is None:
-        return iter(())
+        return []
     kept: deque[LoggedCommand] = deque(maxlen=count)
     if part.source.seekable:
         watch = wanted.watch()
@@ -100,8 +104,11 @@ def _from_start(
         commands = iter(slow)
     shown = unwrapping.of(commands, part.source)
     kept.extend(filter(wanted.admits, (logged(command, part.file, number) for command in shown)))
-    note_stop(end, part, reader.stop if part.source.seekable else slow.tally().stop)
-    return iter(kept)
+    if part.source.seekable:
+        note_stop(end, part, reader.stop, reader.state.unclosed_at)
+    else:
+        note_stop(end, part, slow.tally().stop, slow.tally().transactions.open_offset)
+    return list(kept)
 
 
 def _from_window(
@@ -140,7 +147,8 @@ def _from_window(
     )
     if any(row.db == UNKNOWN for row in kept):
         end.note("database ? : selected before that place; --since 0 reads the file from its start")
-    note_stop(end, LogPart(file, source, None, start), reader.stop)
+    part = LogPart(file, source, None, start, number == len(log.files) - 1)
+    note_stop(end, part, reader.stop, reader.state.unclosed_at)
     return list(kept)
 
 

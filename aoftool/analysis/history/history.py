@@ -170,7 +170,14 @@ class KeyHistory:
         if setting:
             self.end.notes.append(setting)
         if lineage.open_txns:
-            self.end.notes.append("a MULTI without EXEC at the end never happened: its commands are left out")
+            self.end.notes.append(self._open_note(lineage))
+
+    def _open_note(self, lineage: Lineage) -> str:
+        """Say what became of transactions that are open at the end of their file."""
+        last = len(self._log.files) - 1
+        if all(file == last for file, _ in lineage.open_txns):
+            return "a MULTI without EXEC at the end never happened: its commands are left out"
+        return "the commands of a MULTI that is open at the end of its file are left out"
 
     # -- the RDB part --------------------------------------------------------------------------
 
