@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from aoftool.cli.app import run
-from tests.captured import FEW, few_captures
+from tests.captured import FEW, Capture, few_captures
 
 STALL = FEW / "valkey-9.1.2" / "manifest-stall"
 OTHER = FEW / "redis-7.0.15" / "slow-commands"
@@ -44,12 +44,14 @@ def test_captures_of_two_servers_are_refused_by_name(capsys: pytest.CaptureFixtu
     assert "give one at a time" in err
 
 
-@pytest.mark.parametrize("other", [{"run_id": "bbbb"}, {"pid": 8}, {"version": "8.2.1"}])
-def test_what_tells_two_servers_apart(
-    capsys: pytest.CaptureFixture[str], tmp_path: Path, other: dict[str, object]
-) -> None:
+@pytest.mark.parametrize(
+    "other",
+    [info(run_id="bbbb", up=40), info(pid=8, up=40), info(version="8.2.1", up=40)],
+    ids=["run_id", "pid", "version"],
+)
+def test_what_tells_two_servers_apart(capsys: pytest.CaptureFixture[str], tmp_path: Path, other: str) -> None:
     (tmp_path / "info-before.txt").write_text(info())
-    (tmp_path / "info.txt").write_text(info(**other, up=40))  # type: ignore[arg-type]
+    (tmp_path / "info.txt").write_text(other)
 
     assert "INFO is of 2 servers" in refused(capsys, tmp_path)
 
@@ -79,8 +81,8 @@ def test_a_folder_of_captures_is_refused(capsys: pytest.CaptureFixture[str], tmp
 
 
 @pytest.mark.parametrize("capture", few_captures(), ids=lambda capture: capture.name)
-def test_one_capture_is_one(capsys: pytest.CaptureFixture[str], capture: object) -> None:
-    taken(capsys, capture.path)  # type: ignore[attr-defined]
+def test_one_capture_is_one(capsys: pytest.CaptureFixture[str], capture: Capture) -> None:
+    taken(capsys, capture.path)
 
 
 def test_what_is_no_capture_is_refused(

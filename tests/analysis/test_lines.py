@@ -6,7 +6,6 @@ import csv
 import io
 import json
 from array import array
-from collections.abc import Callable
 from contextlib import suppress
 from itertools import islice
 from pathlib import Path
@@ -245,7 +244,10 @@ def test_more_spellings_than_are_kept_are_written_all_the_same() -> None:
     ]
     data = b"".join(command(name, "x") for name in spellings)
     rows, indexes = rows_of(data, 0)
-    is_plain: Callable[[bytes], bool] = lambda name: True  # noqa: E731
+
+    def is_plain(name: bytes) -> bool:
+        return True
+
     one, other = (
         module.RowWriter(RowLook(JSON_ROWS, is_plain), "a", CommandFilter(), False)
         for module in both("lines")

@@ -96,8 +96,10 @@ def test_function_stays_when_the_room_of_its_name_is_loaded(name: str) -> None:
 
 
 def test_unknown_name_is_no_attribute() -> None:
-    with pytest.raises(AttributeError, match="no attribute 'chekc'"):
-        getattr(aoftool, "chekc")  # noqa: B009
+    name = "chekc"
+
+    with pytest.raises(AttributeError, match=f"no attribute '{name}'"):
+        getattr(aoftool, name)
 
 
 def test_the_version_is_told_in_one_place() -> None:

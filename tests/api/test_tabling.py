@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Generator
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -336,7 +337,8 @@ def test_rows_that_are_left_end_their_thread() -> None:
     before = set(threading.enumerate())
     batches = LogTables(aoftool.open_log(SHOP)).batches("commands")
     next(batches)
-    batches.close()  # type: ignore[attr-defined]
+    assert isinstance(batches, Generator)
+    batches.close()
 
     assert set(threading.enumerate()) <= before
 

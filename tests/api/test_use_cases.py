@@ -26,7 +26,7 @@ TORN = FIXTURES / "damaged" / "torn-mid-payload"
 MIDDLE = FIXTURES / "damaged" / "bulk-length-beyond-eof"
 
 
-def told(capsys: pytest.CaptureFixture[str], *words: str) -> list[dict[str, object]]:
+def told(capsys: pytest.CaptureFixture[str], *words: str) -> list[dict[str, Any]]:
     run([*words, "--json"])
     return [json.loads(line) for line in capsys.readouterr().out.splitlines()]
 
@@ -45,15 +45,14 @@ def told(capsys: pytest.CaptureFixture[str], *words: str) -> list[dict[str, obje
     ids=str,
 )
 def test_commands_are_those_that_log_shows(
-    options: list[str], narrowed: dict[str, object], capsys: pytest.CaptureFixture[str]
+    options: list[str], narrowed: dict[str, Any], capsys: pytest.CaptureFixture[str]
 ) -> None:
     shown = told(capsys, "log", str(SHOP), *options)
 
-    found = list(aoftool.commands(aoftool.open_log(SHOP), **narrowed))  # type: ignore[arg-type]
+    found = list(aoftool.commands(aoftool.open_log(SHOP), **narrowed))
 
     assert [(row.file, row.offset, row.db, len(row.argv)) for row in found] == [
-        (row["file"], row["offset"], row["db"], len(row["argv"]))  # type: ignore[arg-type]
-        for row in shown
+        (row["file"], row["offset"], row["db"], len(row["argv"])) for row in shown
     ]
     assert found
 
@@ -243,6 +242,7 @@ def test_a_moment_may_be_what_a_person_types(at: aoftool.Moment | str) -> None:
 
 def test_what_makes_no_sense_is_an_error_of_ours() -> None:
     log = aoftool.open_log(SHOP)
+    untyped: Any = 5  # what a program without a type checker may give
 
     with pytest.raises(aoftool.AoftoolError, match="there is no type"):
         aoftool.keys(log, types=["String"])
@@ -251,7 +251,7 @@ def test_what_makes_no_sense_is_an_error_of_ours() -> None:
     with pytest.raises(aoftool.AoftoolError, match="0 or more"):
         aoftool.commands(log, limit=-1)
     with pytest.raises(aoftool.AoftoolError, match="a moment is"):
-        aoftool.keys(log, at=5)  # type: ignore[arg-type]
+        aoftool.keys(log, at=untyped)
 
 
 @pytest.mark.parametrize("rewritten", [True, False])

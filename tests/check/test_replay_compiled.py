@@ -10,7 +10,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from aoftool.aof.layout import find_log
+from aoftool.budget import Budget
 from aoftool.check.exam import examine
+from aoftool.check.exam_model import LogExam
 from aoftool.check.loaders import replay
 from aoftool.check.loaders.replay import keyspace_before, replay_log
 from aoftool.check.loaders.replay_model import Replay
@@ -196,7 +198,7 @@ def test_servers_that_load_alike_are_replayed_once(tmp_path: Path, monkeypatch: 
     runs: list[str] = []
     run = replay._run
 
-    def noted(exam, target, budget, *, watch):  # type: ignore[no-untyped-def]
+    def noted(exam: LogExam, target: str, budget: Budget, *, watch: bool) -> replay._Run:
         runs.append(target)
         return run(exam, target, budget, watch=watch)
 

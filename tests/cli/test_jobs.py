@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import threading
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -30,10 +31,10 @@ def at_work(monkeypatch: pytest.MonkeyPatch) -> set[int]:
     seen: set[int] = set()
     work = ranges.RangeScan.work
 
-    def watched(shared: ranges.RangeScan, *args: object) -> None:
+    def watched(shared: ranges.RangeScan, *args: Any) -> None:
         seen.add(threading.get_ident())
         everybody.wait(timeout=30)  # so that nobody is done before the last one has begun
-        work(shared, *args)  # type: ignore[arg-type]
+        work(shared, *args)
 
     everybody = threading.Barrier(PROCESSORS)
     monkeypatch.setattr(ranges.RangeScan, "work", watched)

@@ -29,6 +29,7 @@ from aoftool.cli.app import VERBS
 from aoftool.cli.console import Color
 from aoftool.cli.options.common_options import ProgressMode
 from aoftool.cli.options.engines import EngineOption
+from aoftool.cli.progress import ProgressReporter
 from aoftool.cli.verbs import (
     advise,
     audit,
@@ -765,10 +766,9 @@ class Watch:
         return spy
 
     def _reporter(self) -> type:
-        real = import_module("aoftool.cli.progress").ProgressReporter
         shown = self.progress
 
-        class Watched(real):  # type: ignore[misc, valid-type]
+        class Watched(ProgressReporter):
             def __init__(self, name: str, total: int | None, mode: ProgressMode, quiet: bool) -> None:
                 shown.append((mode, quiet))
                 super().__init__(name, total, mode, quiet)
@@ -843,5 +843,5 @@ def test_every_request_has_its_case(verb: str) -> None:
 def test_request_is_frozen_and_its_fields_are_those_of_the_table(verb: str) -> None:
     case = CASES[verb]
 
-    assert case.request.__dataclass_params__.frozen  # type: ignore[attr-defined]
+    assert vars(case.request)["__dataclass_params__"].frozen
     assert {*case.changes, *case.shown} <= {entry.name for entry in fields(case.request)}

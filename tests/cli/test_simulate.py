@@ -72,12 +72,12 @@ def test_transcript(
 @pytest.fixture
 def even(tmp_path: Path) -> Path:
     """Write a log of 100 s that overwrites one key of 10 kB each tenth of a second."""
-    parts: list[object] = []
+    parts: list[bytes | tuple[str, ...]] = []
     for second in range(100):
         parts.append(timestamp(START_S + second))
         parts += [("SET", "key", f"{second}".rjust(10_000, "x"))] * 10
     path = tmp_path / "even.aof"
-    path.write_bytes(log(*parts))  # type: ignore[arg-type]
+    path.write_bytes(log(*parts))
     return path
 
 

@@ -6,9 +6,11 @@ import os
 import time
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 from aoftool.capture.collecting import wait_for
 from aoftool.collecting.host import LocalServer, find_local, read_for
+from aoftool.collecting.talking import Talk
 from tests.servers import Build, Server
 
 
@@ -64,18 +66,18 @@ def test_of_a_long_log_the_end_is_read(tmp_path: Path) -> None:
     assert len(text) == 1 << 20
 
 
-class Latencies:
-    """A server that tells one list of events after the other."""
+class Latencies(Talk):
+    """A server that tells one list of events after the other, over no connection."""
 
-    def __init__(self, *told: list[list[object]]) -> None:
+    def __init__(self, *told: list[Any]) -> None:
         self._told = list(told)
 
-    def ask(self, *words: str) -> list[list[object]]:
+    def ask(self, *words: str) -> Any:
         return self._told.pop(0) if len(self._told) > 1 else self._told[0]
 
 
-def waited(*told: list[list[object]], seconds: float = 0.2) -> str | None:
-    return wait_for(Latencies(*told), 200, seconds, lambda seconds: time.sleep(0.01))  # type: ignore[arg-type]
+def waited(*told: list[Any], seconds: float = 0.2) -> str | None:
+    return wait_for(Latencies(*told), 200, seconds, lambda seconds: time.sleep(0.01))
 
 
 def test_only_a_new_event_that_is_long_enough_ends_the_wait() -> None:
@@ -90,4 +92,4 @@ def test_only_a_new_event_that_is_long_enough_ends_the_wait() -> None:
 
 
 def test_answers_that_are_no_events_end_no_wait() -> None:
-    assert waited([[b"x"], ["y", 1, 999], 5]) is None  # type: ignore[list-item]
+    assert waited([[b"x"], ["y", 1, 999], 5]) is None

@@ -11,6 +11,7 @@ import sys
 import threading
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -19,6 +20,7 @@ from aoftool.files import Source, open_source
 from aoftool.files.changes import ChangeKind
 from aoftool.files.held import hold_object, release_files
 from aoftool.files.remote import ranges, stores
+from aoftool.files.remote.carrier import ObjectWatch
 from aoftool.files.remote.failures import refused_by_store
 from aoftool.files.remote.names import above, is_remote, without_secrets
 from tests.stores import BUCKET, S3
@@ -139,7 +141,8 @@ def test_of_a_bucket_that_keeps_versions_the_old_object_is_read_to_its_end(store
         store.client.put_object(Bucket="versions", Key="large", Body=b"another one")
         source.seek(0)
         assert whole(source) == data
-        source._watch._object._looked = (0.0, True)  # type: ignore[union-attr]
+        assert isinstance(source._watch, ObjectWatch)
+        source._watch._object._looked = (0.0, True)
         assert [change.kind for change in source.changes()] == [ChangeKind.SUPERSEDED]
 
 
@@ -205,8 +208,8 @@ def plain_server(tmp_path: Path) -> Iterator[str]:
     (tmp_path / "file").write_bytes(bytes(3_000_000))
 
     class Handler(http.server.SimpleHTTPRequestHandler):
-        def __init__(self, *args: object) -> None:
-            super().__init__(*args, directory=str(tmp_path))  # type: ignore[arg-type]
+        def __init__(self, *args: Any) -> None:
+            super().__init__(*args, directory=str(tmp_path))
 
         def log_message(self, *_: object) -> None:
             pass

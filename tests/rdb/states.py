@@ -26,13 +26,13 @@ def state_of(kind: str, value: Value, expire_at_ms: int | None, asked: KeyState)
     fields = dict(value.expires) if isinstance(value, HashValue) else {}
     form: Any = value
     if kind == "list":
-        form = list(value)  # type: ignore[arg-type]
+        form = list(form)
     elif kind == "set":
-        form = frozenset(value)  # type: ignore[arg-type]
+        form = frozenset(form)
     elif isinstance(value, StreamValue):
         form = _stream(value, asked.value)
     elif kind in ("hash", "zset"):
-        form = dict(value)  # type: ignore[arg-type]
+        form = dict(form)
     return KeyState(kind, form, expire_at_ms, fields)
 
 

@@ -33,7 +33,9 @@ WORDS = [*sorted(all_words()), b"FROB", b"frob", b"k", b"1", b"0", b"2", b"1-1",
 @given(name=st.sampled_from(WRITERS), rest=st.lists(st.sampled_from(WORDS), max_size=8))
 def test_every_unknown_form_is_handed_on(name: bytes, rest: list[bytes]) -> None:
     argv = [name, *rest]
-    if len(argv) >= abs(lookup(name).arity) and unknown_words_of(argv).startswith("the option"):  # type: ignore[union-attr]
+    spec = lookup(name)
+    assert spec is not None
+    if len(argv) >= abs(spec.arity) and unknown_words_of(argv).startswith("the option"):
         assert WATCH.wants_form(name, argv), argv
 
 
