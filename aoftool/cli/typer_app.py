@@ -85,8 +85,8 @@ def _add(app: typer.Typer, verb: Verb) -> None:
     ]
     command.__name__, command.__doc__ = verb.do.__name__, verb.do.__doc__
     command.__annotations__ = hints
-    # typer reads the signature, which inspect lets anybody set; the type of functions does not know of it.
-    command.__signature__ = Signature(parameters)  # type: ignore[attr-defined]
+    # inspect, by which typer reads it, takes a signature from the attributes of a function.
+    vars(command)["__signature__"] = Signature(parameters)
     app.command(cls=_Command, epilog=epilog(*verb.codes))(command)
 
 
