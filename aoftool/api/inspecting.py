@@ -139,7 +139,7 @@ def _plain(log: Log, asked: InspectionRequest, workers: int, progress: Progress)
     from aoftool.analysis.inspect.overview import overview_of
 
     read = survey(log, workers=workers, top_keys=asked.rows or TOP_KEYS, progress=progress)
-    health, checked = _health(log, read)
+    health, checked = _health(log, read, workers)
     result = overview_of(read)
     if asked.redactor is not None:
         from aoftool.analysis.redact.contents import redacted_overview
@@ -164,7 +164,7 @@ def _with_contents(log: Log, asked: InspectionRequest, workers: int, progress: P
 
     options, redactor = asked.options or CensusOptions(), asked.redactor
     read = read_log(log, options, asked.commands, progress)
-    health, checked = _health(log, read.survey)
+    health, checked = _health(log, read.survey, workers)
     # Of a log that is damaged no restart is foretold, and not every file may be there.
     walks = _walks(log, read.contents.commands, workers) if health.intact else None
     found, dead = _savings(log, read.survey, asked, walks, progress)
@@ -222,7 +222,7 @@ def _walks(log: Log, commands: Iterable[bytes], workers: int) -> Walks | None:
     return walks_of(log, workers=workers)
 
 
-def _health(log: Log, read: Survey) -> tuple[Health, Report | None]:
+def _health(log: Log, read: Survey, workers: int) -> tuple[Health, Report | None]:
     """Return the line of health, and the full check where that took one.
 
     What stands behind damage is worth a second reading only now.
@@ -230,7 +230,8 @@ def _health(log: Log, read: Survey) -> tuple[Health, Report | None]:
     from aoftool.replay.unknown_forms import first_unknown_form
 
     report, checked = quick_report(read), None
-    unseen = not intact_structure(report) or needs_values(read) or first_unknown_form(read) is not None
+    unseen = not intact_structure(report) or needs_values(read)
+    unseen = unseen or first_unknown_form(read, workers) is not None
     if unseen and log.kind is not LogKind.STDIN:
         from aoftool.check.checker import check
         from aoftool.check.model import Level

@@ -8,17 +8,18 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from functools import cache
+from typing import TYPE_CHECKING
 
-from aoftool.aof.log import open_log_file
-from aoftool.aof.survey import Survey
 from aoftool.commands.areas import areas, may_hold_unknown_forms
 from aoftool.commands.modules import is_of_tile38
 from aoftool.files.source import STDIN, Source
 from aoftool.progress import Progress, no_progress
-from aoftool.replay.doubt import unknown_words_of
 from aoftool.resp.model import Command
 from aoftool.resp.sieve import SieveReader
 from aoftool.resp.watch import Watch
+
+if TYPE_CHECKING:
+    from aoftool.aof.survey import Survey
 
 __all__ = [
     "find_unknown_forms",
@@ -41,6 +42,9 @@ def first_unknown_form(read: Survey, workers: int = 1) -> tuple[str, int] | None
     Of a file that cannot be read at an offset only a check can tell: where it may hold one, it is named,
     with offset 0.
     """
+    # Here: a check brings sources of its own, and has loaded none of this.
+    from aoftool.aof.log import open_log_file
+
     for item in read.files:
         if item.tail is None or not may_hold_unknown_forms(item.tail) or item.file.path == STDIN:
             continue
@@ -62,6 +66,9 @@ def unknown_in_area(name: bytes, argv: Sequence[bytes]) -> str:
     """
     if not _watch().wants_form(name, argv) or is_of_tile38(argv):
         return ""
+    # Here: most logs hold nothing to ask about.
+    from aoftool.replay.doubt import unknown_words_of
+
     return unknown_words_of(argv)
 
 

@@ -164,6 +164,7 @@ cdef class Sieve:
     cdef uint8_t last_seen[256]
     cdef uint8_t before_last_seen[256]
     cdef bint others_wanted
+    cdef bint asks_of_all  # of every argument, not only of those in areas
     cdef const uint8_t* literal
     cdef int64_t literal_length, min_length
     cdef bint at_start
@@ -225,6 +226,7 @@ cdef class Sieve:
         self.literal = watch.literal
         self.literal_length = len(watch.literal)
         self.at_start = watch.at_start
+        self.asks_of_all = bool(keys) or self.literal_length > 0
         self.min_length = watch.min_length
 
     cdef void enter(self, int number, bytes text, int flags, int* heads):
@@ -468,7 +470,7 @@ cdef class Sieve:
                     second = at
                     second_length = length
                 if not hit:
-                    hit = self.wants(at, length)
+                    hit = self.asks_of_all and self.wants(at, length)
                     if area and i >= self.areas[area].start and not hit:
                         hit = self.look(&area, i, at, length, argc)
             at += length + 2

@@ -18,7 +18,6 @@ from aoftool.progress import Progress, no_progress
 from aoftool.resp._native import cut_commands
 from aoftool.resp._native_sieve import Sieve
 from aoftool.resp.columns import RowColumns
-from aoftool.resp.frame import FrameScan, command_of
 from aoftool.resp.grammar import Grammar, Limits
 from aoftool.resp.model import INHERITED_DB, Command, Lines, Stop
 from aoftool.resp.resync import find_boundary
@@ -139,6 +138,9 @@ class _Walk:
 
     def _pass_item(self, at: int, input_end: int) -> int | None:
         """Read one item by the lenient grammar; return what follows it, None where nothing can be read."""
+        # Here: a sound log has nothing that is not canonical, and the grammar of all else takes its time to load.
+        from aoftool.resp.frame import FrameScan, command_of
+
         scan = FrameScan(at, Grammar.LENIENT, self._frame_keep())
         while not scan.halted:
             room = min(_GUESS_BYTES, input_end - scan.offset)
