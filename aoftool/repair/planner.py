@@ -15,6 +15,7 @@ from aoftool.aof.model import FileRole
 from aoftool.check.exam import examine
 from aoftool.check.exam_model import FileExam, is_lost_base
 from aoftool.check.model import Level
+from aoftool.check.split import join_open_transactions
 from aoftool.dataclass import replace
 from aoftool.errors import UnsupportedError
 from aoftool.escape import printable
@@ -106,7 +107,11 @@ class _Planner:
         self._drafts = [Draft(file.path, file.size_bytes) for file in self._exam.files]
         # Counted before planning, which splits stretches at what it takes out of them.
         self._whole = {file.path: _whole_commands(file) for file in self._exam.files}
+        if choice.salvage:
+            join_open_transactions(self._exam)
         self._cut: CutPoint | None = None
+        # Behind the commands of the file before.
+        self._database = 0
 
     def _refuse_compressed(self) -> None:
         for file in self._exam.files:
@@ -165,10 +170,10 @@ class _Planner:
                 self._count_keys(*plan_rdb(file, source, draft, self._choice))
             if plan_text(file, draft, self._choice) or file.tail is None:
                 return
-            planner = StreamPlanner(
-                source, file.tail, draft, self._choice, is_last, opening_of(file, self._exam.files)
-            )
+            opening = opening_of(file, self._exam.files)
+            planner = StreamPlanner(source, file.tail, draft, self._choice, is_last, opening, self._database)
             planner.plan()
+            self._database = planner.database
             plan_commands(file, source, draft, self._choice)
             plan_fatal(self._exam, file, source, draft, self._choice)
             if file.restores:

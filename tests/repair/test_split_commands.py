@@ -73,6 +73,52 @@ def test_a_transaction_that_is_open_there_goes_with_it(tmp_path: Path, cut: int)
     assert found_codes(tmp_path) == []
 
 
+@pytest.mark.parametrize("selects", [False, True], ids=["no SELECT", "a SELECT inside"])
+@pytest.mark.parametrize("inside", [1, 2, 3], ids="{} of 3".format)
+def test_a_transaction_whose_end_stands_in_the_next_file_is_put_together(
+    tmp_path: Path, inside: int, selects: bool
+) -> None:
+    words = [("MULTI",), ("SET", "a", 1), ("SELECT", "2") if selects else ("SET", "b", 2), ("EXEC",)]
+    before, after = log(select(1), ("SET", "first", 1)), log(("SET", "x", 1))
+    write_set(tmp_path, before + log(*words[:inside]), log(*words[inside:]) + after)
+    assert found_codes(tmp_path)[0] == "multi-across-files"
+
+    answer = ask(("fix", "--salvage", "--yes", "IN"), tmp_path, tmp_path / "out")
+
+    assert answer.code == 0, answer.out
+    assert "nothing that a server would have run is lost" in answer.out
+    # A loader begins each file in database 0; what was still to be written then had been meant for another.
+    assert contents(tmp_path) == before + log(*words) + select(2 if selects else 1) + after
+    assert found_codes(tmp_path) == []
+
+
+def test_a_transaction_that_the_next_file_does_not_end_is_cut(tmp_path: Path) -> None:
+    write_set(tmp_path, BEFORE + log(("MULTI",), ("SET", "a", 1)), AFTER)
+
+    assert ask(("fix", "--salvage", "--yes", "IN"), tmp_path, tmp_path / "out").code == 0
+    assert contents(tmp_path) == BEFORE + AFTER
+
+
+@pytest.mark.parametrize("cut", [5, 20, len(SPLIT) - 1])
+def test_what_follows_a_joined_command_stays_in_its_database(tmp_path: Path, cut: int) -> None:
+    before, after = (
+        log(select(1), ("SET", "first", 1)),
+        log(("SET", "x", 1)) + log(select(0), ("SET", "y", 1)),
+    )
+    write_set(tmp_path, before + SPLIT[:cut], SPLIT[cut:] + after)
+
+    assert ask(("fix", "--yes", "IN"), tmp_path, tmp_path / "out").code == 0
+    assert contents(tmp_path) == before + SPLIT + select(1) + after
+
+
+def test_a_split_select_says_the_database_of_what_follows(tmp_path: Path) -> None:
+    split = command("SELECT", "3")
+    write_set(tmp_path, BEFORE + split[:12], split[12:] + log(("SET", "x", 1)))
+
+    assert ask(("fix", "--yes", "IN"), tmp_path, tmp_path / "out").code == 0
+    assert contents(tmp_path) == BEFORE + split + select(3) + log(("SET", "x", 1))
+
+
 def test_a_split_exec_ends_its_transaction(tmp_path: Path) -> None:
     whole = transaction(("SET", "a", 1))
     write_set(tmp_path, BEFORE + whole[:-6], whole[-6:] + AFTER)

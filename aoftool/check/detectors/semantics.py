@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterator
 
 from aoftool.check.database_range import highest_in_commands
 from aoftool.check.exam_model import FileExam, LogExam
 from aoftool.check.model import Finding, Remedy
+from aoftool.check.split import end_in_next
 from aoftool.databases import DEFAULT_DATABASES, MOST_DATABASES, databases_for
 from aoftool.resp.model import Occurrence, TailTally
 from aoftool.units import counted
@@ -92,6 +94,9 @@ def _open_transaction(exam: LogExam, file: FileExam, tally: TailTally) -> Iterat
     option = "" if is_last else "--salvage"
     count = tally.transactions.open_commands
     remedy = Remedy("cut before its MULTI", option, file.size_bytes - start, count + 1, "as a server would")
+    behind = next((two for one, two in itertools.pairwise(exam.files) if one is file), None)
+    if behind is not None and end_in_next(file, behind) is not None:
+        remedy = Remedy("put it together with its end, which stands in the next file", option, 0, None)
     yield Finding.of(
         code,
         file.path,

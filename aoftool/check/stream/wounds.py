@@ -52,6 +52,7 @@ class Wound:
         healing: the command that the span is, if one patch makes it whole.
         copies: the span repeats bytes that stand elsewhere, so taking it out loses nothing.
         insert: bytes that, put at the start of the span, make it whole: (offset, bytes).
+        selects: the database that those bytes leave the stream in; None where they select none.
         last: nothing in order follows.
         passed_over: chains of commands inside that may lie in values and were not believed.
         evidence: what stands there, printable.
@@ -64,6 +65,7 @@ class Wound:
     healing: Healing | None = None
     copies: bool = False
     insert: Patch | None = None
+    selects: int | None = None
     last: bool = False
     passed_over: int = 0
     evidence: str = ""

@@ -8,6 +8,7 @@ they part (a dropped half of a transaction held a SELECT), a SELECT is put in.
 from __future__ import annotations
 
 from aoftool.check.detectors.resp import repaired_by_default
+from aoftool.check.split import ACROSS, SPLIT
 from aoftool.check.stream.dissect import scan_range
 from aoftool.check.stream.heal import Patch
 from aoftool.check.stream.selects import held_no_select, shows_select
@@ -27,6 +28,15 @@ from aoftool.units import counted
 
 __all__ = ["Gap", "StreamPlanner"]
 
+# Halves that lie in two files: what is said of the first, and of the second.
+_COMPLETED = {
+    SPLIT: "the rest of a command, from the file behind",
+    ACROSS: "the rest of a transaction, from the file behind",
+}
+_TAKEN_ON = {
+    SPLIT: "the rest of a command, which goes to the file before",
+    ACROSS: "the rest of a transaction, which goes to the file before",
+}
 _NOTHING_LOST = frozenset({"byte-order-mark", "inline-text", "empty-command", "long-annotation"})
 # An unfinished transaction of more commands than this is rather one whose EXEC was lost.
 _MANY = 512
@@ -78,6 +88,7 @@ class StreamPlanner:
         choice: what was asked for.
         is_last: the file is the one a server appends to.
         opening: what speaks for the database that the stream begins in.
+        carried: database that the file before leaves, for a stream whose start goes to the end of that file.
     """
 
     source: Source
@@ -86,6 +97,7 @@ class StreamPlanner:
     choice: Choice
     is_last: bool
     opening: Opening
+    carried: int = 0
     gaps: list[Gap] = field(default_factory=list)
     _stopped: bool = False
     # Commands were set aside up to a next SELECT that has not come yet.
@@ -96,6 +108,11 @@ class StreamPlanner:
     def __post_init__(self) -> None:
         self._reader = Reader(self.source, self.tail.size_bytes)
         self._account = _Account()
+
+    @property
+    def database(self) -> int:
+        """Return the database that the log is in behind what was planned."""
+        return self._account.meant
 
     @property
     def _salvage(self) -> bool:
@@ -224,12 +241,11 @@ class StreamPlanner:
         self._account.open_at = None
         return alone
 
-    def _say_database(self, at: int) -> None:
+    def _say_database(self, at: int, because: str = "what was taken out selected database") -> None:
         """Put a SELECT in where the repaired file would be in another database than the log meant."""
         account = self._account
         if account.kept != account.meant and at < self.tail.size_bytes:
-            reason = f"what was taken out selected database {account.meant}"
-            self.draft.insert(at, encode_select(account.meant), "reselect", reason)
+            self.draft.insert(at, encode_select(account.meant), "reselect", f"{because} {account.meant}")
             account.kept = account.meant
 
     # Wounds
@@ -249,10 +265,15 @@ class StreamPlanner:
             patch = wound.insert
             self.draft.insert(patch.start, patch.data, wound.code, "a line end that was never written")
         elif wound.copies:
-            reason = "these bytes stand there again, whole"
-            if wound.code == "split-command":
-                reason = "the rest of a command, which goes to the file before"
+            reason = _TAKEN_ON.get(wound.code, "these bytes stand there again, whole")
             self.draft.drop(wound.start, wound.end, wound.code, reason, 0, lossless=True)
+            if wound.code in _TAKEN_ON:
+                self._account.meant = self.carried
+                # Counted as the start of a file, in database 0.
+                if behind is not None and commands_in_doubt(
+                    scan_range(self.source, behind.start, end=behind.end)
+                ):
+                    self._say_database(behind.start, "the file before ends in database")
         elif wound.code in _NOTHING_LOST and not self._tears_transaction(wound):
             self.draft.drop(wound.start, wound.end, wound.code, "no part of the log", 0, lossless=True)
             if wound.code == "inline-text" and behind is not None and not self._held_no_select(wound):
@@ -328,18 +349,18 @@ class StreamPlanner:
     def _complete(self, wound: Wound, patch: Patch) -> None:
         """Put the last line end in, unless that would leave a transaction open."""
         text = self._reader.at(wound.start, 32).upper()
-        split = wound.code == "split-command"
+        split = wound.code in _COMPLETED
         if text.startswith(b"*1\r\n$5\r\nMULTI") and not split:
             self.draft.drop(wound.start, wound.end, wound.code, "a MULTI that nothing belongs to", 0, True)
             return
-        reason = (
-            "the rest of a command, from the file behind" if split else "the line end of the last command"
-        )
+        reason = _COMPLETED.get(wound.code, "the line end of the last command")
         self.draft.insert(patch.start, patch.data, wound.code, reason)
         # An EXEC may lie in both files.
         ending = (text[: wound.end - wound.start] + patch.data).upper()
         if text.startswith(b"*1\r\n$4\r\nEXEC") or (split and ending.endswith(b"EXEC\r\n")):
             self._account.open_at = None
+        if wound.selects is not None:
+            self._account.kept = self._account.meant = wound.selects
 
     def _only_zeros(self, wound: Wound) -> bool:
         return self._reader.run_of(0, wound.start) >= wound.end - wound.start
