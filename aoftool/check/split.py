@@ -3,8 +3,9 @@
 A write that falls short leaves the rest of what was to be written with the server; when a rewrite opens
 the next file before it could try again, the rest lands there. Servers refuse such a log: the file that
 ends inside a command is not the last. Nothing is lost as long as both halves are there, and a transaction
-that is open at that point belongs together too. What the server had still to write goes on in the database that
-was open, without a SELECT, while a loader begins each file in database 0: the wound says which one was left.
+that is open at that point belongs together too. What the server had still to write goes on in the database
+that was open, without a SELECT, while a loader begins each file in database 0: the wound says which one was
+left.
 
 Source: redis/redis#14372; that they refuse: measured on Redis 7.0.15, 8.6.3 and Valkey 9.1.2.
 """
@@ -80,7 +81,7 @@ def _join(first: FileExam, second: FileExam) -> None:
                 if exec_at is None:
                     return
                 end = exec_at + len(_EXEC)
-                rest = _behind(two, end)
+                rest = _behind(two, end, second.size_bytes)
             if end > _MOST_BYTES:
                 return
             data = two.read_at(0, end)
@@ -143,16 +144,14 @@ def _join_open(first: FileExam, second: FileExam, end: int) -> None:
     with open_source(second.path) as source:
         patch = Patch(size, size, source.read_at(0, end))
         selects = _selected_in(source, 0, end)
-        rest = _behind(source, end)
+        rest = _behind(source, end, second.size_bytes)
     stop = Stop(Reason.END, size, size, size, size, first.commands)
     first.tail.pieces.append(Wound(size, size, ACROSS, stop, insert=patch, selects=selects, last=True))
     second.tail.pieces = [Wound(0, end, ACROSS, stop, copies=True), *rest.pieces]
 
 
-def _behind(source: Source, start: int) -> Dissection:
-    if start >= source.size_bytes:
-        return Dissection(0, 0)
-    return dissect_stream(source, start, source.size_bytes)
+def _behind(source: Source, start: int, size_bytes: int) -> Dissection:
+    return dissect_stream(source, start, size_bytes) if start < size_bytes else Dissection(0, 0)
 
 
 def _selected_in(source: Source, start: int, end: int) -> int | None:

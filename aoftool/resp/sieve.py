@@ -138,7 +138,7 @@ class _Walk:
 
     def _pass_item(self, at: int, input_end: int) -> int | None:
         """Read one item by the lenient grammar; return what follows it, None where nothing can be read."""
-        # Here: a sound log has nothing that is not canonical, and the grammar of all else takes its time to load.
+        # Here: a sound log is canonical throughout, and the grammar of all else takes its time to load.
         from aoftool.resp.frame import FrameScan, command_of
 
         scan = FrameScan(at, Grammar.LENIENT, self._frame_keep())
