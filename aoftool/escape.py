@@ -12,6 +12,7 @@ be shown can be hidden in this one place, for a whole run.
 from __future__ import annotations
 
 import binascii
+import os
 import re
 import unicodedata
 from collections.abc import Callable
@@ -28,7 +29,10 @@ __all__ = [
     "json_bytes",
     "printable",
     "shorten",
+    "shown_base",
     "shown_name",
+    "shown_path",
+    "shown_text",
     "typed_name",
     "unprintable",
 ]
@@ -61,6 +65,21 @@ def printable(raw: bytes) -> str:
     if _PLAIN_ASCII.fullmatch(raw):
         return raw.decode("ascii")
     return "".join(map(_escape_char, raw.decode("utf-8", "surrogateescape")))
+
+
+def shown_text(text: str) -> str:
+    """Return text as it may be shown; a half of a surrogate pair stands for a byte, as in names of files."""
+    return printable(text.encode("utf-8", "surrogateescape"))
+
+
+def shown_path(path: str) -> str:
+    """Return a path as it may be shown."""
+    return printable(os.fsencode(path))
+
+
+def shown_base(path: str) -> str:
+    """Return the last name of a path as it may be shown."""
+    return shown_path(os.path.basename(path))
 
 
 def unprintable(text: str) -> bytes:

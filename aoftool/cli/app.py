@@ -87,10 +87,10 @@ def error_json(error: AoftoolError) -> dict[str, object]:
 def _report_error(error: AoftoolError, as_json: bool) -> None:
     """Show an error on stderr for people; with --json as one object on stdout."""
     if as_json:
-        import json
+        from aoftool.report.jsonout import json_text
 
         # One line where the answer would be lines.
-        print(json.dumps(error_json(error), indent=None if typed_verb() in _JSON_LINES else 2))
+        print(json_text(error_json(error), indent=None if typed_verb() in _JSON_LINES else 2))
         return
     from aoftool.cli.console import render_error
 

@@ -30,7 +30,9 @@ def summarized(path: str) -> LogRow:
         return LogRow.not_read(path, RowState.UNREAD, error.message, error.hint or "")
     except (OSError, MemoryError, RecursionError) as error:
         return LogRow.not_read(
-            path, RowState.UNREAD, f"{type(error).__name__}: {printable(str(error).encode())}"
+            path,
+            RowState.UNREAD,
+            f"{type(error).__name__}: {printable(str(error).encode('utf-8', 'surrogateescape'))}",
         )
     except Exception as error:  # a fault of ours is a row too, and the others are gone on with
         message = f"a bug in aoftool, {type(error).__name__}"

@@ -7,7 +7,7 @@ import shlex
 from collections.abc import Iterator
 from typing import Any
 
-from aoftool.escape import hidden, json_bytes, printable
+from aoftool.escape import hidden, json_bytes, printable, shown_text
 from aoftool.report.lines import Printer
 from aoftool.report.terminal import facts, print_room, print_table, say
 from aoftool.report.writer import writer_json, writer_words
@@ -133,7 +133,7 @@ def _keys(size: OutputSize) -> str:
 def _refused(size: OutputSize) -> str:
     """Return what was refused, as a server that loads the log refuses it, most frequent first."""
     shown = [
-        f"{format_count(count)} {printable(name.encode())} ({printable(text.encode())})"
+        f"{format_count(count)} {shown_text(name)} ({shown_text(text)})"
         for (name, text), count in size.refused.most_common(_REFUSED_SHOWN)
     ]
     more = ", ..." if len(size.refused) > _REFUSED_SHOWN else ""
@@ -271,7 +271,7 @@ def _size_json(size: OutputSize, summary: RewriteSummary) -> dict[str, Any]:
         "copied_sets": size.copied_sets,
         "refused_commands": size.refused_commands,
         "refused": [
-            {"command": name, "answer": printable(text.encode()), "count": count}
+            {"command": name, "answer": shown_text(text), "count": count}
             for (name, text), count in size.refused.most_common()
         ],
     }

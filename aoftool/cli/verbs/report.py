@@ -235,11 +235,10 @@ def _write(page: Page, asked: ReportRequest) -> None:
 
 def _form(page: Page, asked: ReportRequest) -> str:
     if asked.as_json:
-        import json
-
+        from aoftool.report.jsonout import json_text
         from aoftool.report.page.json_form import page_json
 
-        return json.dumps(page_json(page), indent=2) + "\n"
+        return json_text(page_json(page), indent=2) + "\n"
     if asked.markdown:
         from aoftool.report.page.markdown import page_markdown
 
