@@ -6,6 +6,7 @@ from collections.abc import Collection, Iterable
 
 from aoftool.advise.claims import make_claims
 from aoftool.advise.ledger import LOOP, make_ledger, worst_event_s
+from aoftool.advise.load import measure_load
 from aoftool.advise.model import Advice, Finding, LedgerRow, LogFacts, NotLooked
 from aoftool.advise.rule import Case, Rule, Unknown, missing_inputs
 from aoftool.advise.rules.all import RULES
@@ -95,6 +96,7 @@ def advise(
         tuple(NotLooked(reason, tuple(codes)) for reason, codes in _without(unknown, only)),
         tuple(left_out),
         log,
+        measure_load(situation),
     )
 
 

@@ -15,6 +15,7 @@ __all__ = [
     "Evidence",
     "Finding",
     "LedgerRow",
+    "Load",
     "LogFacts",
     "NotLooked",
     "ServerFacts",
@@ -194,6 +195,27 @@ class ServerFacts:
     file_system: str
 
 
+@dataclass(frozen=True, slots=True)
+class Load:
+    """What the main thread had to do; None where nothing says.
+
+    Attributes:
+        seconds: in which it was measured.
+        is_since_start: that is the whole run of the server.
+        commands_a_second: of clients and of replication.
+        loop_share: of the time, what went by in the event loop, waiting in it included; 0 to 1.
+        cpu_share: of the time, what the thread had a CPU; 0 to 1.
+        command_s: what a command took of the event loop, else of the CPU, with all that is not commands.
+    """
+
+    seconds: float
+    is_since_start: bool
+    commands_a_second: float | None
+    loop_share: float | None
+    cpu_share: float | None
+    command_s: float | None
+
+
 @dataclass(slots=True)
 class Advice:
     """The whole answer.
@@ -215,6 +237,7 @@ class Advice:
     not_looked: tuple[NotLooked, ...]
     left_out: tuple[str, ...] = ()
     log: LogFacts | None = None
+    load: Load | None = None
 
     @property
     def worst(self) -> Severity | None:

@@ -4,14 +4,32 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
-from aoftool.advise.model import Advice, Evidence, Finding, LedgerRow, LogFacts, ServerFacts, Severity, Window
+from aoftool.advise.model import (
+    Advice,
+    Evidence,
+    Finding,
+    LedgerRow,
+    Load,
+    LogFacts,
+    ServerFacts,
+    Severity,
+    Window,
+)
 from aoftool.cells import cell_width, fold
 from aoftool.escape import printable
 from aoftool.report.lines import Printer
 from aoftool.report.tables import fact_lines, table_lines
 from aoftool.units import counted, format_bytes, format_count, format_duration, format_wait
 
-__all__ = ["advice_server", "advice_verdict", "ledger_cells", "ledger_rows", "render_advice", "window_cells"]
+__all__ = [
+    "advice_server",
+    "advice_verdict",
+    "ledger_cells",
+    "ledger_rows",
+    "load_words",
+    "render_advice",
+    "window_cells",
+]
 
 _WIDTH = 80
 _LABEL = 10
@@ -59,6 +77,8 @@ def _facts(console: Printer, pairs: Iterable[tuple[str, str]], width: int) -> No
 def _head(advice: Advice) -> Iterator[tuple[str, str]]:
     yield "server", advice_server(advice.server)
     yield "inputs", ", ".join(advice.inputs) or "none"
+    if advice.load is not None:
+        yield "load", load_words(advice.load)
     if advice.log is not None:
         yield "log", _log(advice.log)
     label = "left out"
@@ -81,6 +101,25 @@ def advice_server(server: ServerFacts) -> str:
     elif server.is_aof_on is False:
         parts.append("no AOF")
     return ", ".join(parts)
+
+
+def load_words(load: Load) -> str:
+    """Return how busy the main thread was, in words."""
+    busy = []
+    if load.loop_share is not None:
+        busy.append(f"busy for {_share(load.loop_share)} of the time")
+    if load.cpu_share is not None:
+        busy.append(f"on a CPU for {_share(load.cpu_share)}")
+    parts = ["the main thread was " + ", ".join(busy)] if busy else []
+    if load.commands_a_second is not None:
+        text = f"{counted(round(load.commands_a_second), 'command')} a second"
+        parts.append(text if load.command_s is None else f"{text}, {1e6 * load.command_s:,.1f} µs of it each")
+    since = "since its start" if load.is_since_start else f"in {format_duration(load.seconds)}"
+    return f"{'; '.join(parts)} ({since})"
+
+
+def _share(share: float) -> str:
+    return f"{100 * share:.0f} %" if share >= 0.1 else f"{100 * share:.1f} %"
 
 
 def _log(log: LogFacts) -> str:

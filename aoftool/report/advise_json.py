@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from aoftool.advise.model import Advice, Finding, LedgerRow, LogFacts, Window
+from aoftool.advise.model import Advice, Finding, LedgerRow, Load, LogFacts, Window
 
 __all__ = ["advice_json"]
 
@@ -27,6 +27,7 @@ def advice_json(advice: Advice) -> dict[str, Any]:
         "inputs": list(advice.inputs),
         "left_out": list(advice.left_out),
         "log": None if advice.log is None else _log(advice.log),
+        "load": None if advice.load is None else _load(advice.load),
         "worst": advice.worst.value if advice.worst else None,
         "ledger": [_row(row) for row in advice.ledger],
         "worst_latency_event_s": _rounded(advice.worst_latency_s),
@@ -45,6 +46,17 @@ def _log(log: LogFacts) -> dict[str, Any]:
         "commands": log.commands,
         "seconds": log.seconds,
         "restart_s": log.restart_s,
+    }
+
+
+def _load(load: Load) -> dict[str, Any]:
+    return {
+        "seconds": _rounded(load.seconds),
+        "since_start": load.is_since_start,
+        "commands_a_second": _rounded(load.commands_a_second),
+        "loop_share": _rounded(load.loop_share),
+        "cpu_share": _rounded(load.cpu_share),
+        "command_s": _rounded(load.command_s),
     }
 
 

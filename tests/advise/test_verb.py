@@ -56,6 +56,41 @@ def test_every_answer_fits_80_columns(capsys: pytest.CaptureFixture[str], captur
     assert [line for line in out.split("\n") if cell_width(line) > 80 and "/" not in line] == []
 
 
+def test_how_busy_the_main_thread_was(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    def info(seconds: int, **fields: float) -> str:
+        head = "# Server\nredis_version:8.0.6\nrun_id:a\n"
+        return (
+            head + f"uptime_in_seconds:{seconds}\n" + "".join(f"{name}:{n}\n" for name, n in fields.items())
+        )
+
+    cpu = {"used_cpu_sys_main_thread": 1.0, "used_cpu_user_main_thread": 2.0}
+    later = {"used_cpu_sys_main_thread": 1.5, "used_cpu_user_main_thread": 2.5}
+    before, after = tmp_path / "info-before.txt", tmp_path / "info.txt"
+
+    before.write_text(info(100, **cpu, total_commands_processed=1000, eventloop_duration_sum=1e6))
+    after.write_text(info(120, **later, total_commands_processed=3000, eventloop_duration_sum=6e6))
+    load = asked_json(capsys, str(before), str(after))["load"]
+    assert load == {
+        "seconds": 20.0,
+        "since_start": False,
+        "commands_a_second": 100.0,
+        "loop_share": 0.25,
+        "cpu_share": 0.05,
+        "command_s": 0.0025,
+    }
+    words = " ".join(asked(capsys, str(before), str(after))[1].split())
+    assert "the main thread was busy for 25 % of the time, on a CPU for 5.0 %; 100 commands a second" in words
+    assert "2,500.0 µs of it each (in 20 s)" in words
+
+    # One reply says something after an hour, and a release without the counter of the loop by its CPU.
+    after.write_text(info(100, **later, total_commands_processed=8000))
+    assert asked_json(capsys, str(after))["load"] is None
+    after.write_text(info(8000, **later, total_commands_processed=8000))
+    load = asked_json(capsys, str(after))["load"]
+    assert (load["since_start"], load["loop_share"], load["cpu_share"]) == (True, None, 0.0005)
+    assert load["command_s"] == 0.0005
+
+
 def test_exit_codes(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
     (tmp_path / "info.txt").write_text("# Server\nredis_version:8.0.6\naof_enabled:1\n")
     assert asked(capsys, str(tmp_path / "info.txt"))[0] == 0

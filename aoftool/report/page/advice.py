@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 
 from aoftool.advise.model import Advice, DatedEvent, EventKind, Finding, Severity
 from aoftool.regex import regex
-from aoftool.report.advise import advice_server, advice_verdict, ledger_cells, window_cells
+from aoftool.report.advise import advice_server, advice_verdict, ledger_cells, load_words, window_cells
 from aoftool.report.page.cells import count, made_table, number, path_text, text, when
 from aoftool.report.page.closing import (
     advice_findings,
@@ -71,7 +71,9 @@ def advice_page(found: Advice, happened: Sequence[DatedEvent], made: Sequence[tu
         _next_lines(bad),
         _figures(found, len(bad)),
         [
-            Section("standstills", "What the main thread stood still for", list(_standstills(found))),
+            Section(
+                "standstills", "What the main thread stood still for", [*_load(found), *_standstills(found)]
+            ),
             Section("timeline", "When", [_timeline(happened)]),
             Section("findings", "Findings", list(advice_findings(found)) or [Words("None.", Tone.GOOD)]),
             Section("power-cut", "What a power cut may take", list(advice_windows(found))),
@@ -134,6 +136,7 @@ def _short(uptime_s: float) -> str:
 
 
 def _standstills(found: Advice) -> Iterator[Block]:
+    yield from _load(found)
     table = advice_ledger(found)
     if table is None:
         yield Words("Nothing of 10 ms or more in what was captured.", Tone.GOOD)
@@ -180,6 +183,12 @@ def _timeline(happened: Sequence[DatedEvent]) -> Block:
         table,
         shared="advice",
     )
+
+
+def _load(found: Advice) -> Iterator[Block]:
+    if found.load is not None:
+        words = load_words(found.load)
+        yield Words(words[0].upper() + words[1:] + ".")
 
 
 def _rest(found: Advice) -> Iterator[Block]:
