@@ -23,6 +23,7 @@ __all__ = [
     "Release",
     "find_releases",
     "in_words",
+    "is_build",
     "known_names",
     "patch_of",
     "release_named",
@@ -97,6 +98,8 @@ RELEASES: tuple[Release, ...] = (
 NAMES: dict[str, Release] = {release.name: release for release in RELEASES}
 """The releases by name."""
 
+# The major number of builds from a development branch, and of nothing else for a long time.
+_UNRELEASED = 255
 _VERSION = regex(r"([0-9]{1,4})\.([0-9]{1,4})\.([0-9]{1,4})")
 _NAME = regex(r"(redis|valkey)-(\d{1,4})(?:\.(\d{1,4}))?(?:\.\d{1,4})*")
 
@@ -149,6 +152,20 @@ def release_of(family: str, version: str) -> Release:
     of_family = [release for release in RELEASES if release.family == family]
     older = [release for release in of_family if release.version <= numbers]
     return (older or of_family[:1])[-1]
+
+
+def is_build(family: str, version: str) -> bool:
+    """Tell whether a version names no release: a build on the way to one, or nothing that servers say.
+
+    What is built from a development branch calls itself 255.255.255; a release candidate has a number between
+    two releases, such as 7.1.240. A number beyond the newest release known is a release's.
+    Source: Redis and Valkey src/version.h of their unstable branches.
+    """
+    numbers = version_of(version)
+    of_family = [release.version for release in RELEASES if release.family == family]
+    if len(numbers) < 2 or not any(numbers) or numbers[0] >= _UNRELEASED:
+        return True
+    return of_family[0] < numbers < of_family[-1] and numbers not in of_family
 
 
 def version_of(text: str) -> tuple[int, ...]:

@@ -51,9 +51,11 @@ def fatal_spots(exam: LogExam, file: FileExam) -> list[Spot]:
 
 def _evidence(exam: LogExam) -> Evidence:
     """Return what the names of the commands say."""
-    from aoftool.replay.evidence import Evidence
+    from aoftool.replay.evidence import Evidence, base_version
 
+    base = exam.files[0].rdb if exam.files else None
     found = Evidence(multi_part=exam.log.kind is LogKind.MULTI_PART)
+    found.base = None if base is None else base_version(base.readable)
     for file in exam.files:
         for stretch in [] if file.tail is None else file.tail.stretches:
             found.multi_part = found.multi_part or stretch.tally.annotations.timestamps > 0

@@ -14,6 +14,7 @@ from collections.abc import Collection, Mapping
 from typing import NamedTuple
 
 from aoftool.rdb.opcodes import Family
+from aoftool.regex import regex
 
 __all__ = [
     "KEPT_COMPATIBLE",
@@ -32,6 +33,9 @@ MEMBER_TIMES = b"keydb-subexpire-"
 Source: KeyDB src/rdb.cpp."""
 
 KEYDB, DRAGONFLY, ENTERPRISE = "KeyDB", "Dragonfly", "Redis Enterprise"
+
+# Redis went from 6.2 to 7.0, and its candidates for that were numbered 6.9. Source: KeyDB src/version.h.
+_KEYDB_VERSION = regex(rb"6\.3\.\d")
 
 OWN_VERSION = b"df-ver"
 """The AUX field in which later releases of Dragonfly give their own version."""
@@ -122,14 +126,16 @@ def meanings(family: Family, number: int) -> tuple[Meaning, ...]:
     return tuple(table[number] for table in _TABLES[family] if number in table)
 
 
-def foreign_writer(aux: Collection[bytes], numbers: Collection[int]) -> str:
+def foreign_writer(aux: Mapping[bytes, bytes], numbers: Collection[int]) -> str:
     """Return the engine other than Redis and Valkey that a part gives away, empty for none.
 
     Args:
-        aux: names of its AUX fields.
+        aux: its AUX fields.
         numbers: types and opcodes that could not be walked.
     """
     if any(name == b"mvcc-tstamp" or name.startswith(b"keydb-") for name in aux):
+        return KEYDB
+    if _KEYDB_VERSION.match(aux.get(b"redis-ver", b"")):
         return KEYDB
     if OWN_VERSION in aux:
         return DRAGONFLY

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from functools import cache
+from typing import TYPE_CHECKING
 
 from aoftool.commands.forms import Since, telling_words, words_used
 from aoftool.commands.groups import RESTORES
@@ -16,14 +17,20 @@ from aoftool.commands.table import all_commands, lookup, lookup_argv
 from aoftool.dataclass import dataclass, field
 from aoftool.files import Source
 from aoftool.progress import Progress, no_progress
+from aoftool.rdb.family import Family
 from aoftool.releases import RELEASES, Release
 from aoftool.resp.model import Command
 from aoftool.resp.sieve import SieveReader
 from aoftool.resp.watch import Watch
 
+if TYPE_CHECKING:
+    from aoftool.rdb.walk.summary import RdbWalk
+
 __all__ = [
+    "BaseVersion",
     "Evidence",
     "added",
+    "base_version",
     "gather",
     "gather_all",
     "payload_type",
@@ -33,6 +40,15 @@ __all__ = [
 
 # Names and words that a hostile log may hold without end.
 _MOST = 4096
+
+
+BaseVersion = tuple[Family, int]
+"""Family and version in the header of an RDB part."""
+
+
+def base_version(walk: RdbWalk | None) -> BaseVersion | None:
+    """Return what the header of an RDB part says; None where that cannot be read."""
+    return None if walk is None or walk.family is None else (walk.family, walk.version)
 
 
 @dataclass(slots=True)
@@ -46,6 +62,7 @@ class Evidence:
         unknown: names that no release has; a module's, or those of a release that is not known here.
         multi_part: the log has a manifest, or `#TS` annotations: none before Redis 7.0.
         engines: related engines whose commands, or forms of commands, are among them.
+        base: what the header of the base says; None without one.
         minus_zero: an argument is a zero with a minus sign, which servers keep or lose.
     """
 
@@ -56,6 +73,7 @@ class Evidence:
     multi_part: bool = False
     engines: set[str] = field(default_factory=set)
     minus_zero: bool = False
+    base: BaseVersion | None = None
 
     def add(self, argv: Sequence[bytes]) -> None:
         """Take note of one command."""

@@ -26,7 +26,7 @@ from aoftool.rdb.extras import base_member_note
 from aoftool.rdb.functions import read_functions
 from aoftool.rdb.records.reader import empty_note, records
 from aoftool.replay.doubt import beyond, unknown_form
-from aoftool.replay.evidence import Evidence
+from aoftool.replay.evidence import Evidence, base_version
 from aoftool.replay.log_writer import writer_of_log
 from aoftool.replay.unknown_note import unknown_note
 from aoftool.replay.writer import find_writer, flavour_of_writer
@@ -158,7 +158,7 @@ class LogReplay:
     def _load(self, part: LogPart, number: int) -> None:
         assert part.rdb is not None
         if number == 0 and self._log.kind is LogKind.STDIN:
-            self.writer = find_writer(part.rdb.aux, Evidence(), self._written_by)
+            self.writer = find_writer(part.rdb.aux, Evidence(base=base_version(part.rdb)), self._written_by)
             self.keyspace = self._new_keyspace()
         self._load_libraries(part)
         with part.source.reopen() as source:

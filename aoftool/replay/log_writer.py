@@ -8,9 +8,9 @@ from aoftool.aof.survey import Survey
 from aoftool.progress import Progress, no_progress
 from aoftool.rdb.damage import EncodingDamage
 from aoftool.rdb.decode.strings import read_string
-from aoftool.rdb.header import HEADER_BYTES, is_rdb
+from aoftool.rdb.header import HEADER_BYTES, RdbHeader, is_rdb, parse_header
 from aoftool.rdb.opcodes import AUX
-from aoftool.replay.evidence import Evidence, gather, gather_all
+from aoftool.replay.evidence import BaseVersion, Evidence, base_version, gather, gather_all
 from aoftool.replay.writer import find_writer
 from aoftool.replay.writer_model import Writer
 
@@ -29,10 +29,12 @@ def writer_of_log(
     Raises:
         UsageError: no release has the name that was given.
     """
-    evidence = Evidence(multi_part=log.kind is LogKind.MULTI_PART)
-    aux = fields_of_base(log)
+    head = _head_of_base(log)
+    aux = leading_fields(head)
+    evidence = Evidence(multi_part=log.kind is LogKind.MULTI_PART, base=_version_of(head))
     writer = find_writer(aux, evidence, given)
-    if given is not None or (writer.version and evidence.explained_by(writer.release)):
+    is_named = writer.version and not writer.is_build
+    if given is not None or (is_named and evidence.explained_by(writer.release)):
         return writer
     for file in log.files:
         if file.exists and log.kind is not LogKind.STDIN:
@@ -45,8 +47,7 @@ def fields_of_base(log: Log) -> dict[bytes, bytes]:
 
     Standard input, and what cannot be opened, has none.
     """
-    first = next((file for file in log.files if file.exists), None)
-    return {} if first is None else _fields_of(first)
+    return leading_fields(_head_of_base(log))
 
 
 def writer_of_survey(survey: Survey) -> Writer:
@@ -57,6 +58,7 @@ def writer_of_survey(survey: Survey) -> Writer:
         for key in tail.rows:
             seen.add_name(key.name, key.subcommand)
     walk = next((item.walk for item in survey.files if item.walk is not None), None)
+    seen.base = base_version(walk)
     return find_writer({} if walk is None else walk.aux, seen)
 
 
@@ -77,12 +79,18 @@ def leading_fields(head: bytes) -> dict[bytes, bytes]:
     return found
 
 
-def _fields_of(file: LogFile) -> dict[bytes, bytes]:
-    if file.path == "-":
-        return {}
-    with open_log_file(file) as source:
-        head = source.peek(_HEAD_BYTES) if is_rdb(source.peek(HEADER_BYTES)) else b""
-    return leading_fields(head)
+def _head_of_base(log: Log) -> bytes:
+    """Return the beginning of the RDB part; empty where there is none, or where it can be read only once."""
+    first = next((file for file in log.files if file.exists), None)
+    if first is None or first.path == "-":
+        return b""
+    with open_log_file(first) as source:
+        return source.peek(_HEAD_BYTES) if is_rdb(source.peek(HEADER_BYTES)) else b""
+
+
+def _version_of(head: bytes) -> BaseVersion | None:
+    header = parse_header(head[:HEADER_BYTES])
+    return (header.family, header.version) if isinstance(header, RdbHeader) else None
 
 
 def _add(evidence: Evidence, file: LogFile, workers: int, progress: Progress) -> None:

@@ -73,6 +73,11 @@ class Writer:
         return self.release == newest and bool(self.version) and version_of(self.version) > newest.version
 
     @property
+    def is_build(self) -> bool:
+        """Whether the base names a build that is no release, so that the version tells nothing."""
+        return self.certainty is Certainty.INFERRED and bool(self.version) and self.base is None
+
+    @property
     def is_open(self) -> bool:
         """Whether several releases may have written it."""
         return self.certainty is Certainty.INFERRED and len(self.possible) > 1

@@ -32,12 +32,22 @@ def writer_words(writer: Writer) -> str:
     if writer.certainty is Certainty.UNEXPLAINED:
         lacks = ", ".join(writer.missing[:3])
         return f"no release that is known here; read as {writer.release.name}, which has no {lacks}"
+    if writer.is_build:
+        return _of_build(writer)
     if len(writer.possible) == 1:
         return f"{_full(writer.release)}: it alone has all commands of the log"
     if len(writer.possible) == len(RELEASES):
         return f"an unknown release; read as {writer.release.name}"
     after = f", on a base of {_full(writer.base)}" if writer.base is not None else ""
     return f"{release_ranges(writer.possible)}{after}; read as {writer.release.name}"
+
+
+def _of_build(writer: Writer) -> str:
+    """Return what is known of a build that is no release: what its RDB version and its commands tell."""
+    version = printable(writer.version.encode("ascii", "replace"))
+    alike = release_ranges(writer.possible)
+    what = f"a build of {_product(writer.release)} that is no release ({version})"
+    return f"{what}, like {alike} by its RDB version and commands; read as {writer.release.name}"
 
 
 def writer_note(writer: Writer) -> str | None:

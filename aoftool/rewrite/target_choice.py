@@ -42,6 +42,8 @@ def choose_target(asked: str | None, writer: Writer) -> tuple[Target, str]:
         return target_of(writer.release), "it wrote the log, as you say"
     if writer.certainty is Certainty.UNEXPLAINED:
         return target_of(writer.release), "the release that explains most of the log"
+    if writer.is_build:
+        return target_of(writer.possible[0]), "it writes the RDB version of the build that wrote the log"
     if len(writer.possible) == 1:
         return target_of(writer.release), "it alone has every command of the log"
     if _is_undecided(writer):

@@ -12,7 +12,7 @@ from aoftool.files import open_source
 from aoftool.progress import Progress, no_progress
 from aoftool.releases import Release
 from aoftool.replay.differences import rivals
-from aoftool.replay.evidence import Evidence, gather
+from aoftool.replay.evidence import Evidence, base_version, gather
 from aoftool.replay.writer import find_writer, named_release
 from aoftool.replay.writer_model import Certainty, Writer
 from aoftool.rewrite.inputs import Input
@@ -70,7 +70,7 @@ class Witness:
         return rivals(writer, names, self._read or self._early()) if writer.is_open else ()
 
     def _early(self) -> Evidence:
-        return Evidence(multi_part=self._input.multi_part)
+        return Evidence(multi_part=self._input.multi_part, base=base_version(self._input.base))
 
     def _evidence(self, progress: Progress) -> Evidence:
         if self._read is None:

@@ -10,6 +10,7 @@ import pytest
 from aoftool.aof.layout import find_log
 from aoftool.cli.app import run
 from aoftool.errors import UsageError
+from aoftool.rdb.family import Family
 from aoftool.releases import RELEASES, release_named
 from aoftool.replay.evidence import Evidence, added
 from aoftool.replay.log_writer import writer_of_log
@@ -50,6 +51,72 @@ def test_a_version_beyond_the_catalogue_is_read_as_the_newest_and_says_so() -> N
 
     assert writer.release is [release for release in RELEASES if release.family == "redis"][-1]
     assert writer.is_beyond
+
+
+@pytest.mark.parametrize(
+    ("said", "base", "possible"),
+    [
+        ("redis 255.255.255", (Family.REDIS, 10), ["redis-7.0"]),
+        ("redis 255.255.255", (Family.REDIS, 11), ["redis-7.2"]),
+        ("redis 255.255.255", (Family.REDIS, 12), ["redis-7.4", "redis-8.0", "redis-8.2", "redis-8.4"]),
+        ("redis 255.255.255", (Family.REDIS, 14), ["redis-8.8"]),
+        ("valkey 255.255.255", (Family.REDIS, 11), ["valkey-7.2", "valkey-8.0", "valkey-8.1"]),
+        ("valkey 255.255.255", (Family.VALKEY, 80), ["valkey-9.0", "valkey-9.1"]),
+        ("redis 0.0.0", (Family.REDIS, 9), ["redis-6.0", "redis-6.2"]),
+        ("redis unstable", (Family.REDIS, 13), ["redis-8.6"]),
+        # Candidates of 7.2, 8.0 and 7.0 have numbers between two releases.
+        ("redis 7.1.240", (Family.REDIS, 11), ["redis-7.2"]),
+        ("redis 7.1.240", (Family.REDIS, 10), ["redis-7.0"]),
+        ("redis 7.9.224", (Family.REDIS, 12), ["redis-7.4", "redis-8.0"]),
+        ("redis 6.9.240", (Family.REDIS, 10), ["redis-7.0"]),
+        # A number that no release has, over a format older than the newest: a fork's own.
+        ("redis 9.9.9", (Family.REDIS, 10), ["redis-7.0"]),
+    ],
+)
+def test_a_build_that_is_no_release_is_told_by_its_rdb_version(
+    said: str, base: tuple[Family, int], possible: list[str]
+) -> None:
+    family, version = said.split()
+    writer = find_writer({f"{family}-ver".encode(): version.encode()}, Evidence(base=base))
+
+    assert names(writer) == possible
+    assert writer.release.name in possible
+    assert (writer.certainty, writer.is_build, writer.exact_version) == (Certainty.INFERRED, True, "")
+
+
+def test_commands_tell_a_build_from_those_before_it() -> None:
+    found = seen("SET a 1 IFEQ x")
+    found.base = (Family.REDIS, 12)
+
+    writer = find_writer({b"redis-ver": b"255.255.255"}, found)
+
+    assert names(writer) == ["redis-8.4"]
+
+
+def test_a_format_that_nothing_here_writes_is_no_release_known_here() -> None:
+    writer = find_writer({b"redis-ver": b"255.255.255"}, Evidence(base=(Family.REDIS, 20)))
+
+    assert (writer.certainty, writer.missing) == (Certainty.UNEXPLAINED, ("RDB version 20",))
+    assert writer.release.name == "redis-8.12"
+
+
+def test_the_rdb_version_counts_where_nothing_is_named() -> None:
+    possible = names(find_writer({}, Evidence(base=(Family.REDIS, 12))))
+
+    assert possible[0] == "redis-7.4"
+    assert not any(name.startswith("valkey") for name in possible)
+    assert names(find_writer({}, Evidence(base=(Family.VALKEY, 80)))) == [
+        "valkey-9.0",
+        "valkey-9.1",
+        "valkey-9.2",
+    ]
+
+
+@pytest.mark.parametrize("version", ["6.3.0", "6.3.4"])
+def test_a_number_that_redis_never_had_is_keydbs(version: str) -> None:
+    writer = find_writer({b"redis-ver": version.encode()}, Evidence(base=(Family.REDIS, 9)))
+
+    assert (writer.engine, writer.engine_version, writer.release.name) == ("KeyDB", version, "redis-6.2")
 
 
 @pytest.mark.parametrize(

@@ -44,7 +44,7 @@ from aoftool.rdb.header import HEADER_BYTES, is_rdb
 from aoftool.rdb.records.reader import empty_note, records
 from aoftool.rdb.records.record import Record
 from aoftool.replay.differences import rivals
-from aoftool.replay.evidence import Evidence
+from aoftool.replay.evidence import BaseVersion, Evidence, base_version
 from aoftool.replay.log_writer import writer_of_log
 from aoftool.replay.unknown_note import unknown_note
 from aoftool.replay.writer import find_writer, flavour_of_writer
@@ -105,6 +105,7 @@ class KeyHistory:
         self._given_ms: dict[tuple[int, bytes], int | None] = {}
         self.writer: Writer | None = None
         self._aux: Mapping[bytes, bytes] = {}
+        self._base_version: BaseVersion | None = None
         self._in_doubt: str | None = None
         self._doubt_of = Doubt()
         self.end = HistoryEnd()
@@ -208,7 +209,7 @@ class KeyHistory:
             if reader.empty:
                 self._note(empty_note(reader.empty))
             summary = reader.summary
-            self._aux = summary.aux
+            self._aux, self._base_version = summary.aux, base_version(summary)
             self._base_s = created_s(summary.aux)
             if summary.stop is not None and self.end.damage is None:
                 damage = summary.stop
@@ -221,7 +222,7 @@ class KeyHistory:
     def _find_writer(self, lineage: Lineage) -> Writer:
         """Return who wrote the log; all of it is read for that only if the keys asked for depend on it."""
         if lineage.held is not None:
-            seen = Evidence(multi_part=self._log.kind is LogKind.MULTI_PART)
+            seen = Evidence(multi_part=self._log.kind is LogKind.MULTI_PART, base=self._base_version)
             for hit in lineage.held:
                 seen.add(hit.command.argv)
             writer = find_writer(self._aux, seen, self._written_by)

@@ -11,7 +11,7 @@ from collections.abc import Mapping
 
 from aoftool.dataclass import dataclass, replace
 from aoftool.errors import UnsupportedError, UsageError
-from aoftool.releases import NAMES, RELEASES, release_named, release_of
+from aoftool.releases import NAMES, RELEASES, is_build, release_named, release_of
 from aoftool.values import ArrayValue, HashValue, ListValue, SetValue, StreamValue, Value, ZSetValue
 
 __all__ = ["TARGETS", "VERSION_FIELDS", "Limits", "Target", "find_target", "written_by"]
@@ -245,8 +245,8 @@ VERSION_FIELDS = frozenset(name for name, _ in _VERSION_FIELDS)
 def written_by(aux: Mapping[bytes, bytes]) -> tuple[Target, str] | None:
     """Return the release that an RDB part says wrote it, and name and version in words.
 
-    A version between two releases or beyond the newest counts as the one below. None when the part does
-    not say.
+    A version beyond the newest release counts as the one below. None when the part does not say, or names a
+    build that is no release.
 
     Args:
         aux: AUX fields of the part.
@@ -254,5 +254,7 @@ def written_by(aux: Mapping[bytes, bytes]) -> tuple[Target, str] | None:
     for field, project in _VERSION_FIELDS:
         if field in aux:
             version = aux[field].decode("ascii", "replace")
+            if is_build(project, version):
+                return None
             return TARGETS[release_of(project, version).name], f"{project} {version}"
     return None
