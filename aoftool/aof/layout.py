@@ -20,6 +20,7 @@ from aoftool.aof.multipart import log_of_directory, manifest_prefix
 from aoftool.aof.surroundings import (
     manifests_beside,
     problems_beside_single,
+    set_around,
     unfinished_changes,
 )
 from aoftool.errors import InputError, NotPermittedError, SeveralLogsError, SourceError
@@ -84,7 +85,7 @@ def _taken_over(directory: str, name: bytes) -> tuple[LayoutProblem, ...]:
     """Return manifests that made a single file obsolete, and what was left; none where nobody may list."""
     try:
         beside = Directory(directory)
-        return (*manifests_beside(beside, name), *unfinished_changes(beside))
+        return (*set_around(beside, name), *manifests_beside(beside, name), *unfinished_changes(beside))
     except SourceError:
         return ()
 

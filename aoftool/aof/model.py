@@ -70,6 +70,7 @@ class LayoutCode(str, Enum):
     FRESH_TEMP = "fresh-temp"
     OLD_STYLE_BESIDE = "old-style-beside"
     MANIFEST_BESIDE = "manifest-beside"
+    PART_OF_SET = "part-of-set"
     UPGRADE_PENDING = "upgrade-pending"
     DUMP_BESIDE = "dump-beside"
 

@@ -18,6 +18,7 @@ from aoftool.aof.manifest_salvage import FileNameParts, parse_file_name, salvage
 from aoftool.aof.manifest_told import other_than_manifest
 from aoftool.aof.model import FileRole, LayoutCode, LayoutProblem, Log, LogFile, LogKind
 from aoftool.aof.surroundings import problems_beside, unfinished_changes
+from aoftool.aof.without_manifest import assumed_set, bare_base, problems_of_assumed
 from aoftool.dataclass import replace
 from aoftool.escape import printable
 from aoftool.files import ChangeKind, Source, open_source
@@ -59,7 +60,8 @@ def log_of_directory(path: str, directory: Directory, manifest_name: bytes | Non
         files = [pending]
     live = tuple(file for file in files if file.role is not FileRole.HISTORY)
     history = tuple(file for file in files if file.role is FileRole.HISTORY)
-    unlisted = tuple(_unlisted_files(directory, manifest_name, entries))
+    numbered = list(_unlisted_files(directory, manifest_name, entries))
+    unlisted = (*numbered, *_bare_base(directory, (*numbered, *files), entries))
     problems += _problems_of_manifest(manifest, other_than_manifest(raw, prefix))
     problems += _folded(_problems_of_files(files, looks)) if pending is None else ()
     problems += _gaps(entries)
@@ -341,20 +343,31 @@ def _orphans(
 
 
 def _log_without_manifest(path: str, directory: Directory) -> Log:
-    files = tuple(_unlisted_files(directory, None, ()))
-    prefixes = {parts.prefix for file in files if (parts := parse_file_name(file.name)) is not None}
-    prefix = min(prefixes) if len(prefixes) == 1 else b""
-    words = "the manifest is missing: a server starts empty and overwrites the base file"
-    missing = LayoutProblem(LayoutCode.MANIFEST_MISSING, words, directory.path)
-    problems = [missing, *temporaries(directory), *unfinished_changes(directory)]
-    problems += problems_beside(directory, prefix, None)
+    there = list(_unlisted_files(directory, None, ()))
+    there += _bare_base(directory, there, ())
+    found = assumed_set(there, directory.path)
+    problems = [*problems_of_assumed(found, directory.path), *temporaries(directory)]
+    problems += unfinished_changes(directory)
+    problems += problems_beside(directory, found.prefix, None)
     log = Log(
         LogKind.MULTI_PART,
         path,
-        files,
-        unlisted=files,
+        found.files,
+        unlisted=tuple(there),
         problems=tuple(problems),
         directory=directory.path,
-        prefix=prefix,
+        prefix=found.prefix,
     )
     return _with_what_is_gone(log)
+
+
+def _bare_base(
+    directory: Directory, numbered: Iterable[LogFile], entries: Iterable[ManifestEntry]
+) -> Iterator[LogFile]:
+    """Yield the base without a number where none is listed: that of a set which was an old-style file."""
+    if any(entry.type is FileType.BASE for entry in entries):
+        return
+    parts = [parse_file_name(file.name) for file in numbered]
+    found = bare_base(directory, {name.prefix for name in parts if name is not None})
+    if found is not None:
+        yield found

@@ -10,7 +10,8 @@ from collections.abc import Iterator
 from contextlib import suppress
 
 from aoftool.aof.directory import Directory, EntryKind
-from aoftool.aof.leftovers import temporaries
+from aoftool.aof.leftovers import is_temporary, temporaries
+from aoftool.aof.manifest_salvage import FileNameParts, parse_file_name
 from aoftool.aof.model import LayoutCode, LayoutProblem, LogFile
 from aoftool.errors import NotPermittedError, SourceError
 from aoftool.escape import printable
@@ -24,10 +25,12 @@ __all__ = [
     "manifests_beside",
     "problems_beside",
     "problems_beside_single",
+    "set_around",
     "unfinished_changes",
 ]
 
 _DUMP = b"dump.rdb"
+_MANIFEST = b".manifest"
 # How the receipt of a change begins: see aoftool.repair.
 _RECEIPT = "receipt.json"
 _RECEIPT_HEAD_BYTES = 256
@@ -82,6 +85,26 @@ def manifests_beside(directory: Directory, name: bytes) -> Iterator[LayoutProble
         if _is_there(manifest):
             words = f"a manifest for this name is in {printable(other)}: servers since 7.0 load that instead"
             yield LayoutProblem(LayoutCode.MANIFEST_BESIDE, words, manifest)
+
+
+def set_around(directory: Directory, name: bytes) -> Iterator[LayoutProblem]:
+    """Yield that a file which was named by itself is one of a set: what the others hold is not looked at.
+
+    Its name says so, or a manifest beside it lists it.
+    """
+    parts = parse_file_name(name)
+    manifests = [other for other in directory.names if other.endswith(_MANIFEST) and not is_temporary(other)]
+    manifest = next((m for m in manifests if m == _prefix_of(name, parts) + _MANIFEST), None)
+    if parts is None and manifest is None:
+        return
+    words = f"{printable(name)} is one file of a set, and only this file is read"
+    if manifest is not None:
+        words += f": {printable(manifest)} lists the others"
+    yield LayoutProblem(LayoutCode.PART_OF_SET, words, directory.join(name))
+
+
+def _prefix_of(name: bytes, parts: FileNameParts | None) -> bytes:
+    return name if parts is None else parts.prefix
 
 
 def _is_there(path: str) -> bool:

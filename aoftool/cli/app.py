@@ -14,7 +14,7 @@ from aoftool.cli.exit_codes import CLOSED_PIPE, DONE, INTERRUPTED, OUR_BUG, USAG
 from aoftool.cli.lean import read_request
 from aoftool.cli.options.old_spellings import current_spelling
 from aoftool.cli.requests import Application, Verb
-from aoftool.cli.typed import remember, typed_verb
+from aoftool.cli.typed import remember, typed_verb, was_typed
 from aoftool.errors import AoftoolError, NotPermittedError, UsageError
 from aoftool.escape import hide_excerpts
 
@@ -187,7 +187,7 @@ def run(args: Sequence[str]) -> int:
             _name_generations()
         code = _main(arguments)
         sys.stdout.flush()
-        _tell_rewrites()
+        code = _tell_inputs(code)
     except AoftoolError as error:
         from aoftool.cli.ending import placed
 
@@ -229,12 +229,20 @@ def _choose_budget() -> None:
     multiply_budgets(factor)
 
 
-def _tell_rewrites() -> None:
-    """Say on stderr which generation was read, where a server has replaced it meanwhile."""
+def _tell_inputs(code: object) -> object:
+    """Say on stderr how the logs were found, and which were replaced meanwhile; return the exit code."""
     inputs = sys.modules.get("aoftool.cli.inputs")
-    note = inputs.note_of_rewrites() if inputs is not None else ""
+    if inputs is None:
+        return code
+    logs = [log for log in inputs.logs_read() if log.problems]
+    if logs:
+        from aoftool.cli.sets import tell_sets
+
+        code = tell_sets(code, typed_verb(), logs, salvaged=was_typed("--salvage"))
+    note = inputs.note_of_rewrites()
     if note:
         print(f"aoftool: note: {note}", file=sys.stderr)
+    return code
 
 
 def _name_generations() -> None:

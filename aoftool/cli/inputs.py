@@ -12,7 +12,15 @@ from aoftool.errors import AoftoolError, SeveralLogsError
 if TYPE_CHECKING:
     from aoftool.aof.model import Log
 
-__all__ = ["find_input", "find_inputs", "finish_input", "forget_inputs", "generations", "note_of_rewrites"]
+__all__ = [
+    "find_input",
+    "find_inputs",
+    "finish_input",
+    "forget_inputs",
+    "generations",
+    "logs_read",
+    "note_of_rewrites",
+]
 
 
 @dataclass(slots=True)
@@ -83,6 +91,11 @@ def finish_input(log: Log) -> None:
         if held.log is log:
             held.replaced = held.is_replaced()
     release_files(file.path for file in log.files)
+
+
+def logs_read() -> list[Log]:
+    """Return the logs that were found, in the order of the command line."""
+    return [held.log for held in _held]
 
 
 def note_of_rewrites() -> str:

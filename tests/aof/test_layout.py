@@ -568,3 +568,58 @@ def test_other_bytes_behind_a_snapshot_make_no_log_of_it(behind: bytes, tmp_path
     path.write_bytes(rdb(rdb_database(0, rdb_record(0, "k", rdb_string(b"v")))) + behind)
 
     assert find_log(str(path)).kind is LogKind.RDB
+
+
+INCR = log(("SELECT", 0), ("SET", "k", "v"))
+PLAIN = "appendonly.aof"
+
+
+@pytest.mark.parametrize(
+    ("names", "read", "wrong"),
+    [
+        # The base of a set that was an old-style file has no number.
+        ([PLAIN, f"{PLAIN}.1.incr.aof"], [PLAIN, f"{PLAIN}.1.incr.aof"], []),
+        ([f"{PLAIN}.2.incr.aof"], [f"{PLAIN}.2.incr.aof"], ["no-base"]),
+        (
+            [f"{PLAIN}.1.base.rdb", f"{PLAIN}.1.incr.aof", f"{PLAIN}.3.incr.aof"],
+            [f"{PLAIN}.1.base.rdb", f"{PLAIN}.1.incr.aof", f"{PLAIN}.3.incr.aof"],
+            ["seq-gap"],
+        ),
+        # An older base with every incr file gives what a newer one with its own does.
+        (
+            [f"{PLAIN}.1.base.rdb", f"{PLAIN}.2.base.rdb", f"{PLAIN}.1.incr.aof", f"{PLAIN}.2.incr.aof"],
+            [f"{PLAIN}.1.base.rdb", f"{PLAIN}.1.incr.aof", f"{PLAIN}.2.incr.aof"],
+            [],
+        ),
+        (
+            [f"{PLAIN}.1.base.rdb", f"{PLAIN}.1.incr.aof", "old.aof.1.base.rdb"],
+            [f"{PLAIN}.1.base.rdb", f"{PLAIN}.1.incr.aof"],
+            ["orphan-file"],
+        ),
+    ],
+)
+def test_without_a_manifest_names_make_the_set(
+    names: list[str], read: list[str], wrong: list[str], tmp_path: Path
+) -> None:
+    for name in names:
+        (tmp_path / name).write_bytes(INCR if "incr" in name else rdb())
+
+    found = find_log(tmp_path)
+
+    assert [Path(file.path).name for file in found.files] == read
+    assert codes(found) == ["manifest-missing", *wrong]
+
+
+def test_two_whole_sets_without_a_manifest_are_not_mixed(tmp_path: Path) -> None:
+    for name in ("one.aof", "two.aof"):
+        (tmp_path / f"{name}.1.base.rdb").write_bytes(rdb())
+        (tmp_path / f"{name}.1.incr.aof").write_bytes(INCR)
+
+    with pytest.raises(InputError, match="files of 2 sets and no manifest"):
+        find_log(tmp_path)
+
+
+def test_a_file_of_a_set_says_so_when_it_is_named_alone(data: Path, aof: Path) -> None:
+    for name in ("appendonly.aof.2.base.rdb", "appendonly.aof.2.incr.aof"):
+        (found,) = (p for p in find_log(aof / name).problems if p.code is LayoutCode.PART_OF_SET)
+        assert found.message.endswith("appendonly.aof.manifest lists the others")

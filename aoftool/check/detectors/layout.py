@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 __all__ = ["find_in_layout"]
 
 _OTHER_GENERATION = frozenset({LayoutCode.OTHER_GENERATION, LayoutCode.OTHER_GENERATION_PART})
+_NOTHING_TELLS = frozenset({LayoutCode.MANIFEST_MISSING, LayoutCode.NO_BASE})
 _REBUILD = Remedy("rebuild the manifest", text="list the files that are there, in load order")
 _REPLACE = Remedy(
     "put a manifest in its place", "--salvage", text="of the files that are there; the backup keeps the text"
@@ -28,6 +29,12 @@ _BASE_BACK = Remedy(
 )
 _FILE_BACK = Remedy(
     "put the file back", text="from a backup, with its line; servers load the others without it", by_hand=True
+)
+_REBUILD_WITHOUT = Remedy(
+    "rebuild the manifest",
+    "--salvage",
+    loses_commands=None,
+    text="of the files that are there: what the base held is lost",
 )
 _PUT_BACK = Remedy("put the file back", text="from a backup or the place it was moved to", by_hand=True)
 _REMEDIES: dict[str, tuple[Remedy, ...]] = {
@@ -115,6 +122,8 @@ def _remedies(
         beside: all that is wrong with the layout.
         there: role and number of the files that lie there and that no line names.
     """
+    if problem.code in _NOTHING_TELLS and {LayoutCode.MANIFEST_MISSING, LayoutCode.NO_BASE} <= beside:
+        return (_PUT_BACK,) if problem.code is LayoutCode.NO_BASE else (_REBUILD_WITHOUT,)
     if problem.code is LayoutCode.NO_BASE and not any(role is FileRole.BASE for role, _ in there):
         return (_BASE_BACK,)
     if problem.code is LayoutCode.SEQ_GAP and not _may_fill(problem.sequence or 0, there):

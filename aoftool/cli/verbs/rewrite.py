@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 
 from aoftool.cli.console import line_console
 from aoftool.cli.declared import Option
-from aoftool.cli.exit_codes import DONE, NOT_JUDGED, REFUSED, VERIFY
+from aoftool.cli.exit_codes import DONE, NOT_JUDGED, REFUSED, VERDICT, VERIFY
 from aoftool.cli.options.common_options import (
     DatabasesOption,
     JobsOption,
@@ -192,7 +192,7 @@ class RewriteRequest(LooksOfWork):
 
 def register(app: Application) -> None:
     """Add the verb to the application."""
-    add_verb(app, rewrite, RewriteRequest, REFUSED, VERIFY, NOT_JUDGED)
+    add_verb(app, rewrite, RewriteRequest, VERDICT, REFUSED, VERIFY, NOT_JUDGED)
 
 
 def rewrite(asked: RewriteRequest) -> int:

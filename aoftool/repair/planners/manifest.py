@@ -14,6 +14,7 @@ from aoftool.aof.generations import Generation, other_generation
 from aoftool.aof.layout import FileRole, LayoutCode, Log, LogFile
 from aoftool.aof.manifest import FileType, ManifestEntry, encode_manifest
 from aoftool.aof.manifest_salvage import SalvagedEntry, parse_file_name, salvage_manifest
+from aoftool.aof.without_manifest import assumed_set
 from aoftool.dataclass import dataclass, field, replace
 from aoftool.escape import printable
 from aoftool.files.source import open_source
@@ -309,19 +310,24 @@ def _files_of(log: Log) -> list[LogFile]:
 
 def _from_directory(log: Log, plan: ManifestPlan, choice: Choice, reason: str) -> None:
     """Make a manifest of the files that are there."""
-    files = [file for file in _files_of(log) if parse_file_name(file.name) is not None]
-    bases = sorted((f for f in files if _type(f) is FileType.BASE), key=_number)
-    incrs = sorted((f for f in files if _type(f) is FileType.INCR), key=_number)
-    if not bases and not incrs:
+    found = assumed_set(_files_of(log), log.directory or log.path)
+    if not found.files:
         return
-    chosen = _choose_base(bases, incrs, plan)
-    entries = [] if chosen is None else [ManifestEntry(chosen.name, _number(chosen), FileType.BASE)]
-    entries += [ManifestEntry(file.name, _number(file), FileType.INCR) for file in incrs]
-    plan.entries = entries
-    _set_orphans_aside(entries, log, choice, plan)
+    if found.base is None and not choice.salvage:
+        words = "no base file lies there: put it back, or go on without it with --salvage"
+        plan.left.append((LayoutCode.NO_BASE.value, words))
+        return
+    plan.entries = [_entry_of(file) for file in found.files]
+    _set_orphans_aside(plan.entries, log, choice, plan)
     plan.reasons.append(f"{reason}; it is made of the files that are there")
-    numbers = [_number(file) for file in incrs]
-    if numbers and numbers != list(range(numbers[0], numbers[0] + len(numbers))):
+    if found.base is None:
+        plan.goes_without = True
+        plan.doubts.append("what the base held is lost; what the files hold was written on top of it")
+    if not found.incrs:
+        plan.doubts.append("no incr file lies there: what was written behind the base is not in it")
+    if found.doubt:
+        plan.doubts.append(found.doubt)
+    if any(found.gaps()):
         plan.doubts.append("the incr files do not follow each other without a gap: what lay between is lost")
 
 
@@ -331,37 +337,9 @@ def _kind(file: LogFile) -> FileType:
     return parts.type
 
 
-def _type(file: LogFile) -> FileType | None:
-    parts = parse_file_name(file.name)
-    return None if parts is None else parts.type
-
-
 def _number(file: LogFile) -> int:
     parts = parse_file_name(file.name)
     return 0 if parts is None else parts.sequence
-
-
-def _choose_base(bases: list[LogFile], incrs: list[LogFile], plan: ManifestPlan) -> LogFile | None:
-    """Return the oldest base from which the incr files lead on without a gap.
-
-    Numbers of bases and incr files are independent, but both start at 1: where the first incr file is
-    still there, every incr file is, and the oldest base is the one it began with.
-    """
-    if not bases:
-        return None
-    if len(bases) == 1:
-        return bases[0]
-    names = ", ".join(os.path.basename(file.path) for file in bases)
-    if incrs and _number(incrs[0]) == 1 and _number(bases[0]) == 1 and bases[0].size_bytes:
-        plan.doubts.append(
-            f"there are several bases ({names}); the oldest with all incr files gives the same data"
-        )
-        return bases[0]
-    plan.doubts.append(
-        f"there are several bases ({names}) and early incr files are gone; the newest was chosen, and an "
-        "incr file older than it would be replayed twice"
-    )
-    return bases[-1]
 
 
 def manifest_bytes(entries: list[ManifestEntry], altered: frozenset[bytes] = frozenset()) -> bytes:
