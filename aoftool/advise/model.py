@@ -171,6 +171,7 @@ class LogFacts:
         commands: written, in the files after the base.
         seconds: that those took; None without `#TS`.
         restart_s: how long a server takes to load it, as `inspect` says.
+        due: (second, keys) in which most keys expire, by time; Unix time, as the commands left them.
     """
 
     path: str
@@ -179,6 +180,7 @@ class LogFacts:
     commands: int
     seconds: float | None
     restart_s: float | None
+    due: tuple[tuple[int, int], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,6 +18,7 @@ from aoftool.errors import UsageError
 from aoftool.progress import Progress, no_progress
 
 if TYPE_CHECKING:
+    from aoftool.analysis.inspect.contents_model import ContentsView
     from aoftool.analysis.inspect.model import Overview
     from aoftool.aof.model import Log
 
@@ -81,21 +82,24 @@ def happened_in(
 
 
 def facts_of_log(path: str, log: Log, progress: Progress = no_progress) -> LogFacts:
-    """Return how large a log is, how much was written in which time, and how long a load takes.
+    """Return how large a log is, what was written in which time, how long a load takes, what expires when.
 
     Args:
         path: as the user named it.
     """
     # Captures alone are read in a tenth of the time that these take to load.
+    from aoftool.analysis.census.model import CensusOptions
+    from aoftool.analysis.census.reading import read_log
+    from aoftool.analysis.inspect.contents import contents_view
     from aoftool.analysis.inspect.overview import overview_of
-    from aoftool.aof.survey import survey
-    from aoftool.api.machine import worker_count
 
-    return facts_of_overview(path, overview_of(survey(log, workers=worker_count(), progress=progress)))
+    options = CensusOptions()
+    read = read_log(log, options, progress=progress)
+    return facts_of_overview(path, overview_of(read.survey), contents_view(read.contents, options, top=1))
 
 
-def facts_of_overview(path: str, overview: Overview) -> LogFacts:
-    """Return the same of a log that was inspected already."""
+def facts_of_overview(path: str, overview: Overview, view: ContentsView | None) -> LogFacts:
+    """Return the same of a log that was inspected already, with its contents where they were looked at."""
     from aoftool.analysis.inspect.restart import restart_of
 
     span = overview.time_range
@@ -107,4 +111,5 @@ def facts_of_overview(path: str, overview: Overview) -> LogFacts:
         sum(file.commands for file in overview.files if file.role != "base"),
         float(span.latest_s - span.earliest_s) or None if span is not None else None,
         None if restart.is_open else restart.rdb_s + restart.commands_s,
+        tuple(sorted(view.expiry.seconds)) if view is not None and view.expiry is not None else (),
     )

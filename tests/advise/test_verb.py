@@ -15,6 +15,7 @@ import pytest
 
 from aoftool.cells import cell_width
 from aoftool.cli.app import run
+from tests.builders import command
 from tests.captured import FEW
 
 STALL = FEW / "valkey-9.1.2" / "manifest-stall"
@@ -89,6 +90,37 @@ def test_how_busy_the_main_thread_was(capsys: pytest.CaptureFixture[str], tmp_pa
     load = asked_json(capsys, str(after))["load"]
     assert (load["since_start"], load["loop_share"], load["cpu_share"]) == (True, None, 0.0005)
     assert load["command_s"] == 0.0005
+
+
+def test_a_storm_has_the_date_of_the_next_one(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    def info(seconds: int, cap: int) -> str:
+        known = {"redis_version": "8.0.6", "run_id": "a", "uptime_in_seconds": seconds}
+        known |= {"server_time_usec": 1_800_000_000_000_000, "expired_time_cap_reached_count": cap}
+        return "# Server\n" + "".join(f"{name}:{value}\n" for name, value in known.items())
+
+    def due(second: int, keys: int) -> bytes:
+        return b"".join(
+            command("SET", f"{second}:{number}", "v", "PXAT", 1000 * second + number % 1000)
+            for number in range(keys)
+        )
+
+    (tmp_path / "info-before.txt").write_text(info(100, 0))
+    (tmp_path / "info.txt").write_text(info(160, 100))
+    log = tmp_path / "appendonly.aof"
+    # What has passed, what is no storm, the next, and a larger one behind it.
+    log.write_bytes(
+        command("SELECT", 0)
+        + due(1_799_999_000, 1500)
+        + due(1_800_000_100, 200)
+        + due(1_800_000_200, 1200)
+        + due(1_800_000_300, 1500)
+    )
+    asked_for = [str(tmp_path / name) for name in ("info-before.txt", "info.txt")]
+
+    for words, seen in ((asked_for, False), ([*asked_for, "--aof", str(log)], True)):
+        out = " ".join(asked(capsys, *words, "--only", "expiry-storm")[1].split())
+        assert "expiry-storm: many keys expire at once" in out
+        assert ("the next: 1,200 keys expire at 2027-01-15 08:03:20Z" in out) is seen
 
 
 def test_exit_codes(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:

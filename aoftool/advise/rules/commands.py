@@ -10,7 +10,7 @@ from aoftool.advise.rule import TWICE, Answer, Case, Rule, Unknown
 from aoftool.advise.situation import Situation
 from aoftool.captures.model import Kind, LatencyEvent, SlowCommand
 from aoftool.regex import regex
-from aoftool.units import counted, format_wait
+from aoftool.units import counted, format_time_ms, format_wait
 
 __all__ = ["RULES"]
 
@@ -224,6 +224,7 @@ def expiry_storm(case: Case) -> Answer:
         found.append(Evidence(f"expired_keys {expired.in_words}", expired.last.where))
     if event is not None:
         found.append(Evidence(f"expire-cycle at worst {event.max_ms} ms", event.where))
+    found += _next_storm(situation)
     return Finding(
         "expiry-storm",
         Severity.HIGH,
@@ -232,7 +233,8 @@ def expiry_storm(case: Case) -> Answer:
         why="a cycle takes up to a quarter of a tick, 25 ms at hz 10, over and over until the keys are gone",
         do=(
             "spread the times: EXPIRE with 10 to 20 % more or less",
-            "which keys, and when the next are due: aoftool audit DIR",
+            "which keys they were: aoftool audit DIR",
+            "when the next are due: aoftool keys DIR --by ttl",
         ),
         not_this=(
             "the cycle goes on while 10 % of what it looks at is stale; 25 % was before 6.0",
@@ -240,6 +242,21 @@ def expiry_storm(case: Case) -> Answer:
         ),
         values={"cap_reached": cap.by},
     )
+
+
+def _next_storm(situation: Situation) -> list[Evidence]:
+    """Return when keys of the log expire next that are too many in one second to be passed over."""
+    facts, now = situation.log_facts, situation.number("server_time_usec")
+    if facts is None or now is None:
+        return []
+    least = situation.limits["expiry-lingering.keys"]
+    ahead = [(second, keys) for second, keys in facts.due if 1e6 * second > now and keys >= least]
+    if not ahead:
+        return []
+    second, keys = ahead[0]
+    return [
+        Evidence(f"the next: {counted(keys, 'key')} expire at {format_time_ms(1000 * second)}", facts.path)
+    ]
 
 
 def expiry_lingering(case: Case) -> Answer:
