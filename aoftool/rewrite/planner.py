@@ -14,6 +14,7 @@ import numpy as np
 
 from aoftool.aof.model import Log
 from aoftool.commands.effects import EffectTable
+from aoftool.commands.groups import RESTORES
 from aoftool.databases import INFERRED, MOST_DATABASES, databases_for, setting_words
 from aoftool.dataclass import dataclass, replace
 from aoftool.errors import InputError, RespError, UnsupportedError, UsageError
@@ -210,8 +211,9 @@ def read_as_written(
 ) -> tuple[RewriteOptions, Writer, EffectTable, T]:
     """Read the commands of a log as the release that wrote it loads them.
 
-    The names of all commands are known only at the end: where they are more than the writer that the RDB
-    part names has, the log is read again as that of a later one.
+    Who that is may be known only at the end: where the commands say it, they are asked beside the reading,
+    and where there are more names than the writer that the RDB part names has, it was a later one. The log
+    is read again then, if that one would have read it otherwise.
 
     Args:
         read: reads the commands by a table.
@@ -222,12 +224,24 @@ def read_as_written(
         that gave.
     """
     writer = witness.writer(progress)
-    while True:
-        fitted, table, result = read_with_databases(writer, options, found, read, opaque)
-        again = witness.after(writer, names_of(result), progress)
-        if again == writer:
-            return fitted, writer, table, result
-        writer = again
+    try:
+        while True:
+            fitted, table, result = read_with_databases(writer, options, found, read, opaque)
+            names = names_of(result)
+            told = witness.after(writer, names, progress)
+            if told == writer or _reads_alike(writer, told, names):
+                return fitted, told, table, result
+            writer = told
+    finally:
+        witness.dismiss()
+
+
+def _reads_alike(one: Writer, other: Writer, names: Sequence[bytes]) -> bool:
+    """Tell whether a log with commands of some names is read by one table, whoever of two wrote it.
+
+    Which payloads it takes is all in which a release tells there; see `effects_for`.
+    """
+    return target_of(one.release) == target_of(other.release) or RESTORES.isdisjoint(names)
 
 
 def read_with_databases(
