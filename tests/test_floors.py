@@ -46,6 +46,7 @@ FLOORS = {
     "cells": 0,
     "databases": 0,
     "dataclass": -1,
+    "namedtuple": -1,
     "packaged": -1,
     "regex": -1,
     "quoting": 0,

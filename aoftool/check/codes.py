@@ -10,10 +10,10 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from enum import Enum
 from functools import cache
-from typing import NamedTuple
 
 from aoftool.aof.layout import LayoutCode, LayoutProblem
 from aoftool.aof.model import Log
+from aoftool.namedtuple import NamedTuple
 from aoftool.packaged import packaged_json
 from aoftool.rdb.damage import MESSAGES
 from aoftool.resp.model import Reason

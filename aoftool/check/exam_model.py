@@ -6,7 +6,7 @@ Knows how the parts add up and nothing of how they were found.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from aoftool.aof.model import FileRole, Log, LogFile
 from aoftool.check.model import Level
@@ -15,6 +15,7 @@ from aoftool.check.stream.wounds import Dissection
 from aoftool.databases import DEFAULT_DATABASES
 from aoftool.dataclass import dataclass, field
 from aoftool.files.changes import SourceChange
+from aoftool.namedtuple import NamedTuple
 
 if TYPE_CHECKING:
     from aoftool.check.rdb.salvage_model import RdbSalvage

@@ -8,8 +8,8 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Iterator
-from typing import NamedTuple
 
+from aoftool.namedtuple import NamedTuple
 from aoftool.values import Value
 
 __all__ = ["Database", "Entry", "StoredValue"]

@@ -11,9 +11,9 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable
-from typing import NamedTuple
 
 from aoftool.dataclass import dataclass
+from aoftool.namedtuple import NamedTuple
 
 __all__ = ["MAX_LATITUDE", "MAX_LONGITUDE", "Area", "Shape", "decode_score", "encode_score", "search_ranges"]
 

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import math
-from typing import NamedTuple
 
 from aoftool.keyspace.context import CannotFollow
 from aoftool.keyspace.flavour import Flavour
 from aoftool.keyspace.numbers import parse_int, strtod
 from aoftool.keyspace.refusal import CommandRefused
+from aoftool.namedtuple import NamedTuple
 from aoftool.values import ZSetValue
 
 __all__ = ["LexBound", "lex_ranks", "parse_lex", "parse_score_bound", "rank_range", "score_ranks"]

@@ -6,11 +6,12 @@ hands such commands to the Python reference. Knows the kinds of the table, no co
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+from typing import Any
 
 from aoftool.commands.effects import EffectTable, Form, KeyEffect, Role, Scope
 from aoftool.commands.forms import words_of
 from aoftool.liveness.model import Op, RefEffect
+from aoftool.namedtuple import NamedTuple
 
 __all__ = ["FormSpec", "RuleSpec", "compile_forms"]
 

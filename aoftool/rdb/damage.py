@@ -7,9 +7,8 @@ with the damage: that is the business of `aoftool.check`.
 
 from __future__ import annotations
 
-from typing import NamedTuple
-
 from aoftool.errors import RdbError
+from aoftool.namedtuple import NamedTuple
 
 __all__ = ["MESSAGES", "EncodingDamage", "RdbIssue", "damage"]
 

@@ -11,8 +11,8 @@ engine but Redis and Valkey was at hand.
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
-from typing import NamedTuple
 
+from aoftool.namedtuple import NamedTuple
 from aoftool.rdb.opcodes import Family
 from aoftool.regex import regex
 

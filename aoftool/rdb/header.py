@@ -7,8 +7,7 @@ was its draft. Which server accepts which version is not known here.
 
 from __future__ import annotations
 
-from typing import NamedTuple
-
+from aoftool.namedtuple import NamedTuple
 from aoftool.rdb.damage import MESSAGES, RdbIssue
 from aoftool.rdb.family import Family
 

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
-
+from aoftool.namedtuple import NamedTuple
 from aoftool.rdb.decode.strings import read_length
 
 __all__ = ["MODULE_TYPE", "ModuleId", "module_name", "split_module_id"]

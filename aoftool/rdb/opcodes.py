@@ -9,8 +9,7 @@ and 9.1.2.
 
 from __future__ import annotations
 
-from typing import NamedTuple
-
+from aoftool.namedtuple import NamedTuple
 from aoftool.rdb.family import Family
 
 __all__ = [

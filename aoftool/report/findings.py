@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Iterator, Sequence
-from typing import Any, NamedTuple, TextIO
+from typing import Any, TextIO
 
 from aoftool.check.model import FileReport, Finding, Outcome, Remedy, Report, ServerOutcome, Severity, Verdict
 from aoftool.escape import printable
+from aoftool.namedtuple import NamedTuple
 from aoftool.releases import in_words
 from aoftool.report.lines import Printer, folded, print_columns
 from aoftool.units import counted, format_bytes, format_count

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Iterator, Mapping
-from typing import NamedTuple
 
 from aoftool.analysis.inspect.contents_model import ContentsView
 from aoftool.analysis.inspect.model import FileRow, Overview
@@ -17,6 +16,7 @@ from aoftool.check.health_model import Health
 from aoftool.check.model import FileReport, Outcome, Report, Severity
 from aoftool.escape import printable
 from aoftool.fleet.model import LogRow, RowState
+from aoftool.namedtuple import NamedTuple
 
 __all__ = [
     "METRICS",

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 from array import array
 from bisect import bisect_left
-from typing import NamedTuple
+
+from aoftool.namedtuple import NamedTuple
 
 __all__ = ["RowColumns", "rows_between", "untimed_first"]
 

@@ -6,9 +6,10 @@ refuses to know what a command does beyond SELECT and the transaction markers.
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+from typing import Any
 
 from aoftool.dataclass import dataclass, field
+from aoftool.namedtuple import NamedTuple
 from aoftool.resp.stop_model import Leniency, Reason, Stop
 
 __all__ = [

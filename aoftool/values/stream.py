@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections import deque
 from itertools import islice
-from typing import NamedTuple
 
 from aoftool.dataclass import dataclass, field, replace
+from aoftool.namedtuple import NamedTuple
 
 __all__ = [
     "IDMP_DURATION_S",

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from enum import Enum
-from typing import NamedTuple
 
 from aoftool.analysis.clock.model import TimeBounds
 from aoftool.analysis.commands.model import LoggedCommand
 from aoftool.aof.ending_model import Damage
 from aoftool.dataclass import dataclass, field
+from aoftool.namedtuple import NamedTuple
 from aoftool.replay.writer_model import Writer
 
 __all__ = [

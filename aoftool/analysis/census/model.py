@@ -7,11 +7,11 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from enum import IntEnum
-from typing import NamedTuple
 
 from aoftool.analysis.census.templates import Template
 from aoftool.aof.model import Place
 from aoftool.dataclass import dataclass, field
+from aoftool.namedtuple import NamedTuple
 
 __all__ = [
     "DELETED",

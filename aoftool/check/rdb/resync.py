@@ -10,11 +10,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from typing import NamedTuple
 
 from aoftool.check.rdb.excerpt import Excerpt, RdbPlace
 from aoftool.check.rdb.habits import Habits
 from aoftool.check.stream.window import BLOCK_BYTES, Reader
+from aoftool.namedtuple import NamedTuple
 from aoftool.rdb.damage import EncodingDamage
 from aoftool.rdb.decode.strings import read_length, read_string
 from aoftool.rdb.opcodes import EXPIRETIME_MS, FREQ, FUNCTION2, IDLE, RESIZEDB, SELECTDB

@@ -8,12 +8,12 @@ from __future__ import annotations
 import operator
 from collections.abc import Callable
 from functools import reduce
-from typing import NamedTuple
 
 from aoftool.keyspace.context import Argv, Context
 from aoftool.keyspace.numbers import INT64_MAX, parse_int
 from aoftool.keyspace.refusal import SYNTAX, CommandRefused
 from aoftool.keyspace.registry import CommandTable
+from aoftool.namedtuple import NamedTuple
 
 __all__ = ["TABLE"]
 

@@ -5,8 +5,6 @@ Source: Redis 7.0 src/geo.c geoaddCommand, georadiusGeneric; BYPOLYGON is measur
 
 from __future__ import annotations
 
-from typing import NamedTuple
-
 from aoftool.dataclass import dataclass
 from aoftool.keyspace.apply.zsets import apply_zadd
 from aoftool.keyspace.context import Argv, Context
@@ -23,6 +21,7 @@ from aoftool.keyspace.partial_sort import partial_sort
 from aoftool.keyspace.refusal import SYNTAX, CommandRefused
 from aoftool.keyspace.registry import CommandTable
 from aoftool.keyspace.zset_encoding import settle
+from aoftool.namedtuple import NamedTuple
 from aoftool.values import ZSetValue
 
 __all__ = ["TABLE"]

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from typing import NamedTuple
 
 from aoftool.keyspace.apply.blocking import check_timeout
 from aoftool.keyspace.context import Argv, Context
@@ -18,6 +17,7 @@ from aoftool.keyspace.zset_ranges import (
     rank_range,
     score_ranks,
 )
+from aoftool.namedtuple import NamedTuple
 from aoftool.values import ZSetValue
 
 __all__ = ["TABLE"]

@@ -10,9 +10,9 @@ from __future__ import annotations
 import struct
 import sys
 from collections.abc import Callable, Iterator
-from typing import NamedTuple
 
 from aoftool.kernels import kernel
+from aoftool.namedtuple import NamedTuple
 from aoftool.rdb.blobs import listpack
 from aoftool.rdb.damage import damage
 from aoftool.rdb.decode.strings import read_length, read_lengths, read_string

@@ -9,8 +9,9 @@ from __future__ import annotations
 import struct
 from collections.abc import Callable, Collection, Mapping
 from functools import partial
-from typing import Any, NamedTuple
+from typing import Any
 
+from aoftool.namedtuple import NamedTuple
 from aoftool.rdb.blobs import intset
 from aoftool.rdb.encode.encode import (
     encode_length,

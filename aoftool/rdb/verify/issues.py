@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Final, NamedTuple
+from typing import Final
 
+from aoftool.namedtuple import NamedTuple
 from aoftool.rdb.damage import MESSAGES, EncodingDamage, RdbIssue
 from aoftool.rdb.decode.strings import read_string, string_frame
 

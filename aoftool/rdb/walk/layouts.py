@@ -13,8 +13,8 @@ up) follow published parsers.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import NamedTuple
 
+from aoftool.namedtuple import NamedTuple
 from aoftool.rdb import opcodes
 from aoftool.rdb.opcodes import Family
 

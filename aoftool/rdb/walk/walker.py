@@ -13,9 +13,10 @@ last type or opcode and its offset), `stop_code` (index in `layouts.STOP_CODES`)
 from __future__ import annotations
 
 from enum import IntEnum
-from typing import NamedTuple, Protocol
+from typing import Protocol
 
 from aoftool.kernels import kernel
+from aoftool.namedtuple import NamedTuple
 from aoftool.rdb.opcodes import Family
 from aoftool.rdb.walk import _walk_py
 

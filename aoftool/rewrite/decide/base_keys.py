@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Container, Iterator
-from typing import Any, NamedTuple, Protocol
+from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,6 +18,7 @@ from aoftool.dataclass import dataclass, field, replace
 from aoftool.errors import RdbError, UnsupportedError
 from aoftool.files import open_source
 from aoftool.liveness.model import Fate, Trace
+from aoftool.namedtuple import NamedTuple
 from aoftool.next_step import again, next_step
 from aoftool.progress import Progress, no_progress
 from aoftool.rdb.damage import EncodingDamage

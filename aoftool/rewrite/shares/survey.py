@@ -8,7 +8,6 @@ Two keys in one bucket count as tied, which is safe.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,6 +19,7 @@ from aoftool.liveness.model import LAST, Chunk, Fate, KeyTable, Op, RowPlace, Tr
 from aoftool.liveness.native import NATIVE, unite
 from aoftool.liveness.native import KeyTable as NewKeys
 from aoftool.liveness.reading import Tail, TailEnd, trace_tails
+from aoftool.namedtuple import NamedTuple
 from aoftool.progress import Progress, no_progress
 from aoftool.rdb.records.reader import RecordReader
 from aoftool.rewrite.decide import base_rows as baserows
