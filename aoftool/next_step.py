@@ -7,12 +7,11 @@ POSIX shell, also where its name holds bytes that no screen may show. Knows no v
 from __future__ import annotations
 
 import os
-import shlex
 from collections.abc import Sequence
 
 from aoftool.escape import printable
 
-__all__ = ["Again", "again", "next_step", "quoted", "typed_again"]
+__all__ = ["Again", "again", "next_step", "quoted", "shell_word", "typed_again"]
 
 _STDIN = "-"
 
@@ -45,8 +44,15 @@ def quoted(path: str | os.PathLike[str]) -> str:
     raw = os.fsencode(text)
     shown = printable(raw)
     if shown == text or "\\" not in shown.replace("\\\\", ""):
-        return shlex.quote(text)
+        return shell_word(text)
     return "$'" + shown.replace("'", "\\'") + "'"
+
+
+def shell_word(word: str) -> str:
+    """Return a word as a shell reads it back."""
+    from shlex import quote  # loaded for a line that is shown: of a healthy log there is mostly none
+
+    return quote(word)
 
 
 class Again(str):
@@ -99,4 +105,4 @@ def _without(words: Sequence[str], option: str) -> list[str]:
 
 def _word(word: str) -> str:
     """Return a word as it was typed; what begins with a dash stays an option, or standard input."""
-    return shlex.quote(word) if word.startswith("-") and word.isprintable() else quoted(word)
+    return shell_word(word) if word.startswith("-") and word.isprintable() else quoted(word)

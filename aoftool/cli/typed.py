@@ -5,10 +5,9 @@ Holds for one run of the program; knows no verb.
 
 from __future__ import annotations
 
-import shlex
 from collections.abc import Sequence
 
-from aoftool.next_step import quoted
+from aoftool.next_step import quoted, shell_word
 
 __all__ = ["keep_progress", "kept_progress", "remember", "typed_verb", "typed_with", "was_typed"]
 
@@ -68,5 +67,5 @@ def typed_with(path: str, given: str | None, *options: str, dry_run: bool = Fals
 
 def _word(word: str, given: str | None) -> str:
     if word != given:
-        return shlex.quote(word)
+        return shell_word(word)
     return "FILE" if word == STDIN else quoted(word)

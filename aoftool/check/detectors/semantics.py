@@ -8,7 +8,6 @@ from collections.abc import Iterator
 from aoftool.check.database_range import highest_in_commands
 from aoftool.check.exam_model import FileExam, LogExam
 from aoftool.check.model import Finding, Remedy
-from aoftool.check.split import end_in_next
 from aoftool.databases import DEFAULT_DATABASES, MOST_DATABASES, databases_for
 from aoftool.resp.model import Occurrence, TailTally
 from aoftool.units import counted
@@ -95,7 +94,7 @@ def _open_transaction(exam: LogExam, file: FileExam, tally: TailTally) -> Iterat
     count = tally.transactions.open_commands
     remedy = Remedy("cut before its MULTI", option, file.size_bytes - start, count + 1, "as a server would")
     behind = next((two for one, two in itertools.pairwise(exam.files) if one is file), None)
-    if behind is not None and end_in_next(file, behind) is not None:
+    if behind is not None and _ends_in(file, behind):
         remedy = Remedy("put it together with its end, which stands in the next file", option, 0, None)
     yield Finding.of(
         code,
@@ -105,6 +104,12 @@ def _open_transaction(exam: LogExam, file: FileExam, tally: TailTally) -> Iterat
         file.size_bytes,
         remedies=(remedy,),
     )
+
+
+def _ends_in(file: FileExam, behind: FileExam) -> bool:
+    from aoftool.check.split import end_in_next  # and with it all that damage needs
+
+    return end_in_next(file, behind) is not None
 
 
 def _goes_on_in_next(file: FileExam) -> bool:

@@ -25,7 +25,11 @@ _QUERY = regex(r"\?.*", re.DOTALL)
 
 def is_remote(path: str | os.PathLike[str] | None) -> bool:
     """Tell whether a path is a URL, such as `s3://bucket/key`."""
-    return path is not None and _URL.match(os.fspath(path)) is not None
+    if path is None:
+        return False
+    # Few names have the mark, and only they are worth a pattern.
+    name = os.fspath(path)
+    return "://" in name and _URL.match(name) is not None
 
 
 def is_web(path: str) -> bool:
