@@ -301,6 +301,12 @@ def rank(name: str, known: Iterable[str]) -> tuple[bool, tuple[int, int], bool]:
     return name in known, release.version, release.family == "valkey"
 
 
+def is_later(name: str, release: Release) -> bool:
+    """Tell whether a release is a later one of the same family, which is believed first."""
+    other = NAMES[name]
+    return other.family == release.family and other.version > release.version
+
+
 def enter_rows(rows: dict[str, Row], told: Told, known: set[str]) -> None:
     """Enter the rows of one release, at one level of the table."""
     name = told.release.name
@@ -323,7 +329,8 @@ def enter_row(rows: dict[str, Row], name: str, row: Row, release: Release, known
         group = row.get("group") or ("module" if "module" in row["flags"] else name)
         held["group"] = GROUPS.get(group, row.get("group") or held.get("group"))
     held["on"][release.name] = row["arity"]
-    if "since" in row:
+    later = [other for other in held["on"] if other in known and is_later(other, release)]
+    if "since" in row and not (later and release.family in held["since"]):
         held["since"][release.family] = row["since"]
     return held
 
