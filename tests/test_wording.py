@@ -46,7 +46,7 @@ NEVER_ONE = {
         "less",
         "file.size_after",
     },  # the words of the official checkers
-    "report/advise.py": {"format_count(round(log.commands / log.seconds))"},
+    "report/running/advise.py": {"format_count(round(log.commands / log.seconds))"},
     "report/growth.py": {"line", "burst.factor"},
 }
 # Limits of ours, by their names.

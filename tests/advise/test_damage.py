@@ -12,9 +12,9 @@ import pytest
 
 from aoftool.advise.model import Advice
 from aoftool.captures.lines import Text, text_of
-from aoftool.report.advise import render_advice
-from aoftool.report.advise_json import advice_json
 from aoftool.report.lines import LineConsole
+from aoftool.report.running.advise import render_advice
+from aoftool.report.running.advise_json import advice_json
 from tests.captured import Capture, advice_of, few_captures
 
 FEW = [pytest.param(capture, id=capture.name) for capture in few_captures()]

@@ -45,12 +45,12 @@ from aoftool.report import (
     plan,
     rewrite,
 )
-from aoftool.report.advise_json import advice_json
 from aoftool.report.data import export
 from aoftool.report.fleet import table
 from aoftool.report.inspect import contents_json, overview
 from aoftool.report.jsonout import json_text
 from aoftool.report.running import capture, probe, simulate
+from aoftool.report.running.advise_json import advice_json
 from aoftool.report.unattended import guard, snapshot
 from aoftool.rewrite.model import RewriteResult
 from aoftool.simulate.model import Simulation

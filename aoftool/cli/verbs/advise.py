@@ -167,12 +167,12 @@ def advise(asked: AdviseRequest) -> int:
     if asked.html is not None:
         _write_page(asked.html, advice, happened_in(texts, begin, end)[0])
     if asked.as_json:
-        from aoftool.report.advise_json import advice_json
         from aoftool.report.jsonout import print_json
+        from aoftool.report.running.advise_json import advice_json
 
         print_json(advice_json(advice))
     else:
-        from aoftool.report.advise import render_advice
+        from aoftool.report.running.advise import render_advice
 
         render_advice(line_console(asked.color), advice)
     worst = advice.worst

@@ -7,7 +7,6 @@ from collections.abc import Iterator, Sequence
 
 from aoftool.advise.model import Advice, DatedEvent, EventKind, Finding, Severity
 from aoftool.regex import regex
-from aoftool.report.advise import advice_server, advice_verdict, ledger_cells, load_words, window_cells
 from aoftool.report.page.cells import count, made_table, number, path_text, text, when
 from aoftool.report.page.closing import (
     advice_findings,
@@ -30,6 +29,13 @@ from aoftool.report.page.model import (
     StackRow,
     Tone,
     Words,
+)
+from aoftool.report.running.advise import (
+    advice_server,
+    advice_verdict,
+    ledger_cells,
+    load_words,
+    window_cells,
 )
 from aoftool.units import counted, format_bytes, format_duration, format_time_ms, format_wait
 

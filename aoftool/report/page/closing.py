@@ -7,10 +7,16 @@ from collections.abc import Iterator, Sequence
 from aoftool.advise.model import Advice, Finding, NotLooked, Severity, Window
 from aoftool.api.postmortem.model import Digest, Postmortem
 from aoftool.escape import printable
-from aoftool.report.advise import advice_server, advice_verdict, ledger_cells, ledger_rows, window_cells
 from aoftool.report.page.axis import axis_words
 from aoftool.report.page.cells import Field, code, made_table, number, size, text
 from aoftool.report.page.model import Block, Entry, Section, Sentences, Table, Tone, Words
+from aoftool.report.running.advise import (
+    advice_server,
+    advice_verdict,
+    ledger_cells,
+    ledger_rows,
+    window_cells,
+)
 from aoftool.report.writer import writer_words
 
 __all__ = [

@@ -1,1 +1,1 @@
-"""How results about servers at work look: settings played, disks probed, servers captured."""
+"""How results about servers at work look: settings played, disks probed, captures made and judged."""
