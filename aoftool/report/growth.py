@@ -9,6 +9,7 @@ from aoftool.analysis.clock.model import Axis
 from aoftool.analysis.growth.model import Bucket, Burst, Change, ClockStep, Flush, Growth, GrowthRow
 from aoftool.escape import json_bytes, printable, shorten, shown_name
 from aoftool.report.csvout import CsvRows
+from aoftool.report.inferred import MOST_BOUND_S
 from aoftool.report.lines import Printer
 from aoftool.report.sparkline import fold, sparkline
 from aoftool.report.terminal import facts, print_table, say
@@ -27,7 +28,7 @@ def moment(bucket: Bucket, axis: Axis) -> str:
     """Return when or where a bucket begins; an inferred time carries `~` and its bound."""
     if axis is Axis.TIME:
         return format_time_ms(bucket.start * 1000)
-    if bucket.time_ms is None or bucket.bound_ms is None:
+    if bucket.time_ms is None or bucket.bound_ms is None or bucket.bound_ms > 1000 * MOST_BOUND_S:
         return f"offset {format_count(bucket.start)}"
     when = format_time_ms(bucket.time_ms // 1000 * 1000)
     return f"~{when} (± {format_duration(bucket.bound_ms / 1000)})"

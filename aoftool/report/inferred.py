@@ -5,7 +5,7 @@ from __future__ import annotations
 from aoftool.analysis.clock.model import TimeBounds, TimeSource
 from aoftool.units import format_time_ms
 
-__all__ = ["BOUNDS", "INFERRED", "bounds_json", "inferred_time", "marked"]
+__all__ = ["BOUNDS", "INFERRED", "MOST_BOUND_S", "bounds_json", "inferred_time", "marked"]
 
 INFERRED = ", no #TS: times inferred (~)"
 """What is added to a heading above such times."""
@@ -13,8 +13,9 @@ INFERRED = ", no #TS: times inferred (~)"
 BOUNDS = ("earliest_ms", "latest_ms", "earliest_from", "latest_from")
 """The members of `bounds_json`."""
 
-# What is known no better than to a day or so is no time of day.
-_MOST_BOUND_S = 12 * 3600
+MOST_BOUND_S = 12 * 3600
+"""What is known no better than to a day or so is no time of day."""
+
 # These hold for a whole file, and say nothing of one command in it.
 _OF_FILES = frozenset((TimeSource.BASE, TimeSource.FILE))
 
@@ -26,7 +27,7 @@ def inferred_time(bounds: TimeBounds) -> tuple[str | None, str]:
         return None, ""
     middle_ms = (earliest + latest) // 2000 * 1000
     bound_s = max(-(-max(latest - middle_ms, middle_ms - earliest) // 1000), 1)
-    return (format_time_ms(middle_ms), _bound(bound_s)) if bound_s <= _MOST_BOUND_S else (None, "")
+    return (format_time_ms(middle_ms), _bound(bound_s)) if bound_s <= MOST_BOUND_S else (None, "")
 
 
 def marked(clock: str, bound: str) -> str:

@@ -11,7 +11,10 @@ from pathlib import Path
 
 import pytest
 
+from aoftool.analysis.clock.model import Axis
+from aoftool.analysis.growth.model import Bucket
 from aoftool.cli.app import run
+from aoftool.report.growth import moment
 from tests.corpus import FIXTURES
 from tests.golden_text import check_golden
 
@@ -88,6 +91,15 @@ def test_an_inferred_time_carries_its_bound(logs: Path, capsys: pytest.CaptureFi
 
     assert "~20" in shown
     assert "±" in shown
+
+
+@pytest.mark.parametrize("hours", [11, 13])
+def test_a_time_known_to_a_day_or_so_is_none(hours: int) -> None:
+    bucket = Bucket(1000, 2000, 1, 100, time_ms=WRITTEN_S * 1000, bound_ms=hours * 3_600_000)
+
+    shown = moment(bucket, Axis.ANCHORED)
+
+    assert shown == ("~2027-01-15 08:00:00Z (± 11 h 0 min)" if hours == 11 else "offset 1,000")
 
 
 @pytest.mark.parametrize(
