@@ -130,6 +130,10 @@ def test_advice(capture: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert told(capsys, "advise", "--json", str(capture)) == [None]
 
 
+def test_advice_on_a_log_alone(capsys: pytest.CaptureFixture[str]) -> None:
+    assert told(capsys, "advise", "--json", "--aof", str(SHOP)) == [None]
+
+
 def test_goals_that_are_met_and_that_are_not(capsys: pytest.CaptureFixture[str]) -> None:
     for goals in (("--restart-under", "1h"), ("--restart-under", "1s", "--disk", "1", "--at-most", "1/h")):
         assert told(capsys, "simulate", "--json", *goals, str(SHOP)) == [None]
