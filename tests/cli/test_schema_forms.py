@@ -20,7 +20,7 @@ from aoftool.analysis.diff.model import Diff
 from aoftool.analysis.growth.model import Growth
 from aoftool.analysis.habits.model import HabitTable
 from aoftool.analysis.history.model import HistoryStep
-from aoftool.analysis.inspect.contents_model import ContentsView
+from aoftool.analysis.inspect.contents_model import ContentsView, ExpiryView, PrefixRow
 from aoftool.analysis.inspect.model import Overview
 from aoftool.analysis.keys.model import KeyRow
 from aoftool.backup.model import Snapshot
@@ -47,7 +47,7 @@ from aoftool.report import (
 )
 from aoftool.report.data import export
 from aoftool.report.fleet import table
-from aoftool.report.inspect import contents_json, overview
+from aoftool.report.inspect import contents_json, expiry, overview
 from aoftool.report.jsonout import json_text
 from aoftool.report.running import capture, probe, simulate
 from aoftool.report.running.advise_json import advice_json
@@ -103,6 +103,10 @@ MAKERS: dict[str, tuple[Callable[..., dict[str, Any]], tuple[Any, ...]]] = {
     "inspect": (inspected, (Overview, Health, ContentsView)),
     "keys": (lambda row: keys.key_json(row, with_value=True), (KeyRow,)),
     "keys --by": (used, (HabitTable,)),
+    "keys --by ttl": (
+        lambda view, *rows: expiry.expiry_json(view, rows, True),
+        (ExpiryView, PrefixRow, PrefixRow),
+    ),
     "log": (commands.command_json, (LoggedCommand,)),
     "probe": (probe.probe_json, (Probe,)),
     "rewrite": (rewritten("written"), (RewriteResult,)),
