@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from aoftool.repair.model import Choice
+from aoftool.repair.choice import Choice
 from tests.builders import command, select
 from tests.corpus import corpus_root
 from tests.repair.workbench import plan_for

@@ -16,7 +16,8 @@ from typing import Any
 from aoftool.aof.layout import find_log
 from aoftool.check.checker import check
 from aoftool.check.model import Severity
-from aoftool.repair.model import AfterGap, Choice, Plan
+from aoftool.repair.choice import AfterGap, Choice
+from aoftool.repair.model import Plan
 from aoftool.repair.planner import make_plan
 
 ROOT = Path(__file__).resolve().parent.parent

@@ -22,10 +22,10 @@ from aoftool.escape import printable
 from aoftool.files.remote.names import is_remote
 from aoftool.next_step import next_step
 from aoftool.progress import Stage, silent_stage
+from aoftool.repair.choice import Choice
 from aoftool.repair.guard_model import Guarded, GuardOutcome
 from aoftool.repair.keeping import bound_kept, kept_repairs, settle_killed
 from aoftool.repair.limit import LossLimit
-from aoftool.repair.model import Choice
 
 __all__ = ["guard_log"]
 

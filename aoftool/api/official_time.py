@@ -8,7 +8,8 @@ from aoftool.aof.model import Log
 from aoftool.api.repairing import RepairPlan, planned_repair
 from aoftool.dataclass import dataclass
 from aoftool.errors import RefusedError
-from aoftool.repair.model import Choice, EditKind, Method
+from aoftool.repair.choice import Choice
+from aoftool.repair.model import EditKind, Method
 
 __all__ = ["TimeCut", "Undone", "time_cut"]
 

@@ -15,7 +15,8 @@ from aoftool.errors import RefusedError, SourceError, UsageError
 from aoftool.files.held import release_files
 from aoftool.next_step import next_step
 from aoftool.progress import Progress, Stage, no_progress, silent_stage
-from aoftool.repair.model import AfterGap, Choice, Plan
+from aoftool.repair.choice import AfterGap, Choice
+from aoftool.repair.model import Plan
 from aoftool.repair.planner import make_plan
 from aoftool.repair.unpacked import unpacked_log
 

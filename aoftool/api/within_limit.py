@@ -13,8 +13,8 @@ from aoftool.api.repairing import RepairPlan, planned_repair
 from aoftool.dataclass import dataclass
 from aoftool.errors import InputError, RefusedError
 from aoftool.progress import Stage, silent_stage
+from aoftool.repair.choice import Choice
 from aoftool.repair.limit import LossLimit
-from aoftool.repair.model import Choice
 from aoftool.units import counted
 
 __all__ = ["Chosen", "repair_within"]

@@ -24,8 +24,8 @@ if TYPE_CHECKING:
     from aoftool.api.official import OfficialFile, OfficialView
     from aoftool.api.official_time import TimeCut
     from aoftool.api.repairing import RepairPlan
+    from aoftool.repair.choice import Choice
     from aoftool.repair.limit import LossLimit
-    from aoftool.repair.model import Choice
 
 __all__ = ["LIMIT_VARIABLE", "main", "run"]
 
@@ -273,7 +273,7 @@ class _Run:
 
     def _choices(self, view: OfficialView) -> list[Choice]:
         """Return the repairs to try: what loses nothing, what keeps what stands behind damage, the cut."""
-        from aoftool.repair.model import Choice
+        from aoftool.repair.choice import Choice
 
         found = [Choice(), Choice(salvage=True)]
         bad = view.first_bad

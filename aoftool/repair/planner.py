@@ -24,17 +24,9 @@ from aoftool.files.held import held_file, status_of
 from aoftool.files.source import open_source
 from aoftool.next_step import next_step
 from aoftool.progress import Progress, no_progress
+from aoftool.repair.choice import Choice
 from aoftool.repair.draft import Draft, stamp_of
-from aoftool.repair.model import (
-    MAX_SUSPECTS,
-    Choice,
-    Edit,
-    EditKind,
-    FilePlan,
-    Method,
-    Plan,
-    Stamp,
-)
+from aoftool.repair.model import MAX_SUSPECTS, Edit, EditKind, FilePlan, Method, Plan, Stamp
 from aoftool.repair.planners.commands import plan_commands
 from aoftool.repair.planners.fatal import plan_fatal
 from aoftool.repair.planners.lenient import plan_lenient

@@ -20,8 +20,9 @@ from aoftool.files.sink import refuse_same_file
 from aoftool.files.spool import temporary_folder
 from aoftool.next_step import next_step
 from aoftool.progress import Progress, no_progress
+from aoftool.repair.choice import Choice
 from aoftool.repair.elsewhere import write_elsewhere
-from aoftool.repair.model import Choice, Plan
+from aoftool.repair.model import Plan
 from aoftool.repair.planner import make_plan
 from aoftool.repair.unpacked import unpacked_log
 from aoftool.rewrite.model import FileSize, RewriteResult

@@ -19,7 +19,8 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from aoftool.repair.model import AfterGap, Choice, Plan
+from aoftool.repair.choice import AfterGap, Choice
+from aoftool.repair.model import Plan
 from aoftool.repair.writing import planned_pieces
 from tests.repair.damage import Damaged
 from tests.repair.workbench import SALVAGE, plan_for

@@ -11,7 +11,8 @@ import pytest
 from aoftool.aof.layout import find_log
 from aoftool.check.checker import check
 from aoftool.repair.apply import apply_plan
-from aoftool.repair.model import AfterGap, Choice, Plan
+from aoftool.repair.choice import AfterGap, Choice
+from aoftool.repair.model import Plan
 from tests.builders import (
     annotation,
     command,

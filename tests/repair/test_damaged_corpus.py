@@ -10,8 +10,8 @@ import pytest
 
 from aoftool.aof.layout import find_log
 from aoftool.repair.apply import apply_plan
+from aoftool.repair.choice import Choice
 from aoftool.repair.elsewhere import write_elsewhere
-from aoftool.repair.model import Choice
 from aoftool.repair.planner import make_plan
 from aoftool.repair.reading import read_receipt
 from aoftool.repair.undo import undo_repair

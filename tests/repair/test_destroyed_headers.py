@@ -14,7 +14,7 @@ from aoftool.check.rdb.header import lost_its_header
 from aoftool.check.stream.window import Reader
 from aoftool.files.source import open_source
 from aoftool.repair.apply import apply_plan
-from aoftool.repair.model import Choice
+from aoftool.repair.choice import Choice
 from aoftool.repair.undo import undo_repair
 from tests.builders import command, log, select
 from tests.oracle import assert_same_state, dump_state, freeze_expiry

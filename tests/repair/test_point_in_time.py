@@ -9,7 +9,7 @@ import pytest
 
 from aoftool.errors import InputError, RefusedError, UsageError
 from aoftool.repair.apply import apply_plan
-from aoftool.repair.model import Choice
+from aoftool.repair.choice import Choice
 from aoftool.repair.reading import read_receipt
 from aoftool.repair.undo import undo_repair
 from tests.builders import command, log, select, timestamp, transaction, write_multi_part

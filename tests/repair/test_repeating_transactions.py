@@ -9,7 +9,8 @@ from pathlib import Path
 import pytest
 
 from aoftool.aof.layout import find_log
-from aoftool.repair.model import Choice, Plan
+from aoftool.repair.choice import Choice
+from aoftool.repair.model import Plan
 from aoftool.repair.planner import make_plan
 from tests.builders import command, log, select, transaction
 

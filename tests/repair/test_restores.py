@@ -10,7 +10,7 @@ import pytest
 from aoftool.rdb.encode.payload import encode_functions, encode_payload
 from aoftool.rdb.encode.targets import find_target
 from aoftool.repair.apply import apply_plan
-from aoftool.repair.model import Choice
+from aoftool.repair.choice import Choice
 from aoftool.resp.encode import encode_command
 from tests.repair.workbench import plan_for
 

@@ -8,7 +8,7 @@ import pytest
 
 from aoftool.rdb.walk.checksum import crc64
 from aoftool.repair.apply import apply_plan
-from aoftool.repair.model import Choice
+from aoftool.repair.choice import Choice
 from aoftool.repair.undo import undo_repair
 from tests.repair.test_damaged_bases import contents
 from tests.repair.workbench import plan_for, snapshot

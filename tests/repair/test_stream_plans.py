@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 
 from aoftool.repair.apply import apply_plan
-from aoftool.repair.model import AfterGap, Choice, EditKind
+from aoftool.repair.choice import AfterGap, Choice
+from aoftool.repair.model import EditKind
 from tests.builders import command, log, select, transaction
 from tests.repair.workbench import SALVAGE, plan_for
 

@@ -10,7 +10,7 @@ import pytest
 from aoftool.commands.framing import FRAMING
 from aoftool.errors import RefusedError, UsageError
 from aoftool.repair.apply import apply_plan
-from aoftool.repair.model import Choice
+from aoftool.repair.choice import Choice
 from tests.builders import command, log, select, transaction
 from tests.repair.workbench import plan_for
 

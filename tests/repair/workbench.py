@@ -7,7 +7,8 @@ import shutil
 from pathlib import Path
 
 from aoftool.aof.layout import find_log
-from aoftool.repair.model import AfterGap, Choice, Plan
+from aoftool.repair.choice import AfterGap, Choice
+from aoftool.repair.model import Plan
 from aoftool.repair.planner import make_plan
 
 SALVAGE = Choice(salvage=True, after_gap=AfterGap.ASSUME)

@@ -19,9 +19,9 @@ from aoftool.files.folder import Folder
 from aoftool.files.syscalls import SystemCalls
 from aoftool.repair import inuse
 from aoftool.repair.apply import apply_plan
+from aoftool.repair.choice import Choice
 from aoftool.repair.draft import stamp_of
 from aoftool.repair.inuse import is_server
-from aoftool.repair.model import Choice
 from aoftool.repair.undo import undo_repair
 from aoftool.rewrite.model import RewriteOptions, RewriteResult
 from aoftool.rewrite.planner import plan_rewrite

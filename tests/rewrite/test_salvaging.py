@@ -8,8 +8,8 @@ import pytest
 
 from aoftool.aof.layout import find_log
 from aoftool.errors import AoftoolError
+from aoftool.repair.choice import Choice
 from aoftool.repair.elsewhere import write_elsewhere
-from aoftool.repair.model import Choice
 from aoftool.repair.planner import make_plan
 from aoftool.rewrite.model import OutputFormat, RewriteOptions
 from aoftool.rewrite.salvaging import salvaged_log

@@ -219,7 +219,7 @@ class _Gathering:
 
     def _plan(self) -> Plan:
         from aoftool.api.repairing import planned_repair
-        from aoftool.repair.model import Choice
+        from aoftool.repair.choice import Choice
 
         # What is shown is what the line to type would do.
         step = "" if self._found.report is None else self._found.report.next_step or ""

@@ -44,8 +44,9 @@ if TYPE_CHECKING:
     from aoftool.api.repairing import RepairPlan
     from aoftool.cli.output_place import OutputPlace
     from aoftool.progress import Progress
+    from aoftool.repair.choice import Choice
     from aoftool.repair.limit import LossLimit
-    from aoftool.repair.model import Choice, Plan
+    from aoftool.repair.model import Plan
     from aoftool.servers.finding import FoundServer
     from aoftool.servers.load_log import Verified
 
@@ -264,7 +265,7 @@ def _renamed(found: Any, old: str, new: str) -> Any:
 
 
 def _choice(asked: FixRequest, log: Log) -> Choice:
-    from aoftool.repair.model import AfterGap, Choice
+    from aoftool.repair.choice import AfterGap, Choice
 
     choice = Choice(
         salvage=asked.salvage,

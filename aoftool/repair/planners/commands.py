@@ -12,8 +12,8 @@ from aoftool.check.vocabulary import accepts, takers
 from aoftool.commands.framing import FRAMING
 from aoftool.escape import excerpt
 from aoftool.files.source import Source
+from aoftool.repair.choice import Choice
 from aoftool.repair.draft import Draft
-from aoftool.repair.model import Choice
 from aoftool.units import counted
 
 __all__ = ["plan_commands"]

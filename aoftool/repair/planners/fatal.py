@@ -15,8 +15,8 @@ from aoftool.check.stream.window import Reader
 from aoftool.check.vector_adds import cas_place
 from aoftool.escape import excerpt
 from aoftool.files.source import Source
+from aoftool.repair.choice import Choice
 from aoftool.repair.draft import Draft
-from aoftool.repair.model import Choice
 
 __all__ = ["plan_fatal"]
 

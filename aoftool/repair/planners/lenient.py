@@ -17,8 +17,8 @@ from aoftool.check.stream.wounds import Stretch
 from aoftool.errors import FormatError
 from aoftool.files.source import Source
 from aoftool.regex import regex
+from aoftool.repair.choice import Choice
 from aoftool.repair.draft import Draft
-from aoftool.repair.model import Choice
 from aoftool.resp.encode import encode_command
 from aoftool.resp.frame import argv_at
 from aoftool.resp.model import Leniency

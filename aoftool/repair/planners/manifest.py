@@ -18,7 +18,7 @@ from aoftool.aof.without_manifest import assumed_set
 from aoftool.dataclass import dataclass, field, replace
 from aoftool.escape import printable
 from aoftool.files.source import open_source
-from aoftool.repair.model import Choice
+from aoftool.repair.choice import Choice
 from aoftool.units import and_more
 
 __all__ = ["ManifestPlan", "manifest_bytes", "plan_manifest", "read_raw"]

@@ -10,8 +10,8 @@ from collections.abc import Iterable, Iterator
 
 from aoftool.escape import printable
 from aoftool.next_step import quoted
+from aoftool.repair.choice import AfterGap, Choice
 from aoftool.repair.draft import Draft
-from aoftool.repair.model import AfterGap, Choice
 from aoftool.units import counted, format_bytes
 
 __all__ = ["more_by_assuming", "more_by_dropping"]

@@ -25,7 +25,7 @@ from aoftool.dataclass import dataclass
 from aoftool.errors import RefusedError, UsageError
 from aoftool.escape import excerpt, printable
 from aoftool.files.source import open_source
-from aoftool.repair.model import Choice
+from aoftool.repair.choice import Choice
 from aoftool.resp.commands import CommandReader
 from aoftool.units import format_time_ms
 

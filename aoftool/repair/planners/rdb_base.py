@@ -23,8 +23,9 @@ from aoftool.rdb.encode.targets import VERSION_FIELDS, Target, find_target, writ
 from aoftool.rdb.header import HEADER_BYTES
 from aoftool.rdb.opcodes import Family
 from aoftool.rdb.walk.checksum import CHECKSUM_SINCE, crc64
+from aoftool.repair.choice import AfterGap, Choice
 from aoftool.repair.draft import Draft
-from aoftool.repair.model import AfterGap, Choice, Rebuild
+from aoftool.repair.model import Rebuild
 from aoftool.repair.rebuilding import rebuilt_size
 
 __all__ = ["plan_rdb"]

@@ -19,8 +19,8 @@ from aoftool.files.source import Source
 from aoftool.rdb.encode.payload import FOOTER_BYTES, decode_functions, restore_refusal, split_payload
 from aoftool.rdb.encode.targets import TARGETS
 from aoftool.rdb.walk.checksum import CHECKSUM_BYTES
+from aoftool.repair.choice import Choice
 from aoftool.repair.draft import Draft
-from aoftool.repair.model import Choice
 
 __all__ = ["plan_restores"]
 

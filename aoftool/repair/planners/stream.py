@@ -18,8 +18,8 @@ from aoftool.check.stream.wounds import Dissection, Stretch, Wound, commands_in_
 from aoftool.commands.framing import FRAMING
 from aoftool.dataclass import dataclass, field
 from aoftool.files.source import Source
+from aoftool.repair.choice import AfterGap, Choice
 from aoftool.repair.draft import Draft
-from aoftool.repair.model import AfterGap, Choice
 from aoftool.repair.planners.marks import last_select, marks_in, near_exec, selected_database
 from aoftool.repair.planners.openings import Opening
 from aoftool.resp.encode import encode_select

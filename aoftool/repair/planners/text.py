@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from aoftool.check.exam_model import FileExam
 from aoftool.check.stream.textual import KINDS
+from aoftool.repair.choice import Choice
 from aoftool.repair.draft import Draft
-from aoftool.repair.model import Choice
 
 __all__ = ["plan_text"]
 

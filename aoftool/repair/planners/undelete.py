@@ -20,8 +20,8 @@ from aoftool.escape import excerpt, printable
 from aoftool.files.source import open_source
 from aoftool.next_step import next_step
 from aoftool.pattern import compile_glob
+from aoftool.repair.choice import Choice
 from aoftool.repair.draft import Draft
-from aoftool.repair.model import Choice
 from aoftool.repair.planners.point_in_time import find_file
 from aoftool.resp.commands import CommandReader
 from aoftool.resp.encode import encode_command
