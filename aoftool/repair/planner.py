@@ -10,8 +10,6 @@ from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
 
 from aoftool.aof.layout import Log, LogFile, LogKind
-from aoftool.aof.manifest import FileType, ManifestEntry
-from aoftool.aof.model import FileRole
 from aoftool.check.exam import examine
 from aoftool.check.exam_model import FileExam, is_lost_base
 from aoftool.check.model import Level
@@ -30,10 +28,11 @@ from aoftool.repair.model import MAX_SUSPECTS, Edit, EditKind, FilePlan, Method,
 from aoftool.repair.planners.commands import plan_commands
 from aoftool.repair.planners.fatal import plan_fatal
 from aoftool.repair.planners.lenient import plan_lenient
-from aoftool.repair.planners.manifest import ManifestPlan, manifest_bytes, plan_manifest
+from aoftool.repair.planners.manifest import ManifestPlan, plan_manifest
 from aoftool.repair.planners.openings import opening_of
 from aoftool.repair.planners.other_ways import more_by_assuming, more_by_dropping
 from aoftool.repair.planners.remaining import remaining
+from aoftool.repair.planners.set_after import SetAfter
 from aoftool.repair.planners.stream import StreamPlanner
 from aoftool.repair.planners.suspects import suspects_behind
 from aoftool.repair.planners.text import plan_text
@@ -43,8 +42,6 @@ if TYPE_CHECKING:
     from aoftool.repair.planners.point_in_time import CutPoint
 
 __all__ = ["make_plan"]
-
-_COMMANDS_SUFFIX = ".aof"
 
 
 def make_plan(
@@ -87,6 +84,7 @@ class _Planner:
         self._manifest = plan_manifest(log, choice) if log.kind is LogKind.MULTI_PART else ManifestPlan()
         self._given = log
         self._log = replace(log, files=self._manifest.files(log))
+        self._after = SetAfter(self._log, self._manifest)
         inputs = _inputs(log, self._log.files)
         # A salvage looks into values and for keys that stand twice: servers stop at them.
         level = Level.DEEP if choice.salvage else Level.FULL
@@ -237,22 +235,22 @@ class _Planner:
         removed = self._removed()
         changed = [file for draft in self._drafts if (file := draft.plan()) is not None]
         changed = [file for file in changed if file.path not in removed]
-        entries = self._entries_after(removed)
+        entries = self._after.entries(removed)
         if self._in_place:
             changed = [self._apart(file) for file in changed]
         alone = len(changed) == 1 and entries is None and not removed and not changed[0].rebuild
         if self._log.kind is LogKind.MULTI_PART and not alone and self._in_place:
             changed = [
-                replace(file, method=_rewritten(file), becomes=self._new_name(file)) for file in changed
+                replace(file, method=_rewritten(file), becomes=self._after.name(file)) for file in changed
             ]
         elif self._log.kind is LogKind.MULTI_PART:
             changed = [
-                replace(file, becomes=self._new_name(file)) if file.rebuild else file for file in changed
+                replace(file, becomes=self._after.name(file)) if file.rebuild else file for file in changed
             ]
         plan.files = changed
         renamed = any(file.becomes for file in changed)
         if self._log.kind is LogKind.MULTI_PART and (entries is not None or renamed):
-            self._add_manifest(entries, changed)
+            plan.files.append(self._after.manifest_file(entries, changed))
         plan.files += [
             FilePlan(path, Method.REMOVE, stamp_of(path), reason=reason) for path, reason in removed.items()
         ]
@@ -299,95 +297,6 @@ class _Planner:
             for file in self._exam.files[self._cut.file + 1 :]:
                 removed[file.path] = "written after the moment of the cut"
         return removed
-
-    def _entries_after(self, removed: dict[str, str]) -> list[ManifestEntry] | None:
-        """Return the manifest's entries if they change, before files are renamed."""
-        if self._log.kind is not LogKind.MULTI_PART:
-            return None
-        listed = {file.name for file in self._log.files if file.path in removed}
-        if self._manifest.entries is None and not listed:
-            return None
-        entries = self._entries()
-        kept = [entry for entry in entries if entry.name not in listed]
-        if listed and kept:
-            kept = self._with_high_number(kept, entries)
-        return kept
-
-    def _entries(self) -> list[ManifestEntry]:
-        if self._manifest.entries is not None:
-            return list(self._manifest.entries)
-        return [] if self._log.manifest is None else list(self._log.manifest.entries)
-
-    def _with_high_number(
-        self, kept: list[ManifestEntry], before: list[ManifestEntry]
-    ) -> list[ManifestEntry]:
-        """Give the last incr file the highest number there was.
-
-        A server opens the next number for appending; if a removed file had it and were still there
-        after a crash, its commands would come back.
-        """
-        incrs = [entry for entry in kept if entry.type is FileType.INCR]
-        highest = max(entry.sequence for entry in before if entry.type is FileType.INCR)
-        if not incrs:
-            return kept
-        last = max(incrs, key=lambda entry: entry.sequence)
-        return [replace(entry, sequence=highest) if entry is last else entry for entry in kept]
-
-    def _new_name(self, file: FilePlan) -> str:
-        """Return a free name beside a file: the manifest then switches all files at once.
-
-        A base that becomes commands gets the suffix that servers give to such a base.
-        """
-        folder, name = os.path.split(file.path)
-        stem, suffix = os.path.splitext(name)
-        if file.rebuild is not None and self._is_base(file.path):
-            stem, suffix = self._base_stem(file.path), _COMMANDS_SUFFIX
-            plain = os.path.join(folder, stem + suffix)
-            if not os.path.lexists(plain):
-                return plain
-        number = 1
-        while os.path.lexists(os.path.join(folder, f"{stem}.fixed-{number}{suffix}")):
-            number += 1
-        return os.path.join(folder, f"{stem}.fixed-{number}{suffix}")
-
-    def _is_base(self, path: str) -> bool:
-        return any(file.path == path and file.role is FileRole.BASE for file in self._log.files)
-
-    def _base_stem(self, path: str) -> str:
-        """Return what servers call a base of this log, without the suffix."""
-        sequence = next((file.sequence for file in self._log.files if file.path == path), None)
-        prefix = os.fsdecode(self._log.prefix) or "appendonly.aof"
-        return f"{prefix}.{sequence or 1}.base"
-
-    def _add_manifest(self, entries: list[ManifestEntry] | None, changed: list[FilePlan]) -> None:
-        log = self._log
-        renamed = {
-            os.fsencode(os.path.basename(file.path)): os.fsencode(os.path.basename(file.becomes))
-            for file in changed
-            if file.becomes
-        }
-        lines = [
-            replace(entry, name=renamed.get(entry.name, entry.name))
-            if entry.type is not FileType.HISTORY
-            else entry
-            for entry in (self._entries() if entries is None else entries)
-        ]
-        contents = manifest_bytes(lines, frozenset(renamed.values()))
-        path = log.manifest_path
-        if path is None:
-            prefix = os.fsdecode(log.prefix) or "appendonly.aof"
-            path = os.path.join(log.directory or os.curdir, f"{prefix}.manifest")
-        exists = os.path.exists(path)
-        reason = "; ".join(self._manifest.reasons) or "it names the repaired files"
-        self._plan.files.append(
-            FilePlan(
-                path,
-                Method.REWRITE if exists else Method.CREATE,
-                stamp_of(path) if exists else None,
-                contents=contents,
-                reason=reason,
-            )
-        )
 
     def _count(self, removed: dict[str, str]) -> None:
         statistics = self._plan.statistics
