@@ -20,7 +20,16 @@ import pytest
 import aoftool
 from aoftool.files.held import release_files
 from aoftool.files.remote import stores
-from tests.servers import USED, Build, Server, builds, chosen_builds, find_builds, server_params
+from tests.servers import (
+    USED,
+    Build,
+    Server,
+    builds,
+    chosen_builds,
+    find_builds,
+    require_build,
+    server_params,
+)
 from tests.stores import KEYS, S3, running_s3
 
 RAN_ON: Counter[str] = Counter()
@@ -156,6 +165,12 @@ def live_server_of(_live_servers: dict[str, Server]) -> Callable[[Build], Server
 def live_server(server_build: Build, live_server_of: Callable[[Build], Server]) -> Server:
     """Give a running, empty server of `server_build`; the process is shared by the tests of a run."""
     return live_server_of(server_build)
+
+
+@pytest.fixture
+def stack(live_server_of: Callable[[Build], Server]) -> Server:
+    """Give a running, empty Redis that loads modules; skip without one."""
+    return live_server_of(require_build("redis-stack-7.4"))
 
 
 @pytest.fixture

@@ -14,22 +14,12 @@ from aoftool.cli.app import run
 from aoftool.commands.slots import slot_of
 from tests.builders import command, log, select
 from tests.rewrite.test_modules import words
-from tests.servers import Server, find_build
+from tests.servers import Server
 
 AT_MS = 4_102_444_800_000
 TYPES = {
     "ReJSON-RL", "TSDB-TYPE", "MBbloom--", "MBbloomCF", "CMSk-TYPE", "TopK-TYPE", "TDIS-TYPE", "trietype0",
 }  # fmt: skip
-
-
-@pytest.fixture(scope="module")
-def stack() -> Iterator[Server]:
-    build = find_build("redis-stack-7.4")
-    if build is None:
-        pytest.skip("no Redis with modules here")
-    with Server(build) as server:
-        server.send("DEBUG", "SET-ACTIVE-EXPIRE", "0")
-        yield server
 
 
 def listed(capsys: pytest.CaptureFixture[str], *arguments: str) -> dict[bytes, dict[str, Any]]:
@@ -68,7 +58,6 @@ def test_keys_are_those_of_the_server(
     seed: int, stack: Server, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     source = random.Random(seed)
-    stack.empty()
     stack.send("DEBUG", "SET-ACTIVE-EXPIRE", "0")
     accepted = [command("SET", "plain:a", 1)]
     stack.send("SET", "plain:a", 1)

@@ -9,16 +9,14 @@ import pytest
 
 from aoftool.commands.modules import module_command, module_names, module_of
 from tests.corpus import CHECKOUT
-from tests.servers import find_build
+from tests.servers import require_build
 
 TOOL = CHECKOUT / "tools" / "measure_modules.py"
 
 
 @pytest.mark.server
 def test_the_server_agrees() -> None:
-    build = find_build("redis-stack-7.4")
-    if build is None:
-        pytest.skip("no Redis with modules here")
+    build = require_build("redis-stack-7.4")
     done = subprocess.run(
         [sys.executable, TOOL, build.path], capture_output=True, text=True, timeout=60, check=False
     )

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -11,7 +10,6 @@ import pytest
 from aoftool.keyspace.engine import Keyspace
 from tests.builders import to_bytes
 from tests.servers import Server
-from tests.servers.discovery import find_build
 
 AT_MS = 4_102_444_800_000
 Argv = tuple[Any, ...]
@@ -72,15 +70,6 @@ def test_values_that_are_gone_are_let_go_of() -> None:
 SERIES = [("TS.CREATE", "a"), ("TS.CREATE", "b"), ("TS.CREATERULE", "a", "b", "AGGREGATION", "sum", 10)]
 
 
-@pytest.fixture(scope="module")
-def stack() -> Iterator[Server]:
-    build = find_build("redis-stack-7.4")
-    if build is None:
-        pytest.skip("no Redis with modules here")
-    with Server(build) as server:
-        yield server
-
-
 def _rules(server: Server, key: str) -> set[bytes]:
     try:
         told = server.send("TS.INFO", key)
@@ -111,7 +100,6 @@ def _rules(server: Server, key: str) -> set[bytes]:
 )
 def test_rules_of_time_series(commands: list[Argv], stack: Server) -> None:
     """Held against what a server says of its rules."""
-    stack.empty()
     for argv in (*SERIES, *commands):
         stack.send(*argv)
     keyspace = replayed(*SERIES, *commands)

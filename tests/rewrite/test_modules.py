@@ -21,7 +21,6 @@ from tests.random_logs import Mix, random_log
 from tests.reloading import live_file, reload
 from tests.rewrite.rewriting import FORMATS, rewritten
 from tests.servers import Server
-from tests.servers.discovery import find_build
 
 SEEDS = range(12)
 NAMES = ("a", "b", "c")
@@ -120,15 +119,6 @@ def told(server: Server) -> dict[str, Any]:
     return found
 
 
-@pytest.fixture(scope="module")
-def stack() -> Iterator[Server]:
-    build = find_build("redis-stack-7.4")
-    if build is None:
-        pytest.skip("no Redis with modules here")
-    with Server(build) as server:
-        yield server
-
-
 def loaded(server: Server, content: bytes) -> dict[str, Any]:
     server.empty()
     live_file(server).write_bytes(content)
@@ -140,7 +130,6 @@ def loaded(server: Server, content: bytes) -> dict[str, Any]:
 @pytest.mark.parametrize("seed", SEEDS)
 def test_what_is_rewritten_reads_the_same(seed: int, stack: Server, tmp_path: Path) -> None:
     source = random.Random(seed)
-    stack.empty()
     accepted = []
     for number in range(1, 250):
         for argv in words(source, number):
