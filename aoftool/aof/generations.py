@@ -2,8 +2,8 @@
 
 A rewrite gives base and incr file the next numbers, lists them and removes the old ones; who copies meanwhile
 gets the manifest of one moment and the files of another. An older base with every incr file that follows it
-gives the same data as a newer base with only its own; that is all the reasoning there is. Looks at names
-and numbers only.
+gives the same data as a newer base with only its own; that is all the reasoning there is. Where an incr file
+is gone, those behind it are kept as if they had been listed. Looks at names and numbers only.
 
 Source: Valkey 8.0 src/aof.c getNewBaseFileNameAndMarkPreAsHistory, getNewIncrAofName.
 """
@@ -38,15 +38,25 @@ class Generation:
 
     @property
     def words(self) -> str:
-        """Return `base 1 and incr 1 to 2`."""
-        first, last = self.incrs[0].sequence, self.incrs[-1].sequence
-        return f"base {self.base.sequence} and incr {first}" + (f" to {last}" if last != first else "")
+        """Return `base 1 and incr 1 to 2`, with a gap `base 1 and incr 1, 3`."""
+        numbers = [file.sequence or 0 for file in self.incrs]
+        if numbers[-1] - numbers[0] >= len(numbers):
+            return f"base {self.base.sequence} and incr {', '.join(map(str, numbers))}"
+        span = f"{numbers[0]} to {numbers[-1]}" if len(numbers) > 1 else f"{numbers[0]}"
+        return f"base {self.base.sequence} and incr {span}"
 
 
 def other_generation(log: Log) -> Generation | None:
-    """Return the newest whole generation that lies there, where the base that is listed does not."""
+    """Return what to load in place of what is listed, where the listed base or incr files are not all there.
+
+    The newest whole generation; where only incr files are gone a newer one, else the base with what is
+    there of the files behind it, if no line names one of these.
+    """
     listed = [file for file in log.files if file.role is FileRole.BASE and file.listed]
-    if not listed or listed[0].exists or listed[0].sequence is None:
+    if not listed or listed[0].sequence is None:
+        return None
+    gone = [f.sequence for f in log.files if f.role is FileRole.INCR and not f.exists and f.sequence is not None]
+    if listed[0].exists and not gone:
         return None
     there = [f for f in (*log.files, *log.history, *log.unlisted) if f.exists and _prefix(f) == log.prefix]
     bases = _by_number(there, FileType.BASE)
@@ -54,16 +64,29 @@ def other_generation(log: Log) -> Generation | None:
     numbers = [f.sequence for f in log.files if f.role is FileRole.INCR and f.sequence is not None]
     # Bases and incr files count apart, in step unless a rewrite failed or the log was switched off.
     apart = listed[0].sequence - min(numbers, default=listed[0].sequence)
-    for number in sorted(bases, reverse=True):
+    # What an older base needs is gone where the listed one is there and files behind it are not.
+    usable = [n for n in bases if n > listed[0].sequence or not listed[0].exists]
+    for number in sorted(usable, reverse=True):
         run = _run(incrs, number - apart)
         if run and len(run) == sum(n >= number - apart for n in incrs):
             last = max(numbers, default=0)
             return Generation(bases[number], tuple(run), (run[-1].sequence or 0) >= last)
+    if listed[0].exists:
+        return _with_later(listed[0], log, incrs, min(numbers))
     nothing_listed = not any(file.exists for file in log.files)
     run = _run(incrs, min(incrs, default=0))
     if nothing_listed and len(bases) == 1 and run and len(run) == len(incrs):
         return Generation(next(iter(bases.values())), tuple(run), has_all=False, is_sure=False)
     return None
+
+
+def _with_later(base: LogFile, log: Log, incrs: dict[int, LogFile], first: int) -> Generation | None:
+    """Return a base with the files from a number on that are there; None where all of them are listed."""
+    later = tuple(incrs[number] for number in sorted(incrs) if number >= first)
+    named = {file.name for file in log.files}
+    if all(file.name in named for file in later):
+        return None
+    return Generation(base, later, has_all=False, is_sure=False)
 
 
 def older_generations(log: Log) -> list[Generation]:

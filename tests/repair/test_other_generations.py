@@ -48,6 +48,7 @@ def codes(folder: Path) -> set[str]:
         pytest.param(([2], [2]), ([1], [1, 2]), ["1.base.rdb", "1.incr.aof", "2.incr.aof"], id="older base"),
         pytest.param(([1], [1, 2]), ([2], [2]), ["2.base.rdb", "2.incr.aof"], id="newer base"),
         pytest.param(([1], [1]), ([2], [2]), ["2.base.rdb", "2.incr.aof"], id="newer files"),
+        pytest.param(([1], [1]), ([1, 2], [2]), ["2.base.rdb", "2.incr.aof"], id="newer, the base still there"),
         pytest.param(([3], [3]), ([2], [2, 3]), ["2.base.rdb", "2.incr.aof", "3.incr.aof"], id="third"),
     ],
 )
@@ -114,6 +115,32 @@ def test_numbers_that_do_not_go_together_are_doubted(tmp_path: Path) -> None:
     assert answer.code == 0, answer.out
     assert "do not tell whether these files belong together" in answer.out
     assert listed_in(folder) == ["1.base.rdb", "2.incr.aof"]
+
+
+@pytest.mark.parametrize(
+    ("listed", "there", "result"),
+    [
+        pytest.param(([1], [1]), ([1], [2]), ["1.base.rdb", "2.incr.aof"], id="the next one"),
+        pytest.param(
+            ([1], [1, 2]), ([1], [1, 3]), ["1.base.rdb", "1.incr.aof", "3.incr.aof"], id="behind a gap"
+        ),
+    ],
+)
+def test_files_behind_a_missing_one_are_not_set_aside(
+    tmp_path: Path,
+    listed: tuple[list[int], list[int]],
+    there: tuple[list[int], list[int]],
+    result: list[str],
+) -> None:
+    folder = copy(tmp_path, listed, there)
+    assert codes(folder) >= {"other-generation-part", "missing-file"}
+
+    plain = ask(("fix", "--yes", "IN"), folder, tmp_path / "out")
+    done = ask(("fix", "--yes", "--salvage", "IN"), folder, tmp_path / "out")
+
+    assert plain.code == 1
+    assert "do not tell whether these files belong together" in done.out
+    assert listed_in(folder) == result
 
 
 @pytest.mark.parametrize("option", [(), ("--salvage",)])

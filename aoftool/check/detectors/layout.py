@@ -7,10 +7,11 @@ from typing import TYPE_CHECKING
 
 from aoftool.aof.layout import LayoutCode, LayoutProblem
 from aoftool.aof.manifest import ManifestCode
-from aoftool.aof.model import FileRole
+from aoftool.aof.model import FileRole, Log
 from aoftool.check.codes import severity_of
 from aoftool.check.exam_model import FileExam, LogExam
 from aoftool.check.model import Finding, Remedy
+from aoftool.units import format_bytes
 
 if TYPE_CHECKING:
     from aoftool.rdb.walk.summary import RdbWalk
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
 __all__ = ["find_in_layout"]
 
 _OTHER_GENERATION = frozenset({LayoutCode.OTHER_GENERATION, LayoutCode.OTHER_GENERATION_PART})
+_ORPHANS = frozenset({LayoutCode.ORPHAN_FILE, LayoutCode.ORPHAN_NEXT})
 _NOTHING_TELLS = frozenset({LayoutCode.MANIFEST_MISSING, LayoutCode.NO_BASE})
 _REBUILD = Remedy("rebuild the manifest", text="list the files that are there, in load order")
 _REPLACE = Remedy(
@@ -96,10 +98,18 @@ def find_in_layout(exam: LogExam) -> Iterator[Finding]:
             code=problem.code.value,
             severity=severity,
             path=problem.path or log.manifest_path or log.path,
-            message=problem.message,
+            message=_message(problem, log),
             line=problem.line or None,
             remedies=_remedies(problem, codes, there),
         )
+
+
+def _message(problem: LayoutProblem, log: Log) -> str:
+    """Return what is wrong; of a file that no line names also how much it holds."""
+    if problem.code not in _ORPHANS:
+        return problem.message
+    sizes = (file.size_bytes for file in log.unlisted if file.path == problem.path and file.size_bytes)
+    return problem.message + "".join(f"; it has {format_bytes(size)}" for size in sizes)
 
 
 def _part(file: FileExam) -> tuple[RdbWalk | None, TailTally | None]:
