@@ -29,6 +29,8 @@ def test_the_page_has_the_figures_of_the_answer(
     page, answer = asked(capsys, tmp_path / "a.html", str(capture))
 
     assert page.faults == []
+    said = [text for tag, text in page.texts if tag == "p" and len(text) > 30]
+    assert [text for text in said if said.count(text) > 1] == []
     bad = [finding for finding in answer["findings"] if finding["severity"] != "info"]
     assert page.figures["findings"].value == str(len(bad))
     if answer["ledger"]:

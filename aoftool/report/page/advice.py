@@ -77,9 +77,7 @@ def advice_page(found: Advice, happened: Sequence[DatedEvent], made: Sequence[tu
         _next_lines(bad),
         _figures(found, len(bad)),
         [
-            Section(
-                "standstills", "What the main thread stood still for", [*_load(found), *_standstills(found)]
-            ),
+            Section("standstills", "What the main thread stood still for", list(_standstills(found))),
             Section("timeline", "When", [_timeline(happened)]),
             Section("findings", "Findings", list(advice_findings(found)) or [Words("None.", Tone.GOOD)]),
             Section("power-cut", "What a power cut may take", list(advice_windows(found))),
