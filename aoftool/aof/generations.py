@@ -55,8 +55,7 @@ def other_generation(log: Log) -> Generation | None:
     listed = [file for file in log.files if file.role is FileRole.BASE and file.listed]
     if not listed or listed[0].sequence is None:
         return None
-    gone = [f.sequence for f in log.files if f.role is FileRole.INCR and not f.exists and f.sequence is not None]
-    if listed[0].exists and not gone:
+    if listed[0].exists and all(file.exists for file in log.files if file.role is FileRole.INCR):
         return None
     there = [f for f in (*log.files, *log.history, *log.unlisted) if f.exists and _prefix(f) == log.prefix]
     bases = _by_number(there, FileType.BASE)
