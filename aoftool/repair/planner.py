@@ -206,7 +206,7 @@ class _Planner:
     def _undelete(self) -> None:
         from aoftool.repair.planners.undelete import plan_undelete
 
-        found = plan_undelete(self._exam.files, self._drafts, self._choice)
+        found = plan_undelete(self._exam.files, self._drafts, self._choice, self._log.path)
         self._plan.notes.append(f"{counted(found.commands, 'command is', 'commands are')} taken out")
         if found.merging:
             writes = counted(found.merging, "later write")

@@ -19,7 +19,7 @@ ANSWERS = {
     "Who deleted a key": ["12:40:00  0       DEL KEY", "gone"],
     "What were the data": ["KEY", "early"],
     "Only database 3": ["keys        1"],
-    "Keys back": ["FLUSHDB was to go", "nothing was changed"],
+    "Keys back": ["1 command: FLUSHDB, as asked", "nothing was changed"],
     "How long will loading": ["restart     loads in less than a tenth of a second"],
     "When is the next": ["rewrite     at 64.0 MiB"],
     "Which settings": ["min-size"],

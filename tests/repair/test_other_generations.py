@@ -48,7 +48,9 @@ def codes(folder: Path) -> set[str]:
         pytest.param(([2], [2]), ([1], [1, 2]), ["1.base.rdb", "1.incr.aof", "2.incr.aof"], id="older base"),
         pytest.param(([1], [1, 2]), ([2], [2]), ["2.base.rdb", "2.incr.aof"], id="newer base"),
         pytest.param(([1], [1]), ([2], [2]), ["2.base.rdb", "2.incr.aof"], id="newer files"),
-        pytest.param(([1], [1]), ([1, 2], [2]), ["2.base.rdb", "2.incr.aof"], id="newer, the base still there"),
+        pytest.param(
+            ([1], [1]), ([1, 2], [2]), ["2.base.rdb", "2.incr.aof"], id="newer, the base still there"
+        ),
         pytest.param(([3], [3]), ([2], [2, 3]), ["2.base.rdb", "2.incr.aof", "3.incr.aof"], id="third"),
     ],
 )

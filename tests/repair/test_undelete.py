@@ -66,8 +66,20 @@ def test_a_place_where_no_command_starts_is_a_usage_error(aof: Path) -> None:
 
 
 def test_a_name_that_is_not_there_is_a_usage_error(aof: Path) -> None:
-    with pytest.raises(UsageError):
-        plan_for(aof, Choice(drop_command=b"FLUSHALL"))
+    with pytest.raises(UsageError) as told:
+        plan_for(aof, Choice(drop_command=b"XADD"))
+
+    assert told.value.hint == f"aoftool inspect --by command {aof}"
+
+
+def test_who_asks_for_one_flush_is_told_of_the_other(tmp_path: Path) -> None:
+    path = tmp_path / "appendonly.aof"
+    path.write_bytes(log(select(0), ("SET", "k", "v"), ("FLUSHALL",)))
+
+    with pytest.raises(UsageError, match="no FLUSHDB, but FLUSHALL") as told:
+        plan_for(path, Choice(drop_command=b"FLUSHDB"))
+
+    assert told.value.hint == f"aoftool fix --dry-run --drop-command FLUSHALL {path}"
 
 
 def test_doubled_blocks_go_only_on_request(tmp_path: Path) -> None:
@@ -99,6 +111,28 @@ def test_later_writes_that_meet_what_a_flush_removed_are_told(tmp_path: Path) ->
     plan = plan_for(path, Choice(drop_command=b"FLUSHDB"))
 
     assert [note for note in plan.notes if note.startswith("2 later writes may meet")]
+
+
+@pytest.mark.parametrize(
+    ("flush", "later", "count"),
+    [
+        ("FLUSHDB", [("SET", "a", "1"), ("SET", "b", "1")], 0),
+        ("FLUSHALL", [("SET", "a", "1"), ("SET", "b", "1")], 2),
+        ("FLUSHDB", [("SET", "a", "1"), ("SELECT", "3"), ("SET", "b", "1")], 1),
+        ("FLUSHDB", [("MOVE", "a", "3")], 1),
+        ("FLUSHDB", [("SWAPDB", "0", "3"), ("SET", "a", "1")], 1),
+    ],
+)
+def test_writes_to_other_databases_do_not_meet_what_a_flush_removed(
+    tmp_path: Path, flush: str, later: list[tuple[str, ...]], count: int
+) -> None:
+    path = tmp_path / "appendonly.aof"
+    path.write_bytes(log(select(3), ("SET", "k", "v"), (flush,), select(0), *later))
+
+    plan = plan_for(path, Choice(drop_command=flush.encode()))
+
+    told = [int(note.split()[0]) for note in plan.notes if "may meet" in note]
+    assert told == [count] * bool(count)
 
 
 def test_only_a_few_later_commands_are_listed(tmp_path: Path) -> None:

@@ -18,7 +18,7 @@ from aoftool.dataclass import dataclass, field
 from aoftool.errors import RefusedError, UsageError
 from aoftool.escape import excerpt, printable
 from aoftool.files.source import open_source
-from aoftool.next_step import next_step
+from aoftool.next_step import next_step, quoted
 from aoftool.pattern import compile_glob
 from aoftool.repair.choice import Choice
 from aoftool.repair.draft import Draft
@@ -31,6 +31,8 @@ from aoftool.resp.model import Command
 __all__ = ["Undeleted", "plan_undelete", "refuse_framing"]
 
 _SHOWN = 5
+# These may write to a database that is not selected.
+_ACROSS = frozenset({b"COPY", b"MOVE"})
 _INSPECTED = 2_000_000
 
 
@@ -42,15 +44,15 @@ class Undeleted:
         commands: how many were taken out, whole or in part.
         touched: later commands that name a revived key, printable, at most five.
         touched_count: all of them.
-        whole: (file, offset) of those that emptied whole databases.
-        merging: later commands that write keys, which meet what the first of those had removed.
+        flushed: (file, offset) of the first that emptied a database, by its number; None for all databases.
+        merging: later commands that write keys to a database of these, which may meet what was removed.
     """
 
     commands: int = 0
     touched: list[str] = field(default_factory=list)
     touched_count: int = 0
     keys: set[bytes] = field(default_factory=set)
-    whole: list[tuple[int, int]] = field(default_factory=list)
+    flushed: dict[int | None, tuple[int, int]] = field(default_factory=dict)
     merging: int = 0
     first: tuple[int, int] | None = None
 
@@ -81,8 +83,11 @@ def refuse_framing(name: bytes, path: str, offset: int | None = None) -> None:
     )
 
 
-def plan_undelete(files: Sequence[FileExam], drafts: Sequence[Draft], choice: Choice) -> Undeleted:
+def plan_undelete(files: Sequence[FileExam], drafts: Sequence[Draft], choice: Choice, path: str) -> Undeleted:
     """Plan to take the chosen commands out.
+
+    Args:
+        path: of the log.
 
     Raises:
         UsageError: no command stands at a place, or none has the name.
@@ -96,13 +101,27 @@ def plan_undelete(files: Sequence[FileExam], drafts: Sequence[Draft], choice: Ch
         pattern = None if choice.match is None else compile_glob(choice.match)
         _drop_named(files, drafts, choice.drop_command.upper(), pattern, result)
         if not result.commands:
-            where = "" if choice.match is None else f" that touches {excerpt(choice.match)}"
-            raise UsageError(f"the log holds no {excerpt(choice.drop_command)}{where}")
+            raise _absent(files, choice.drop_command.upper(), choice.match, path)
     if result.keys:
         _list_later(files, result)
-    if result.whole:
+    if result.flushed:
         _count_merging(files, result)
     return result
+
+
+def _absent(files: Sequence[FileExam], name: bytes, match: bytes | None, path: str) -> UsageError:
+    """Return the error for a name that is not there; who asks for one flush may mean the other."""
+    if match is not None:
+        message = f"the log holds no {excerpt(name)} that touches {excerpt(match)}"
+        line = next_step("log", path, "--cmd", quoted(os.fsdecode(name)), "--limit 20")
+        return UsageError(message, hint=line)
+    for other in FLUSHES - {name} if name in FLUSHES else ():
+        if any(True for _ in _named(files, other)):
+            words = f"the log holds no {excerpt(name)}, but {excerpt(other)}"
+            return UsageError(
+                words, hint=next_step("fix", path, f"--dry-run --drop-command {excerpt(other)}")
+            )
+    return UsageError(f"the log holds no {excerpt(name)}", hint=next_step("inspect", path, "--by command"))
 
 
 def _drop_at(file: FileExam, draft: Draft, offset: int, number: int, result: Undeleted) -> None:
@@ -113,7 +132,7 @@ def _drop_at(file: FileExam, draft: Draft, offset: int, number: int, result: Und
                     if command.txn or command.name not in CLOSING:
                         refuse_framing(command.name, file.path, offset)
                     argv = argv_at(source, offset).argv if command.lengths else command.argv
-                    _drop(draft, command, argv, "the command at this place was to go", result, number)
+                    _drop(draft, command, argv, f"{excerpt(command.name)}, as asked", result, number)
                     return
                 if command.offset > offset:
                     break
@@ -136,7 +155,9 @@ def _drop(
 def _note(command: Command, argv: Sequence[bytes], result: Undeleted, number: int) -> None:
     result.commands += 1
     if command.name in FLUSHES:
-        result.whole.append((number, command.offset))
+        place = (number, command.offset)
+        database = command.db if command.name == b"FLUSHDB" else None
+        result.flushed[database] = min(result.flushed.get(database, place), place)
     if result.first is None:
         result.first = (number, command.offset)
 
@@ -148,14 +169,19 @@ def _drop_named(
     match: re.Pattern[bytes] | None,
     result: Undeleted,
 ) -> None:
-    for number, (file, draft) in enumerate(zip(files, drafts, strict=True)):
+    for number, command in _named(files, name):
+        _drop_matching(drafts[number], command, name, match, result, number)
+
+
+def _named(files: Sequence[FileExam], name: bytes) -> Iterator[tuple[int, Command]]:
+    """Yield the commands of a name, each with the number of its file."""
+    for number, file in enumerate(files):
         if file.tail is None:
             continue
         with open_source(file.path) as source:
-            for command in CommandReader(
-                source, start=file.tail_start, end=file.good_end, names=frozenset({name})
-            ):
-                _drop_matching(draft, command, name, match, result, number)
+            start, end = file.tail_start, file.good_end
+            for command in CommandReader(source, start=start, end=end, names=frozenset({name})):
+                yield number, command
 
 
 def _drop_matching(
@@ -169,7 +195,7 @@ def _drop_matching(
     spec = lookup_argv(command.argv)
     places = [] if spec is None else spec.keys(command.argv)
     if match is None:
-        _drop(draft, command, command.argv, f"{excerpt(name)} was to go", result, number)
+        _drop(draft, command, command.argv, f"{excerpt(name)}, as asked", result, number)
         return
     hit = [place for place in places if match.match(command.argv[place])]
     if not hit:
@@ -182,7 +208,7 @@ def _drop_matching(
         result.keys.update(command.argv[place] for place in hit)
         _note(command, command.argv, result, number)
         return
-    _drop(draft, command, command.argv, f"{excerpt(name)} was to go", result, number)
+    _drop(draft, command, command.argv, f"{excerpt(name)}, as asked", result, number)
 
 
 def _list_later(files: Sequence[FileExam], result: Undeleted) -> None:
@@ -199,10 +225,16 @@ def _list_later(files: Sequence[FileExam], result: Undeleted) -> None:
 
 
 def _count_merging(files: Sequence[FileExam], result: Undeleted) -> None:
-    """Count the writes that now meet keys which a flush had removed."""
-    for _, command in _behind(files, min(result.whole)):
+    """Count the writes that may now meet keys which a flush had removed: in its database, or from another."""
+    swapped = False
+    for number, command in _behind(files, min(result.flushed.values())):
+        swapped = swapped or command.name == b"SWAPDB"
         spec = lookup_argv(command.argv)
-        result.merging += spec is not None and spec.is_write and bool(spec.keys(command.argv))
+        if spec is None or not spec.is_write or not spec.keys(command.argv):
+            continue
+        flushed = (result.flushed.get(database) for database in (None, command.db))
+        behind = any(place is not None and place < (number, command.offset) for place in flushed)
+        result.merging += behind or swapped or command.name in _ACROSS
 
 
 def _behind(files: Sequence[FileExam], first: tuple[int, int] | None) -> Iterator[tuple[int, Command]]:
