@@ -55,7 +55,7 @@ def other_generation(log: Log) -> Generation | None:
     listed = [file for file in log.files if file.role is FileRole.BASE and file.listed]
     if not listed or listed[0].sequence is None:
         return None
-    if listed[0].exists and all(file.exists for file in log.files if file.role is FileRole.INCR):
+    if listed[0].exists and not any(map(_is_gone, log.files)):
         return None
     there = [f for f in (*log.files, *log.history, *log.unlisted) if f.exists and _prefix(f) == log.prefix]
     bases = _by_number(there, FileType.BASE)
@@ -77,6 +77,10 @@ def other_generation(log: Log) -> Generation | None:
     if nothing_listed and len(bases) == 1 and run and len(run) == len(incrs):
         return Generation(next(iter(bases.values())), tuple(run), has_all=False, is_sure=False)
     return None
+
+
+def _is_gone(file: LogFile) -> bool:
+    return file.role is FileRole.INCR and not (file.exists or file.is_unsafe or file.links_out)
 
 
 def _with_later(base: LogFile, log: Log, incrs: dict[int, LogFile], first: int) -> Generation | None:
