@@ -6,7 +6,7 @@ is shown under its name, as pairs of heading and figure.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 from aoftool.cells import cell_width, fold, padded
 
@@ -70,21 +70,34 @@ def row_lines(cells: Sequence[str], widths: Sequence[int], rights: Sequence[bool
 
 
 def _stacked(columns: Sequence[tuple[str, str]], row: Sequence[str], width: int) -> list[str]:
-    """Return a row as its first words on a line of their own, the rest in pairs below."""
+    """Return a row as its first words on a line of their own, the rest in pairs below.
+
+    A first column without a heading holds marks, which stand in front of the pairs.
+    """
     name = next((at for at, (_, side) in enumerate(columns) if side != "right"), 0)
-    lines = fold(row[name] or "-", width, _INDENT)
+    # "expires no expiry" would say it twice.
+    pairs = [
+        cell if cell.startswith("no ") else f"{heading} {cell}".strip()
+        for at, ((heading, _), cell) in enumerate(zip(columns, row, strict=True))
+        if at != name and cell
+    ]
+    below = [" " * _INDENT + part for line in _packed(pairs, width - _INDENT) for part in line]
+    if columns[name][0] or not below:
+        return fold(row[name] or "-", width, _INDENT) + below
+    return [padded(row[name] or "-", _INDENT) + below[0][_INDENT:], *below[1:]]
+
+
+def _packed(pairs: Sequence[str], room: int) -> Iterator[list[str]]:
+    """Yield lines of as many pairs as find room, with the commas between them; what is too long is folded."""
     line = ""
-    for at, (heading, _) in enumerate(columns):
-        if at == name or not row[at]:
-            continue
-        # "expires no expiry" would say it twice.
-        pair = row[at] if row[at].startswith("no ") else f"{heading} {row[at]}".strip()
-        joined = f"{line}, {pair}" if line else pair
-        if line and cell_width(joined) > width - _INDENT:
-            lines += [" " * _INDENT + part for part in fold(f"{line},", width - _INDENT)]
-            joined = pair
-        line = joined
-    return lines + [" " * _INDENT + part for part in fold(line, width - _INDENT) if part]
+    for number, pair in enumerate(pairs, 1):
+        comma = "," if number < len(pairs) else ""
+        if line and cell_width(f"{line} {pair}{comma}") > room:
+            yield fold(line, room)
+            line = ""
+        line = f"{line} {pair}{comma}".strip()
+    if line:
+        yield fold(line, room)
 
 
 def fact_lines(label: str, text: str, label_width: int, width: int) -> list[str]:

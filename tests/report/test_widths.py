@@ -130,6 +130,21 @@ def test_a_table_without_room_shows_each_row_as_pairs() -> None:
     assert rows == [["user:1", "  bytes 12,345,678,", "  share 99.9 %"]]
 
 
+def test_pairs_and_their_commas_keep_to_the_width_and_stay_whole() -> None:
+    names = ("", "largest", "peak", "rewrites", "restart")
+    columns = [(name, "right" if name else "left") for name in names]
+
+    for width in range(18, 35):
+        _, (marked, plain) = table_lines(
+            columns, [(">", "1.25", "16.5", "0", "9"), ("", "1", "2", "3", "4")], width
+        )
+
+        assert max(map(len, marked + plain)) <= width
+        assert " ".join(line.strip() for line in marked) == "> largest 1.25, peak 16.5, rewrites 0, restart 9"
+        assert plain[0].startswith("- largest 1")
+        assert all(re.fullmatch(r"(?:[->] |  )(?:[a-z]+ [0-9.]+,? ?)+", line) for line in marked + plain)
+
+
 def test_columns_of_wide_characters_are_aligned() -> None:
     columns = (("key", "left"), ("bytes", "right"))
 
