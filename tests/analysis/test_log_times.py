@@ -23,6 +23,7 @@ from aoftool.aof.stretch import Stretch
 from aoftool.errors import InputError
 from tests.analysis.test_history_times import COMMANDS, NOON_MS, Item, entry, simulated, write
 from tests.builders import log, rdb, timestamp, write_multi_part
+from tests.corpus import FIXTURES
 
 NOON_S = NOON_MS // 1000
 
@@ -203,3 +204,7 @@ def test_an_annotated_log_is_not_read_twice(tmp_path: Path) -> None:
     path = write(tmp_path, timestamp(NOON_S), entry(0))
 
     assert clock_of_log(find_log(path)) is None
+
+
+def test_a_base_without_commands_leaves_no_time_in_doubt() -> None:
+    assert clock_of_log(find_log(FIXTURES / "valkey-9" / "shop")) is None

@@ -45,6 +45,8 @@ def clock_of_log(log: Log, *, workers: int = 1, progress: Progress = no_progress
             base_s = created_s(part.rdb.aux)
         if part.tail_start is None:
             break
+        if not part.source.read_at(part.tail_start, 1):
+            continue  # a base that is all RDB, or a file of a moment ago
         last_s = last_annotation_s(part.file)
         first = None if last_s is None else _first_timed(part.source, part.tail_start)
         until = None if first is None else first[0]
