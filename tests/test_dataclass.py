@@ -145,9 +145,19 @@ def state(instance: Any) -> dict[str, Any]:
 PAIRS = [(make, options) for make in MAKES for options in OPTIONS]
 
 
+# The first few instances are filled, later ones made by what was written then.
+WAYS = {"filled": 1000, "written": 0}
+
+
 @pytest.fixture(params=PAIRS, ids=lambda pair: "-".join([pair[0].__name__, *pair[1]]))
-def pair(request: pytest.FixtureRequest) -> tuple[Any, Any]:
-    make, options = request.param
+def both(request: pytest.FixtureRequest) -> Any:
+    return request.param
+
+
+@pytest.fixture(params=WAYS)
+def pair(both: Any, request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> tuple[Any, Any]:
+    make, options = both
+    monkeypatch.setattr(own, "_FILLED", WAYS[request.param])
     return make(own, options), make(dataclasses, options)
 
 
@@ -256,13 +266,46 @@ def test_frozen_ones_with_slots_are_pickled() -> None:
         assert pickle.loads(pickle.dumps(Sent(1, (2,)), protocol)) == Sent(1, (2,))
 
 
-def test_a_method_is_written_once() -> None:
+def test_a_method_is_written_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(own, "_FILLED", 1)
     made = of_one(own, {"frozen": True})
     late = made.__init__
     made(1)
-    written = made.__init__
+    assert made.__init__ is late
     made(2)
+    written = made.__init__
+    made(3)
 
     assert late is not written is made.__init__
     assert written.__qualname__.endswith("One.__init__")
     assert sys.modules[written.__module__] is sys.modules[__name__]
+    # Whoever has kept the first one, such as a class below, makes the same.
+    again = made.__new__(made)
+    late(again, 2)
+    assert again == made(2)
+
+
+@pytest.mark.parametrize("way", WAYS)
+def test_what_a_class_does_when_it_is_filled_is_done_once(way: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(own, "_FILLED", WAYS[way])
+    done: list[str] = []
+
+    @own.dataclass
+    class Counted:
+        a: int
+        b: list[str] = own.field(default_factory=lambda: done.append("b") or [])  # type: ignore[func-returns-value]
+
+        def __setattr__(self, name: str, value: object) -> None:
+            done.append(name)
+            object.__setattr__(self, name, value)
+
+        def __post_init__(self) -> None:
+            done.append("after")
+
+    refused: list[dict[str, Any]] = [{}, {"a": 1, "c": 2}]
+    for wrong in refused:
+        with pytest.raises(TypeError):
+            Counted(**wrong)
+    assert done == []
+    Counted(1)
+    assert done == ["a", "b", "b", "after"]
