@@ -92,3 +92,29 @@ def test_rewrite_with_salvage_loads_the_repair() -> None:
 )
 def test_no_verb_loads_a_library_that_draws_terminals_or_reads_command_lines(words: list[str]) -> None:
     assert within(loaded_by(*words, str(WITH_RDB)), "rich", "pygments", "typer") == set()
+
+
+@pytest.mark.parametrize("verb", ["check", "inspect"])
+def test_a_start_does_not_look_for_garbage_and_work_does(verb: str) -> None:
+    program = (
+        "import gc, os, sys\n"
+        "from aoftool.__main__ import main\n"
+        "looks = lambda: sum(each['collections'] for each in gc.get_stats())\n"
+        "before, os._exit = looks(), lambda code: None\n"
+        f"sys.argv = ['aoftool', {verb!r}, {str(INTACT)!r}]\n"
+        "main()\n"
+        "during = looks() - before\n"
+        "first = gc.get_threshold()[0]\n"
+        "gc.collect()\n"
+        "print(f'{during} {first > gc.get_threshold()[0] > 700}')\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", program],
+        env={**os.environ, "PYTHONPATH": str(Path(aoftool.__file__).parent.parent)},
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=True,
+    )
+
+    assert done.stdout.splitlines()[-1] == "0 True"
