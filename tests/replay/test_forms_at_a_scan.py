@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from aoftool.commands.areas import areas, may_hold_unknown_forms
+from aoftool.commands.areas import STARTS, areas, may_hold_unknown_forms
 from aoftool.commands.counts import has_too_many
 from aoftool.commands.forms import all_words
 from aoftool.commands.table import all_commands, lookup
@@ -37,6 +37,12 @@ def test_every_unknown_form_is_handed_on(name: bytes, rest: list[bytes]) -> None
     assert spec is not None
     if len(argv) >= abs(spec.arity) and unknown_words_of(argv).startswith("the option"):
         assert WATCH.wants_form(name, argv), argv
+
+
+def test_what_is_passed_over_without_the_table_of_words_has_no_room_for_one() -> None:
+    known = areas()
+
+    assert [name for name, start in STARTS.items() if known[name].start < start] == []
 
 
 @pytest.mark.parametrize("name", WITH_OPTIONS, ids=bytes.decode)
