@@ -234,11 +234,14 @@ def _tell_inputs(code: object) -> object:
     inputs = sys.modules.get("aoftool.cli.inputs")
     if inputs is None:
         return code
-    logs = [log for log in inputs.logs_read() if log.problems]
+    logs = inputs.logs_read()
     if logs:
-        from aoftool.cli.sets import tell_sets
+        from aoftool.cli.sets import tell_keys_twice, tell_sets
 
         code = tell_sets(code, typed_verb(), logs, salvaged=was_typed("--salvage"))
+        # What was asked for in part, or of a repaired copy, says nothing of all keys.
+        if not was_typed("--salvage") and not was_typed("--limit"):
+            code = tell_keys_twice(code, typed_verb(), logs)
     note = inputs.note_of_rewrites()
     if note:
         print(f"aoftool: note: {note}", file=sys.stderr)

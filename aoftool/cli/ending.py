@@ -55,12 +55,16 @@ def shown_path(path: str) -> str:
     return printable(os.fsencode(path))
 
 
-def tell_damage(log: Log, damage: Damage | None) -> int:
-    """Say where reading ended and what to type next; return the exit code of the verb."""
+def tell_damage(log: Log, damage: Damage | None, *, read_on: bool = False) -> int:
+    """Say where reading ended and what to type next; return the exit code of the verb.
+
+    Args:
+        read_on: reading did not end there, and nothing is missing for it.
+    """
     found = diagnosed(log, damage)
     if found is None:
         return DONE
-    return _tell(found)
+    return _tell(found, read_on=read_on)
 
 
 def tell_unknown(log: Log, place: Damage | None) -> int:
@@ -72,13 +76,13 @@ def tell_unknown(log: Log, place: Damage | None) -> int:
     return DONE if found is None or not found.code else _tell(found)
 
 
-def _tell(found: Diagnosis) -> int:
+def _tell(found: Diagnosis, *, read_on: bool = False) -> int:
     if found.refuted:
         place = f"{found.file} is read up to offset {found.offset:,}: {found.message}"
         print(f"aoftool: {place}; a check finds no damage there", file=sys.stderr)
         return DONE
     lines = [f"aoftool: {found.text}", f"   next: {found.next}"]
-    if found.judged:
+    if found.judged and not read_on:
         lines.insert(1, "   what follows may be missing here")
     print(*lines, sep="\n", file=sys.stderr)
     return VERDICT if found.judged else NOT_JUDGED

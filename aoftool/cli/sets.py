@@ -15,15 +15,18 @@ from aoftool.units import and_more
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from aoftool.aof.ending_model import Damage
     from aoftool.aof.model import LayoutProblem, Log
 
-__all__ = ["tell_sets"]
+__all__ = ["tell_keys_twice", "tell_sets"]
 
 # The others tell what is wrong with a set in their own place.
 _READERS = frozenset(
     {"audit", "diff", "explain", "export", "growth", "history", "keys", "log", "rewrite", "simulate", "sql"}
 )
 _NAMERS = _READERS | {"fix", "inspect", "report"}
+# Those whose answer is of the keys of a log.
+_OF_KEYS = frozenset({"audit", "diff", "export", "history", "keys", "rewrite", "simulate", "sql"})
 _TOLD = 3
 
 
@@ -47,6 +50,40 @@ def tell_sets(code: object, verb: str, logs: Sequence[Log], *, salvaged: bool) -
         if not salvaged and (code is None or code == DONE) and not all(map(_is_loaded, damage)):
             code = VERDICT
     return code
+
+
+def tell_keys_twice(code: object, verb: str, logs: Sequence[Log]) -> object:
+    """Say on stderr where a key stands twice in a base, which servers refuse; return the exit code.
+
+    Verbs read the last record of a key, or all of them; that there are two is for a check to say.
+    """
+    if verb not in _OF_KEYS or not (code is None or code == DONE):
+        return code
+    from aoftool.cli.ending import tell_damage
+
+    for log in logs:
+        place = _twice_in(log)
+        if place is not None:
+            code = tell_damage(log, place, read_on=True) or code
+    return code
+
+
+def _twice_in(log: Log) -> Damage | None:
+    from aoftool.aof.log import open_log_file
+    from aoftool.aof.model import LogKind
+    from aoftool.rdb.damage import MESSAGES
+    from aoftool.rdb.header import HEADER_BYTES, is_rdb
+
+    first = next(iter(log.files), None)
+    if first is None or not first.exists or log.kind is LogKind.STDIN:
+        return None
+    with open_log_file(first) as source:
+        if not source.seekable or not is_rdb(source.peek(HEADER_BYTES)):
+            return None
+        from aoftool.rdb.verify.keys_twice import first_key_twice
+
+        at = first_key_twice(source)
+    return None if at is None else (first.shown_name, at, MESSAGES["duplicate-key"])
 
 
 def _damage(log: Log) -> list[LayoutProblem]:
