@@ -1,4 +1,4 @@
-"""Keys that stand twice in a part are found at the speed of a walk, at the place where a deep check finds them."""
+"""Keys that stand twice in a part are found at the speed of a walk, and where a deep check finds them."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Find a key that stands twice in an RDB part, at the speed of a walk: for who reads the part for something else.
+"""Find a key that stands twice in an RDB part, at the speed of a walk, for who reads it for something else.
 
 Compares keys as they are stored, header included: a server stores one key always the same way. A deep check
 compares them decoded (`aoftool.rdb.verify.across_records`), and says of each what it is.
