@@ -135,6 +135,10 @@ def _rdb_findings(item: FileSurvey) -> Iterator[Finding]:
     elif walk.stop is not None:
         code = walk.stop.code if walk.stop.code.startswith("rdb-") else "rdb-damaged"
         yield Finding.of(code, path, walk.stop.message, start=walk.stop.offset, end=item.size_bytes)
+    if walk.modules:
+        from aoftool.check.module_data import modules_in
+
+        yield from modules_in(walk, path)
     if walk.checksum.state is ChecksumState.DISABLED:
         message = "the RDB part was written without a checksum: damage inside values cannot be seen"
         yield Finding.of("rdb-no-checksum", path, message)

@@ -18,6 +18,7 @@ from aoftool.progress import Progress, no_progress
 
 __all__ = ["damage_left", "examine_result", "refuse_damaged"]
 
+_MODULE_COMMAND = "unknown-module-command"
 _NO_LOAD = frozenset({Outcome.CUT, Outcome.REFUSE, Outcome.CRASH})
 
 
@@ -99,7 +100,7 @@ def damage_left(path: str, progress: Progress = no_progress, workers: int = 1) -
 
 def _does_not_load(report: Report) -> ServerOutcome | None:
     """Return the first release that does not load it, None where all do or it holds what is not known."""
-    if not report.judged or any("module" in finding.code for finding in report.findings):
+    if not report.judged or any(finding.code == _MODULE_COMMAND for finding in report.findings):
         return None
     refused = (row for row in report.outcomes if row.outcome in _NO_LOAD)
     return next((row for row in refused if NO_MODULE not in row.message), None)

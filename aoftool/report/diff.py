@@ -124,7 +124,7 @@ def _change_lines(change: KeyChange, width: int) -> Iterator[str]:
 
 def _facts(facts: KeyFacts) -> str:
     if facts.length is None:
-        return facts.type_name
+        return f"{facts.type_name} {printable(facts.module_type.encode())}".rstrip()
     unit = " B" if facts.type_name == "string" else ""
     return f"{facts.type_name} {format_count(facts.length)}{unit}"
 
@@ -212,9 +212,12 @@ def _library_json(change: LibraryChange) -> dict[str, Any]:
 def _facts_json(facts: KeyFacts | None) -> dict[str, Any] | None:
     if facts is None:
         return None
-    return {
+    body: dict[str, Any] = {
         "type": facts.type_name,
         "length": facts.length,
         "expire_at_ms": facts.expire_at_ms,
         "digest": facts.digest,
     }
+    if facts.module_type:
+        body["module_type"] = facts.module_type
+    return body

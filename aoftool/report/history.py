@@ -162,7 +162,7 @@ def state_text(step: HistoryStep) -> str:
     if not after.exists:
         return "gone" if step.before.exists or not step.before.is_known else "no such key"
     if after.length is None:
-        return str(after.type_name)
+        return f"{after.type_name} {printable(after.module_type.encode())}".rstrip()
     unit = _UNITS.get(after.type_name or "", "members")
     return f"{after.type_name} {format_count(after.length)}" + (" B" if unit == "bytes" else "")
 
@@ -203,6 +203,8 @@ def _state_json(state: KeyState, with_value: bool) -> dict[str, Any] | None:
         "length": state.length,
         "expire_at_ms": state.expire_at_ms,
     }
+    if state.module_type:
+        body["module_type"] = state.module_type
     if with_value and state.value is not None:
         body["value"] = value_json(state.value)
     return body

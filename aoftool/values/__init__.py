@@ -15,7 +15,7 @@ from aoftool.values.stream import (
     StreamIdmp,
     StreamValue,
 )
-from aoftool.values.types import Value, length_of, type_name
+from aoftool.values.types import Value, length_of, module_type, type_name
 from aoftool.values.zset import ZSetValue
 
 __all__ = [
@@ -35,5 +35,6 @@ __all__ = [
     "Value",
     "ZSetValue",
     "length_of",
+    "module_type",
     "type_name",
 ]

@@ -12,7 +12,7 @@ from aoftool.values.set import SetValue
 from aoftool.values.stream import StreamValue
 from aoftool.values.zset import ZSetValue
 
-__all__ = ["TYPE_NAMES", "Value", "length_of", "type_name"]
+__all__ = ["TYPE_NAMES", "Value", "length_of", "module_type", "type_name"]
 
 Value: TypeAlias = (
     bytes | ListValue | SetValue | ZSetValue | HashValue | StreamValue | ArrayValue | ModuleValue
@@ -36,6 +36,11 @@ TYPE_NAMES = tuple(_NAMES.values())
 def type_name(value: Value) -> str:
     """Return `string`, `list`, `set`, `zset`, `hash`, `stream`, `array`, `module` or `unknown`."""
     return _NAMES[type(value)]
+
+
+def module_type(value: Value) -> str:
+    """Return the name of the type that a module registered, such as `ReJSON-RL`; empty for other values."""
+    return value.module_name if isinstance(value, ModuleValue) and value.is_known else ""
 
 
 def length_of(value: Value) -> int | None:

@@ -24,7 +24,7 @@ from aoftool.progress import Progress, no_progress
 from aoftool.replay.log_replay import LogReplay
 from aoftool.replay.writer_model import Writer
 from aoftool.resp.model import Command
-from aoftool.values import Value, length_of, type_name
+from aoftool.values import Value, length_of, module_type, type_name
 from aoftool.values.digest import value_digest
 
 __all__ = [
@@ -201,7 +201,8 @@ def need_room(facts: Facts) -> None:
 
 def fact_of(value: Value, expire_at_ms: int | None) -> KeyFacts:
     """Return what is kept of a key."""
-    return KeyFacts(type_name(value), length_of(value), expire_at_ms, value_digest(value))
+    digest = value_digest(value)
+    return KeyFacts(type_name(value), length_of(value), expire_at_ms, digest, module_type(value))
 
 
 def _changes(ours: Facts, theirs: Facts) -> list[KeyChange]:
@@ -220,7 +221,7 @@ def _changes(ours: Facts, theirs: Facts) -> list[KeyChange]:
 
 def _what(before: KeyFacts, after: KeyFacts) -> tuple[str, ...]:
     pairs = (
-        ("type", before.type_name, after.type_name),
+        ("type", (before.type_name, before.module_type), (after.type_name, after.module_type)),
         ("length", before.length, after.length),
         ("value", before.digest, after.digest),
         ("expire", before.expire_at_ms, after.expire_at_ms),

@@ -28,6 +28,7 @@ class KeyFacts:
 
     Attributes:
         length: elements, members, fields, entries, bytes of a string; None for a module value.
+        module_type: of a value that a module keeps, the name of the type it registered; else empty.
         digest: of the whole value, 32 hex digits; equal values have equal digests.
     """
 
@@ -35,6 +36,7 @@ class KeyFacts:
     length: int | None
     expire_at_ms: int | None
     digest: str
+    module_type: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -41,6 +41,7 @@ from aoftool.escape import excerpt
 from aoftool.progress import Progress, no_progress
 from aoftool.rdb.damage import EncodingDamage
 from aoftool.rdb.header import HEADER_BYTES, is_rdb
+from aoftool.rdb.modules import MODULE_TYPE
 from aoftool.rdb.records.reader import empty_note, records
 from aoftool.rdb.records.record import Record
 from aoftool.replay.differences import rivals
@@ -51,7 +52,7 @@ from aoftool.replay.writer import find_writer, flavour_of_writer
 from aoftool.replay.writer_model import Writer
 from aoftool.resp.model import Command
 from aoftool.resp.watch import Watch
-from aoftool.values import length_of, type_name
+from aoftool.values import length_of, module_type, type_name
 from aoftool.values.module import UnknownValue
 
 if TYPE_CHECKING:
@@ -250,11 +251,16 @@ class KeyHistory:
         )
         after = self._state(record.db, key)
         if note is not None:
-            after = KeyState(record.type_name, record.elements, record.expire_at_ms)
+            after = self._unread(record)
         bounds = self._clock.of_base()
         # The fork that made the RDB part came after; by how much more than a second nobody asks.
         self._given_ms[record.db, key] = None if bounds.earliest_ms is None else bounds.earliest_ms + 1000
         yield HistoryStep(StepKind.BASE, command, key, record.db, bounds, _GONE, after, note=note)
+
+    def _unread(self, record: Record) -> KeyState:
+        """Return what a record tells of a value that cannot be read."""
+        module = record.encoding if record.type_id == MODULE_TYPE else ""
+        return KeyState(record.type_name, record.elements, record.expire_at_ms, module_type=module)
 
     # -- commands ------------------------------------------------------------------------------
 
@@ -390,7 +396,8 @@ class KeyHistory:
         if isinstance(entry.value, UnknownValue):
             return _UNKNOWN
         value = copy.deepcopy(entry.value) if self._values else None
-        return KeyState(type_name(entry.value), length_of(entry.value), entry.expire_at_ms, value)
+        kind, length, module = type_name(entry.value), length_of(entry.value), module_type(entry.value)
+        return KeyState(kind, length, entry.expire_at_ms, value, module_type=module)
 
     def _grade(self, step: HistoryStep) -> Deletion:
         row = step.command

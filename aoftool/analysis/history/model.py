@@ -66,6 +66,8 @@ class KeyState:
         length: elements, members, fields, entries; bytes of a string. None when it cannot be told.
         expire_at_ms: None for never.
         value: when it was asked for; a copy.
+        module_type: of a value that a module keeps, the name of the type it registered; empty where its
+            commands made it.
         is_known: false behind something whose effect nobody can know; then nothing else counts.
     """
 
@@ -74,6 +76,7 @@ class KeyState:
     expire_at_ms: int | None = None
     value: Value | None = None
     is_known: bool = True
+    module_type: str = ""
 
     @property
     def exists(self) -> bool:

@@ -8,6 +8,7 @@ from aoftool.check.database_range import faults_with
 from aoftool.check.exam_model import FileExam, RdbExam, RdbFault
 from aoftool.check.loaders.rdb_faults import code_of_fault, fault_severity, stops_a_server
 from aoftool.check.model import Finding, Remedy
+from aoftool.check.module_data import modules_in
 from aoftool.check.rdb.salvage_model import LeftOut
 from aoftool.databases import DEFAULT_DATABASES
 from aoftool.errors import SourceError
@@ -44,6 +45,7 @@ def find_in_rdb(
     if rdb is None:
         return
     yield from _faults(exam, databases)
+    yield from modules_in(rdb.readable, exam.path)
     if is_envelope(exam.compression):
         message = (
             f"the RDB part is compressed whole ({exam.compression}): Valkey reads it from 9.2 on, Redis never"
