@@ -87,9 +87,13 @@ def _twice_in(log: Log) -> Damage | None:
 
 
 def _damage(log: Log) -> list[LayoutProblem]:
+    from aoftool.aof.model import LayoutCode
     from aoftool.check.codes import Severity, severity_of
 
-    return [problem for problem in log.problems if severity_of(problem, log) is Severity.DAMAGE]
+    # Who reads a file that is not there, or that may not be read, says so.
+    told = {LayoutCode.MISSING_FILE, LayoutCode.UNSAFE_NAME, LayoutCode.NOT_A_FILE}
+    found = (problem for problem in log.problems if problem.code not in told)
+    return [problem for problem in found if severity_of(problem, log) is Severity.DAMAGE]
 
 
 def _read(log: Log) -> str:
