@@ -128,4 +128,5 @@ class _Hashing:
             found[index] = hash(key) & _MASK
         mixed: NDArray[np.uint64] = found + rows[:, _DB].astype(np.uint64) * self._db
         # A sum of odd multiples tells little in its low bits.
-        return (mixed ^ (mixed >> np.uint64(29))) * self._length
+        spread: NDArray[np.uint64] = (mixed ^ (mixed >> np.uint64(29))) * self._length
+        return spread
