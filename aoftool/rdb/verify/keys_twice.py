@@ -6,7 +6,7 @@ compares them decoded (`aoftool.rdb.verify.across_records`), and says of each wh
 
 from __future__ import annotations
 
-import secrets
+import os
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -105,7 +105,7 @@ class _Hashing:
     """A hash of 64 bits by a table of random numbers, so that nobody can prepare collisions."""
 
     def __init__(self) -> None:
-        draw = np.frombuffer(secrets.token_bytes((_LONGEST + 2) * 8), np.uint64) | np.uint64(1)
+        draw = np.frombuffer(os.urandom((_LONGEST + 2) * 8), np.uint64) | np.uint64(1)
         self._factors, self._db, self._length = draw[:_LONGEST], draw[_LONGEST], draw[_LONGEST + 1]
 
     def of(
