@@ -72,8 +72,12 @@ def again(*choices: Sequence[str]) -> Again:
     """Return the hint to make the call once more with an option added.
 
     Args:
-        choices: an option and its value, for each way to go on.
+        choices: an option and its value, for each way to go on; none for the same call.
     """
+    if not choices:
+        same = Again("run it again")
+        same.choices = ((),)
+        return same
     hint = Again(", or ".join(" ".join(words) for words in choices))
     hint.choices = tuple(map(tuple, choices))
     return hint
@@ -86,6 +90,8 @@ def typed_again(hint: Again, arguments: Sequence[str]) -> list[str]:
         arguments: what was typed behind the name of the program, the verb first.
     """
     verb, *others = arguments
+    if hint.choices == ((),):
+        return [" ".join(["aoftool", verb, *map(_word, others)])]
     return [
         " ".join(["aoftool", verb, *words, *map(_word, _without(others, words[0]))]) for words in hint.choices
     ]

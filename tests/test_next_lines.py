@@ -221,3 +221,8 @@ def test_each_choice_is_a_line_of_its_own(capsys: pytest.CaptureFixture[str]) ->
 
     assert run(["rewrite", "--dry-run", "--db", "7", str(log)]) == 2
     assert capsys.readouterr().err.endswith(f"   next: aoftool rewrite --db 0 --dry-run {log}\n")
+
+
+def test_to_run_it_again_is_the_line_that_was_typed() -> None:
+    assert str(again()) == "run it again"
+    assert typed_again(again(), ["fix", "--yes", "a b"]) == ["aoftool fix --yes 'a b'"]

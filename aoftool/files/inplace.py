@@ -29,6 +29,7 @@ from aoftool.files.leases import alone_with
 from aoftool.files.proven import Span, write_proven
 from aoftool.files.sink import AtomicFile
 from aoftool.files.syscalls import READS, SYSTEM, SystemCalls
+from aoftool.next_step import again
 from aoftool.units import counted
 
 __all__ = ["append_tail", "copy_file", "cut_tail", "move_file"]
@@ -63,7 +64,7 @@ def cut_tail(
     with _opened(folder, name, calls) as descriptor, alone_with(descriptor):
         _require_size(path, descriptor, expected_bytes)
         if not is_same(os.fstat(descriptor)):
-            raise PlanStaleError(f"{_shown(path)} changed after it was read", path=path, hint="run it again")
+            raise PlanStaleError(f"{_shown(path)} changed after it was read", path=path, hint=again())
         assert 0 <= size_bytes <= expected_bytes
         calls.truncate(descriptor, size_bytes)
         calls.sync(descriptor)

@@ -25,7 +25,7 @@ from aoftool.files.access import PRIVATE, narrowest_access
 from aoftool.files.folder import Folder
 from aoftool.files.inplace import cut_tail, move_file
 from aoftool.files.syscalls import SYSTEM, SystemCalls
-from aoftool.next_step import next_step, quoted
+from aoftool.next_step import again, next_step, quoted
 from aoftool.progress import Progress, no_progress
 from aoftool.repair.draft import stamp_of
 from aoftool.repair.folder import ORIGINALS, RepairFolder, locked_home
@@ -97,11 +97,9 @@ def refuse_stale(plan: Plan, but: str | None = None) -> None:
             now = stamp_of(path)
         except OSError as error:
             message = f"{_shown(path)} cannot be looked at any more: {error.strerror}"
-            raise PlanStaleError(message, path=path, hint="run fix again") from error
+            raise PlanStaleError(message, path=path, hint=again()) from error
         if now != stamp:
-            raise PlanStaleError(
-                f"{_shown(path)} changed after the plan was made", path=path, hint="run fix again"
-            )
+            raise PlanStaleError(f"{_shown(path)} changed after the plan was made", path=path, hint=again())
     for file in plan.files:
         if os.path.islink(file.path):
             hint = f"name the file that it leads to: {quoted(os.path.realpath(file.path))}"
@@ -206,7 +204,7 @@ class _Apply:
         found = self._home.look(os.path.basename(path))
         if found is not None and found.st_nlink > 1:
             message = f"{_shown(path)} has got another name (a hard link), which a cut would cut too"
-            raise PlanStaleError(message, path=path, hint="run fix again")
+            raise PlanStaleError(message, path=path, hint=again())
         after = Stamp(file.cut_at, file.stamp.mtime_ns, file.stamp.inode)
         tail = collect_lost(self._plan, file)
         digest = "" if tail is None else tail_digest(self._work.folder, *tail)

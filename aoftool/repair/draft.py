@@ -12,6 +12,7 @@ from aoftool.dataclass import dataclass, field, replace
 from aoftool.errors import PlanStaleError
 from aoftool.escape import printable
 from aoftool.files.held import status_of
+from aoftool.next_step import again
 from aoftool.repair.model import Edit, EditKind, FilePlan, Method, Rebuild, Stamp
 
 __all__ = ["Draft", "stamp_of"]
@@ -29,9 +30,7 @@ def stamp_of(path: str) -> Stamp:
         return Stamp.of(status_of(path))
     except FileNotFoundError as error:
         shown = printable(os.fsencode(path))
-        raise PlanStaleError(
-            f"{shown} is gone since the log was found", path=path, hint="run it again"
-        ) from error
+        raise PlanStaleError(f"{shown} is gone since the log was found", path=path, hint=again()) from error
 
 
 @dataclass

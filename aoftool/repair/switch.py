@@ -28,7 +28,7 @@ from aoftool.escape import printable
 from aoftool.files.folder import Folder
 from aoftool.files.inplace import move_file
 from aoftool.files.syscalls import SystemCalls
-from aoftool.next_step import quoted
+from aoftool.next_step import again, quoted
 from aoftool.repair.folder import RepairFolder
 from aoftool.repair.inuse import Identity, refuse_open_files
 from aoftool.repair.model import Stamp
@@ -54,7 +54,7 @@ def refuse_other_set(path: str, listed: Sequence[str]) -> None:
         found = []
     if found != list(listed):
         message = f"the set of files of {_shown(path)} changed after it was read"
-        raise PlanStaleError(message, path=path, hint="run it again")
+        raise PlanStaleError(message, path=path, hint=again())
 
 
 class Inputs:
@@ -104,7 +104,7 @@ class Inputs:
         path = self._home.join(name)
         found = self._home.look(name)
         if found is None:
-            raise PlanStaleError(f"{_shown(path)} is gone", path=path, hint="run it again")
+            raise PlanStaleError(f"{_shown(path)} is gone", path=path, hint=again())
         if stat.S_ISLNK(found.st_mode):
             hint = f"name the file that it leads to: {quoted(os.path.realpath(path))}"
             raise UnsafePathError(f"{_shown(path)} is a symbolic link", path=path, hint=hint)
@@ -152,7 +152,7 @@ class Switch:
         except OutputExistsError as error:
             path = self._work.home.join(name)
             message = f"{_shown(path)} has appeared: the set of files has changed"
-            raise PlanStaleError(message, path=path, hint="run it again") from error
+            raise PlanStaleError(message, path=path, hint=again()) from error
         self._added.append((name, made))
 
     def swap(self, name: str) -> None:
@@ -296,7 +296,7 @@ def take_back(switch: Switch) -> bool:
 
 
 def _changed(path: str) -> PlanStaleError:
-    return PlanStaleError(f"{_shown(path)} changed after it was read", path=path, hint="run it again")
+    return PlanStaleError(f"{_shown(path)} changed after it was read", path=path, hint=again())
 
 
 def _shown(path: str) -> str:

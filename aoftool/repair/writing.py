@@ -18,6 +18,7 @@ from aoftool.files.proven import Span, write_proven
 from aoftool.files.sink import AtomicFile
 from aoftool.files.source import open_source
 from aoftool.files.syscalls import READS, SYSTEM, SystemCalls
+from aoftool.next_step import again
 from aoftool.progress import Progress, no_progress
 from aoftool.repair.model import FilePlan, Stamp
 from aoftool.repair.rebuilding import rebuilt_pieces
@@ -142,5 +143,5 @@ def open_original(plan: FilePlan, home: Folder | None) -> int:
         os.close(descriptor)
         shown = printable(os.fsencode(plan.path))
         message = f"{shown} changed after the plan was made"
-        raise PlanStaleError(message, path=plan.path, hint="run fix again")
+        raise PlanStaleError(message, path=plan.path, hint=again())
     return descriptor

@@ -22,7 +22,7 @@ from aoftool.files.access import Access, access_of
 from aoftool.files.folder import Folder
 from aoftool.files.sink import AtomicFile, write_atomically
 from aoftool.files.syscalls import SYSTEM, SystemCalls
-from aoftool.next_step import next_step
+from aoftool.next_step import again, next_step
 from aoftool.repair.apply import kept_digest
 from aoftool.repair.draft import stamp_of
 from aoftool.repair.folder import ORIGINALS, RepairFolder, locked_home
@@ -203,7 +203,7 @@ class _InPlace:
         """Return who may read a new file: who may read the one whose part it takes."""
         status = self._work.home.look(os.path.basename(path))
         if status is None:
-            raise PlanStaleError(f"{_shown(path)} is gone", path=path, hint="run it again")
+            raise PlanStaleError(f"{_shown(path)} is gone", path=path, hint=again())
         return access_of(status)
 
     def _single(self, write: Writing) -> RewriteResult:
