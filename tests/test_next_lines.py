@@ -49,6 +49,13 @@ STARTS = (
     ("simulate", "--disk", "1k", "IN"),
     ("snapshot", "-o", "OUT", "IN"),
     ("guard", "IN"),
+    ("undo", "IN"),
+    ("undo", "--forget", "IN"),
+    ("fleet", "IN"),
+    ("advise", "IN"),
+    ("advise", "--aof", "IN"),
+    ("probe", "IN"),
+    ("capture", "--server", "IN", "-o", "OUT"),
 )
 _STEPS = 7
 # In the default run one log in so many is followed, from so few calls besides `check`.

@@ -73,9 +73,11 @@ def test_verbs_agree_on_a_log(log: Path, tmp_path: Path) -> None:
         if f["severity"] in ("damage", "not-judged")
     }
     looked = ask(("inspect", "--json", "IN"), log, tmp_path / "out")
+    advised = ask(("advise", "--json", "--aof", "IN"), log, tmp_path / "out")
     answers = [ask(call, log, tmp_path / "out") for call in READERS]
 
-    assert looked.code == checked.code
+    assert (looked.code, advised.code) == (checked.code, checked.code)
+    assert json.loads(advised.out)["log"]["health"]["verdict"] == json.loads(looked.out)["health"]["verdict"]
     assert [(a.call, a.problem()) for a in answers if a.problem()] == []
     strange = [(answer.call, place) for answer in answers for place in places(answer) if place not in known]
     assert strange == [], known

@@ -12,9 +12,11 @@ import shutil
 import sys
 from dataclasses import dataclass
 from pathlib import Path
+from unittest import mock
 
 from aoftool.cli.app import run
 from aoftool.cli.exit_codes import EXIT_CODES, OUR_BUG
+from aoftool.fleet.summary import summarized
 from tests.schemas import objects_in, shape_problem
 
 # IN is the log, OUT a name that is free. `--json` gives one object, or one a line with the verbs below.
@@ -74,9 +76,18 @@ CALLS: tuple[Call, ...] = (
     ("snapshot", "--json", "--seal", "--as-is", "-o", "OUT", "IN"),
     ("guard", "IN"),
     ("guard", "--json", "--max-loss", "64k", "IN"),
+    ("undo", "--json", "IN"),
+    ("undo", "--forget", "IN"),
+    ("fleet", "--json", "IN"),
+    ("fleet", "--csv", "--html", "OUT", "IN"),
+    ("advise", "--json", "IN"),
+    ("advise", "--aof", "IN", "--html", "OUT"),
+    # Nobody is there to agree: it looks at the place, and does not load the disk.
+    ("probe", "--json", "IN"),
+    ("capture", "--server", "IN", "-o", "OUT"),
 )
 # Verbs that change the log they are given: they get a copy of it.
-CHANGING = frozenset({"guard"})
+CHANGING = frozenset({"guard", "undo"})
 
 # Every reading verb; `diff` of a log with itself asks for it twice.
 READING: tuple[Call, ...] = (
@@ -154,7 +165,7 @@ def ask(call: tuple[str, ...], log: Path | str, out: Path, *, own: bool = False)
     shown, said = io.TextIOWrapper(io.BytesIO(), "utf-8"), io.StringIO()
     stdin, sys.stdin = sys.stdin, io.StringIO()
     try:
-        with contextlib.redirect_stdout(shown), contextlib.redirect_stderr(said):
+        with contextlib.redirect_stdout(shown), contextlib.redirect_stderr(said), _one_process(call[0]):
             code = run([words.get(word, word) for word in call])
     finally:
         sys.stdin = stdin
@@ -162,6 +173,13 @@ def ask(call: tuple[str, ...], log: Path | str, out: Path, *, own: bool = False)
     shown.flush()
     text = shown.buffer.getvalue().decode("utf-8", "surrogateescape")
     return Answer(call, code, text, said.getvalue())
+
+
+def _one_process(verb: str) -> contextlib.AbstractContextManager[object]:
+    """Let a fleet be read in this process: another one takes half a second to start."""
+    if verb != "fleet":
+        return contextlib.nullcontext()
+    return mock.patch("aoftool.fleet.running.run_here", lambda paths, **_: map(summarized, paths))
 
 
 def _copied(log: Path, folder: Path) -> Path:

@@ -17,6 +17,7 @@ __all__ = [
     "LedgerRow",
     "Load",
     "LogFacts",
+    "LogHealth",
     "NotLooked",
     "ServerFacts",
     "Severity",
@@ -163,6 +164,25 @@ class NotLooked:
 
 
 @dataclass(frozen=True, slots=True)
+class LogHealth:
+    """Whether the append-only file is whole, as `inspect` says it.
+
+    Attributes:
+        verdict: the class of the first damage, `ok` or `not-judged`.
+        message: one printable sentence.
+        is_whole: nothing is damaged.
+        is_judged: everything in it is known here.
+        next: what to type, None when there is nothing to do.
+    """
+
+    verdict: str
+    message: str
+    is_whole: bool
+    is_judged: bool
+    next: str | None
+
+
+@dataclass(frozen=True, slots=True)
 class LogFacts:
     """What the append-only file itself tells.
 
@@ -171,6 +191,7 @@ class LogFacts:
         commands: written, in the files after the base.
         seconds: that those took; None without `#TS`.
         restart_s: how long a server takes to load it, as `inspect` says.
+        health: whether it is whole; what is counted of one that is not ends at the damage.
         due: (second, keys) in which most keys expire, by time; Unix time, as the commands left them.
     """
 
@@ -180,6 +201,7 @@ class LogFacts:
     commands: int
     seconds: float | None
     restart_s: float | None
+    health: LogHealth
     due: tuple[tuple[int, int], ...] = ()
 
 
@@ -245,3 +267,8 @@ class Advice:
     def worst(self) -> Severity | None:
         """Return the severity of the worst finding; None without findings."""
         return min((finding.severity for finding in self.findings), key=lambda s: s.rank, default=None)
+
+    @property
+    def is_log_damaged(self) -> bool:
+        """Tell whether the log was looked at, and is damaged."""
+        return self.log is not None and not self.log.health.is_whole

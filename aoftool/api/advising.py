@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from aoftool.advise.advising import advise
 from aoftool.advise.between import Back, captured_between, last_day_of_log, moment_of
 from aoftool.advise.catalogue import all_settings
-from aoftool.advise.model import Advice, DatedEvent, LogFacts
+from aoftool.advise.model import Advice, DatedEvent, LogFacts, LogHealth
 from aoftool.advise.one_server import need_known, need_one_server
 from aoftool.advise.thresholds import Thresholds
 from aoftool.captures.bundle import Texts
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from aoftool.analysis.inspect.contents_model import ContentsView
     from aoftool.analysis.inspect.model import Overview
     from aoftool.aof.model import Log
+    from aoftool.check.health_model import Health
 
 __all__ = ["advised", "facts_of_log", "facts_of_overview", "happened_in"]
 
@@ -82,23 +83,19 @@ def happened_in(
 
 
 def facts_of_log(path: str, log: Log, progress: Progress = no_progress) -> LogFacts:
-    """Return how large a log is, what was written in which time, how long a load takes, what expires when.
+    """Return how large a log is, what was written when, how long a load takes, what expires, if it is whole.
 
     Args:
         path: as the user named it.
     """
-    # Captures alone are read in a tenth of the time that these take to load.
-    from aoftool.analysis.census.model import CensusOptions
-    from aoftool.analysis.census.reading import read_log
-    from aoftool.analysis.inspect.contents import contents_view
-    from aoftool.analysis.inspect.overview import overview_of
+    # Captures alone are read in a tenth of the time that this takes to load.
+    from aoftool.api.inspecting import inspect
 
-    options = CensusOptions()
-    read = read_log(log, options, progress=progress)
-    return facts_of_overview(path, overview_of(read.survey), contents_view(read.contents, options, top=1))
+    seen = inspect(log, savings=False, rows=1, progress=progress)
+    return facts_of_overview(path, seen.overview, seen.health, seen.contents)
 
 
-def facts_of_overview(path: str, overview: Overview, view: ContentsView | None) -> LogFacts:
+def facts_of_overview(path: str, overview: Overview, health: Health, view: ContentsView | None) -> LogFacts:
     """Return the same of a log that was inspected already, with its contents where they were looked at."""
     from aoftool.analysis.inspect.restart import restart_of
 
@@ -110,6 +107,8 @@ def facts_of_overview(path: str, overview: Overview, view: ContentsView | None) 
         sum(file.size_bytes for file in overview.files if file.role == "base"),
         sum(file.commands for file in overview.files if file.role != "base"),
         float(span.latest_s - span.earliest_s) or None if span is not None else None,
-        None if restart.is_open else restart.rdb_s + restart.commands_s,
+        # No restart is foretold of a log that is damaged.
+        None if restart.is_open or not health.intact else restart.rdb_s + restart.commands_s,
+        LogHealth(health.verdict.value, health.placed, health.intact, health.judged, health.next_command),
         tuple(sorted(view.expiry.seconds)) if view is not None and view.expiry is not None else (),
     )

@@ -11,6 +11,7 @@ from aoftool.api.within_limit import Chosen, repair_within
 from aoftool.check.model import Report, Severity, Verdict
 from aoftool.check.result import damage_left
 from aoftool.errors import (
+    AoftoolError,
     NotPermittedError,
     RefusedError,
     SinkError,
@@ -23,9 +24,12 @@ from aoftool.files.remote.names import is_remote
 from aoftool.next_step import next_step
 from aoftool.progress import Stage, silent_stage
 from aoftool.repair.choice import Choice
+from aoftool.repair.forget import forget_repair
 from aoftool.repair.guard_model import Guarded, GuardOutcome
 from aoftool.repair.keeping import bound_kept, kept_repairs, settle_killed
 from aoftool.repair.limit import LossLimit
+from aoftool.repair.reading import read_receipt
+from aoftool.repair.undo import undo_repair
 
 __all__ = ["guard_log"]
 
@@ -118,10 +122,26 @@ def _repair(log: Log, report: Report, limit: LossLimit | None, done: Guarded, st
         done.outcome = GuardOutcome.REPAIRED
         done.receipt = receipt.directory
         done.lost_bytes, done.lost_commands = planned.loss
-    left = damage_left(log.path)
-    if left:
-        message = f"the repaired log is damaged: {left[0][1]} [{left[0][0]}]"
-        raise VerifyError(message, path=log.path, hint=next_step("undo", receipt.directory))
+    try:
+        left = damage_left(log.path)
+        if left:
+            message = f"the repaired log is damaged: {left[0][1]} [{left[0][0]}]"
+            raise VerifyError(message, path=log.path, hint=next_step("check", log.path))
+    except BaseException as error:
+        _take_back(receipt.directory, error)
+        raise
+
+
+def _take_back(receipt: str, error: BaseException) -> None:
+    """Take back a repair whose result is damaged or cannot be looked at: nobody was told of it."""
+    try:
+        undo_repair(read_receipt(receipt))
+        forget_repair(receipt)
+    except AoftoolError:
+        if isinstance(error, AoftoolError):
+            error.message += (
+                f"; the log was repaired before that, and this takes it back: {next_step('undo', receipt)}"
+            )
 
 
 def _choices(log: Log, report: Report, limit: LossLimit | None) -> list[Choice]:

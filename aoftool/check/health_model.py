@@ -33,6 +33,12 @@ class Health:
     notes: list[str] = field(default_factory=list)
 
     @property
+    def placed(self) -> str:
+        """Return the sentence with the place of the first damage."""
+        place = "" if self.file is None else f", in {self.file}"
+        return self.message + place + ("" if self.offset is None else f" at offset {self.offset:,}")
+
+    @property
     def intact(self) -> bool:
         """Tell whether nothing is damaged."""
         return self.verdict in (Verdict.OK, Verdict.NOT_JUDGED)

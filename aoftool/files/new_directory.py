@@ -7,7 +7,6 @@ Knows nothing of what is put into it.
 from __future__ import annotations
 
 import os
-import secrets
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -17,8 +16,9 @@ from aoftool.files.access import Access, give_access
 from aoftool.files.folder import Folder, parent_of
 from aoftool.files.sink import cannot_write
 from aoftool.files.syscalls import SYSTEM, SystemCalls
+from aoftool.files.temporary import temporary_folder_name
 
-__all__ = ["new_directory"]
+__all__ = ["folder_exists", "new_directory"]
 
 _DEFAULT_MODE = 0o755
 
@@ -44,10 +44,16 @@ def new_directory(out: str, access: Access | None, calls: SystemCalls = SYSTEM) 
         raise cannot_write(out, error) from error
 
 
+def folder_exists(out: str) -> OutputExistsError:
+    """Return what to raise for a folder to be made where something is: one is never replaced."""
+    message = f"{printable(os.fsencode(out))} exists already"
+    return OutputExistsError(message, path=out, hint="name a folder that is not there yet")
+
+
 def _filled(
     parent: Folder, name: str, out: str, access: Access | None, calls: SystemCalls
 ) -> Iterator[Folder]:
-    temporary = f"{name}.aoftool-{secrets.token_hex(4)}.tmp"
+    temporary = temporary_folder_name(name)
     folder = parent.make(temporary, _DEFAULT_MODE if access is None else 0o700, calls)
     with folder:
         try:
@@ -56,7 +62,7 @@ def _filled(
                 give_access(folder.descriptor, access, out, keep_owner=False, calls=calls)
             parent.require(temporary, folder)
             if parent.look(name) is not None:
-                raise OutputExistsError(f"{printable(os.fsencode(out))} exists already", path=out)
+                raise folder_exists(out)
             calls.rename(temporary, name, parent.descriptor, parent.descriptor)
             parent.sync(calls)
         except BaseException:

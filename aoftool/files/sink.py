@@ -28,6 +28,7 @@ from aoftool.next_step import quoted
 __all__ = [
     "AtomicFile",
     "cannot_write",
+    "output_exists",
     "refuse_same_file",
     "write_atomically",
 ]

@@ -6,7 +6,14 @@ import os
 
 from aoftool.regex import regex
 
-__all__ = ["CHANGE_FOLDER", "LOST_SUFFIX", "is_leftover", "is_ours", "temporary_name"]
+__all__ = [
+    "CHANGE_FOLDER",
+    "LOST_SUFFIX",
+    "is_leftover",
+    "is_ours",
+    "temporary_folder_name",
+    "temporary_name",
+]
 
 CHANGE_FOLDER = regex(r"aoftool-(?:fix|rewrite)-[0-9]{8}T[0-9]{6}Z-[0-9a-f]{6}")
 """How the folder of a change in place is named; see `aoftool.repair.folder`."""
@@ -21,9 +28,17 @@ _NAME_LIMIT = 255
 
 def temporary_name(name: str) -> str:
     """Return a name for what is to be put in place under `name`; another one each time."""
-    tail = f"{_MARK}{os.getpid()}-{os.urandom(4).hex()}{_END}"
-    kept = os.fsdecode(os.fsencode(name)[: _NAME_LIMIT - 1 - len(tail)])
-    return f".{kept}{tail}"
+    return "." + _cut(name, 1, f"{_MARK}{os.getpid()}-{os.urandom(4).hex()}{_END}")
+
+
+def temporary_folder_name(name: str) -> str:
+    """Return a name for the folder that is to be put in place under `name`; another one each time."""
+    return _cut(name, 0, f"{_MARK}{os.urandom(4).hex()}{_END}")
+
+
+def _cut(name: str, taken: int, tail: str) -> str:
+    """Return a name with a tail, as much of it as a file system takes behind so many other bytes."""
+    return os.fsdecode(os.fsencode(name)[: _NAME_LIMIT - taken - len(tail)]) + tail
 
 
 def is_leftover(name: bytes) -> bool:

@@ -10,7 +10,8 @@ import os
 from collections.abc import Iterable, Iterator
 
 from aoftool.aof.layout import find_log
-from aoftool.errors import AoftoolError, InputError, SeveralLogsError, SourceError
+from aoftool.errors import AoftoolError, InputError, SeveralLogsError
+from aoftool.files.failures import reading
 from aoftool.files.remote.names import is_remote
 from aoftool.files.temporary import is_ours
 from aoftool.regex import regex
@@ -47,15 +48,11 @@ def listed_paths(name: str) -> list[str]:
     """Return the lines of a list of paths and patterns, without empty ones and those that begin with `#`.
 
     Raises:
-        SourceError: it cannot be read.
+        SourceError, ReadFailedError: it cannot be read.
         InputError: it is too large for a list of names.
     """
-    try:
-        with open(name, "rb") as file:
-            text = file.read(_LIST_BYTES + 1)
-    except OSError as error:
-        message, hint = f"the list cannot be read: {error.strerror}", "name a file with one path a line"
-        raise SourceError(message, path=name, hint=hint) from error
+    with reading(name), open(name, "rb") as file:
+        text = file.read(_LIST_BYTES + 1)
     if len(text) > _LIST_BYTES:
         raise InputError("this is too large for a list of logs", path=name, hint="one path a line")
     lines = (os.fsdecode(line.strip()) for line in text.splitlines())

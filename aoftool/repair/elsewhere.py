@@ -3,20 +3,18 @@
 from __future__ import annotations
 
 import os
-import secrets
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 
 from aoftool.dataclass import dataclass
-from aoftool.errors import OutputExistsError
 from aoftool.escape import printable
 from aoftool.files.access import PRIVATE, Access, access_of, give_access, narrowest_access
 from aoftool.files.folder import Folder, parent_of
 from aoftool.files.inplace import copy_file
-from aoftool.files.new_directory import new_directory
-from aoftool.files.sink import cannot_write, refuse_same_file, write_atomically
+from aoftool.files.new_directory import folder_exists, new_directory
+from aoftool.files.sink import cannot_write, output_exists, refuse_same_file, write_atomically
 from aoftool.files.syscalls import SYSTEM, SystemCalls
-from aoftool.files.temporary import LOST_SUFFIX
+from aoftool.files.temporary import LOST_SUFFIX, temporary_folder_name
 from aoftool.progress import Progress, no_progress
 from aoftool.repair.apply import refuse_stale
 from aoftool.repair.lost import BYTES_NAME, INDEX_NAME, write_lost
@@ -55,8 +53,7 @@ def write_elsewhere(
     refuse_same_file(out, inputs)
     multi_part = plan.kind == "multi-part"
     if os.path.lexists(out) and (multi_part or not force):
-        hint = None if multi_part else "--force replaces it"
-        raise OutputExistsError(f"{_shown(out)} exists already", path=out, hint=hint)
+        raise folder_exists(out) if multi_part else output_exists(out)
     with _lost_and_found(plan, inputs, out, calls) as lost:
         if multi_part:
             written = _directory(plan, inputs, out, calls, progress)
@@ -118,7 +115,7 @@ def _lost_and_found(plan: Plan, inputs: list[str], out: str, calls: SystemCalls)
         return
     access = narrowest_access(inputs) or PRIVATE
     path = f"{out.rstrip(os.sep)}{LOST_SUFFIX}"
-    temporary = f"{os.path.basename(path)}.aoftool-{secrets.token_hex(4)}.tmp"
+    temporary = temporary_folder_name(os.path.basename(path))
     try:
         parent, name = parent_of(os.path.abspath(path))
         with parent, parent.make(temporary, 0o700, calls) as folder:

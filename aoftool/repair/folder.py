@@ -15,8 +15,9 @@ from aoftool.errors import SinkError
 from aoftool.escape import printable
 from aoftool.files.folder import Folder
 from aoftool.files.syscalls import SYSTEM, SystemCalls
+from aoftool.files.temporary import CHANGE_FOLDER
 
-__all__ = ["NEW", "ORIGINALS", "UNDONE", "RepairFolder", "locked_home"]
+__all__ = ["NEW", "ORIGINALS", "UNDONE", "RepairFolder", "change_folders", "locked_home"]
 
 ORIGINALS = "originals"
 """Its part for files that were replaced or removed."""
@@ -26,6 +27,15 @@ NEW = "new"
 
 UNDONE = "undone"
 """Its part for what was made, once that was taken back."""
+
+
+def change_folders(directory: str) -> list[str]:
+    """Return the folders of repairs and rewrites in a directory, oldest first; one second has no order."""
+    try:
+        names = [name for name in os.listdir(directory) if CHANGE_FOLDER.fullmatch(name)]
+    except OSError:
+        return []
+    return [os.path.join(directory, name) for name in sorted(names, key=lambda name: name.split("-")[2])]
 
 
 def locked_home(path: str) -> Folder:

@@ -22,7 +22,7 @@ from aoftool.repair.folder import NEW, ORIGINALS, UNDONE
 from aoftool.repair.inuse import refuse_open_files
 from aoftool.repair.lost import BYTES_NAME, INDEX_NAME
 from aoftool.repair.model import Stamp
-from aoftool.repair.reading import OpenReceipt, open_receipt
+from aoftool.repair.reading import OpenReceipt, no_repair, open_receipt
 from aoftool.repair.receipt import RECEIPT_NAME, Done, Step, StepKind
 from aoftool.repair.switch import is_named, read_small
 
@@ -66,6 +66,8 @@ def forget_repair(path: str, calls: SystemCalls = SYSTEM) -> Forgotten:
             return _forget_temporary(whole, calls)
         if os.path.isdir(whole) and not os.path.lexists(os.path.join(whole, RECEIPT_NAME)):
             return _forget_unfinished(whole, calls)
+        if os.path.isfile(whole) and os.path.basename(whole) != RECEIPT_NAME:
+            raise no_repair(path, "--forget")
         with open_receipt(path) as opened:
             opened.home.lock()
             return _Forget(opened, calls).run()
@@ -219,7 +221,7 @@ def _forget_unfinished(path: str, calls: SystemCalls) -> Forgotten:
     with home:
         home.lock()
         if not CHANGE_FOLDER.fullmatch(name):
-            raise UnsafePathError(f"{_shown(path)} is no folder of a repair", path=path)
+            raise no_repair(path, "--forget")
         with home.enter(name) as folder:
             _refuse_strange(folder, None)
             size = _size_of(folder)

@@ -11,8 +11,9 @@ from collections.abc import Iterator
 
 from aoftool.errors import AoftoolError
 from aoftool.files.syscalls import SYSTEM, SystemCalls
-from aoftool.files.temporary import CHANGE_FOLDER, is_leftover
+from aoftool.files.temporary import is_leftover
 from aoftool.repair.apply import FOLDER_PREFIX
+from aoftool.repair.folder import change_folders
 from aoftool.repair.forget import forget_repair, room_of
 from aoftool.repair.guard_model import Kept
 from aoftool.repair.reading import read_receipt
@@ -82,8 +83,7 @@ def settle_killed(directory: str, calls: SystemCalls = SYSTEM) -> list[str]:
 
 def _folders(directory: str) -> Iterator[str]:
     """Yield the folders of repairs in the order in which they were made."""
-    names = [name for name in _names(directory) if name.startswith(FOLDER_PREFIX)]
-    paths = [os.path.join(directory, name) for name in names if CHANGE_FOLDER.fullmatch(name)]
+    paths = [path for path in change_folders(directory) if os.path.basename(path).startswith(FOLDER_PREFIX)]
     yield from sorted(paths, key=_age)
 
 

@@ -13,16 +13,21 @@ from typing import Any, TypeVar
 
 from aoftool.errors import AoftoolError, FormatError, SourceError, UnsafePathError
 from aoftool.escape import printable
+from aoftool.files.failures import reading
 from aoftool.files.folder import Folder, parent_of
-from aoftool.next_step import next_step
-from aoftool.repair.folder import ORIGINALS
+from aoftool.files.temporary import CHANGE_FOLDER
+from aoftool.next_step import next_step, quoted
+from aoftool.repair.folder import ORIGINALS, change_folders
 from aoftool.repair.model import Stamp
 from aoftool.repair.receipt import RECEIPT_NAME, SCHEMA, Done, Receipt, Step, StepKind, receipt_digest
 
-__all__ = ["OpenReceipt", "open_receipt", "read_receipt"]
+__all__ = ["OpenReceipt", "no_repair", "open_receipt", "read_receipt"]
 
 _LIMIT = 64 << 20
 _LARGEST = 1 << 64
+# What servers call the folder of a log; a repair's own lies in it.
+_LOG_FOLDER = "appendonlydir"
+_NAMED = 8
 # What has to be there of before, after, kept, becomes and tail.
 _NEEDS = {
     StepKind.CUT: ("before", "after", "becomes", "tail"),
@@ -121,9 +126,26 @@ def _directories(path: str) -> tuple[Folder, Folder]:
                 f"{_shown(path)} is a symbolic link", path=path, hint="name the folder itself"
             ) from error
         if isinstance(error, NotADirectoryError):
-            message = f"{_shown(path)} is no folder of a repair, nor the {RECEIPT_NAME} in one"
-            raise SourceError(message, path=path) from error
+            raise no_repair(path) from error
         raise _unreadable(path, error) from error
+
+
+def no_repair(path: str, *options: str) -> SourceError:
+    """Return what to raise for a path that is no folder of a repair; it names those that lie there.
+
+    Args:
+        options: of the call, for the line to type.
+    """
+    inside = path if os.path.isdir(path) else os.path.dirname(path) or os.curdir
+    found = change_folders(inside) or change_folders(os.path.join(inside, _LOG_FOLDER))
+    if len(found) == 1:
+        hint = next_step("undo", found[0], *options)
+    elif found:
+        hint = "name one of them: " + ", ".join(quoted(one) for one in found[-_NAMED:])
+    else:
+        hint = "nothing here was repaired or rewritten in place, so nothing can be undone"
+    message = f"{_shown(path)} is no folder of a repair, nor the {RECEIPT_NAME} in one"
+    return SourceError(message, path=path, hint=hint)
 
 
 def _unreadable(path: str, error: OSError) -> SourceError:
@@ -135,16 +157,19 @@ def _content(folder: Folder) -> tuple[bytes, int]:
         descriptor = folder.open_file(RECEIPT_NAME)
     except SourceError as error:
         if folder.look(RECEIPT_NAME) is None:
+            if not CHANGE_FOLDER.fullmatch(os.path.basename(folder.path)):
+                raise no_repair(folder.path) from error
             raise SourceError(
                 f"there is no {RECEIPT_NAME} in it: no repair came so far as to change the log",
                 path=folder.path,
                 hint=next_step("undo", folder.path, "--forget"),
             ) from error
         raise
-    with os.fdopen(descriptor, "rb") as file:
+    path = folder.join(RECEIPT_NAME)
+    with reading(path), os.fdopen(descriptor, "rb") as file:
         raw = file.read(_LIMIT + 1)
         if len(raw) > _LIMIT:
-            raise FormatError(f"a receipt has at most {_LIMIT:,} bytes", path=folder.join(RECEIPT_NAME))
+            raise FormatError(f"a receipt has at most {_LIMIT:,} bytes", path=path)
         return raw, os.fstat(descriptor).st_uid
 
 

@@ -25,6 +25,7 @@ from aoftool.errors import (
     UnsafePathError,
 )
 from aoftool.escape import printable
+from aoftool.files.failures import reading
 from aoftool.files.folder import Folder
 from aoftool.files.inplace import move_file
 from aoftool.files.syscalls import SystemCalls
@@ -284,7 +285,7 @@ def read_small(folder: Folder, name: str) -> bytes:
     Raises:
         SourceError, UnsafePathError: it cannot be read.
     """
-    with os.fdopen(folder.open_file(name), "rb") as file:
+    with reading(folder.join(name)), os.fdopen(folder.open_file(name), "rb") as file:
         return file.read(_KEPT_BYTES)
 
 

@@ -17,6 +17,7 @@ from aoftool.cells import cell_width
 from aoftool.cli.app import run
 from tests.builders import command
 from tests.captured import FEW
+from tests.corpus import FIXTURES
 
 STALL = FEW / "valkey-9.1.2" / "manifest-stall"
 HEALTHY = FEW / "valkey-9.1.2" / "healthy-mixed"
@@ -131,6 +132,24 @@ def test_exit_codes(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
     assert asked(capsys)[0] == 2
     assert asked(capsys, str(STALL), "--only", "nonsense")[0] == 2
     assert asked(capsys, str(STALL), "--set", "nonsense=1")[0] == 2
+
+
+@pytest.mark.parametrize("captured", [True, False], ids=["with-captures", "alone"])
+def test_a_log_that_is_damaged_is_no_log_that_is_fine(
+    capsys: pytest.CaptureFixture[str], captured: bool
+) -> None:
+    log = FIXTURES / "damaged" / "bulk-length-beyond-eof" / "appendonly.aof"
+    words = ["advise", *([str(HEALTHY)] if captured else []), "--aof", str(log)]
+
+    code = run(words)
+
+    out, err = capsys.readouterr()
+    head = " ".join(out.split("\n\n")[0].split())
+    assert code == 1
+    assert "the length of an argument is damaged, in appendonly.aof at offset 12,909 verdict" in head
+    assert "verdict the log is damaged; " in head
+    assert "a restart loads it" not in head
+    assert f"   next: aoftool fix --dry-run --salvage {log}\n" in err
 
 
 def test_json_has_its_schema_and_the_place_of_each_piece_of_evidence(

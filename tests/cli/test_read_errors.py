@@ -6,6 +6,7 @@ import errno
 import functools
 import itertools
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -69,11 +70,21 @@ def single(folder: Path, content: bytes) -> list[Path]:
     return [path]
 
 
+def sealed(folder: Path) -> list[Path]:
+    """Make a sealed copy, as `snapshot` does."""
+    original = folder.with_name(folder.name + "-original")
+    multi_part(original)
+    assert run(["snapshot", "--seal", "-o", str(folder), str(original)]) == 0
+    shutil.rmtree(original)
+    return sorted(path for path in folder.iterdir() if path.suffix != ".json")
+
+
 LAYOUTS: dict[str, Callable[[Path], list[Path]]] = {
     "multi-part": multi_part,
     "single": lambda folder: single(folder, preamble() + stream(0, 120)),
     "torn-parts": lambda folder: multi_part(folder, TORN),
     "torn": lambda folder: single(folder, preamble() + stream(0, 120) + TORN),
+    "sealed": sealed,
     "hurt": lambda folder: single(folder, preamble() + stream(0, 80) + HURT + stream(80, 80) + TORN),
 }
 
@@ -137,6 +148,12 @@ LINES = [
     Line("audit LOG --replay always --json", walked=True),
     Line("diff LOG COPY", walked=True),
     Line("diff COPY LOG --json"),
+    Line("check LOG", ("sealed",), walked=True),
+    Line("export LOG -o OUT", ("multi-part",)),
+    Line("report LOG -o OUT", ("multi-part",)),
+    Line("simulate LOG --svg OUT", ("multi-part",)),
+    Line("guard LOG", ("torn-parts",), walked=True),
+    Line("advise --aof LOG --html OUT", ("multi-part",), walked=True),
     Line("explain LOG --key n", part=True, walked=True),
     Line("explain LOG --key base:0250", part=True, walked=True),
 ]
@@ -279,7 +296,7 @@ def check_refusal(work: Workplace, path: Path, place: int, code: int, said: str)
         ("rewrite LOG --in-place", "single"),
         ("fix LOG --yes", "torn"),
         ("log LOG", "single"),
-        ("keys LOG", "single"),
+        ("snapshot LOG -o OUT", "single"),
     ],
 )
 def test_whole_program_on_a_disk_that_fails(tmp_path: Path, words: str, layout: str) -> None:
@@ -295,3 +312,32 @@ def test_whole_program_on_a_disk_that_fails(tmp_path: Path, words: str, layout: 
             timeout=WATCHDOG_S,
         )
         check_refusal(work, path, place, done.returncode, done.stdout + done.stderr)
+
+
+@pytest.mark.parametrize(
+    "words", ["undo RECEIPT", "undo --forget RECEIPT", "simulate --info LIST", "fleet --list LIST"]
+)
+def test_what_lies_beside_a_log_and_cannot_be_read_ends_the_verb(tmp_path: Path, words: str) -> None:
+    work = Workplace(tmp_path, "torn")
+    assert run(["fix", "--yes", str(work.files[0])]) == 0
+    (receipt,) = work.files[0].parent.glob("*/receipt.json")
+    listed = tmp_path / "list"
+    listed.write_text(f"{work.files[0]}\n")
+    before = tree(tmp_path)
+    path = listed if "LIST" in words else receipt
+
+    done = subprocess.run(
+        [sys.executable, "-m", "aoftool"]
+        + [{"RECEIPT": str(receipt), "LIST": str(listed)}.get(word, word) for word in words.split()],
+        env=Fault.at(path, 0).environment(),
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=WATCHDOG_S,
+    )
+
+    assert done.returncode == 3, done
+    assert BAD in done.stderr
+    assert f"   file: {path}" in done.stderr
+    assert "   next: look for disk errors" in done.stderr
+    assert tree(tmp_path) == before

@@ -85,3 +85,20 @@ def test_what_is_no_receipt_is_refused(
     assert run(["undo", str(path)]) in (3, 4)
 
     assert "receipt.json" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("options", [[], ["--forget"]], ids=["undo", "forget"])
+@pytest.mark.parametrize("named", [".", "a.aof"])
+def test_a_log_in_place_of_a_receipt_names_the_repairs_beside_it(
+    named: str, options: list[str], fixed: tuple[Path, Path], capsys: pytest.CaptureFixture[str]
+) -> None:
+    path, receipt = fixed
+    where = str((path.parent / named).resolve())
+
+    assert run(["undo", *options, where]) == 3
+    line = " ".join(["   next: aoftool undo", *options, f"{receipt}\n"])
+    assert capsys.readouterr().err.endswith(line)
+
+    receipt.rename(path.parent / "appendonlydir")
+    assert run(["undo", *options, where]) == 3
+    assert "nothing here was repaired or rewritten in place" in capsys.readouterr().err

@@ -322,7 +322,8 @@ class _Gathering:
         if texts is None:
             return
         found, stretch = self._found, self._asked.stretch
-        facts = facts_of_overview(found.path, self._seen.overview, self._seen.contents)
+        seen = self._seen
+        facts = facts_of_overview(found.path, seen.overview, seen.health, seen.contents)
         advice = advised(texts, log=facts, since=stretch.since_s, until=stretch.until_s)
         found.advice = redacted_advice(advice, self._asked.redactor)
         events, is_clock_known = happened_in(texts, stretch.since_s, stretch.until_s)

@@ -8,9 +8,10 @@ from collections.abc import Iterator
 
 from aoftool.aof.model import Log
 from aoftool.check.model import Finding, Remedy
-from aoftool.errors import AoftoolError, FormatError
+from aoftool.errors import FormatError, InputError
 from aoftool.escape import printable
 from aoftool.files import open_source
+from aoftool.files.failures import reading
 from aoftool.files.seal import SEAL_NAME, Seal, SealedFile, read_seal
 from aoftool.units import counted
 
@@ -66,7 +67,7 @@ def _difference(path: str, file: SealedFile) -> str:
                 return _stored_difference(path, file)
             while piece := source.read(_PIECE):
                 digest.update(piece)
-    except AoftoolError as error:
+    except InputError as error:
         return error.message
     return "" if digest.hexdigest() == file.sha256 else "other bytes"
 
@@ -74,12 +75,9 @@ def _difference(path: str, file: SealedFile) -> str:
 def _stored_difference(path: str, file: SealedFile) -> str:
     """Return the same of a compressed file, whose stored bytes were sealed."""
     digest = hashlib.sha256()
-    try:
-        with open(path, "rb") as stored:
-            while piece := stored.read(_PIECE):
-                digest.update(piece)
-    except OSError as error:
-        return str(error.strerror)
+    with reading(path), open(path, "rb") as stored:
+        while piece := stored.read(_PIECE):
+            digest.update(piece)
     return "" if digest.hexdigest() == file.sha256 else "other bytes"
 
 

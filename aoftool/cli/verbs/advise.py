@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 from aoftool.cli.console import line_console
 from aoftool.cli.declared import Argument, Option
-from aoftool.cli.exit_codes import DONE, VERDICT
+from aoftool.cli.exit_codes import DONE, NOT_JUDGED, VERDICT
 from aoftool.cli.options.asking import password
 from aoftool.cli.options.common_options import (
     ProgressMode,
@@ -107,7 +107,7 @@ class AdviseRequest(LooksOfWork):
 
 def register(app: Application) -> None:
     """Add the verb to the application."""
-    add_verb(app, advise, AdviseRequest, VERDICT)
+    add_verb(app, advise, AdviseRequest, VERDICT, NOT_JUDGED)
 
 
 def advise(asked: AdviseRequest) -> int:
@@ -175,8 +175,17 @@ def advise(asked: AdviseRequest) -> int:
         from aoftool.report.running.advise import render_advice
 
         render_advice(line_console(asked.color), advice)
-    worst = advice.worst
-    return VERDICT if worst is not None and worst.is_bad else DONE
+    return _code(advice)
+
+
+def _code(advice: Advice) -> int:
+    """Say what to type next of a log that is not whole, and return the exit code."""
+    health = None if advice.log is None else advice.log.health
+    if health is not None and health.next and not (health.is_whole and health.is_judged):
+        print(f"   next: {health.next}", file=sys.stderr)
+    if advice.is_log_damaged or (advice.worst is not None and advice.worst.is_bad):
+        return VERDICT
+    return DONE if health is None or health.is_judged else NOT_JUDGED
 
 
 def _write_page(out: str, advice: Advice, happened: Sequence[DatedEvent]) -> None:

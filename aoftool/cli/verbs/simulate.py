@@ -21,7 +21,7 @@ from aoftool.cli.options.redaction import make_redactor
 from aoftool.cli.options.writing import ForceOption, parse_size
 from aoftool.cli.requests import Application, add_verb
 from aoftool.dataclass import dataclass
-from aoftool.errors import InputError, SourceError, UsageError
+from aoftool.errors import InputError, UsageError
 from aoftool.next_step import next_step
 
 if TYPE_CHECKING:
@@ -235,15 +235,15 @@ def _free(log: Log) -> int | None:
 
 
 def _info_of(name: str) -> dict[str, str]:
+    from aoftool.files.failures import reading
     from aoftool.simulate.from_info import info_fields
 
     try:
-        with open(name, "rb") as file:
+        with reading(name), open(name, "rb") as file:
             return info_fields(file.read(_INFO_BYTES))
     except InputError as error:
-        raise InputError(error.message, path=name, hint=error.hint) from error
-    except OSError as error:
-        raise SourceError(f"cannot be read: {error.strerror}", path=name) from error
+        error.path = name
+        raise
 
 
 def _child_time(text: str | None, captures: list[dict[str, str]]) -> ChildTime | None:

@@ -139,5 +139,6 @@ def write_fleet_csv(found: FleetReport, stream: TextIO) -> None:
     rows = CsvRows(stream, _CSV)
     for row in found.rows:
         members = row.to_dict()
+        members["path"] = os.fsencode(row.path)
         cells = [members[name] for name in _CSV]
         rows.add([int(cell) if isinstance(cell, bool) else cell for cell in cells])

@@ -74,7 +74,7 @@ def advice_page(found: Advice, happened: Sequence[DatedEvent], made: Sequence[tu
         f"{server}; from {', '.join(found.inputs) or 'nothing'}",
         f"{path_text(advice_verdict(found))}.",
         advice_tone(found),
-        _next_lines(bad),
+        _next_lines(found, bad),
         _figures(found, len(bad)),
         [
             Section("standstills", "What the main thread stood still for", list(_standstills(found))),
@@ -87,9 +87,11 @@ def advice_page(found: Advice, happened: Sequence[DatedEvent], made: Sequence[tu
     )
 
 
-def _next_lines(bad: Sequence[Finding]) -> list[tuple[str, str]]:
-    """Return the first line to type of each of the first findings that have one."""
+def _next_lines(found: Advice, bad: Sequence[Finding]) -> list[tuple[str, str]]:
+    """Return what to type about a damaged log, and the first line of each of the first findings with one."""
     lines: dict[str, str] = {}
+    if found.log is not None and found.is_log_damaged and found.log.health.next:
+        lines[path_text(found.log.health.next)] = found.log.health.verdict
     for finding in bad:
         typed = next(filter(None, map(_typed, finding.do)), "")
         if typed:

@@ -74,6 +74,8 @@ def _advised(found: Advice) -> Iterator[Block]:
 def advice_tone(found: Advice) -> Tone:
     """Return how the verdict is to be taken."""
     worst = found.worst
+    if found.is_log_damaged:
+        return Tone.BAD
     return Tone.GOOD if worst is None or not worst.is_bad else _TONES[worst]
 
 

@@ -34,9 +34,7 @@ def verdict_of(found: Postmortem) -> str:
 def health_words(health: Health) -> str:
     """Return the health of a log in words."""
     if not health.intact:
-        place = "" if health.file is None else f", in {health.file}"
-        place += "" if health.offset is None else f" at offset {health.offset:,}"
-        return f"the log is damaged: {health.message}{place}"
+        return f"the log is damaged: {health.placed}"
     return "the log is intact" if health.judged else f"the log is {health.message}"
 
 

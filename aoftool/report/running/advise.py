@@ -81,6 +81,8 @@ def _head(advice: Advice) -> Iterator[tuple[str, str]]:
         yield "load", load_words(advice.load)
     if advice.log is not None:
         yield "log", _log(advice.log)
+        if not (advice.log.health.is_whole and advice.log.health.is_judged):
+            yield "health", advice.log.health.message
     label = "left out"
     for text in advice.left_out:
         yield label, text
@@ -136,14 +138,16 @@ def advice_verdict(advice: Advice) -> str:
     bad = [finding for finding in advice.findings if finding.severity.is_bad]
     notes = len(advice.findings) - len(bad)
     also = f", and {counted(notes, 'note')}" if notes else ""
+    log = "the log is damaged; " if advice.is_log_damaged else ""
     if not bad:
-        looked = "nothing wrong in what was given" if advice.inputs else "nothing to look at"
-        return looked + also
+        wrong = "nothing else wrong" if log else "nothing wrong"
+        looked = f"{wrong} in what was given" if advice.inputs else "nothing to look at"
+        return log + looked + also
     causes = [finding for finding in bad if not finding.because]
     text = counted(len(bad), "finding")
     if len(causes) < len(bad):
         text += f" of {counted(len(causes), 'cause')}"
-    return f"{text}{also}; {_headline(advice)}"
+    return f"{log}{text}{also}; {_headline(advice)}"
 
 
 def _headline(advice: Advice) -> str:

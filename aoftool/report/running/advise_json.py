@@ -46,6 +46,12 @@ def _log(log: LogFacts) -> dict[str, Any]:
         "commands": log.commands,
         "seconds": log.seconds,
         "restart_s": log.restart_s,
+        "health": {
+            "verdict": log.health.verdict,
+            "message": log.health.message,
+            "intact": log.health.is_whole,
+            "next": log.health.next,
+        },
     }
 
 

@@ -24,6 +24,7 @@ __all__ = ["remove_stale", "spill_folder"]
 
 _MARK = ".aoftool-spill-"
 _LOCK = "lock"
+_KEPT_BYTES = 200
 _PROCESS = regex(re.escape(_MARK) + r"([0-9]+)-[0-9a-f]{8}\Z")
 
 
@@ -82,7 +83,8 @@ def _place_of(out: str | None) -> tuple[str, str]:
         return room_for_copies(), ""
     whole = os.path.abspath(out)
     place = private_place(os.path.dirname(whole)) or room_for_copies()
-    return place, f".{os.path.basename(whole)}"
+    # As much of the name as leaves room for the rest of what is put together with it.
+    return place, os.fsdecode(b"." + os.fsencode(os.path.basename(whole))[:_KEPT_BYTES])
 
 
 def _is_free(folder: str) -> bool:

@@ -15,11 +15,11 @@ from aoftool.aof.manifest import FileType, ManifestEntry, encode_manifest
 from aoftool.aof.model import Log, LogKind
 from aoftool.check.result import refuse_damaged
 from aoftool.dataclass import dataclass
-from aoftool.errors import OutputExistsError, UsageError
+from aoftool.errors import UsageError
 from aoftool.escape import printable
 from aoftool.files.access import Access, access_of, narrowest_access
 from aoftool.files.folder import Folder
-from aoftool.files.new_directory import new_directory
+from aoftool.files.new_directory import folder_exists, new_directory
 from aoftool.files.remote.names import is_remote
 from aoftool.files.sink import AtomicFile, write_atomically
 from aoftool.files.syscalls import SYSTEM, SystemCalls
@@ -87,7 +87,7 @@ def write_new(
     if ours and release_named(plan.summary.target).version < _SINCE_MULTI_PART:
         raise UsageError("Redis 6 knows no multi-part log", hint=again(("--layout", "single")))
     if os.path.lexists(out):
-        raise OutputExistsError(f"{_shown(out)} exists already", path=out)
+        raise folder_exists(out)
     prefix = os.fsdecode(log.prefix) or _DEFAULT_PREFIX
     with new_directory(out, _directory_access(plan, log), calls) as folder:
         result = _fill(plan, folder, prefix, write, calls)
