@@ -11,12 +11,14 @@ import io
 import shutil
 import sys
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from unittest import mock
 
 from aoftool.cli.app import run
 from aoftool.cli.exit_codes import EXIT_CODES, OUR_BUG
 from aoftool.fleet.summary import summarized
+from aoftool.probe.probing import probe_place
 from tests.schemas import objects_in, shape_problem
 
 # IN is the log, OUT a name that is free. `--json` gives one object, or one a line with the verbs below.
@@ -88,6 +90,7 @@ CALLS: tuple[Call, ...] = (
 )
 # Verbs that change the log they are given: they get a copy of it.
 CHANGING = frozenset({"guard", "undo"})
+_PROBE_S = 0.3
 
 # Every reading verb; `diff` of a log with itself asks for it twice.
 READING: tuple[Call, ...] = (
@@ -165,7 +168,7 @@ def ask(call: tuple[str, ...], log: Path | str, out: Path, *, own: bool = False)
     shown, said = io.TextIOWrapper(io.BytesIO(), "utf-8"), io.StringIO()
     stdin, sys.stdin = sys.stdin, io.StringIO()
     try:
-        with contextlib.redirect_stdout(shown), contextlib.redirect_stderr(said), _one_process(call[0]):
+        with contextlib.redirect_stdout(shown), contextlib.redirect_stderr(said), _spared(call[0]):
             code = run([words.get(word, word) for word in call])
     finally:
         sys.stdin = stdin
@@ -175,11 +178,13 @@ def ask(call: tuple[str, ...], log: Path | str, out: Path, *, own: bool = False)
     return Answer(call, code, text, said.getvalue())
 
 
-def _one_process(verb: str) -> contextlib.AbstractContextManager[object]:
-    """Let a fleet be read in this process: another one takes half a second to start."""
-    if verb != "fleet":
-        return contextlib.nullcontext()
-    return mock.patch("aoftool.fleet.running.run_here", lambda paths, **_: map(summarized, paths))
+def _spared(verb: str) -> contextlib.AbstractContextManager[object]:
+    """Let a fleet be read in this process, where nothing has to start, and a probe be short."""
+    if verb == "fleet":
+        return mock.patch("aoftool.fleet.running.run_here", lambda paths, **_: map(summarized, paths))
+    if verb == "probe":
+        return mock.patch("aoftool.probe.probing.probe_place", partial(probe_place, limit_s=_PROBE_S))
+    return contextlib.nullcontext()
 
 
 def _copied(log: Path, folder: Path) -> Path:

@@ -25,11 +25,11 @@ __all__ = [
     "Unknown",
     "damage_in",
     "diagnosed",
-    "finds_damage",
     "is_damaged",
     "placed",
     "shown_path",
     "tell_damage",
+    "tell_findings",
     "tell_survey",
     "tell_tables",
     "tell_unknown",
@@ -223,9 +223,15 @@ def tell_tables(log: Log, tables: LogTables) -> int:
     return code or tell_damage(log, tables.damage)
 
 
-def finds_damage(tables: LogTables) -> bool:
-    """Tell whether the table of findings was read, and holds damage."""
-    return any(finding.severity.value == "damage" for finding in tables.findings or ())
+def tell_findings(log: Log, tables: LogTables) -> int:
+    """Say what to type of damage that the table of findings, if read, tells of; return the exit code."""
+    from aoftool.next_step import next_step
+
+    if not any(finding.severity.value == "damage" for finding in tables.findings or ()):
+        return DONE
+    print("aoftool: the table findings tells of damage", file=sys.stderr)
+    print(f"   next: {next_step('check', log.path)}", file=sys.stderr)
+    return VERDICT
 
 
 def damage_in(read: Survey) -> Damage | None:

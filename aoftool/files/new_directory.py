@@ -7,6 +7,7 @@ Knows nothing of what is put into it.
 from __future__ import annotations
 
 import os
+import stat
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -17,8 +18,9 @@ from aoftool.files.folder import Folder, parent_of
 from aoftool.files.sink import cannot_write
 from aoftool.files.syscalls import SYSTEM, SystemCalls
 from aoftool.files.temporary import temporary_folder_name
+from aoftool.files.unfinished import Unfinished
 
-__all__ = ["folder_exists", "new_directory"]
+__all__ = ["folder_exists", "growing", "new_directory"]
 
 _DEFAULT_MODE = 0o755
 
@@ -50,22 +52,58 @@ def folder_exists(out: str) -> OutputExistsError:
     return OutputExistsError(message, path=out, hint="name a folder that is not there yet")
 
 
+@contextmanager
+def growing(parent: Folder, name: str, mode: int, calls: SystemCalls = SYSTEM) -> Iterator[Folder]:
+    """Make and open a folder in another one; at the end it goes, unless it has another name by then."""
+    held = _Growing(parent, name, calls)
+    try:
+        with parent.make(name, mode, calls) as folder:
+            held.made = os.fstat(folder.descriptor)
+            yield folder
+    finally:
+        held.finish()
+
+
+class _Growing:
+    """Remove a folder by its name in another one, whatever has been closed by then.
+
+    Attributes:
+        made: status of the folder; None as long as nobody knows it: then it is empty, or another's.
+    """
+
+    def __init__(self, parent: Folder, name: str, calls: SystemCalls) -> None:
+        self._parent = Folder(parent.path, os.dup(parent.descriptor))
+        self._name = name
+        self._calls = calls
+        self.made: os.stat_result | None = None
+        self._unfinished = Unfinished(self.finish)
+
+    def finish(self) -> None:
+        """Remove it where it is still there."""
+        found = self._parent.look(self._name)
+        if found is not None and stat.S_ISDIR(found.st_mode):
+            with self._parent.enter(self._name) as folder:
+                is_ours = (
+                    not folder.names()
+                    if self.made is None
+                    else os.path.samestat(self.made, os.fstat(folder.descriptor))
+                )
+                if is_ours:
+                    self._parent.discard(self._name, folder, self._calls)
+        self._parent.close()
+        self._unfinished.over()
+
+
 def _filled(
     parent: Folder, name: str, out: str, access: Access | None, calls: SystemCalls
 ) -> Iterator[Folder]:
     temporary = temporary_folder_name(name)
-    folder = parent.make(temporary, _DEFAULT_MODE if access is None else 0o700, calls)
-    with folder:
-        try:
-            yield folder
-            if access is not None:
-                give_access(folder.descriptor, access, out, keep_owner=False, calls=calls)
-            parent.require(temporary, folder)
-            if parent.look(name) is not None:
-                raise folder_exists(out)
-            calls.rename(temporary, name, parent.descriptor, parent.descriptor)
-            parent.sync(calls)
-        except BaseException:
-            if parent.look(temporary) is not None:
-                parent.discard(temporary, folder, calls)
-            raise
+    with growing(parent, temporary, _DEFAULT_MODE if access is None else 0o700, calls) as folder:
+        yield folder
+        if access is not None:
+            give_access(folder.descriptor, access, out, keep_owner=False, calls=calls)
+        parent.require(temporary, folder)
+        if parent.look(name) is not None:
+            raise folder_exists(out)
+        calls.rename(temporary, name, parent.descriptor, parent.descriptor)
+        parent.sync(calls)

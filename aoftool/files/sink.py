@@ -23,6 +23,7 @@ from aoftool.files.folder import Folder, parent_of
 from aoftool.files.remote.names import refuse_remote
 from aoftool.files.syscalls import SYSTEM, SystemCalls
 from aoftool.files.temporary import temporary_name
+from aoftool.files.unfinished import Unfinished
 from aoftool.next_step import quoted
 
 __all__ = [
@@ -86,6 +87,7 @@ class AtomicFile:
         self.status: os.stat_result | None = None
         self._descriptor: int | None = None
         self._named = False
+        self._unfinished: Unfinished | None = None
         refuse_same_file(self.path, inputs)
         self._own_folder: Folder | None = None
         with self._guarded():
@@ -98,6 +100,7 @@ class AtomicFile:
             mode = _DEFAULT_MODE if self._access is None else _PRIVATE
             # Said before, so that an interruption right behind the call leaves nothing.
             self._named = True
+            self._unfinished = Unfinished(self.drop)
             try:
                 self._descriptor = self._calls.create(self.temporary, mode, self._folder.descriptor)
             except OSError:
@@ -159,12 +162,14 @@ class AtomicFile:
         self._forget_temporary()
         if self._own_folder is not None:
             self._own_folder.close()
+        if self._unfinished is not None:
+            self._unfinished.over()
 
     def _forget_temporary(self) -> None:
         if self._named:
-            self._named = False
             with suppress(OSError):  # nothing more can be done; its name says what it is
                 self._calls.unlink(self.temporary, self._folder.descriptor)
+            self._named = False
 
     def __enter__(self) -> AtomicFile:
         return self

@@ -17,12 +17,14 @@ from aoftool.escape import printable
 from aoftool.files.remote.names import is_remote
 from aoftool.files.sink import cannot_write
 from aoftool.files.source import Source
+from aoftool.files.unfinished import Unfinished
 from aoftool.progress import Progress, no_progress
 
 __all__ = ["room_for_copies", "spooled", "temporary_folder"]
 
 _BUFFER_BYTES = 1 << 20
 _PREFIX = ".aoftool-spool-"
+_NAME_BYTES = 8
 _FULL = frozenset((errno.ENOSPC, errno.EDQUOT, errno.EFBIG))
 
 
@@ -45,18 +47,22 @@ def temporary_folder(prefix: str, beside: str | None = None) -> Iterator[str]:
     Raises:
         SinkError: it cannot be made there.
     """
+    import secrets
     import shutil
-    import tempfile
 
     place = beside or room_for_copies()
+    folder = os.path.join(place, prefix + secrets.token_hex(_NAME_BYTES))
+    unfinished = Unfinished(lambda: shutil.rmtree(folder, ignore_errors=True))
     try:
-        folder = tempfile.mkdtemp(prefix=prefix, dir=place)
+        os.mkdir(folder, 0o700)
     except OSError as error:
+        unfinished.over()
         raise cannot_write(place, error) from error
     try:
         yield folder
     finally:
-        shutil.rmtree(folder, ignore_errors=True)
+        unfinished.remove()
+        unfinished.over()
 
 
 @contextmanager

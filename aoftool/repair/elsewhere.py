@@ -7,11 +7,10 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 
 from aoftool.dataclass import dataclass
-from aoftool.escape import printable
 from aoftool.files.access import PRIVATE, Access, access_of, give_access, narrowest_access
 from aoftool.files.folder import Folder, parent_of
 from aoftool.files.inplace import copy_file
-from aoftool.files.new_directory import folder_exists, new_directory
+from aoftool.files.new_directory import folder_exists, growing, new_directory
 from aoftool.files.sink import cannot_write, output_exists, refuse_same_file, write_atomically
 from aoftool.files.syscalls import SYSTEM, SystemCalls
 from aoftool.files.temporary import LOST_SUFFIX, temporary_folder_name
@@ -19,6 +18,7 @@ from aoftool.progress import Progress, no_progress
 from aoftool.repair.apply import refuse_stale
 from aoftool.repair.lost import BYTES_NAME, INDEX_NAME, write_lost
 from aoftool.repair.model import FilePlan, Method, Plan
+from aoftool.repair.undo import take_back
 from aoftool.repair.writing import Place, write_planned
 
 __all__ = ["write_elsewhere"]
@@ -55,15 +55,32 @@ def write_elsewhere(
     if os.path.lexists(out) and (multi_part or not force):
         raise folder_exists(out) if multi_part else output_exists(out)
     with _lost_and_found(plan, inputs, out, calls) as lost:
-        if multi_part:
-            written = _directory(plan, inputs, out, calls, progress)
-        else:
-            written = [_file(plan, inputs, out, force, calls, progress)]
-        return written + ([] if lost is None else lost.place(calls))
+        before = _identity(out)
+        try:
+            if multi_part:
+                written = _directory(plan, inputs, out, calls, progress)
+            else:
+                written = [_file(plan, inputs, out, force, calls, progress)]
+        except BaseException:
+            if lost is not None and _identity(out) not in (None, before):
+                # It has its name, and what it lacks is to lie beside it.
+                lost.place(calls)
+            raise
+        try:
+            return written + ([] if lost is None else lost.place(calls))
+        except BaseException:
+            if lost is not None and not force and not lost.is_placed:
+                # What it lacks was to lie beside it.
+                take_back(None, written)
+            raise
 
 
-def _shown(path: str) -> str:
-    return printable(os.fsencode(path))
+def _identity(path: str) -> tuple[int, int] | None:
+    try:
+        found = os.lstat(path)
+    except OSError:
+        return None
+    return found.st_dev, found.st_ino
 
 
 def _file(
@@ -118,12 +135,9 @@ def _lost_and_found(plan: Plan, inputs: list[str], out: str, calls: SystemCalls)
     temporary = temporary_folder_name(os.path.basename(path))
     try:
         parent, name = parent_of(os.path.abspath(path))
-        with parent, parent.make(temporary, 0o700, calls) as folder:
-            try:
-                write_lost(plan, folder, access, calls)
-                yield _Lost(path, parent, name, folder, access)
-            finally:
-                parent.discard(temporary, folder, calls)
+        with parent, growing(parent, temporary, 0o700, calls) as folder:
+            write_lost(plan, folder, access, calls)
+            yield _Lost(path, parent, temporary, name, folder, access)
     except OSError as error:
         raise cannot_write(path, error) from error
 
@@ -134,27 +148,28 @@ class _Lost:
 
     path: str
     parent: Folder
+    temporary: str
     name: str
     folder: Folder
     access: Access
 
+    @property
+    def is_placed(self) -> bool:
+        """Tell whether it is where it belongs."""
+        return self.parent.holds(self.name, self.folder)
+
     def place(self, calls: SystemCalls) -> list[str]:
         """Give it its place beside the output, for whoever may read the log; return the paths."""
-        with _lost_folder(self.parent, self.name, self.access, calls) as folder:
-            for name in (BYTES_NAME, INDEX_NAME):
-                calls.rename(name, name, self.folder.descriptor, folder.descriptor)
-            folder.sync(calls)
+        if self.parent.look(self.name) is None:
+            access = self.access.for_folder()
+            give_access(self.folder.descriptor, access, self.path, keep_owner=False, calls=calls)
+            self.parent.require(self.temporary, self.folder)
+            here = self.parent.descriptor
+            calls.rename(self.temporary, self.name, here, here)
+            self.parent.sync(calls)
+        else:
+            with self.parent.enter(self.name) as folder:
+                for name in (BYTES_NAME, INDEX_NAME):
+                    calls.rename(name, name, self.folder.descriptor, folder.descriptor)
+                folder.sync(calls)
         return [os.path.join(self.path, name) for name in (BYTES_NAME, INDEX_NAME)]
-
-
-def _lost_folder(parent: Folder, name: str, access: Access, calls: SystemCalls) -> Folder:
-    """Open the folder for what was taken out; a new one is made, with the access of its files."""
-    if parent.look(name) is not None:
-        return parent.enter(name)
-    folder = parent.make(name, 0o700, calls)
-    try:
-        give_access(folder.descriptor, access.for_folder(), folder.path, keep_owner=False, calls=calls)
-    except BaseException:
-        folder.close()
-        raise
-    return folder

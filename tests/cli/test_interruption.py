@@ -6,17 +6,20 @@ import contextlib
 import importlib
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
+from _pytest.mark.structures import ParameterSet
 
 from aoftool.cli.app import run
+from aoftool.files.syscalls import SystemCalls
 from tests.builders import log, select
 from tests.servers import find_builds
 
@@ -72,8 +75,19 @@ def wait_until_open(process: subprocess.Popen[bytes], path: Path) -> None:
         time.sleep(0.01)
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM], ids=lambda number: number.name)
-@pytest.mark.parametrize("line", LINES)
+def each_on_one_signal() -> list[ParameterSet]:
+    """Return every line with one signal, those of the other for a soak: one handler takes both."""
+    signals = (signal.SIGINT, signal.SIGTERM)
+    return [
+        pytest.param(
+            line, number, id=f"{line}-{number.name}", marks=[pytest.mark.soak] if (at + of) % 2 else []
+        )
+        for at, line in enumerate(LINES)
+        for of, number in enumerate(signals)
+    ]
+
+
+@pytest.mark.parametrize(("line", "number"), each_on_one_signal())
 def test_a_signal_ends_a_verb(sparse: Path, tmp_path: Path, line: str, number: signal.Signals) -> None:
     room = tmp_path / "room"
     room.mkdir()
@@ -233,3 +247,81 @@ def test_whoever_asks_again_and_again_does_not_wait_for_cleaning_up() -> None:
     finally:
         process.kill()
         process.stdout.close()
+
+
+WRITING = [
+    "log IN -o OUT",
+    "log IN -o OUT --force",
+    "simulate IN --svg OUT --force",
+    "export IN -o OUT --table commands",
+    "snapshot IN -o OUT",
+    "rewrite IN -o OUT",
+    "rewrite IN -o OUT --layout multi-part --target redis-7.2",
+    "fix HURT --salvage --yes -o OUT",
+]
+
+
+class InterruptedCall:
+    """Interrupt this process at the n-th call that changes a file, before or behind it."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch, at: int, *, behind: bool) -> None:
+        self.calls = 0
+        self._at, self._behind = at, behind
+        for name, real in list(vars(SystemCalls).items()):
+            if not name.startswith("_"):
+                monkeypatch.setattr(SystemCalls, name, self._interrupting(real))
+
+    def _interrupting(self, real: Callable[..., Any]) -> Callable[..., Any]:
+        def call(*given: Any, **named: Any) -> Any:
+            self.calls += 1
+            if self.calls == self._at and not self._behind:
+                raise KeyboardInterrupt
+            try:
+                return real(*given, **named)
+            finally:
+                if self.calls == self._at:
+                    raise KeyboardInterrupt
+
+        return call
+
+
+@pytest.mark.parametrize("line", WRITING)
+def test_an_interruption_at_any_call_leaves_the_old_file_or_the_new_one(
+    line: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    log_path, out = tmp_path / "log" / "a.aof", tmp_path / "out"
+    log_path.parent.mkdir()
+    halves = [log(*(("SET", f"k{n}", n) for n in numbers)) for numbers in (range(40), range(40, 80))]
+    log_path.write_bytes(select(0) + (b"garbage\r\n" if "HURT" in line else b"").join(halves))
+    words = [{"IN": str(log_path), "HURT": str(log_path), "OUT": str(out)}.get(w, w) for w in line.split()]
+
+    def fresh() -> dict[str, int]:
+        for path in (out, out.with_name("out.lost-and-found")):
+            if path.is_dir():
+                shutil.rmtree(path)
+            path.unlink(missing_ok=True)
+        if "--force" in line:
+            out.write_bytes(b"old")
+        return sizes(tmp_path)
+
+    old = fresh()
+    assert run(words) in (0, 1)
+    new = sizes(tmp_path)
+    for at in range(1, 200):
+        for behind in (False, True):
+            fresh()
+            with monkeypatch.context() as patch:
+                interrupted_call = InterruptedCall(patch, at, behind=behind)
+                code = run(words)
+
+            now = sizes(tmp_path)
+            if interrupted_call.calls < at:
+                assert at > 4
+                return
+            assert code == 130
+            assert now.keys() in (old.keys(), new.keys()), (at, behind)
+            assert now == old or all(abs(now[name] - new[name]) < 100 for name in new), (at, behind)
+
+
+def sizes(folder: Path) -> dict[str, int]:
+    return {str(path): 0 if path.is_dir() else path.stat().st_size for path in folder.rglob("*")}

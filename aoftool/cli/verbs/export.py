@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 from aoftool.cli.console import line_console
 from aoftool.cli.declared import Option
-from aoftool.cli.ending import finds_damage, tell_tables
+from aoftool.cli.ending import tell_findings, tell_tables
 from aoftool.cli.exit_codes import DONE, INPUT, NOT_JUDGED, REFUSED, VERDICT
 from aoftool.cli.log_databases import refuse_absent_in
 from aoftool.cli.options.common_options import (
@@ -188,6 +188,4 @@ def _ended(log: Log, tables: LogTables, done: Exported) -> int:
             print(f"   next: {left.next or next_step('check', log.path)}", file=sys.stderr)
     if code != DONE:
         return code
-    if finds_damage(tables):
-        return VERDICT
-    return INPUT if done.left_out else DONE
+    return tell_findings(log, tables) or (INPUT if done.left_out else DONE)

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Annotated
 
 from aoftool.cli.console import line_console, output_width, render_error
 from aoftool.cli.declared import Argument, Option
-from aoftool.cli.ending import finds_damage, tell_tables
-from aoftool.cli.exit_codes import DONE, NOT_JUDGED, VERDICT
+from aoftool.cli.ending import tell_findings, tell_tables
+from aoftool.cli.exit_codes import NOT_JUDGED, VERDICT
 from aoftool.cli.options.asking import parse_seconds
 from aoftool.cli.options.common_options import (
     Form,
@@ -126,7 +126,7 @@ def sql(asked: SqlRequest) -> int:
         database.close()
     for note in tables.notes:
         print(f"aoftool: {note}", file=sys.stderr)
-    return tell_tables(log, tables) or (VERDICT if finds_damage(tables) else DONE)
+    return tell_tables(log, tables) or tell_findings(log, tables)
 
 
 def _path_and_query(asked: SqlRequest) -> tuple[str | None, str | None]:

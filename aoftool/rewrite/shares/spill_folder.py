@@ -18,6 +18,7 @@ from contextlib import contextmanager
 from aoftool.files.folder import private_place
 from aoftool.files.sink import cannot_write
 from aoftool.files.spool import room_for_copies
+from aoftool.files.unfinished import Unfinished
 from aoftool.regex import regex
 
 __all__ = ["remove_stale", "spill_folder"]
@@ -38,15 +39,18 @@ def spill_folder(out: str | None) -> Iterator[str]:
     parent, name = _place_of(out)
     remove_stale(out)
     folder = os.path.join(parent, f"{name}{_MARK}{os.getpid()}-{secrets.token_hex(4)}")
+    unfinished = Unfinished(lambda: shutil.rmtree(folder, ignore_errors=True))
     try:
         os.mkdir(folder, 0o700)
     except OSError as error:
+        unfinished.over()
         raise cannot_write(folder, error) from error
     lock = _lock(folder)
     try:
         yield folder
     finally:
-        shutil.rmtree(folder, ignore_errors=True)
+        unfinished.remove()
+        unfinished.over()
         os.close(lock)
 
 
