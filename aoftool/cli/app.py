@@ -256,9 +256,9 @@ def _name_generations() -> None:
 
 
 def _let_go() -> None:
-    unfinished = sys.modules.get("aoftool.files.unfinished")
-    if unfinished is not None:
-        unfinished.remove_unfinished()
+    temporary = sys.modules.get("aoftool.files.temporary")
+    if temporary is not None:
+        temporary.remove_unfinished()
     output = sys.modules.get("aoftool.report.jsonout")
     if output is not None:
         output.add_members(None)

@@ -17,8 +17,7 @@ from aoftool.files.access import Access, give_access
 from aoftool.files.folder import Folder, parent_of
 from aoftool.files.sink import cannot_write
 from aoftool.files.syscalls import SYSTEM, SystemCalls
-from aoftool.files.temporary import temporary_folder_name
-from aoftool.files.unfinished import Unfinished
+from aoftool.files.temporary import Unfinished, temporary_folder_name
 
 __all__ = ["folder_exists", "growing", "new_directory"]
 

@@ -22,8 +22,7 @@ from aoftool.files.failures import ShrunkError, hint_of, read_failed
 from aoftool.files.folder import Folder, parent_of
 from aoftool.files.remote.names import refuse_remote
 from aoftool.files.syscalls import SYSTEM, SystemCalls
-from aoftool.files.temporary import temporary_name
-from aoftool.files.unfinished import Unfinished
+from aoftool.files.temporary import Unfinished, temporary_name
 from aoftool.next_step import quoted
 
 __all__ = [

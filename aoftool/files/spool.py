@@ -17,7 +17,7 @@ from aoftool.escape import printable
 from aoftool.files.remote.names import is_remote
 from aoftool.files.sink import cannot_write
 from aoftool.files.source import Source
-from aoftool.files.unfinished import Unfinished
+from aoftool.files.temporary import Unfinished
 from aoftool.progress import Progress, no_progress
 
 __all__ = ["room_for_copies", "spooled", "temporary_folder"]

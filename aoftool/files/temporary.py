@@ -1,16 +1,26 @@
-"""Names of what this program writes beside a log: what a killed run leaves, and what a change keeps."""
+"""What this program writes beside a log for a while: its names, and its end when it is interrupted.
+
+An interruption can come right behind the call that makes a file, before anybody holds what it made, or while
+it is being removed. Whoever makes something that must not stay says so before, and says when it is over; the
+end of the command line removes the rest. Of a run that was killed the names tell what was left.
+"""
 
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
+from contextlib import suppress
 
+from aoftool.errors import AoftoolError
 from aoftool.regex import regex
 
 __all__ = [
     "CHANGE_FOLDER",
     "LOST_SUFFIX",
+    "Unfinished",
     "is_leftover",
     "is_ours",
+    "remove_unfinished",
     "temporary_folder_name",
     "temporary_name",
 ]
@@ -52,3 +62,30 @@ def is_ours(path: str) -> bool:
         name.endswith(LOST_SUFFIX) or CHANGE_FOLDER.fullmatch(name) or (_MARK in name and name.endswith(_END))
         for name in path.split("/")
     )
+
+
+_ALL: dict[int, Unfinished] = {}
+
+
+class Unfinished:
+    """One thing that is to go unless its maker says that it is over.
+
+    Args:
+        remove: removes it; it may be called when nothing is there, and a second time.
+    """
+
+    def __init__(self, remove: Callable[[], object]) -> None:
+        self.remove = remove
+        _ALL[id(self)] = self
+
+    def over(self) -> None:
+        """Say that it is at its place, or gone; doing so twice does no harm."""
+        _ALL.pop(id(self), None)
+
+
+def remove_unfinished() -> None:
+    """Remove all that is not over; what cannot be removed has a name that says what it is."""
+    while _ALL:
+        _, one = _ALL.popitem()
+        with suppress(OSError, AoftoolError):
+            one.remove()

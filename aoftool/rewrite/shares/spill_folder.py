@@ -18,7 +18,7 @@ from contextlib import contextmanager
 from aoftool.files.folder import private_place
 from aoftool.files.sink import cannot_write
 from aoftool.files.spool import room_for_copies
-from aoftool.files.unfinished import Unfinished
+from aoftool.files.temporary import Unfinished
 from aoftool.regex import regex
 
 __all__ = ["remove_stale", "spill_folder"]
