@@ -23,6 +23,7 @@ __all__ = [
     "boundary_before",
     "boundary_note",
     "in_rdb_part",
+    "no_times",
     "place_of_command",
     "place_of_time",
     "streams_of",
@@ -168,7 +169,18 @@ def _in_stream(stream: Stream, name: bytes, nth: int | None) -> tuple[int | None
     return (last if nth is None else None), seen
 
 
-def place_of_time(streams: Iterable[Stream], time_s: int) -> Place | None:
+def no_times(path: str, more: str = "") -> InputError:
+    """Return the error for a log in which nothing tells when any command ran; what to type shows offsets.
+
+    Args:
+        path: of the log.
+        more: what else does not tell it.
+    """
+    message = f"no command has a time: there are no #TS annotations{more}; give an offset instead"
+    return InputError(message, hint=next_step("log", path, "--tail 20"))
+
+
+def place_of_time(streams: Iterable[Stream], time_s: int, path: str) -> Place | None:
     """Return the place before the first command that is marked as later; None where none is.
 
     The annotation in front of that command lies behind the place, and so does the transaction it stands in.
@@ -185,7 +197,7 @@ def place_of_time(streams: Iterable[Stream], time_s: int) -> Place | None:
             return Place(stream.file, found)
         marked = here if marked is None or (here is not None and not marked) else marked
     if marked is False:
-        raise InputError("no command has a time: there are no #TS annotations", hint="give an offset instead")
+        raise no_times(path)
     return None
 
 

@@ -245,7 +245,7 @@ def _place_of_cut(found: Input, cut: Cut, log: Log) -> Place | None:
         for number, tail in enumerate(found.tails)
     ]
     if cut.to_time_s is not None:
-        return place_of_time(streams, cut.to_time_s)
+        return place_of_time(streams, cut.to_time_s, log.path)
     if cut.before is not None:
         return place_of_command(streams, cut.before, cut.nth, log.path)
     if cut.to_offset is None:

@@ -143,6 +143,7 @@ def test_no_log_without_times_is_called_empty(
         shown = capsys.readouterr()
         assert "no command has a time" in shown.out + shown.err
         assert "give an offset instead" in shown.out + shown.err
+        assert f"aoftool log --tail 20 {path}" in shown.out + shown.err
     assert not out.exists()
 
 

@@ -41,7 +41,7 @@ def need_times(options: CensusOptions, read: Survey) -> None:
     tails = [item.tail for item in read.files if item.tail is not None]
     has_times = any(tail.annotations.timestamps for tail in tails)
     if asks_time(options) and not options.untimed and not has_times and any(tail.commands for tail in tails):
-        raise no_times()
+        raise no_times(read.log)
 
 
 def untimed_note(options: CensusOptions, read: Survey) -> str:

@@ -75,15 +75,14 @@ def need_times(log: Log, *, workers: int = 1) -> None:
         return
     parts = ((part.source, part.tail_start) for part in read_parts(log))
     if any(start is not None and source.read_at(start, 1) for source, start in parts):
-        raise no_times()
+        raise no_times(log)
 
 
-def no_times() -> InputError:
+def no_times(log: Log) -> InputError:
     """Return the error for a log in which nothing tells when any command ran."""
-    return InputError(
-        "no command has a time: there are no #TS annotations, and none can be inferred here",
-        hint="give an offset instead",
-    )
+    from aoftool.aof.moment_places import no_times as without_annotations
+
+    return without_annotations(log.path, ", and none can be inferred here")
 
 
 def _first_timed(source: Source, start: int) -> tuple[int, int] | None:

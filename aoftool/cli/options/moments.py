@@ -134,7 +134,7 @@ def find_place(text: str, log: Log, option: str) -> Place:
     found = find_state(typed_moment(text, option), log, option)
     place = found.place
     if found.time_s is not None:
-        place = place_of_time(streams_of(log), found.time_s)
+        place = place_of_time(streams_of(log), found.time_s, log.path)
     if place is None:
         raise UsageError(f"{option}: nothing stands behind {text!a}", hint="name a moment before the end")
     return place

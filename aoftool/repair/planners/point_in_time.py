@@ -61,7 +61,7 @@ def find_cut(log: Log, files: Sequence[FileExam], choice: Choice) -> CutPoint:
     if choice.before is not None:
         return _before_command(files, choice.before, choice.nth)
     assert choice.to_timestamp is not None
-    return _at_time(files, choice.to_timestamp)
+    return _at_time(files, choice.to_timestamp, log.path)
 
 
 def _named(log: Log, place: tuple[str, int] | Place) -> tuple[str, int]:
@@ -122,7 +122,7 @@ def _before_command(files: Sequence[FileExam], name: bytes, nth: int | None) -> 
     return CutPoint(found.file, found.offset, f"cut before {place}", notes)
 
 
-def _at_time(files: Sequence[FileExam], time_s: int) -> CutPoint:
+def _at_time(files: Sequence[FileExam], time_s: int, path: str) -> CutPoint:
     """Return the place before the first command that is marked as later."""
     notes = tuple(
         f"times go backwards in {_shown(file)}: the first later one counts"
@@ -130,7 +130,7 @@ def _at_time(files: Sequence[FileExam], time_s: int) -> CutPoint:
         if file.tail is not None
         and any(stretch.tally.annotations.backwards.count for stretch in file.tail.stretches)
     )
-    found = place_of_time(_streams(files), time_s)
+    found = place_of_time(_streams(files), time_s, path)
     if found is None:
         last = len(files) - 1
         return CutPoint(last, files[last].size_bytes, "every command is from before that time", notes)
