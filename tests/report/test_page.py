@@ -16,7 +16,18 @@ import pytest
 from aoftool.api.postmortem import gathering
 from aoftool.cli.app import run
 from aoftool.report.page.treemap import squarified
-from tests.builders import Word, command, log, rdb, rdb_database, rdb_record, rdb_string, select, timestamp
+from tests.builders import (
+    Word,
+    command,
+    log,
+    rdb,
+    rdb_database,
+    rdb_record,
+    rdb_string,
+    select,
+    timestamp,
+    write_multi_part,
+)
 from tests.cli.test_redaction import damages, leaks, make_log
 from tests.corpus import FIXTURES
 from tests.report.pages import PageReader, read_page, tables_of
@@ -145,6 +156,20 @@ def test_what_each_server_would_do_is_what_check_says(capsys: pytest.CaptureFixt
     cut = [row["target"] for row in checked["servers"] if row["outcome"] == "cut"]
     assert "would cut it" in found["verdict"]
     assert cut[0] in found["verdict"]
+
+
+def test_what_a_check_warns_of_is_in_the_verdict_and_leads_to_it(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    first = log(select(0), ("SET", "k", "v"))
+    path = write_multi_part(tmp_path / "appendonlydir", base=rdb(), base_is_rdb=True, incrs=[first])
+    path.with_name("appendonly.aof.2.incr.aof").write_bytes(first)
+
+    assert run(["report", "--md", str(path)]) == 0
+
+    shown = capsys.readouterr().out
+    assert "; but appendonly.aof.2.incr.aof is not listed" in shown.replace("\\", "").split("To type next")[0]
+    assert f"aoftool check {path}" in shown
 
 
 def test_a_stretch_shows_what_the_verbs_show_of_it(capsys: pytest.CaptureFixture[str]) -> None:

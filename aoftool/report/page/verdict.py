@@ -7,6 +7,7 @@ from aoftool.analysis.inspect.contents_model import Savings
 from aoftool.api.postmortem.model import Postmortem
 from aoftool.check.health_model import Health
 from aoftool.check.model import Outcome, Report
+from aoftool.next_step import next_step
 from aoftool.releases import in_words
 from aoftool.report.audit import counts_of, event_time, restore_lines
 from aoftool.report.findings import NOT_MEASURED, outcome_rows
@@ -26,6 +27,9 @@ def verdict_of(found: Postmortem) -> str:
     sentence = health_words(found.health)
     if found.report is not None and found.report.outcomes:
         sentence += f"; {_loaded(found.report)}"
+    if found.health.intact and found.health.notes:
+        first, *others = found.health.notes
+        sentence += f"; but {first}" + (f" ({len(others)} more)" if others else "")
     if found.audit is not None:
         sentence += _worst(found.audit)
     return sentence[0].upper() + sentence[1:] + "."
@@ -73,6 +77,8 @@ def next_lines(found: Postmortem) -> list[tuple[str, str]]:
     """Return what to type next and what for: a repair, and what brings back what events took."""
     step = found.health.next_command if found.report is None else found.report.next_step
     lines = [("what can be done about the damage; this changes nothing", step)] if step else []
+    if not step and found.health.notes:
+        lines.append(("what a check warns of, and what helps", next_step("check", found.path)))
     for event in () if found.audit is None else found.audit.events:
         for label, line in restore_lines(event, found.path):
             before = (
