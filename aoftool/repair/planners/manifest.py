@@ -270,8 +270,12 @@ def _without_missing(
         return entries
     plan.goes_without = True
     plan.reasons.append(f"{names} is gone: its line is dropped")
-    plan.doubts.append(f"what {names} held is lost; commands in later files were written on top of it")
-    return [entry for entry in entries if entry not in gone]
+    kept = [entry for entry in entries if entry not in gone]
+    first = min((entry.sequence for entry in gone if entry.type is FileType.INCR), default=0)
+    behind = any(entry.type is FileType.INCR and entry.sequence > first for entry in kept)
+    on_top = "; commands in later files were written on top of it" if behind else ""
+    plan.doubts.append(f"what {names} held is lost{on_top}: if it can still be had, put it back instead")
+    return kept
 
 
 def _set_orphans_aside(entries: list[ManifestEntry], log: Log, choice: Choice, plan: ManifestPlan) -> None:
