@@ -145,6 +145,17 @@ def test_files_behind_a_missing_one_are_not_set_aside(
     assert listed_in(folder) == result
 
 
+@pytest.mark.parametrize(("numbers", "missing"), [([1], 1), ([1, 2], 2), ([1, 2], 1)])
+def test_later_files_are_named_where_there_are_some(tmp_path: Path, numbers: list[int], missing: int) -> None:
+    folder = copy(tmp_path, ([1], numbers), ([1], [number for number in numbers if number != missing]))
+
+    told = " ".join(ask(("fix", "--dry-run", "--salvage", "IN"), folder, tmp_path / "out").out.split())
+
+    assert f"what {INCR.format(missing)} held is lost" in told
+    assert "if it can still be had, put it back instead" in told
+    assert ("commands in later files" in told) is (missing < numbers[-1])
+
+
 @pytest.mark.parametrize("option", [(), ("--salvage",)])
 def test_a_manifest_of_which_nothing_is_there_is_not_called_empty(
     tmp_path: Path, option: tuple[str, ...]
