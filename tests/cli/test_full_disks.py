@@ -217,3 +217,22 @@ def test_temporary_files_go_to_a_disk_unless_a_place_is_named(monkeypatch: pytes
     monkeypatch.setenv("TMPDIR", "")
     choose_room()
     assert os.environ["TMPDIR"] == ("/var/tmp" if os.access("/var/tmp", os.W_OK | os.X_OK) else "")
+
+
+@pytest.mark.parametrize(
+    ("line", "length"),
+    [
+        ("snapshot LOG -o OUT", 255),
+        ("rewrite LOG -o OUT --memory-limit 64m", 255),
+        # What is taken out lies beside it, under a name that is longer.
+        ("fix LOG --salvage --yes -o OUT", 240),
+    ],
+)
+def test_a_name_may_be_as_long_as_a_file_system_takes(tmp_path: Path, line: str, length: int) -> None:
+    path, out = tmp_path / "log.aof", tmp_path / ("n" * length)
+    path.write_bytes(HURT if "salvage" in line else SOUND)
+
+    assert run(words_of(line, path, out)) == 0
+
+    names = {name for name in os.listdir(tmp_path) if not name.endswith(".lost-and-found")}
+    assert names == {"log.aof", out.name}
