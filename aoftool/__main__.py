@@ -52,12 +52,13 @@ def main() -> None:
 def _run() -> int:
     from aoftool.cli.app import run
     from aoftool.cli.libraries import spare_threads
-    from aoftool.cli.plain_output import show_all
+    from aoftool.cli.plain_output import show_all, write_whole
     from aoftool.cli.room import choose_room
 
     show_all((sys.stdout, sys.stderr))
     choose_room()
     spare_threads()
+    write_whole()
     return run(sys.argv[1:])
 
 

@@ -7,15 +7,37 @@ else an escape such as `\\u65e5`: an answer may look plain, and never stops in t
 from __future__ import annotations
 
 import codecs
+import io
+import sys
 from collections.abc import Iterable
 from typing import TextIO
 
-__all__ = ["show_all"]
+__all__ = ["show_all", "write_whole"]
 
 _HANDLER = "aoftool.plain"
 _PLAIN = {"─": "-", "–": "-", "…": "...", "µ": "u", "±": "+-"}
 # The steps of a small curve, from low to high, as in aoftool.report.sparkline.
 _PLAIN.update(zip("▁▂▃▄▅▆▇█", ".:-=+*%#", strict=True))
+
+
+def write_whole() -> None:
+    """Have what is printed written to its end where the interpreter was told to keep no buffer.
+
+    Then Python writes once, and takes it for done when the system took a part: with a disk that fills up, or
+    a reader that leaves, the rest would be lost without a word. A line is still written when it is there.
+    """
+    for name in ("stdout", "stderr"):
+        stream = getattr(sys, name)
+        if not isinstance(stream, io.TextIOWrapper) or not isinstance(stream.buffer, io.RawIOBase):
+            continue
+        encoding, errors = stream.encoding, stream.errors
+        raw = stream.detach()
+        assert isinstance(raw, io.RawIOBase)
+        setattr(
+            sys,
+            name,
+            io.TextIOWrapper(io.BufferedWriter(raw), encoding=encoding, errors=errors, line_buffering=True),
+        )
 
 
 def show_all(streams: Iterable[TextIO | None]) -> None:

@@ -93,10 +93,17 @@ CHATTY = [
     "diff LOG EMPTY --limit 50000",
     "diff LOG EMPTY --json",
 ]
+# Text at once, lines of text, and bytes.
+UNBUFFERED = ["diff LOG EMPTY --json", "keys LOG", "log LOG --json"]
 
 
-@pytest.mark.parametrize("line", CHATTY)
-def test_a_closed_pipe_is_not_a_verdict(tmp_path: Path, line: str) -> None:
+@pytest.mark.parametrize(
+    ("line", "unbuffered"), [*((line, "") for line in CHATTY), *((line, "1") for line in UNBUFFERED)]
+)
+def test_a_closed_pipe_is_not_a_verdict(
+    tmp_path: Path, line: str, unbuffered: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PYTHONUNBUFFERED", unbuffered)
     many, empty = tmp_path / "many.aof", tmp_path / "empty.aof"
     many.write_bytes(
         log(*(("SET", f"key:{n:05d}", n) for n in range(5000)), *(("SADD", "s", n) for n in range(5000)))
@@ -109,6 +116,21 @@ def test_a_closed_pipe_is_not_a_verdict(tmp_path: Path, line: str) -> None:
 
     assert done.stdout.splitlines()[-1] == "141"
     assert done.stderr == ""
+
+
+@pytest.mark.parametrize("unbuffered", ["", "1"])
+def test_an_output_that_fits_in_part_is_told(
+    tmp_path: Path, unbuffered: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    many = tmp_path / "many.aof"
+    many.write_bytes(log(*(("SET", f"key:{n:05d}", n) for n in range(5000)), ("SELECT", 0)))
+    monkeypatch.setenv("PYTHONUNBUFFERED", unbuffered)
+    command = f"ulimit -f 100; {sys.executable} -m aoftool diff {many} --at 27 --json > {tmp_path}/out"
+
+    done = subprocess.run(["bash", "-c", command], capture_output=True, text=True, check=False)
+
+    assert done.returncode == 3
+    assert "File too large" in done.stderr
 
 
 @pytest.mark.skipif(not os.path.exists("/dev/full"), reason="no full device on this system")
