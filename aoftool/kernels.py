@@ -38,6 +38,7 @@ KERNELS = (
     "aoftool.rdb.walk._crcseek_cy",
     "aoftool.rdb.walk._walk_cy",
     "aoftool.replay.compiled._follow_cy",
+    "aoftool.replay.compiled._records_cy",
     "aoftool.replay.compiled._replay_cy",
     "aoftool.replay.compiled._store_cy",
     "aoftool.resp._cut_cy",

@@ -19,7 +19,7 @@ from aoftool.databases import INFERRED, MOST_DATABASES, databases_for, setting_w
 from aoftool.dataclass import dataclass, replace
 from aoftool.errors import InputError, RespError, UnsupportedError, UsageError
 from aoftool.escape import excerpt
-from aoftool.keyspace import Keyspace, ReplayStopError
+from aoftool.keyspace import ReplayStopError
 from aoftool.liveness.model import Trace
 from aoftool.liveness.native import drop_needless, mark_dead
 from aoftool.liveness.reading import Places, trace_tails
@@ -46,6 +46,7 @@ from aoftool.rewrite.inputs import (
     require_only_torn,
 )
 from aoftool.rewrite.model import RewriteOptions, RewriteResult, RewriteSummary
+from aoftool.rewrite.replay.outcome import Outcome
 from aoftool.rewrite.replay.replaying import UnknownFormError
 from aoftool.rewrite.target_choice import choose_target
 from aoftool.rewrite.witness import Witness
@@ -98,7 +99,7 @@ class RewritePlan:
     writer: Writer
     rivals: tuple[Release, ...] = ()
     witness: Witness | None = None
-    kept: Keyspace | None = None
+    kept: Outcome | None = None
 
 
 class Planned(Protocol):

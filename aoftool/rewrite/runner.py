@@ -25,6 +25,7 @@ from aoftool.rewrite.inputs import Input
 from aoftool.rewrite.libraries import carry_libraries, library_notes, write_libraries
 from aoftool.rewrite.model import OutputFormat, OutputSize, RewriteOptions, RewriteResult
 from aoftool.rewrite.planner import RewritePlan
+from aoftool.rewrite.replay.outcome import Outcome
 from aoftool.rewrite.replay.partitions import partitions
 from aoftool.rewrite.replay.replaying import Partition, Replay
 from aoftool.rewrite.replay.texts import TextReader
@@ -82,19 +83,19 @@ def write_rewrite(
     )
     with TextReader(plan.input.paths) as reader:
         for part in shares:
-            keyspace = replayed(plan, reader, part, progress)
+            outcome = replayed(plan, reader, part, progress)
             for stream in streams:
-                stream.share(firsts, keyspace, reader, part)
+                stream.share(firsts, outcome, reader, part)
         for stream in streams:
             stream.close(reader, result)
     result.elapsed_s = time.monotonic() - started
     return result
 
 
-def replayed(plan: RewritePlan, reader: TextReader, part: Partition, progress: Progress) -> Keyspace:
-    """Return the keyspace in which a share of the keys was replayed, functions with the first one."""
+def replayed(plan: RewritePlan, reader: TextReader, part: Partition, progress: Progress) -> Outcome:
+    """Return what the replay of a share of the keys comes to, functions with the first one."""
     kept, plan.kept = plan.kept, None
-    return replay_of(plan, reader, part, progress).keyspace if kept is None else kept
+    return replay_of(plan, reader, part, progress).outcome if kept is None else kept
 
 
 def replay_of(plan: RewritePlan, reader: TextReader, part: Partition, progress: Progress) -> Replay:
@@ -167,16 +168,14 @@ class _Stream:
             plan.trace, plan.table, plan.touches, plan.base, self._output, self._chooser, self._size
         )
 
-    def share(
-        self, firsts: list[FirstWrites], keyspace: Keyspace, reader: TextReader, part: Partition
-    ) -> None:
+    def share(self, firsts: list[FirstWrites], outcome: Outcome, reader: TextReader, part: Partition) -> None:
         """Write a share of the keys; with the first one functions and untouched base records."""
-        self._size.refused.update(keyspace.refused)
+        self._size.refused.update(outcome.keyspace.refused)
         if part.number == 0:
-            self._libraries = list(keyspace.libraries.values())
+            self._libraries = list(outcome.keyspace.libraries.values())
             options = self._plan.options
             if part.of_key is None and options.selection.everything and not options.drop_unsupported:
-                self._emitter.hint(self._emitter.count_keys(keyspace))
+                self._emitter.hint(self._emitter.count_keys(outcome))
             write_extras(self._plan.input, self._output, self._plan.target)
             self._carried = write_libraries(
                 self._libraries, self._output, self._plan.target, self._plan.input.base
@@ -184,7 +183,7 @@ class _Stream:
             if self._output.copies:
                 self._emitter.base()
         write = self._emitter.keys if self._output.copies else self._emitter.by_database
-        write(firsts, keyspace, reader, part)
+        write(firsts, outcome, reader, part)
 
     def close(self, reader: TextReader, result: RewriteResult) -> None:
         """End the base and carry what follows it."""

@@ -40,14 +40,14 @@ cdef int reserve(Buffer *out, size_t more) except -1:
     return 0
 
 
-cdef inline int put(Buffer *out, const uint8_t *data, size_t size) except -1:
+cdef int put(Buffer *out, const uint8_t *data, size_t size) except -1:
     reserve(out, size)
     memcpy(out.data + out.size, data, size)
     out.size += size
     return 0
 
 
-cdef inline int put_length(Buffer *out, uint64_t value) except -1:
+cdef int put_length(Buffer *out, uint64_t value) except -1:
     cdef uint8_t *to
     cdef int shift
     reserve(out, 9)
@@ -206,7 +206,7 @@ def lzf_compress(bytes data not None, Py_ssize_t limit):
 
 # --- strings ----------------------------------------------------------------------------------
 
-cdef inline bint read_integer(const uint8_t *text, size_t size, int64_t *value) noexcept nogil:
+cdef bint read_integer(const uint8_t *text, size_t size, int64_t *value) noexcept nogil:
     """Read canonical decimal text of a 64-bit integer; False when it is none."""
     cdef size_t at = 0
     cdef uint64_t total = 0

@@ -39,7 +39,7 @@ from aoftool.values import (
     ZSetValue,
 )
 
-__all__ = ["EncodedValue", "ValueEncoder", "wrap_listpack"]
+__all__ = ["EncodedValue", "ValueEncoder", "plain_above", "wrap_listpack"]
 
 STRING = 0
 SET, HASH, ZSET = 2, 4, 5
@@ -62,6 +62,11 @@ class EncodedValue(NamedTuple):
 
     type_id: int
     data: bytes
+
+
+def plain_above(target: Target, limits: Limits) -> int:
+    """Return the bytes above which an element of a list has a node of its own."""
+    return limits.list_node_bytes if target.plain_nodes else _COMPACT_BYTES
 
 
 def wrap_listpack(entries: bytes, count: int) -> bytes:
@@ -128,8 +133,7 @@ class ValueEncoder:
         if not self._target.listpacks:
             count, nodes = pack_ziplists(value, node_bytes, self._compress)
             return EncodedValue(LIST_ZIPLISTS, encode_length(count) + nodes)
-        plain_above = node_bytes if self._target.plain_nodes else _COMPACT_BYTES
-        count, nodes = pack_list(value, node_bytes, plain_above, self._compress)
+        count, nodes = pack_list(value, node_bytes, plain_above(self._target, self._limits), self._compress)
         return EncodedValue(LIST_LISTPACKS, encode_length(count) + nodes)
 
     def _set(self, value: SetValue) -> EncodedValue:

@@ -208,6 +208,18 @@ cdef class Runner:
         """Drop every key of a database that is flushed."""
         self.store.clear(db)
 
+    def held(self, int64_t db):
+        """Return how many keys of a database are here, and how many of them have an expire time."""
+        cdef uint64_t keys = 0, expiring = 0, at
+        cdef Item *item
+        if 0 <= db < self.store.databases:
+            for at in range(self.store.born[db].count):
+                item = &self.store.items[self.store.born[db].numbers[at]]
+                if item.kind > ELSEWHERE:
+                    keys += 1
+                    expiring += item.expires
+        return keys, expiring
+
     def export(self):
         """Move every key to the dicts of the keyspace."""
         cdef int64_t db

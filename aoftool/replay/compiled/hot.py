@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from aoftool.kernels import kernel_alone
 from aoftool.keyspace import Keyspace
 
-__all__ = ["HOT", "Runner"]
+__all__ = ["HOT", "RecordMaker", "Records", "RowRunner", "Runner"]
 
 
 class RowRunner(Protocol):
@@ -41,6 +41,25 @@ class RowRunner(Protocol):
     def export(self) -> None:
         """Move every key to the dicts of the keyspace."""
 
+    def held(self, db: int) -> tuple[int, int]:
+        """Return how many keys of a database are here, and how many of them have an expire time."""
+
+
+class RecordMaker(Protocol):
+    """Makes the records of an RDB from what a runner holds."""
+
+    def make(
+        self,
+        numbers: NDArray[np.uint32],
+        given: NDArray[np.uint8],
+        records: memoryview,
+        starts: NDArray[np.int64],
+        ends: NDArray[np.int64],
+        taken: memoryview,
+        at: int,
+    ) -> tuple[bytes, int, int, int, bool]:
+        """Return (records, how many, how many expire, index behind them, handed back); see `_records_cy`."""
+
 
 HOT: dict[bytes, int] = {}
 """Codes of the command names that compiled code knows; empty without it."""
@@ -51,6 +70,12 @@ Place = Callable[[int], tuple[int, bytes]]
 Runner: Callable[[Keyspace, int, Place], RowRunner] | None = None
 """Makes a runner for a keyspace and a number of keys; None without compiled code."""
 
+Records: Callable[..., RecordMaker] | None = None
+"""Makes a maker of records of a runner and the table of its keys; None without compiled code."""
+
 _compiled = kernel_alone("aoftool.replay.compiled._replay_cy")
 if _compiled is not None:
     HOT, Runner = _compiled.CODES, _compiled.Runner
+_records = kernel_alone("aoftool.replay.compiled._records_cy")
+if _records is not None:
+    Records = _records.Records

@@ -24,6 +24,7 @@ from aoftool.rewrite.decide.touches import chunk_touches, understood_rows
 from aoftool.rewrite.libraries import carry_libraries, write_libraries
 from aoftool.rewrite.model import OutputSize, RewriteResult
 from aoftool.rewrite.planner import RewritePlan
+from aoftool.rewrite.replay.outcome import Outcome
 from aoftool.rewrite.replay.replaying import Partition
 from aoftool.rewrite.replay.texts import TextReader
 from aoftool.rewrite.runner import Sinks, replayed, write_rewrite
@@ -91,13 +92,14 @@ def estimate_size(plan: RewritePlan, sample_bytes: int = SAMPLE_BYTES) -> Estima
     values = _draw(groups, np.where(copied, 0, costs), sample_bytes, counts.touched_bytes)
     firsts = first_writes(plan.trace)
     empty = _open(plan).writer.close()
-    nothing = Keyspace(flavour_of_writer(plan.writer), plan.options.databases, plan.options.now_ms)
+    flavour = flavour_of_writer(plan.writer)
+    nothing = Outcome(Keyspace(flavour, plan.options.databases, plan.options.now_ms))
     with TextReader(plan.input.paths) as reader:
         size = _base_size(plan, sample_bytes)
         size += (_measure(plan, firsts, reader, strings, nothing) - empty) * strings.factor
-        keyspace = replayed(plan, reader, Partition(_DRAWN, values.of_key), no_progress)
-        size += (_measure(plan, firsts, reader, values, keyspace) - empty) * values.factor
-        size += _functions(plan, keyspace) - empty
+        outcome = replayed(plan, reader, Partition(_DRAWN, values.of_key), no_progress)
+        size += (_measure(plan, firsts, reader, values, outcome) - empty) * values.factor
+        size += _functions(plan, outcome.keyspace) - empty
     blind_bytes = strings.blind_bytes + values.blind_bytes + _carried_bytes(plan.trace)
     size += blind_bytes
     return Estimate(round(size), sampled=True, upper_bound=blind_bytes > _BLIND_SHARE * size)
@@ -178,11 +180,11 @@ def _emitter(plan: RewritePlan, output: Output) -> Emitter:
 
 
 def _measure(
-    plan: RewritePlan, firsts: list[FirstWrites], reader: TextReader, share: _Share, keyspace: Keyspace
+    plan: RewritePlan, firsts: list[FirstWrites], reader: TextReader, share: _Share, outcome: Outcome
 ) -> int:
     """Return the size of a file with the keys of a share alone."""
     output = _open(plan)
-    _emitter(plan, output).keys(firsts, keyspace, reader, Partition(_DRAWN, share.of_key))
+    _emitter(plan, output).keys(firsts, outcome, reader, Partition(_DRAWN, share.of_key))
     return output.writer.close()
 
 

@@ -42,7 +42,8 @@ from aoftool.rewrite.replay.partitions import partitions
 from aoftool.rewrite.replay.replaying import Partition, UnknownFormError
 from aoftool.rewrite.replay.texts import TextReader
 from aoftool.rewrite.runner import replayed
-from aoftool.rewrite.write.emitting import FirstWrites, first_writes, plain_set_values
+from aoftool.rewrite.write.emitting import FirstWrites, first_writes
+from aoftool.rewrite.write.plain_sets import plain_set_values
 from aoftool.values import Value
 
 __all__ = ["FinalKeys", "LastWrites", "last_writes"]
@@ -189,7 +190,7 @@ class FinalKeys:
         firsts = first_writes(plan.trace)
         with TextReader(plan.input.paths) as reader:
             for part in partitions(plan.trace, plan.touches, plan.base.counts.touched_bytes, limit):
-                keyspace = replayed(plan, reader, part, self._progress)
+                keyspace = replayed(plan, reader, part, self._progress).whole()
                 yield from self._written(firsts, keyspace, reader, part)
 
     def _records(self) -> Iterator[KeyRow]:

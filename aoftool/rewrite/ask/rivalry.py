@@ -34,13 +34,13 @@ def disputed(plan: Planned, progress: Progress = no_progress) -> tuple[Release, 
         return ()
     first = _replayed_at_once(plan, progress)
     if first is not None and _is_beyond_dispute(plan, first):
-        plan.kept = first.keyspace
+        plan.kept = first.outcome
         return ()
     found: dict[int, Release] = {}
     for number, release in enumerate(plan.rivals):
         writer = Writer(release, Certainty.INFERRED, possible=plan.writer.possible)
         if number == 0 and first is not None:
-            digest = _sum_of(first.keyspace, flavour_of_writer(writer)) % _LARGEST
+            digest = _sum_of(first.outcome.whole(), flavour_of_writer(writer)) % _LARGEST
             first = None
         else:
             digest = _digest(replace(plan, writer=writer), progress)
@@ -63,6 +63,7 @@ def _is_beyond_dispute(plan: RewritePlan, replay: Replay) -> bool:
     assert plan.witness is not None
     if len(plan.witness.rivals(plan.writer, sorted(replay.by_keyspace))) > 1:
         return False
+    # Compiled code holds no streams.
     values = (value for database in replay.keyspace.databases for value in database.values.values())
     return all(not isinstance(value, StreamValue) or _counts_itself(value) for value in values)
 
@@ -105,7 +106,7 @@ def _digest(plan: RewritePlan, progress: Progress) -> int:
     limit = plan.options.memory_limit_bytes
     with TextReader(plan.input.paths) as reader:
         for part in partitions(plan.trace, plan.touches, plan.base.counts.touched_bytes, limit):
-            total += _sum_of(replayed(plan, reader, part, progress), flavour_of_writer(plan.writer))
+            total += _sum_of(replayed(plan, reader, part, progress).whole(), flavour_of_writer(plan.writer))
     return total % _LARGEST
 
 

@@ -70,6 +70,48 @@ def encode_sets(const uint8_t[::1] data, int64_t base, const int64_t[::1] starts
         free(out.data)
 
 
+def encode_pairs(
+    const uint8_t[::1] data,
+    int64_t base,
+    const int64_t[::1] starts,
+    const int64_t[::1] places,
+    bint compress,
+    int64_t[::1] sizes,
+):
+    """Return the RDB records of pairs of a key and a value that stand side by side in commands."""
+    cdef uint64_t size = data.shape[0]
+    cdef Py_ssize_t count = starts.shape[0], index
+    cdef const uint8_t *bytes_ = &data[0] if size else NULL
+    cdef uint64_t at = 0, argc = 0, start, length = 0, mark
+    # The argument that starts at `at`.
+    cdef int64_t argument = 0
+    cdef int part
+    cdef Buffer out = Buffer(NULL, 0, 0)
+    try:
+        reserve(&out, size + 64)
+        for index in range(count):
+            if index == 0 or starts[index] != starts[index - 1] or places[index] < argument:
+                at = _number(bytes_, size, <uint64_t>(starts[index] - base), c'*', &argc)
+                argument = 0
+            if places[index] < 0 or <uint64_t>places[index] + 1 >= argc:
+                raise NotCanonical
+            while argument < places[index]:
+                _span(bytes_, size, &at, &length)
+                argument += 1
+            mark = out.size
+            reserve(&out, 1)
+            out.data[out.size] = 0
+            out.size += 1
+            for part in range(2):
+                start = _span(bytes_, size, &at, &length)
+                put_string(&out, bytes_ + start, length, compress)
+            argument += 2
+            sizes[index] = out.size - mark
+        return PyBytes_FromStringAndSize(<const char *>out.data, out.size)
+    finally:
+        free(out.data)
+
+
 cdef uint64_t _span(const uint8_t *data, uint64_t size, uint64_t *at, uint64_t *length) except? 0:
     """Return where an argument starts, and go behind it."""
     cdef uint64_t start = _number(data, size, at[0], c'$', length)

@@ -6,9 +6,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from aoftool.rdb.encode.encode import string_records
-from aoftool.resp.canonical import split_command
+from aoftool.resp.canonical import NotCanonical, split_command
 
-__all__ = ["encode_sets", "split_rows", "split_sets"]
+__all__ = ["encode_pairs", "encode_sets", "split_rows", "split_sets"]
 
 
 def split_rows(
@@ -54,3 +54,31 @@ def encode_sets(
         compress: pack long strings with LZF, as servers do.
     """
     return string_records(split_sets(data, base, starts), compress)
+
+
+def encode_pairs(
+    data: bytes | bytearray | memoryview,
+    base: int,
+    starts: NDArray[np.int64],
+    places: NDArray[np.int64],
+    compress: bool,
+    sizes: NDArray[np.int64],
+) -> bytes:
+    """Return the RDB records of pairs of a key and a value that stand side by side in commands.
+
+    The other arguments, and what is raised, are those of `split_rows`.
+
+    Args:
+        starts: of the command of each pair; pairs of one command follow each other.
+        places: which argument the key is, the name of the command being 0.
+        sizes: takes the bytes of each record.
+    """
+    made: list[int] = []
+    texts = split_rows(data, base, starts)
+    for argv, place in zip(texts, places.tolist(), strict=True):
+        if place + 1 >= len(argv):
+            raise NotCanonical
+    rows = [(argv[place], argv[place + 1], None) for argv, place in zip(texts, places.tolist(), strict=True)]
+    records = string_records(rows, compress, made)
+    sizes[:] = made
+    return records

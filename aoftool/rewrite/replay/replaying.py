@@ -23,6 +23,7 @@ from aoftool.replay.compiled.hot import HOT, Runner
 from aoftool.replay.doubt import beyond
 from aoftool.rewrite.decide.base_keys import BaseKeys
 from aoftool.rewrite.decide.touches import Touches, needed_rows, understood_rows
+from aoftool.rewrite.replay.outcome import Outcome
 from aoftool.rewrite.replay.texts import TextReader
 
 __all__ = ["Partition", "Replay", "UnknownFormError", "rows_to_run"]
@@ -79,7 +80,7 @@ class Replay:
     """Run what must be run.
 
     Args:
-        keyspace: where it ends up; in final database numbers.
+        keyspace: takes what compiled code does not do; in final database numbers.
         release: the one that wrote the log.
 
     Attributes:
@@ -133,6 +134,8 @@ class Replay:
     def run(self, reader: TextReader, part: Partition, progress: Progress = no_progress) -> None:
         """Execute the live rows of a share of the keys, in order of the log.
 
+        Their outcome is known afterwards.
+
         Raises:
             ReplayStopError: a server would not load this log.
         """
@@ -140,8 +143,11 @@ class Replay:
             rows = rows_to_run(chunk, stop, self._touches, part)
             self._run_rows(reader, chunk, rows, part)
             progress(int(chunk.offsets[stop] - chunk.offsets[0]))
-        if self._runner is not None:
-            self._runner.export()
+
+    @property
+    def outcome(self) -> Outcome:
+        """What it came to; nothing more is run."""
+        return Outcome(self.keyspace, self._runner)
 
     def _run_rows(self, reader: TextReader, chunk: Chunk, rows: NDArray[np.int64], part: Partition) -> None:
         copied = self._touches.copied

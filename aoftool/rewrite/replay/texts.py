@@ -27,10 +27,11 @@ _OPEN_FILES = 8
 _WINDOW_BYTES = 1 << 20
 
 if TYPE_CHECKING:
-    from aoftool.rewrite.replay._texts_py import encode_sets, split_rows, split_sets
+    from aoftool.rewrite.replay._texts_py import encode_pairs, encode_sets, split_rows, split_sets
 else:
     _chosen = kernel("aoftool.rewrite.replay._texts_cy", _texts_py)
     encode_sets, split_rows, split_sets = _chosen.encode_sets, _chosen.split_rows, _chosen.split_sets
+    encode_pairs = _chosen.encode_pairs
 
 
 class TextReader:
@@ -90,6 +91,34 @@ class TextReader:
             except NotCanonical:
                 rows_of = [(argv[1], argv[2], None) for argv in self.split(data, start, chunk, group)]
                 yield string_records(rows_of, compress), len(group)
+
+    def pair_records(
+        self, chunk: Chunk, rows: NDArray[np.int64], places: NDArray[np.int64], compress: bool
+    ) -> Iterator[tuple[bytes, NDArray[np.int64]]]:
+        """Yield (RDB records, size of each) of keys that rows set to the argument behind them.
+
+        Args:
+            rows: in ascending order, a row of several keys once for each of them.
+            places: which argument of its row each key is.
+            compress: pack long strings with LZF, as servers do.
+
+        Raises:
+            SourceError: the file does not hold these bytes any more.
+        """
+        for group, data, start in self.pieces(chunk, rows[np.diff(rows, prepend=-1) > 0]):
+            here = slice(np.searchsorted(rows, group[0]), np.searchsorted(rows, group[-1], "right"))
+            starts = np.ascontiguousarray(chunk.offsets[rows[here]])
+            sizes = np.zeros(len(starts), np.int64)
+            try:
+                records = encode_pairs(memoryview(data), start, starts, places[here], compress, sizes)
+            except NotCanonical:
+                texts = dict(zip(group.tolist(), self.split(data, start, chunk, group), strict=True))
+                pairs = zip(rows[here].tolist(), places[here].tolist(), strict=True)
+                made: list[int] = []
+                strings = [(texts[row][place], texts[row][place + 1], None) for row, place in pairs]
+                records = string_records(strings, compress, made)
+                sizes[:] = made
+            yield records, sizes
 
     def texts(self, chunk: Chunk, rows: NDArray[np.int64]) -> Iterator[tuple[int, list[bytes]]]:
         """Yield (row, arguments) of rows, which are in ascending order.

@@ -150,13 +150,13 @@ def _run(task: ShareTask, plan: RewritePlan, positions: NDArray[np.int64], progr
     firsts = first_writes(plan.trace)
     part = Partition(task.files.number)
     with TextReader(plan.input.paths) as reader:
-        keyspace = replayed(plan, reader, part, progress)
-        report.libraries = list(keyspace.libraries.values())
+        outcome = replayed(plan, reader, part, progress)
+        report.libraries = list(outcome.keyspace.libraries.values())
         for form in task.formats:
             with _ShareStream(task, plan, form, positions) as stream:
-                stream.size.refused.update(keyspace.refused)
-                report.counts = stream.emitter.count_keys(keyspace)
-                stream.emitter.keys(firsts, keyspace, reader, part)
+                stream.size.refused.update(outcome.keyspace.refused)
+                report.counts = stream.emitter.count_keys(outcome)
+                stream.emitter.keys(firsts, outcome, reader, part)
                 report.formats.append(stream.close())
                 report.expired = stream.chooser.expired
     return report

@@ -19,18 +19,21 @@ from aoftool.errors import SourceError
 from aoftool.files import open_source
 from aoftool.keyspace import Keyspace
 from aoftool.liveness.carry import Carrier
-from aoftool.liveness.model import DROPPED, Chunk, Op, Trace
+from aoftool.liveness.model import Chunk, Op, Trace
 from aoftool.rdb.damage import EncodingDamage
+from aoftool.replay.compiled.hot import RecordMaker
 from aoftool.rewrite.decide.base_keys import BaseKeys, Run
-from aoftool.rewrite.decide.touches import Touches, first_rows, row_refs, understood_rows
+from aoftool.rewrite.decide.touches import Touches, first_rows, understood_rows
 from aoftool.rewrite.model import OutputSize
+from aoftool.rewrite.replay.outcome import Outcome
 from aoftool.rewrite.replay.replaying import Partition
 from aoftool.rewrite.replay.texts import TextReader
 from aoftool.rewrite.write.choosing import Chooser
 from aoftool.rewrite.write.outputs import Output, StringRow
+from aoftool.rewrite.write.plain_sets import plain_set_values, set_places, set_records
 from aoftool.values import StreamValue, Value
 
-__all__ = ["Emitter", "FirstWrites", "first_writes", "plain_set_values"]
+__all__ = ["Emitter", "FirstWrites", "first_writes"]
 
 _STRINGS_AT_ONCE = 4096
 _COPY_BYTES = 1 << 20
@@ -49,60 +52,6 @@ def first_writes(trace: Trace) -> list[FirstWrites]:
     """Return, for every key that live rows write, the first of these rows; in order of the log."""
     seen = np.zeros(len(trace.keys), np.uint8)
     return [FirstWrites(chunk, *first_rows(chunk, stop, seen)) for _, chunk, stop in understood_rows(trace)]
-
-
-def plain_set_values(
-    table: EffectTable,
-    chunk: Chunk,
-    rows: NDArray[np.int64],
-    keys: NDArray[np.uint32],
-    reader: TextReader,
-) -> Iterator[tuple[bytes, bytes]]:
-    """Yield (key, value) of keys that plain SETs write, in order.
-
-    Args:
-        rows, keys: a key of the trace's table and the row that sets it; a row of several keys once each.
-    """
-    if (chunk.ops[rows] == Op.ONE_SETS).all():
-        for _, argv in reader.texts(chunk, rows):
-            yield argv[1], argv[2]
-        return
-    wanted = iter(zip(rows.tolist(), _ranks(chunk, rows, keys).tolist(), strict=True))
-    steps: dict[int, tuple[int, int]] = {}
-    wanted_row, rank = next(wanted)
-    for row, argv in reader.texts(chunk, rows[np.diff(rows, prepend=-1) > 0]):
-        first, step = 1, 0
-        if chunk.ops[row] != Op.ONE_SETS:
-            name = int(chunk.names[row])
-            if name not in steps:
-                form = table.forms(argv[0].upper())[0]
-                steps[name] = int(form.keys[0]["first"]), int(form.keys[0]["step"])
-            first, step = steps[name]
-        while wanted_row == row:
-            place = first + step * rank
-            yield argv[place], argv[place + 1]
-            wanted_row, rank = next(wanted, (-1, 0))
-
-
-def _ranks(chunk: Chunk, rows: NDArray[np.int64], keys: NDArray[np.uint32]) -> NDArray[np.int64]:
-    """Return which of the keys of its row each key is: of equal ones the last that is not cut out.
-
-    Args:
-        rows, keys: one key of a row each, rows ascending.
-    """
-    ranks = np.zeros(len(rows), np.int64)
-    several = np.flatnonzero(chunk.ops[rows] >= Op.MANY)
-    if not len(several):
-        return ranks
-    many, of_row = np.unique(rows[several], return_inverse=True)
-    refs, counts = row_refs(chunk, many)
-    rank = np.arange(len(refs)) - np.repeat(np.cumsum(counts) - counts, counts)
-    held = (chunk.ref_effects[refs] & DROPPED) == 0
-    cells = (np.repeat(np.arange(len(many)), counts) << 32 | chunk.ref_keys[refs])[held]
-    order = np.argsort(cells, kind="stable")
-    asked = of_row << 32 | keys[several]
-    ranks[several] = rank[held][order][np.searchsorted(cells[order], asked, "right") - 1]
-    return ranks
 
 
 class Emitter:
@@ -139,7 +88,7 @@ class Emitter:
         """Take over how many keys and expire times each database will hold; see `count_keys`."""
         self._hints = dict(counts)
 
-    def count_keys(self, keyspace: Keyspace) -> dict[int, tuple[int, int]]:
+    def count_keys(self, outcome: Outcome) -> dict[int, tuple[int, int]]:
         """Return how many keys and expire times each database will hold, those of the base included."""
         counts = {}
         base = self._base
@@ -148,8 +97,8 @@ class Emitter:
         gone = np.bincount(self._home[replaced], minlength=self._trace.databases)
         for physical in range(self._trace.databases):
             db = self._carrier.number(physical)
-            replayed = keyspace.databases[db]
-            keys, expires = int(copied[physical]) + len(replayed), len(replayed.expires)
+            keys, expires = outcome.count(db)
+            keys += int(copied[physical])
             if physical not in self._touches.flushed:
                 # What was loaded for reading only stands in the base and in the keyspace.
                 read_keys, read_expires = base.only_read.get(physical, (0, 0))
@@ -209,7 +158,7 @@ class Emitter:
                 self._size.copied_records += run.keys
 
     def by_database(
-        self, firsts: list[FirstWrites], keyspace: Keyspace, reader: TextReader, part: Partition
+        self, firsts: list[FirstWrites], outcome: Outcome, reader: TextReader, part: Partition
     ) -> None:
         """Write the keys of a share, and with the first share the base, one database after the other."""
         based = set(self._base.databases) - self._touches.flushed if part.number == 0 else set()
@@ -218,14 +167,12 @@ class Emitter:
             if physical in based:
                 self.sample_base(None, physical)
             if physical in used:
-                self._database(db, physical, firsts, keyspace, reader, part)
+                self._database(db, physical, firsts, outcome, reader, part)
 
-    def keys(
-        self, firsts: list[FirstWrites], keyspace: Keyspace, reader: TextReader, part: Partition
-    ) -> None:
+    def keys(self, firsts: list[FirstWrites], outcome: Outcome, reader: TextReader, part: Partition) -> None:
         """Write the keys of a share: replayed ones from the keyspace, plain SETs from the log."""
         for db, physical in self._numbered(self._written_databases()):
-            self._database(db, physical, firsts, keyspace, reader, part)
+            self._database(db, physical, firsts, outcome, reader, part)
 
     def _written_databases(self) -> set[int]:
         return set(np.flatnonzero(np.bincount(self._home[self._touches.written > 0])).tolist())
@@ -239,7 +186,7 @@ class Emitter:
         db: int,
         physical: int,
         firsts: list[FirstWrites],
-        keyspace: Keyspace,
+        outcome: Outcome,
         reader: TextReader,
         part: Partition,
     ) -> None:
@@ -247,7 +194,7 @@ class Emitter:
             here = self._home[item.keys] == physical
             if part.of_key is not None:
                 here &= part.of_key[item.keys] == part.number
-            self._some(item.chunk, item.rows[here], item.keys[here], db, keyspace, reader)
+            self._some(item.chunk, item.rows[here], item.keys[here], db, outcome, reader)
 
     def _some(
         self,
@@ -255,7 +202,7 @@ class Emitter:
         rows: NDArray[np.int64],
         keys: NDArray[np.uint32],
         db: int,
-        keyspace: Keyspace,
+        outcome: Outcome,
         reader: TextReader,
     ) -> None:
         if not len(keys) or self._chooser.number(db) is None:
@@ -265,9 +212,14 @@ class Emitter:
             self._note(chunk, rows)
             self._plain_sets(db, chunk, rows, reader)
         else:
-            values = plain_set_values(self._table, chunk, rows[copied], keys[copied], reader)
             taken = bytearray(len(keys))
-            self._mixed(zip(keys.tolist(), copied.tolist(), strict=True), values, db, keyspace, taken)
+            maker = self._maker(outcome)
+            if maker is not None:
+                self._recorded(maker, chunk, rows, keys, copied, db, outcome, reader, memoryview(taken))
+            else:
+                values = plain_set_values(self._table, chunk, rows[copied], keys[copied], reader)
+                pairs = zip(keys.tolist(), copied.tolist(), strict=True)
+                self._mixed(pairs, values, db, outcome.whole(), memoryview(taken))
             self._note(chunk, rows[np.frombuffer(taken, np.bool_)])
         self._size.copied_sets += int(copied.sum())
 
@@ -282,6 +234,43 @@ class Emitter:
             self._output.copy(records)
             self._count(None, count)
 
+    def _maker(self, outcome: Outcome) -> RecordMaker | None:
+        """Return what makes records of keys, None where every value has to be looked at."""
+        if outcome.runner is None or not self._chooser.takes_all:
+            return None
+        return self._output.record_maker(outcome.runner, self._trace.keys)
+
+    def _recorded(
+        self,
+        maker: RecordMaker,
+        chunk: Chunk,
+        rows: NDArray[np.int64],
+        keys: NDArray[np.uint32],
+        copied: NDArray[np.bool_],
+        db: int,
+        outcome: Outcome,
+        reader: TextReader,
+        taken: memoryview,
+    ) -> None:
+        """Write keys as records: from the log, from compiled code, and from the keyspace what is left."""
+        places = set_places(self._table, self._trace.names, chunk, rows[copied], keys[copied])
+        compress = self._output.compress
+        for piece, data, starts, ends in set_records(reader, chunk, rows, copied, places, compress):
+            numbers, given, here, at = keys[piece], copied[piece].view(np.uint8), taken[piece], 0
+            while at < len(numbers):
+                records, made, expiring, at, back = maker.make(
+                    numbers, given, memoryview(data), starts, ends, here, at
+                )
+                if made:
+                    self._open(db)
+                    self._output.copy(records)
+                    self._count(None, made)
+                    self._size.expiring_keys += expiring
+                if back:
+                    one = [(int(numbers[at]), False)]
+                    self._mixed(one, iter(()), db, outcome.keyspace, here[at : at + 1])
+                    at += 1
+
     def _note(self, chunk: Chunk, rows: NDArray[np.int64]) -> None:
         """Learn which rows wrote first what is written now, in the same order."""
 
@@ -291,7 +280,7 @@ class Emitter:
         values: Iterator[tuple[bytes, bytes]],
         db: int,
         keyspace: Keyspace,
-        taken: bytearray,
+        taken: memoryview,
     ) -> None:
         """Write replayed keys and plain SETs in order; strings are handed over many at a time.
 

@@ -14,12 +14,16 @@ from typing import Protocol
 
 from aoftool.emit.resp_writer import RespWriter
 from aoftool.keyspace.zset_encoding import COMPACT_ENCODINGS, settle
-from aoftool.rdb.encode.targets import Target
+from aoftool.liveness.model import KeyTable
+from aoftool.liveness.native import NATIVE
+from aoftool.rdb.encode.targets import Limits, Target
+from aoftool.rdb.encode.values import plain_above
 from aoftool.rdb.encode.writer import RdbWriter, Sink
 from aoftool.rdb.extras import has_metadata, holds_metadata
 from aoftool.rdb.losses import REFUSED_KEPT
 from aoftool.rdb.opcodes import Family
 from aoftool.rdb.records.record import Record
+from aoftool.replay.compiled.hot import RecordMaker, Records, RowRunner
 from aoftool.rewrite.model import OutputFile, OutputFormat
 from aoftool.rewrite.target_choice import flavour_of
 from aoftool.values import Value, ZSetValue
@@ -113,6 +117,25 @@ class Output:
     def refuse_key(self, db: int, key: bytes, problem: str) -> None:
         """Remember a key that the target cannot hold."""
         self.refuse([([(db, key, problem)], 1)])
+
+    def record_maker(self, runner: RowRunner, keys: KeyTable) -> RecordMaker | None:
+        """Return what makes records of the keys that compiled code holds, None where only values are taken.
+
+        Args:
+            keys: the table by which the runner numbers them.
+        """
+        target, limits = self._target, Limits()
+        if self._copy is None or Records is None or not NATIVE or not target.listpacks:
+            return None
+        return Records(
+            runner,
+            keys,
+            limits,
+            compress=self.compress,
+            shortest=target.shortest_scores,
+            small_sets=target.set_listpack,
+            plain_above=plain_above(target, limits),
+        )
 
     def strings(self, rows: Sequence[StringRow]) -> None:
         """Write many string keys."""
