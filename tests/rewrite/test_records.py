@@ -8,9 +8,11 @@ import numpy as np
 import pytest
 
 from aoftool.resp.canonical import NotCanonical
+from aoftool.rewrite.model import RewriteOptions
+from aoftool.rewrite.replay import texts as texts_module
 from tests import builders
 from tests.kernels import both, needs
-from tests.rewrite.rewriting import assert_same_both_ways
+from tests.rewrite.rewriting import assert_same_both_ways, rewritten
 
 pytestmark = [needs("records"), needs("replay")]
 
@@ -110,6 +112,23 @@ def test_values_of_the_log_the_replay_and_the_keyspace_between_each_other(tmp_pa
     path.write_bytes(builders.log(*commands))
 
     assert_same_both_ways(path, "valkey-9.1")
+
+
+def test_plain_sets_encoded_by_threads_keep_their_order(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    odd = b"*3\r\n$3\r\nSET\r\n$02\r\nky\r\n$1\r\nv\r\n"
+    texts = [b"%d" % at * (at % 90) + b"ab" * (at % 40) for at in range(900)]
+    commands = [builders.command(b"SET", b"k%d" % at, text) for at, text in enumerate(texts)]
+    path = tmp_path / "log.aof"
+    path.write_bytes(b"".join([*commands[:500], odd, *commands[500:]]))
+    options = RewriteOptions(target="valkey-9.1", written_by="valkey-9.1", now_ms=1)
+    monkeypatch.setattr(texts_module, "_WINDOW_BYTES", 2000)
+    at_once, _, _ = rewritten(path, options)
+
+    monkeypatch.setattr(texts_module, "_WORTH_THREADS_BYTES", 0)
+
+    assert rewritten(path, options)[0] == at_once
 
 
 @pytest.mark.parametrize("compress", [True, False])

@@ -7,10 +7,10 @@ cdef struct Buffer:
     size_t size
     size_t room
 
-cdef int reserve(Buffer *out, size_t more) except -1
-cdef int put(Buffer *out, const uint8_t *data, size_t size) except -1
-cdef int put_length(Buffer *out, uint64_t value) except -1
-cdef int put_string(Buffer *out, const uint8_t *data, size_t size, bint compress) except -1
+cdef int reserve(Buffer *out, size_t more) except -1 nogil
+cdef int put(Buffer *out, const uint8_t *data, size_t size) except -1 nogil
+cdef int put_length(Buffer *out, uint64_t value) except -1 nogil
+cdef int put_string(Buffer *out, const uint8_t *data, size_t size, bint compress) except -1 nogil
 cdef bint read_integer(const uint8_t *text, size_t size, int64_t *value) noexcept nogil
 cdef int put_number(Buffer *out, int64_t value) except -1
 cdef int put_entry(Buffer *out, const uint8_t *data, size_t size) except -1

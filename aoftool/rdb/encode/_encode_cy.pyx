@@ -19,12 +19,16 @@ cdef enum:
     ENTRY_OVERHEAD = 8
     MAX_COUNT = 65535
 
+cdef uint64_t MOST_32 = 0xFFFFFFFF
+cdef uint64_t TOO_LONG = 0x7FFFFFFF
+cdef int64_t HIGH_32 = 0x7FFFFFFF
+cdef int64_t LOW_32 = -0x80000000
 cdef int64_t INT64_LOW = <int64_t> (<uint64_t> 1 << 63)
 
 
 # --- a growing buffer -------------------------------------------------------------------------
 
-cdef int reserve(Buffer *out, size_t more) except -1:
+cdef int reserve(Buffer *out, size_t more) except -1 nogil:
     cdef size_t room = out.room
     cdef uint8_t *grown
     if out.size + more <= room:
@@ -34,20 +38,21 @@ cdef int reserve(Buffer *out, size_t more) except -1:
         room = out.size + more
     grown = <uint8_t *> realloc(out.data, room)
     if grown == NULL:
-        raise MemoryError()
+        with gil:
+            raise MemoryError()
     out.data = grown
     out.room = room
     return 0
 
 
-cdef int put(Buffer *out, const uint8_t *data, size_t size) except -1:
+cdef int put(Buffer *out, const uint8_t *data, size_t size) except -1 nogil:
     reserve(out, size)
     memcpy(out.data + out.size, data, size)
     out.size += size
     return 0
 
 
-cdef int put_length(Buffer *out, uint64_t value) except -1:
+cdef int put_length(Buffer *out, uint64_t value) except -1 nogil:
     cdef uint8_t *to
     cdef int shift
     reserve(out, 9)
@@ -60,10 +65,10 @@ cdef int put_length(Buffer *out, uint64_t value) except -1:
         to[1] = <uint8_t> value
         out.size += 2
     else:
-        to[0] = 0x80 if value <= 0xFFFFFFFF else 0x81
+        to[0] = 0x80 if value <= MOST_32 else 0x81
         to += 1
         out.size += 1
-        shift = 24 if value <= 0xFFFFFFFF else 56
+        shift = 24 if value <= MOST_32 else 56
         while shift >= 0:
             to[0] = <uint8_t> (value >> shift)
             to += 1
@@ -81,10 +86,21 @@ cdef inline void put_little(uint8_t *to, uint64_t value, int width) noexcept nog
 # --- LZF --------------------------------------------------------------------------------------
 
 # The table holds positions counted from a base that grows with every call, so that entries left by
-# earlier calls are below the base and need no clearing. The GIL keeps it to one call at a time; without
-# a GIL two calls could mix their entries, which costs matches but no more: each is compared before use.
-cdef uint32_t[65536] seen
-cdef uint32_t seen_base = 1
+# earlier calls are below the base and need no clearing. Each thread has its own: what is found depends on
+# nothing but the data.
+cdef extern from *:
+    """
+    #include <stdint.h>
+    #if defined(_MSC_VER)
+    #define AOF_OF_THREAD __declspec(thread)
+    #else
+    #define AOF_OF_THREAD __thread
+    #endif
+    static AOF_OF_THREAD uint32_t aof_seen[65536];
+    static AOF_OF_THREAD uint32_t aof_seen_base = 1;
+    """
+    uint32_t[65536] aof_seen
+    uint32_t aof_seen_base
 
 
 cdef inline uint32_t place_of(const uint8_t *at) noexcept nogil:
@@ -106,7 +122,9 @@ cdef inline size_t copy_length(const uint8_t *ref, const uint8_t *at, size_t lef
     return length
 
 
-cdef size_t squeeze(const uint8_t *data, size_t size, uint8_t *out, size_t limit, uint32_t base) noexcept nogil:
+cdef size_t squeeze(
+    const uint8_t *data, size_t size, uint8_t *out, size_t limit, uint32_t *seen, uint32_t base
+) noexcept nogil:
     """Return the bytes written to `out`, 0 for no result; `base` is the table's position of byte 0."""
     cdef size_t at = 0, op = 1, literal = 0, length, ref, off
     cdef uint32_t place, found
@@ -173,18 +191,18 @@ cdef size_t squeeze(const uint8_t *data, size_t size, uint8_t *out, size_t limit
     return op
 
 
-cdef size_t squeeze_safely(const uint8_t *data, size_t size, uint8_t *out, size_t limit) except? 0:
-    global seen_base
+cdef size_t squeeze_safely(const uint8_t *data, size_t size, uint8_t *out, size_t limit) noexcept nogil:
+    global aof_seen_base
     cdef size_t made
     if size == 0 or limit == 0:
         return 0
-    if size >= 0x7FFFFFFF:
+    if size >= TOO_LONG:
         return 0
-    if seen_base + <uint64_t> size >= 0xFFFFFFFF:
-        memset(seen, 0, sizeof(seen))
-        seen_base = 1
-    made = squeeze(data, size, out, limit, seen_base)
-    seen_base += <uint32_t> size
+    if aof_seen_base + <uint64_t> size >= MOST_32:
+        memset(aof_seen, 0, sizeof(aof_seen))
+        aof_seen_base = 1
+    made = squeeze(data, size, out, limit, aof_seen, aof_seen_base)
+    aof_seen_base += <uint32_t> size
     return made
 
 
@@ -243,7 +261,7 @@ cdef bint read_integer(const uint8_t *text, size_t size, int64_t *value) noexcep
     return True
 
 
-cdef int put_string(Buffer *out, const uint8_t *data, size_t size, bint compress) except -1:
+cdef int put_string(Buffer *out, const uint8_t *data, size_t size, bint compress) except -1 nogil:
     cdef int64_t value
     cdef size_t made, head
     cdef int width
@@ -254,7 +272,7 @@ cdef int put_string(Buffer *out, const uint8_t *data, size_t size, bint compress
             width = 1
         elif -32768 <= value <= 32767:
             width = 2
-        elif -2147483648 <= value <= 2147483647:
+        elif LOW_32 <= value <= HIGH_32:
             width = 4
         if width:
             reserve(out, 5)

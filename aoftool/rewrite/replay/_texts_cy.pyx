@@ -53,18 +53,21 @@ def encode_sets(const uint8_t[::1] data, int64_t base, const int64_t[::1] starts
     cdef int part
     cdef Buffer out = Buffer(NULL, 0, 0)
     try:
-        reserve(&out, size + 64)
-        for index in range(count):
-            at = _number(bytes_, size, <uint64_t>(starts[index] - base), c'*', &argc)
-            if argc < 3:
-                raise NotCanonical
-            _span(bytes_, size, &at, &length)
-            reserve(&out, 1)
-            out.data[out.size] = 0
-            out.size += 1
-            for part in range(2):
-                start = _span(bytes_, size, &at, &length)
-                put_string(&out, bytes_ + start, length, compress)
+        # Other threads do the same meanwhile.
+        with nogil:
+            reserve(&out, size + 64)
+            for index in range(count):
+                at = _number(bytes_, size, <uint64_t>(starts[index] - base), c'*', &argc)
+                if argc < 3:
+                    with gil:
+                        raise NotCanonical
+                _span(bytes_, size, &at, &length)
+                reserve(&out, 1)
+                out.data[out.size] = 0
+                out.size += 1
+                for part in range(2):
+                    start = _span(bytes_, size, &at, &length)
+                    put_string(&out, bytes_ + start, length, compress)
         return PyBytes_FromStringAndSize(<const char *>out.data, out.size)
     finally:
         free(out.data)
@@ -112,13 +115,23 @@ def encode_pairs(
         free(out.data)
 
 
-cdef uint64_t _span(const uint8_t *data, uint64_t size, uint64_t *at, uint64_t *length) except? 0:
+cdef int _cut_off() except -1 nogil:
+    with gil:
+        raise ValueError("the data end inside a command")
+
+
+cdef int _odd() except -1 nogil:
+    with gil:
+        raise NotCanonical
+
+
+cdef uint64_t _span(const uint8_t *data, uint64_t size, uint64_t *at, uint64_t *length) except? 0 nogil:
     """Return where an argument starts, and go behind it."""
     cdef uint64_t start = _number(data, size, at[0], c'$', length)
     if length[0] > size or start + length[0] + 2 > size:
-        raise ValueError("the data end inside a command")
+        _cut_off()
     if data[start + length[0]] != c'\r' or data[start + length[0] + 1] != c'\n':
-        raise NotCanonical
+        _odd()
     at[0] = start + length[0] + 2
     return start
 
@@ -149,22 +162,22 @@ cdef list _split(const uint8_t *data, uint64_t size, uint64_t at):
 
 cdef uint64_t _number(
     const uint8_t *data, uint64_t size, uint64_t at, uint8_t mark, uint64_t *value
-) except? 0:
+) except? 0 nogil:
     cdef uint64_t number = 0
     cdef uint64_t first = at + 1
     if at >= size:
-        raise ValueError("the data end inside a command")
+        _cut_off()
     if data[at] != mark:
-        raise NotCanonical
+        _odd()
     at = first
     while at < size and c'0' <= data[at] <= c'9' and at - first < 18:
         number = number * 10 + (data[at] - c'0')
         at += 1
     if at + 1 >= size:
-        raise ValueError("the data end inside a command")
+        _cut_off()
     if at == first or (data[first] == c'0' and at - first > 1):
-        raise NotCanonical
+        _odd()
     if data[at] != c'\r' or data[at + 1] != c'\n':
-        raise NotCanonical
+        _odd()
     value[0] = number
     return at + 2

@@ -6,6 +6,7 @@ command.
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
@@ -25,8 +26,12 @@ __all__ = ["TextReader"]
 
 _OPEN_FILES = 8
 _WINDOW_BYTES = 1 << 20
+_ENCODERS = 2
+_WORTH_THREADS_BYTES = 8 << 20
 
 if TYPE_CHECKING:
+    from concurrent.futures import Future
+
     from aoftool.rewrite.replay._texts_py import encode_pairs, encode_sets, split_rows, split_sets
 else:
     _chosen = kernel("aoftool.rewrite.replay._texts_cy", _texts_py)
@@ -78,19 +83,39 @@ class TextReader:
     ) -> Iterator[tuple[bytes, int]]:
         """Yield (RDB records, how many) of plain SET rows, which are in ascending order.
 
+        Many of them are encoded by threads, while the caller does something with the ones before.
+
         Args:
             compress: pack long strings with LZF, as servers do.
 
         Raises:
             SourceError: the file does not hold these bytes any more.
         """
-        for group, data, start in self.pieces(chunk, rows):
+
+        def encoded(group: NDArray[np.int64], data: bytes, start: int) -> bytes:
             starts = np.ascontiguousarray(chunk.offsets[group])
             try:
-                yield encode_sets(memoryview(data), start, starts, compress), len(group)
+                return encode_sets(memoryview(data), start, starts, compress)
             except NotCanonical:
                 rows_of = [(argv[1], argv[2], None) for argv in self.split(data, start, chunk, group)]
-                yield string_records(rows_of, compress), len(group)
+                return string_records(rows_of, compress)
+
+        if not len(rows) or int(chunk.offsets[rows[-1] + 1] - chunk.offsets[rows[0]]) < _WORTH_THREADS_BYTES:
+            for group, data, start in self.pieces(chunk, rows):
+                yield encoded(group, data, start), len(group)
+            return
+        # Here: it takes longer to import than a small log to read.
+        from concurrent.futures import ThreadPoolExecutor
+
+        waiting: deque[tuple[Future[bytes], int]] = deque()
+        with ThreadPoolExecutor(_ENCODERS) as pool:
+            for group, data, start in self.pieces(chunk, rows):
+                waiting.append((pool.submit(encoded, group, data, start), len(group)))
+                if len(waiting) > _ENCODERS:
+                    future, count = waiting.popleft()
+                    yield future.result(), count
+            for future, count in waiting:
+                yield future.result(), count
 
     def pair_records(
         self, chunk: Chunk, rows: NDArray[np.int64], places: NDArray[np.int64], compress: bool
