@@ -207,6 +207,22 @@ def test_nothing_written_is_an_empty_file() -> None:
     assert RespWriter(ByteCounter(), TARGETS["redis-6.2"], 1_700_000_000).close() == 0
 
 
+def test_strings_in_one_go_are_those_of_one_key_after_the_other() -> None:
+    rows = [(b"a", b"", None), (b"", b"\r\n", AT), (b"c", b"x" * 300, -1)]
+    sinks = io.BytesIO(), io.BytesIO()
+    at_once, one_by_one = (RespWriter(sink, TARGETS["valkey-9.1"]) for sink in sinks)
+    for writer in (at_once, one_by_one):
+        writer.select(3)
+    at_once.strings([])
+    at_once.strings(rows)
+    for key, value, expire_at_ms in rows:
+        one_by_one.key(key, value, expire_at_ms=expire_at_ms)
+
+    assert at_once.close() == one_by_one.close()
+    assert sinks[0].getvalue() == sinks[1].getvalue()
+    assert sinks[0].getvalue().startswith(b"*2\r\n$6\r\nSELECT\r\n$1\r\n3\r\n")
+
+
 def test_what_the_target_cannot_hold_is_refused_by_name() -> None:
     writer = RespWriter(ByteCounter(), TARGETS["redis-6.2"])
     writer.function(b"#!lua name=l\n")

@@ -78,7 +78,7 @@ class Output:
         self._flavour = flavour_of(target)
         self._holds_metadata = holds_metadata(target)
         self._copy = writer.raw_record if isinstance(writer, RdbWriter) else None
-        self._strings = writer.strings if isinstance(writer, RdbWriter) else None
+        self._strings = writer.strings if isinstance(writer, RdbWriter | RespWriter) else None
 
     @property
     def copies(self) -> bool:
