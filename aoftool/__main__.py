@@ -33,6 +33,8 @@ def main() -> None:
         if signal.getsignal(number) in (signal.SIG_DFL, signal.default_int_handler):
             signal.signal(number, _interrupt)
     sys.unraisablehook = _asked_in_vain
+    if sys.stdin is None or sys.stdout is None or sys.stderr is None:
+        _open_streams()
     try:
         code = _run()
     except KeyboardInterrupt:  # before the command line was there to take it, or behind its end
@@ -47,6 +49,20 @@ def main() -> None:
     except OSError:
         code = code or INPUT  # a full disk, and it has been said
     os._exit(code)
+
+
+def _open_streams() -> None:
+    """Let what was closed before the start lead nowhere: the next file opened would take its place.
+
+    Whoever closed the output wants the exit code alone.
+    """
+    for number, name, mode in ((0, "stdin", "r"), (1, "stdout", "w"), (2, "stderr", "w")):
+        if getattr(sys, name) is None:
+            descriptor = os.open(os.devnull, os.O_RDWR)
+            if descriptor != number:
+                os.dup2(descriptor, number)
+                os.close(descriptor)
+            setattr(sys, name, os.fdopen(number, mode, closefd=False))
 
 
 def _run() -> int:

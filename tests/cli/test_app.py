@@ -147,3 +147,19 @@ def test_an_output_that_is_full_is_no_bug(tmp_path: Path, verb: str) -> None:
     assert done.stderr.splitlines()[0] == "aoftool: cannot write the output: No space left on device"
     assert "next: free some space" in done.stderr
     assert "Traceback" not in done.stderr
+
+
+@pytest.mark.parametrize("closed", ["<&-", ">&-", "2>&-", "<&- >&- 2>&-"])
+def test_streams_that_are_closed_lead_nowhere(closed: str, tmp_path: Path) -> None:
+    path = tmp_path / "a.aof"
+    path.write_bytes(log(("SET", "k", "v")))
+
+    done = subprocess.run(
+        ["sh", "-c", f"{sys.executable} -m aoftool check {path} {closed}"],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+    assert (done.returncode, done.stderr) == (0, "")
+    assert (done.stdout == "") == (">&-" in closed.split())
