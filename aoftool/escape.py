@@ -72,7 +72,7 @@ def shown_text(text: str) -> str:
     return printable(text.encode("utf-8", "surrogateescape"))
 
 
-def shown_path(path: str) -> str:
+def shown_path(path: str | os.PathLike[str]) -> str:
     """Return a path as it may be shown."""
     return printable(os.fsencode(path))
 

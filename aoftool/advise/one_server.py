@@ -5,7 +5,6 @@ Counters, settings and logs of two servers mixed would blame one for what the ot
 
 from __future__ import annotations
 
-import os
 import posixpath
 from collections.abc import Iterable, Sequence
 
@@ -15,7 +14,7 @@ from aoftool.captures.lines import Text
 from aoftool.captures.model import Kind
 from aoftool.dataclass import dataclass
 from aoftool.errors import InputError
-from aoftool.escape import excerpt, printable
+from aoftool.escape import excerpt, shown_path
 from aoftool.units import and_more, counted
 
 __all__ = ["need_known", "need_one_server"]
@@ -131,4 +130,4 @@ def _refusal(what: str, names: Sequence[str]) -> InputError:
 
 def _shown(place: str, name: str) -> str:
     path = posixpath.join(place, posixpath.basename(name)) if place else name
-    return printable(os.fsencode(path))
+    return shown_path(path)

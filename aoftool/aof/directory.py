@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 from aoftool.dataclass import dataclass
 from aoftool.errors import NotPermittedError, ReadFailedError, SourceError
-from aoftool.escape import printable
+from aoftool.escape import shown_path
 from aoftool.files.failures import cannot_open
 from aoftool.files.remote.names import above, is_remote, without_secrets
 
@@ -208,4 +208,4 @@ def printable_path(path: str) -> str:
     """Return a path as text that is safe to show; of a URL without what may be a password."""
     if is_remote(path):
         return without_secrets(path)
-    return printable(os.fsencode(path))
+    return shown_path(path)

@@ -15,7 +15,7 @@ from aoftool.aof.model import LayoutCode, Log, LogFile, LogKind
 from aoftool.commands.table import CONTAINERS
 from aoftool.dataclass import dataclass
 from aoftool.errors import InputError, SourceError, UnsafePathError
-from aoftool.escape import printable
+from aoftool.escape import printable, shown_path
 from aoftool.files import Source, open_source
 from aoftool.next_step import next_step
 from aoftool.progress import Progress, no_progress
@@ -85,7 +85,7 @@ def need_files(log: Log) -> None:
     hint = next_step("check", log.path)
     if log.kind is LogKind.RDB and log.files and log.files[0].size_bytes == 0:
         path = log.files[0].path
-        message = f"{printable(os.fsencode(path))} is empty (0 bytes): servers refuse it as a dump"
+        message = f"{shown_path(path)} is empty (0 bytes): servers refuse it as a dump"
         raise InputError(message, path=path, hint=hint)
     if log.files and not any(problem.code is LayoutCode.ALL_EMPTY for problem in log.problems):
         return
@@ -118,7 +118,7 @@ def need_file(file: LogFile) -> None:
         where = " in place of the link" if file.links_out else ""
         raise UnsafePathError(message, path=file.path, hint=f"copy the file into the directory{where}")
     if file.line and not file.exists:
-        message = f"{printable(os.fsencode(file.path))}, which the manifest lists, is missing"
+        message = f"{shown_path(file.path)}, which the manifest lists, is missing"
         raise SourceError(message, path=file.path, hint=next_step("check", os.path.dirname(file.path)))
 
 

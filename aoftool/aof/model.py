@@ -11,7 +11,7 @@ from typing import Any
 
 from aoftool.aof.manifest import Manifest, ManifestCode
 from aoftool.dataclass import dataclass, field
-from aoftool.escape import printable
+from aoftool.escape import printable, shown_path
 from aoftool.front import use_case
 
 __all__ = ["FileRole", "LayoutCode", "LayoutProblem", "Log", "LogFile", "LogKind", "Place"]
@@ -205,7 +205,7 @@ class Log:
             (file.shown_name, file.role.value, file.sequence, file.size_bytes, file.exists)
             for file in self.files
         ]
-        caption = f"{printable(os.fsencode(self.path))}: {self.kind.value}"
+        caption = f"{shown_path(self.path)}: {self.kind.value}"
         return rows_html(caption, ("file", "role", "sequence", "size_bytes", "exists"), rows)
 
     @property

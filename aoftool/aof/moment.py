@@ -25,7 +25,7 @@ from aoftool.aof.model import LogKind, Place
 from aoftool.aof.span import LogSpan, span_of
 from aoftool.dataclass import dataclass
 from aoftool.errors import UsageError
-from aoftool.escape import printable, unprintable
+from aoftool.escape import shown_path, unprintable
 from aoftool.next_step import next_step, quoted
 from aoftool.regex import regex
 from aoftool.units import and_more, format_time_ms
@@ -336,7 +336,7 @@ def need_within(offset: int, size_bytes: int, name: str, path: str) -> None:
     """
     if offset > size_bytes:
         raise UsageError(
-            f"{printable(os.fsencode(name))} ends at {size_bytes:,}, and offset {offset:,} lies behind that",
+            f"{shown_path(name)} ends at {size_bytes:,}, and offset {offset:,} lies behind that",
             hint=next_step("log", path, "--tail 20"),
         )
 
@@ -381,7 +381,7 @@ def _file_number(name: str, offset: int, log: Log) -> int:
         found = _with_commands(log)
     if len(found) == 1:
         return found[0]
-    shown = ", ".join(printable(os.fsencode(own)) for own in names[:_NAMES_SHOWN])
+    shown = ", ".join(shown_path(own) for own in names[:_NAMES_SHOWN])
     more = and_more(len(names) - _NAMES_SHOWN)
     what = "several files could be meant" if found else f"the log has no file {name!a}"
     meant = found or _with_commands(log) or [0]

@@ -10,7 +10,7 @@ from aoftool.aof.model import Place
 from aoftool.commands.framing import TRANSACTION
 from aoftool.dataclass import dataclass
 from aoftool.errors import InputError, RefusedError, UsageError
-from aoftool.escape import excerpt, printable
+from aoftool.escape import excerpt, shown_base, shown_path
 from aoftool.next_step import next_step, quoted
 from aoftool.units import counted
 
@@ -108,17 +108,13 @@ def in_rdb_part(offset: int, number: int, files: Sequence[tuple[str, int | None]
     """
     own = files[number][0]
     first = next(((name, start) for name, start in files[number:] if start is not None), None)
-    message = f"offset {offset:,} lies in the RDB part of {_shown(own)}, which holds one moment only"
+    message = f"offset {offset:,} lies in the RDB part of {shown_base(own)}, which holds one moment only"
     if first is None:
         return RefusedError(message, path=own, offset=offset, hint=next_step("keys", path))
     place = f"{os.path.basename(first[0])}:{first[1]}"
-    message += f"; commands begin at {printable(os.fsencode(place))}"
+    message += f"; commands begin at {shown_path(place)}"
     hint = next_step("log", path, f"--since {quoted(place)}", "--limit 20")
     return RefusedError(message, path=own, offset=offset, hint=hint)
-
-
-def _shown(path: str) -> str:
-    return printable(os.fsencode(os.path.basename(path)))
 
 
 def place_of_command(streams: Sequence[Stream], name: bytes, nth: int | None, path: str) -> Place:

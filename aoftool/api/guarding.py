@@ -19,7 +19,7 @@ from aoftool.errors import (
     UnsupportedError,
     VerifyError,
 )
-from aoftool.escape import printable
+from aoftool.escape import shown_base, shown_path
 from aoftool.files.remote.names import is_remote
 from aoftool.next_step import next_step
 from aoftool.progress import Stage, silent_stage
@@ -70,7 +70,7 @@ def guard_log(
             "no server starts on an object store", path=path, hint="name its data directory"
         )
     found = _log_at(path, must_exist)
-    shown = printable(os.fsencode(path))
+    shown = shown_path(path)
     if found is None:
         return Guarded(shown, GuardOutcome.NO_LOG)
     done = Guarded(shown, GuardOutcome.SOUND)
@@ -169,7 +169,7 @@ def _leave(report: Report, error: SinkError, done: Guarded) -> None:
 
 def _refusal(log: Log, report: Report, chosen: Chosen, limit: LossLimit | None) -> RefusedError:
     damage = next(f for f in report.findings if f.severity is Severity.DAMAGE)
-    place = printable(os.fsencode(os.path.basename(damage.path)))
+    place = shown_base(damage.path)
     at = "" if damage.start is None else f", offset {damage.start:,}"
     what = f"{damage.message} [{damage.code}] ({place}{at})"
     why = chosen.over_limit or ("; ".join(chosen.left[:2]) if limit is not None else "")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
@@ -15,7 +14,7 @@ from aoftool.check.health_model import Health
 from aoftool.check.model import Report
 from aoftool.check.quick import intact_structure, needs_values, quick_report
 from aoftool.dataclass import dataclass, field
-from aoftool.escape import printable
+from aoftool.escape import printable, shown_path
 from aoftool.progress import Progress, no_progress
 
 if TYPE_CHECKING:
@@ -66,7 +65,7 @@ class Inspection:
         from aoftool.tables.page import rows_html
 
         rows = [(printable(row.name), row.kind, row.count, row.size_bytes) for row in self.overview.commands]
-        caption = f"{printable(os.fsencode(self.overview.path))}: {self.health.message}"
+        caption = f"{shown_path(self.overview.path)}: {self.health.message}"
         return rows_html(caption, ("name", "kind", "count", "size_bytes"), rows)
 
 

@@ -7,7 +7,6 @@ differ.
 
 from __future__ import annotations
 
-import os
 from contextlib import ExitStack
 from enum import Enum
 
@@ -19,7 +18,7 @@ from aoftool.check.exam_model import FileExam
 from aoftool.check.loaders.official import OfficialStop, follow_stream
 from aoftool.check.model import Finding, Level, Severity
 from aoftool.dataclass import dataclass, replace
-from aoftool.escape import printable
+from aoftool.escape import shown_path
 from aoftool.files import open_source
 from aoftool.progress import Progress, no_progress
 
@@ -155,7 +154,7 @@ def _file(
 ) -> OfficialFile:
     is_set = log.kind is LogKind.MULTI_PART
     role = file.role if is_set else FileRole.SINGLE
-    path = printable(os.fsencode(file.path))
+    path = shown_path(file.path)
     shown = file.shown_name if is_set else path
     if exam is None:
         why = damage.message if file.is_unsafe and damage is not None else "No such file or directory"

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -13,7 +12,7 @@ from aoftool.aof.model import Log, LogFile, LogKind
 from aoftool.api.machine import worker_count
 from aoftool.dataclass import dataclass, field, replace
 from aoftool.errors import SourceError, UsageError
-from aoftool.escape import printable
+from aoftool.escape import printable, shown_path
 from aoftool.files.times import modified_ns
 from aoftool.keyspace.selection import KeySelection
 from aoftool.progress import Stage, silent_stage
@@ -205,7 +204,7 @@ class LogTables:
         for finding in found.findings:
             remedy = finding.remedies[0] if finding.remedies else None
             yield (
-                finding.code, finding.severity.value, printable(os.fsencode(finding.path)), finding.start,
+                finding.code, finding.severity.value, shown_path(finding.path), finding.start,
                 finding.end, finding.command_index, finding.line, finding.message, finding.evidence,
                 None if remedy is None else remedy.action, None if remedy is None else remedy.loses_bytes,
             )  # fmt: skip

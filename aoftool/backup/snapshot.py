@@ -26,7 +26,7 @@ from aoftool.check.checker import check
 from aoftool.check.model import Level, Severity
 from aoftool.dataclass import dataclass, replace
 from aoftool.errors import RefusedError, UnsupportedError
-from aoftool.escape import printable
+from aoftool.escape import shown_path
 from aoftool.files import open_source
 from aoftool.files.access import access_of
 from aoftool.files.copying import clone_whole
@@ -92,7 +92,7 @@ def take_snapshot(
     if gone and log.kind is LogKind.MULTI_PART and not as_is:
         passed.append(f"{log.generation}: {gone[0].shown_name} is missing")
     for candidate in _candidates(log, as_is):
-        taken = Snapshot(printable(os.fsencode(log.path)), printable(os.fsencode(out)), candidate.words)
+        taken = Snapshot(shown_path(log.path), shown_path(out), candidate.words)
         access = access_of(os.stat(log.directory or os.curdir))
         try:
             with new_directory(out, access, calls) as folder:
@@ -234,7 +234,7 @@ class _Filling:
         access = None if like is None else access_of(like)
         write_atomically(path, [contents], folder=self._folder, access=access, calls=self._calls)
         digest = self._digest(name) if self._seal else None
-        shown = printable(os.fsencode(name))
+        shown = shown_path(name)
         self._taken.files.append(CopiedFile(shown, "manifest", len(contents), CopiedBy.WRITTEN, 0, digest))
 
     def _manifest_name(self, files: tuple[LogFile, ...]) -> str:
@@ -251,7 +251,7 @@ class _Filling:
         return digest.hexdigest()
 
     def _write_seal(self) -> None:
-        names = {printable(os.fsencode(name)): os.fsencode(name) for name in self._folder.names()}
+        names = {shown_path(name): os.fsencode(name) for name in self._folder.names()}
         files = tuple(
             SealedFile(names[file.name], file.end_offset, file.sha256 or "") for file in self._taken.files
         )

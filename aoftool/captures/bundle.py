@@ -16,7 +16,7 @@ from typing import Protocol
 from aoftool.captures.lines import MAX_BYTES, Text, text_of
 from aoftool.dataclass import dataclass, field
 from aoftool.errors import InputError
-from aoftool.escape import printable
+from aoftool.escape import shown_path
 from aoftool.files.failures import cannot_open, reading
 from aoftool.next_step import quoted
 from aoftool.units import and_more, counted
@@ -110,11 +110,11 @@ def _read_directory(path: str, into: Texts) -> None:
             path=path,
             hint=f"name one of them, such as {quoted(archives[0])}",
         )
-    into.left_out += [f"{printable(os.fsencode(name))} is an archive: name it itself" for name in names]
+    into.left_out += [f"{shown_path(name)} is an archive: name it itself" for name in names]
 
 
 def _some(names: list[str]) -> str:
-    shown = ", ".join(printable(os.fsencode(name)) for name in names[:_SHOWN])
+    shown = ", ".join(shown_path(name) for name in names[:_SHOWN])
     return shown + and_more(len(names) - _SHOWN)
 
 

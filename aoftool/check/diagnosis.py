@@ -6,7 +6,6 @@ the log, and only where there is damage.
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterable
 
 from aoftool.aof.model import Log, LogKind
@@ -14,7 +13,7 @@ from aoftool.check.checker import check
 from aoftool.check.model import Finding, Level, Report, Severity
 from aoftool.dataclass import dataclass
 from aoftool.errors import InputError
-from aoftool.escape import printable
+from aoftool.escape import shown_base
 from aoftool.next_step import next_step
 from aoftool.progress import Progress, no_progress
 
@@ -93,11 +92,7 @@ def finding_at(findings: Iterable[Finding], file: str, offset: int) -> Finding |
     Args:
         file: name of the file, printable, without its directory.
     """
-    here = [
-        finding
-        for finding in findings
-        if finding.severity in _TOLD and printable(os.fsencode(os.path.basename(finding.path))) == file
-    ]
+    here = [finding for finding in findings if finding.severity in _TOLD and shown_base(finding.path) == file]
     before = [finding for finding in here if (finding.start or 0) <= offset]
     if before:
         return max(before, key=lambda finding: finding.start or 0)

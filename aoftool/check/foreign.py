@@ -14,7 +14,7 @@ from collections.abc import Iterator
 
 from aoftool.aof.model import Log, LogKind
 from aoftool.errors import InputError
-from aoftool.escape import printable
+from aoftool.escape import shown_path
 from aoftool.files.compression import detect_compression
 from aoftool.files.source import Source, open_source
 from aoftool.rdb.header import is_rdb
@@ -191,4 +191,4 @@ def _refuse_stream(log: Log) -> None:
     # More may be on its way: of bytes that say nothing, the reader of the stream will tell.
     words = kind_of(head) or ("" if _OPENING.search(head) or _argument_in(head) else kind_of_text(head))
     if words:
-        raise not_a_log(words, printable(os.fsencode(log.path)))
+        raise not_a_log(words, shown_path(log.path))

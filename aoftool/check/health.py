@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import os
-
 from aoftool.check.health_model import Health
 from aoftool.check.model import Finding, Level, Report, Severity, Verdict, verdict_of
-from aoftool.escape import printable
+from aoftool.escape import shown_base
 from aoftool.next_step import next_step
 
 __all__ = ["health_of"]
@@ -35,7 +33,7 @@ def _not_judged(unknown: list[Finding], notes: list[str], report: Report) -> Hea
     health = Health(
         Verdict.NOT_JUDGED,
         f"not judged: {first.message}",
-        file=printable(os.fsencode(os.path.basename(first.path))),
+        file=shown_base(first.path),
         offset=first.start,
         next_command=next_step("check", report.path),
     )
@@ -58,7 +56,7 @@ def _of_damage(finding: Finding, report: Report) -> Health:
     return Health(
         verdict=verdict,
         message=f"{verdict.value}: {finding.message}",
-        file=printable(os.fsencode(os.path.basename(finding.path))),
+        file=shown_base(finding.path),
         offset=finding.start,
         bytes_behind=behind,
         commands_behind=_commands_behind(finding, report),

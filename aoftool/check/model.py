@@ -7,14 +7,13 @@ go through `aoftool.escape` before they come here.
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterable
 from enum import Enum
 from typing import Any
 
 from aoftool.check.codes import CODES, Severity, Verdict, severity_of_code, verdict_of
 from aoftool.dataclass import dataclass, field
-from aoftool.escape import printable
+from aoftool.escape import shown_path
 from aoftool.next_step import next_step
 from aoftool.releases import NAMES
 
@@ -340,10 +339,10 @@ class Report:
         from aoftool.tables.page import rows_html
 
         rows = [
-            (row.severity.value, row.code, printable(os.fsencode(row.path)), row.start, row.message)
+            (row.severity.value, row.code, shown_path(row.path), row.start, row.message)
             for row in self.findings
         ]
-        caption = f"{printable(os.fsencode(self.path))}: {self.verdict.value}"
+        caption = f"{shown_path(self.path)}: {self.verdict.value}"
         return rows_html(caption, ("severity", "code", "path", "start", "message"), rows)
 
     def to_dict(self) -> dict[str, Any]:

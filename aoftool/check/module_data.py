@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from aoftool.check.model import Finding
-from aoftool.escape import printable
+from aoftool.escape import shown_text
 from aoftool.rdb.modules import MODULE_TYPE, owner_of
 from aoftool.rdb.walk.summary import ModuleUse, RdbWalk
 from aoftool.units import and_more, counted
@@ -39,4 +39,4 @@ def _words(use: ModuleUse, walk: RdbWalk) -> str:
     owner = owner_of(use.name)
     version = f"encoding version {use.version}"
     about = f"{owner}, {version}" if owner else version
-    return f"{' and '.join(held) or 'values'} of the module type {printable(use.name.encode())} ({about})"
+    return f"{' and '.join(held) or 'values'} of the module type {shown_text(use.name)} ({about})"

@@ -5,15 +5,13 @@ Knows which reports forbid to leave a result in place; refuses to know how the r
 
 from __future__ import annotations
 
-import os
-
 from aoftool.aof.layout import find_log
 from aoftool.check.checker import check
 from aoftool.check.loaders.targets import TARGETS, Target, targets_named
 from aoftool.check.model import NO_MODULE, Finding, Level, Outcome, Report, ServerOutcome, Severity
 from aoftool.databases import DEFAULT_DATABASES
 from aoftool.errors import UsageError, VerifyError
-from aoftool.escape import printable
+from aoftool.escape import shown_base
 from aoftool.progress import Progress, no_progress
 
 __all__ = ["damage_left", "examine_result", "refuse_damaged"]
@@ -92,7 +90,7 @@ def damage_left(path: str, progress: Progress = no_progress, workers: int = 1) -
     found: dict[str, str] = {}
     for finding in examine_result(path, progress=progress, workers=workers).findings:
         if finding.severity is Severity.DAMAGE:
-            place = printable(os.fsencode(os.path.basename(finding.path)))
+            place = shown_base(finding.path)
             at = "" if finding.start is None else f", offset {finding.start:,}"
             found.setdefault(finding.code, f"in what was written: {finding.message} ({place}{at})")
     return list(found.items())
@@ -109,5 +107,5 @@ def _does_not_load(report: Report) -> ServerOutcome | None:
 def _reason(row: ServerOutcome) -> str:
     lines = [line for line in row.message.split("\n") if line.strip() and not line.startswith(("***", "!!!"))]
     said = lines[-1] if lines else ", ".join(row.notes)
-    place = printable(os.fsencode(os.path.basename(row.path)))
+    place = shown_base(row.path)
     return f"{said} ({place})" if place else said

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 from aoftool import __version__
 from aoftool.dataclass import dataclass
 from aoftool.errors import AoftoolError, LogInUseError, UsageError
-from aoftool.escape import printable
+from aoftool.escape import shown_base, shown_path
 from aoftool.next_step import next_step
 from aoftool.units import counted
 
@@ -83,7 +83,7 @@ def run(program: str, arguments: Sequence[str]) -> int:
 def _asked(program: str, arguments: Sequence[str]) -> _Asked:
     from aoftool.report.unattended.check_aof import usage
 
-    name = printable(os.fsencode(os.path.basename(program)))
+    name = shown_base(program)
     if len(arguments) == 1:
         if arguments[0] in ("-v", "--version"):
             print(f"{name} of aoftool {__version__}")
@@ -97,7 +97,7 @@ def _asked(program: str, arguments: Sequence[str]) -> _Asked:
             print("Invalid timestamp, aborting...")
             raise _Exit
         return _Asked(arguments[2], timestamp=int(arguments[1]))
-    print(usage(printable(os.fsencode(program))))
+    print(usage(shown_path(program)))
     raise _Exit
 
 
@@ -159,7 +159,7 @@ class _Run:
         from aoftool.aof.layout import find_log
 
         path = self._asked.path
-        self._shown = printable(os.fsencode(path))
+        self._shown = shown_path(path)
         if os.path.isdir(path):
             print(f"Cannot read file: {self._shown}")
             raise _Exit

@@ -14,7 +14,7 @@ from enum import Enum
 from typing import TYPE_CHECKING, TextIO
 
 from aoftool.errors import AoftoolError
-from aoftool.escape import printable
+from aoftool.escape import shown_text
 
 if TYPE_CHECKING:
     from aoftool.report.lines import LineConsole
@@ -75,7 +75,7 @@ def _shows_color(color: Color, stream: TextIO) -> bool:
 
 def _safe(text: str) -> str:
     """Return text without control characters, whatever a path or a message brought along."""
-    return printable(text.encode("utf-8", "surrogateescape")).replace("\\\\", "\\")
+    return shown_text(text).replace("\\\\", "\\")
 
 
 def render_error(error: AoftoolError) -> str:

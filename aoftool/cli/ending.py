@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from aoftool.cli.exit_codes import DONE, NOT_JUDGED, VERDICT
 from aoftool.errors import AoftoolError, FormatError, InputError, ManifestError, NotJudgedError
-from aoftool.escape import printable
+from aoftool.escape import shown_path
 from aoftool.files.remote.names import is_remote
 
 if TYPE_CHECKING:
@@ -27,7 +27,6 @@ __all__ = [
     "diagnosed",
     "is_damaged",
     "placed",
-    "shown_path",
     "tell_damage",
     "tell_findings",
     "tell_survey",
@@ -48,11 +47,6 @@ def diagnosed(log: Log, damage: Damage | None) -> Diagnosis | None:
 
     with further_progress("checking", log.size_bytes) as progress:
         return diagnose(log, *damage, progress)
-
-
-def shown_path(path: str) -> str:
-    """Return a path as it may be shown."""
-    return printable(os.fsencode(path))
 
 
 def tell_damage(log: Log, damage: Damage | None, *, read_on: bool = False) -> int:

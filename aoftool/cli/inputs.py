@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -109,7 +108,7 @@ def note_of_rewrites() -> str:
 def generations() -> dict[str, Any]:
     """Return, for JSON, which state of each multi-part log was read."""
     from aoftool.aof.model import FileRole, LogKind
-    from aoftool.escape import printable
+    from aoftool.escape import shown_path
 
     rows = []
     for held in _held:
@@ -119,7 +118,7 @@ def generations() -> dict[str, Any]:
             incrs = of_role[FileRole.INCR]
             rows.append(
                 {
-                    "path": printable(os.fsencode(log.path)),
+                    "path": shown_path(log.path),
                     "base": next(iter(of_role[FileRole.BASE]), None),
                     "first_incr": incrs[0] if incrs else None,
                     "last_incr": incrs[-1] if incrs else None,

@@ -15,7 +15,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from aoftool.dataclass import dataclass
-from aoftool.escape import printable
+from aoftool.escape import shown_path
 
 __all__ = ["LocalServer", "find_local", "host_files", "io_counts", "read_for", "sample_tools"]
 
@@ -157,7 +157,7 @@ def _listed(data: str) -> str | None:
                 for entry in sorted(entries, key=lambda item: item.name):
                     if entry.is_file(follow_symlinks=False):
                         size = entry.stat(follow_symlinks=False).st_size
-                        rows.append(f"{size:>12} {printable(os.fsencode(entry.path))}")
+                        rows.append(f"{size:>12} {shown_path(entry.path)}")
         except OSError:
             continue
     return "\n".join(rows[:10_000]) + "\n" if rows else None

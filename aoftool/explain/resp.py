@@ -11,7 +11,7 @@ import io
 from construct import Byte, ConstructError, Struct
 
 from aoftool.commands.groups import RESTORES
-from aoftool.escape import excerpt, printable
+from aoftool.escape import excerpt, shown_text
 from aoftool.explain.model import Explanation
 from aoftool.files import Source
 from aoftool.rdb.grammar.file import PAYLOAD_FOOTER, family_of, opcode_name, value_grammar
@@ -200,5 +200,5 @@ def _dump_spans(payload: bytes, base: int, wanted: int) -> tuple[list[Span], str
         stream.seek(body)
         PAYLOAD_FOOTER.parse_stream(stream, trace=trace)
     except ConstructError as error:
-        problem = printable(str(error).strip().splitlines()[-1].strip().encode())
+        problem = shown_text(str(error).strip().splitlines()[-1].strip())
     return trace.root.children, problem

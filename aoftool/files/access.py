@@ -13,7 +13,7 @@ from collections.abc import Iterable
 
 from aoftool.dataclass import dataclass, replace
 from aoftool.errors import RefusedError
-from aoftool.escape import printable
+from aoftool.escape import shown_base
 from aoftool.files.held import status_of
 from aoftool.files.syscalls import SYSTEM, SystemCalls
 
@@ -103,7 +103,7 @@ def give_access(
     calls.change_mode(descriptor, mode)
     found = access_of(os.fstat(descriptor))
     if found.mode & ~mode & 0o777 or (keep_owner and found.mode != mode):
-        message = f"{_shown(path)} would get mode {found.mode:04o} and not {mode:04o}"
+        message = f"{shown_base(path)} would get mode {found.mode:04o} and not {mode:04o}"
         raise RefusedError(message, path=path, hint="use a file system that keeps permission bits")
 
 
@@ -133,10 +133,6 @@ def _without_group(mode: int) -> int:
 
 def _not_owned(access: Access, path: str) -> RefusedError:
     owner = f"uid {access.user}, gid {access.group}"
-    message = f"the new {_shown(path)} cannot be given to the owner of the old one ({owner})"
+    message = f"the new {shown_base(path)} cannot be given to the owner of the old one ({owner})"
     hint = "run it as that user or as root; --new-owner lets the files be yours"
     return RefusedError(message, path=path, hint=hint)
-
-
-def _shown(path: str) -> str:
-    return printable(os.fsencode(os.path.basename(path)))

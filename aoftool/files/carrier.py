@@ -11,7 +11,7 @@ import stat
 from typing import Protocol
 
 from aoftool.errors import SourceError
-from aoftool.escape import printable
+from aoftool.escape import shown_path
 from aoftool.files.failures import PlacedError, ShrunkError, cannot_open
 from aoftool.files.syscalls import READS
 
@@ -244,14 +244,10 @@ def _stat(path: str) -> os.stat_result:
     except OSError as error:
         raise cannot_open(error, path) from error
     except ValueError as error:  # an embedded NUL
-        raise SourceError(f"no file can have the name {_shown(path)}: {error}") from error
+        raise SourceError(f"no file can have the name {shown_path(path)}: {error}") from error
 
 
 def _refuse_special(status: os.stat_result, path: str) -> None:
     for is_kind, words, hint in _SPECIAL:
         if is_kind(status.st_mode):
-            raise SourceError(f"{_shown(path)} is {words}, not a regular file", path=path, hint=hint)
-
-
-def _shown(path: str) -> str:
-    return printable(os.fsencode(path))
+            raise SourceError(f"{shown_path(path)} is {words}, not a regular file", path=path, hint=hint)

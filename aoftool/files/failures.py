@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from aoftool.errors import AoftoolError, ReadFailedError, SinkError, SourceError
-from aoftool.escape import printable
+from aoftool.escape import shown_path
 from aoftool.files.permission import not_permitted
 from aoftool.units import counted
 
@@ -108,7 +108,7 @@ def read_failed(
         name: printable, for what has no path.
         action: what failed, for the message.
     """
-    shown = name or (printable(os.fsencode(path)) if path is not None else "the input")
+    shown = name or (shown_path(path) if path is not None else "the input")
     if isinstance(error, (PlacedError, ShrunkError)):
         offset = error.offset
     if isinstance(error, ShrunkError):
@@ -134,7 +134,7 @@ def cannot_open(error: OSError, path: str, action: str = "read") -> AoftoolError
         return not_permitted(error, path, action)
     reason = error.strerror or str(error)
     hint = "check the name" if isinstance(error, FileNotFoundError) else _HINTS.get(error.errno)
-    return SourceError(f"cannot {action} {printable(os.fsencode(path))}: {reason}", path=path, hint=hint)
+    return SourceError(f"cannot {action} {shown_path(path)}: {reason}", path=path, hint=hint)
 
 
 @contextmanager
@@ -145,7 +145,7 @@ def naming(shown: str, path: str) -> Iterator[None]:
     except ReadFailedError as error:
         if error.path == shown:
             error.path = path
-            old, new = (printable(os.fsencode(name)) for name in (shown, path))
+            old, new = (shown_path(name) for name in (shown, path))
             error.message = error.message.replace(old, new, 1)
         raise
 
@@ -158,7 +158,7 @@ def system_error(error: OSError) -> AoftoolError | None:
     path = None if name is None else os.fsdecode(name)
     what = "write the output" if error.errno in _FULL else "go on"
     if path is not None:
-        what = f"work with {printable(os.fsencode(path))}"
+        what = f"work with {shown_path(path)}"
     hint = _HINTS.get(error.errno, _FAILING_DISK if error.errno == errno.EIO else None)
     return SinkError(f"cannot {what}: {error.strerror}", path=path, hint=hint)
 

@@ -14,7 +14,7 @@ import stat
 from collections.abc import Iterator
 
 from aoftool.errors import LogInUseError, SinkError, UnsafePathError
-from aoftool.escape import printable
+from aoftool.escape import shown_path
 from aoftool.files.failures import cannot_open, reading
 from aoftool.files.syscalls import READS, SYSTEM, SystemCalls
 
@@ -262,4 +262,4 @@ def _swapped(path: str) -> UnsafePathError:
 
 
 def _shown(path: str) -> str:
-    return printable(os.fsencode(path or os.curdir))
+    return shown_path(path or os.curdir)

@@ -20,7 +20,7 @@ from aoftool.errors import (
     SourceError,
     UnsafePathError,
 )
-from aoftool.escape import printable
+from aoftool.escape import shown_path
 from aoftool.files.copying import CopyMethod, clone_whole, copy_range
 from aoftool.files.failures import reading
 from aoftool.files.folder import Folder
@@ -64,7 +64,7 @@ def cut_tail(
     with _opened(folder, name, calls) as descriptor, alone_with(descriptor):
         _require_size(path, descriptor, expected_bytes)
         if not is_same(os.fstat(descriptor)):
-            raise PlanStaleError(f"{_shown(path)} changed after it was read", path=path, hint=again())
+            raise PlanStaleError(f"{shown_path(path)} changed after it was read", path=path, hint=again())
         assert 0 <= size_bytes <= expected_bytes
         calls.truncate(descriptor, size_bytes)
         calls.sync(descriptor)
@@ -102,7 +102,7 @@ def append_tail(
         try:
             copied = copy_range(source, descriptor, offset, length, kept, calls)
             if copied < length:
-                raise SourceError(f"the tail of {_shown(path)} that was kept is too short", path=path)
+                raise SourceError(f"the tail of {shown_path(path)} that was kept is too short", path=path)
             calls.sync(descriptor)
         except (OSError, AoftoolError):
             calls.truncate(descriptor, expected_bytes)
@@ -122,12 +122,12 @@ def move_file(old_in: Folder, old: str, new_in: Folder, new: str, *, calls: Syst
         try:
             calls.link(old, new, source, target)
         except FileExistsError as error:
-            raise OutputExistsError(f"{_shown(path)} exists already", path=path) from error
+            raise OutputExistsError(f"{shown_path(path)} exists already", path=path) from error
         except OSError as error:
             if error.errno not in (errno.EPERM, errno.ENOTSUP, errno.EMLINK):
                 raise
             if new_in.look(new) is not None:
-                raise OutputExistsError(f"{_shown(path)} exists already", path=path) from error
+                raise OutputExistsError(f"{shown_path(path)} exists already", path=path) from error
             calls.rename(old, new, source, target)
         else:
             new_in.sync(calls)
@@ -187,7 +187,7 @@ def _opened(folder: Folder, name: str, calls: SystemCalls) -> Iterator[int]:
         descriptor = calls.open_existing(name, folder.descriptor)
         try:
             if not stat.S_ISREG(os.fstat(descriptor).st_mode):
-                raise UnsafePathError(f"{_shown(path)} is no regular file", path=path)
+                raise UnsafePathError(f"{shown_path(path)} is no regular file", path=path)
             yield descriptor
         except BaseException:
             os.close(descriptor)
@@ -202,15 +202,11 @@ def _translated(path: str) -> Iterator[None]:
         yield
     except OSError as error:
         reason = error.strerror or str(error)
-        raise SinkError(f"cannot change {_shown(path)}: {reason}", path=path) from error
+        raise SinkError(f"cannot change {shown_path(path)}: {reason}", path=path) from error
 
 
 def _require_size(path: str, descriptor: int, expected_bytes: int) -> None:
     size = os.fstat(descriptor).st_size
     if size != expected_bytes:
-        message = f"{_shown(path)} has {counted(size, 'byte')} and not {expected_bytes} any more"
+        message = f"{shown_path(path)} has {counted(size, 'byte')} and not {expected_bytes} any more"
         raise PlanStaleError(message, path=path, hint="check it again")
-
-
-def _shown(path: str) -> str:
-    return printable(os.fsencode(path))

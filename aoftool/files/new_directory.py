@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from aoftool.errors import OutputExistsError
-from aoftool.escape import printable
+from aoftool.escape import shown_path
 from aoftool.files.access import Access, give_access
 from aoftool.files.folder import Folder, parent_of
 from aoftool.files.sink import cannot_write
@@ -47,7 +47,7 @@ def new_directory(out: str, access: Access | None, calls: SystemCalls = SYSTEM) 
 
 def folder_exists(out: str) -> OutputExistsError:
     """Return what to raise for a folder to be made where something is: one is never replaced."""
-    message = f"{printable(os.fsencode(out))} exists already"
+    message = f"{shown_path(out)} exists already"
     return OutputExistsError(message, path=out, hint="name a folder that is not there yet")
 
 

@@ -10,7 +10,7 @@ import os
 import stat
 
 from aoftool.errors import NotPermittedError
-from aoftool.escape import printable
+from aoftool.escape import shown_path
 
 __all__ = ["not_permitted"]
 
@@ -21,14 +21,14 @@ def not_permitted(error: OSError, path: str, action: str) -> NotPermittedError:
     """Return the error for a path that may not be read, listed or looked at."""
     place = _refusing_place(path)
     reason = error.strerror or "Permission denied"
-    message = f"cannot {action} {_shown(path)}: {reason} for {_named(os.geteuid())}"
+    message = f"cannot {action} {shown_path(path)}: {reason} for {_named(os.geteuid())}"
     run_as = "sudo"
     try:
         status = os.stat(place)
     except OSError:
         status = None
     if status is not None:
-        what = "it" if place == path else f"the folder {_shown(place)}"
+        what = "it" if place == path else f"the folder {shown_path(place)}"
         owner = _named(status.st_uid)
         message += f"; {what} belongs to {owner}, mode {stat.S_IMODE(status.st_mode):04o}"
         if status.st_mode & stat.S_IRUSR and status.st_uid != os.geteuid():
@@ -74,7 +74,3 @@ def _name(number: int) -> str:
     except (KeyError, OSError):
         return ""
     return name if name.replace("-", "").replace("_", "").replace(".", "").isalnum() else ""
-
-
-def _shown(path: str) -> str:
-    return printable(os.fsencode(path))

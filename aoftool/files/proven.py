@@ -16,7 +16,7 @@ from contextlib import suppress
 
 from aoftool.dataclass import dataclass, field
 from aoftool.errors import VerifyError
-from aoftool.escape import printable
+from aoftool.escape import shown_path
 from aoftool.files.failures import reading
 from aoftool.files.sink import AtomicFile, cannot_write
 from aoftool.files.syscalls import READS, SYSTEM, SystemCalls
@@ -249,5 +249,5 @@ def _same(one: bytearray, other: bytearray, size: int) -> bool:
 
 
 def _differs(path: str, offset: int) -> VerifyError:
-    message = f"{printable(os.fsencode(path))} did not read back as it was written"
+    message = f"{shown_path(path)} did not read back as it was written"
     return VerifyError(message, path=path, offset=offset)

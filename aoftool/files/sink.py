@@ -15,7 +15,7 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 
 from aoftool.errors import OutputExistsError, RefusedError, SinkError, UnsafePathError
-from aoftool.escape import printable
+from aoftool.escape import shown_path
 from aoftool.files.access import Access, access_of, give_access
 from aoftool.files.copying import copy_range
 from aoftool.files.failures import ShrunkError, hint_of, read_failed
@@ -208,7 +208,7 @@ class AtomicFile:
         found = self._folder.look(self._name)
         if found is None:
             return
-        shown = printable(os.fsencode(self.path))
+        shown = shown_path(self.path)
         if stat.S_ISLNK(found.st_mode):
             raise UnsafePathError(f"{shown} is a symbolic link", path=self.path, hint="name the file itself")
         if not stat.S_ISREG(found.st_mode):
@@ -276,7 +276,7 @@ def refuse_same_file(output: str | os.PathLike[str], inputs: Iterable[str | os.P
         except OSError:
             continue
         if (own.st_dev, own.st_ino) == (other.st_dev, other.st_ino):
-            message = f"{printable(os.fsencode(output))} is both input and output"
+            message = f"{shown_path(output)} is both input and output"
             raise RefusedError(message, path=output, hint="write to another name")
 
 
@@ -284,7 +284,7 @@ def cannot_write(path: str, error: OSError) -> SinkError:
     """Return what to raise when the system refuses to write a file."""
     reason = error.strerror or str(error)
     hint = hint_of(error) or _hint_of_place(path, error)
-    return SinkError(f"cannot write {printable(os.fsencode(path))}: {reason}", path=path, hint=hint)
+    return SinkError(f"cannot write {shown_path(path)}: {reason}", path=path, hint=hint)
 
 
 def _hint_of_place(path: str, error: OSError) -> str | None:
@@ -301,5 +301,5 @@ def _hint_of_place(path: str, error: OSError) -> str | None:
 
 def output_exists(path: str) -> OutputExistsError:
     """Return what to raise for an output that is there."""
-    message = f"{printable(os.fsencode(path))} exists already"
+    message = f"{shown_path(path)} exists already"
     return OutputExistsError(message, path=path, hint="--force replaces it")

@@ -16,7 +16,7 @@ import sys
 from typing import cast
 
 from aoftool.errors import ReadFailedError, SourceError
-from aoftool.escape import printable
+from aoftool.escape import shown_path
 from aoftool.files.carrier import (
     Carrier,
     FileCarrier,
@@ -321,7 +321,7 @@ def open_source(path: str | os.PathLike[str] | None) -> Source:
             os.posix_fadvise(carrier.descriptor, 0, 0, os.POSIX_FADV_SEQUENTIAL)
         given_up = None if held is None else held.is_given_up
         watch = FileWatch(text, carrier.descriptor, status, given_up)
-        return Source(carrier, printable(os.fsencode(text)), watch)
+        return Source(carrier, shown_path(text), watch)
     except BaseException:
         carrier.close()
         raise

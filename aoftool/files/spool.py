@@ -13,7 +13,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from aoftool.errors import SinkError
-from aoftool.escape import printable
+from aoftool.escape import shown_path
 from aoftool.files.remote.names import is_remote
 from aoftool.files.sink import cannot_write
 from aoftool.files.source import Source
@@ -115,7 +115,7 @@ def _full(source: Source, path: str) -> SinkError:
 
 def _no_room(source: Source, path: str, words: str) -> SinkError:
     folder = os.path.dirname(os.path.dirname(path))
-    shown = printable(os.fsencode(folder))
+    shown = shown_path(folder)
     message = f"{source.name} {words} {shown}; it has to be kept there to be looked at twice"
     hint = "set TMPDIR to a larger disk, or decompress it to a file first"
     if source.path is not None and is_remote(source.path):

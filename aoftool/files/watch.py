@@ -10,7 +10,7 @@ import os
 from collections.abc import Callable
 from typing import Protocol
 
-from aoftool.escape import printable
+from aoftool.escape import shown_path
 from aoftool.files.changes import ChangeKind, SourceChange
 
 __all__ = ["FileWatch", "Watch"]
@@ -49,7 +49,7 @@ class FileWatch:
         self._descriptor = descriptor
         self._status = status
         self._is_given_up = is_given_up
-        self._name = printable(os.fsencode(path))
+        self._name = shown_path(path)
 
     def on(self, descriptor: int) -> FileWatch:
         """Return the same memory for another descriptor of the same file."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from aoftool.errors import AoftoolError
-from aoftool.escape import printable
+from aoftool.escape import printable, shown_text
 from aoftool.fleet.model import LogRow, RowState
 
 if TYPE_CHECKING:
@@ -71,7 +71,7 @@ def _row(path: str, report: Report, found: Inspection) -> LogRow:
         report.intact,
         report.judged,
         None if reading is None else reading.name,
-        "" if reading is None else printable(reading.version.encode("utf-8", "surrogateescape")),
+        "" if reading is None else shown_text(reading.version),
         overview.size_bytes,
         sum(row.commands for row in overview.files),
         sum(part.keys for part in overview.rdb_parts),

@@ -5,13 +5,12 @@ Glob patterns are those of `aoftool.pattern`, matched over bytes.
 
 from __future__ import annotations
 
-import os
 import re
 from collections.abc import Collection, Container
 
 from aoftool.dataclass import dataclass
 from aoftool.errors import UsageError
-from aoftool.escape import printable
+from aoftool.escape import shown_path
 from aoftool.pattern import compile_glob, typed_pattern
 from aoftool.values.types import TYPE_NAMES
 
@@ -92,7 +91,5 @@ def known_types(names: Collection[str]) -> frozenset[str]:
     """
     wrong = next((name for name in names if name not in TYPE_NAMES), None)
     if wrong is not None:
-        raise UsageError(
-            f"there is no type {printable(os.fsencode(wrong))}", hint=f"use one of {', '.join(TYPE_NAMES)}"
-        )
+        raise UsageError(f"there is no type {shown_path(wrong)}", hint=f"use one of {', '.join(TYPE_NAMES)}")
     return frozenset(names)

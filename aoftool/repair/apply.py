@@ -20,7 +20,7 @@ from datetime import datetime, timezone
 from aoftool import __version__
 from aoftool.dataclass import dataclass, replace
 from aoftool.errors import AoftoolError, PlanStaleError, SinkError, UnsafePathError
-from aoftool.escape import printable
+from aoftool.escape import shown_path
 from aoftool.files.access import PRIVATE, narrowest_access
 from aoftool.files.folder import Folder
 from aoftool.files.inplace import cut_tail, move_file
@@ -96,25 +96,23 @@ def refuse_stale(plan: Plan, but: str | None = None) -> None:
         try:
             now = stamp_of(path)
         except OSError as error:
-            message = f"{_shown(path)} cannot be looked at any more: {error.strerror}"
+            message = f"{shown_path(path)} cannot be looked at any more: {error.strerror}"
             raise PlanStaleError(message, path=path, hint=again()) from error
         if now != stamp:
-            raise PlanStaleError(f"{_shown(path)} changed after the plan was made", path=path, hint=again())
+            raise PlanStaleError(
+                f"{shown_path(path)} changed after the plan was made", path=path, hint=again()
+            )
     for file in plan.files:
         if os.path.islink(file.path):
             hint = f"name the file that it leads to: {quoted(os.path.realpath(file.path))}"
-            raise UnsafePathError(f"{_shown(file.path)} is a symbolic link", path=file.path, hint=hint)
+            raise UnsafePathError(f"{shown_path(file.path)} is a symbolic link", path=file.path, hint=hint)
 
 
 def _refuse_outside(plan: Plan, home: Folder) -> None:
     """Refuse a plan with a file that is not in the directory of its log."""
     for path in [path for path, _ in plan.inputs] + [file.path for file in plan.files]:
         if os.path.dirname(os.path.abspath(path)) != home.path:
-            raise UnsafePathError(f"{_shown(path)} is not in the folder of the log", path=path)
-
-
-def _shown(path: str) -> str:
-    return printable(os.fsencode(path))
+            raise UnsafePathError(f"{shown_path(path)} is not in the folder of the log", path=path)
 
 
 @dataclass
@@ -203,7 +201,7 @@ class _Apply:
         assert file.cut_at is not None
         found = self._home.look(os.path.basename(path))
         if found is not None and found.st_nlink > 1:
-            message = f"{_shown(path)} has got another name (a hard link), which a cut would cut too"
+            message = f"{shown_path(path)} has got another name (a hard link), which a cut would cut too"
             raise PlanStaleError(message, path=path, hint=again())
         after = Stamp(file.cut_at, file.stamp.mtime_ns, file.stamp.inode)
         tail = collect_lost(self._plan, file)

@@ -6,11 +6,9 @@ and gives a list that is ascending and does not overlap.
 
 from __future__ import annotations
 
-import os
-
 from aoftool.dataclass import dataclass, field, replace
 from aoftool.errors import PlanStaleError
-from aoftool.escape import printable
+from aoftool.escape import shown_path
 from aoftool.files.held import status_of
 from aoftool.next_step import again
 from aoftool.repair.model import Edit, EditKind, FilePlan, Method, Rebuild, Stamp
@@ -29,7 +27,7 @@ def stamp_of(path: str) -> Stamp:
     try:
         return Stamp.of(status_of(path))
     except FileNotFoundError as error:
-        shown = printable(os.fsencode(path))
+        shown = shown_path(path)
         raise PlanStaleError(f"{shown} is gone since the log was found", path=path, hint=again()) from error
 
 

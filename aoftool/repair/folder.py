@@ -12,7 +12,7 @@ from contextlib import suppress
 from datetime import datetime
 
 from aoftool.errors import SinkError
-from aoftool.escape import printable
+from aoftool.escape import shown_path
 from aoftool.files.folder import Folder
 from aoftool.files.syscalls import SYSTEM, SystemCalls
 from aoftool.files.temporary import CHANGE_FOLDER
@@ -49,7 +49,7 @@ def locked_home(path: str) -> Folder:
     try:
         home = Folder.open(path)
     except OSError as error:
-        shown = printable(os.fsencode(path))
+        shown = shown_path(path)
         raise SinkError(f"cannot open {shown}: {error.strerror}", path=path) from error
     try:
         home.lock()
@@ -89,7 +89,7 @@ class RepairFolder:
             self.close()
             if not isinstance(error, OSError):
                 raise
-            message = f"cannot make {printable(os.fsencode(self.path))}: {error.strerror}"
+            message = f"cannot make {shown_path(self.path)}: {error.strerror}"
             raise SinkError(message, path=self.path) from error
 
     def _made(self, where: Folder, name: str) -> Folder:

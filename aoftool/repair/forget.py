@@ -12,7 +12,7 @@ import stat
 
 from aoftool.dataclass import dataclass
 from aoftool.errors import PlanStaleError, RefusedError, SinkError, SourceError, UnsafePathError
-from aoftool.escape import printable
+from aoftool.escape import shown_path
 from aoftool.files.folder import Folder, parent_of
 from aoftool.files.syscalls import SYSTEM, SystemCalls
 from aoftool.files.temporary import CHANGE_FOLDER, is_leftover
@@ -72,7 +72,7 @@ def forget_repair(path: str, calls: SystemCalls = SYSTEM) -> Forgotten:
             opened.home.lock()
             return _Forget(opened, calls).run()
     except OSError as error:
-        raise SinkError(f"cannot remove {_shown(path)}: {error.strerror}", path=path) from error
+        raise SinkError(f"cannot remove {shown_path(path)}: {error.strerror}", path=path) from error
 
 
 def room_of(path: str) -> int:
@@ -138,7 +138,7 @@ class _Forget:
     def _refuse_lost(self, step: Step) -> None:
         """Refuse when what is kept may be all there is, or what was left is not as it was left."""
         if step.becomes and self._home.look(step.new_name) is None:
-            message = f"{_shown(step.becomes)} is gone: what is kept may be all there is"
+            message = f"{shown_path(step.becomes)} is gone: what is kept may be all there is"
             raise RefusedError(message, path=step.becomes, hint=next_step("undo", self._folder.path))
         if step.kind is not StepKind.LEFT:
             return
@@ -146,13 +146,13 @@ class _Forget:
         if found is None:
             return
         if Stamp.of(found) != step.before:
-            message = f"{_shown(step.path)} changed since it was replaced"
+            message = f"{shown_path(step.path)} changed since it was replaced"
             raise PlanStaleError(message, path=step.path, hint="see what writes to it")
         if is_named(self._home, step.name):
-            message = f"a manifest names {_shown(step.path)} again"
+            message = f"a manifest names {shown_path(step.path)} again"
             raise PlanStaleError(message, path=step.path, hint=next_step("check", os.path.dirname(step.path)))
         if not self._was_listed(step.name):
-            message = f"the manifest that was replaced does not name {_shown(step.path)}"
+            message = f"the manifest that was replaced does not name {shown_path(step.path)}"
             raise UnsafePathError(message, path=step.path)
         refuse_open_files({(found.st_dev, found.st_ino): step.path})
 
@@ -194,7 +194,7 @@ def _refuse_strange(folder: Folder, names: set[str] | None) -> None:
 
 
 def _strange(path: str) -> UnsafePathError:
-    message = f"{_shown(path)} is nothing that a repair puts there"
+    message = f"{shown_path(path)} is nothing that a repair puts there"
     return UnsafePathError(message, path=path, hint="look at it, and move it away")
 
 
@@ -235,17 +235,13 @@ def _forget_temporary(path: str, calls: SystemCalls) -> Forgotten:
         home.lock()
         found = home.look(name)
         if found is None:
-            raise SourceError(f"{_shown(path)} is not there", path=path)
+            raise SourceError(f"{shown_path(path)} is not there", path=path)
         writer = _LEFTOVER_PID.search(name)
         if not stat.S_ISREG(found.st_mode) or writer is None:
-            raise UnsafePathError(f"{_shown(path)} is no temporary file of aoftool", path=path)
+            raise UnsafePathError(f"{shown_path(path)} is no temporary file of aoftool", path=path)
         if os.path.exists(f"/proc/{writer[1]}"):
-            message = f"process {writer[1]}, which made {_shown(path)}, may still be at work"
+            message = f"process {writer[1]}, which made {shown_path(path)}, may still be at work"
             raise RefusedError(message, path=path, hint="wait until it has ended")
         calls.unlink(name, home.descriptor)
         home.sync(calls)
         return Forgotten(1, found.st_size)
-
-
-def _shown(path: str) -> str:
-    return printable(os.fsencode(path))

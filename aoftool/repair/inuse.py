@@ -9,7 +9,7 @@ import os
 from collections.abc import Iterable, Iterator, Mapping
 
 from aoftool.errors import LogInUseError
-from aoftool.escape import printable
+from aoftool.escape import printable, shown_path
 from aoftool.files.leases import is_written_to
 
 __all__ = [
@@ -92,7 +92,7 @@ def _refuse_unseen(files: Mapping[Identity, str], originals: Mapping[str, str]) 
     """Refuse files that somebody writes to whom the process table does not show."""
     for identity, path in files.items():
         if is_written_to(originals.get(path, path), identity):
-            shown = printable(os.fsencode(path))
+            shown = shown_path(path)
             raise LogInUseError(
                 f"a process that cannot be seen from here has {shown} open for writing",
                 path=path,
@@ -103,7 +103,7 @@ def _refuse_unseen(files: Mapping[Identity, str], originals: Mapping[str, str]) 
 
 def _in_use(path: str, pid: int, name: str, how: str) -> LogInUseError:
     return LogInUseError(
-        f"process {pid} ({name}) has {printable(os.fsencode(path))} {how}",
+        f"process {pid} ({name}) has {shown_path(path)} {how}",
         path=path,
         hint="stop it first; --in-use goes on regardless",
     )

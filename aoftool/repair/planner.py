@@ -16,7 +16,7 @@ from aoftool.check.model import Level
 from aoftool.check.split import join_open_transactions
 from aoftool.dataclass import replace
 from aoftool.errors import UnsupportedError
-from aoftool.escape import printable
+from aoftool.escape import printable, shown_base
 from aoftool.files.compression import is_envelope
 from aoftool.files.held import held_file, status_of
 from aoftool.files.source import open_source
@@ -143,14 +143,15 @@ class _Planner:
             draft.left.append(("read-error", file.error))
             return
         if file.foreign:
-            draft.left.append(("not-a-log", f"{_shown(file.path)} is no part of a log: {file.foreign}"))
+            draft.left.append(("not-a-log", f"{shown_base(file.path)} is no part of a log: {file.foreign}"))
             return
         if not file.size_bytes:
             return
         if self._choice.salvage and is_lost_base(file, self._exam.files):
             draft.is_given_up = True
             self._plan.notes.append(
-                f"what {_shown(file.path)} held is lost; commands in later files were written on top of it"
+                f"what {shown_base(file.path)} held is lost;"
+                " commands in later files were written on top of it"
             )
         with open_source(file.path) as source:
             if file.rdb is not None:
@@ -279,7 +280,7 @@ class _Planner:
         names = status_of(file.path).st_nlink
         if file.method is not Method.CUT or names == 1:
             return file
-        shown = printable(os.fsencode(os.path.basename(file.path)))
+        shown = shown_base(file.path)
         self._plan.notes.append(
             f"{shown} has {names} names (hard links), and cutting it would cut it under each of them: it is"
             " written anew here, and stays as it is there"
@@ -329,10 +330,6 @@ def _inputs(log: Log, planned: Iterable[LogFile]) -> list[tuple[str, Stamp]]:
         paths.append(log.manifest_path)
     there = (path for path in dict.fromkeys(paths) if held_file(path) is not None or os.path.exists(path))
     return [(path, stamp_of(path)) for path in there]
-
-
-def _shown(path: str) -> str:
-    return printable(os.fsencode(os.path.basename(path)))
 
 
 def _rewritten(file: FilePlan) -> Method:

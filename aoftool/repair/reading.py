@@ -12,7 +12,7 @@ from contextlib import suppress
 from typing import Any, TypeVar
 
 from aoftool.errors import AoftoolError, FormatError, SourceError, UnsafePathError
-from aoftool.escape import printable
+from aoftool.escape import shown_path, shown_text
 from aoftool.files.failures import reading
 from aoftool.files.folder import Folder, parent_of
 from aoftool.files.temporary import CHANGE_FOLDER
@@ -105,7 +105,7 @@ def read_receipt(path: str) -> Receipt:
 
 
 def _first_line(error: Exception) -> str:
-    return printable(str(error).partition("\n")[0].encode("utf-8", "surrogateescape"))[:200]
+    return shown_text(str(error).partition("\n")[0])[:200]
 
 
 def _directories(path: str) -> tuple[Folder, Folder]:
@@ -123,7 +123,7 @@ def _directories(path: str) -> tuple[Folder, Folder]:
         home.close()
         if os.path.islink(whole):
             raise UnsafePathError(
-                f"{_shown(path)} is a symbolic link", path=path, hint="name the folder itself"
+                f"{shown_path(path)} is a symbolic link", path=path, hint="name the folder itself"
             ) from error
         if isinstance(error, NotADirectoryError):
             raise no_repair(path) from error
@@ -144,7 +144,7 @@ def no_repair(path: str, *options: str) -> SourceError:
         hint = "name one of them: " + ", ".join(quoted(one) for one in found[-_NAMED:])
     else:
         hint = "nothing here was repaired or rewritten in place, so nothing can be undone"
-    message = f"{_shown(path)} is no folder of a repair, nor the {RECEIPT_NAME} in one"
+    message = f"{shown_path(path)} is no folder of a repair, nor the {RECEIPT_NAME} in one"
     return SourceError(message, path=path, hint=hint)
 
 
@@ -243,7 +243,8 @@ def _refuse_elsewhere(steps: list[Step], home: Folder) -> None:
             status, own = os.stat(recorded), os.fstat(home.descriptor)
             if (status.st_dev, status.st_ino) != (own.st_dev, own.st_ino):
                 message = (
-                    f"the receipt speaks of files in {_shown(recorded)}, and lies in {_shown(home.path)}"
+                    f"the receipt speaks of files in {shown_path(recorded)},"
+                    f" and lies in {shown_path(home.path)}"
                 )
                 raise UnsafePathError(message)
 
@@ -305,7 +306,3 @@ def _typed(value: object, kind: type[_T], name: str) -> _T:
     if isinstance(text, str) and "\0" in text:
         raise ValueError(f"{name} has a zero byte in it")
     return value
-
-
-def _shown(path: str) -> str:
-    return printable(os.fsencode(path))

@@ -24,7 +24,7 @@ from aoftool.errors import (
     SinkError,
     UnsafePathError,
 )
-from aoftool.escape import printable
+from aoftool.escape import shown_path
 from aoftool.files.failures import reading
 from aoftool.files.folder import Folder
 from aoftool.files.inplace import move_file
@@ -54,7 +54,7 @@ def refuse_other_set(path: str, listed: Sequence[str]) -> None:
     except InputError:
         found = []
     if found != list(listed):
-        message = f"the set of files of {_shown(path)} changed after it was read"
+        message = f"the set of files of {shown_path(path)} changed after it was read"
         raise PlanStaleError(message, path=path, hint=again())
 
 
@@ -105,10 +105,10 @@ class Inputs:
         path = self._home.join(name)
         found = self._home.look(name)
         if found is None:
-            raise PlanStaleError(f"{_shown(path)} is gone", path=path, hint=again())
+            raise PlanStaleError(f"{shown_path(path)} is gone", path=path, hint=again())
         if stat.S_ISLNK(found.st_mode):
             hint = f"name the file that it leads to: {quoted(os.path.realpath(path))}"
-            raise UnsafePathError(f"{_shown(path)} is a symbolic link", path=path, hint=hint)
+            raise UnsafePathError(f"{shown_path(path)} is a symbolic link", path=path, hint=hint)
         if not stat.S_ISREG(found.st_mode) or Stamp.of(found) != stamp:
             raise _changed(path)
         self._files[found.st_dev, found.st_ino] = path
@@ -152,7 +152,7 @@ class Switch:
             move_file(self._work.new, name, self._work.home, name, calls=self._calls)
         except OutputExistsError as error:
             path = self._work.home.join(name)
-            message = f"{_shown(path)} has appeared: the set of files has changed"
+            message = f"{shown_path(path)} has appeared: the set of files has changed"
             raise PlanStaleError(message, path=path, hint=again()) from error
         self._added.append((name, made))
 
@@ -184,7 +184,7 @@ class Switch:
             work.home.sync(self._calls)
             self._calls.unlink(name, new)  # it has a name among the originals
         except OSError as error:
-            message = f"cannot put the new {_shown(path)} in place: {error.strerror}"
+            message = f"cannot put the new {shown_path(path)} in place: {error.strerror}"
             raise SinkError(message, path=path) from error
 
     def _exchange(self, name: str) -> bool:
@@ -297,8 +297,4 @@ def take_back(switch: Switch) -> bool:
 
 
 def _changed(path: str) -> PlanStaleError:
-    return PlanStaleError(f"{_shown(path)} changed after it was read", path=path, hint=again())
-
-
-def _shown(path: str) -> str:
-    return printable(os.fsencode(path))
+    return PlanStaleError(f"{shown_path(path)} changed after it was read", path=path, hint=again())

@@ -15,7 +15,7 @@ from collections.abc import Iterable, Sequence
 from contextlib import suppress
 
 from aoftool.errors import PlanStaleError, RefusedError, SinkError, SourceError, UnsafePathError
-from aoftool.escape import printable
+from aoftool.escape import shown_path
 from aoftool.files.folder import Folder
 from aoftool.files.inplace import append_tail, move_file
 from aoftool.files.syscalls import SYSTEM, SystemCalls
@@ -96,7 +96,7 @@ class _Undo:
             return None
         path = self._home.join(name)
         if not stat.S_ISREG(found.st_mode):
-            raise UnsafePathError(f"{_shown(path)} is no regular file", path=path)
+            raise UnsafePathError(f"{shown_path(path)} is no regular file", path=path)
         self._refuse_foreign(found, path)
         return Stamp.of(found)
 
@@ -107,7 +107,7 @@ class _Undo:
             return None
         path = os.path.join(self._folder.path, step.kept)
         if not stat.S_ISREG(found.st_mode):
-            raise UnsafePathError(f"{_shown(path)} is no regular file", path=path)
+            raise UnsafePathError(f"{shown_path(path)} is no regular file", path=path)
         self._refuse_foreign(found, path)
         return Stamp.of(found)
 
@@ -117,7 +117,7 @@ class _Undo:
         if owner in (None, 0, os.geteuid()):
             return
         if found.st_uid != owner:
-            message = f"{_shown(path)} belongs to uid {found.st_uid}, and the receipt to uid {owner}"
+            message = f"{shown_path(path)} belongs to uid {found.st_uid}, and the receipt to uid {owner}"
             raise RefusedError(message, path=path, hint="have the owner of the receipt undo it")
 
     def refuse_changed(self, step: Step) -> None:
@@ -142,7 +142,7 @@ class _Undo:
         if kept != step.before:
             raise self._changed(path)
         if not self._is_original(step):
-            raise SourceError(f"{_shown(path)} does not hold what was kept any more", path=path)
+            raise SourceError(f"{shown_path(path)} does not hold what was kept any more", path=path)
         if step.kind in (StepKind.REMOVE, StepKind.REPLACE) and here is not None:
             raise self._changed(step.path)
 
@@ -171,7 +171,7 @@ class _Undo:
             raise self._changed(step.path)
         if tail_digest(self._folder, *step.tail) != step.tail_sha256:
             path = self._folder.join(BYTES_NAME)
-            raise SourceError(f"{_shown(path)} does not hold what was cut off any more", path=path)
+            raise SourceError(f"{shown_path(path)} does not hold what was cut off any more", path=path)
         if now.size_bytes > step.after.size_bytes:
             # A server that appended, or an undo that was killed while it wrote the tail back.
             if not self._is_own_tail(step, now.size_bytes - step.after.size_bytes):
@@ -193,7 +193,7 @@ class _Undo:
 
     def _changed(self, path: str) -> PlanStaleError:
         return PlanStaleError(
-            f"{_shown(path)} changed after the repair; undoing would lose that",
+            f"{shown_path(path)} changed after the repair; undoing would lose that",
             path=path,
             hint="the original is kept beside the receipt",
         )
@@ -294,11 +294,7 @@ def _entered(folder: Folder, name: str) -> Folder | None:
         return None
     except OSError as error:
         path = folder.join(name)
-        raise UnsafePathError(f"{_shown(path)} is no folder of a repair", path=path) from error
-
-
-def _shown(path: str) -> str:
-    return printable(os.fsencode(path))
+        raise UnsafePathError(f"{shown_path(path)} is no folder of a repair", path=path) from error
 
 
 def take_back(receipt: str | None, written: Sequence[str]) -> str:

@@ -9,7 +9,7 @@ from aoftool.check.stream.textual import restore
 from aoftool.check.stream.window import Reader
 from aoftool.dataclass import dataclass, replace
 from aoftool.errors import PlanStaleError
-from aoftool.escape import printable
+from aoftool.escape import shown_path
 from aoftool.files.access import Access
 from aoftool.files.failures import naming, reading
 from aoftool.files.folder import Folder
@@ -141,7 +141,7 @@ def open_original(plan: FilePlan, home: Folder | None) -> int:
             descriptor = READS.open(plan.path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
     if Stamp.of(os.fstat(descriptor) if held is None else held.status) != plan.stamp:
         os.close(descriptor)
-        shown = printable(os.fsencode(plan.path))
+        shown = shown_path(plan.path)
         message = f"{shown} changed after the plan was made"
         raise PlanStaleError(message, path=plan.path, hint=again())
     return descriptor

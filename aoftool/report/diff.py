@@ -8,7 +8,7 @@ from typing import Any
 
 from aoftool.analysis.diff.model import ChangeKind, Diff, KeyChange, KeyFacts, LibraryChange, Parting, Side
 from aoftool.cells import fold
-from aoftool.escape import json_bytes, printable, shorten, shown_name
+from aoftool.escape import json_bytes, shorten, shown_name, shown_text
 from aoftool.report.csvout import CsvRows
 from aoftool.report.writer import writer_json, writer_note
 from aoftool.units import counted, format_count, format_time_ms
@@ -67,7 +67,7 @@ def _lines(diff: Diff, width: int, limit: int) -> Iterator[str]:
 
 def _side(label: str, side: Side) -> Iterator[str]:
     point = f" at {side.point}" if side.point else ""
-    path = printable(side.path.encode("utf-8", "surrogateescape"))
+    path = shown_text(side.path)
     yield f"{label}{path}{point}, {counted(side.keys, 'key')}"
     note = None if side.writer is None else writer_note(side.writer)
     if note:
@@ -124,7 +124,7 @@ def _change_lines(change: KeyChange, width: int) -> Iterator[str]:
 
 def _facts(facts: KeyFacts) -> str:
     if facts.length is None:
-        return f"{facts.type_name} {printable(facts.module_type.encode())}".rstrip()
+        return f"{facts.type_name} {shown_text(facts.module_type)}".rstrip()
     unit = " B" if facts.type_name == "string" else ""
     return f"{facts.type_name} {format_count(facts.length)}{unit}"
 

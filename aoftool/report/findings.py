@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, TextIO
 
 from aoftool.check.model import FileReport, Finding, Outcome, Remedy, Report, ServerOutcome, Severity, Verdict
-from aoftool.escape import printable
+from aoftool.escape import shown_path
 from aoftool.namedtuple import NamedTuple
 from aoftool.releases import in_words
 from aoftool.report.lines import Printer, folded, print_columns
@@ -58,7 +58,7 @@ def render_findings(console: Printer, reports: Sequence[Report], *, top: int = 2
         if number:
             console.print()
         if len(reports) > 1:
-            console.print(_shown(report.path), style="bold")
+            console.print(shown_path(report.path), style="bold")
         _render_files(console, report.files)
         _render_list(console, report, top)
         if report.outcomes:
@@ -72,10 +72,6 @@ def render_findings(console: Printer, reports: Sequence[Report], *, top: int = 2
         unknown = sum(report.intact and not report.judged for report in reports)
         console.print()
         console.print(f"{len(reports)} logs, {bad} damaged" + (f", {unknown} not judged" if unknown else ""))
-
-
-def _shown(path: str) -> str:
-    return printable(os.fsencode(path))
 
 
 def _render_files(console: Printer, files: Sequence[FileReport]) -> None:
@@ -97,7 +93,7 @@ def _render_files(console: Printer, files: Sequence[FileReport]) -> None:
 
 def _render_verdict(console: Printer, row: FileReport) -> None:
     ok = row.verdict is Verdict.OK
-    line = f"{_shown(row.path)}  {row.format}, {format_bytes(row.size_bytes)}"
+    line = f"{shown_path(row.path)}  {row.format}, {format_bytes(row.size_bytes)}"
     if row.commands:
         line += f", {_commands(row.commands)}"
     if not ok and row.good_end < row.size_bytes:
@@ -141,7 +137,7 @@ def _finding_lines(finding: Finding) -> Iterator[str]:
 
 def place_text(finding: Finding) -> str:
     """Return where a finding is, in words."""
-    place = _shown(os.path.basename(finding.path.rstrip(os.sep))) or "the log"
+    place = shown_path(os.path.basename(finding.path.rstrip(os.sep))) or "the log"
     if finding.line is not None:
         return f"{place}, line {finding.line}"
     if finding.start is None:
@@ -246,7 +242,7 @@ def _outcome(row: ServerOutcome) -> str:
 def _why(row: ServerOutcome) -> str:
     parts: list[str] = []
     if row.cut_to is not None:
-        parts.append(f"cut {_shown(os.path.basename(row.path))} to {counted(row.cut_to, 'byte')}")
+        parts.append(f"cut {shown_path(os.path.basename(row.path))} to {counted(row.cut_to, 'byte')}")
     if row.message and row.outcome is not Outcome.CUT:
         parts.append(_said(row))
     parts += row.notes
@@ -290,7 +286,7 @@ def write_findings_csv(reports: Iterable[Report], stream: TextIO) -> None:
     for report in reports:
         for found in report.findings:
             places = (found.start, found.end, found.command_index, found.line)
-            head = (_shown(report.path), _shown(found.path), found.severity.value, found.code)
+            head = (shown_path(report.path), shown_path(found.path), found.severity.value, found.code)
             rows.add((*head, *places, found.message, found.evidence))
 
 

@@ -7,7 +7,7 @@ from typing import Any, TextIO
 
 from aoftool.analysis.history.model import HistoryStep, KeyState, StepKind
 from aoftool.cells import clipped, fold, padded
-from aoftool.escape import json_bytes, printable
+from aoftool.escape import json_bytes, printable, shown_text
 from aoftool.report.commands import CSV_HEADER, beside, command_json, command_text, csv_cells
 from aoftool.report.csvout import CsvRows
 from aoftool.report.inferred import BOUNDS, INFERRED, bounds_json, inferred_time, marked
@@ -162,7 +162,7 @@ def state_text(step: HistoryStep) -> str:
     if not after.exists:
         return "gone" if step.before.exists or not step.before.is_known else "no such key"
     if after.length is None:
-        return f"{after.type_name} {printable(after.module_type.encode())}".rstrip()
+        return f"{after.type_name} {shown_text(after.module_type)}".rstrip()
     unit = _UNITS.get(after.type_name or "", "members")
     return f"{after.type_name} {format_count(after.length)}" + (" B" if unit == "bytes" else "")
 

@@ -7,14 +7,13 @@ verb, so that the files of two verbs may lie in one folder.
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterable, Iterator, Mapping
 
 from aoftool.analysis.inspect.contents_model import ContentsView
 from aoftool.analysis.inspect.model import FileRow, Overview
 from aoftool.check.health_model import Health
 from aoftool.check.model import FileReport, Outcome, Report, Severity
-from aoftool.escape import printable
+from aoftool.escape import shown_base, shown_path
 from aoftool.fleet.model import LogRow, RowState
 from aoftool.namedtuple import NamedTuple
 
@@ -94,7 +93,7 @@ def _escaped(value: str) -> str:
 
 def check_samples(report: Report) -> Iterator[Sample]:
     """Yield what a check says of one log."""
-    path = {"path": printable(os.fsencode(report.path))}
+    path = {"path": shown_path(report.path)}
     yield Sample("aoftool_log_readable", 1, path)
     yield Sample("aoftool_log_intact", int(report.intact), path)
     yield Sample("aoftool_log_judged", int(report.judged), path)
@@ -112,7 +111,7 @@ def check_samples(report: Report) -> Iterator[Sample]:
 
 def unreadable_samples(path: str) -> Iterator[Sample]:
     """Yield what there is to say of a log that could not be read."""
-    yield Sample("aoftool_log_readable", 0, {"path": printable(os.fsencode(path))})
+    yield Sample("aoftool_log_readable", 0, {"path": shown_path(path)})
 
 
 def fleet_samples(rows: Iterable[LogRow]) -> Iterator[Sample]:
@@ -121,7 +120,7 @@ def fleet_samples(rows: Iterable[LogRow]) -> Iterator[Sample]:
         if row.state != RowState.READ:
             yield from unreadable_samples(row.path)
             continue
-        path = {"path": printable(os.fsencode(row.path))}
+        path = {"path": shown_path(row.path)}
         yield Sample("aoftool_log_readable", 1, path)
         yield Sample("aoftool_log_intact", int(row.intact), path)
         yield Sample("aoftool_log_judged", int(row.judged), path)
@@ -136,7 +135,7 @@ def fleet_samples(rows: Iterable[LogRow]) -> Iterator[Sample]:
 
 def inspect_samples(overview: Overview, health: Health, contents: ContentsView | None) -> Iterator[Sample]:
     """Yield what was seen in one log."""
-    path = {"path": printable(os.fsencode(overview.path))}
+    path = {"path": shown_path(overview.path)}
     yield Sample("aoftool_log_readable", 1, path)
     yield Sample("aoftool_log_intact", int(health.intact), path)
     yield Sample("aoftool_log_judged", int(health.judged), path)
@@ -168,6 +167,6 @@ def _contents(path: Mapping[str, str], contents: ContentsView) -> Iterator[Sampl
 def _files(path: Mapping[str, str], files: Iterable[FileReport | FileRow]) -> Iterator[Sample]:
     for file in files:
         name = file.path if isinstance(file, FileReport) else file.name
-        labels = {**path, "file": printable(os.fsencode(os.path.basename(name))), "role": file.role}
+        labels = {**path, "file": shown_base(name), "role": file.role}
         yield Sample("aoftool_log_file_size_bytes", file.size_bytes, labels)
         yield Sample("aoftool_log_file_good_bytes", file.good_end, labels)

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import os
 import shlex
 from collections.abc import Iterable, Iterator
 from typing import Any
 
-from aoftool.escape import excerpt, hidden, json_bytes, printable
+from aoftool.escape import excerpt, hidden, json_bytes, shown_base, shown_path
 from aoftool.repair.model import Edit, EditKind, FilePlan, Method, Plan, Rebuild
 from aoftool.report.lines import Printer, folded
 from aoftool.report.terminal import facts, print_room
@@ -53,12 +52,8 @@ def _news(plan: Plan) -> Iterable[str]:
     return (note for note in plan.notes if note not in told)
 
 
-def _shown(path: str) -> str:
-    return printable(os.fsencode(os.path.basename(path)))
-
-
 def _title(file: FilePlan, in_place: bool) -> str:
-    name = _shown(file.path)
+    name = shown_base(file.path)
     if file.method is Method.REMOVE:
         return f"{name}: set aside: {file.reason}"
     if file.method is Method.CREATE:
@@ -69,7 +64,7 @@ def _title(file: FilePlan, in_place: bool) -> str:
         assert file.cut_at is not None
         where = "in place" if in_place else "in the copy"
         return f"{name}: cut it to {counted(file.cut_at, 'byte')}, {where}"
-    into = f" as {_shown(file.becomes)}" if file.becomes else ""
+    into = f" as {shown_base(file.becomes)}" if file.becomes else ""
     return f"{name}: write it anew{into}; the original is kept"
 
 
@@ -132,13 +127,13 @@ def render_done(console: Printer, receipt: dict[str, Any] | None, written: list[
     """Print where the receipt is and how to go back, or what was written elsewhere."""
     if receipt is not None:
         # Not folded: the last line is there to be copied.
-        folder = printable(os.fsencode(receipt["directory"]))
+        folder = shown_path(receipt["directory"])
         console.print()
         _print(console, "done; what was taken out is kept, with a receipt. To take it all back:", indent=0)
         console.print(f"  aoftool undo {shlex.quote(folder)}")
         print_room(console, folder, receipt["kept_bytes"])
     for path in written:
-        console.print(f"wrote {printable(os.fsencode(path))}")
+        console.print(f"wrote {shown_path(path)}")
 
 
 def plan_json(

@@ -7,7 +7,7 @@ import shlex
 from collections.abc import Iterator
 from typing import Any
 
-from aoftool.escape import hidden, json_bytes, printable, shown_text
+from aoftool.escape import hidden, json_bytes, printable, shown_path, shown_text
 from aoftool.report.lines import Printer
 from aoftool.report.terminal import facts, print_room, print_table, say
 from aoftool.report.writer import writer_json, writer_words
@@ -67,24 +67,20 @@ def render_rewrite(
     if result.files:
         console.print()
         for file in result.files:
-            console.print(f"wrote {_path(file.path)}, {format_bytes(file.size_bytes)}")
+            console.print(f"wrote {shown_path(file.path)}, {format_bytes(file.size_bytes)}")
     if receipt is not None:
         where = "beside the new files" if len(result.files) > 1 else "in the folder of the receipt"
         console.print()
         say(console, f"the log as it was is kept, {where}. To take it back:")
-        console.print(f"  aoftool undo {shlex.quote(_path(receipt))}")
-        print_room(console, _path(receipt), kept_bytes)
-
-
-def _path(path: str) -> str:
-    return printable(os.fsencode(path))
+        console.print(f"  aoftool undo {shlex.quote(shown_path(receipt))}")
+        print_room(console, shown_path(receipt), kept_bytes)
 
 
 def _head(result: RewriteResult, mode: str) -> Iterator[tuple[str, str, str]]:
     summary = result.summary
     files = counted(len(summary.files), "file")
     history = f", and {format_bytes(summary.history_bytes)} of history" if summary.history_bytes else ""
-    yield "log", f"{_path(summary.path)}: {files}, {format_bytes(summary.size_bytes)}{history}", "bold"
+    yield "log", f"{shown_path(summary.path)}: {files}, {format_bytes(summary.size_bytes)}{history}", "bold"
     if summary.writer is not None:
         yield "written by", writer_words(summary.writer), ""
     yield "target", f"{summary.target} ({summary.target_reason})", ""

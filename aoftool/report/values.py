@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from itertools import islice
 
-from aoftool.escape import printable, shorten
+from aoftool.escape import shorten, shown_text
 from aoftool.units import and_more, counted
 from aoftool.values import (
     ArrayValue,
@@ -27,7 +27,7 @@ def value_line(value: Value, width: int = 100) -> str:
     if isinstance(value, bytes):
         return shorten(value, width)
     if isinstance(value, ModuleValue):
-        name = printable(value.module_name.encode())
+        name = shown_text(value.module_name)
         if not value.is_known:
             return f"{name}, made by commands: only its module knows what it holds"
         return f"{name} version {value.module_version}, {counted(len(value.raw), 'byte')}"

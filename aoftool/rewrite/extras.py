@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from aoftool.emit.resp_writer import RespWriter
-from aoftool.escape import printable
+from aoftool.escape import shown_text
 from aoftool.files import open_source
 from aoftool.rdb.dialects import MEMBER_TIMES
 from aoftool.rdb.encode.targets import Target
@@ -107,7 +107,7 @@ def note_losses(
         notes.append(_METADATA_OF_WRITTEN)
     if writer.drops and output.holds_modules and found.base is not None and found.base.modules:
         # Which modules a server has, no release tells.
-        names = ", ".join(printable(module.name.encode()) for module in found.base.modules)
+        names = ", ".join(shown_text(module.name) for module in found.base.modules)
         without = "does not load the result" if form is OutputFormat.RDB else "skips their keys"
         notes.append(
             f"module data is kept in the {form.value} form, for {target.name} may have the modules ({names}):"

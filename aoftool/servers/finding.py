@@ -10,7 +10,7 @@ from pathlib import Path
 
 from aoftool.dataclass import dataclass
 from aoftool.errors import UnsupportedError
-from aoftool.escape import excerpt, printable
+from aoftool.escape import excerpt, shown_path
 from aoftool.regex import regex
 from aoftool.releases import Release, release_of
 
@@ -56,7 +56,7 @@ def ask_version(binary: str) -> FoundServer:
     Raises:
         UnsupportedError: it does not run, or is no server that is known here.
     """
-    shown = printable(os.fsencode(binary))
+    shown = shown_path(binary)
     try:
         done = subprocess.run([binary, "--version"], capture_output=True, timeout=_ANSWER_S, check=False)
     except (OSError, subprocess.TimeoutExpired) as error:

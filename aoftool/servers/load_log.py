@@ -5,7 +5,6 @@ The server runs confined, on a copy in a private directory, and is stopped again
 
 from __future__ import annotations
 
-import os
 import tempfile
 from pathlib import Path
 from typing import Any
@@ -13,7 +12,7 @@ from typing import Any
 from aoftool.aof.layout import Log, find_log
 from aoftool.dataclass import dataclass
 from aoftool.errors import VerifyError
-from aoftool.escape import printable
+from aoftool.escape import shown_path
 from aoftool.progress import Reached, no_progress
 from aoftool.replay.log_writer import writer_of_log
 from aoftool.servers.asking import expiring_by_database, keys_by_database, library_names
@@ -95,9 +94,7 @@ def verify_log(path: str, server: FoundServer) -> Verified:
         after = {name: (folder / name).stat().st_size for name in sizes}
     cut = {name: size - after[name] for name, size in sizes.items() if after[name] < size}
     if cut:
-        names = ", ".join(
-            f"{printable(os.fsencode(name))} by {counted(size, 'byte')}" for name, size in cut.items()
-        )
+        names = ", ".join(f"{shown_path(name)} by {counted(size, 'byte')}" for name, size in cut.items())
         raise VerifyError(f"{server.name} had to cut {names} to load the log", path=path)
     counts = count_keys(log)
     difference = counts.difference(found, expiring, libraries) if not counts.unknown else ""

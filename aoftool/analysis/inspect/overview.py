@@ -6,7 +6,6 @@ RDB parts and what could not be read are rows of their own.
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterable, Iterator
 
 from aoftool.analysis.census.driver import Contents
@@ -29,7 +28,7 @@ from aoftool.commands.framing import FRAMING
 from aoftool.commands.table import lookup
 from aoftool.databases import databases_for
 from aoftool.dataclass import replace
-from aoftool.escape import printable
+from aoftool.escape import printable, shown_path, shown_text
 from aoftool.files.source import STDIN, open_source
 from aoftool.rdb.dialects import KEPT_COMPATIBLE, OWN_VERSION, foreign_writer
 from aoftool.rdb.walk.summary import OTHER_DATABASES, RdbWalk
@@ -50,7 +49,7 @@ _FORMATS = {
 def overview_of(survey: Survey) -> Overview:
     """Return the overview of a surveyed log."""
     return Overview(
-        path=printable(os.fsencode(survey.log.path)),
+        path=shown_path(survey.log.path),
         layout=survey.log.kind.value,
         size_bytes=survey.size_bytes,
         files=[_file_row(item) for item in survey.files],
@@ -257,7 +256,7 @@ def _rdb_part(item: FileSurvey, walk: RdbWalk) -> RdbPart:
         rows=_rdb_rows(walk),
         functions=[function.name for function in walk.functions],
         function_count=walk.function_count,
-        modules=[printable(module.name.encode()) for module in walk.modules],
+        modules=[shown_text(module.name) for module in walk.modules],
         aux=list(walk.aux.items()),
         slots=walk.slots.notes,
         largest=list(walk.largest),

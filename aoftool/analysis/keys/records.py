@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator
 from itertools import chain
 
@@ -11,7 +10,7 @@ from aoftool.aof.ending_model import Damage
 from aoftool.aof.log import need_files
 from aoftool.aof.model import Log, LogFile, LogKind
 from aoftool.errors import InputError, UnsupportedError
-from aoftool.escape import printable
+from aoftool.escape import shown_base
 from aoftool.files import open_source
 from aoftool.keyspace.selection import KeySelection
 from aoftool.next_step import next_step
@@ -98,7 +97,7 @@ class KeyListing:
         """File, offset and reason of where the RDB part breaks; None when it is whole."""
         if self.damage is None:
             return None
-        name = printable(os.fsencode(os.path.basename(self.damaged_file or self._log_path)))
+        name = shown_base(self.damaged_file or self._log_path)
         return name, self.damage.offset, self.damage.message
 
     def __iter__(self) -> Iterator[KeyRow]:

@@ -16,7 +16,7 @@ from aoftool.analysis.keys.model import KNOWN_TO_MODULE, NOT_KNOWN, KeyRow
 from aoftool.aof.model import Log
 from aoftool.commands.table import lookup
 from aoftool.errors import NotJudgedError, UnsupportedError
-from aoftool.escape import excerpt, excerpt_key, printable
+from aoftool.escape import excerpt, excerpt_key, printable, shown_base
 from aoftool.keyspace.engine import Keyspace
 from aoftool.keyspace.selection import KeySelection
 from aoftool.next_step import next_step
@@ -126,7 +126,7 @@ class ReplayedKeys:
         number, command = self._replay.stopped_at
         offset = command.offset
         path = self._log.files[number].path
-        name = shlex.quote(printable(os.fsencode(os.path.basename(path))))
+        name = shlex.quote(shown_base(path))
         known = self._replay.unknown is None and lookup(command.argv[0]) is not None
         error = UnsupportedError if known else NotJudgedError
         raise error(

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import hashlib
-import os
 
 from aoftool.aof.model import Log
 from aoftool.api.postmortem.model import Digest
 from aoftool.errors import AoftoolError, ReadFailedError
-from aoftool.escape import printable
+from aoftool.escape import shown_base
 from aoftool.files.carrier import RangedCarrier, open_file_carrier
 from aoftool.files.failures import read_failed
 from aoftool.files.held import held_file
@@ -36,7 +35,7 @@ def digests_of(log: Log, most: int) -> list[Digest]:
             raise
         except AoftoolError:
             continue
-        found.append(Digest(printable(os.fsencode(os.path.basename(path))), size, digest))
+        found.append(Digest(shown_base(path), size, digest))
     return found
 
 

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from aoftool.aof.model import Log
 from aoftool.check.model import Finding, Remedy
 from aoftool.errors import FormatError, InputError
-from aoftool.escape import printable
+from aoftool.escape import printable, shown_path
 from aoftool.files import open_source
 from aoftool.files.failures import reading
 from aoftool.files.seal import SEAL_NAME, Seal, SealedFile, read_seal
@@ -38,7 +38,7 @@ def find_in_seal(log: Log) -> Iterator[Finding]:
     yield from broken
     if not broken:
         files = counted(len(seal.files), "file is", "files are")
-        yield Finding.of("sealed", path, f"{files} as sealed on {printable(os.fsencode(seal.made))}")
+        yield Finding.of("sealed", path, f"{files} as sealed on {shown_path(seal.made)}")
 
 
 def _differences(directory: str, seal: Seal) -> Iterator[Finding]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import shlex
 from collections.abc import Iterator
 
@@ -15,7 +14,7 @@ from aoftool.check.unknown import BEYOND, Names, Standing, forms_of_no_release
 from aoftool.check.vocabulary import is_hidden, looks_like_module, takers
 from aoftool.commands.modules import engine_of_form, module_of
 from aoftool.dataclass import replace
-from aoftool.escape import excerpt, printable
+from aoftool.escape import excerpt, shown_base
 from aoftool.releases import in_words
 from aoftool.units import counted
 
@@ -113,7 +112,7 @@ def _remedies(file: FileExam, spots: list[Spot], standing: Standing, severity: S
         yield Remedy("keep it", text="nothing takes it out unasked")
         if spots[0].kind == SpotKind.SUBCOMMAND:
             # By name, the whole container would go.
-            place = shlex.quote(f"{printable(os.fsencode(os.path.basename(file.path)))}:{spots[0].start}")
+            place = shlex.quote(f"{shown_base(file.path)}:{spots[0].start}")
             size, spots, option = spots[0].end - spots[0].start, spots[:1], f"--drop {place}"
         else:
             option = f"--drop-command {shlex.quote(excerpt(spots[0].name))}"

@@ -15,7 +15,7 @@ from aoftool.check.vocabulary import is_short
 from aoftool.commands.table import CONTAINERS
 from aoftool.dataclass import replace
 from aoftool.errors import SourceError
-from aoftool.escape import excerpt, printable
+from aoftool.escape import excerpt, printable, shown_base
 from aoftool.files.compression import is_envelope
 from aoftool.files.source import open_source
 from aoftool.quoting import Quoting, atoll
@@ -112,9 +112,7 @@ def _notes(exam: LogExam) -> list[str]:
 
 
 def _file_view(file: FileExam, prefix: bytes, databases: int) -> LoaderFile:
-    name = (
-        printable(file.file.name) if file.file.name else printable(os.fsencode(os.path.basename(file.path)))
-    )
+    name = printable(file.file.name) if file.file.name else shown_base(file.path)
     # A file of which nothing could be unpacked is no empty one.
     enveloped = is_envelope(file.compression)
     view = LoaderFile(

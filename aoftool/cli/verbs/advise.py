@@ -193,7 +193,7 @@ def _write_page(out: str, advice: Advice, happened: Sequence[DatedEvent]) -> Non
     import platform
 
     from aoftool import __version__
-    from aoftool.escape import printable
+    from aoftool.escape import shown_path
     from aoftool.files.sink import write_atomically
     from aoftool.report.page.advice import advice_page
     from aoftool.report.page.html import page_html
@@ -204,7 +204,7 @@ def _write_page(out: str, advice: Advice, happened: Sequence[DatedEvent]) -> Non
         ("Python", f"{platform.python_version()} on {platform.system()} {platform.machine()}"),
     ]
     size = write_atomically(out, [page_html(advice_page(advice, happened, made)).encode("utf-8")])
-    print(f"aoftool: {printable(os.fsencode(out))}: {format_bytes(size)}", file=sys.stderr)
+    print(f"aoftool: {shown_path(out)}: {format_bytes(size)}", file=sys.stderr)
 
 
 def _moment(text: str | None, option: str) -> float | Back | None:

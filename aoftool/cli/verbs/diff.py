@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 from aoftool.cli.console import Color, line_console
 from aoftool.cli.declared import Argument
-from aoftool.cli.ending import diagnosed, shown_path
+from aoftool.cli.ending import diagnosed
 from aoftool.cli.exit_codes import DONE, NOT_JUDGED, VERDICT
 from aoftool.cli.log_databases import refuse_absent
 from aoftool.cli.options.common_options import (
@@ -21,6 +21,7 @@ from aoftool.cli.options.redaction import make_redactor
 from aoftool.cli.requests import Application, add_verb
 from aoftool.dataclass import dataclass
 from aoftool.errors import UsageError
+from aoftool.escape import shown_path
 from aoftool.pattern import Pattern, typed_pattern
 from aoftool.units import counted
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 from aoftool.cli.console import line_console
 from aoftool.cli.declared import Option
-from aoftool.cli.ending import shown_path, tell_damage
+from aoftool.cli.ending import tell_damage
 from aoftool.cli.exit_codes import DONE, NOT_JUDGED, VERDICT
 from aoftool.cli.log_databases import refuse_absent
 from aoftool.cli.options.common_options import (
@@ -37,6 +37,7 @@ from aoftool.cli.requests import Application, add_verb
 from aoftool.databases import INFERRED
 from aoftool.dataclass import dataclass, replace
 from aoftool.errors import UsageError
+from aoftool.escape import shown_path
 from aoftool.files.source import STDIN
 from aoftool.units import counted
 

@@ -20,7 +20,7 @@ from aoftool.cli.progress import end_progress
 from aoftool.cli.requests import Application, add_verb
 from aoftool.dataclass import dataclass
 from aoftool.errors import SourceError, UsageError
-from aoftool.escape import printable, typed_name
+from aoftool.escape import printable, shown_path, typed_name
 from aoftool.next_step import next_step, quoted
 
 if TYPE_CHECKING:
@@ -229,7 +229,7 @@ def _write(page: Page, asked: ReportRequest) -> None:
     from aoftool.units import format_bytes
 
     size = write_atomically(asked.out, [text.encode("utf-8")], force=asked.force)
-    told = f"{printable(os.fsencode(asked.out))}: {format_bytes(size)}"
+    told = f"{shown_path(asked.out)}: {format_bytes(size)}"
     line_console(asked.color).print(told, style="bold")
 
 

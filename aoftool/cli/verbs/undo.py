@@ -14,7 +14,7 @@ from aoftool.cli.options.redaction import make_redactor
 from aoftool.cli.options.writing import InUseOption
 from aoftool.cli.requests import Application, add_verb
 from aoftool.dataclass import dataclass
-from aoftool.escape import printable
+from aoftool.escape import shown_path
 from aoftool.files.remote.names import refuse_remote
 from aoftool.units import counted
 
@@ -100,7 +100,7 @@ def _show(found: Receipt, already: bool, asked: UndoRequest) -> None:
     else:
         console = line_console(asked.color)
         for step in found.steps:
-            console.print(f"{_DID[step.kind.value]} {printable(os.fsencode(step.path))}", style="green")
+            console.print(f"{_DID[step.kind.value]} {shown_path(step.path)}", style="green")
 
 
 def _show_forgotten(gone: Forgotten, as_json: bool) -> None:
@@ -126,6 +126,6 @@ def _user(number: int) -> str:
     import pwd
 
     try:
-        return f"{printable(os.fsencode(pwd.getpwuid(number).pw_name))} (uid {number})"
+        return f"{shown_path(pwd.getpwuid(number).pw_name)} (uid {number})"
     except KeyError:
         return f"uid {number}"

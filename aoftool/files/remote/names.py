@@ -9,7 +9,7 @@ import os
 import re
 
 from aoftool.errors import RefusedError
-from aoftool.escape import printable
+from aoftool.escape import shown_path
 from aoftool.next_step import quoted
 from aoftool.regex import regex
 
@@ -48,7 +48,7 @@ def without_secrets(path: str) -> str:
     shown = _USER.sub("", path)
     if is_web(shown):
         shown = _QUERY.sub("?...", shown)
-    return printable(os.fsencode(shown))
+    return shown_path(shown)
 
 
 def refuse_remote(path: str | os.PathLike[str] | None, action: str, line: str) -> None:

@@ -16,7 +16,7 @@ from aoftool.aof.manifest import FileType, ManifestEntry, encode_manifest
 from aoftool.aof.manifest_salvage import SalvagedEntry, parse_file_name, salvage_manifest
 from aoftool.aof.without_manifest import assumed_set
 from aoftool.dataclass import dataclass, field, replace
-from aoftool.escape import printable
+from aoftool.escape import printable, shown_base
 from aoftool.files.source import open_source
 from aoftool.repair.choice import Choice
 from aoftool.units import and_more
@@ -121,7 +121,7 @@ def plan_manifest(log: Log, choice: Choice) -> ManifestPlan:
 
 def _in_place_of_text(log: Log, plan: ManifestPlan, choice: Choice) -> None:
     """Plan nothing over a text that never was a manifest, unless that is asked for and files make one."""
-    name = printable(os.fsencode(os.path.basename(log.manifest_path or log.path)))
+    name = shown_base(log.manifest_path or log.path)
     if not _files_of(log):
         return
     if choice.salvage:

@@ -5,10 +5,9 @@ Counts what is planned; decides nothing.
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterable, Iterator
 
-from aoftool.escape import printable
+from aoftool.escape import shown_base
 from aoftool.next_step import quoted
 from aoftool.repair.choice import AfterGap, Choice
 from aoftool.repair.draft import Draft
@@ -39,7 +38,7 @@ def more_by_dropping(path: str, offset: int, commands: int, choice: Choice) -> I
     """
     if choice.before is None or commands < 2:
         return
-    place = quoted(printable(os.fsencode(os.path.basename(path))))
+    place = quoted(shown_base(path))
     yield (
         f"--drop {place}:{offset} in place of --before takes out this command alone, and keeps"
         f" {counted(commands - 1, 'command')} behind it"

@@ -23,7 +23,7 @@ from aoftool.aof.moment_places import (
 from aoftool.check.exam_model import FileExam
 from aoftool.dataclass import dataclass
 from aoftool.errors import RefusedError, UsageError
-from aoftool.escape import excerpt, printable
+from aoftool.escape import excerpt, shown_base
 from aoftool.files.source import open_source
 from aoftool.repair.choice import Choice
 from aoftool.resp.commands import CommandReader
@@ -85,7 +85,7 @@ def find_file(files: Sequence[FileExam], name: str) -> int:
 
 
 def _shown(file: FileExam) -> str:
-    return printable(os.fsencode(os.path.basename(file.path)))
+    return shown_base(file.path)
 
 
 def _at_offset(files: Sequence[FileExam], name: str, offset: int, path: str) -> CutPoint:

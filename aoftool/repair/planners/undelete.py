@@ -16,7 +16,7 @@ from aoftool.commands.groups import DELETES, FLUSHES
 from aoftool.commands.table import lookup_argv
 from aoftool.dataclass import dataclass, field
 from aoftool.errors import RefusedError, UsageError
-from aoftool.escape import excerpt, printable
+from aoftool.escape import excerpt, shown_base, shown_path
 from aoftool.files.source import open_source
 from aoftool.next_step import next_step, quoted
 from aoftool.pattern import compile_glob
@@ -137,7 +137,7 @@ def _drop_at(file: FileExam, draft: Draft, offset: int, number: int, result: Und
                 if command.offset > offset:
                     break
     raise UsageError(
-        f"no command starts at offset {offset:,} of {printable(os.fsencode(file.path))}",
+        f"no command starts at offset {offset:,} of {shown_path(file.path)}",
         hint=next_step("log", file.path, "--limit 20"),
     )
 
@@ -220,7 +220,7 @@ def _list_later(files: Sequence[FileExam], result: Undeleted) -> None:
         result.touched_count += 1
         if len(result.touched) < _SHOWN:
             words = " ".join(excerpt(word, 40) for word in command.argv[:4])
-            name = printable(os.fsencode(os.path.basename(files[number].path)))
+            name = shown_base(files[number].path)
             result.touched.append(f"{name}:{command.offset} {words}")
 
 

@@ -10,7 +10,7 @@ from itertools import islice
 from typing import Any
 
 from aoftool.cells import fold
-from aoftool.escape import printable
+from aoftool.escape import printable, shown_path, shown_text
 from aoftool.report.tables import table_lines
 from aoftool.tables.export_model import Exported
 from aoftool.units import format_bytes, format_count
@@ -23,7 +23,7 @@ _MEASURED = 500
 
 def export_lines(done: Exported, width: int) -> Iterator[str]:
     """Yield the lines of an export."""
-    yield from fold(f"{_shown(done.path)}: {done.form}", width, 2)
+    yield from fold(f"{shown_path(done.path)}: {done.form}", width, 2)
     rows = [
         (table.table, format_count(table.rows), format_bytes(table.size_bytes), os.path.basename(table.path))
         for table in done.tables
@@ -39,12 +39,12 @@ def export_json(done: Exported) -> dict[str, Any]:
     """Return an export as one JSON object."""
     return {
         "schema": "aoftool.export/1",
-        "path": _shown(done.path),
+        "path": shown_path(done.path),
         "format": done.form,
         "tables": [
             {
                 "table": table.table,
-                "path": _shown(table.path),
+                "path": shown_path(table.path),
                 "rows": table.rows,
                 "size_bytes": table.size_bytes,
             }
@@ -63,7 +63,7 @@ def answer_lines(names: Sequence[str], rows: Iterable[Sequence[Any]], width: int
     while taken := list(islice(rows, _MEASURED)):
         if not columns:
             columns = [
-                (printable(name.encode()), "right" if _is_number(cell) else "left")
+                (shown_text(name), "right" if _is_number(cell) else "left")
                 for name, cell in zip(names, taken[0], strict=True)
             ]
         head, lines = table_lines(columns, [[cell_text(cell) for cell in row] for row in taken], width)
@@ -92,7 +92,7 @@ def cell_text(cell: Any) -> str:
     else:
         text = str(cell)
     # Keys are in their printable form already.
-    return printable(text.encode("utf-8", "surrogateescape")).replace("\\\\", "\\")
+    return shown_text(text).replace("\\\\", "\\")
 
 
 def cell_json(cell: Any) -> Any:
@@ -116,7 +116,3 @@ def cell_json(cell: Any) -> Any:
     if isinstance(cell, dict):
         return {str(name): cell_json(each) for name, each in cell.items()}
     return str(cell)
-
-
-def _shown(path: str) -> str:
-    return printable(os.fsencode(path))

@@ -6,7 +6,7 @@ import os
 from collections.abc import Mapping, Sequence
 from typing import Any, TextIO
 
-from aoftool.escape import printable
+from aoftool.escape import shown_path
 from aoftool.fleet.model import ROW_MEMBERS, FleetReport, LogRow, RowState, Totals
 from aoftool.report.csvout import CsvRows
 from aoftool.report.lines import Printer, folded
@@ -29,11 +29,6 @@ _CSV = tuple("dead_share" if name == "dead_bytes" else name for name in ROW_MEMB
 _COMMANDS = 5
 # Shorter loads are not told apart.
 _LEAST_S = 0.1
-
-
-def shown_path(path: str) -> str:
-    """Return a path as it may be shown."""
-    return printable(os.fsencode(path))
 
 
 def cells_of(row: LogRow) -> list[str]:

@@ -6,8 +6,9 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 
 from aoftool.advise.model import Advice, DatedEvent, EventKind, Finding, Severity
+from aoftool.escape import shown_text
 from aoftool.regex import regex
-from aoftool.report.page.cells import count, made_table, number, path_text, text, when
+from aoftool.report.page.cells import count, made_table, number, text, when
 from aoftool.report.page.closing import (
     advice_findings,
     advice_ledger,
@@ -67,12 +68,12 @@ def advice_page(found: Advice, happened: Sequence[DatedEvent], made: Sequence[tu
         happened: what the captures date, in order.
         made: versions and what was asked, as pairs of words.
     """
-    server = path_text(advice_server(found.server))
+    server = shown_text(advice_server(found.server))
     bad = [finding for finding in found.findings if finding.severity.is_bad]
     return Page(
         f"Advice on {server.split(',')[0]}",
         f"{server}; from {', '.join(found.inputs) or 'nothing'}",
-        f"{path_text(advice_verdict(found))}.",
+        f"{shown_text(advice_verdict(found))}.",
         advice_tone(found),
         _next_lines(found, bad),
         _figures(found, len(bad)),
@@ -91,11 +92,11 @@ def _next_lines(found: Advice, bad: Sequence[Finding]) -> list[tuple[str, str]]:
     """Return what to type about a damaged log, and the first line of each of the first findings with one."""
     lines: dict[str, str] = {}
     if found.log is not None and found.is_log_damaged and found.log.health.next:
-        lines[path_text(found.log.health.next)] = found.log.health.verdict
+        lines[shown_text(found.log.health.next)] = found.log.health.verdict
     for finding in bad:
         typed = next(filter(None, map(_typed, finding.do)), "")
         if typed:
-            lines.setdefault(path_text(typed), finding.code)
+            lines.setdefault(shown_text(typed), finding.code)
     return [(code, line) for line, code in lines.items()][:_NEXT]
 
 
@@ -114,7 +115,7 @@ def _figures(found: Advice, bad: int) -> list[Figure]:
             Cell("none seen")
             if worst is None
             else number(round(worst.worst_s, 6), format_wait(worst.worst_s)),
-            "" if worst is None else path_text(worst.label),
+            "" if worst is None else shown_text(worst.label),
         ),
         Figure("latency_s", "the worst that LATENCY has", _seconds(found.worst_latency_s)),
         Figure(
@@ -150,7 +151,7 @@ def _standstills(found: Advice) -> Iterator[Block]:
     rows = [StackRow(ledger_cells(row)[0], (round(1000 * row.worst_s),)) for row in found.ledger[:8]]
     first = found.ledger[0]
     description = (
-        f"The longest of each cause, in ms. The longest of all: {path_text(first.label)},"
+        f"The longest of each cause, in ms. The longest of all: {shown_text(first.label)},"
         f" {format_wait(first.worst_s)}, by {', '.join(first.seen_in)}. LATENCY keeps one sample a second and"
         " nothing below its threshold: sums and times are at least."
     )
@@ -172,7 +173,7 @@ def _timeline(happened: Sequence[DatedEvent]) -> Block:
         ("at", "when", lambda event: when(int(event.at_s) * 1000)),
         ("kind", "kind", lambda event: text(_KINDS[event.kind])),
         ("text", "what", lambda event: text(event.text)),
-        ("where", "seen in", lambda event: text(path_text(event.where))),
+        ("where", "seen in", lambda event: text(shown_text(event.where))),
     )
     table = made_table("events-table", "What happened, in order", fields, happened, most=60, is_detail=True)
     counts = Counter(event.kind for event in happened)
@@ -201,7 +202,7 @@ def _rest(found: Advice) -> Iterator[Block]:
     yield from advice_rest(found)
     lines = [typed for finding in found.findings for line in finding.do if (typed := _typed(line))]
     if lines:
-        yield Lines("Lines to type, of all findings", tuple(dict.fromkeys(map(path_text, lines))))
+        yield Lines("Lines to type, of all findings", tuple(dict.fromkeys(map(shown_text, lines))))
 
 
 def _typed(line: str) -> str:

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from aoftool.api.postmortem.model import Postmortem
-from aoftool.escape import printable
+from aoftool.escape import shown_text
 from aoftool.report.page.ahead import ahead
-from aoftool.report.page.cells import path_text
 from aoftool.report.page.closing import advice, measured
 from aoftool.report.page.files import files
 from aoftool.report.page.holdings import holdings
@@ -21,10 +20,10 @@ _TITLE = 200
 
 def page_of(found: Postmortem) -> Page:
     """Return the page of a log, from the verdict to how it was measured."""
-    title = printable(found.title.encode("utf-8", "surrogateescape"))[:_TITLE]
+    title = shown_text(found.title)[:_TITLE]
     return Page(
-        title or f"Report on {path_text(found.path)}",
-        path_text(found.path),
+        title or f"Report on {shown_text(found.path)}",
+        shown_text(found.path),
         verdict_of(found),
         tone_of(found),
         next_lines(found),

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from typing import TypeVar
 
-from aoftool.escape import printable, shown_name
+from aoftool.escape import shown_name
 from aoftool.report.page.model import Cell, Column, Table
 from aoftool.units import format_bytes, format_count, format_share, format_time_ms
 
@@ -16,7 +16,6 @@ __all__ = [
     "made_table",
     "name",
     "number",
-    "path_text",
     "share",
     "size",
     "text",
@@ -46,11 +45,6 @@ def code(words: str) -> Cell:
 def name(raw: bytes) -> Cell:
     """Return a cell with a name from a log."""
     return Cell(shown_name(raw, NAME_WIDTH), is_code=True)
-
-
-def path_text(path: str) -> str:
-    """Return a path as it may be shown."""
-    return printable(path.encode("utf-8", "surrogateescape"))
 
 
 def count(value: int | None) -> Cell:

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 
 from aoftool.advise.model import Advice, Finding, NotLooked, Severity, Window
 from aoftool.api.postmortem.model import Digest, Postmortem
-from aoftool.escape import printable
+from aoftool.escape import shown_text
 from aoftool.report.page.axis import axis_words
 from aoftool.report.page.cells import Field, code, made_table, number, size, text
 from aoftool.report.page.model import Block, Entry, Section, Sentences, Table, Tone, Words
@@ -40,10 +40,6 @@ _TONES = {
 _MOST = 40
 
 
-def _shown(words: str) -> str:
-    return printable(words.encode("utf-8", "surrogateescape"))
-
-
 def advice(found: Postmortem) -> Section:
     """Return what captures say, and what nobody looked at."""
     blocks: list[Block] = []
@@ -61,7 +57,7 @@ def advice(found: Postmortem) -> Section:
 
 def _advised(found: Advice) -> Iterator[Block]:
     yield Words(
-        f"{_shown(advice_server(found.server))}: {_shown(advice_verdict(found))}.", advice_tone(found)
+        f"{shown_text(advice_server(found.server))}: {shown_text(advice_verdict(found))}.", advice_tone(found)
     )
     ledger = advice_ledger(found)
     if ledger is not None:
@@ -129,7 +125,7 @@ def advice_rest(found: Advice) -> Iterator[Block]:
         )
         yield made_table("advice-not-looked", "Rules that could not be judged", reasons, found.not_looked)
     for words in found.left_out:
-        yield Words(f"Left out: {_shown(words)}")
+        yield Words(f"Left out: {shown_text(words)}")
 
 
 def _rounded(value: float | None) -> float | None:
@@ -139,14 +135,14 @@ def _rounded(value: float | None) -> float | None:
 def _entry(finding: Finding) -> Entry:
     facts: list[tuple[str, str, bool]] = []
     for item in finding.found:
-        where = f" ({_shown(item.where)})" if item.where else ""
-        facts.append(("found", _shown(item.text) + where, False))
-    facts += [("why", _shown(finding.why), False)] if finding.why else []
-    facts += [("do", _shown(line), False) for line in finding.do]
-    facts += [("undo", _shown(finding.undo), False)] if finding.undo else []
-    facts += [("not", _shown(line), False) for line in finding.not_this]
+        where = f" ({shown_text(item.where)})" if item.where else ""
+        facts.append(("found", shown_text(item.text) + where, False))
+    facts += [("why", shown_text(finding.why), False)] if finding.why else []
+    facts += [("do", shown_text(line), False) for line in finding.do]
+    facts += [("undo", shown_text(finding.undo), False)] if finding.undo else []
+    facts += [("not", shown_text(line), False) for line in finding.not_this]
     because = f"because of {finding.because}" if finding.because else ""
-    title = f"{_shown(finding.title)} [{finding.code}]"
+    title = f"{shown_text(finding.title)} [{finding.code}]"
     return Entry(_TONES[finding.severity], finding.severity.value, because, title, tuple(facts))
 
 
@@ -154,7 +150,7 @@ def made_rows(pairs: Sequence[tuple[str, str]]) -> Table:
     """Return versions and what was asked."""
     fields = (
         ("what", "what", lambda pair: text(pair[0])),
-        ("says", "says", lambda pair: code(_shown(pair[1]))),
+        ("says", "says", lambda pair: code(shown_text(pair[1]))),
     )
     return made_table("made", "How it was measured", fields, pairs)
 

@@ -7,8 +7,9 @@ from collections.abc import Iterator
 from aoftool.analysis.diff.model import ChangeKind, Diff, KeyChange, KeyFacts, PrefixChanges, Side
 from aoftool.analysis.inspect.model import Overview
 from aoftool.api.postmortem.model import Comparison
+from aoftool.escape import shown_text
 from aoftool.report.diff import parting_lines
-from aoftool.report.page.cells import Field, code, count, made_table, name, path_text, size, text, when
+from aoftool.report.page.cells import Field, code, count, made_table, name, size, text, when
 from aoftool.report.page.closing import digest_table, made_rows
 from aoftool.report.page.model import (
     Bars,
@@ -58,7 +59,7 @@ def comparison_page(found: Comparison) -> Page:
 
 
 def _side(side: Side) -> str:
-    return path_text(side.path) + (f" at {side.point}" if side.point else "")
+    return shown_text(side.path) + (f" at {side.point}" if side.point else "")
 
 
 def _verdict(diff: Diff) -> str:
@@ -74,7 +75,7 @@ def _verdict(diff: Diff) -> str:
 def _sides(found: Comparison) -> Table:
     diff, (left, right), healths = found.diff, found.sides, found.healths
     rows: list[tuple[str, Cell, Cell]] = [
-        ("log", code(path_text(diff.left.path)), code(path_text(diff.right.path))),
+        ("log", code(shown_text(diff.left.path)), code(shown_text(diff.right.path))),
         ("moment", text(diff.left.point or "the end"), text(diff.right.point or "the end")),
         ("keys there", count(diff.left.keys), count(diff.right.keys)),
         ("size of the log", size(left.size_bytes), size(right.size_bytes)),

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator
 
 from aoftool.analysis.inspect.model import FileRow
 from aoftool.api.postmortem.model import Explained, Postmortem
 from aoftool.check.model import Finding, Severity
-from aoftool.escape import printable
+from aoftool.escape import shown_base
 from aoftool.repair.model import Plan
 from aoftool.report.findings import place_text, remedy_text
 from aoftool.report.hexview import hex_lines
@@ -30,10 +29,6 @@ def files(found: Postmortem) -> Section:
     blocks: list[Block] = [_strips(found), *_findings(found), *_repair(found)]
     blocks += [_hex(item) for item in found.explained]
     return Section("files", "The files", blocks)
-
-
-def _name(path: str) -> str:
-    return printable(os.fsencode(os.path.basename(path)))
 
 
 def _strips(found: Postmortem) -> Strips:
@@ -89,13 +84,16 @@ def _damages(file: str, found: Postmortem) -> list[Finding]:
     return [
         f
         for f in found.report.findings
-        if f.severity is Severity.DAMAGE and f.start is not None and f.line is None and _name(f.path) == file
+        if f.severity is Severity.DAMAGE
+        and f.start is not None
+        and f.line is None
+        and shown_base(f.path) == file
     ]
 
 
 def _repaired(row: FileRow, plan: Plan | None) -> Iterator[Segment]:
     for file in () if plan is None else plan.files:
-        if _name(file.path) != row.name or file.stamp is None:
+        if shown_base(file.path) != row.name or file.stamp is None:
             continue
         if not file.edits:
             yield Segment(

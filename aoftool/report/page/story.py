@@ -8,7 +8,7 @@ from aoftool.analysis.audit.model import AuditEvent, Severity
 from aoftool.analysis.commands.model import UNKNOWN, LoggedCommand
 from aoftool.analysis.history.model import HistoryStep, StepKind
 from aoftool.api.postmortem.model import Happened, KeyStory, Postmortem
-from aoftool.escape import printable, shown_name
+from aoftool.escape import shown_name, shown_text
 from aoftool.report.audit import event_time, loss_text, prefix_text, restore_lines, shown_events
 from aoftool.report.commands import command_text
 from aoftool.report.history import remarks_of, shown_time, state_text
@@ -90,7 +90,7 @@ def _captured(found: Postmortem) -> Iterator[Block]:
         ("at", "when (UTC)", lambda row: _when(row)),
         ("lane", "kind", lambda row: text(row.lane.value)),
         ("text", "what", lambda row: text(row.text)),
-        ("where", "seen in", lambda row: code(printable(row.where.encode("utf-8", "surrogateescape")))),
+        ("where", "seen in", lambda row: code(shown_text(row.where))),
     )
     yield made_table("captured", "What captures date", fields, found.happened, most=_CAPTURED_ROWS)
 

@@ -7,13 +7,14 @@ from aoftool.analysis.inspect.contents_model import Savings
 from aoftool.api.postmortem.model import Postmortem
 from aoftool.check.health_model import Health
 from aoftool.check.model import Outcome, Report
+from aoftool.escape import shown_text
 from aoftool.next_step import next_step
 from aoftool.releases import in_words
 from aoftool.report.audit import counts_of, event_time, restore_lines
 from aoftool.report.findings import NOT_MEASURED, outcome_rows
 from aoftool.report.inspect.contents import next_rewrite_line, restart_line, savings_line
 from aoftool.report.inspect.overview import overview_head
-from aoftool.report.page.cells import code, count, made_table, number, path_text, size, text
+from aoftool.report.page.cells import code, count, made_table, number, size, text
 from aoftool.report.page.model import Block, Cell, Figure, Section, Tone, Words
 from aoftool.units import and_more, counted, format_bytes, format_duration, format_share
 
@@ -157,7 +158,7 @@ def servers(found: Postmortem) -> Section:
     facts = [
         (label, words) for label, words, _ in overview_head(found.overview, found.health) if label != "next"
     ]
-    facts[0] = ("log", facts[0][1].replace(found.overview.path, path_text(found.overview.path), 1))
+    facts[0] = ("log", facts[0][1].replace(found.overview.path, shown_text(found.overview.path), 1))
     if view is not None and view.savings is not None:
         facts.append(("savings", savings_line(view.savings)))
     if view is not None and view.restart is not None:

@@ -16,7 +16,7 @@ from aoftool.advise.model import (
     Window,
 )
 from aoftool.cells import cell_width, fold
-from aoftool.escape import printable
+from aoftool.escape import shown_text
 from aoftool.report.lines import Printer
 from aoftool.report.tables import fact_lines, table_lines
 from aoftool.units import counted, format_bytes, format_count, format_duration, format_wait
@@ -64,13 +64,9 @@ def render_advice(console: Printer, advice: Advice) -> None:
         _facts(console, tail, width)
 
 
-def _shown(text: str) -> str:
-    return printable(text.encode("utf-8", "surrogateescape"))
-
-
 def _facts(console: Printer, pairs: Iterable[tuple[str, str]], width: int) -> None:
     for label, text in pairs:
-        for line in fact_lines(label, _shown(text), _LABEL, width):
+        for line in fact_lines(label, shown_text(text), _LABEL, width):
             console.print(line)
 
 
@@ -190,7 +186,7 @@ def ledger_rows(ledger: tuple[LedgerRow, ...]) -> list[LedgerRow]:
 def ledger_cells(row: LedgerRow) -> list[str]:
     """Return the cells of a standstill."""
     return [
-        _shown(row.label),
+        shown_text(row.label),
         format_wait(row.worst_s),
         "" if row.sum_s is None else format_wait(row.sum_s),
         "" if row.times is None else format_count(row.times),
@@ -200,7 +196,7 @@ def ledger_cells(row: LedgerRow) -> list[str]:
 
 def _finding(console: Printer, finding: Finding, width: int) -> None:
     under = f" (because of {finding.because})" if finding.because else ""
-    title = f"{finding.severity.value.upper()}  {finding.code}{under}: {_shown(finding.title)}"
+    title = f"{finding.severity.value.upper()}  {finding.code}{under}: {shown_text(finding.title)}"
     for line in fold(title, width, 6):
         console.print(line, style=_STYLES[finding.severity])
     label = "found"
@@ -222,13 +218,13 @@ def _finding(console: Printer, finding: Finding, width: int) -> None:
 
 def _labelled(label: str, text: str, width: int) -> list[str]:
     indent = 2 + 6 + 2
-    first, *more = fold(_shown(text), max(width - indent, 20), 2)
+    first, *more = fold(shown_text(text), max(width - indent, 20), 2)
     return [f"  {label:<6}  {first}", *(" " * indent + line for line in more)]
 
 
 def _evidence(label: str, item: Evidence, width: int) -> list[str]:
     """Return what was seen with its place on the right, or on a line of its own where that has no room."""
-    where = _shown(item.where)
+    where = shown_text(item.where)
     lines = _labelled(label, item.text, width)
     if not where:
         return lines

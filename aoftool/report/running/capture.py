@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from aoftool.capture.model import Captured
-from aoftool.escape import printable
+from aoftool.escape import shown_text
 from aoftool.report.lines import Printer
 from aoftool.report.terminal import facts
 from aoftool.units import counted, format_bytes, format_duration
@@ -16,20 +16,16 @@ __all__ = ["capture_json", "render_capture"]
 _MISSING_SHOWN = 12
 
 
-def _shown(text: str) -> str:
-    return printable(text.encode("utf-8", "surrogateescape"))
-
-
 def render_capture(console: Printer, made: Captured) -> None:
     """Print everything."""
     facts(console, _lines(made))
 
 
 def _lines(made: Captured) -> Iterator[tuple[str, str, str]]:
-    yield "server", f"{made.server} at {_shown(made.address)}", ""
+    yield "server", f"{made.server} at {shown_text(made.address)}", ""
     if made.waited_for is not None:
         yield "event", made.waited_for, ""
-    text = f"{_shown(made.path)}: {counted(len(made.files), 'file')}, {format_bytes(made.size_bytes)}"
+    text = f"{shown_text(made.path)}: {counted(len(made.files), 'file')}, {format_bytes(made.size_bytes)}"
     yield "bundle", f"{text}, in {format_duration(made.seconds)}", "bold"
     if made.masked:
         yield "masked", ", ".join(f"{kind} ({count:,})" for kind, count in made.masked), ""
@@ -37,20 +33,22 @@ def _lines(made: Captured) -> Iterator[tuple[str, str, str]]:
         if number == _MISSING_SHOWN:
             yield "", f"and {counted(len(made.missing) - number, 'more')}: manifest.json has all", ""
             return
-        yield ("" if number else "not there"), f"{_shown(name)}: {_shown(reason)}", ""
+        yield ("" if number else "not there"), f"{shown_text(name)}: {shown_text(reason)}", ""
 
 
 def capture_json(made: Captured) -> dict[str, Any]:
     """Return everything as one JSON object."""
     return {
         "schema": "aoftool.capture/1",
-        "path": _shown(made.path),
+        "path": shown_text(made.path),
         "server": made.server,
-        "address": _shown(made.address),
+        "address": shown_text(made.address),
         "waited_for": made.waited_for,
         "size_bytes": made.size_bytes,
         "seconds": made.seconds,
         "files": [{"name": name, "size_bytes": size} for name, size in made.files],
-        "missing": [{"name": _shown(name), "reason": _shown(reason)} for name, reason in made.missing],
+        "missing": [
+            {"name": shown_text(name), "reason": shown_text(reason)} for name, reason in made.missing
+        ],
         "masked": dict(made.masked),
     }

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from aoftool.escape import printable
+from aoftool.escape import shown_text
 from aoftool.probe.model import Beside, Probe, Verdict
 from aoftool.report.lines import Printer
 from aoftool.report.terminal import facts, figures, print_rows
@@ -70,10 +70,10 @@ def _time(seconds: float) -> str:
 
 def _head(found: Probe) -> Iterator[tuple[str, str, str]]:
     place = found.place
-    where = [printable(place.path.encode("utf-8", "surrogateescape"))]
+    where = [shown_text(place.path)]
     if place.kind:
-        device = printable(place.device.encode("utf-8", "surrogateescape"))
-        where.append(f"{printable(place.kind.encode())} on {device}")
+        device = shown_text(place.device)
+        where.append(f"{shown_text(place.kind)} on {device}")
     where.append(f"{format_bytes(place.free_bytes)} free")
     yield "probed", ", ".join(where), "bold"
     took = f"{format_bytes(found.written_bytes)} written in {found.elapsed_s:.1f} s, and nothing left"
@@ -119,7 +119,7 @@ def probe_json(found: Probe) -> dict[str, Any]:
     place, made = found.place, found.appended
     return {
         "schema": "aoftool.probe/1",
-        "path": printable(place.path.encode("utf-8", "surrogateescape")),
+        "path": shown_text(place.path),
         "file_system": place.kind,
         "device": place.device,
         "free_bytes": place.free_bytes,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from aoftool.aof.model import FileRole
-from aoftool.escape import printable
+from aoftool.escape import shown_text
 from aoftool.repair.model import FilePlan, Method
 from aoftool.units import counted
 
@@ -75,4 +75,4 @@ def done_lines(files: list[FilePlan], names: dict[str, str]) -> Iterator[str]:
 
 
 def _shown(file: FilePlan, names: dict[str, str]) -> str:
-    return names.get(file.path, printable(file.path.encode("utf-8", "surrogateescape")))
+    return names.get(file.path, shown_text(file.path))

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator
 from typing import Any
 
-from aoftool.escape import printable
+from aoftool.escape import shown_path
 from aoftool.next_step import next_step
 from aoftool.repair.guard_model import Guarded, GuardOutcome
 from aoftool.units import counted, format_bytes
@@ -22,7 +21,7 @@ _SAID = {
 
 def guard_lines(done: Guarded, command: list[str]) -> Iterator[str]:
     """Yield what was found and done, one line each."""
-    start = f"; starting {printable(os.fsencode(command[0]))}" if command else ""
+    start = f"; starting {shown_path(command[0])}" if command else ""
     if done.outcome is GuardOutcome.REPAIRED:
         lost = f"{counted(done.lost_bytes, 'byte')}, {counted(done.lost_commands, 'whole command')} with them"
         gone = f"took out {lost}" if done.lost_bytes else "lost nothing"
@@ -47,13 +46,9 @@ def guard_json(done: Guarded, command: list[str]) -> dict[str, Any]:
         "outcome": done.outcome.value,
         "lost_bytes": done.lost_bytes,
         "lost_commands": done.lost_commands,
-        "receipt": None if done.receipt is None else printable(os.fsencode(done.receipt)),
-        "kept": [
-            {"path": printable(os.fsencode(one.path)), "size_bytes": one.size_bytes} for one in done.kept
-        ],
-        "forgotten": [
-            {"path": printable(os.fsencode(one.path)), "size_bytes": one.size_bytes} for one in done.forgotten
-        ],
+        "receipt": None if done.receipt is None else shown_path(done.receipt),
+        "kept": [{"path": shown_path(one.path), "size_bytes": one.size_bytes} for one in done.kept],
+        "forgotten": [{"path": shown_path(one.path), "size_bytes": one.size_bytes} for one in done.forgotten],
         "notes": list(done.notes),
-        "command": [printable(os.fsencode(word)) for word in command],
+        "command": [shown_path(word) for word in command],
     }

@@ -7,7 +7,6 @@ error reply ends a loading server outside of one.
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator, Sequence
 
 import numpy as np
@@ -15,7 +14,7 @@ import numpy as np
 from aoftool.commands.effects import EffectTable, Role
 from aoftool.dataclass import dataclass, field
 from aoftool.errors import UnsupportedError
-from aoftool.escape import printable
+from aoftool.escape import shown_base
 from aoftool.liveness.carry import trim
 from aoftool.liveness.model import DROPPED, Chunk, Fate, Op, Trace
 from aoftool.rdb.encode.targets import Target
@@ -69,7 +68,7 @@ def carry_rest(
 def foreign_text(carried: Carried, paths: Sequence[str], most: int = REFUSED_SHOWN) -> str:
     """Return some of the commands that the target does not take, and how many more there are, in words."""
     some = carried.foreign[:most]
-    names = [printable(os.fsencode(os.path.basename(path))) for path in paths]
+    names = [shown_base(path) for path in paths]
     shown = "; ".join(f"{item.what} at {names[item.file]} offset {item.offset:,}" for item in some)
     rest = carried.foreign_count - len(some)
     return shown + and_more(rest, "; ")

@@ -17,7 +17,7 @@ from aoftool import __version__
 from aoftool.aof.manifest import FileType, ManifestEntry, encode_manifest
 from aoftool.aof.model import Log, LogKind
 from aoftool.errors import AoftoolError, PlanStaleError, UnsafePathError, UsageError
-from aoftool.escape import printable
+from aoftool.escape import shown_path
 from aoftool.files.access import Access, access_of
 from aoftool.files.folder import Folder
 from aoftool.files.sink import AtomicFile, write_atomically
@@ -62,7 +62,7 @@ def stamps_of(log: Log) -> Stamps:
 
 def gone_meanwhile(log: Log, path: str) -> PlanStaleError:
     """Return the error for a file of a log that is not there any more: a server rewrites the log."""
-    message = f"{_shown(path)} is gone since the log was found: a server rewrites it, stop that first"
+    message = f"{shown_path(path)} is gone since the log was found: a server rewrites it, stop that first"
     return PlanStaleError(message, path=log.path, hint=next_step("rewrite", log.path, "-o OUT"))
 
 
@@ -109,13 +109,9 @@ def _stamps_in(home: Folder, before: Stamps) -> Stamps:
     for path, stamp in before.items():
         whole = os.path.abspath(path)
         if os.path.dirname(whole) != home.path:
-            raise UnsafePathError(f"{_shown(path)} is not in the folder of the log", path=path)
+            raise UnsafePathError(f"{shown_path(path)} is not in the folder of the log", path=path)
         found[os.path.basename(whole)] = stamp
     return found
-
-
-def _shown(path: str) -> str:
-    return printable(os.fsencode(path))
 
 
 class _InPlace:
@@ -203,7 +199,7 @@ class _InPlace:
         """Return who may read a new file: who may read the one whose part it takes."""
         status = self._work.home.look(os.path.basename(path))
         if status is None:
-            raise PlanStaleError(f"{_shown(path)} is gone", path=path, hint=again())
+            raise PlanStaleError(f"{shown_path(path)} is gone", path=path, hint=again())
         return access_of(status)
 
     def _single(self, write: Writing) -> RewriteResult:

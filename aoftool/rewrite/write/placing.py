@@ -16,7 +16,6 @@ from aoftool.aof.model import Log, LogKind
 from aoftool.check.result import refuse_damaged
 from aoftool.dataclass import dataclass
 from aoftool.errors import UsageError
-from aoftool.escape import printable
 from aoftool.files.access import Access, access_of, narrowest_access
 from aoftool.files.folder import Folder
 from aoftool.files.new_directory import folder_exists, new_directory
@@ -199,7 +198,3 @@ def base_name(prefix: str, sequence: int, form: OutputFormat) -> str:
 def incr_name(prefix: str, sequence: int) -> str:
     """Return the name servers give an incr file."""
     return f"{prefix}.{sequence}.incr.aof"
-
-
-def _shown(path: str) -> str:
-    return printable(os.fsencode(path))
