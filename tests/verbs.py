@@ -17,6 +17,7 @@ from unittest import mock
 
 from aoftool.cli.app import run
 from aoftool.cli.exit_codes import EXIT_CODES, OUR_BUG
+from aoftool.files.remote.names import is_remote
 from aoftool.fleet.summary import summarized
 from aoftool.probe.probing import probe_place
 from tests.schemas import objects_in, shape_problem
@@ -162,7 +163,7 @@ def ask(call: tuple[str, ...], log: Path | str, out: Path, *, own: bool = False)
     Args:
         own: the log is the caller's own copy, and may be changed in its place.
     """
-    if call[0] in CHANGING and "IN" in call and not own:
+    if call[0] in CHANGING and "IN" in call and not own and not is_remote(str(log)):
         log = _copied(Path(log), out.with_name(out.name + "-of"))
     words = {"IN": str(log), "OUT": str(out)}
     shown, said = io.TextIOWrapper(io.BytesIO(), "utf-8"), io.StringIO()

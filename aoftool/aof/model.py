@@ -9,12 +9,12 @@ import os
 from enum import Enum
 from typing import Any
 
-from aoftool.aof.manifest import Manifest, ManifestCode
+from aoftool.aof.manifest import FileType, Manifest, ManifestCode
 from aoftool.dataclass import dataclass, field
 from aoftool.escape import printable, shown_path
 from aoftool.front import use_case
 
-__all__ = ["FileRole", "LayoutCode", "LayoutProblem", "Log", "LogFile", "LogKind", "Place"]
+__all__ = ["ROLES", "FileRole", "LayoutCode", "LayoutProblem", "Log", "LogFile", "LogKind", "Place"]
 
 
 class LogKind(str, Enum):
@@ -39,6 +39,10 @@ class FileRole(str, Enum):
     HISTORY = "history"
     SINGLE = "single"
     RDB = "rdb"
+
+
+ROLES = {FileType.BASE: FileRole.BASE, FileType.INCR: FileRole.INCR, FileType.HISTORY: FileRole.HISTORY}
+"""The role of a file by the type that a manifest, or its own name, gives it."""
 
 
 class LayoutCode(str, Enum):

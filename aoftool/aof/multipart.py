@@ -16,7 +16,7 @@ from aoftool.aof.leftovers import is_temporary, temporaries
 from aoftool.aof.manifest import FileType, Manifest, ManifestCode, ManifestEntry, parse_manifest
 from aoftool.aof.manifest_salvage import FileNameParts, parse_file_name, salvage_manifest
 from aoftool.aof.manifest_told import other_than_manifest
-from aoftool.aof.model import FileRole, LayoutCode, LayoutProblem, Log, LogFile, LogKind
+from aoftool.aof.model import ROLES, FileRole, LayoutCode, LayoutProblem, Log, LogFile, LogKind
 from aoftool.aof.surroundings import problems_beside, unfinished_changes
 from aoftool.aof.without_manifest import assumed_set, bare_base, problems_of_assumed
 from aoftool.dataclass import replace
@@ -34,7 +34,6 @@ _TOLD = 100
 MANIFEST_SUFFIXES = (b".manifest", b".manifest.gz", b".manifest.zst")
 _PACKED_SUFFIXES = (b".gz", b".zst")
 _EXCHANGED = frozenset({ChangeKind.REPLACED, ChangeKind.VANISHED})
-_ROLES = {FileType.BASE: FileRole.BASE, FileType.HISTORY: FileRole.HISTORY, FileType.INCR: FileRole.INCR}
 
 
 def log_of_directory(path: str, directory: Directory, manifest_name: bytes | None) -> Log:
@@ -175,7 +174,7 @@ def _ordered(entries: Iterable[ManifestEntry]) -> list[ManifestEntry]:
 def _listed_file(entry: ManifestEntry, found: Entry) -> LogFile:
     return LogFile(
         found.path,
-        _ROLES[entry.type],
+        ROLES[entry.type],
         entry.name,
         entry.sequence,
         found.size_bytes,
@@ -319,7 +318,7 @@ def _unlisted_files(
 
 
 def _unlisted_file(name: bytes, parts: FileNameParts, state: Entry) -> LogFile:
-    return LogFile(state.path, _ROLES[parts.type], name, parts.sequence, state.size_bytes, listed=False)
+    return LogFile(state.path, ROLES[parts.type], name, parts.sequence, state.size_bytes, listed=False)
 
 
 def _orphans(

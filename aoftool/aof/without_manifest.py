@@ -11,8 +11,8 @@ from collections.abc import Iterable, Iterator, Sequence
 
 from aoftool.aof.directory import Directory, EntryKind
 from aoftool.aof.manifest_salvage import parse_file_name
-from aoftool.aof.model import FileRole, LayoutCode, LayoutProblem, LogFile
-from aoftool.dataclass import dataclass
+from aoftool.aof.model import ROLES, FileRole, LayoutCode, LayoutProblem, LogFile
+from aoftool.dataclass import dataclass, replace
 from aoftool.errors import InputError
 from aoftool.escape import printable
 from aoftool.units import and_more
@@ -74,13 +74,13 @@ def assumed_set(files: Iterable[LogFile], where: str) -> AssumedSet:
     """Return the set that data files make.
 
     Args:
-        files: of one directory, each once; history is left out.
+        files: of one directory, each once. Their names tell what they are, whatever a manifest called them.
         where: the directory, for the error.
 
     Raises:
         InputError: files of several sets lie there, none of which has the default name.
     """
-    there = [file for file in files if file.role in (FileRole.BASE, FileRole.INCR)]
+    there = [file for file in map(_by_name, files) if file.role in (FileRole.BASE, FileRole.INCR)]
     prefix = _one_prefix(there, where)
     own = [file for file in there if _prefix(file) == prefix]
     incrs = sorted((file for file in own if file.role is FileRole.INCR), key=_number)
@@ -141,6 +141,11 @@ def _chosen_base(bases: Sequence[LogFile], incrs: Sequence[LogFile]) -> tuple[Lo
         f"{several} and early incr files are gone; the newest was chosen, and an incr file older than it"
         " would be replayed twice"
     )
+
+
+def _by_name(file: LogFile) -> LogFile:
+    parts = parse_file_name(file.name)
+    return file if parts is None else replace(file, role=ROLES[parts.type], sequence=parts.sequence)
 
 
 def _prefix(file: LogFile) -> bytes:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pytest
@@ -41,3 +42,16 @@ def test_no_verb_takes_it_for_an_empty_log(call: tuple[str, ...], manifest: str,
         assert answer.code == 3, answer
         assert "no files to read" in said
         assert f"aoftool check {files}" in said
+
+
+def test_what_a_manifest_calls_replaced_is_loaded_where_nothing_replaced_it(tmp_path: Path) -> None:
+    base, incr = builders.command("SET", "k", "v"), builders.log(("SELECT", 0), ("SET", "later", "v"))
+    files = tmp_path / "appendonlydir"
+    builders.write_multi_part(files, base=base, incrs=[incr])
+    (files / "appendonly.aof.manifest").write_bytes(MANIFESTS["history-only"])
+
+    assert ask(("fix", "--yes", "IN"), files, tmp_path / "out").code == 0
+
+    shown = ask(("keys", "--json", "IN"), files, tmp_path / "out")
+    assert {json.loads(line)["key"] for line in shown.out.splitlines()} == {"k", "later"}
+    assert (files / "appendonly.aof.1.incr.aof").read_bytes() == incr

@@ -11,9 +11,10 @@ from __future__ import annotations
 import os
 
 from aoftool.aof.generations import Generation, other_generation
-from aoftool.aof.layout import FileRole, LayoutCode, Log, LogFile
+from aoftool.aof.layout import LayoutCode, Log, LogFile
 from aoftool.aof.manifest import FileType, ManifestEntry, encode_manifest
 from aoftool.aof.manifest_salvage import SalvagedEntry, parse_file_name, salvage_manifest
+from aoftool.aof.model import ROLES, FileRole
 from aoftool.aof.without_manifest import assumed_set
 from aoftool.dataclass import dataclass, field, replace
 from aoftool.escape import printable, shown_base
@@ -26,7 +27,6 @@ __all__ = ["ManifestPlan", "manifest_bytes", "plan_manifest", "read_raw"]
 # More than a check reads: what is written anew may lose no line.
 _READ_BYTES = 16 << 20
 _NAMED = 5
-_ROLES = {FileType.BASE: FileRole.BASE, FileType.INCR: FileRole.INCR, FileType.HISTORY: FileRole.HISTORY}
 
 
 @dataclass
@@ -58,7 +58,7 @@ class ManifestPlan:
         for entry in _load_order(self.entries):
             file = known.get(entry.name)
             if file is not None:
-                result.append(replace(file, role=_ROLES[entry.type], sequence=entry.sequence, listed=True))
+                result.append(replace(file, role=ROLES[entry.type], sequence=entry.sequence, listed=True))
         return tuple(result)
 
 
