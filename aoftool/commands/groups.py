@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 __all__ = [
+    "ACROSS",
     "DELETES",
     "EXPIRES",
     "FLUSHES",
@@ -13,6 +14,9 @@ __all__ = [
     "SCRIPTS",
     "WHOLE",
 ]
+
+ACROSS = frozenset({b"COPY", b"MOVE"})
+"""May write to a database that is not selected."""
 
 DELETES = frozenset({b"DEL", b"UNLINK"})
 """Take keys away, whatever they hold."""

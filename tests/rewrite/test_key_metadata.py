@@ -52,17 +52,21 @@ def test_it_does_not_depend_on_the_split(implementation: int) -> None:
     assert found[1] == whole[1]
 
 
-def test_it_goes_with_its_key_to_a_release_that_has_it(dump: Path, tmp_path: Path) -> None:
+# Without a target it is for the release that writes such parts.
+@pytest.mark.parametrize("options", [["--target", "redis-8.6"], []])
+def test_it_goes_with_its_key_to_a_release_that_has_it(
+    options: list[str], dump: Path, tmp_path: Path
+) -> None:
     out = tmp_path / "out.rdb"
 
-    assert run(["rewrite", "--target", "redis-8.6", "--layout", "single", "-o", str(out), str(dump)]) == 0
+    assert run(["rewrite", *options, "--layout", "single", "-o", str(out), str(dump)]) == 0
 
     assert out.read_bytes().count(META) == 2
 
 
 @pytest.mark.parametrize(
     "options",
-    [["--target", "redis-8.2"], ["--target", "valkey-9"], [], ["--target", "redis-8.6", "--format", "resp"]],
+    [["--target", "redis-8.2"], ["--target", "valkey-9"], ["--target", "redis-8.6", "--format", "resp"]],
 )
 def test_elsewhere_its_loss_is_told(
     options: list[str], dump: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]

@@ -12,7 +12,7 @@ from collections.abc import Iterator, Sequence
 
 from aoftool.check.exam_model import FileExam
 from aoftool.commands.framing import CLOSING, FRAMING
-from aoftool.commands.groups import DELETES, FLUSHES
+from aoftool.commands.groups import ACROSS, DELETES, FLUSHES
 from aoftool.commands.table import lookup_argv
 from aoftool.dataclass import dataclass, field
 from aoftool.errors import RefusedError, UsageError
@@ -31,8 +31,6 @@ from aoftool.resp.model import Command
 __all__ = ["Undeleted", "plan_undelete", "refuse_framing"]
 
 _SHOWN = 5
-# These may write to a database that is not selected.
-_ACROSS = frozenset({b"COPY", b"MOVE"})
 _INSPECTED = 2_000_000
 
 
@@ -234,7 +232,7 @@ def _count_merging(files: Sequence[FileExam], result: Undeleted) -> None:
             continue
         flushed = (result.flushed.get(database) for database in (None, command.db))
         behind = any(place is not None and place < (number, command.offset) for place in flushed)
-        result.merging += behind or swapped or command.name in _ACROSS
+        result.merging += behind or swapped or command.name in ACROSS
 
 
 def _behind(files: Sequence[FileExam], first: tuple[int, int] | None) -> Iterator[tuple[int, Command]]:

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Protocol
 
+from aoftool.commands.groups import ACROSS
 from aoftool.commands.roles import keys_of
 from aoftool.commands.table import CommandSpec, lookup_argv
 from aoftool.files.source import Source
@@ -21,8 +22,6 @@ from aoftool.resp.model import Command
 __all__ = ["Following", "can_follow"]
 
 _PIECE_BYTES = 1 << 20
-# What they do stays in the keys they name, in whatever database.
-_ELSEWHERE = frozenset({b"MOVE", b"COPY"})
 # They have no keys and touch none.
 _KEYLESS = frozenset({b"SELECT", b"MULTI", b"EXEC", b"DISCARD", b"PING", b"ECHO", b"PUBLISH", b"SPUBLISH"})
 # A pattern of it may name any key.
@@ -155,7 +154,7 @@ class Following:
         elif not _names_its_keys(lookup_argv(command.argv), name):
             follower.let_go_of_all()
         else:
-            everywhere = range(len(self._keyspace.databases)) if name in _ELSEWHERE else (command.db,)
+            everywhere = range(len(self._keyspace.databases)) if name in ACROSS else (command.db,)
             for key in keys_of(command.argv):
                 for db in everywhere:
                     follower.let_go_of(db, key)
