@@ -79,6 +79,14 @@ def pytest_collection_finish() -> None:
     gc.freeze()
 
 
+@pytest.hookimpl(trylast=True)
+def pytest_runtest_teardown(item: pytest.Item, nextitem: pytest.Item | None) -> None:
+    """Do the same behind each folder: reports and what modules keep stay to the end too."""
+    if nextitem is not None and nextitem.path.parent != item.path.parent:
+        gc.collect()
+        gc.freeze()
+
+
 def pytest_report_header() -> list[str]:
     """Name the package under test and the servers that the tests of this run will ask."""
     pure = " (AOFTOOL_PURE)" if os.environ.get("AOFTOOL_PURE") else ""
