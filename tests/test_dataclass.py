@@ -293,6 +293,7 @@ def test_what_a_class_does_when_it_is_filled_is_done_once(way: str, monkeypatch:
     @own.dataclass
     class Counted:
         a: int
+        # `append` gives nothing, and the list behind `or` is the value.
         b: list[str] = own.field(default_factory=lambda: done.append("b") or [])  # type: ignore[func-returns-value]
 
         def __setattr__(self, name: str, value: object) -> None:

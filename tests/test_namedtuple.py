@@ -1,5 +1,8 @@
 """Our named tuples are those of the standard library, but for when their constructor is written."""
 
+# Each class is made of the base that one of two modules has, which no type checker can follow.
+# mypy: disallow-subclassing-any=False
+
 from __future__ import annotations
 
 import copy
@@ -14,7 +17,7 @@ from tests.test_dataclass import told
 
 
 def plain(module: Any) -> Any:
-    class Plain(module.NamedTuple):  # type: ignore[misc]
+    class Plain(module.NamedTuple):
         """Fields of every kind, and a method."""
 
         a: int
@@ -32,7 +35,7 @@ def plain(module: Any) -> Any:
 
 
 def without_defaults(module: Any) -> Any:
-    class Pair(module.NamedTuple):  # type: ignore[misc]
+    class Pair(module.NamedTuple):
         a: int
         b: str
 
@@ -49,20 +52,21 @@ def without_defaults(module: Any) -> Any:
 
 
 def of_one(module: Any) -> Any:
-    class One(module.NamedTuple):  # type: ignore[misc]
+    class One(module.NamedTuple):
         a: Any
 
     return One
 
 
 def of_none(module: Any) -> Any:
-    class Nothing(module.NamedTuple):  # type: ignore[misc]
+    class Nothing(module.NamedTuple):
         pass
 
     return Nothing
 
 
 def below(module: Any) -> Any:
+    # The base is made by a call, and no type to mypy.
     class Derived(plain(module)):  # type: ignore[misc]
         """A class of its own below a named tuple."""
 
@@ -138,26 +142,26 @@ def test_classes_tell_the_same_of_themselves(pair: tuple[Any, Any]) -> None:
 def test_what_cannot_be_is_refused(module: Any) -> None:
     with pytest.raises(TypeError):
 
-        class Late(module.NamedTuple):  # type: ignore[misc]
+        class Late(module.NamedTuple):
             a: int = 1
             b: int
 
     with pytest.raises(ValueError, match=r"_a|underscore"):
 
-        class Hidden(module.NamedTuple):  # type: ignore[misc]
+        class Hidden(module.NamedTuple):
             _a: int
 
     with pytest.raises(AttributeError):
 
-        class Makes(module.NamedTuple):  # type: ignore[misc]
+        class Makes(module.NamedTuple):
             a: int
 
             def __new__(cls) -> Any:
                 return None
 
     with pytest.raises(TypeError):
-
-        class Mixed(module.NamedTuple, dict):  # type: ignore[misc, type-arg]
+        # A bare dict: what is refused is any second base.
+        class Mixed(module.NamedTuple, dict):  # type: ignore[type-arg]
             a: int
 
 
@@ -191,6 +195,7 @@ def test_the_constructor_is_written_once() -> None:
 def test_a_class_below_one_writes_its_constructor_where_it_belongs() -> None:
     base = plain(own)
 
+    # The base is an argument, and no type to mypy.
     class Derived(base):  # type: ignore[misc, valid-type]
         pass
 

@@ -12,9 +12,12 @@ from collections.abc import Callable
 from typing import Any
 
 from aoftool.escape import json_bytes, printable
+from aoftool.regex import regex
 
 __all__ = ["add_members", "json_line", "json_text", "print_json", "print_json_line"]
 
+# As JSON spells it; a whole pair is a character beyond the first plane.
+_HALF = regex(r"(?<!\\ud[89ab][0-9a-f]{2})\\ud[c-f]|\\ud[89ab][0-9a-f]{2}(?!\\ud[c-f])")
 _more: list[Callable[[], dict[str, Any]]] = []
 
 
@@ -44,7 +47,7 @@ def json_text(body: dict[str, Any], **form: Any) -> str:
     """Return one object as text, in a form that `json.dumps` knows; without a line end."""
     text = json.dumps(body, **form)
     # Half a pair stands for a byte that is no UTF-8, or came from half a pair in JSON that was read.
-    return json.dumps(_whole(body), **form) if r"\ud" in text else text
+    return json.dumps(_whole(body), **form) if _HALF.search(text) else text
 
 
 def _whole(value: Any) -> Any:

@@ -19,6 +19,18 @@ WITH_RDB = FIXTURES / "valkey-9" / "shop"
 TORN = FIXTURES / "damaged" / "torn-mid-payload"
 
 
+def ran(program: str) -> subprocess.CompletedProcess[str]:
+    """Run a program in a process of its own, which has to end well."""
+    return subprocess.run(
+        [sys.executable, "-c", program],
+        env={**os.environ, "PYTHONPATH": str(Path(aoftool.__file__).parent.parent)},
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=True,
+    )
+
+
 def loaded_by(*words: str, code: int = 0) -> set[str]:
     """Return the modules that a process has loaded when a command line is done."""
     program = (
@@ -28,14 +40,7 @@ def loaded_by(*words: str, code: int = 0) -> set[str]:
         "sys.stdout.flush()\n"
         "print('\\n' + json.dumps([code, sorted(sys.modules)]))"
     )
-    done = subprocess.run(
-        [sys.executable, "-c", program],
-        env={**os.environ, "PYTHONPATH": str(Path(aoftool.__file__).parent.parent)},
-        capture_output=True,
-        text=True,
-        timeout=120,
-        check=True,
-    )
+    done = ran(program)
     ended, names = json.loads(done.stdout.splitlines()[-1])
     assert ended == code, done.stderr
     return set(names)
@@ -108,13 +113,6 @@ def test_a_start_does_not_look_for_garbage_and_work_does(verb: str) -> None:
         "gc.collect()\n"
         "print(f'{during} {first > gc.get_threshold()[0] > 700}')\n"
     )
-    done = subprocess.run(
-        [sys.executable, "-c", program],
-        env={**os.environ, "PYTHONPATH": str(Path(aoftool.__file__).parent.parent)},
-        capture_output=True,
-        text=True,
-        timeout=120,
-        check=True,
-    )
+    done = ran(program)
 
     assert done.stdout.splitlines()[-1] == "0 True"

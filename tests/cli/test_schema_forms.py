@@ -124,3 +124,18 @@ def test_what_types_allow_keeps_the_schema(verb: str) -> None:
     for _ in range(ROUNDS_OF.get(verb, ROUNDS)):
         shown = make(*(made_up(kind, rng) for kind in kinds))
         assert shape_problem(json.loads(json_text(shown))) is None
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ("\U0001f600", {"a": "\U0001f600"}),
+        ("\U0001f600\udcff", {"a": "\U0001f600\\xff", "a_b64": "8J+YgP8="}),
+        ("\udcff\U0001f600", {"a": "\\xff\U0001f600", "a_b64": "//CfmIA="}),
+        ("\ud83d", {"a": "\\xed\\xa0\\xbd", "a_b64": "7aC9"}),
+        (r"\udcff", {"a": r"\udcff"}),
+    ],
+    ids=["a pair", "half behind a pair", "half before a pair", "half of JSON that was read", "spelled out"],
+)
+def test_half_a_pair_is_given_as_bytes(text: str, shown: dict[str, str]) -> None:
+    assert json.loads(json_text({"a": text})) == shown
