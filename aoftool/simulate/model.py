@@ -300,6 +300,7 @@ class Simulation:
         rows: one for each pair of settings.
         advice: None when there were no goals.
         server: the release that the bases are those of, in words.
+        conclusion: what all rows have in common, in words; empty where they differ.
     """
 
     path: str | None
@@ -312,3 +313,4 @@ class Simulation:
     goals: Goals = field(default_factory=Goals)
     advice: Advice | None = None
     server: str = ""
+    conclusion: str = ""

@@ -293,6 +293,7 @@ class _Gathering:
         from aoftool.simulate.measuring import measure_log
         from aoftool.simulate.model import DEFAULTS, ChildTime, Simulation
         from aoftool.simulate.neighbours import settings_around
+        from aoftool.simulate.outcome import conclusion
         from aoftool.simulate.running import ranged
 
         log, child = self._log, ChildTime()
@@ -312,8 +313,9 @@ class _Gathering:
             free_bytes=None,
         )
         return Simulation(
-            log.path, measured, child, DEFAULTS, "the defaults", rows, ahead, server=writer.release.name
-        )
+            log.path, measured, child, DEFAULTS, "the defaults", rows, ahead,
+            server=writer.release.name, conclusion=conclusion(measured, rows),
+        )  # fmt: skip
 
     def _advised(self, texts: Texts | None) -> None:
         from aoftool.advise.redacting import redacted_advice

@@ -120,6 +120,7 @@ def simulate(asked: SimulateRequest) -> int:
     from aoftool.report.running.simulate import render_simulation, sawtooth_svg, simulation_json
     from aoftool.simulate.goals import advise
     from aoftool.simulate.model import DEFAULTS, ChildTime, Simulation
+    from aoftool.simulate.outcome import conclusion
     from aoftool.simulate.running import ranged
 
     make_redactor(asked.redact, asked.salt)
@@ -144,6 +145,7 @@ def simulate(asked: SimulateRequest) -> int:
         _forecast(log, measured, present, lives or ChildTime(), captures),
         goals,
         server="" if writer is None else writer.release.name,
+        conclusion=conclusion(measured, rows),
     )
     if goals.any:
         found.advice = advise(measured, present, goals, found.child)

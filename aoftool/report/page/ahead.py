@@ -85,6 +85,8 @@ def _simulation(found: Postmortem, simulated: Simulation) -> Iterator[Block]:
         ("says", "says", lambda pair: text(pair[1])),
     )
     yield made_table("simulated", "Rewrites as a server would make them", pairs, facts)
+    if simulated.conclusion:
+        yield Words(f"{simulated.conclusion[0].upper()}{simulated.conclusion[1:]}.")
     yield _sawtooth(found, simulated)
 
 

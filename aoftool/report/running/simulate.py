@@ -158,6 +158,8 @@ def _closing(found: Simulation, width: int) -> Iterator[tuple[str, str, str]]:
                 f"size of the log under {settings_text(found.now)}, up to {format_bytes(row.largest_bytes)}",
                 "",
             )
+    if found.conclusion:
+        yield "outcome", found.conclusion, "bold"
     if found.advice is not None:
         yield "goal", " and ".join(_goals(found.goals)), ""
         yield "advice", _advice(found.advice, found.now), "bold"
@@ -266,6 +268,7 @@ def simulation_json(found: Simulation) -> dict[str, Any]:
         "now_source": found.now_source,
         "forecast": None if found.forecast is None else _forecast_json(found.forecast),
         "rows": [_row_json(row) for row in found.rows],
+        "conclusion": found.conclusion or None,
         "goals": _goals_json(found.goals),
         "advice": None if advice is None or advice.row is None else _row_json(advice.row),
         "advice_why": None if advice is None else advice.why_not or None,
