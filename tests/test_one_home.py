@@ -21,7 +21,9 @@ HOMES = {
     "what time a log covers": (r"#TS:\(\[0-9\]\{1,11\}\)", {"aof/span.py"}),
     "the verdict of a code": (r"_VERDICTS|_BY_CODE", set()),
     "a whole command as bytes": (r"b\"\\$%d\\r\\n%s", set()),
+    "how a kernel's buffer grows": (r"^cdef (inline )?int reserve\(", {"files/_buffer.pxd"}),
 }
+SOURCES = {".py", ".pyx", ".pxd"}
 
 
 @pytest.mark.parametrize("question", HOMES)
@@ -29,8 +31,8 @@ def test_a_question_is_answered_in_one_place(question: str) -> None:
     pattern, homes = HOMES[question]
     found = {
         path.relative_to(PACKAGE).as_posix()
-        for path in PACKAGE.rglob("*.py")
-        if re.search(pattern, path.read_text(encoding="utf-8"), re.MULTILINE)
+        for path in PACKAGE.rglob("*.p*")
+        if path.suffix in SOURCES and re.search(pattern, path.read_text(encoding="utf-8"), re.MULTILINE)
     }
 
     assert found <= homes

@@ -3,30 +3,10 @@
 
 from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_FromStringAndSize, PyBytes_GET_SIZE
 from libc.stdint cimport uint8_t
-from libc.stdlib cimport free, realloc
+from libc.stdlib cimport free
 from libc.string cimport memcpy
 
-
-cdef struct Buffer:
-    uint8_t *data
-    size_t size
-    size_t room
-
-
-cdef int reserve(Buffer *out, size_t more) except -1:
-    cdef size_t room = out.room
-    cdef uint8_t *grown
-    if out.size + more <= room:
-        return 0
-    room = room * 2 if room else 1024
-    if room < out.size + more:
-        room = out.size + more
-    grown = <uint8_t *> realloc(out.data, room)
-    if grown == NULL:
-        raise MemoryError()
-    out.data = grown
-    out.room = room
-    return 0
+from aoftool.files._buffer cimport Buffer, put, reserve
 
 
 cdef int put_header(Buffer *out, uint8_t prefix, size_t number) except -1:
@@ -110,8 +90,6 @@ cdef int put_command(Buffer *out, Buffer *body, head, size_t count) except -1:
     put_header(out, 42, count)
     for argument in head:
         put_argument(out, argument)
-    reserve(out, body.size)
-    memcpy(out.data + out.size, body.data, body.size)
-    out.size += body.size
+    put(out, body.data, body.size)
     body.size = 0
     return 0

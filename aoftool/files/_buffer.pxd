@@ -10,24 +10,27 @@ cdef struct Buffer:
     size_t room
 
 
-# Make room for more bytes behind what is there.
-cdef inline int reserve(Buffer* out, size_t more) except -1:
-    cdef size_t room = out.room
+# Apart from `reserve`, so that a call that finds room is two lines in whoever calls.
+cdef inline int grow(Buffer* out, size_t more) except -1 nogil:
+    cdef size_t room = 2 * out.room if out.room else 1024
     cdef uint8_t* grown
-    if out.size + more <= room:
-        return 0
-    room = 2 * room if room else 1024
     if room < out.size + more:
         room = out.size + more
     grown = <uint8_t*>realloc(out.data, room)
     if grown == NULL:
-        raise MemoryError
+        with gil:
+            raise MemoryError
     out.data = grown
     out.room = room
     return 0
 
 
-cdef inline int put(Buffer* out, const char* data, size_t size) except -1:
+# Make room for more bytes behind what is there.
+cdef inline int reserve(Buffer* out, size_t more) except -1 nogil:
+    return 0 if out.size + more <= out.room else grow(out, more)
+
+
+cdef inline int put(Buffer* out, const void* data, size_t size) except -1 nogil:
     reserve(out, size)
     memcpy(out.data + out.size, data, size)
     out.size += size

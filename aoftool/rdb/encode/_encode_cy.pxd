@@ -2,13 +2,8 @@
 
 from libc.stdint cimport int64_t, uint8_t, uint16_t, uint64_t
 
-cdef struct Buffer:
-    uint8_t *data
-    size_t size
-    size_t room
+from aoftool.files._buffer cimport Buffer
 
-cdef int reserve(Buffer *out, size_t more) except -1 nogil
-cdef int put(Buffer *out, const uint8_t *data, size_t size) except -1 nogil
 cdef int put_length(Buffer *out, uint64_t value) except -1 nogil
 cdef int put_string(Buffer *out, const uint8_t *data, size_t size, bint compress) except -1 nogil
 cdef bint read_integer(const uint8_t *text, size_t size, int64_t *value) noexcept nogil

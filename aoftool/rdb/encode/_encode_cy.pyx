@@ -3,8 +3,10 @@
 
 from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_FromStringAndSize, PyBytes_GET_SIZE
 from libc.stdint cimport int64_t, uint8_t, uint16_t, uint32_t, uint64_t
-from libc.stdlib cimport free, malloc, realloc
+from libc.stdlib cimport free, malloc
 from libc.string cimport memcpy, memset
+
+from aoftool.files._buffer cimport Buffer, put, reserve
 
 cdef enum:
     PLACES = 65536
@@ -24,32 +26,6 @@ cdef uint64_t TOO_LONG = 0x7FFFFFFF
 cdef int64_t HIGH_32 = 0x7FFFFFFF
 cdef int64_t LOW_32 = -0x80000000
 cdef int64_t INT64_LOW = <int64_t> (<uint64_t> 1 << 63)
-
-
-# --- a growing buffer -------------------------------------------------------------------------
-
-cdef int reserve(Buffer *out, size_t more) except -1 nogil:
-    cdef size_t room = out.room
-    cdef uint8_t *grown
-    if out.size + more <= room:
-        return 0
-    room = room * 2 if room else 256
-    if room < out.size + more:
-        room = out.size + more
-    grown = <uint8_t *> realloc(out.data, room)
-    if grown == NULL:
-        with gil:
-            raise MemoryError()
-    out.data = grown
-    out.room = room
-    return 0
-
-
-cdef int put(Buffer *out, const uint8_t *data, size_t size) except -1 nogil:
-    reserve(out, size)
-    memcpy(out.data + out.size, data, size)
-    out.size += size
-    return 0
 
 
 cdef int put_length(Buffer *out, uint64_t value) except -1 nogil:

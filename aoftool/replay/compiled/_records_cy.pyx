@@ -9,17 +9,15 @@ from libc.stdint cimport int64_t, uint8_t, uint32_t, uint64_t
 from libc.stdlib cimport free, malloc, qsort
 from libc.string cimport memcpy
 
+from aoftool.files._buffer cimport Buffer, put, reserve
 from aoftool.liveness._keys_cy cimport KeyTable
 from aoftool.rdb.encode._encode_cy cimport (
-    Buffer,
     end_node,
-    put,
     put_entry,
     put_length,
     put_number,
     put_string,
     read_integer,
-    reserve,
     start_node,
 )
 from aoftool.replay.compiled._heap cimport is_before, score_at

@@ -6,7 +6,8 @@ from cpython.ref cimport Py_INCREF
 from libc.stdint cimport int64_t, uint8_t, uint64_t
 from libc.stdlib cimport free
 
-from aoftool.rdb.encode._encode_cy cimport Buffer, put_string, reserve
+from aoftool.files._buffer cimport Buffer, reserve
+from aoftool.rdb.encode._encode_cy cimport put_string
 
 from aoftool.resp.canonical import NotCanonical
 
