@@ -68,13 +68,14 @@ def _open_streams() -> None:
 def _run() -> int:
     from aoftool.cli.app import run
     from aoftool.cli.libraries import spare_threads
-    from aoftool.cli.plain_output import show_all, write_whole
+    from aoftool.cli.plain_output import lose_messages, show_all, write_whole
     from aoftool.cli.room import choose_room
 
     show_all((sys.stdout, sys.stderr))
     choose_room()
     spare_threads()
     write_whole()
+    lose_messages()
     return run(sys.argv[1:])
 
 

@@ -1,18 +1,22 @@
-"""Output to where the text is not UTF-8, as under an old locale: every character is shown in some way.
+"""Output where text is not UTF-8, or a disk is full: an answer may look plain, and never stops in the middle.
 
 Python ends a write with an error for what an encoding lacks. Rules and bars of tables become ASCII here, all
-else an escape such as `\\u65e5`: an answer may look plain, and never stops in the middle.
+else an escape such as `\\u65e5`. What is said beside an answer is lost where it cannot be written.
 """
 
 from __future__ import annotations
 
 import codecs
 import io
+import os
 import sys
 from collections.abc import Iterable
-from typing import TextIO
+from typing import TYPE_CHECKING, TextIO
 
-__all__ = ["show_all", "write_whole"]
+if TYPE_CHECKING:
+    from _typeshed import ReadableBuffer
+
+__all__ = ["lose_messages", "show_all", "write_whole"]
 
 _HANDLER = "aoftool.plain"
 _PLAIN = {"─": "-", "–": "-", "…": "...", "µ": "u", "±": "+-"}
@@ -38,6 +42,45 @@ def write_whole() -> None:
             name,
             io.TextIOWrapper(io.BufferedWriter(raw), encoding=encoding, errors=errors, line_buffering=True),
         )
+
+
+def lose_messages() -> None:
+    """Have what is said on stderr change nothing of what a verb does where it cannot be written.
+
+    `aoftool fix ... 2>/full/disk/log` would else end in the middle, or with a code of the interpreter's
+    own. A reader that went away is told as ever.
+    """
+    stream = sys.stderr
+    if not isinstance(stream, io.TextIOWrapper):
+        return
+    encoding, errors = stream.encoding, stream.errors
+    buffer = io.BufferedWriter(_Messages(stream.fileno()))
+    stream.detach()
+    sys.stderr = io.TextIOWrapper(buffer, encoding=encoding, errors=errors, line_buffering=True)
+
+
+class _Messages(io.RawIOBase):
+    """A descriptor that takes everything, and keeps what it can."""
+
+    def __init__(self, descriptor: int) -> None:
+        self._descriptor = descriptor
+
+    def fileno(self) -> int:
+        return self._descriptor
+
+    def isatty(self) -> bool:
+        return os.isatty(self._descriptor)
+
+    def writable(self) -> bool:
+        return True
+
+    def write(self, data: ReadableBuffer, /) -> int:
+        try:
+            return os.write(self._descriptor, data)
+        except BrokenPipeError:
+            raise
+        except OSError:
+            return memoryview(data).nbytes
 
 
 def show_all(streams: Iterable[TextIO | None]) -> None:

@@ -19,6 +19,7 @@ from aoftool.units import counted
 __all__ = [
     "PlacedError",
     "ShrunkError",
+    "cannot_change",
     "cannot_open",
     "hint_of",
     "naming",
@@ -73,6 +74,7 @@ _HINTS = {
 _FAILING_DISK = (
     "look for disk errors in the kernel log (dmesg), copy the file to a sound disk, then run this again"
 )
+_FAILING_CHANGE = "look for disk errors in the kernel log (dmesg), then run this again"
 
 
 class PlacedError(OSError):
@@ -123,7 +125,16 @@ def read_failed(
 
 def hint_of(error: OSError) -> str | None:
     """Return what to do about an error of the machine; None where it is of the name, or nothing helps."""
-    return _HINTS.get(error.errno or 0)
+    return _FAILING_CHANGE if error.errno == errno.EIO else _HINTS.get(error.errno or 0)
+
+
+def cannot_change(error: OSError, path: str, action: str) -> SinkError:
+    """Return the error for a change that the system refuses, which may be tried again.
+
+    Args:
+        action: what was tried and on what, as in "remove a.aof"; printable.
+    """
+    return SinkError(f"cannot {action}: {error.strerror or error}", path=path, hint=hint_of(error))
 
 
 def cannot_open(error: OSError, path: str, action: str = "read") -> AoftoolError:

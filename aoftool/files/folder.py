@@ -13,9 +13,9 @@ import os
 import stat
 from collections.abc import Iterator
 
-from aoftool.errors import LogInUseError, SinkError, UnsafePathError
+from aoftool.errors import LogInUseError, UnsafePathError
 from aoftool.escape import shown_path
-from aoftool.files.failures import cannot_open, reading
+from aoftool.files.failures import cannot_change, cannot_open, reading
 from aoftool.files.syscalls import READS, SYSTEM, SystemCalls
 
 __all__ = ["Folder", "parent_of", "private_place"]
@@ -192,9 +192,7 @@ class Folder:
             raise LogInUseError(message, path=self.path, hint="run it again when that one is done") from error
         except OSError as error:
             if error.errno not in _NO_LOCKS:
-                raise SinkError(
-                    f"cannot lock {_shown(self.path)}: {error.strerror}", path=self.path
-                ) from error
+                raise cannot_change(error, self.path, f"lock {_shown(self.path)}") from error
 
     def empty(self, calls: SystemCalls = SYSTEM) -> None:
         """Remove everything that is in it.

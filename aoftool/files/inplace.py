@@ -16,13 +16,12 @@ from aoftool.errors import (
     AoftoolError,
     OutputExistsError,
     PlanStaleError,
-    SinkError,
     SourceError,
     UnsafePathError,
 )
 from aoftool.escape import shown_path
 from aoftool.files.copying import CopyMethod, clone_whole, copy_range
-from aoftool.files.failures import reading
+from aoftool.files.failures import cannot_change, reading
 from aoftool.files.folder import Folder
 from aoftool.files.held import held_file
 from aoftool.files.leases import alone_with
@@ -201,8 +200,7 @@ def _translated(path: str) -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        reason = error.strerror or str(error)
-        raise SinkError(f"cannot change {shown_path(path)}: {reason}", path=path) from error
+        raise cannot_change(error, path, f"change {shown_path(path)}") from error
 
 
 def _require_size(path: str, descriptor: int, expected_bytes: int) -> None:

@@ -11,8 +11,8 @@ import secrets
 from contextlib import suppress
 from datetime import datetime
 
-from aoftool.errors import SinkError
 from aoftool.escape import shown_path
+from aoftool.files.failures import cannot_change
 from aoftool.files.folder import Folder
 from aoftool.files.syscalls import SYSTEM, SystemCalls
 from aoftool.files.temporary import CHANGE_FOLDER
@@ -49,8 +49,7 @@ def locked_home(path: str) -> Folder:
     try:
         home = Folder.open(path)
     except OSError as error:
-        shown = shown_path(path)
-        raise SinkError(f"cannot open {shown}: {error.strerror}", path=path) from error
+        raise cannot_change(error, path, f"open {shown_path(path)}") from error
     try:
         home.lock()
     except BaseException:
@@ -89,8 +88,7 @@ class RepairFolder:
             self.close()
             if not isinstance(error, OSError):
                 raise
-            message = f"cannot make {shown_path(self.path)}: {error.strerror}"
-            raise SinkError(message, path=self.path) from error
+            raise cannot_change(error, self.path, f"make {shown_path(self.path)}") from error
 
     def _made(self, where: Folder, name: str) -> Folder:
         made = where.make(name, 0o700, self._calls)

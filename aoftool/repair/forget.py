@@ -11,8 +11,9 @@ import os
 import stat
 
 from aoftool.dataclass import dataclass
-from aoftool.errors import PlanStaleError, RefusedError, SinkError, SourceError, UnsafePathError
+from aoftool.errors import PlanStaleError, RefusedError, SourceError, UnsafePathError
 from aoftool.escape import shown_path
+from aoftool.files.failures import cannot_change
 from aoftool.files.folder import Folder, parent_of
 from aoftool.files.syscalls import SYSTEM, SystemCalls
 from aoftool.files.temporary import CHANGE_FOLDER, is_leftover
@@ -72,7 +73,7 @@ def forget_repair(path: str, calls: SystemCalls = SYSTEM) -> Forgotten:
             opened.home.lock()
             return _Forget(opened, calls).run()
     except OSError as error:
-        raise SinkError(f"cannot remove {shown_path(path)}: {error.strerror}", path=path) from error
+        raise cannot_change(error, path, f"remove {shown_path(path)}") from error
 
 
 def room_of(path: str) -> int:

@@ -21,11 +21,10 @@ from aoftool.errors import (
     LogInUseError,
     OutputExistsError,
     PlanStaleError,
-    SinkError,
     UnsafePathError,
 )
 from aoftool.escape import shown_path
-from aoftool.files.failures import reading
+from aoftool.files.failures import cannot_change, reading
 from aoftool.files.folder import Folder
 from aoftool.files.inplace import move_file
 from aoftool.files.syscalls import SystemCalls
@@ -184,8 +183,7 @@ class Switch:
             work.home.sync(self._calls)
             self._calls.unlink(name, new)  # it has a name among the originals
         except OSError as error:
-            message = f"cannot put the new {shown_path(path)} in place: {error.strerror}"
-            raise SinkError(message, path=path) from error
+            raise cannot_change(error, path, f"put the new {shown_path(path)} in place") from error
 
     def _exchange(self, name: str) -> bool:
         try:

@@ -14,8 +14,9 @@ import stat
 from collections.abc import Iterable, Sequence
 from contextlib import suppress
 
-from aoftool.errors import PlanStaleError, RefusedError, SinkError, SourceError, UnsafePathError
+from aoftool.errors import PlanStaleError, RefusedError, SourceError, UnsafePathError
 from aoftool.escape import shown_path
+from aoftool.files.failures import cannot_change
 from aoftool.files.folder import Folder
 from aoftool.files.inplace import append_tail, move_file
 from aoftool.files.syscalls import SYSTEM, SystemCalls
@@ -236,7 +237,7 @@ class _Undo:
             self._calls.rename(step.name, step.name, self._originals.descriptor, here)
             self._home.sync(self._calls)
         except OSError as error:
-            raise SinkError(f"cannot restore: {error.strerror}", path=step.path) from error
+            raise cannot_change(error, step.path, f"restore {shown_path(step.path)}") from error
 
     def _away(self) -> Folder:
         """Return the folder for what the repair made, so that nothing at all is lost."""

@@ -149,6 +149,39 @@ def test_an_output_that_is_full_is_no_bug(tmp_path: Path, verb: str) -> None:
     assert "Traceback" not in done.stderr
 
 
+@pytest.mark.skipif(not os.path.exists("/dev/full"), reason="no full device on this system")
+@pytest.mark.parametrize("unbuffered", ["", "1"])
+@pytest.mark.parametrize(
+    ("words", "code"),
+    [
+        ("check LOG", 0),
+        ("check LOG --progress json", 0),
+        ("check NONE", 3),
+        ("check --nonsense", 2),
+        ("fix CUT --yes --progress json", 0),
+        ("keys CUT", 1),
+        ("rewrite LOG --in-place --progress json", 0),
+    ],
+)
+def test_messages_that_cannot_be_written_change_nothing(
+    words: str, code: int, unbuffered: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PYTHONUNBUFFERED", unbuffered)
+    whole = log(("SET", "k", "v"), ("SET", "k", "v"))
+    (tmp_path / "LOG").write_bytes(whole)
+    (tmp_path / "CUT").write_bytes(whole[:-3])
+
+    with open("/dev/full", "wb") as full:
+        asked = [sys.executable, "-m", "aoftool", *words.split()]
+        done = subprocess.run(asked, cwd=tmp_path, stdout=subprocess.PIPE, stderr=full, check=False)
+
+    assert done.returncode == code
+    if words.startswith("fix"):
+        assert len((tmp_path / "CUT").read_bytes()) == len(whole) // 2
+    if words.startswith("rewrite"):
+        assert len((tmp_path / "LOG").read_bytes()) != len(whole)
+
+
 @pytest.mark.parametrize("closed", ["<&-", ">&-", "2>&-", "<&- >&- 2>&-"])
 def test_streams_that_are_closed_lead_nowhere(closed: str, tmp_path: Path) -> None:
     path = tmp_path / "a.aof"
