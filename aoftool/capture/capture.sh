@@ -25,7 +25,9 @@ cli=$(command -v valkey-cli || command -v redis-cli) || { echo "capture: no valk
 REDISCLI_AUTH=${REDISCLI_AUTH:-${VALKEYCLI_AUTH:-}}
 [ -n "$REDISCLI_AUTH" ] && { VALKEYCLI_AUTH=$REDISCLI_AUTH; export REDISCLI_AUTH VALKEYCLI_AUTH; }
 dir=$(mktemp -d "${TMPDIR:-/tmp}/aoftool-capture.XXXXXX") || exit 3
-trap 'rm -rf "$dir"' EXIT
+watching=
+# shellcheck disable=SC2086 # a list of process numbers
+trap 'kill $watching 2>/dev/null; rm -rf "$dir"' EXIT
 trap 'exit 130' INT TERM HUP
 cd "$dir" || exit 3
 mkdir raw
@@ -61,11 +63,14 @@ esac
 if [ -n "$here" ]; then
   mkdir raw/proc raw/sys
   cat "/proc/$pid/io" >raw/proc/io-before 2>/dev/null
-  command -v vmstat >/dev/null && vmstat 1 "$seconds" >raw/vmstat.txt 2>/dev/null &
-  command -v iostat >/dev/null && iostat -xk 1 "$seconds" >raw/iostat.txt 2>/dev/null &
+  if command -v vmstat >/dev/null; then vmstat 1 "$seconds" >raw/vmstat.txt 2>/dev/null & watching="$watching $!"; fi
+  if command -v iostat >/dev/null; then iostat -xk 1 "$seconds" >raw/iostat.txt 2>/dev/null & watching="$watching $!"; fi
 fi
-sleep "$seconds"
+# A shell hears of a signal while it waits, and not before a program in front of it ends.
+sleep "$seconds" &
+watching="$watching $!"
 wait
+watching=
 
 ask "$@" CONFIG GET '*' >raw/config.txt; real config.txt
 for name in watchdog-period aof-disable-auto-gc key-load-delay rdb-key-save-delay; do

@@ -15,9 +15,10 @@ from typing import Any
 from aoftool.capture.masking import Masker
 from aoftool.capture.model import Bundle
 from aoftool.capture.replies import numbered, pairs
-from aoftool.collecting.host import LocalServer, find_local, host_files, io_counts, read_for, sample_tools
+from aoftool.collecting.host import LocalServer, find_local, host_files, io_counts, read_for
 from aoftool.collecting.questions import HIDDEN_SETTINGS
 from aoftool.collecting.talking import Refusal, Talk
+from aoftool.collecting.watching import sample_tools
 from aoftool.errors import RefusedError
 from aoftool.regex import regex
 

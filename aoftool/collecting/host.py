@@ -10,14 +10,13 @@ import os
 import re
 import stat
 import subprocess
-import time
 from collections.abc import Iterator
 from pathlib import Path
 
 from aoftool.dataclass import dataclass
 from aoftool.escape import shown_path
 
-__all__ = ["LocalServer", "find_local", "host_files", "io_counts", "read_for", "sample_tools"]
+__all__ = ["LocalServer", "find_local", "host_files", "io_counts", "read_for"]
 
 _MOST_BYTES = 1 << 20
 _APART_S = 5.0
@@ -36,8 +35,6 @@ _KERNEL = {
 }
 _CGROUP = "/sys/fs/cgroup"
 _LIMITS = ("cpu.max", "memory.max")
-_TOOLS = {"vmstat.txt": ("vmstat", "1"), "iostat.txt": ("iostat", "-xk", "1")}
-_TRACED = "fdatasync,fsync,sync_file_range,write,writev,rename,renameat,renameat2"
 
 
 @dataclass(frozen=True, slots=True)
@@ -170,60 +167,3 @@ def _space(data: str) -> str | None:
     except (OSError, subprocess.SubprocessError):
         return None
     return done.stdout.decode("utf-8", "replace")[:_MOST_BYTES]
-
-
-def sample_tools(seconds: float, pid: int | None, traced_s: float) -> dict[str, str | None]:
-    """Run what watches the machine for some seconds, side by side; None for what is not there or failed.
-
-    Args:
-        pid: of the server; None when it is not here.
-        traced_s: so long strace looks at it; 0 for not at all.
-    """
-    count = str(max(round(seconds), 2))
-    running = {name: _start([*words, count]) for name, words in _TOOLS.items()} if pid is not None else {}
-    found: dict[str, str | None] = {}
-    if traced_s and pid is not None:
-        found["strace.txt"] = _trace(pid, traced_s)
-    until = time.monotonic() + seconds
-    for name, process in running.items():
-        found[name] = None if process is None else _output(process, until + 5)
-    left = until - time.monotonic()
-    if left > 0:
-        time.sleep(left)
-    return found
-
-
-def _start(words: list[str]) -> subprocess.Popen[bytes] | None:
-    try:
-        return subprocess.Popen(
-            words, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL
-        )
-    except OSError:
-        return None
-
-
-def _output(process: subprocess.Popen[bytes], until: float) -> str | None:
-    try:
-        text, _ = process.communicate(timeout=max(until - time.monotonic(), 0.1))
-    except subprocess.TimeoutExpired:
-        process.kill()
-        text, _ = process.communicate()
-    return text.decode("utf-8", "replace")[:_MOST_BYTES] or None
-
-
-def _trace(pid: int, seconds: float) -> str | None:
-    """Return what strace says of syncs, writes and renames: lengths of what is written, never the data."""
-    words = ["strace", "-f", "-tt", "-T", "-y", "-s", "0", "-e", f"trace={_TRACED}", "-p", str(pid)]
-    try:
-        process = subprocess.Popen(
-            words, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE
-        )
-    except OSError:
-        return None
-    try:
-        _, text = process.communicate(timeout=seconds)
-    except subprocess.TimeoutExpired:
-        # An interrupt lets go of the server; to be killed would too, but without the last lines.
-        process.terminate()
-        _, text = process.communicate()
-    return text.decode("utf-8", "replace")[: 8 * _MOST_BYTES] or None

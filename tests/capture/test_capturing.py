@@ -8,6 +8,7 @@ import shutil
 import stat
 import subprocess
 import threading
+import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -241,3 +242,33 @@ def test_script_hides_what_settings_and_files_give_away(server: Server, tmp_path
     for name, content in unpacked(bundle).items():
         for what, secret in {**SECRETS, "reader": PASSWORD}.items():
             assert secret.encode() not in content, f"{what} is in {name}"
+
+
+def test_script_that_is_stopped_leaves_nothing_running(tmp_path: Path) -> None:
+    """A client that answers INFO is enough: the script waits between two of them."""
+    (tmp_path / "bin").mkdir()
+    started = tmp_path / "started"
+    tools = {
+        "valkey-cli": "echo redis_version:7.2.4",
+        "sleep": f"echo $$ >{started}; exec {shutil.which('sleep')} 60",
+    }
+    for name, script in tools.items():
+        (tmp_path / "bin" / name).write_text(f"#!/bin/sh\n{script}\n")
+        (tmp_path / "bin" / name).chmod(0o755)
+    (tmp_path / "capture.sh").write_text(script_text())
+    (tmp_path / "tmp").mkdir()
+    path = f"{tmp_path}/bin{os.pathsep}{os.environ['PATH']}"
+
+    process = subprocess.Popen(
+        ["sh", str(tmp_path / "capture.sh"), "-o", str(tmp_path / "b.tgz")],
+        env={**os.environ, "PATH": path, "TMPDIR": str(tmp_path / "tmp")},
+    )
+    while process.poll() is None and not (started.exists() and started.read_text()):
+        time.sleep(0.02)
+    process.terminate()
+
+    assert process.wait(30) == 130
+    while Path(f"/proc/{int(started.read_text())}").exists():  # or the timeout of the test ends it
+        time.sleep(0.02)
+    assert list((tmp_path / "tmp").iterdir()) == []
+    assert not (tmp_path / "b.tgz").exists()
