@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterable, Sequence
 from contextlib import ExitStack
+from typing import TYPE_CHECKING
 
 from aoftool.aof.model import FileRole, Log
 from aoftool.check.detectors.resp import find_in_stream
@@ -35,6 +36,9 @@ from aoftool.progress import Progress, no_progress
 from aoftool.quoting import Quoting
 from aoftool.releases import in_words
 
+if TYPE_CHECKING:
+    from aoftool.aof.survey import ReadTail
+
 __all__ = ["MAX_FINDINGS", "check", "report_of"]
 
 # Findings of one code kept for one file; the rest is counted.
@@ -51,6 +55,7 @@ def check(
     progress: Progress = no_progress,
     workers: int = 1,
     databases: int = DEFAULT_DATABASES,
+    read_tail: ReadTail | None = None,
 ) -> Report:
     """Check a log: read every file once, read-only, and report.
 
@@ -63,12 +68,13 @@ def check(
         progress: told of bytes done.
         workers: threads to share the first pass over a file; the report does not depend on it.
         databases: the `databases` setting of these servers.
+        read_tail: counts the command streams of plain files, for a caller that has done so.
 
     Raises:
         SinkError: there is no room for a plain copy.
     """
     with ExitStack() as spools:
-        exam = examine(log, level, progress, workers, spools)
+        exam = examine(log, level, progress, workers, spools, read_tail)
         exam.databases = databases
         report = report_of(exam, targets)
         if level is not Level.QUICK:

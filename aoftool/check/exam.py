@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from contextlib import ExitStack
 from itertools import islice
+from typing import TYPE_CHECKING
 
 from aoftool.aof.model import FileRole, Log, LogFile, LogKind
 from aoftool.check.exam_model import Census, FileExam, LogExam, RdbExam, Spot
@@ -27,6 +28,9 @@ from aoftool.resp.grammar import Grammar
 from aoftool.resp.model import Reason, TailTally
 from aoftool.resp.scanner import tally
 
+if TYPE_CHECKING:
+    from aoftool.aof.survey import ReadTail
+
 __all__ = ["examine", "examine_file"]
 
 _HEAD_BYTES = 16
@@ -43,11 +47,13 @@ def examine(
     progress: Progress = no_progress,
     workers: int = 1,
     spools: ExitStack | None = None,
+    read_tail: ReadTail | None = None,
 ) -> LogExam:
     """Take every file of a log apart.
 
     Args:
         workers: threads to share the first pass over a file.
+        read_tail: counts the command streams of plain files in place of `tally`.
         spools: owner of the plain copies that are made of compressed files and standard input; without
             one, and at the quick level, such inputs are only read to their first damage.
 
@@ -58,7 +64,7 @@ def examine(
     exam = LogExam(log, level)
     for file in log.files:
         if file.exists:
-            exam.files.append(_one(file, level, progress, workers, spools))
+            exam.files.append(_one(file, level, progress, workers, spools, read_tail))
     if any(file.tail is not None and file.tail.wounds for file in exam.files[:-1]):
         from aoftool.check.split import join_split_commands
 
@@ -78,14 +84,21 @@ def examine(
     return exam
 
 
-def _one(file: LogFile, level: Level, progress: Progress, workers: int, spools: ExitStack | None) -> FileExam:
+def _one(
+    file: LogFile,
+    level: Level,
+    progress: Progress,
+    workers: int,
+    spools: ExitStack | None,
+    read_tail: ReadTail | None,
+) -> FileExam:
     try:
         source = open_source(file.path)
     except SourceError as error:
         return FileExam(file, error=error.message)
     with source:
         if source.seekable or level is Level.QUICK or spools is None:
-            return examine_file(file, source, level, progress, workers)
+            return examine_file(file, source, level, progress, workers, read_tail)
         return _examine_spooled(file, source, level, progress, workers, spools)
 
 
@@ -113,6 +126,7 @@ def examine_file(
     level: Level = Level.FULL,
     progress: Progress = no_progress,
     workers: int = 1,
+    read_tail: ReadTail | None = None,
 ) -> FileExam:
     """Take one open file apart."""
     exam = FileExam(file, compression=source.compression, head=source.peek(_HEAD_BYTES))
@@ -121,7 +135,7 @@ def examine_file(
         exam.size_bytes = source.size_bytes or 0
         exam.foreign = foreign_kind(source, exam.path)
         if exam.size_bytes and not exam.foreign:
-            _take_apart(exam, source, level, advance, workers)
+            _take_apart(exam, source, level, advance, workers, read_tail)
     else:
         _read_once(exam, source, advance)
     exam.changes = source.changes()
@@ -188,7 +202,14 @@ class _Advance:
         self._progress(done)
 
 
-def _take_apart(exam: FileExam, source: Source, level: Level, advance: _Advance, workers: int) -> None:
+def _take_apart(
+    exam: FileExam,
+    source: Source,
+    level: Level,
+    advance: _Advance,
+    workers: int,
+    read_tail: ReadTail | None,
+) -> None:
     whole = level is not Level.QUICK
     destroyed = _lost_its_header(exam, source)
     if destroyed or is_rdb(exam.head[:HEADER_BYTES]):
@@ -203,7 +224,10 @@ def _take_apart(exam: FileExam, source: Source, level: Level, advance: _Advance,
         elif dump or exam.rdb.end >= exam.size_bytes:
             return
     start, size = exam.tail_start, exam.size_bytes
-    first = tally(source, start=start, end=size, containers=CONTAINERS, workers=workers, progress=advance)
+    if read_tail is not None:
+        first = read_tail(exam.file, source, start, advance)
+    else:
+        first = tally(source, start=start, end=size, containers=CONTAINERS, workers=workers, progress=advance)
     if _is_one_stretch(first, size):
         exam.tail = Dissection(start, size, [Stretch(start, size, first)], first=first)
     else:

@@ -9,6 +9,7 @@ from aoftool.escape import printable, shown_text
 from aoftool.fleet.model import LogRow, RowState
 
 if TYPE_CHECKING:
+    from aoftool.aof.survey import ReadTail
     from aoftool.api.inspecting import Inspection
     from aoftool.check.model import Report
 
@@ -18,14 +19,15 @@ __all__ = ["summarized"]
 _CONTENTS_BYTES = 256 << 20
 
 
-def summarized(path: str) -> LogRow:
+def summarized(path: str, read_tail: ReadTail | None = None) -> LogRow:
     """Return the row of a log; whatever goes wrong with it is in the row.
 
     Args:
         path: as for `aoftool.api.opening.open_log`.
+        read_tail: counts the command streams of a log that is not looked into, where that was done before.
     """
     try:
-        return _read(path)
+        return _read(path, read_tail)
     except AoftoolError as error:
         return LogRow.not_read(path, RowState.UNREAD, error.message, error.hint or "")
     except (OSError, MemoryError, RecursionError) as error:
@@ -39,15 +41,15 @@ def summarized(path: str) -> LogRow:
         return LogRow.not_read(path, RowState.CRASHED, message, f"aoftool check {path}")
 
 
-def _read(path: str) -> LogRow:
-    from aoftool.api.checking import check
+def _read(path: str, read_tail: ReadTail | None) -> LogRow:
     from aoftool.api.inspecting import InspectionRequest, inspected
     from aoftool.api.opening import held_log
+    from aoftool.check.checker import check
 
     with held_log(path) as log:
-        report = check(log, workers=1)
         contents = (log.size_bytes or 0) <= _CONTENTS_BYTES
-        found = inspected(log, InspectionRequest(contents=contents), workers=1)
+        report = check(log, read_tail=read_tail)
+        found = inspected(log, InspectionRequest(contents=contents), workers=1, read_tail=read_tail)
         return _row(path, report, found)
 
 

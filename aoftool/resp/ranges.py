@@ -11,20 +11,18 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable
 
+from aoftool.dataclass import dataclass
 from aoftool.files.source import Source
 from aoftool.resp._native import Scan
 from aoftool.resp.grammar import Grammar, ScanOptions
 from aoftool.resp.join import NotJoinableError, join
 from aoftool.resp.model import TailTally
-from aoftool.resp.resync import find_boundary
+from aoftool.resp.resync import boundary_behind
 from aoftool.resp.stops import Halt
 
-__all__ = ["PART_BYTES", "RangeScan", "tally_ranges"]
+__all__ = ["PART_BYTES", "Counted", "JoinedRanges", "RangeScan", "count_range", "tally_ranges"]
 
 PART_BYTES = 16 << 20
-# Behind a cut this much is searched for a boundary; a larger value swallows the cut.
-_GUESS_BYTES = 64 * 1024
-_GUESS_TRIES = 8
 
 Progress = Callable[[int], None]
 Drive = Callable[..., None]
@@ -32,6 +30,84 @@ Drive = Callable[..., None]
 
 class _StopError(Exception):
     """Another thread failed; there is nothing to add."""
+
+
+@dataclass(slots=True)
+class Counted:
+    """What a scan of a range gave.
+
+    Attributes:
+        end: where it ended: the first boundary at or behind its limit, or where nothing went on.
+        at_limit: it went on to its limit, so that another range begins at `end`.
+    """
+
+    tally: TailTally
+    end: int
+    at_limit: bool
+
+
+def count_range(
+    source: Source,
+    start: int,
+    limit: int | None,
+    buffer: memoryview,
+    drive: Drive,
+    *,
+    is_first: bool,
+    containers: frozenset[bytes],
+    grammar: Grammar = Grammar.LENIENT,
+    progress: Progress | None = None,
+) -> Counted:
+    """Count the commands from a place up to the first boundary at or behind another one.
+
+    Args:
+        limit: None for the end of input.
+        drive: feeds a scan from the place of a source, as `aoftool.resp.scanner.drive`.
+        is_first: nothing stands before it, so that the database and whether a MULTI is open are known.
+    """
+    options = ScanOptions(
+        start=start, limit=limit, grammar=grammar, containers=containers, known_state=is_first
+    )
+    scan = Scan(options)
+    source.seek(start)
+    drive(scan, source, buffer, progress=progress)
+    at_limit = scan.halt is Halt.BOUNDARY and limit is not None and scan.offset >= limit
+    return Counted(scan.tally(), scan.offset, at_limit)
+
+
+class JoinedRanges:
+    """Ranges of a stream that are handed in as they are done, in any order, joined from the start on.
+
+    A range counts only where the one before it ended: that proves its start. A start that is none, as it was
+    inside a value, is passed over; then nothing is known from `end` on, and whoever scans goes on there.
+
+    Attributes:
+        end: up to where ranges are joined.
+        tally: what stands up to there; None before the first range.
+        finished: nothing follows.
+    """
+
+    def __init__(self, start: int) -> None:
+        self.end = start
+        self.tally: TailTally | None = None
+        self.finished = False
+        self._waiting: dict[int, Counted] = {}
+
+    def put(self, start: int, counted: Counted) -> None:
+        """Hand in a range, and join what has become joinable.
+
+        Raises:
+            NotJoinableError: the sum cannot be told exactly.
+        """
+        self._waiting[start] = counted
+        while not self.finished and (ready := self._waiting.pop(self.end, None)) is not None:
+            if self.tally is None:
+                self.tally = ready.tally
+            else:
+                join(self.tally, ready.tally)
+            self.end = ready.end
+            self.finished = not ready.at_limit
+            self._waiting = {at: done for at, done in self._waiting.items() if at >= self.end}
 
 
 class RangeScan:
@@ -62,35 +138,27 @@ class RangeScan:
         self._guesses: dict[int, int | None] = {0: start}
         self._lock = threading.Lock()
         self._next = 0
-        self._waiting: dict[int, tuple[TailTally, int, bool]] = {}
-        self._front: TailTally | None = None
-        self._front_end = start
-        self._front_part = 0
+        self._joined = JoinedRanges(start)
         self._done_bytes = 0
-        self.finished = False
-        self.consumed = start
         self.failure: BaseException | None = None
+
+    @property
+    def finished(self) -> bool:
+        """Tell whether there is nothing more to do."""
+        return self.failure is not None or self._joined.finished
+
+    @property
+    def consumed(self) -> int:
+        """Return the offset up to which all was read."""
+        return self._joined.end
 
     # Cuts
 
     def _guess(self, part: int, handle: Source) -> int | None:
         """Return the boundary behind a cut, None when none is near."""
         if part not in self._guesses:
-            self._guesses[part] = self._search(self._cuts[part], handle)
+            self._guesses[part] = boundary_behind(handle, self._cuts[part], self._end)
         return self._guesses[part]
-
-    def _search(self, cut: int, handle: Source) -> int | None:
-        last = min(self._end, cut + _GUESS_TRIES * _GUESS_BYTES)
-        at = cut
-        while at < last:
-            data = handle.read_at(at, _GUESS_BYTES)
-            found = find_boundary(data)
-            if found >= 0:
-                return at + found if at + found < self._end else None
-            if len(data) < _GUESS_BYTES:
-                return None
-            at += _GUESS_BYTES - 128
-        return None
 
     def _limit_behind(self, offset: int, part: int, handle: Source) -> int | None:
         """Return the first guessed boundary behind `offset`, None for the end of input."""
@@ -123,7 +191,6 @@ class RangeScan:
             # Without the lock: another thread may hold it for as long as it looks for a boundary, and whoever
             # was interrupted must not wait for that.
             self.failure = self.failure or failure
-            self.finished = True
 
     def _go_on(self, offset: int) -> None:
         """Leave a range in the middle once another thread has failed, or was interrupted."""
@@ -136,64 +203,44 @@ class RangeScan:
                 part = self._next
                 self._next += 1
                 start = self._guess(part, handle)
-                if start is not None and start >= self._front_end:
+                if start is not None and start >= self._joined.end:
                     return part, start, self._limit_behind(start, part, handle)
             return None
 
-    def _scan(
-        self, start: int, limit: int | None, handle: Source, buffer: memoryview
-    ) -> tuple[TailTally, int, bool]:
-        """Return the tally of a range, where it ended, and whether it ended at its limit."""
-        options = ScanOptions(
-            start=start,
-            limit=limit,
-            grammar=self._grammar,
+    def _scan(self, start: int, limit: int | None, handle: Source, buffer: memoryview) -> Counted:
+        return count_range(
+            handle,
+            start,
+            limit,
+            buffer,
+            self._drive,
+            is_first=start == self._start,
             containers=self._containers,
-            known_state=start == self._start,
+            grammar=self._grammar,
+            progress=self._go_on,
         )
-        scan = Scan(options)
-        handle.seek(start)
-        self._drive(scan, handle, buffer, progress=self._go_on)
-        at_limit = scan.halt is Halt.BOUNDARY and limit is not None and scan.offset >= limit
-        return scan.tally(), scan.offset, at_limit
 
-    def _put(
-        self, part: int, start: int, done: tuple[TailTally, int, bool], handle: Source, buffer: memoryview
-    ) -> None:
-        """Hand in a range and join what has become joinable."""
+    def _put(self, part: int, start: int, done: Counted, handle: Source, buffer: memoryview) -> None:
+        """Hand in a range, and scan from the true place what a wrong guess made worthless."""
         with self._lock:
-            self._done_bytes += done[1] - start
-            self._waiting[start] = done
-            while not self.finished:
-                ready = self._waiting.pop(self._front_end, None)
-                if ready is None and not self._is_taken(self._front_end):
-                    # No range begins where the front ends: the guess was wrong.
-                    limit = self._limit_behind(self._front_end, self._part_at(self._front_end), handle)
-                    ready = self._scan(self._front_end, limit, handle, buffer)
-                if ready is None:
-                    return
-                self._join(*ready)
+            self._done_bytes += done.end - start
+            self._joined.put(start, done)
+            while not self.finished and not self._is_taken(self._joined.end):
+                end = self._joined.end
+                limit = self._limit_behind(end, self._part_at(end), handle)
+                self._joined.put(end, self._scan(end, limit, handle, buffer))
 
     def _is_taken(self, offset: int) -> bool:
         """Tell whether a range from `offset` is being scanned, or will be."""
         return any(guess == offset for guess in self._guesses.values())
 
-    def _join(self, tally: TailTally, end: int, at_limit: bool) -> None:
-        if self._front is None:
-            self._front = tally
-        else:
-            join(self._front, tally)
-        self._front_end = self.consumed = end
-        self._waiting = {start: done for start, done in self._waiting.items() if start >= end}
-        self.finished = not at_limit
-
     def result(self) -> TailTally:
         """Return the joined tally; raise what stopped a thread."""
         if self.failure is not None:
             raise self.failure
-        if self._front is None or not self.finished:
+        if self._joined.tally is None or not self._joined.finished:
             raise NotJoinableError
-        return self._front
+        return self._joined.tally
 
 
 def tally_ranges(

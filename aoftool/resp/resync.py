@@ -18,7 +18,7 @@ from aoftool.resp._native import Scan
 from aoftool.resp.grammar import Grammar, ScanOptions
 from aoftool.resp.stops import Halt
 
-__all__ = ["Boundary", "boundaries", "find_boundary", "resync"]
+__all__ = ["Boundary", "boundaries", "boundary_behind", "resync"]
 
 PROOF_COMMANDS = 8
 # A file can be written so that millions of places look like a start and none is one. A search gives up
@@ -30,6 +30,11 @@ _READ_BYTES = 512 * 1024
 # `*<argc>`, then a first argument that looks like a command name. 80 bytes hold any such start.
 _START = regex(rb"\*([1-9][0-9]{0,8})\r\n\$([1-9][0-9]?)\r\n(?=([A-Za-z][\x21-\x7e]{0,63})\r\n)")
 _START_BYTES = 96
+# Behind a cut so much is searched for a boundary: a larger value swallows the cut.
+_GUESS_BYTES = 64 * 1024
+_GUESS_TRIES = 8
+# A start that the end of one reading cuts is whole in the next.
+_GUESS_OVERLAP = 128
 
 Accept = Callable[[bytes, int], bool]
 
@@ -56,11 +61,24 @@ class Boundary:
     reaches_end: bool
 
 
-def find_boundary(data: bytes, at: int = 0) -> int:
-    """Return the first place in `data`, behind a CRLF, that looks like the start of a command; -1 without.
+def boundary_behind(source: Source, cut: int, end: int) -> int | None:
+    """Return a place near and behind `cut` that looks like the start of a command; None without.
 
     A guess for cutting a file into ranges; the ranges themselves prove it or not.
     """
+    for at in range(cut, min(end, cut + _GUESS_TRIES * _GUESS_BYTES), _GUESS_BYTES - _GUESS_OVERLAP):
+        data = source.read_at(at, _GUESS_BYTES)
+        found = _start_in(data)
+        if found >= 0:
+            return at + found if at + found < end else None
+        if len(data) < _GUESS_BYTES:
+            return None
+    return None
+
+
+def _start_in(data: bytes) -> int:
+    """Return the first place in `data`, behind a CRLF, that looks like the start of a command; -1 without."""
+    at = 0
     while True:
         at = data.find(b"\r\n*", at)
         if at < 0:

@@ -18,7 +18,17 @@ from aoftool.resp.grammar import Grammar, KeyRules, ScanOptions
 from aoftool.resp.join import NotJoinableError
 from aoftool.resp.model import Reason, TailTally
 
-__all__ = ["BUFFER_BYTES", "SKIP_BYTES", "TakeRows", "drive", "go_to", "scanner_name", "tally", "tally_rows"]
+__all__ = [
+    "BUFFER_BYTES",
+    "SKIP_BYTES",
+    "TakeRows",
+    "drive",
+    "finished_tally",
+    "go_to",
+    "scanner_name",
+    "tally",
+    "tally_rows",
+]
 
 BUFFER_BYTES = 256 * 1024
 # A seek costs about as much as reading this much from the page cache.
@@ -207,6 +217,18 @@ def _tally_by_ranges(
         return None
     result.rest_bytes = max(last, shared.consumed) - result.good_end
     return result
+
+
+def finished_tally(source: Source, joined: TailTally, consumed: int, end: int) -> TailTally:
+    """Return what `tally` gives, of ranges that were counted elsewhere and joined from the start to the end.
+
+    Args:
+        consumed: where the last of them ended.
+        end: absolute offset of the end of input.
+    """
+    joined.rest_bytes = max(end, consumed) - joined.good_end
+    _doubt_torn_payload(source, joined, end)
+    return joined
 
 
 def _doubt_torn_payload(source: Source, tally: TailTally, end: int | None) -> None:

@@ -20,7 +20,7 @@ from aoftool.resp._native_sieve import Sieve
 from aoftool.resp.columns import RowColumns
 from aoftool.resp.grammar import Grammar, Limits
 from aoftool.resp.model import INHERITED_DB, Command, Lines, Stop
-from aoftool.resp.resync import find_boundary
+from aoftool.resp.resync import boundary_behind
 from aoftool.resp.stops import Halt
 from aoftool.resp.watch import EVENT_MULTI, SieveState, SieveStatus, Watch
 
@@ -33,8 +33,8 @@ PART_BYTES = 24 << 20
 _BUFFER_BYTES = 256 * 1024
 # A command larger than this is read by the frame reader, which steps over its payloads.
 _MOST_BUFFER_BYTES = 64 << 20
-_GUESS_BYTES = 64 * 1024
-_GUESS_TRIES = 8
+# Read at once of an item that the sieve passes over.
+_LOOK_BYTES = 64 * 1024
 _NO_LIMIT = 2**63 - 1
 
 WriteRows = Callable[[memoryview, int, RowColumns, memoryview], Iterable[Command | Lines]]
@@ -143,7 +143,7 @@ class _Walk:
 
         scan = FrameScan(at, Grammar.LENIENT, self._frame_keep())
         while not scan.halted:
-            room = min(_GUESS_BYTES, input_end - scan.offset)
+            room = min(_LOOK_BYTES, input_end - scan.offset)
             data = self._source.read_at(scan.offset, room) if room > 0 else b""
             if not data:
                 scan.finish()
@@ -300,17 +300,10 @@ class SieveReader:
         """Return guessed boundaries, the true start first and the end of the reading last."""
         cuts = [self.end]
         for cut in range(self.end + self._part_bytes, self._until, self._part_bytes):
-            guess = self._guess(cut)
-            if guess is not None and cuts[-1] < guess < self._until:
+            guess = boundary_behind(self._source, cut, self._until)
+            if guess is not None and cuts[-1] < guess:
                 cuts.append(guess)
         return [*cuts, self._until]
-
-    def _guess(self, cut: int) -> int | None:
-        for at in range(cut, cut + _GUESS_TRIES * _GUESS_BYTES, _GUESS_BYTES - 128):
-            found = find_boundary(self._source.read_at(at, _GUESS_BYTES))
-            if found >= 0:
-                return at + found
-        return None
 
     def _join(self, limit: int, future: Future[_Part]) -> Iterator[Command | Lines]:
         """Yield the hits up to `limit`, walking again what a wrong guess made worthless."""

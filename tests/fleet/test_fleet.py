@@ -20,6 +20,7 @@ from aoftool.errors import InputError, SinkError, SourceError, UsageError
 from aoftool.fleet import cluster
 from aoftool.fleet.finding import fleet_paths, listed_paths
 from aoftool.fleet.model import FleetReport, LogRow, RowState, Totals
+from aoftool.fleet.ranges import LargeLog, Task
 from aoftool.fleet.running import run_here
 from aoftool.fleet.state import FleetState
 from tests.builders import command, log
@@ -162,6 +163,60 @@ def test_rows_are_the_same_bytes_on_a_cluster_that_loses_a_worker(
     assert texts[0] == texts[1]
 
 
+def test_ranges_of_large_logs_give_the_same_bytes_on_a_cluster_that_loses_a_worker(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    distributed = pytest.importorskip("distributed")
+    names = []
+    for number in range(3):
+        path = tmp_path / f"large-{number}.aof"
+        # Large by holes, over which a scan steps: the row says what it says of a log of so many bytes.
+        write_with_holes(path, number, size_bytes=300 << 20)
+        names.append(str(path))
+    ranges = 0
+    with distributed.LocalCluster(
+        n_workers=2, threads_per_worker=1, dashboard_address=None, silence_logs=50
+    ) as workers:
+        pids = [worker.pid for worker in workers.workers.values()]
+        take = LargeLog.take
+
+        def taken(large: LargeLog, task: Task, counted: Any) -> list[Task]:
+            nonlocal ranges
+            ranges += 1
+            if ranges == 30:
+                os.kill(pids[0], signal.SIGKILL)
+            return take(large, task, counted)
+
+        monkeypatch.setattr(LargeLog, "take", taken)
+        address = workers.scheduler_address.removeprefix("tcp://")
+        found = list(cluster.run_on(f"dask://{address}", names, timeout_s=120, range_bytes=6 << 20))
+
+    alone = list(run_here(names, jobs=1))
+    texts = [json.dumps([row.to_dict() for row in FleetReport.of(of).rows]).encode() for of in (found, alone)]
+    assert texts[0] == texts[1]
+    assert ranges > 60
+    assert {row.state for row in found} == {RowState.READ}
+    assert sorted(row.verdict for row in found) == ["ok", "torn-tail", "zero-tail"]
+
+
+def write_with_holes(path: Path, number: int, size_bytes: int) -> None:
+    """Write a log of some large values, of which every third holds what looks like commands."""
+    inner = command("SET", "inner", "1") * 500
+    with path.open("wb") as file:
+        while file.tell() < size_bytes:
+            file.write(command("MULTI") + command("INCR", "n") * 500 + command("EXEC"))
+            file.write(command("SELECT", str(file.tell() % 7)))
+            length = (1 << 20) + file.tell() % 1000
+            file.write(b"*3\r\n$3\r\nSET\r\n$1\r\nk\r\n$%d\r\n" % length)
+            end = file.tell() + length
+            for at in range(0, length - len(inner) - 2, 1 << 18) if file.tell() % 3 == 0 else ():
+                file.seek(end - length + at)
+                file.write(b"\r\n" + inner)
+            file.seek(end)
+            file.write(b"\r\n")
+        file.write((b"", b"*3\r\n$3\r\nSET\r\n$1", b"\0" * 4096)[number])
+
+
 def test_a_cluster_without_workers_gives_rows_and_ends(paths: list[str]) -> None:
     distributed = pytest.importorskip("distributed")
     with distributed.LocalCluster(n_workers=0, dashboard_address=None, silence_logs=50) as workers:
@@ -172,8 +227,9 @@ def test_a_cluster_without_workers_gives_rows_and_ends(paths: list[str]) -> None
     assert {row.state for row in found} == {RowState.TIMEOUT, RowState.LOST}
 
 
-def test_what_names_no_cluster_is_refused() -> None:
+def test_what_names_no_cluster_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     pytest.importorskip("distributed")
+    monkeypatch.setattr(cluster, "_CONNECT_S", 0.5)
     with pytest.raises(UsageError):
         list(cluster.run_on("kubernetes", []))
     with pytest.raises(SourceError, match="no Dask scheduler"):

@@ -10,7 +10,7 @@ import pytest
 from aoftool.files.source import open_source
 from aoftool.resp import resync as resync_module
 from aoftool.resp.model import Reason
-from aoftool.resp.resync import Boundary, boundaries, find_boundary, resync
+from aoftool.resp.resync import Boundary, boundaries, boundary_behind, resync
 from aoftool.resp.scanner import tally
 from tests.resp.streams import encode
 
@@ -82,11 +82,26 @@ def test_noise_holds_no_boundary(tmp_path: Path) -> None:
     assert search(tmp_path / "log.aof", noise, 0) is None
 
 
-def test_a_guess_skips_what_only_looks_like_a_start() -> None:
+def guess(path: Path, data: bytes, cut: int = 0) -> int | None:
+    path.write_bytes(data)
+    with open_source(path) as source:
+        return boundary_behind(source, cut, len(data))
+
+
+def test_a_guess_skips_what_only_looks_like_a_start(tmp_path: Path) -> None:
     data = b"\r\n*3\r\n$9\r\nSET\r\n" + b"\r\n*x" + b"\r\n" + CHAIN
 
-    assert find_boundary(data) == data.index(CHAIN)
-    assert find_boundary(b"\r\n*3\r\n$3\r\nSE") == -1
+    assert guess(tmp_path / "log.aof", data) == data.index(CHAIN)
+    assert guess(tmp_path / "log.aof", b"\r\n*3\r\n$3\r\nSE") is None
+
+
+@pytest.mark.parametrize("place", [65_530, 65_536, 65_500, 131_000])
+def test_a_guess_finds_a_start_that_lies_over_two_readings(tmp_path: Path, place: int) -> None:
+    data = b"x" * place + b"\r\n" + CHAIN
+
+    assert guess(tmp_path / "log.aof", data) == place + 2
+    # Behind a large value nobody looks on without end.
+    assert guess(tmp_path / "log.aof", b"x" * 600_000 + data) is None
 
 
 def test_a_length_that_swallows_good_commands_is_not_called_torn(tmp_path: Path) -> None:
