@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable
 
 from aoftool.advise.claims import make_claims
+from aoftool.advise.in_use import make_settings
 from aoftool.advise.ledger import LOOP, make_ledger, worst_event_s
 from aoftool.advise.load import measure_load
 from aoftool.advise.model import Advice, Finding, LedgerRow, LogFacts, NotLooked
@@ -84,19 +85,21 @@ def advise(
         if not only or code in only
     }
     ledger = tuple(_explained(row, found) for row in make_ledger(situation, waits))
+    findings, windows = _in_order(shown), make_windows(situation, waits)
     return Advice(
         situation.facts(),
         _inputs(situation),
         ledger,
         worst_event_s(situation),
-        _in_order(shown),
-        make_windows(situation, waits),
+        findings,
+        windows,
         make_claims(situation, ledger),
         _fine(found, unknown, ledger),
         tuple(NotLooked(reason, tuple(codes)) for reason, codes in _without(unknown, only)),
         tuple(left_out),
         log,
         measure_load(situation),
+        make_settings(situation, findings, windows),
     )
 
 

@@ -19,7 +19,9 @@ __all__ = [
     "LogFacts",
     "LogHealth",
     "NotLooked",
+    "Proposal",
     "ServerFacts",
+    "SettingRow",
     "Severity",
     "Window",
 ]
@@ -125,6 +127,42 @@ class Window:
     commands: float | None
     size_bytes: float | None
     costs: str
+
+
+@dataclass(frozen=True, slots=True)
+class Proposal:
+    """What a finding would set a setting to.
+
+    Attributes:
+        code, title: of the finding that this would end.
+        changes: what else it does, in words; empty where nothing here tells.
+    """
+
+    value: str
+    code: str
+    title: str
+    changes: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class SettingRow:
+    """A setting that the log, or the main thread's time, depends on, or that somebody changed.
+
+    Attributes:
+        value: what the server uses; None where nothing captured says.
+        default: of its release; None where that was not measured.
+        in_file: what its file says; None where it says nothing, or was not captured.
+        is_changed, is_unsaved: the value differs from the default, from that of the file.
+    """
+
+    name: str
+    value: str | None
+    default: str | None
+    in_file: str | None
+    where: str = ""
+    is_changed: bool = False
+    is_unsaved: bool = False
+    proposals: tuple[Proposal, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -262,6 +300,7 @@ class Advice:
     left_out: tuple[str, ...] = ()
     log: LogFacts | None = None
     load: Load | None = None
+    settings: tuple[SettingRow, ...] = ()
 
     @property
     def worst(self) -> Severity | None:

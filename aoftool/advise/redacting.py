@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 
-from aoftool.advise.model import Advice, Evidence, Finding
+from aoftool.advise.model import Advice, Evidence, Finding, SettingRow
 from aoftool.dataclass import replace
 from aoftool.redaction import Redactor
 from aoftool.regex import regex
@@ -29,6 +29,7 @@ def redacted_advice(advice: Advice, redactor: Redactor | None) -> Advice:
         advice,
         server=replace(advice.server, data_dir=hidden(place) if place else ""),
         findings=tuple(_finding(finding, place, hidden) for finding in advice.findings),
+        settings=tuple(_setting(row, hidden) for row in advice.settings),
         left_out=tuple("something was left out" for _ in advice.left_out),
     )
 
@@ -47,3 +48,13 @@ def _finding(finding: Finding, place: str, hidden: Callable[[str], str]) -> Find
     return replace(
         finding, found=tuple(map(evidence, finding.found)), do=tuple(line(text) for text in finding.do)
     )
+
+
+def _setting(row: SettingRow, hidden: Callable[[str], str]) -> SettingRow:
+    def value(text: str | None) -> str | None:
+        return text if text is None or not text or _HARMLESS.fullmatch(text) else hidden(text)
+
+    # A value that is the default says nothing of the user.
+    used = row.value if row.value == row.default else value(row.value)
+    told = row.in_file if row.in_file == row.default else value(row.in_file)
+    return replace(row, value=used, in_file=told)

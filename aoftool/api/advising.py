@@ -10,20 +10,34 @@ from aoftool.advise.between import Back, captured_between, last_day_of_log, mome
 from aoftool.advise.catalogue import all_settings
 from aoftool.advise.model import Advice, DatedEvent, LogFacts, LogHealth
 from aoftool.advise.one_server import need_known, need_one_server
+from aoftool.advise.situation import Situation
 from aoftool.advise.thresholds import Thresholds
 from aoftool.captures.bundle import Texts
 from aoftool.captures.captured import read_captured
-from aoftool.captures.model import Kind
-from aoftool.errors import UsageError
+from aoftool.captures.model import Info, Kind
+from aoftool.errors import AoftoolError, ReadFailedError, UsageError
 from aoftool.progress import Progress, no_progress
+from aoftool.units import format_bytes
 
 if TYPE_CHECKING:
     from aoftool.analysis.inspect.contents_model import ContentsView
     from aoftool.analysis.inspect.model import Overview
     from aoftool.aof.model import Log
     from aoftool.check.health_model import Health
+    from aoftool.simulate.model import Simulation
 
-__all__ = ["advised", "facts_of_log", "facts_of_overview", "happened_in"]
+__all__ = [
+    "MOST_SIMULATED_BYTES",
+    "advised",
+    "facts_of_log",
+    "facts_of_overview",
+    "happened_in",
+    "replies_in",
+    "what_if",
+]
+
+MOST_SIMULATED_BYTES = 16 << 20
+"""Logs up to this size are replayed in a second or two, for a page that says more than was asked."""
 
 
 def advised(
@@ -80,6 +94,55 @@ def happened_in(
     if since is None and until is None:
         last_day_of_log(captured)
     return dated_events(captured)
+
+
+def replies_in(
+    texts: Texts, kinds: Mapping[str, Kind] | None = None
+) -> tuple[dict[str, str], dict[str, str]] | None:
+    """Return the fields of the oldest and the newest INFO of one run of the server; None without any."""
+    situation = Situation(read_captured(texts.texts, all_settings(), kinds))
+    last = situation.last
+    if last is None:
+        return None
+    first = situation.first or last
+    return _fields(first), _fields(last)
+
+
+def _fields(info: Info) -> dict[str, str]:
+    return {name: entry.value for name, entry in info.fields.items()}
+
+
+def what_if(
+    texts: Texts,
+    advice: Advice,
+    log: Log | None = None,
+    *,
+    kinds: Mapping[str, Kind] | None = None,
+    progress: Progress = no_progress,
+) -> tuple[Simulation | None, str]:
+    """Return what other thresholds would do, from the log where it is given, else from INFO; or why not.
+
+    Args:
+        advice: what was said of these texts, for the settings in use.
+    """
+    from aoftool.api.simulating import settings_in_use, simulated, simulated_of_info
+
+    in_use, replies = settings_in_use(advice.settings), replies_in(texts, kinds)
+    try:
+        if log is not None:
+            if (log.size_bytes or 0) > MOST_SIMULATED_BYTES:
+                most = format_bytes(MOST_SIMULATED_BYTES)
+                return None, f"the log is above {most}, and every command is run for it: aoftool simulate"
+            info = None if replies is None else replies[1]
+            return simulated(log, in_use=in_use, info=info, progress=progress), ""
+        if replies is None:
+            return None, "it takes INFO, or the log (--aof PATH)"
+        return simulated_of_info(*replies, in_use), ""
+    except ReadFailedError:
+        raise
+    except AoftoolError as error:
+        more = "" if log is not None else "; the log itself does: --aof PATH"
+        return None, error.message + more
 
 
 def facts_of_log(path: str, log: Log, progress: Progress = no_progress) -> LogFacts:

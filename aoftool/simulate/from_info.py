@@ -14,9 +14,10 @@ from aoftool.captures.lines import text_of
 from aoftool.errors import InputError
 from aoftool.simulate.model import ChildTime, Measured, Pace, SizePoint, Start
 
-__all__ = ["child_of_info", "info_fields", "measured_of_info"]
+__all__ = ["HORIZON_S", "child_of_info", "info_fields", "measured_of_info"]
 
-_HORIZON_S = 86_400.0
+HORIZON_S = 86_400.0
+"""How long a log is taken to grow at a constant pace."""
 _LEAST_APART_S = 5
 _LEAST_UP_S = 60
 
@@ -49,9 +50,12 @@ def child_of_info(fields: Mapping[str, str]) -> ChildTime | None:
 
 
 def measured_of_info(
-    first: Mapping[str, str], last: Mapping[str, str], rate: float | None = None
+    first: Mapping[str, str],
+    last: Mapping[str, str],
+    rate: float | None = None,
+    horizon_s: float = HORIZON_S,
 ) -> Measured:
-    """Return a day of a log that grows as INFO says.
+    """Return some time, a day as a rule, of a log that grows as INFO says.
 
     Args:
         first, last: two captures, or the same one twice.
@@ -78,11 +82,11 @@ def measured_of_info(
         notes.append(
             "no rewrite since the start: what one leaves is not known, and taken to be all of the log"
         )
-    total = round(rate * _HORIZON_S)
+    total = round(rate * horizon_s)
     size = SizePoint(0, left, 0, rdb_load_s(0, 0, left))
     return Measured(
         Pace.CONSTANT,
-        [0.0, _HORIZON_S],
+        [0.0, horizon_s],
         [0, total],
         [0, total],
         [0.0, commands_load_s(b"SET", total // 100, total)],

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from aoftool.simulate.model import Measured, Pace, Row
 from aoftool.simulate.running import trigger_bytes
-from aoftool.units import counted, format_bytes
+from aoftool.units import counted, format_bytes, format_duration
 
 __all__ = ["conclusion"]
 
@@ -15,7 +15,9 @@ def conclusion(measured: Measured, rows: Sequence[Row]) -> str:
     """Return what all settings have in common, in words; empty where they differ."""
     if len(rows) < 2 or any(row.teeth != rows[0].teeth for row in rows[1:]):
         return ""
-    within = "the day" if measured.pace is Pace.CONSTANT else "the log"
+    within = "the log"
+    if measured.pace is Pace.CONSTANT and measured.seconds:
+        within = format_duration(measured.seconds)
     if not rows[0].count:
         return f"no setting of these rewrites within {within}: {_never(measured, rows)}"
     return f"all settings of these do the same within {within}: {counted(rows[0].count, 'rewrite')}"

@@ -10,9 +10,11 @@ import pytest
 
 from aoftool.cli.app import run
 from tests.captured import FEW
+from tests.corpus import FIXTURES
 from tests.report.pages import PageReader, read_page
 
 pytest.importorskip("jinja2")
+SHOP = FIXTURES / "valkey-9" / "shop"
 STALL = FEW / "valkey-9.1.2" / "manifest-stall"
 
 
@@ -42,6 +44,15 @@ def test_the_page_has_the_figures_of_the_answer(
     told = " ".join(text for _, text in page.texts)
     assert all(f"[{finding['code']}]" in told for finding in answer["findings"])
     assert all((item["where"] or "") in told for finding in answer["findings"] for item in finding["found"])
+    settings = page.tables["settings-table"].rows if answer["settings"] else []
+    assert {row[0].text for row in settings} == {row["name"] for row in answer["settings"]}
+    for row in settings:
+        known = next(each for each in answer["settings"] if each["name"] == row[0].text)
+        assert row[1].text == (known["value"] or ("" if known["value"] is None else '""'))
+        assert row[5].text == ", ".join(each["value"] for each in known["proposed"])
+        assert all(each["code"] in row[6].text for each in known["proposed"])
+    if answer["what_if"] is None:
+        assert answer["what_if_why"] in told
 
 
 def test_lines_to_type_are_lines_and_the_time_line_has_what_is_dated(
@@ -55,6 +66,59 @@ def test_lines_to_type_are_lines_and_the_time_line_has_what_is_dated(
     assert len(rows) == 11
     assert [float(row[0].value or 0) for row in rows] == sorted(float(row[0].value or 0) for row in rows)
     assert sum("a rewrite" in row[2].text for row in rows) == 4
+
+
+GROWING = (
+    "# Server\nredis_version:8.0.6\nrun_id:a\nuptime_in_seconds:{up}\n# Persistence\naof_enabled:1\n"
+    "aof_current_size:{size}\naof_base_size:40000000\naof_last_rewrite_time_sec:2\n"
+)
+CONFIG = "appendonly\nyes\nauto-aof-rewrite-min-size\n33554432\nauto-aof-rewrite-percentage\n50\n"
+
+
+@pytest.mark.parametrize("from_log", [False, True], ids=["info", "log"])
+def test_what_other_thresholds_would_do_goes_from_the_settings_in_use(
+    from_log: bool, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    out, captured = tmp_path / "a.html", tmp_path / "captured"
+    captured.mkdir()
+    (captured / "info-before.txt").write_text(GROWING.format(up=100, size=50_000_000))
+    (captured / "info.txt").write_text(GROWING.format(up=160, size=110_000_000))
+    (captured / "config.txt").write_text(CONFIG)
+    words = ("--aof", str(SHOP)) if from_log else ()
+
+    page, answer = asked(capsys, out, str(captured), *words)
+
+    found = answer["what_if"]
+    assert found["now"] == {"min_size_bytes": 32 << 20, "percentage": 50}
+    assert found["child"]["source"] == "info"
+    assert found["pace"] == ("time" if from_log else "constant")
+    rows = page.tables["thresholds"].rows
+    assert len(rows) == len(found["rows"]) == 9
+    for row, known in zip(rows, found["rows"], strict=True):
+        names = ("min_size_bytes", "percentage", "rewrites", "rewritten_bytes", "largest_bytes", "peak_bytes")
+        assert [cell.value for cell in row[1:7]] == [str(known[name]) for name in names]
+        assert (row[0].text == "now") is (known["percentage"] == 50 and known["min_size_bytes"] == 32 << 20)
+    if not from_log:
+        # 1 MB/s. A rewrite takes 2.5 s for its 40 MB, so that 42.5 are left, and the next is due at 63.75.
+        assert found["rate_bytes_per_s"] == 1_000_000
+        now = next(
+            row for row in found["rows"] if row["min_size_bytes"] == 32 << 20 and row["percentage"] == 50
+        )
+        assert now["rewrites"] == pytest.approx(found["seconds"] / (21.25 + 2.5), rel=0.01)
+
+
+def test_the_page_says_why_thresholds_are_not_played(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "info.txt").write_text(GROWING.format(up=100, size=50_000_000))
+
+    page, answer = asked(capsys, tmp_path / "a.html", str(tmp_path / "info.txt"))
+
+    assert answer["what_if"] is None
+    assert (
+        answer["what_if_why"] == "INFO does not tell how fast the log grows; the log itself does: --aof PATH"
+    )
+    assert answer["what_if_why"] in " ".join(text for _, text in page.texts)
 
 
 def test_the_time_line_counts_what_it_does_not_draw(

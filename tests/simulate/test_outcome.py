@@ -49,7 +49,7 @@ def test_a_day_of_a_constant_pace_and_a_log_that_ends_at_the_brink() -> None:
     brink = even(1.05, rate=MB)
     late = [run(brink, Settings(1_040_000, share), AT_ONCE) for share in (100, 200)]
 
-    assert "rewrites within the day: it ends at 102 MiB" in conclusion(day, rows)
+    assert "rewrites within 1 min 40 s: it ends at 102 MiB" in conclusion(day, rows)
     assert conclusion(brink, late).endswith("it ends at 1.00 MiB, before the server looks again")
 
 

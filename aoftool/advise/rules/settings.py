@@ -14,11 +14,11 @@ from aoftool.captures.model import Directive, Entry, Kind
 from aoftool.regex import regex
 from aoftool.units import counted
 
-__all__ = ["RULES"]
+__all__ = ["PLACES", "RULES", "values_differ", "whole_lines"]
 
 _BAD_LINE = regex(r">>> '(.{1,200})'")
 # What differs for good reasons: places, addresses, secrets, and what a start changes.
-_PLACES = frozenset(
+PLACES = frozenset(
     (
         "dir",
         "logfile",
@@ -126,9 +126,11 @@ def setting_unsaved(case: Case) -> Answer:
     if any(directive.name == "include" for directive in conf):
         return Unknown("the file includes others, which were not captured")
     differing = []
-    for name in sorted({directive.name for directive in conf} - _PLACES):
+    for name in sorted({directive.name for directive in conf} - PLACES):
         told, used = situation.of_file(name), situation.captured.config.get(name)
-        if told is not None and used is not None and "tls" not in name and _differ(told.value, used.value):
+        if told is None or used is None or "tls" in name:
+            continue
+        if values_differ(told.value, used.value):
             differing.append((name, told, used))
     saves = _save_differs(situation)
     if saves is not None:
@@ -157,7 +159,8 @@ def _shown(value: str) -> str:
     return value[:40] if value.strip() else '""'
 
 
-def _differ(told: str, used: str) -> bool:
+def values_differ(told: str, used: str) -> bool:
+    """Tell whether two values of a setting differ, after units, quotes and case; masked ones never do."""
     told, used = told.strip().strip('"').lower(), used.strip().strip('"').lower()
     if told == used or _MASKED.match(used) or _MASKED.match(told):
         return False

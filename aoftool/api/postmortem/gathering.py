@@ -36,6 +36,7 @@ from aoftool.dataclass import dataclass, field
 from aoftool.errors import AoftoolError, ReadFailedError, UnsupportedError
 from aoftool.next_step import next_step
 from aoftool.progress import Stage, silent_stage
+from aoftool.simulate.model import DEFAULTS
 from aoftool.units import counted
 
 if TYPE_CHECKING:
@@ -159,6 +160,7 @@ class _Gathering:
     ) -> None:
         self._log, self._asked, self._seen, self._found = log, asked, seen, found
         self._workers, self._stage = workers, stage
+        self._in_use, self._info = (DEFAULTS, "the defaults"), dict[str, str]()
 
     def run(self) -> None:
         """Add them all."""
@@ -173,13 +175,14 @@ class _Gathering:
         for key in self._asked.keys:
             story = self._part("the history of a key", partial(self._story, key))
             found.stories += [] if story is None else [story]
+        if self._asked.captures is not None:
+            # Before the thresholds: it says which of them are in use.
+            self._part("captures", lambda: self._advised(self._asked.captures))
         if self._is_small("values that repeat", next_step("keys", log.path, "--by same")):
             found.repeats = self._part("values that repeat", self._repeats)
         if self._is_small("rewrites under other settings", next_step("simulate", log.path)):
             found.simulation = self._part("rewrites under other settings", self._simulated)
-        if self._asked.captures is not None:
-            self._part("captures", lambda: self._advised(self._asked.captures))
-        else:
+        if self._asked.captures is None:
             found.not_looked.append(
                 NotLooked(
                     "the server and its machine",
@@ -288,38 +291,18 @@ class _Gathering:
         return redacted_habits(table, self._asked.redactor)
 
     def _simulated(self) -> Simulation:
-        from aoftool.aof.log import need_every_file
-        from aoftool.simulate.forecast import forecast
-        from aoftool.simulate.measuring import measure_log
-        from aoftool.simulate.model import DEFAULTS, ChildTime, Simulation
-        from aoftool.simulate.neighbours import settings_around
-        from aoftool.simulate.outcome import conclusion
-        from aoftool.simulate.running import ranged
+        from aoftool.api.simulating import simulated
 
-        log, child = self._log, ChildTime()
-        need_every_file(log)
+        log = self._log
         with self._stage("replaying", log.size_bytes) as progress:
-            measured, writer = measure_log(log, read=self._seen.reading, progress=progress)
-        rows = [ranged(measured, settings, child) for settings in settings_around(DEFAULTS)]
-        size, base = measured.start.base_bytes + measured.appended_bytes, measured.start.base_bytes
-        # The disk of whoever reads the log now says nothing of the server's.
-        ahead = forecast(
-            measured,
-            DEFAULTS,
-            child,
-            current_bytes=size,
-            base_bytes=base,
-            base_known=False,
-            free_bytes=None,
-        )
-        return Simulation(
-            log.path, measured, child, DEFAULTS, "the defaults", rows, ahead,
-            server=writer.release.name, conclusion=conclusion(measured, rows),
-        )  # fmt: skip
+            return simulated(
+                log, in_use=self._in_use, info=self._info, read=self._seen.reading, progress=progress
+            )
 
     def _advised(self, texts: Texts | None) -> None:
         from aoftool.advise.redacting import redacted_advice
-        from aoftool.api.advising import advised, facts_of_overview, happened_in
+        from aoftool.api.advising import advised, facts_of_overview, happened_in, replies_in
+        from aoftool.api.simulating import settings_in_use
 
         if texts is None:
             return
@@ -327,6 +310,8 @@ class _Gathering:
         seen = self._seen
         facts = facts_of_overview(found.path, seen.overview, seen.health, seen.contents)
         advice = advised(texts, log=facts, since=stretch.since_s, until=stretch.until_s)
+        self._in_use = settings_in_use(advice.settings)
+        self._info = (replies_in(texts) or ({}, {}))[1]
         found.advice = redacted_advice(advice, self._asked.redactor)
         events, is_clock_known = happened_in(texts, stretch.since_s, stretch.until_s)
         found.happened = [Happened(e.at_s, _LANES[e.kind], e.text, e.where) for e in events]

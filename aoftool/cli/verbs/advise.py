@@ -11,9 +11,6 @@ from aoftool.cli.console import line_console
 from aoftool.cli.declared import Argument, Option
 from aoftool.cli.exit_codes import DONE, NOT_JUDGED, VERDICT
 from aoftool.cli.options.asking import password
-from aoftool.cli.options.common_options import (
-    ProgressMode,
-)
 from aoftool.cli.options.looks import LooksOfWork
 from aoftool.cli.options.redaction import make_redactor
 from aoftool.cli.options.writing import HtmlOption
@@ -25,8 +22,10 @@ if TYPE_CHECKING:
     from aoftool.advise.between import Back
     from aoftool.advise.model import Advice, DatedEvent, LogFacts
     from aoftool.advise.thresholds import Thresholds
+    from aoftool.aof.model import Log
     from aoftool.captures.bundle import Texts
     from aoftool.captures.model import Kind
+    from aoftool.simulate.model import Simulation
 
 __all__ = ["AdviseRequest", "register"]
 
@@ -133,7 +132,7 @@ def advise(asked: AdviseRequest) -> int:
     """
     from aoftool.advise.redacting import redacted_advice
     from aoftool.advise.rules.all import CODES
-    from aoftool.api.advising import advised, happened_in
+    from aoftool.api.advising import advised, happened_in, what_if
 
     begin, end = _moment(asked.since, "--since"), _moment(asked.until, "--until")
     if asked.change == ["list"]:
@@ -154,23 +153,27 @@ def advise(asked: AdviseRequest) -> int:
     texts, kinds = _read(asked.inputs or [], asked.told or [])
     if asked.server is not None:
         _ask(asked.server, _number(asked.wait), texts)
+    log = None if asked.aof is None else _log(asked.aof)
     advice = advised(
         texts,
         kinds=kinds,
         since=begin,
         until=end,
         thresholds=thresholds,
-        log=None if asked.aof is None else _log_facts(asked.aof, asked.quiet, asked.progress),
+        log=None if log is None else _log_facts(log, asked),
         only=asked.only or (),
     )
+    simulated, why_not = None, ""
+    if asked.html is not None or asked.as_json:
+        simulated, why_not = what_if(texts, advice, log, kinds=kinds)
     advice = redacted_advice(advice, redactor)
     if asked.html is not None:
-        _write_page(asked.html, advice, happened_in(texts, begin, end)[0])
+        _write_page(asked.html, advice, happened_in(texts, begin, end)[0], simulated, why_not)
     if asked.as_json:
         from aoftool.report.jsonout import print_json
         from aoftool.report.running.advise_json import advice_json
 
-        print_json(advice_json(advice))
+        print_json(advice_json(advice, simulated, why_not))
     else:
         from aoftool.report.running.advise import render_advice
 
@@ -188,7 +191,9 @@ def _code(advice: Advice) -> int:
     return DONE if health is None or health.is_judged else NOT_JUDGED
 
 
-def _write_page(out: str, advice: Advice, happened: Sequence[DatedEvent]) -> None:
+def _write_page(
+    out: str, advice: Advice, happened: Sequence[DatedEvent], simulated: Simulation | None, why_not: str
+) -> None:
     """Write the page; a line about it goes to stderr, as the answer itself is on standard output."""
     import platform
 
@@ -203,7 +208,8 @@ def _write_page(out: str, advice: Advice, happened: Sequence[DatedEvent]) -> Non
         ("aoftool", f"{__version__}, aoftool advise"),
         ("Python", f"{platform.python_version()} on {platform.system()} {platform.machine()}"),
     ]
-    size = write_atomically(out, [page_html(advice_page(advice, happened, made)).encode("utf-8")])
+    page = advice_page(advice, happened, made, simulated, why_not)
+    size = write_atomically(out, [page_html(page).encode("utf-8")])
     print(f"aoftool: {shown_path(out)}: {format_bytes(size)}", file=sys.stderr)
 
 
@@ -316,12 +322,17 @@ def _list_thresholds() -> None:
         print(f"{name}={value:.10g}")
 
 
-def _log_facts(path: str, quiet: bool, progress: ProgressMode) -> LogFacts:
+def _log_facts(log: Log, asked: AdviseRequest) -> LogFacts:
     """Read the log itself."""
     from aoftool.api.advising import facts_of_log
-    from aoftool.cli.inputs import find_input
     from aoftool.cli.progress import ProgressReporter
 
-    log = find_input(path)
-    with ProgressReporter("reading", log.size_bytes, progress, quiet) as reporter:
-        return facts_of_log(path, log, reporter)
+    assert asked.aof is not None
+    with ProgressReporter("reading", log.size_bytes, asked.progress, asked.quiet) as reporter:
+        return facts_of_log(asked.aof, log, reporter)
+
+
+def _log(path: str) -> Log:
+    from aoftool.cli.inputs import find_input
+
+    return find_input(path)

@@ -13,6 +13,7 @@ from aoftool.report.page.closing import (
     advice_findings,
     advice_ledger,
     advice_rest,
+    advice_settings,
     advice_tone,
     advice_windows,
     made_rows,
@@ -31,6 +32,7 @@ from aoftool.report.page.model import (
     Tone,
     Words,
 )
+from aoftool.report.page.what_if import what_if
 from aoftool.report.running.advise import (
     advice_server,
     advice_verdict,
@@ -38,6 +40,7 @@ from aoftool.report.running.advise import (
     load_words,
     window_cells,
 )
+from aoftool.simulate.model import Simulation
 from aoftool.units import counted, format_bytes, format_duration, format_time_ms, format_wait
 
 __all__ = ["advice_page"]
@@ -61,11 +64,18 @@ _KINDS = {
 }
 
 
-def advice_page(found: Advice, happened: Sequence[DatedEvent], made: Sequence[tuple[str, str]]) -> Page:
+def advice_page(
+    found: Advice,
+    happened: Sequence[DatedEvent],
+    made: Sequence[tuple[str, str]],
+    simulated: Simulation | None = None,
+    no_simulation: str = "",
+) -> Page:
     """Return the page.
 
     Args:
         happened: what the captures date, in order.
+        simulated: what other thresholds of rewrites would do; None where nothing tells, `no_simulation` why.
         made: versions and what was asked, as pairs of words.
     """
     server = shown_text(advice_server(found.server))
@@ -81,6 +91,8 @@ def advice_page(found: Advice, happened: Sequence[DatedEvent], made: Sequence[tu
             Section("standstills", "What the main thread stood still for", list(_standstills(found))),
             Section("timeline", "When", [_timeline(happened)]),
             Section("findings", "Findings", list(advice_findings(found)) or [Words("None.", Tone.GOOD)]),
+            Section("settings", "Settings", list(advice_settings(found))),
+            Section("what-if", "What other thresholds would do", list(_what_if(simulated, no_simulation))),
             Section("power-cut", "What a power cut may take", list(advice_windows(found))),
             Section("rest", "What is fine, and what was not looked at", list(_rest(found))),
             Section("measured", "How it was measured", [made_rows(made)]),
@@ -196,6 +208,13 @@ def _load(found: Advice) -> Iterator[Block]:
     if found.load is not None:
         words = load_words(found.load)
         yield Words(words[0].upper() + words[1:] + ".")
+
+
+def _what_if(simulated: Simulation | None, no_simulation: str) -> Iterator[Block]:
+    if simulated is None:
+        yield Words(f"Not known: {shown_text(no_simulation)}.")
+        return
+    yield from what_if(simulated)
 
 
 def _rest(found: Advice) -> Iterator[Block]:

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from aoftool.advise.model import Advice, Finding, NotLooked, Severity, Window
+from aoftool.advise.model import Advice, Finding, NotLooked, Proposal, SettingRow, Severity, Window
 from aoftool.api.postmortem.model import Digest, Postmortem
 from aoftool.escape import shown_text
 from aoftool.report.page.axis import axis_words
 from aoftool.report.page.cells import Field, code, made_table, number, size, text
-from aoftool.report.page.model import Block, Entry, Section, Sentences, Table, Tone, Words
+from aoftool.report.page.model import Block, Cell, Entry, Section, Sentences, Table, Tone, Words
 from aoftool.report.running.advise import (
     advice_server,
     advice_verdict,
@@ -24,6 +24,7 @@ __all__ = [
     "advice_findings",
     "advice_ledger",
     "advice_rest",
+    "advice_settings",
     "advice_tone",
     "advice_windows",
     "digest_table",
@@ -63,6 +64,7 @@ def _advised(found: Advice) -> Iterator[Block]:
     if ledger is not None:
         yield ledger
     yield from advice_findings(found)
+    yield from advice_settings(found)
     yield from advice_windows(found)
     yield from advice_rest(found)
 
@@ -110,6 +112,44 @@ def advice_windows(found: Advice) -> Iterator[Block]:
             ("costs", "it costs", lambda row: text(row.costs)),
         )
         yield made_table("windows", "What a power cut may take", policies, found.windows)
+
+
+def advice_settings(found: Advice) -> Iterator[Block]:
+    """Give the settings in use, and what each that a finding proposes would change."""
+    if not found.settings:
+        yield Words("Neither CONFIG GET nor the server's file was captured.")
+        return
+    fields: tuple[Field[SettingRow], ...] = (
+        ("name", "setting", lambda row: code(shown_text(row.name))),
+        ("value", "in use", lambda row: _value(row.value)),
+        ("default", "default", lambda row: _value(row.default)),
+        ("in_file", "in the file", lambda row: _value(row.in_file)),
+        ("differs", "differs from", lambda row: text(_differs(row))),
+        ("proposed", "proposed", lambda row: code(shown_text(", ".join(p.value for p in row.proposals)))),
+        (
+            "changes",
+            "what that would change",
+            lambda row: text(shown_text("; ".join(map(_changes, row.proposals)))),
+        ),
+    )
+    rows = sorted(found.settings, key=lambda row: not row.proposals)
+    yield made_table(
+        "settings-table", "Settings in use, and those that findings propose", fields, rows, most=80
+    )
+
+
+def _value(value: str | None) -> Cell:
+    return text("" if value is None else shown_text(value) or '""')
+
+
+def _differs(row: SettingRow) -> str:
+    words = ("the default", row.is_changed), ("the file: a restart changes it", row.is_unsaved)
+    return " and ".join(word for word, is_so in words if is_so)
+
+
+def _changes(proposal: Proposal) -> str:
+    also = f"; {proposal.changes}" if proposal.changes else ""
+    return f"ends {proposal.code}: {proposal.title}{also}"
 
 
 def advice_rest(found: Advice) -> Iterator[Block]:

@@ -4,12 +4,16 @@ from __future__ import annotations
 
 from typing import Any
 
-from aoftool.advise.model import Advice, Finding, LedgerRow, Load, LogFacts, Window
+from aoftool.advise.model import Advice, Finding, LedgerRow, Load, LogFacts, SettingRow, Window
+from aoftool.report.running.simulate import simulation_json
+from aoftool.simulate.model import Simulation
 
 __all__ = ["advice_json"]
 
 
-def advice_json(advice: Advice) -> dict[str, Any]:
+def advice_json(
+    advice: Advice, simulated: Simulation | None = None, no_simulation: str = ""
+) -> dict[str, Any]:
     """Return the whole answer; seconds and bytes as numbers, null where something is not known."""
     server = advice.server
     return {
@@ -32,6 +36,9 @@ def advice_json(advice: Advice) -> dict[str, Any]:
         "ledger": [_row(row) for row in advice.ledger],
         "worst_latency_event_s": _rounded(advice.worst_latency_s),
         "findings": [_finding(finding) for finding in advice.findings],
+        "settings": [_setting(row) for row in advice.settings],
+        "what_if": None if simulated is None else simulation_json(simulated),
+        "what_if_why": no_simulation or None,
         "windows": [_window(window) for window in advice.windows],
         "claims": [{"claim": claim.claim, "fact": claim.fact} for claim in advice.claims],
         "fine": list(advice.fine),
@@ -96,6 +103,22 @@ def _finding(finding: Finding) -> dict[str, Any]:
         "not": list(finding.not_this),
         "values": {name: _rounded(value) for name, value in finding.values.items()},
         "because": finding.because or None,
+    }
+
+
+def _setting(row: SettingRow) -> dict[str, Any]:
+    return {
+        "name": row.name,
+        "value": row.value,
+        "default": row.default,
+        "in_file": row.in_file,
+        "where": row.where or None,
+        "is_changed": row.is_changed,
+        "is_unsaved": row.is_unsaved,
+        "proposed": [
+            {"value": each.value, "code": each.code, "changes": each.changes or None}
+            for each in row.proposals
+        ],
     }
 
 
