@@ -13,7 +13,7 @@ from aoftool.check.checker import check
 from aoftool.cli import app as cli
 from aoftool.databases import DEFAULT_DATABASES, INFERRED, MOST_DATABASES, databases_for, setting_words
 from aoftool.errors import UnsupportedError
-from aoftool.keyspace import Keyspace
+from aoftool.keyspace.engine import Keyspace
 from aoftool.rewrite.model import RewriteOptions
 from tests import builders
 from tests.oracle import assert_same_state, dump_state

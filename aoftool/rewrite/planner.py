@@ -19,7 +19,7 @@ from aoftool.databases import INFERRED, MOST_DATABASES, databases_for, setting_w
 from aoftool.dataclass import dataclass, replace
 from aoftool.errors import InputError, RespError, UnsupportedError, UsageError
 from aoftool.escape import excerpt
-from aoftool.keyspace import ReplayStopError
+from aoftool.keyspace.refusal import ReplayStopError
 from aoftool.liveness.model import Trace
 from aoftool.liveness.native import drop_needless, mark_dead
 from aoftool.liveness.reading import Places, trace_tails

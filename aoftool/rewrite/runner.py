@@ -9,7 +9,7 @@ from aoftool.budget import budget_for
 from aoftool.dataclass import dataclass
 from aoftool.errors import RdbError, UnsupportedError
 from aoftool.files import open_source
-from aoftool.keyspace import Keyspace
+from aoftool.keyspace.engine import Keyspace
 from aoftool.keyspace.libraries import Library
 from aoftool.keyspace.refusal import CommandRefused
 from aoftool.liveness.carry import Carrier

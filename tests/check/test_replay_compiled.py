@@ -17,7 +17,7 @@ from aoftool.check.loaders import replay
 from aoftool.check.loaders.replay import keyspace_before, replay_log
 from aoftool.check.loaders.replay_model import Replay
 from aoftool.check.model import Level
-from aoftool.keyspace import Keyspace
+from aoftool.keyspace.engine import Keyspace
 from aoftool.keyspace.flavour import FLAVOURS, AskedFlavour
 from aoftool.values.digest import value_digest
 from tests.builders import command, log, rdb, rdb_string, transaction

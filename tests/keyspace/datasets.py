@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from aoftool.keyspace import Keyspace
+from aoftool.keyspace.engine import Keyspace
 from aoftool.values import (
     IDMP_DURATION_S,
     IDMP_MAX_ENTRIES,

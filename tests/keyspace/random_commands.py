@@ -10,7 +10,7 @@ import random
 import time
 from collections.abc import Callable
 
-from aoftool.keyspace import Flavour
+from aoftool.keyspace.flavour import Flavour
 from aoftool.keyspace.xxh3 import hash_64
 
 Argv = list[bytes]

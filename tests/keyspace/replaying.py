@@ -7,7 +7,7 @@ from pathlib import Path
 
 from aoftool.aof.layout import find_log
 from aoftool.aof.log import LogPart, read_parts
-from aoftool.keyspace import Keyspace
+from aoftool.keyspace.engine import Keyspace
 from aoftool.rdb.records.reader import RecordReader
 from tests.builders import log, select
 

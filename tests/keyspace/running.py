@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from aoftool.keyspace import FLAVOURS, Flavour, Keyspace
+from aoftool.keyspace.engine import Keyspace
+from aoftool.keyspace.flavour import FLAVOURS, Flavour
 
 NOW_MS = 1_700_000_000_000
 PAST_MS = NOW_MS - 1_000_000

@@ -8,14 +8,9 @@ from collections.abc import Sequence
 import pytest
 
 from aoftool.errors import UsageError
-from aoftool.keyspace import (
-    FLAVOURS,
-    Flavour,
-    Keyspace,
-    OpaqueCommandError,
-    ReplayStopError,
-    flavour_named,
-)
+from aoftool.keyspace.engine import Keyspace
+from aoftool.keyspace.flavour import FLAVOURS, Flavour, flavour_named
+from aoftool.keyspace.refusal import OpaqueCommandError, ReplayStopError
 from aoftool.values import ZSetValue
 from tests.keyspace.running import EVERY_FLAVOUR, errors, keys, run, value
 

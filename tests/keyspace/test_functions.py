@@ -8,7 +8,8 @@ from typing import Any
 
 import pytest
 
-from aoftool.keyspace import Keyspace, OpaqueCommandError, ReplayStopError
+from aoftool.keyspace.engine import Keyspace
+from aoftool.keyspace.refusal import OpaqueCommandError, ReplayStopError
 from aoftool.rdb.encode.payload import encode_functions
 from aoftool.rdb.encode.targets import find_target
 from tests.keyspace.running import errors, run

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from aoftool.keyspace import Flavour
+from aoftool.keyspace.flavour import Flavour
 from aoftool.values import HashValue
 from tests.keyspace.running import (
     EVERY_FLAVOUR,

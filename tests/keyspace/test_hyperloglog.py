@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from aoftool.keyspace import Keyspace, hll
+from aoftool.keyspace import hll
+from aoftool.keyspace.engine import Keyspace
 from tests.keyspace.datasets import Loader, dataset_of, differences, flavour_of
 from tests.keyspace.running import FUTURE_MS, errors, expire_at_ms, keys, run, value
 from tests.servers import Build, server_params

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from aoftool.keyspace import Flavour
+from aoftool.keyspace.flavour import Flavour
 from aoftool.rdb.encode.payload import encode_payload
 from aoftool.rdb.encode.targets import find_target
 from aoftool.values import ListValue, ZSetValue

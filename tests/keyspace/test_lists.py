@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from aoftool.keyspace import Flavour
+from aoftool.keyspace.flavour import Flavour
 from tests.keyspace.running import EVERY_FLAVOUR, FUTURE_MS, errors, keys, run, value
 
 flavours = pytest.mark.parametrize("flavour", EVERY_FLAVOUR, ids=lambda f: f.name)

@@ -7,7 +7,8 @@ from collections.abc import Callable
 import pytest
 
 from aoftool.budget import budget_for, multiply_budgets
-from aoftool.keyspace import Keyspace, ReplayStopError
+from aoftool.keyspace.engine import Keyspace
+from aoftool.keyspace.refusal import ReplayStopError
 
 MIB = 1 << 20
 GROWERS: dict[str, Callable[[bytes], tuple[bytes, ...]]] = {

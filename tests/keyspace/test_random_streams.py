@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from aoftool.keyspace import Keyspace, ReplayStopError, flavour_named
+from aoftool.keyspace.engine import Keyspace
+from aoftool.keyspace.flavour import flavour_named
+from aoftool.keyspace.refusal import ReplayStopError
 from tests.keyspace.datasets import Loader, dataset_of, differences, flavour_of
 from tests.keyspace.random_commands import Argv, Commands
 from tests.servers import Build, server_params

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from aoftool.keyspace import OpaqueCommandError
+from aoftool.keyspace.refusal import OpaqueCommandError
 from tests.corpus import FIXTURES, Case, case_params
 from tests.keyspace.datasets import Loader, dataset_of, differences, flavour_of
 from tests.keyspace.replaying import replay

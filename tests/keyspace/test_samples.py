@@ -9,7 +9,8 @@ from typing import Any
 
 import pytest
 
-from aoftool.keyspace import Keyspace, ReplayStopError
+from aoftool.keyspace.engine import Keyspace
+from aoftool.keyspace.refusal import ReplayStopError
 from tests.corpus import corpus_root
 from tests.keyspace.datasets import Loader, dataset_of, differences, flavour_of
 from tests.servers import Build, server_params

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from aoftool.keyspace import Flavour, ReplayStopError
+from aoftool.keyspace.flavour import Flavour
+from aoftool.keyspace.refusal import ReplayStopError
 from tests.keyspace.running import EVERY_FLAVOUR, FUTURE_MS, errors, expire_at_ms, keys, run, value
 
 flavours = pytest.mark.parametrize("flavour", EVERY_FLAVOUR, ids=lambda f: f.name)

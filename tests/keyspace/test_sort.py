@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from aoftool.keyspace import ReplayStopError
 from aoftool.keyspace.partial_sort import partial_sort
+from aoftool.keyspace.refusal import ReplayStopError
 from tests.keyspace.running import FUTURE_MS, errors, expire_at_ms, keys, run, value
 
 SETUP = [

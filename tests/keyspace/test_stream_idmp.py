@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from aoftool.keyspace import Keyspace
+from aoftool.keyspace.engine import Keyspace
 from aoftool.values import StreamId, StreamIdmp
 from tests.keyspace.running import errors, run, value
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from aoftool.keyspace import Keyspace, ReplayStopError
+from aoftool.keyspace.engine import Keyspace
+from aoftool.keyspace.refusal import ReplayStopError
 from aoftool.values import StreamValue
 from tests.keyspace.running import errors, run, value
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from aoftool.keyspace import Flavour, ReplayStopError
+from aoftool.keyspace.flavour import Flavour
+from aoftool.keyspace.refusal import ReplayStopError
 from aoftool.values import ConsumerGroup, PendingEntry, StreamId, StreamValue
 from tests.keyspace.running import EVERY_FLAVOUR, NOW_MS, errors, keys, run, value
 

@@ -15,7 +15,7 @@ import time
 from collections.abc import Iterable
 from pathlib import Path
 
-from aoftool.keyspace import flavour_named
+from aoftool.keyspace.flavour import flavour_named
 from aoftool.resp.encode import encode_command
 from aoftool.rewrite.model import RewriteOptions
 from tests.keyspace.datasets import flavour_of

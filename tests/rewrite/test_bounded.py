@@ -11,7 +11,7 @@ import pytest
 from aoftool.aof.layout import find_log
 from aoftool.api.rewriting import rewrite
 from aoftool.errors import RefusedError
-from aoftool.keyspace import ReplayStopError
+from aoftool.keyspace.refusal import ReplayStopError
 from aoftool.rewrite.model import Layout, OutputFormat, RewriteOptions, Selection
 from aoftool.rewrite.shares import workers
 from tests import builders

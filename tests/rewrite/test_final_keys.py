@@ -11,7 +11,7 @@ from aoftool.aof.layout import find_log
 from aoftool.databases import DEFAULT_DATABASES
 from aoftool.errors import UnsupportedError
 from aoftool.files import open_source
-from aoftool.keyspace import ReplayStopError
+from aoftool.keyspace.refusal import ReplayStopError
 from aoftool.keyspace.selection import KeySelection
 from aoftool.rdb.records.reader import records
 from aoftool.resp.commands import commands

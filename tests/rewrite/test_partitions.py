@@ -10,7 +10,7 @@ import pytest
 
 from aoftool.aof.layout import find_log
 from aoftool.databases import DEFAULT_DATABASES
-from aoftool.keyspace import Keyspace
+from aoftool.keyspace.engine import Keyspace
 from aoftool.resp.canonical import split_command
 from aoftool.rewrite.model import OutputFormat, RewriteOptions
 from aoftool.rewrite.planner import plan_rewrite

@@ -5,7 +5,6 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-from aoftool.analysis.redact.commands import redacted_argv
 from aoftool.analysis.tables.keys import shown_texts
 from aoftool.aof.model import Log
 from aoftool.errors import RespError
@@ -72,6 +71,8 @@ class ArgumentReader:
             self._left_out += found is None
             own = [] if found is None else found[1:]
             if found is not None and self._redactor is not None:
+                from aoftool.analysis.redact.commands import redacted_argv
+
                 own = redacted_argv(found, self._redactor)[1:]
             counts.append(len(own))
             texts += own

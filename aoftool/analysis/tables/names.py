@@ -9,7 +9,6 @@ import numpy as np
 import numpy.typing as npt
 
 from aoftool.analysis.commands.filter import CommandFilter
-from aoftool.analysis.redact.contents import redacted_name
 from aoftool.commands.framing import FRAMING
 from aoftool.commands.roles import key_arguments
 from aoftool.commands.table import lookup
@@ -65,7 +64,12 @@ class NameColumns:
 
     def _label(self, name: bytes, subcommand: bytes | None) -> str:
         label = name if subcommand is None else name + b" " + subcommand
-        return printable(label if self._redactor is None else redacted_name(label, self._redactor))
+        if self._redactor is not None:
+            # All that summaries are made of comes with it.
+            from aoftool.analysis.redact.contents import redacted_name
+
+            label = redacted_name(label, self._redactor)
+        return printable(label)
 
     def _is_wanted(self, name: bytes, subcommand: bytes | None) -> bool:
         names = self._filter.names

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from aoftool.kernels import kernel_alone
-from aoftool.keyspace import Keyspace
+from aoftool.keyspace.engine import Keyspace
 
 __all__ = ["HOT", "RecordMaker", "Records", "RowRunner", "Runner"]
 

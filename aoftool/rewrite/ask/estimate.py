@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from aoftool.dataclass import dataclass
-from aoftool.keyspace import Keyspace
+from aoftool.keyspace.engine import Keyspace
 from aoftool.liveness.carry import Carrier
 from aoftool.liveness.model import Fate, Trace
 from aoftool.liveness.native import find_components

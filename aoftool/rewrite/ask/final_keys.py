@@ -22,7 +22,7 @@ from aoftool.databases import setting_words
 from aoftool.dataclass import dataclass
 from aoftool.errors import NotJudgedError, UnsupportedError
 from aoftool.escape import excerpt
-from aoftool.keyspace import Keyspace
+from aoftool.keyspace.engine import Keyspace
 from aoftool.keyspace.selection import KeySelection
 from aoftool.liveness.carry import Carrier
 from aoftool.liveness.model import Chunk, RefEffect, Trace

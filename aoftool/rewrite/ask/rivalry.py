@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from aoftool.dataclass import replace
 from aoftool.errors import RefusedError
-from aoftool.keyspace import Keyspace
+from aoftool.keyspace.engine import Keyspace
 from aoftool.keyspace.flavour import Flavour
 from aoftool.next_step import again
 from aoftool.progress import Progress, no_progress

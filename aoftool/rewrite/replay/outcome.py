@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from aoftool.keyspace import Keyspace
 from aoftool.keyspace.database import Entry
+from aoftool.keyspace.engine import Keyspace
 from aoftool.replay.compiled.hot import RowRunner
 
 __all__ = ["Outcome"]

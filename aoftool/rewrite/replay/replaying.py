@@ -14,7 +14,8 @@ from numpy.typing import NDArray
 from aoftool.commands.effects import EffectTable
 from aoftool.dataclass import dataclass
 from aoftool.errors import NotJudgedError
-from aoftool.keyspace import Keyspace, ReplayStopError
+from aoftool.keyspace.engine import Keyspace
+from aoftool.keyspace.refusal import ReplayStopError
 from aoftool.liveness.carry import Carrier
 from aoftool.liveness.model import Chunk, Fate, Op, Trace
 from aoftool.progress import Progress, no_progress

@@ -21,7 +21,7 @@ from aoftool.commands.wrapped import WRAPPER
 from aoftool.dataclass import dataclass, replace
 from aoftool.errors import RespError, UnsupportedError
 from aoftool.files import open_source
-from aoftool.keyspace import ReplayStopError
+from aoftool.keyspace.refusal import ReplayStopError
 from aoftool.liveness.model import ANNOTATION, Fate
 from aoftool.progress import Progress, no_progress
 from aoftool.rdb.encode.targets import Target

@@ -15,8 +15,8 @@ from numpy.typing import NDArray
 
 from aoftool.dataclass import dataclass, field
 from aoftool.files import open_source
-from aoftool.keyspace import ReplayStopError
 from aoftool.keyspace.libraries import Library
+from aoftool.keyspace.refusal import ReplayStopError
 from aoftool.liveness.model import Chunk, Trace
 from aoftool.liveness.reading import Tail, trace_tails
 from aoftool.progress import Progress, no_progress

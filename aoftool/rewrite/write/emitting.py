@@ -17,7 +17,7 @@ from aoftool.commands.effects import EffectTable
 from aoftool.dataclass import dataclass
 from aoftool.errors import SourceError
 from aoftool.files import open_source
-from aoftool.keyspace import Keyspace
+from aoftool.keyspace.engine import Keyspace
 from aoftool.liveness.carry import Carrier
 from aoftool.liveness.model import Chunk, Op, Trace
 from aoftool.rdb.damage import EncodingDamage
