@@ -36,6 +36,7 @@ def test_pruned_random_logs_load_to_the_same_state(live_server: Server, part: in
 
 
 @pytest.mark.soak
+@pytest.mark.timeout(0)
 def test_pruned_random_logs_load_to_the_same_state_soak(live_server: Server) -> None:
     for seed in range(SEEDS, SEEDS + SOAK_SEEDS):
         check(live_server, seed, Mix(keys=4 + seed % 12))
