@@ -27,7 +27,7 @@ from aoftool.errors import InputError, NotPermittedError, SeveralLogsError, Sour
 from aoftool.escape import printable
 from aoftool.files import open_source
 from aoftool.files.remote.names import is_remote
-from aoftool.next_step import next_step, quoted
+from aoftool.next_step import Again, instead, next_step
 from aoftool.rdb.header import is_rdb
 from aoftool.regex import regex
 from aoftool.units import and_more
@@ -175,7 +175,7 @@ def _nothing_in(directory: Directory) -> InputError:
         more = and_more(len(nodes) - _NODES_SHOWN)
         found = "a log is" if len(nodes) == 1 else f"{len(nodes)} logs are"
         message = f"{found} in the folders of {printable_path(where)}: {names}{more}"
-        hint = f"name one of them, as {quoted(nodes[0])}; {next_step('check', where)} takes all of them"
+        hint = instead(where, nodes, next_step("check", where))
         return SeveralLogsError(message, path=where, paths=nodes, hint=hint)
     message = f"no append-only file in {printable_path(where)}"
     return SourceError(message, path=where, hint="name a manifest, an AOF directory, an .aof or an .rdb")
@@ -262,8 +262,7 @@ def _choose(inner: list[Directory], outer: Directory) -> Directory:
         names = ", ".join(printable_path(os.path.basename(d.path)) for d in named[:5])
         message = f"{printable_path(outer.path)} holds {len(named)} AOF directories: {names}"
         paths = [directory.path for directory in named]
-        hint = f"name one of them, as {quoted(paths[0])}"
-        raise SeveralLogsError(message, path=outer.path, paths=paths, hint=hint)
+        raise SeveralLogsError(message, path=outer.path, paths=paths, hint=instead(outer.path, paths))
     return named[0]
 
 
@@ -276,8 +275,13 @@ def _manifest_in(directory: Directory) -> bytes | None:
     if len(names) > 1:
         shown = ", ".join(printable(name) for name in names[:5])
         message = f"{printable_path(directory.path)} holds {len(names)} manifests: {shown}"
-        raise InputError(message, path=directory.path, hint="name one of them")
+        raise InputError(message, path=directory.path, hint=_one_of(directory, names))
     return names[0] if names else None
+
+
+def _one_of(directory: Directory, names: list[bytes]) -> Again:
+    """Return the hint to name one of some files in place of their folder."""
+    return instead(directory.path, [directory.join(name) for name in names])
 
 
 def _lists_files(path: str) -> bool:
@@ -303,7 +307,7 @@ def _single_name(directory: Directory, allow_rdb: bool) -> bytes | None:
             message = (
                 f"{printable_path(directory.path)} holds {len(names):,} files that may be meant: {shown}"
             )
-            raise InputError(message, path=directory.path, hint="name one of them")
+            raise InputError(message, path=directory.path, hint=_one_of(directory, names))
         if names:
             return names[0]
     return None

@@ -26,7 +26,7 @@ from aoftool.aof.span import LogSpan, span_of
 from aoftool.dataclass import dataclass
 from aoftool.errors import UsageError
 from aoftool.escape import shown_path, unprintable
-from aoftool.next_step import next_step, quoted
+from aoftool.next_step import instead, next_step
 from aoftool.regex import regex
 from aoftool.units import and_more, format_time_ms
 
@@ -316,7 +316,7 @@ def _place_of_offset(moment: Moment, log: Log) -> Place:
     from aoftool.aof.log import need_files
 
     need_files(log)
-    number = _file_number(moment.file, moment.number, log)
+    number = _file_number(moment, log)
     if log.kind is not LogKind.STDIN:
         size = _size_of(log, number)
         if size is not None:
@@ -359,15 +359,13 @@ def _with_commands(log: Log) -> list[int]:
     return found or ([0] if log.files else [])
 
 
-def _file_number(name: str, offset: int, log: Log) -> int:
-    """Return which file a name means; the one with commands for an empty name.
-
-    Args:
-        offset: in it, for what to type instead.
+def _file_number(moment: Moment, log: Log) -> int:
+    """Return which file an offset is in; the one with commands where no name says it.
 
     Raises:
         UsageError: none, or several.
     """
+    name, offset = moment.file, moment.number
     names = _names(log)
     if name:
         found = [
@@ -388,8 +386,8 @@ def _file_number(name: str, offset: int, log: Log) -> int:
     # Standard input is for those who read it.
     sized = [] if log.kind is LogKind.STDIN else meant
     large = [number for number in sized if offset <= (_size_of(log, number) or 0)]
-    place = quoted(f"{names[(large or meant)[0]]}:{offset}")
-    raise UsageError(f"{what}; it has {shown}{more}", hint=f"name one, as {place}")
+    places = [f"{names[number]}:{offset}" for number in large or meant]
+    raise UsageError(f"{what}; it has {shown}{more}", hint=instead(moment.text, places))
 
 
 def _place_in_log(moment: Moment, log: Log) -> Place:

@@ -14,7 +14,7 @@ from typing import Any
 from aoftool.check.codes import CODES, Severity, Verdict, severity_of_code, verdict_of
 from aoftool.dataclass import dataclass, field
 from aoftool.escape import shown_path
-from aoftool.next_step import next_step
+from aoftool.next_step import next_step, parted
 from aoftool.releases import NAMES
 
 __all__ = [
@@ -354,7 +354,7 @@ class Report:
             "intact": self.intact,
             "judged": self.judged,
             "verdict": self.verdict.value,
-            "next": self.next_step,
+            **parted(self.next_step),
             "files": [row.to_dict() for row in self.files],
             "findings": [finding.to_dict() for finding in self.findings],
             "findings_omitted": dict(sorted(self.omitted.items())),

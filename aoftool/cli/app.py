@@ -17,6 +17,7 @@ from aoftool.cli.requests import Application, Verb
 from aoftool.cli.typed import remember, typed_verb, was_typed
 from aoftool.errors import AoftoolError, NotPermittedError, UsageError
 from aoftool.escape import hide_excerpts
+from aoftool.next_step import parted
 
 if TYPE_CHECKING:
     import typer
@@ -79,7 +80,7 @@ def error_json(error: AoftoolError) -> dict[str, object]:
         "message": error.message,
         "path": error.path,
         "offset": error.offset,
-        "hint": error.hint,
+        **parted(error.hint),
         "exit_code": error.exit_code,
     }
 

@@ -17,7 +17,7 @@ from aoftool import __version__
 from aoftool.dataclass import dataclass
 from aoftool.errors import AoftoolError, LogInUseError, UsageError
 from aoftool.escape import shown_base, shown_path
-from aoftool.next_step import next_step
+from aoftool.next_step import next_step, told
 from aoftool.units import counted
 
 if TYPE_CHECKING:
@@ -113,8 +113,8 @@ def _limit() -> LossLimit | None:
 
 
 def _hint(text: str | None) -> None:
-    if text:
-        print(f"aoftool: next: {text}", file=sys.stderr)
+    for line in told(text):
+        print(f"aoftool: {line}", file=sys.stderr)
 
 
 class _Run:

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, TextIO
 
 from aoftool.errors import AoftoolError
 from aoftool.escape import shown_text
+from aoftool.next_step import told
 
 if TYPE_CHECKING:
     from aoftool.report.lines import LineConsole
@@ -78,6 +79,12 @@ def _safe(text: str) -> str:
     return shown_text(text).replace("\\\\", "\\")
 
 
+def tell(advice: str | None) -> None:
+    """Say on stderr how to go on: see `aoftool.next_step.told`."""
+    for line in told(advice):
+        print(f"   {line}", file=sys.stderr)
+
+
 def render_error(error: AoftoolError) -> str:
     """Return the lines shown for an error: what, where, and what to type next."""
     lines = [f"aoftool: {_safe(error.message)}"]
@@ -87,5 +94,5 @@ def render_error(error: AoftoolError) -> str:
             place += f", offset {error.offset:,}"
         lines.append(f"   file: {place}")
     # Each of them alone is a way to go on.
-    lines += [f"   next: {_safe(line)}" for line in (error.hint or "").split("\n") if line]
+    lines += [f"   {_safe(line)}" for line in told(error.hint)]
     return "\n".join(lines)

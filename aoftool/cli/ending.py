@@ -6,10 +6,12 @@ import os
 import sys
 from typing import TYPE_CHECKING
 
+from aoftool.cli.console import tell
 from aoftool.cli.exit_codes import DONE, NOT_JUDGED, VERDICT
 from aoftool.errors import AoftoolError, FormatError, InputError, ManifestError, NotJudgedError
 from aoftool.escape import shown_path
 from aoftool.files.remote.names import is_remote
+from aoftool.next_step import is_line, told
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -75,7 +77,7 @@ def _tell(found: Diagnosis, *, read_on: bool = False) -> int:
         place = f"{found.file} is read up to offset {found.offset:,}: {found.message}"
         print(f"aoftool: {place}; a check finds no damage there", file=sys.stderr)
         return DONE
-    lines = [f"aoftool: {found.text}", f"   next: {found.next}"]
+    lines = [f"aoftool: {found.text}", *(f"   {line}" for line in told(found.next))]
     if found.judged and not read_on:
         lines.insert(1, "   what follows may be missing here")
     print(*lines, sep="\n", file=sys.stderr)
@@ -108,7 +110,7 @@ def placed(error: AoftoolError, arguments: Sequence[str]) -> AoftoolError:
         error.message = f"{at}{found.message} [{found.code}]"
         error.offset = found.offset
         # A rewrite offers to repair a copy, but once, and where anything can be repaired.
-        is_lost = found.next is not None and not found.next.startswith("aoftool ")
+        is_lost = found.next is not None and not is_line(found.next)
         if arguments[0] != "rewrite" or error.hint is None or "--salvage" in arguments or is_lost:
             error.hint = found.next
     elif found.code and not found.judged and found.offset == error.offset:
@@ -224,7 +226,7 @@ def tell_findings(log: Log, tables: LogTables) -> int:
     if not any(finding.severity.value == "damage" for finding in tables.findings or ()):
         return DONE
     print("aoftool: the table findings tells of damage", file=sys.stderr)
-    print(f"   next: {next_step('check', log.path)}", file=sys.stderr)
+    tell(next_step("check", log.path))
     return VERDICT
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 import sys
 from typing import TYPE_CHECKING
 
+from aoftool.cli.console import tell
 from aoftool.cli.exit_codes import DONE, VERDICT
 from aoftool.next_step import next_step
 from aoftool.units import and_more
@@ -46,7 +47,8 @@ def tell_sets(code: object, verb: str, logs: Sequence[Log], *, salvaged: bool) -
             continue
         for problem in damage[:_TOLD]:
             print(f"aoftool: {problem.message} [{problem.code.value}]", file=sys.stderr)
-        print(f"   read: {_read(log)}", f"   next: {next_step('check', log.path)}", sep="\n", file=sys.stderr)
+        print(f"   read: {_read(log)}", file=sys.stderr)
+        tell(next_step("check", log.path))
         if not salvaged and (code is None or code == DONE) and not all(map(_is_loaded, damage)):
             code = VERDICT
     return code

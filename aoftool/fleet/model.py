@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from aoftool.dataclass import dataclass, field
+from aoftool.next_step import parted
 
 __all__ = ["ROW_MEMBERS", "FleetReport", "LogRow", "RowState", "Totals"]
 
@@ -42,6 +43,7 @@ class LogRow:
         code: of the first finding, damage before warnings; empty for none.
         message: what is wrong in one sentence; empty for nothing.
         next: what to type next; empty for nothing.
+        hint: what to do where no line does it; empty for nothing.
         by_command: commands and bytes by name, in the printable form of names.
     """
 
@@ -64,12 +66,14 @@ class LogRow:
     code: str = ""
     message: str = ""
     next: str = ""
+    hint: str = ""
     by_command: dict[str, list[int]] = field(default_factory=dict)
 
     @classmethod
-    def not_read(cls, path: str, state: str, message: str, next_step: str = "") -> LogRow:
+    def not_read(cls, path: str, state: str, message: str, advice: str = "") -> LogRow:
         """Return the row of a log that could not be read."""
-        return cls(path, state, state, message=message, next=next_step)
+        steps = parted(advice)
+        return cls(path, state, state, message=message, next=steps["next"] or "", hint=steps["hint"] or "")
 
     @property
     def dead_share(self) -> float | None:
@@ -122,6 +126,7 @@ ROW_MEMBERS = (
     "code",
     "message",
     "next",
+    "hint",
 )
 """The members of a row in their order, but for the counts by command."""
 

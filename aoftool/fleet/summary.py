@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from aoftool.errors import AoftoolError
 from aoftool.escape import printable, shown_text
 from aoftool.fleet.model import LogRow, RowState
+from aoftool.next_step import next_step, parted
 
 if TYPE_CHECKING:
     from aoftool.aof.survey import ReadTail
@@ -38,7 +39,7 @@ def summarized(path: str, read_tail: ReadTail | None = None) -> LogRow:
         )
     except Exception as error:  # a fault of ours is a row too, and the others are gone on with
         message = f"a bug in aoftool, {type(error).__name__}"
-        return LogRow.not_read(path, RowState.CRASHED, message, f"aoftool check {path}")
+        return LogRow.not_read(path, RowState.CRASHED, message, next_step("check", path))
 
 
 def _read(path: str, read_tail: ReadTail | None) -> LogRow:
@@ -66,6 +67,7 @@ def _row(path: str, report: Report, found: Inspection) -> LogRow:
     restart = None if contents is None else contents.restart
     later = None if contents is None else contents.next_rewrite
     reading = overview.reading
+    steps = parted(report.next_step)
     return LogRow(
         path,
         RowState.READ,
@@ -85,7 +87,8 @@ def _row(path: str, report: Report, found: Inspection) -> LogRow:
         None if overview.time_range is None else overview.time_range.latest_s,
         "" if first is None else first.code,
         "" if first is None else first.message,
-        report.next_step or "",
+        steps["next"] or "",
+        steps["hint"] or "",
         {
             printable(row.name): [row.count, row.size_bytes]
             for row in overview.commands

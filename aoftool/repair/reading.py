@@ -16,7 +16,7 @@ from aoftool.escape import shown_path, shown_text
 from aoftool.files.failures import reading
 from aoftool.files.folder import Folder, parent_of
 from aoftool.files.temporary import CHANGE_FOLDER
-from aoftool.next_step import next_step, quoted
+from aoftool.next_step import instead, next_step
 from aoftool.repair.folder import ORIGINALS, change_folders
 from aoftool.repair.model import Stamp
 from aoftool.repair.receipt import RECEIPT_NAME, SCHEMA, Done, Receipt, Step, StepKind, receipt_digest
@@ -141,7 +141,7 @@ def no_repair(path: str, *options: str) -> SourceError:
     if len(found) == 1:
         hint = next_step("undo", found[0], *options)
     elif found:
-        hint = "name one of them: " + ", ".join(quoted(one) for one in found[-_NAMED:])
+        hint = instead(path, found[-_NAMED:])
     else:
         hint = "nothing here was repaired or rewritten in place, so nothing can be undone"
     message = f"{shown_path(path)} is no folder of a repair, nor the {RECEIPT_NAME} in one"

@@ -9,6 +9,7 @@ from typing import Any, TextIO
 from aoftool.check.model import FileReport, Finding, Outcome, Remedy, Report, ServerOutcome, Severity, Verdict
 from aoftool.escape import shown_path
 from aoftool.namedtuple import NamedTuple
+from aoftool.next_step import told
 from aoftool.releases import in_words
 from aoftool.report.lines import Printer, folded, print_columns
 from aoftool.units import counted, format_bytes, format_count
@@ -64,9 +65,11 @@ def render_findings(console: Printer, reports: Sequence[Report], *, top: int = 2
         if report.outcomes:
             console.print()
             _render_outcomes(console, report)
-        if report.next_step is not None:
+        steps = told(report.next_step)
+        if steps:
             console.print()
-            console.print(f"next: {report.next_step}")
+        for line in steps:
+            console.print(line)
     if len(reports) > 1:
         bad = sum(not report.intact for report in reports)
         unknown = sum(report.intact and not report.judged for report in reports)

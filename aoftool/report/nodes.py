@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 from aoftool.check.model import Report, Severity, Verdict
 from aoftool.errors import AoftoolError
 from aoftool.escape import printable
-from aoftool.next_step import next_step
+from aoftool.next_step import next_step, told
 from aoftool.report.lines import Printer, folded
 from aoftool.units import and_more, counted, format_bytes
 
@@ -25,8 +25,8 @@ def render_nodes(console: Printer, reports: Sequence[Report], errors: Sequence[A
             _print(console, "", line)
     for error in errors:
         _print(console, Verdict.READ_ERROR.value, error.message, "bold red")
-        if error.hint:
-            _print(console, "", f"next: {error.hint}")
+        for line in told(error.hint):
+            _print(console, "", line)
     bad = sum(not report.intact for report in reports)
     unknown = sum(report.intact and not report.judged for report in reports)
     parts = [counted(len(reports) + len(errors), "log"), f"{bad} damaged"]
@@ -54,7 +54,7 @@ def _wrong(report: Report) -> Iterable[str]:
     more = and_more(len(found) - 1, ", ")
     if found:
         yield f"{found[0].message} [{found[0].code}]{more}"
-    yield f"next: {next_step('check', report.path)}"
+    yield from told(next_step("check", report.path))
 
 
 def _print(console: Printer, verdict: str, line: str, style: str = "") -> None:

@@ -76,7 +76,7 @@ def test_a_link_is_not_repaired_through_and_the_file_itself_is_named(tmp_path: P
     done = ask(("fix", "--yes", "IN"), own, tmp_path / "out")
 
     assert refused.code == 4
-    assert f"next: name the file that it leads to: {shlex.quote(str(own))}" in refused.err
+    assert f"hint: name the file that it leads to: {shlex.quote(str(own))}" in refused.err
     assert (tmp_path / "data" / "appendonly.aof").is_symlink()
     assert done.code == 0
     assert own.read_bytes() == RESP
@@ -113,7 +113,7 @@ def test_no_verb_takes_what_it_does_not_follow_for_nothing(
 
     assert answer.code == 4
     assert "leads out of the directory of the log" in answer.err
-    assert "next: copy the file into the directory in place of the link" in answer.err
+    assert "hint: copy the file into the directory in place of the link" in answer.err
 
 
 def test_a_file_that_is_a_link_out_is_not_judged_and_stays(linked_incr: Path, tmp_path: Path) -> None:
@@ -211,7 +211,9 @@ def test_the_nodes_of_a_cluster_are_named(cluster: Path, tmp_path: Path) -> None
     assert answer.code == 3
     assert "6 logs are in the folders of" in answer.err
     assert "7000, 7001, 7002, 7003, 7004, 7005" in answer.err
-    assert f"name one of them, as {cluster}/7000; aoftool check {cluster} takes all of them" in answer.err
+    lines = [*(f"aoftool keys {cluster}/{port}" for port in range(7000, 7005)), f"aoftool check {cluster}"]
+    told = [line for line in answer.err.splitlines() if "next: " in line]
+    assert told == [f"   next: {line}" for line in lines]
 
 
 def test_check_takes_all_nodes_and_the_worst_exit_code(cluster: Path, tmp_path: Path) -> None:

@@ -27,7 +27,7 @@ def test_a_part_that_the_writer_does_not_open(tmp_path: Path) -> None:
 
     assert (checked.code, looked.code) == (1, 1)
     assert "no server that may have written this log loads it: redis-7.0 [not-for-its-writer]" in checked.out
-    assert "\nnext: load it on redis-7.4, and rewrite it there: nothing here can be repaired\n" in checked.out
+    assert "\nhint: load it on redis-7.4, and rewrite it there: nothing here can be repaired\n" in checked.out
 
 
 def test_a_part_that_it_opens_is_no_damage(tmp_path: Path) -> None:

@@ -29,7 +29,7 @@ def test_a_gap_that_no_file_fills_is_not_called_repairable(folder: Path, tmp_pat
     assert checked.code == 1
     assert "seq-gap" in checked.out
     assert "put the file back" in checked.out
-    assert "next: nothing here can be repaired" in checked.out
+    assert "hint: nothing here can be repaired" in checked.out
 
 
 def test_a_gap_that_a_file_fills_is_repaired(folder: Path, tmp_path: Path) -> None:
@@ -82,5 +82,5 @@ def test_who_goes_on_without_a_base_is_not_led_in_a_circle(folder: Path, tmp_pat
 
     assert answer.code == 1
     assert "[no-base]" in answer.out + answer.err
-    assert "next: nothing here repairs what is left; a backup may have it" in answer.out
+    assert "hint: nothing here repairs what is left; a backup may have it" in answer.out
     assert "next: aoftool undo" not in answer.out

@@ -145,7 +145,7 @@ def test_an_output_that_is_full_is_no_bug(tmp_path: Path, verb: str) -> None:
 
     assert done.returncode == 3
     assert done.stderr.splitlines()[0] == "aoftool: cannot write the output: No space left on device"
-    assert "next: free some space" in done.stderr
+    assert "hint: free some space" in done.stderr
     assert "Traceback" not in done.stderr
 
 

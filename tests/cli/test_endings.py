@@ -229,4 +229,4 @@ def test_a_rewrite_offers_no_salvage_where_nothing_can_be_salvaged(
     code, text = said(("rewrite", "-n", "IN"), path, capsys)
 
     assert code == 3
-    assert "next: nothing here can be repaired; put the files back from a backup" in text
+    assert "hint: nothing here can be repaired; put the files back from a backup" in text

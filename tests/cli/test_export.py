@@ -259,7 +259,7 @@ def test_standard_input_gives_one_table(
     monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(content)))
 
     assert run(["export", "-o", str(tmp_path / "all"), "-"]) == 2
-    assert "next: add --table commands" in capsys.readouterr().err
+    assert "hint: add --table commands" in capsys.readouterr().err
     out = exported(tmp_path / "out", "--table", "commands", "-")
     assert parquet(out, "commands").num_rows == 1166
 

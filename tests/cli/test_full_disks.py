@@ -66,7 +66,7 @@ def test_unpacked_data_take_half_of_the_free_space_at_most(
     else:
         assert code == 3, said
         assert "more than 10,000 bytes, half of what is free" in said
-        assert "next: set TMPDIR to a larger disk, or decompress it to a file first" in said
+        assert "hint: set TMPDIR to a larger disk, or decompress it to a file first" in said
     assert os.listdir(room) == []
     assert sorted(os.listdir(tmp_path)) == ["log.aof.gz", "room"]
 
@@ -105,7 +105,7 @@ def test_full_disk_for_temporary_files_is_no_bug(
     said = "".join(capsys.readouterr())
     assert code == 3, said
     assert "more bytes than there is room for" in said
-    assert "next: set TMPDIR to a larger disk" in said
+    assert "hint: set TMPDIR to a larger disk" in said
     assert "Traceback" not in said
     assert os.listdir(small_disk) == []
 
@@ -204,7 +204,7 @@ def test_no_verb_takes_a_place_that_is_none(
     said = "".join(capsys.readouterr())
     assert code in (2, 3, 4), said
     assert "Traceback" not in said
-    assert "next: " in said
+    assert "next: " in said or "hint: " in said
     assert sorted(os.listdir(tmp_path)) == ["file", "folder", "log.aof"]
     assert os.listdir(tmp_path / "folder") == []
 

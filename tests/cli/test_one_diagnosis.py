@@ -89,7 +89,7 @@ def test_a_rewrite_leaves_no_damaged_result(log: Path, capsys: pytest.CaptureFix
         code, said = answer(capsys, "rewrite", *options, log)
 
         assert (code, said["error"]) == (5, "VerifyError")
-        assert said["hint"].startswith("aoftool check ")
+        assert said["next"].startswith("aoftool check ")
     assert log.read_bytes() == before
     assert [path.name for path in log.parent.iterdir()] == [log.name]
 

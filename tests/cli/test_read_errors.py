@@ -285,7 +285,7 @@ def check_refusal(work: Workplace, path: Path, place: int, code: int, said: str)
     assert BAD in said, where
     assert f"offset {place}" in said or f'"offset": {place}' in said, where
     assert str(path) in said, where
-    assert "next: " in said or '"hint": "' in said, where
+    assert "hint: " in said or '"hint": "' in said, where
     assert "Traceback" not in said, where
     assert tree(work.folder) == work.before, where
 
@@ -339,5 +339,5 @@ def test_what_lies_beside_a_log_and_cannot_be_read_ends_the_verb(tmp_path: Path,
     assert done.returncode == 3, done
     assert BAD in done.stderr
     assert f"   file: {path}" in done.stderr
-    assert "   next: look for disk errors" in done.stderr
+    assert "   hint: look for disk errors" in done.stderr
     assert tree(tmp_path) == before

@@ -166,8 +166,8 @@ def test_what_would_be_made_in_place_is_refused_with_the_line_to_type(store: S3,
         ("fix", "--yes", "IN"): f"next: aoftool fix -o OUT --yes {url}",
         ("rewrite", "--in-place", "IN"): f"next: aoftool rewrite -o OUT {url}",
         ("log", "--follow", "IN"): f"next: aoftool log --tail 20 {url}",
-        ("undo", "IN"): "next: undo it on the machine that it was made on",
-        ("log", "-o", f"s3://{BUCKET}/x.aof", "IN"): "next: name a file",
+        ("undo", "IN"): "hint: undo it on the machine that it was made on",
+        ("log", "-o", f"s3://{BUCKET}/x.aof", "IN"): "hint: name a file",
     }
     for call, line in lines.items():
         answer = ask(call, url, tmp_path / "made")

@@ -73,7 +73,7 @@ def inspected(of: Overview, health: Health, view: ContentsView) -> dict[str, Any
 
 def repaired(found: Plan) -> dict[str, Any]:
     shown = plan.plan_json(found, applied=True, receipt="aoftool-fix-1", written=["appendonly.aof"])
-    return {**shown, "next": None, "verification": None}
+    return {**shown, "next": None, "hint": None, "verification": None}
 
 
 def rewritten(mode: str) -> Callable[[RewriteResult], dict[str, Any]]:

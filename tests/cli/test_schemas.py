@@ -79,6 +79,7 @@ def test_what_does_not_keep_a_schema_is_told() -> None:
         "message": "",
         "path": None,
         "offset": None,
+        "next": None,
         "hint": None,
     }
 

@@ -180,7 +180,7 @@ def test_a_script_ends_in_a_line_that_works_with_info_in_its_place(
     assert run(["simulate", "a.aof"]) == 3
     told = capsys.readouterr().err
     line = "aoftool simulate --info info-1.txt --info info-2.txt"
-    assert f"next: save `valkey-cli INFO` twice, a minute apart, then: {line}\n" in told
+    assert f"hint: save `valkey-cli INFO` twice, a minute apart, then: {line}\n" in told
 
     for number, seconds in ((1, 100), (2, 160)):
         fields = {

@@ -276,7 +276,7 @@ def test_allow_files_lets_a_query_write_one(tmp_path: Path, capsys: pytest.Captu
     out = tmp_path / "names.csv"
 
     assert run(["sql", str(SHOP), f"COPY (SELECT DISTINCT name FROM commands) TO '{out}'"]) == 2
-    assert "next: add --allow-files" in capsys.readouterr().err
+    assert "hint: add --allow-files" in capsys.readouterr().err
     assert (
         run(["sql", "--allow-files", str(SHOP), f"COPY (SELECT DISTINCT name FROM commands) TO '{out}'"]) == 0
     )
@@ -295,7 +295,7 @@ def test_what_is_wrong_with_a_query_is_told_with_what_to_type(
 ) -> None:
     assert run(["sql", str(SHOP), query]) == 2
     told = capsys.readouterr().err
-    assert f"next: {hint}" in told
+    assert f"hint: {hint}" in told
     assert "EXPLAIN" not in told
     assert "\\n" not in told
 

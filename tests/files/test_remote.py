@@ -225,7 +225,7 @@ def test_a_web_server_without_ranges_is_refused_with_the_line_to_type(plain_serv
     with pytest.raises(SourceError, match="no ranges") as caught:
         open_source(f"{plain_server}/file")
 
-    assert caught.value.hint == f"curl -fo COPY {plain_server}/file, then name the copy"
+    assert caught.value.hint == f"curl -fo COPY {plain_server}/file\nthen name the copy"
 
 
 def test_what_else_fsspec_knows_is_looked_at_again_behind_every_range(data: bytes) -> None:
@@ -311,4 +311,4 @@ def test_a_store_without_such_a_call_is_told_with_what_to_do() -> None:
     told = refused_by_store(NotImplementedError(), "data://x*", "list")
 
     assert told.message == "cannot list data://x*: this kind of store has no way to do it"
-    assert told.hint == "copy 'data://x*' to this machine, then name the copy"
+    assert told.hint == "copy 'data://x*' to this machine\nthen name the copy"

@@ -119,7 +119,7 @@ def test_verifying_on_another_patch_release_is_told(
     assert run(["rewrite", str(written_by("6.2.14", tmp_path / "log.aof")), *old, "--force"]) == 4
     told = capsys.readouterr().err
     assert "as Redis 6.2.5 loads them; the log was written by 6.2.14" in told
-    assert "next: verify with a server of that patch release: --server PATH" in told
+    assert "hint: verify with a server of that patch release: --server PATH" in told
 
 
 @pytest.mark.server

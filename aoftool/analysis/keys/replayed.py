@@ -129,12 +129,13 @@ class ReplayedKeys:
         name = shlex.quote(shown_base(path))
         known = self._replay.unknown is None and lookup(command.argv[0]) is not None
         error = UnsupportedError if known else NotJudgedError
+        before = next_step("keys", self._log.path, f"--at {name}:{offset}")
+        run = next_step("rewrite", self._log.path, "--engine server", "-o OUT")
         raise error(
             f"the keys behind {self._replay.stopped} are not known",
             path=path,
             offset=offset,
-            hint=f"--at {name}:{offset} gives the keys before it; or let a real server run it:"
-            f" {next_step('rewrite', self._log.path, '--engine server', '-o OUT')}",
+            hint=f"{before}\n{run}",
         )
 
     def _row(self, db: int, key: bytes, value: Value, expire_at_ms: int | None, measure: Measure) -> KeyRow:

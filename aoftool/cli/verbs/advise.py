@@ -7,7 +7,7 @@ import sys
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Annotated
 
-from aoftool.cli.console import line_console
+from aoftool.cli.console import line_console, tell
 from aoftool.cli.declared import Argument, Option
 from aoftool.cli.exit_codes import DONE, NOT_JUDGED, VERDICT
 from aoftool.cli.options.asking import password
@@ -185,7 +185,7 @@ def _code(advice: Advice) -> int:
     """Say what to type next of a log that is not whole, and return the exit code."""
     health = None if advice.log is None else advice.log.health
     if health is not None and health.next and not (health.is_whole and health.is_judged):
-        print(f"   next: {health.next}", file=sys.stderr)
+        tell(health.next)
     if advice.is_log_damaged or (advice.worst is not None and advice.worst.is_bad):
         return VERDICT
     return DONE if health is None or health.is_judged else NOT_JUDGED

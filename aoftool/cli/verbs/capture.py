@@ -8,7 +8,7 @@ import time
 from enum import Enum
 from typing import TYPE_CHECKING, Annotated
 
-from aoftool.cli.console import Color, line_console
+from aoftool.cli.console import Color, line_console, tell
 from aoftool.cli.declared import Option
 from aoftool.cli.exit_codes import DONE, REFUSED, VERDICT
 from aoftool.cli.options.asking import parse_seconds, password
@@ -142,7 +142,7 @@ def capture(asked: CaptureRequest) -> int:
     from aoftool.report.running.capture import render_capture
 
     render_capture(line_console(asked.color), made)
-    print(f"   next: {next_step('advise', path)}", file=sys.stderr)
+    tell(next_step("advise", path))
     return DONE
 
 

@@ -23,6 +23,7 @@ from aoftool.cli.requests import Application, add_verb
 from aoftool.databases import DEFAULT_DATABASES
 from aoftool.dataclass import dataclass
 from aoftool.errors import AoftoolError
+from aoftool.next_step import parted
 
 if TYPE_CHECKING:
     from aoftool.aof.model import Log
@@ -173,7 +174,7 @@ def _show(
         from aoftool.report.findings import findings_json
         from aoftool.report.jsonout import print_json
 
-        not_read = [{"path": error.path, "message": error.message, "hint": error.hint} for error in errors]
+        not_read = [{"path": error.path, "message": error.message, **parted(error.hint)} for error in errors]
         print_json({**findings_json(reports), **({"not_read": not_read} if expanded or errors else {})})
     elif expanded and several:
         from aoftool.report.nodes import render_nodes

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from typing import TYPE_CHECKING, Annotated
 
-from aoftool.cli.console import Color, line_console
+from aoftool.cli.console import Color, line_console, tell
 from aoftool.cli.declared import Argument
 from aoftool.cli.ending import diagnosed
 from aoftool.cli.exit_codes import DONE, NOT_JUDGED, VERDICT
@@ -113,7 +113,7 @@ def diff(asked: DiffRequest) -> int:
             found.notes += [note] if note not in found.notes else []
     _print(redacted_diff(found, redactor), asked.as_json, asked.as_csv, asked.limit or _ROWS, asked.color)
     for step in dict.fromkeys(place.next for place in told if place is not None):
-        print(f"   next: {step}", file=sys.stderr)
+        tell(step)
     if found.changes or found.libraries or any(place is not None and place.judged for place in told):
         return VERDICT
     return NOT_JUDGED if any(told) else DONE

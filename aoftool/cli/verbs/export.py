@@ -6,7 +6,7 @@ import sys
 from enum import Enum
 from typing import TYPE_CHECKING, Annotated
 
-from aoftool.cli.console import line_console
+from aoftool.cli.console import line_console, tell
 from aoftool.cli.declared import Option
 from aoftool.cli.ending import tell_findings, tell_tables
 from aoftool.cli.exit_codes import DONE, INPUT, NOT_JUDGED, REFUSED, VERDICT
@@ -185,7 +185,7 @@ def _ended(log: Log, tables: LogTables, done: Exported) -> int:
     for left in done.left_out:
         print(f"aoftool: left out: {left.table}: {left.why}", file=sys.stderr)
         if code == DONE:
-            print(f"   next: {left.next or next_step('check', log.path)}", file=sys.stderr)
+            tell(left.next or next_step("check", log.path))
     if code != DONE:
         return code
     return tell_findings(log, tables) or (INPUT if done.left_out else DONE)

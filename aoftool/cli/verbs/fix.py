@@ -36,7 +36,7 @@ from aoftool.cli.typed import typed_with, was_typed
 from aoftool.dataclass import dataclass, field, replace
 from aoftool.errors import RefusedError, UsageError
 from aoftool.files.remote.names import is_remote, refuse_remote
-from aoftool.next_step import next_step
+from aoftool.next_step import next_step, parted, told
 
 if TYPE_CHECKING:
     from aoftool.aof.model import Log
@@ -54,6 +54,7 @@ __all__ = ["FixRequest", "register"]
 
 _WHAT = "What to repair"
 _TAKE_OUT = "Take commands out"
+_NOTHING_HERE = "nothing here repairs what is left; a backup may have it"
 
 
 class AfterGapOption(str, Enum):
@@ -242,15 +243,15 @@ def _show(plan: Plan, asked: FixRequest, done: _Done, line: str | None, homes: t
         if is_remote(homes[1]):
             shown = _renamed(shown, *homes)
         verified = None if done.verified is None else done.verified.to_dict()
-        print_json({**shown, "next": line, "verification": verified})
+        print_json({**shown, **parted(line), "verification": verified})
         return
     if not done.idle:
         receipt = None if done.receipt is None else {"directory": done.receipt, "kept_bytes": kept}
         render_done(line_console(asked.color), receipt, done.written)
     elif asked.dry_run and not (plan.empty and asked.out is None):
         print("nothing was changed")
-    if line is not None or plan.left:
-        print(f"next: {line or 'nothing here repairs what is left; a backup may have it'}")
+    for words in told(line):
+        print(words)
     if done.verified is not None:
         print(done.verified.text)
 
@@ -336,7 +337,7 @@ def _next_line(planned: RepairPlan, log: Log, asked: FixRequest, done: _Done) ->
         told = [] if not asked.as_json or was_typed("--yes") else ["--yes"]
         is_packed = planned.log is not log
         return typed_with(log.path, asked.path, *(["-o OUT"] if is_packed and out is None else []), *told)
-    return None
+    return _NOTHING_HERE if plan.left else None
 
 
 def _ask(as_json: bool, line: str) -> None:

@@ -122,7 +122,7 @@ def _paths(asked: FleetRequest) -> list[str]:
 
     named = [*(asked.patterns or ()), *(listed_paths(asked.listed) if asked.listed is not None else ())]
     if not named:
-        raise UsageError("no logs are named", hint="aoftool fleet /srv/*/redis, or --list FILE")
+        raise UsageError("no logs are named", hint="name folders, as /srv/*/redis, or --list FILE")
     return fleet_paths(named)
 
 

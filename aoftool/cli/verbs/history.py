@@ -8,7 +8,7 @@ import sys
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Annotated
 
-from aoftool.cli.console import Color, line_console
+from aoftool.cli.console import Color, line_console, tell
 from aoftool.cli.declared import Argument
 from aoftool.cli.ending import Unknown, tell_damage, tell_unknown
 from aoftool.cli.exit_codes import DONE, NOT_JUDGED, VERDICT
@@ -187,7 +187,7 @@ def _closing(log: Log, found: KeyHistory, key: str | None, shown: int, limit: in
         print("aoftool: nothing in the log names such a key", file=sys.stderr)
         if key is not None and any(char in key for char in "*?["):
             glob = shlex.quote(key)
-            print(f"   next: {next_step('history', log.path, f'--match {glob}')}", file=sys.stderr)
+            tell(next_step("history", log.path, f"--match {glob}"))
     if found.writer is not None and (note := writer_note(found.writer)):
         print(f"aoftool: {note}", file=sys.stderr)
     for note in end.notes:

@@ -6,7 +6,7 @@ import sys
 from enum import Enum
 from typing import TYPE_CHECKING, Annotated
 
-from aoftool.cli.console import Color, line_console
+from aoftool.cli.console import Color, line_console, tell
 from aoftool.cli.declared import Option
 from aoftool.cli.exit_codes import DONE, NOT_JUDGED, VERDICT
 from aoftool.cli.log_databases import refuse_absent_in
@@ -239,7 +239,8 @@ def _print_csv(found: Inspection, show: _Show) -> None:
     else:
         write_view_csv(view, sys.stdout, by=by, sort=show.sort)
     if not health.intact:
-        print(f"aoftool: {health.message}\n   next: {health.next_command}", file=sys.stderr)
+        print(f"aoftool: {health.message}", file=sys.stderr)
+        tell(health.next_command)
 
 
 def _contents_limit() -> int:

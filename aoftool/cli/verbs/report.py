@@ -194,7 +194,7 @@ def _compared(asked: ReportRequest, redactor: Redactor | None) -> int:
     if os.path.lexists(first):
         if len(others) > 1:
             raise UsageError(
-                "two logs are compared, and here are more", hint="report --compare A B -o OUT.html"
+                "two logs are compared, and here are more", hint="name one with --compare, and one after it"
             )
         left, right = find_input(first), find_input(asked.path)
         _refuse_inputs(asked, left, right)

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import os
 import re
-import sys
 from typing import TYPE_CHECKING, Annotated
 
-from aoftool.cli.console import line_console
+from aoftool.cli.console import line_console, tell
 from aoftool.cli.declared import Option
 from aoftool.cli.ending import tell_damage
 from aoftool.cli.exit_codes import NOT_JUDGED, VERDICT
@@ -181,7 +180,7 @@ def _tell_goals(advice: Advice | None, log: Log | None, now: str | None) -> int:
         line = next_step("simulate", log.path, *options)
     else:
         line = f"the same, with {' '.join(filter(None, options))}"
-    print(f"   next: {line}", file=sys.stderr)
+    tell(line)
     return 1
 
 

@@ -39,8 +39,8 @@ _NO_CREDENTIALS = frozenset(
 )
 _LOGIN = {
     "s3": "set AWS_PROFILE, or AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY; `aws configure` saves them",
-    "gs": "gcloud auth application-default login, or set GOOGLE_APPLICATION_CREDENTIALS",
-    "az": "set AZURE_STORAGE_ACCOUNT_NAME with AZURE_STORAGE_ACCOUNT_KEY, or `az login`",
+    "gs": "gcloud auth application-default login\nor set GOOGLE_APPLICATION_CREDENTIALS",
+    "az": "az login\nor set AZURE_STORAGE_ACCOUNT_NAME with AZURE_STORAGE_ACCOUNT_KEY",
 }
 _ALIKE = {"s3a": "s3", "gcs": "gs", "abfs": "az", "adl": "az"}
 
@@ -101,11 +101,11 @@ def refused_by_store(
         return SourceError(f"{start}: no credentials for {protocol}:// were found", path=path, hint=login)
     if isinstance(error, PermissionError):
         message = f"{start}: access denied ({_reason(error)})"
-        hint = f"see whose credentials are used and what they may read; {login}"
+        hint = f"see whose credentials are used and what they may read\n{login}"
         return SourceError(message, path=path, hint=hint)
     if isinstance(error, WholeFilesOnlyError | NotImplementedError):
         told = str(error) or "this kind of store has no way to do it"
-        return SourceError(f"{start}: {told}", path=path, hint=f"{download_line(path)}, then name the copy")
+        return SourceError(f"{start}: {told}", path=path, hint=f"{download_line(path)}\nthen name the copy")
     if isinstance(error, ShortAnswerError):
         reason = f"the store keeps giving {error}" if str(error)[:1].isdigit() else str(error)
     else:

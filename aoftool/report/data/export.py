@@ -11,6 +11,7 @@ from typing import Any
 
 from aoftool.cells import fold
 from aoftool.escape import printable, shown_path, shown_text
+from aoftool.next_step import parted
 from aoftool.report.tables import table_lines
 from aoftool.tables.export_model import Exported
 from aoftool.units import format_bytes, format_count
@@ -50,7 +51,7 @@ def export_json(done: Exported) -> dict[str, Any]:
             }
             for table in done.tables
         ],
-        "left_out": [{"table": left.table, "why": left.why, "next": left.next} for left in done.left_out],
+        "left_out": [{"table": left.table, "why": left.why, **parted(left.next)} for left in done.left_out],
         "notes": done.notes,
     }
 

@@ -49,7 +49,9 @@ def _row(row: LogRow) -> str:
         for text, (_, side) in zip(cells_of(row), COLUMNS, strict=True)
     )
     told = escape(row.message + (f" [{row.code}]" if row.code else ""))
-    line = f"<br><code>{escape(row.next)}</code>" if row.next else ""
+    line = (
+        f"<br><code>{escape(row.next)}</code>" if row.next else f"<br>{escape(row.hint)}" if row.hint else ""
+    )
     return f"<tr{kind}>{cells}<td>{told}{line}</td></tr>"
 
 

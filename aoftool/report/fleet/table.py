@@ -8,6 +8,7 @@ from typing import Any, TextIO
 
 from aoftool.escape import shown_path
 from aoftool.fleet.model import ROW_MEMBERS, FleetReport, LogRow, RowState, Totals
+from aoftool.next_step import told
 from aoftool.report.csvout import CsvRows
 from aoftool.report.lines import Printer, folded
 from aoftool.report.tables import table_lines
@@ -72,8 +73,8 @@ def render_fleet(console: Printer, found: FleetReport, *, top: int = 20) -> None
         code = f" [{row.code}]" if row.code else ""
         for line in folded(f"{shown_path(row.path)}: {row.message}{code}", console.width, 2):
             console.print(line)
-        if row.next:
-            console.print(f"  next: {row.next}")
+        for line in told(row.next or row.hint):
+            console.print(f"  {line}")
     console.print()
     for label, text in totals_lines(found.totals):
         first, *more = folded(f"{label:<10}{text}", console.width, 10)

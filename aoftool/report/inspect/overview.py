@@ -19,6 +19,7 @@ from aoftool.analysis.inspect.model import (
 from aoftool.check.health_model import Health
 from aoftool.databases import setting_words
 from aoftool.escape import json_bytes, printable
+from aoftool.next_step import parted, told
 from aoftool.replay.writer_model import Certainty
 from aoftool.report.lines import Printer
 from aoftool.report.terminal import Column, figures, print_rows, print_table, say, words
@@ -71,8 +72,9 @@ def overview_head(overview: Overview, health: Health) -> Iterator[tuple[str, str
         yield "note", setting, "yellow"
     if overview.wrapped:
         yield "note", _wrapped(overview.wrapped), ""
-    if health.next_command:
-        yield "next", health.next_command, "bold"
+    for line in told(health.next_command):
+        label, _, words = line.partition(": ")
+        yield label, words, "bold"
 
 
 def _wrapped(counts: dict[bytes, int]) -> str:
@@ -323,13 +325,19 @@ def _plain(row: Any) -> dict[str, Any]:
 
 def overview_json(overview: Overview, health: Health, *, sort: str = "bytes") -> dict[str, Any]:
     """Return the whole overview as one JSON object; nothing is folded or rounded."""
+    steps = parted(health.next_command)
     return {
         "schema": "aoftool.inspect/1",
         "path": overview.path,
         "layout": overview.layout,
         "size_bytes": overview.size_bytes,
         "intact": health.intact,
-        "health": {**_plain(health), "verdict": health.verdict.value},
+        "health": {
+            **_plain(health),
+            "verdict": health.verdict.value,
+            "next_command": steps["next"],
+            "hint": steps["hint"],
+        },
         "writer": _writer_json(overview.writer),
         "reading": writer_json(overview.reading),
         "time_range": None if overview.time_range is None else _plain(overview.time_range),

@@ -8,6 +8,7 @@ from aoftool.analysis.inspect.model import FileRow
 from aoftool.api.postmortem.model import Explained, Postmortem
 from aoftool.check.model import Finding, Severity
 from aoftool.escape import shown_base
+from aoftool.next_step import is_line
 from aoftool.repair.model import Plan
 from aoftool.report.findings import place_text, remedy_text
 from aoftool.report.hexview import hex_lines
@@ -151,7 +152,14 @@ def _repair(found: Postmortem) -> Iterator[Block]:
     for _, sentence in plan.left[:10]:
         yield Words(f"Not mended by it: {sentence}", Tone.WARN)
     if found.report is not None and found.report.next_step is not None:
-        yield Lines("To see the plan; nothing is changed by it", (found.report.next_step,))
+        yield from _step(found.report.next_step)
+
+
+def _step(step: str) -> Iterator[Block]:
+    if is_line(step):
+        yield Lines("To see the plan; nothing is changed by it", (step,))
+    else:
+        yield Words(f"{step[:1].upper()}{step[1:]}.", Tone.WARN)
 
 
 def _hex(item: Explained) -> Hex:

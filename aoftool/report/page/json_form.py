@@ -33,6 +33,7 @@ def page_json(page: Page) -> dict[str, Any]:
         "verdict": page.verdict,
         "tone": page.tone.value,
         "next": [{"for": what, "line": line} for what, line in page.next_lines],
+        "hints": [{"for": what, "hint": words} for what, words in page.hints],
         "figures": {
             figure.name: {"label": figure.label, **_cell(figure.cell), "remark": figure.remark}
             for figure in page.figures

@@ -41,6 +41,9 @@ def _lines(page: Page) -> Iterator[str]:
         for what, line in page.next_lines:
             yield f"To type next, for {_text(what)}:"
             yield from _fenced([line])
+    for what, words in page.hints:
+        yield ""
+        yield f"For {_text(what)}: {_text(words)}"
     yield ""
     for figure in page.figures:
         remark = f" ({_text(figure.remark)})" if figure.remark else ""

@@ -9,6 +9,7 @@ from __future__ import annotations
 from enum import Enum
 
 from aoftool.dataclass import dataclass, field
+from aoftool.next_step import is_line
 
 __all__ = [
     "Bars",
@@ -288,13 +289,23 @@ class Page:
 
     Attributes:
         verdict: one sentence.
-        next_lines: what for, and the line to type.
+        steps: what for, and the line to type, or a sentence where no line does it.
     """
 
     title: str
     subtitle: str
     verdict: str
     tone: Tone
-    next_lines: list[tuple[str, str]]
+    steps: list[tuple[str, str]]
     figures: list[Figure]
     sections: list[Section]
+
+    @property
+    def next_lines(self) -> list[tuple[str, str]]:
+        """What for, and the line to type."""
+        return [(what, line) for what, line in self.steps if is_line(line)]
+
+    @property
+    def hints(self) -> list[tuple[str, str]]:
+        """What for, and what to do about it where no line does it."""
+        return [(what, words) for what, words in self.steps if not is_line(words)]

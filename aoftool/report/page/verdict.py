@@ -156,7 +156,9 @@ def servers(found: Postmortem) -> Section:
             blocks.append(Words(NOT_MEASURED))
     view = found.contents
     facts = [
-        (label, words) for label, words, _ in overview_head(found.overview, found.health) if label != "next"
+        (label, words)
+        for label, words, _ in overview_head(found.overview, found.health)
+        if label not in ("next", "hint")
     ]
     facts[0] = ("log", facts[0][1].replace(found.overview.path, shown_text(found.overview.path), 1))
     if view is not None and view.savings is not None:

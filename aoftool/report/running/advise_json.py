@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from aoftool.advise.model import Advice, Finding, LedgerRow, Load, LogFacts, SettingRow, Window
+from aoftool.next_step import parted
 from aoftool.report.running.simulate import simulation_json
 from aoftool.simulate.model import Simulation
 
@@ -57,7 +58,7 @@ def _log(log: LogFacts) -> dict[str, Any]:
             "verdict": log.health.verdict,
             "message": log.health.message,
             "intact": log.health.is_whole,
-            "next": log.health.next,
+            **parted(log.health.next),
         },
     }
 
