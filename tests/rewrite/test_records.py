@@ -72,7 +72,19 @@ def edges() -> list[list[bytes]]:
     ]
     for at in range(8):
         commands.append([b"LPUSH", b"long", *members(500, 30 + at)])
-    commands += [[b"PEXPIREAT", key, b"4102444800000"] for key in (b"long", b"whole1", b"scores", b"t-65")]
+    for at in range(260):
+        # Nodes end by their number of entries, by their bytes, and where one long entry begins.
+        size = 5000 if at % 97 == 96 else 40
+        names = (b"f", b"g") if at % 50 < 45 else (b"g", b"f", b"f")
+        pairs = [part for name in names for part in (name, b"%d" % at if at % 3 else b"v" * size)]
+        commands.append([b"XADD", b"short", b"%d-%d" % (at // 3, at), b"f", b"%d" % -at])
+        commands.append([b"XADD", b"wide", b"%d-0" % (1 << at % 45 if at < 45 else (1 << 45) + at), *pairs])
+        commands.append([b"XADD", b"cut", b"MAXLEN", b"=", b"130", b"%d-1" % (at + 1), b"", b""])
+        commands.append([b"XADD", b"gaps", b"maxlen", b"9", b"999999999999999-%d" % (at + 1), b"f", b"v"])
+        if at % 40 == 39:
+            commands.append([b"XDEL", b"gaps", b"999999999999999-%d" % (at - 1)])
+    commands.append([b"XADD", b"none", b"MAXLEN", b"0", b"7-7", b"f", b"v"])
+    commands += [[b"PEXPIREAT", key, b"4102444800000"] for key in (b"cut", b"long", b"whole1", b"scores", b"t-65")]
     # Removed entries leave gaps, and a name that comes again stands at the end.
     commands += [
         [b"SREM", b"s300", *members(5)],
@@ -82,7 +94,7 @@ def edges() -> list[list[bytes]]:
     return commands
 
 
-@pytest.mark.parametrize("release", ["redis-6.2", "redis-7.0", "redis-7.2", "valkey-9.1"])
+@pytest.mark.parametrize("release", ["redis-6.2", "redis-7.0", "redis-7.2", "redis-8.6", "valkey-9.1"])
 def test_values_at_the_limits_of_every_form(release: str, tmp_path: Path) -> None:
     path = tmp_path / "log.aof"
     path.write_bytes(builders.log(*edges()))

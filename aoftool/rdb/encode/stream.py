@@ -13,14 +13,15 @@ from aoftool.rdb.encode.encode import encode_length, encode_string, listpack_ent
 from aoftool.rdb.encode.targets import Limits
 from aoftool.values import Consumer, ConsumerGroup, StreamId, StreamIdmp, StreamValue
 
-__all__ = ["encode_stream"]
+__all__ = ["NODE_LIMIT", "encode_stream"]
 
 _UNKNOWN_READ = 2**64 - 1
 _IDMP_SINCE = 4
 _HEADER_AND_END = 7
 _MAX_COUNT = 0xFFFF
 # Source: Redis 7.0 src/t_stream.c STREAM_LISTPACK_MAX_SIZE
-_NODE_LIMIT = 1 << 30
+NODE_LIMIT = 1 << 30
+"""Bytes of a node where no setting says less."""
 
 
 def encode_stream(stream: StreamValue, version: int, limits: Limits, compress: bool) -> bytes:
@@ -69,7 +70,7 @@ def _idmp(idmp: StreamIdmp, compress: bool) -> Iterator[bytes]:
 
 def _nodes(stream: StreamValue, limits: Limits) -> Iterator[tuple[StreamId, bytes]]:
     """Cut the entries into nodes where XADD would have; yield the first ID and the listpack of each."""
-    node_bytes = min(limits.stream_node_bytes or _NODE_LIMIT, _NODE_LIMIT)
+    node_bytes = min(limits.stream_node_bytes or NODE_LIMIT, NODE_LIMIT)
     rows = list(stream.entries.items())
     at = 0
     while at < len(rows):

@@ -176,3 +176,13 @@ cdef inline bint parse(const uint8_t *data, uint64_t size, uint64_t at, Spans *s
         spans.sizes[index] = length
         at += length + 2
     return True
+
+
+cdef inline bint whole_id(const uint8_t *text, uint64_t size, int64_t *ms, int64_t *seq) noexcept nogil:
+    """Read an entry ID of two short canonical numbers."""
+    cdef uint64_t dash = 1
+    while dash < size and text[dash] != c'-':
+        dash += 1
+    if dash + 1 >= size or text[0] == c'-' or text[dash + 1] == c'-':
+        return False
+    return whole(text, dash, ms) and whole(text + dash + 1, size - dash - 1, seq)

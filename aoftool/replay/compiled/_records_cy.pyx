@@ -7,7 +7,7 @@ forms of targets with listpacks are known here.
 
 from libc.stdint cimport int64_t, uint8_t, uint32_t, uint64_t
 from libc.stdlib cimport free, malloc, qsort
-from libc.string cimport memcpy
+from libc.string cimport memcmp, memcpy
 
 from aoftool.files._buffer cimport Buffer, put, reserve
 from aoftool.liveness._keys_cy cimport KeyTable
@@ -22,12 +22,15 @@ from aoftool.rdb.encode._encode_cy cimport (
 )
 from aoftool.replay.compiled._heap cimport is_before, score_at
 from aoftool.replay.compiled._replay_cy cimport Runner
-from aoftool.replay.compiled._store_cy cimport ABSENT, ELSEWHERE, HASH, LIST, SET, STRING, ZSET, Item
+from aoftool.replay.compiled._store_cy cimport ABSENT, ELSEWHERE, HASH, LIST, SET, STREAM, STRING, ZSET, Item
+from aoftool.replay.compiled._streams cimport FIRST_TEXT_AT, Stream, entry_ms, entry_seq, entry_texts, next_text
 from aoftool.replay.compiled._tables cimport Blob, Entry, Ring, Table, blob_size
 
 from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_FromStringAndSize, PyBytes_GET_SIZE
 
 from aoftool.rdb.encode.score_text import WHOLE_LISTPACK, score_text
+from aoftool.rdb.encode.stream import NODE_LIMIT
+from aoftool.values.stream import IDMP_DURATION_S, IDMP_MAX_ENTRIES
 
 __all__ = ["Records"]
 
@@ -49,8 +52,15 @@ cdef enum:
     MOST_OF_NODE = 0xFFFE
     # A push counts so many bytes besides those of its element.
     ENTRY_OVERHEAD = 8
+    # Versions of streams: from which on there are counters, and what producers sent.
+    COUNTERS_SINCE = 2
+    PRODUCERS_SINCE = 4
+    SAME_FIELDS = 2
 
 cdef int64_t WHOLE_SCORES = WHOLE_LISTPACK
+# What a stream starts with; see `aoftool.values.stream`.
+cdef uint64_t PRODUCER_SECONDS = IDMP_DURATION_S
+cdef uint64_t PRODUCER_ENTRIES = IDMP_MAX_ENTRIES
 
 
 cdef class Records:
@@ -64,6 +74,7 @@ cdef class Records:
         small_sets: sets of short members have a compact form.
         limits: `aoftool.rdb.encode.targets.Limits`.
         plain_above: list elements above so many bytes have a node of their own.
+        stream_version: that of the form that streams have, and the number of its type.
     """
 
     cdef Runner runner
@@ -80,11 +91,16 @@ cdef class Records:
     cdef uint64_t set_bytes
     cdef uint64_t zset_entries
     cdef uint64_t zset_bytes
+    cdef uint64_t stream_bytes
+    cdef uint64_t stream_entries
+    cdef int stream_version
+    cdef uint8_t stream_type
     cdef Buffer out
     cdef Buffer blob
+    cdef Buffer body
 
     def __init__(self, Runner runner not None, KeyTable table not None, limits, *, bint compress, bint shortest,
-                 bint small_sets, uint64_t plain_above):
+                 bint small_sets, uint64_t plain_above, stream_version):
         self.runner = runner
         self.table = table
         self.compress = compress
@@ -99,10 +115,14 @@ cdef class Records:
         self.set_bytes = limits.set_value_bytes
         self.zset_entries = limits.zset_entries
         self.zset_bytes = limits.zset_value_bytes
+        self.stream_bytes = min(limits.stream_node_bytes or NODE_LIMIT, NODE_LIMIT)
+        self.stream_entries = limits.stream_node_entries
+        self.stream_version, self.stream_type = stream_version
 
     def __dealloc__(self):
         free(self.out.data)
         free(self.blob.data)
+        free(self.body.data)
 
     def make(
         self,
@@ -173,6 +193,9 @@ cdef class Records:
             out.data[type_at] = self.set_form(<Table *>item.body)
         elif item.kind == HASH:
             out.data[type_at] = self.hash_form(<Table *>item.body)
+        elif item.kind == STREAM:
+            out.data[type_at] = self.stream_type
+            return self.stream_form(<Stream *>item.body)
         else:
             assert item.kind == ZSET
             out.data[type_at] = self.zset_form(<Table *>item.body)
@@ -323,6 +346,71 @@ cdef class Records:
         finally:
             free(ranked)
 
+    cdef int stream_form(self, Stream *stream) except -1:
+        """Write the nodes as XADD would fill them, and the counters. Twin of `aoftool.rdb.encode.stream`."""
+        cdef uint64_t at = 0, nodes = 0, mark = self.out.size
+        cdef Buffer *out = &self.out
+        cdef Blob first
+        while at < stream.entries.count:
+            at += self.stream_node(stream, at)
+            nodes += 1
+        self.put_in_front(mark, nodes)
+        put_length(out, stream.entries.count)
+        put_length(out, stream.last_ms)
+        put_length(out, stream.last_seq)
+        if self.stream_version >= COUNTERS_SINCE:
+            first = stream.entries.items[stream.entries.head & stream.entries.mask] if stream.entries.count else NULL
+            put_length(out, entry_ms(first) if first else 0)
+            put_length(out, entry_seq(first) if first else 0)
+            put_length(out, stream.deleted_ms)
+            put_length(out, stream.deleted_seq)
+            put_length(out, stream.added)
+        # No groups.
+        put_length(out, 0)
+        if self.stream_version >= PRODUCERS_SINCE:
+            put_length(out, PRODUCER_SECONDS)
+            put_length(out, PRODUCER_ENTRIES)
+            for _ in range(3):
+                put_length(out, 0)
+        return 0
+
+    cdef uint64_t stream_node(self, Stream *stream, uint64_t at) except? 0:
+        """Write the node that begins with an entry and return how many it holds."""
+        cdef Blob first = stream.entries.items[(stream.entries.head + at) & stream.entries.mask], entry
+        cdef Buffer *blob = &self.blob
+        cdef Buffer *body = &self.body
+        cdef uint64_t used = 0, elements = 0, head, size
+        cdef uint32_t names = entry_texts(first) // 2
+        cdef uint8_t raw[16]
+        # Once with a number of entries that is not known yet, for its size.
+        start_node(blob)
+        put_number(blob, names)
+        put_names(blob, first)
+        put_number(blob, 0)
+        head = blob.size - HEADER_BYTES
+        body.size = 0
+        while at + used < stream.entries.count:
+            entry = stream.entries.items[(stream.entries.head + at + used) & stream.entries.mask]
+            size = HEADER_BYTES + 1 + 2 + (2 if used < 128 else 3) + head + body.size
+            if used and size + text_bytes(entry) >= self.stream_bytes:
+                break
+            if used and self.stream_entries and used >= self.stream_entries:
+                break
+            elements += put_stream_entry(body, first, entry)
+            used += 1
+        start_node(blob)
+        put_number(blob, <int64_t>used)
+        put_number(blob, 0)
+        put_number(blob, names)
+        put_names(blob, first)
+        put_number(blob, 0)
+        put(blob, body.data, body.size)
+        put_big(raw, entry_ms(first))
+        put_big(raw + 8, entry_seq(first))
+        put_string(&self.out, raw, 16, self.compress)
+        self.end_listpack(names + 4 + elements)
+        return used
+
     cdef int score(self, double score) except -1:
         cdef bytes text
         if score != 0 and -WHOLE_SCORES <= score <= WHOLE_SCORES and score == <double><int64_t>score:
@@ -341,6 +429,68 @@ cdef class Records:
         put_little(blob.data, blob.size, 4)
         put_little(blob.data + 4, min(count, <uint64_t>UNKNOWN_COUNT), 2)
         return put_string(&self.out, blob.data, blob.size, self.compress)
+
+
+cdef inline void put_big(uint8_t *to, uint64_t value) noexcept nogil:
+    cdef int index
+    for index in range(8):
+        to[index] = <uint8_t>(value >> (56 - 8 * index))
+
+
+cdef inline uint64_t text_bytes(Blob entry) noexcept nogil:
+    """Return the bytes of all texts of an entry of a stream."""
+    return blob_size(entry) + 4 - FIRST_TEXT_AT - 4 * <uint64_t>entry_texts(entry)
+
+
+cdef int put_names(Buffer *out, Blob entry) except -1:
+    """Write the fields of an entry without its values."""
+    cdef const uint8_t *text = entry + FIRST_TEXT_AT
+    cdef uint32_t size = 0, index
+    for index in range(entry_texts(entry)):
+        text = next_text(text, &size)
+        if index % 2 == 0:
+            put_entry(out, text, size)
+        text += size
+    return 0
+
+
+cdef bint same_names(Blob one, Blob other) noexcept nogil:
+    """Tell whether two entries have the same fields in the same order."""
+    cdef const uint8_t *left = one + FIRST_TEXT_AT
+    cdef const uint8_t *right = other + FIRST_TEXT_AT
+    cdef uint32_t size = 0, other_size = 0, index
+    if entry_texts(one) != entry_texts(other):
+        return False
+    for index in range(entry_texts(one)):
+        left = next_text(left, &size)
+        right = next_text(right, &other_size)
+        if index % 2 == 0 and (size != other_size or memcmp(left, right, size)):
+            return False
+        left += size
+        right += other_size
+    return True
+
+
+cdef uint64_t put_stream_entry(Buffer *out, Blob first, Blob entry) except? 0:
+    """Write an entry of a node and return how many elements it takes."""
+    cdef bint same = same_names(first, entry)
+    cdef const uint8_t *text = entry + FIRST_TEXT_AT
+    cdef uint32_t size = 0, index
+    cdef uint64_t items = 3
+    put_number(out, SAME_FIELDS if same else 0)
+    put_number(out, <int64_t>(entry_ms(entry) - entry_ms(first)))
+    put_number(out, <int64_t>(entry_seq(entry) - entry_seq(first)))
+    if not same:
+        put_number(out, entry_texts(entry) // 2)
+        items += 1
+    for index in range(entry_texts(entry)):
+        text = next_text(text, &size)
+        if index % 2 or not same:
+            put_entry(out, text, size)
+            items += 1
+        text += size
+    put_number(out, <int64_t>items)
+    return items + 1
 
 
 cdef inline void put_little(uint8_t *to, uint64_t value, int width) noexcept nogil:

@@ -6,7 +6,7 @@ other rows go to `execute`, so refusals, rare forms and odd numbers are known in
 
 A key has its value in one of two places. It begins in a `Store`, without Python objects; once a row
 needs the long way, its keys move to the dicts of the keyspace, and back with the next row that does not;
-large values come back a few times only. Streams are always in the dicts. Nobody may observe the keyspace.
+large values come back a few times only. Streams with groups stay in the dicts. Nobody may observe the keyspace.
 """
 
 from cpython.bytes cimport PyBytes_FromStringAndSize, PyBytes_GET_SIZE
@@ -15,8 +15,8 @@ from cpython.object cimport PyObject
 from libc.stdint cimport int64_t, uint8_t, uint32_t, uint64_t
 
 from aoftool.liveness._keys_cy cimport aof_prefetch
-from aoftool.replay.compiled._plain cimport Spans, parse, whole
-from aoftool.replay.compiled._store_cy cimport ABSENT, ELSEWHERE, LIST, Item, Store
+from aoftool.replay.compiled._plain cimport Spans, parse, whole, whole_id
+from aoftool.replay.compiled._store_cy cimport ABSENT, ELSEWHERE, LIST, STREAM, Item, Store
 from aoftool.replay.compiled._tables cimport Ring, Table
 
 from aoftool.replay.compiled._store_cy import CODES
@@ -139,9 +139,9 @@ cdef class Runner:
                 aof_prefetch(item.body)
         if index + AHEAD_ENTRIES < count and codes[index + AHEAD_ENTRIES]:
             item = &self.store.items[keys[index + AHEAD_ENTRIES]]
-            if item.kind > LIST:
+            if LIST < item.kind < STREAM:
                 aof_prefetch((<Table *>item.body).entries)
-            elif item.kind == LIST:
+            elif item.kind >= LIST:
                 aof_prefetch(&(<Ring *>item.body).items[(<Ring *>item.body).head])
 
     cdef int slow(self, int code, uint32_t number, int64_t db, Spans *spans) except -1:
@@ -174,6 +174,8 @@ cdef class Runner:
             size = PyBytes_GET_SIZE(value) // ELEMENT_BYTES
         elif kind is ListValue or kind is SetValue or kind is ZSetValue or (kind is HashValue and not value.expires):
             size = len(value)
+        elif kind is StreamValue and not value.groups:
+            size = len(value.entries)
         else:
             return False
         if size > CHEAP_ELEMENTS:
@@ -281,13 +283,3 @@ cdef class Runner:
             if excess > 0:
                 value.drop_first(excess)
         return True
-
-
-cdef bint whole_id(const uint8_t *text, uint64_t size, int64_t *ms, int64_t *seq) noexcept nogil:
-    """Read an entry ID of two short canonical numbers."""
-    cdef uint64_t dash = 1
-    while dash < size and text[dash] != c'-':
-        dash += 1
-    if dash + 1 >= size or text[0] == c'-' or text[dash + 1] == c'-':
-        return False
-    return whole(text, dash, ms) and whole(text + dash + 1, size - dash - 1, seq)

@@ -12,6 +12,7 @@ cdef enum:
     SET = 4
     HASH = 5
     ZSET = 6
+    STREAM = 7
 
 cdef struct Item:
     void *body
@@ -59,6 +60,7 @@ cdef class Store:
     cdef int _hincrby(self, Item *item, Spans *spans) noexcept nogil
     cdef int _count(self, Item *item, Spans *spans, int code) noexcept nogil
     cdef int _deadline(self, Item *item, Spans *spans) noexcept nogil
+    cdef int _xadd(self, Item *item, Spans *spans) noexcept nogil
     cdef int _zadd(self, Item *item, Spans *spans) noexcept nogil
     cdef int _put_score(self, Table *table, Spans *spans, uint64_t index, double score, int words) noexcept nogil
     cdef int _zincrby(self, Item *item, Spans *spans) noexcept nogil
@@ -76,6 +78,8 @@ cdef class Store:
     cdef int _append(self, Item *item, Spans *spans) noexcept nogil
     cdef int _set_range(self, Item *item, Spans *spans) noexcept nogil
     cdef bint _bring_list(self, Item *item, object value) except -1
+    cdef bint _bring_stream(self, Item *item, object value) except -1
+    cdef object _stream(self, Item *item)
     cdef bint _bring_table(self, Item *item, object value) except -1
     cdef bint bring(self, uint32_t number, int64_t db, object value) except -1
     cdef int _set(self, Item *item, uint32_t number, Spans *spans) noexcept nogil

@@ -15,7 +15,20 @@ from libc.string cimport memcpy, memset
 
 from aoftool.liveness._keys_cy cimport aof_hash
 from aoftool.replay.compiled._heap cimport drop_entry, heap_in, heap_moved, heap_ready, score_at
-from aoftool.replay.compiled._plain cimport INFINITE, Spans, added, integer, is_word, score_of, whole
+from aoftool.replay.compiled._plain cimport INFINITE, Spans, added, integer, is_word, score_of, whole, whole_id
+from aoftool.replay.compiled._streams cimport (
+    FIRST_TEXT_AT,
+    Stream,
+    empty_entry,
+    entry_ms,
+    entry_seq,
+    entry_texts,
+    free_stream,
+    new_entry,
+    next_text,
+    push_entry,
+    put_text,
+)
 from aoftool.replay.compiled._tables cimport (
     Blob,
     Entry,
@@ -34,9 +47,9 @@ from aoftool.replay.compiled._tables cimport (
 )
 
 from aoftool.keyspace.zset_encoding import MAX_SMALL_MEMBER_BYTES, MAX_SMALL_MEMBERS
-from aoftool.values import HashValue, ListValue, SetValue, ZSetValue
+from aoftool.values import HashValue, ListValue, SetValue, StreamId, StreamValue, ZSetValue
 
-# Codes of the commands known here; XADD is only known where values are Python objects.
+# Codes of the commands known here.
 CODES = {
     b"RPUSH": 1,
     b"LPUSH": 2,
@@ -129,6 +142,8 @@ cdef enum:
     LT = 8
     CH = 16
 
+# Half the time of StreamId(ms, seq), whose constructor is Python code.
+cdef object new_tuple = tuple.__new__
 cdef int64_t INT64_MOST = 0x7FFFFFFFFFFFFFFF
 cdef uint64_t SMALL_MEMBERS = MAX_SMALL_MEMBERS
 cdef uint64_t SMALL_MEMBER_BYTES = MAX_SMALL_MEMBER_BYTES
@@ -226,6 +241,8 @@ cdef class Store:
             return self._zadd(item, spans)
         if code == DO_SET:
             return self._set(item, number, spans)
+        if code == DO_XADD:
+            return self._xadd(item, spans)
         if code == DO_DEL:
             if count != 2:
                 return NOT_PLAIN
@@ -594,6 +611,41 @@ cdef class Store:
         item.kind = STRING
         return DONE
 
+    cdef int _xadd(self, Item *item, Spans *spans) noexcept nogil:
+        """Add an entry with a whole ID above all others, with a MAXLEN that is not approximate or none."""
+        cdef uint64_t at = 2
+        cdef int64_t most = -1, ms = 0, seq = 0
+        cdef Stream *stream = <Stream *>item.body
+        if spans.count < 5 or (item.kind and item.kind != STREAM):
+            return NOT_PLAIN
+        if is_word(self.data + spans.starts[2], spans.sizes[2], b"MAXLEN", 6):
+            at = 3
+            if spans.sizes[3] == 1 and self.data[spans.starts[3]] == c'=':
+                at = 4
+            if not self._whole(spans, at, &most) or most < 0:
+                return NOT_PLAIN
+            at += 1
+        if at + 2 >= spans.count or (spans.count - at) % 2 == 0:
+            return NOT_PLAIN
+        if not whole_id(self.data + spans.starts[at], spans.sizes[at], &ms, &seq) or (ms == 0 and seq == 0):
+            return NOT_PLAIN
+        if item.kind == ABSENT:
+            stream = <Stream *>calloc(1, sizeof(Stream))
+            if stream == NULL:
+                return NO_MEMORY
+            item.body = stream
+            item.kind = STREAM
+        elif <uint64_t>ms < stream.last_ms or (<uint64_t>ms == stream.last_ms and <uint64_t>seq <= stream.last_seq):
+            return NOT_PLAIN
+        if not push_entry(stream, new_entry(self.data, spans, at + 1, <uint64_t>ms, <uint64_t>seq)):
+            return NO_MEMORY
+        stream.last_ms = <uint64_t>ms
+        stream.last_seq = <uint64_t>seq
+        stream.added += 1
+        if most >= 0 and stream.entries.count > <uint64_t>most:
+            ring_drop(&stream.entries, stream.entries.count - <uint64_t>most, True)
+        return DONE
+
     cdef int _zadd(self, Item *item, Spans *spans) noexcept nogil:
         """Add members with their scores, or change scores where NX, XX, GT and LT let it."""
         cdef uint64_t at = 2, index
@@ -814,6 +866,8 @@ cdef class Store:
             free(item.body)
         elif item.kind == LIST:
             free_ring(<Ring *>item.body)
+        elif item.kind == STREAM:
+            free_stream(<Stream *>item.body)
         elif item.kind >= SET:
             free_table(<Table *>item.body, item.kind == HASH)
         item.body = NULL
@@ -844,6 +898,8 @@ cdef class Store:
             return True
         if type(value) is ListValue:
             done = self._bring_list(item, value)
+        elif type(value) is StreamValue:
+            done = self._bring_stream(item, value)
         else:
             done = self._bring_table(item, value)
         if not done:
@@ -860,6 +916,40 @@ cdef class Store:
             if not ring_push(
                 <Ring *>item.body, <const uint8_t *>PyBytes_AS_STRING(text), PyBytes_GET_SIZE(text), False
             ):
+                raise MemoryError
+        return True
+
+    cdef bint _bring_stream(self, Item *item, object value) except -1:
+        """Take over a stream that has neither groups nor producers."""
+        cdef Stream *stream
+        cdef Blob entry
+        cdef uint8_t *to
+        cdef uint64_t total
+        cdef bytes text
+        if value.groups or value.idmp is not None or value.tail:
+            return False
+        stream = <Stream *>calloc(1, sizeof(Stream))
+        if stream == NULL:
+            raise MemoryError
+        item.body = stream
+        item.kind = STREAM
+        stream.last_ms, stream.last_seq = value.last_id
+        stream.deleted_ms, stream.deleted_seq = value.max_deleted_id
+        stream.added = value.entries_added
+        for (ms, seq), pairs in value.entries.items():
+            total = 0
+            for pair in pairs:
+                for text in pair:
+                    total += PyBytes_GET_SIZE(text)
+            entry = empty_entry(ms, seq, 2 * len(pairs), total)
+            if entry == NULL:
+                # It may be too large for a blob as well; the keyspace keeps it then.
+                return False
+            to = entry + FIRST_TEXT_AT
+            for pair in pairs:
+                for text in pair:
+                    to = put_text(to, <const uint8_t *>PyBytes_AS_STRING(text), PyBytes_GET_SIZE(text))
+            if not push_entry(stream, entry):
                 raise MemoryError
         return True
 
@@ -905,6 +995,8 @@ cdef class Store:
         if item.kind == LIST:
             ring = <Ring *>item.body
             return ListValue([_text(ring.items[(ring.head + at) & ring.mask]) for at in range(ring.count)])
+        if item.kind == STREAM:
+            return self._stream(item)
         table = <Table *>item.body
         found = SetValue() if item.kind == SET else HashValue() if item.kind == HASH else ZSetValue()
         for at in range(table.used):
@@ -920,6 +1012,30 @@ cdef class Store:
                 found[_text(entry.name)] = score
         if item.kind == ZSET:
             found.is_skiplist = bool(table.large)
+        return found
+
+    cdef object _stream(self, Item *item):
+        cdef Stream *stream = <Stream *>item.body
+        cdef const uint8_t *text
+        cdef uint32_t size = 0, left
+        cdef uint64_t at
+        cdef Blob entry
+        found = StreamValue()
+        found.last_id = StreamId(stream.last_ms, stream.last_seq)
+        found.max_deleted_id = StreamId(stream.deleted_ms, stream.deleted_seq)
+        found.entries_added = stream.added
+        for at in range(stream.entries.count):
+            entry = stream.entries.items[(stream.entries.head + at) & stream.entries.mask]
+            text = entry + FIRST_TEXT_AT
+            left = entry_texts(entry)
+            texts = []
+            while left:
+                text = next_text(text, &size)
+                texts.append(PyBytes_FromStringAndSize(<const char *>text, size))
+                text += size
+                left -= 1
+            entry_id = new_tuple(StreamId, (entry_ms(entry), entry_seq(entry)))
+            found.entries[entry_id] = tuple(zip(texts[::2], texts[1::2]))
         return found
 
 

@@ -17,7 +17,7 @@ from aoftool.keyspace.zset_encoding import COMPACT_ENCODINGS, settle
 from aoftool.liveness.model import KeyTable
 from aoftool.liveness.native import NATIVE
 from aoftool.rdb.encode.targets import Limits, Target
-from aoftool.rdb.encode.values import plain_above
+from aoftool.rdb.encode.values import STREAMS, plain_above
 from aoftool.rdb.encode.writer import RdbWriter, Sink
 from aoftool.rdb.extras import has_metadata, holds_metadata
 from aoftool.rdb.losses import REFUSED_KEPT
@@ -135,6 +135,7 @@ class Output:
             shortest=target.shortest_scores,
             small_sets=target.set_listpack,
             plain_above=plain_above(target, limits),
+            stream_version=(target.stream_version, STREAMS[target.stream_version]),
         )
 
     def strings(self, rows: Sequence[StringRow]) -> None:
