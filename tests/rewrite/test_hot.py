@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import os
 import random
 from pathlib import Path
 
 import pytest
 
+from aoftool.keyspace.refusal import ReplayStopError
+from aoftool.rewrite.model import RewriteOptions
+from aoftool.rewrite.replay import replaying
 from tests import builders
 from tests.kernels import needs
 from tests.random_logs import Mix, random_log
-from tests.rewrite.rewriting import assert_same_both_ways
+from tests.rewrite.rewriting import assert_same_both_ways, rewritten
 from tests.servers import Build
 
 BUILDS = [Build("valkey", (9, 1, 2), Path()), Build("redis", (6, 2, 5), Path())]
@@ -123,3 +127,39 @@ def test_leniently_written_commands_among_frequent_ones(tmp_path: Path) -> None:
     path.write_bytes(builders.command("INCR", "n") + odd + builders.command("RPUSH", "l", "x") + odd)
 
     assert_same_both_ways(path, "redis-7.0")
+
+
+@needs_kernel
+def test_rows_of_two_threads_come_to_the_same(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(replaying, "_WORTH_HELP_BYTES", 0)
+    monkeypatch.setattr(replaying, "_WORTH_ROWS", 1)
+    monkeypatch.setattr(replaying, "_SELDOM", 0)
+    monkeypatch.setattr(os, "sched_getaffinity", lambda _: {0, 1})
+    path = tmp_path / "log.aof"
+    for seed in range(30):
+        path.write_bytes(builders.log(*frequent(seed, 300)))
+
+        assert_same_both_ways(path, BUILDS[seed % 2].id)
+
+
+@needs_kernel
+def test_a_row_that_stops_is_the_first_one_whichever_thread_comes_first(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rows = [[b"SADD", b"k%d" % (at % 2), b"%d" % at] for at in range(400)]
+    # Of two keys, each of a lane of its own: no server that fails at one comes to the other.
+    rows[120] = [b"PEXPIREAT", b"k1", b"-5"]
+    rows[60] = rows[200] = [b"PEXPIREAT", b"k0", b"-5"]
+    path = tmp_path / "log.aof"
+    options = RewriteOptions(target="valkey-9.1", written_by="valkey-8.1", now_ms=1)
+    monkeypatch.setattr(replaying, "_WORTH_HELP_BYTES", 0)
+    monkeypatch.setattr(replaying, "_WORTH_ROWS", 1)
+    monkeypatch.setattr(os, "sched_getaffinity", lambda _: {0, 1})
+    for first in (60, 120, 200):
+        path.write_bytes(builders.log(*rows))
+
+        with pytest.raises(ReplayStopError) as found:
+            rewritten(path, options)
+
+        assert found.value.offset == len(builders.log(*rows[:first]))
+        rows[first] = [b"PERSIST", b"k0"]

@@ -84,7 +84,9 @@ def edges() -> list[list[bytes]]:
         if at % 40 == 39:
             commands.append([b"XDEL", b"gaps", b"999999999999999-%d" % (at - 1)])
     commands.append([b"XADD", b"none", b"MAXLEN", b"0", b"7-7", b"f", b"v"])
-    commands += [[b"PEXPIREAT", key, b"4102444800000"] for key in (b"cut", b"long", b"whole1", b"scores", b"t-65")]
+    commands += [
+        [b"PEXPIREAT", key, b"4102444800000"] for key in (b"cut", b"long", b"whole1", b"scores", b"t-65")
+    ]
     # Removed entries leave gaps, and a name that comes again stands at the end.
     commands += [
         [b"SREM", b"s300", *members(5)],

@@ -13,11 +13,20 @@ from cpython.bytes cimport PyBytes_FromStringAndSize, PyBytes_GET_SIZE
 from cpython.dict cimport PyDict_GetItem, PyDict_Size
 from cpython.object cimport PyObject
 from libc.stdint cimport int64_t, uint8_t, uint32_t, uint64_t
+from libc.string cimport memchr
 
 from aoftool.liveness._keys_cy cimport aof_prefetch
+from aoftool.replay.compiled._ahead cimport (
+    ENTRY_STEP,
+    NAME_STEP,
+    WINDOW,
+    Ahead,
+    ask_for_entry,
+    ask_for_name,
+    ask_for_slot,
+)
 from aoftool.replay.compiled._plain cimport Spans, parse, whole, whole_id
-from aoftool.replay.compiled._store_cy cimport ABSENT, ELSEWHERE, LIST, STREAM, Item, Store
-from aoftool.replay.compiled._tables cimport Ring, Table
+from aoftool.replay.compiled._store_cy cimport ABSENT, ELSEWHERE, LANES, Item, Store
 
 from aoftool.replay.compiled._store_cy import CODES
 from aoftool.values import HashValue, ListValue, SetValue, StreamId, StreamValue, ZSetValue
@@ -26,10 +35,11 @@ __all__ = ["CODES", "Runner"]
 
 cdef enum:
     XADD = 22
-    # Rows between a row and the one whose item, or whose value, is fetched meanwhile.
+    # Rows between the last one that was taken in and the one whose item, or whose value, is fetched meanwhile.
     AHEAD_ITEM = 16
     AHEAD_BODY = 8
-    AHEAD_ENTRIES = 4
+    # Not one lane, but all keys.
+    EVERY = -1
     # Values of so many elements may always come back from the dicts, and larger ones so often.
     CHEAP_ELEMENTS = 64
     BROUGHT_MOST = 8
@@ -39,6 +49,29 @@ cdef enum:
 
 # Half the time of StreamId(ms, seq), whose constructor is Python code.
 cdef object new_tuple = tuple.__new__
+
+
+cdef bint fill(Piece *piece, tuple views) except -1:
+    """Point to rows as `Runner.run` is given them, which the caller keeps; false when there are none."""
+    cdef const uint8_t[::1] data = views[0]
+    cdef const int64_t[::1] starts = views[2]
+    cdef const uint8_t[::1] codes = views[3]
+    cdef const uint32_t[::1] keys = views[4]
+    cdef const int64_t[::1] numbers = views[5]
+    piece.count = starts.shape[0]
+    if piece.count == 0:
+        return False
+    # A row for a row, or what stands behind the end would be read.
+    if codes.shape[0] < piece.count or keys.shape[0] < piece.count or numbers.shape[0] < piece.count:
+        raise ValueError("columns of different length")
+    piece.data = &data[0]
+    piece.size = data.shape[0]
+    piece.base = views[1]
+    piece.starts = &starts[0]
+    piece.codes = &codes[0]
+    piece.keys = &keys[0]
+    piece.numbers = &numbers[0]
+    return True
 
 
 cdef class Runner:
@@ -57,16 +90,7 @@ cdef class Runner:
         self.store = Store(keys, len(self.databases))
         self.place = place
 
-    def run(
-        self,
-        const uint8_t[::1] data,
-        int64_t base,
-        const int64_t[::1] starts,
-        const uint8_t[::1] codes,
-        const uint32_t[::1] keys,
-        const int64_t[::1] numbers,
-        execute,
-    ):
+    def run(self, data, int64_t base, starts, codes, keys, numbers, execute, helper=None, int64_t worth=0, int64_t seldom=0):
         """Execute rows in order.
 
         Args:
@@ -76,73 +100,137 @@ cdef class Runner:
             numbers: database of each row.
             execute: takes the index of every row that is not plain, when its turn comes; it lets go
                 of the row's keys first.
+            helper: an executor with a thread that does a part of the plain rows; None for none.
+            worth: so many rows are worth asking it.
+            seldom: it is asked as long as no more than one row in so many was not plain; 0 for always.
         """
-        cdef int64_t index = 0
-        cdef int64_t count = starts.shape[0]
-        cdef Spans spans
-        cdef uint64_t size = data.shape[0]
-        if count == 0:
+        cdef int64_t index = 0, stop
+        cdef Piece piece
+        cdef const void *found
+        cdef tuple views = (data, base, starts, codes, keys, numbers)
+        if not fill(&piece, views):
             return
-        self.data = &data[0]
-        while index < count:
-            if size <= PIECE_MAX:
-                with nogil:
-                    index = self.quick(index, count, size, base, &starts[0], &codes[0], &keys[0], &numbers[0])
+        self.data = piece.data
+        while index < piece.count:
+            found = memchr(piece.codes + index, 0, piece.count - index)
+            stop = piece.count if found == NULL else <const uint8_t *>found - piece.codes
+            if stop > index and piece.size <= PIECE_MAX:
+                if helper is not None and stop - index >= worth and self.odd_rows * seldom <= self.shared:
+                    index = self.by_lanes(index, stop, &piece, views, helper, execute)
+                else:
+                    self.shared -= index
+                    with nogil:
+                        index = self.quick(EVERY, index, stop, &piece)
+                    self.shared += index
                 if index < 0:
                     raise MemoryError("no memory for values under replay")
-                if index == count:
+                if index == piece.count:
                     return
-            if not codes[index] or not parse(self.data, size, <uint64_t>(starts[index] - base), &spans):
-                execute(index)
-            elif not self.slow(codes[index], keys[index], numbers[index], &spans):
-                execute(index)
-            index += 1
+            if index < piece.count:
+                self.odd(index, &piece, execute)
+                index += 1
 
-    cdef int64_t quick(
-        self,
-        int64_t index,
-        int64_t count,
-        uint64_t size,
-        int64_t base,
-        const int64_t *starts,
-        const uint8_t *codes,
-        const uint32_t *keys,
-        const int64_t *numbers,
-    ) noexcept nogil:
-        """Execute rows in the store and return the first one that is not plain there; -1 without memory."""
+    cdef int odd(self, int64_t index, Piece *piece, execute) except -1:
+        """Execute a row that is not plain in the store."""
         cdef Spans spans
+        cdef int code = piece.codes[index]
+        if not code or not parse(piece.data, piece.size, <uint64_t>(piece.starts[index] - piece.base), &spans):
+            execute(index)
+        elif not self.slow(code, piece.keys[index], piece.numbers[index], &spans):
+            execute(index)
+        return 0
+
+    cdef int64_t by_lanes(self, int64_t start, int64_t stop, Piece *piece, views, helper, execute) except -1:
+        """Execute rows with a code, those of each lane by a thread, and return where they end.
+
+        A row is the business of one key, and a key of one lane, so lanes need not wait for each other. Rows that
+        are not plain have their turn in the order of the log, while no other thread works.
+        """
+        cdef int64_t first, second, at
+        waiting = helper.submit(self.lane, 1, start, stop, views)
+        try:
+            with nogil:
+                first = self.quick(0, start, stop, piece)
+        finally:
+            second = waiting.result()
+        self.shared += stop - start
+        while first >= 0 and second >= 0:
+            at = min(first, second)
+            if at == stop:
+                return stop
+            self.odd_rows += 1
+            self.odd(at, piece, execute)
+            with nogil:
+                if at == first:
+                    first = self.quick(0, at + 1, stop, piece)
+                else:
+                    second = self.quick(1, at + 1, stop, piece)
+        raise MemoryError("no memory for values under replay")
+
+    def lane(self, int lane, int64_t start, int64_t stop, tuple views not None):
+        """Execute the rows of a lane in the store and return the first one that is not plain there."""
+        cdef Piece piece
+        fill(&piece, views)
+        with nogil:
+            start = self.quick(lane, start, stop, &piece)
+        return start
+
+    cdef int64_t quick(self, int lane, int64_t index, int64_t stop, Piece *piece) noexcept nogil:
+        """Execute rows in the store and return the first one that is not plain there; -1 without memory.
+
+        Args:
+            lane: of the keys whose rows are executed; EVERY for all of them.
+            stop: index behind the last row; all of them have a code.
+        """
+        cdef Ahead window[WINDOW]
+        cdef Ahead *row
+        cdef uint64_t taken = 0, executed = 0
         cdef int done
-        while index < count:
-            if not codes[index]:
-                return index
-            self.fetch(index, count, codes, keys)
-            if not parse(self.data, size, <uint64_t>(starts[index] - base), &spans):
-                return index
-            done = self.store.execute(codes[index], keys[index], numbers[index], self.data, &spans)
+        while True:
+            while taken - executed < WINDOW and index < stop:
+                self.fetch(index, stop, piece)
+                if lane == EVERY or piece.keys[index] & (LANES - 1) == <uint32_t>lane:
+                    self.take_in(&window[taken % WINDOW], index, piece)
+                    taken += 1
+                index += 1
+            if taken == executed:
+                return stop
+            if executed + ENTRY_STEP < taken:
+                row = &window[(executed + ENTRY_STEP) % WINDOW]
+                ask_for_entry(self.store, row, piece.keys[row.index])
+            if executed + NAME_STEP < taken:
+                row = &window[(executed + NAME_STEP) % WINDOW]
+                ask_for_name(self.store, row, piece.keys[row.index])
+            row = &window[executed % WINDOW]
+            if not row.parsed:
+                return row.index
+            done = self.store.execute(
+                piece.codes[row.index], piece.keys[row.index], piece.numbers[row.index], piece.data, &row.spans
+            )
             if done < 0:
                 return -1
             if not done:
-                return index
-            index += 1
-        return index
+                return row.index
+            executed += 1
 
-    cdef void fetch(
-        self, int64_t index, int64_t count, const uint8_t *codes, const uint32_t *keys
-    ) noexcept nogil:
-        """Ask for the memory that rows further on will need."""
+    cdef bint take_in(self, Ahead *row, int64_t index, Piece *piece) noexcept nogil:
+        """Parse a row that will be executed soon; false where it is not to be taken apart here."""
+        row.index = index
+        row.named = False
+        row.parsed = parse(piece.data, piece.size, <uint64_t>(piece.starts[index] - piece.base), &row.spans)
+        if row.parsed:
+            ask_for_slot(self.store, row, piece.codes[index], piece.keys[index], piece.data)
+        return row.parsed
+
+    cdef void fetch(self, int64_t index, int64_t stop, Piece *piece) noexcept nogil:
+        """Ask for the items of rows further on, and for what hangs on them."""
         cdef Item *item
-        if index + AHEAD_ITEM < count and codes[index + AHEAD_ITEM]:
-            aof_prefetch(&self.store.items[keys[index + AHEAD_ITEM]])
-        if index + AHEAD_BODY < count and codes[index + AHEAD_BODY]:
-            item = &self.store.items[keys[index + AHEAD_BODY]]
+        if index + AHEAD_ITEM < stop:
+            aof_prefetch(&self.store.items[piece.keys[index + AHEAD_ITEM]])
+        if index + AHEAD_BODY < stop:
+            item = &self.store.items[piece.keys[index + AHEAD_BODY]]
             if item.body:
                 aof_prefetch(item.body)
-        if index + AHEAD_ENTRIES < count and codes[index + AHEAD_ENTRIES]:
-            item = &self.store.items[keys[index + AHEAD_ENTRIES]]
-            if LIST < item.kind < STREAM:
-                aof_prefetch((<Table *>item.body).entries)
-            elif item.kind >= LIST:
-                aof_prefetch(&(<Ring *>item.body).items[(<Ring *>item.body).head])
 
     cdef int slow(self, int code, uint32_t number, int64_t db, Spans *spans) except -1:
         """Do the plain thing where the key has to be fetched first, or is a stream; return as a store does."""
@@ -214,22 +302,24 @@ cdef class Runner:
         """Return how many keys of a database are here, and how many of them have an expire time."""
         cdef uint64_t keys = 0, expiring = 0, at
         cdef Item *item
+        cdef int64_t lane
         if 0 <= db < self.store.databases:
-            for at in range(self.store.born[db].count):
-                item = &self.store.items[self.store.born[db].numbers[at]]
-                if item.kind > ELSEWHERE:
-                    keys += 1
-                    expiring += item.expires
+            for lane in range(db * LANES, (db + 1) * LANES):
+                for at in range(self.store.born[lane].count):
+                    item = &self.store.items[self.store.born[lane].numbers[at]]
+                    if item.kind > ELSEWHERE:
+                        keys += 1
+                        expiring += item.expires
         return keys, expiring
 
     def export(self):
         """Move every key to the dicts of the keyspace."""
-        cdef int64_t db
+        cdef int64_t lane
         cdef uint64_t at
-        for db in range(self.store.databases):
-            for at in range(self.store.born[db].count):
-                if self.store.items[self.store.born[db].numbers[at]].kind > ELSEWHERE:
-                    self.let_go(self.store.born[db].numbers[at])
+        for lane in range(self.store.databases * LANES):
+            for at in range(self.store.born[lane].count):
+                if self.store.items[self.store.born[lane].numbers[at]].kind > ELSEWHERE:
+                    self.let_go(self.store.born[lane].numbers[at])
 
     cdef object argument(self, Spans *spans, uint64_t index):
         return PyBytes_FromStringAndSize(<const char *>self.data + spans.starts[index], spans.sizes[index])

@@ -14,6 +14,9 @@ cdef enum:
     ZSET = 6
     STREAM = 7
 
+    # Keys fall into so many shares by their number, which two threads may work on at a time; a power of two.
+    LANES = 2
+
 cdef struct Item:
     void *body
     int64_t expire_at_ms
@@ -32,6 +35,7 @@ cdef struct Born:
 cdef class Store:
     cdef Item *items
     cdef uint64_t keys
+    # Keys that may be in use, LANES lists for each database.
     cdef Born *born
     cdef int64_t databases
     cdef uint64_t seed

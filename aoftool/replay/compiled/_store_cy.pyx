@@ -1,7 +1,8 @@
 """Values of keys under replay, without Python objects, and the plain commands on them.
 
 The reference is `aoftool.keyspace`. A command is done here only where its handler there would do the
-plain thing; otherwise nothing changes and the caller goes the long way. Works without the GIL.
+plain thing; otherwise nothing changes and the caller goes the long way. Works without the GIL, and for keys of
+different lanes by two threads at a time: nothing but what hangs on an item is changed, and lists of its own lane.
 """
 
 import os
@@ -161,7 +162,7 @@ cdef class Store:
         self.keys = keys
         self.databases = databases
         self.items = <Item *>calloc(keys + 1, sizeof(Item))
-        self.born = <Born *>calloc(databases + 1, sizeof(Born))
+        self.born = <Born *>calloc(databases * LANES + 1, sizeof(Born))
         if self.items == NULL or self.born == NULL:
             raise MemoryError
         self.seed = int.from_bytes(os.urandom(8), "little")
@@ -170,7 +171,7 @@ cdef class Store:
         cdef int64_t db
         cdef uint64_t at
         if self.born:
-            for db in range(self.databases):
+            for db in range(self.databases * LANES):
                 for at in range(self.born[db].count):
                     if self.items[self.born[db].numbers[at]].kind > ELSEWHERE:
                         self.drop(self.born[db].numbers[at])
@@ -202,7 +203,7 @@ cdef class Store:
         cdef uint64_t at
         cdef Item *item
         keys[0] = passed[0] = 0
-        for db in range(self.databases):
+        for db in range(self.databases * LANES):
             for at in range(self.born[db].count):
                 item = &self.items[self.born[db].numbers[at]]
                 if item.kind > ELSEWHERE:
@@ -222,7 +223,9 @@ cdef class Store:
             return NOT_PLAIN
         if not item.listed and not self._list(item, number, db):
             return NO_MEMORY
-        self.data = data
+        # Lanes of one piece have the same data, which stands here by then.
+        if self.data != data:
+            self.data = data
         if code <= DO_LPUSH:
             return self._push(item, spans, code == DO_LPUSH)
         if code <= DO_RPOP:
@@ -301,7 +304,7 @@ cdef class Store:
 
     cdef bint _list(self, Item *item, uint32_t number, int64_t db) noexcept nogil:
         """Remember that an item may be in use."""
-        cdef Born *born = &self.born[db]
+        cdef Born *born = &self.born[db * LANES + (number & (LANES - 1))]
         cdef void *moved
         if born.count == born.room:
             born.room = born.room * 2 if born.room else 64
@@ -878,12 +881,16 @@ cdef class Store:
         """Drop every item of a database."""
         cdef uint64_t at
         cdef uint32_t number
-        for at in range(self.born[db].count):
-            number = self.born[db].numbers[at]
-            if self.items[number].kind > ELSEWHERE:
-                self.drop(number)
-            self.items[number].listed = False
-        self.born[db].count = 0
+        cdef int64_t lane
+        cdef Born *born
+        for lane in range(LANES):
+            born = &self.born[db * LANES + lane]
+            for at in range(born.count):
+                number = born.numbers[at]
+                if self.items[number].kind > ELSEWHERE:
+                    self.drop(number)
+                self.items[number].listed = False
+            born.count = 0
         return 0
 
     cdef bint bring(self, uint32_t number, int64_t db, object value) except -1:

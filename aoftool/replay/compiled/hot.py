@@ -6,13 +6,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
 from aoftool.kernels import kernel_alone
 from aoftool.keyspace.engine import Keyspace
+
+if TYPE_CHECKING:
+    from concurrent.futures import Executor
 
 __all__ = ["HOT", "RecordMaker", "Records", "RowRunner", "Runner"]
 
@@ -29,6 +32,9 @@ class RowRunner(Protocol):
         keys: NDArray[np.uint32],
         numbers: NDArray[np.int64],
         execute: Callable[[int], None],
+        helper: Executor | None = None,
+        worth: int = 0,
+        seldom: int = 0,
     ) -> None:
         """Execute rows in order; see `_replay_cy`."""
 

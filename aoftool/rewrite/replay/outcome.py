@@ -16,8 +16,8 @@ class Outcome:
         runner: holds keys that are not in the keyspace; None for none.
 
     Attributes:
-        keyspace: the keys that compiled code does not hold, streams with groups and whatever was not plain, and
-            what is no key, such as refusals and libraries.
+        keyspace: the keys that compiled code does not hold, streams with groups and whatever was not plain,
+            and what is no key, such as refusals and libraries.
         runner: as given, None once `whole` was asked for.
     """
 

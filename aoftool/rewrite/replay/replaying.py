@@ -6,7 +6,10 @@ plain SET are left out: their value stands in the log. Memory is that of the key
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+import os
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
@@ -27,9 +30,19 @@ from aoftool.rewrite.decide.touches import Touches, needed_rows, understood_rows
 from aoftool.rewrite.replay.outcome import Outcome
 from aoftool.rewrite.replay.texts import TextReader
 
+if TYPE_CHECKING:
+    from concurrent.futures import Executor
+
 __all__ = ["Partition", "Replay", "UnknownFormError", "rows_to_run"]
 
 Argv = Sequence[bytes]
+
+# One reads the next piece, one takes half of the plain rows of this one.
+_HELPERS = 2
+_WORTH_HELP_BYTES = 16 << 20
+# A thread takes its half of so many plain rows between two that are none, where such are so rare.
+_WORTH_ROWS = 2048
+_SELDOM = 256
 
 
 class UnknownFormError(ReplayStopError):
@@ -140,17 +153,38 @@ class Replay:
         Raises:
             ReplayStopError: a server would not load this log.
         """
-        for _, chunk, stop in understood_rows(self._trace):
-            rows = rows_to_run(chunk, stop, self._touches, part)
-            self._run_rows(reader, chunk, rows, part)
-            progress(int(chunk.offsets[stop] - chunk.offsets[0]))
+        with self._helpers() as helper:
+            for _, chunk, stop in understood_rows(self._trace):
+                rows = rows_to_run(chunk, stop, self._touches, part)
+                self._run_rows(reader, chunk, rows, part, helper)
+                progress(int(chunk.offsets[stop] - chunk.offsets[0]))
+
+    @contextmanager
+    def _helpers(self) -> Iterator[Executor | None]:
+        """Give threads that read, and replay a part of the rows; None where they are not worth it."""
+        size = sum(int(chunk.offsets[-1] - chunk.offsets[0]) for chunk in self._trace.chunks)
+        if self._runner is None or size < _WORTH_HELP_BYTES or len(os.sched_getaffinity(0)) < _HELPERS:
+            yield None
+            return
+        # Here: it takes longer to import than a small log to read.
+        from concurrent.futures import ThreadPoolExecutor
+
+        with ThreadPoolExecutor(_HELPERS) as helper:
+            yield helper
 
     @property
     def outcome(self) -> Outcome:
         """What it came to; nothing more is run."""
         return Outcome(self.keyspace, self._runner)
 
-    def _run_rows(self, reader: TextReader, chunk: Chunk, rows: NDArray[np.int64], part: Partition) -> None:
+    def _run_rows(
+        self,
+        reader: TextReader,
+        chunk: Chunk,
+        rows: NDArray[np.int64],
+        part: Partition,
+        helper: Executor | None,
+    ) -> None:
         copied = self._touches.copied
 
         def unwanted(key: int) -> bool:
@@ -160,7 +194,7 @@ class Replay:
         codes = self._codes[chunk.names[rows]]
         codes[chunk.ops[rows] > Op.ONE_SETS] = 0
         at = 0
-        for group, data, base in reader.pieces(chunk, rows):
+        for group, data, base in reader.pieces(chunk, rows, helper):
             piece = slice(at, at + len(group))
             at += len(group)
             execute = _Executor(self, reader, chunk, group, numbers[piece], data, base, unwanted)
@@ -169,7 +203,18 @@ class Replay:
                 continue
             starts = np.ascontiguousarray(chunk.offsets[group])
             keys = np.ascontiguousarray(chunk.keys[group])
-            self._runner.run(memoryview(data), base, starts, codes[piece], keys, numbers[piece], execute.one)
+            self._runner.run(
+                memoryview(data),
+                base,
+                starts,
+                codes[piece],
+                keys,
+                numbers[piece],
+                execute.one,
+                helper,
+                _WORTH_ROWS,
+                _SELDOM,
+            )
         self.commands += len(rows)
 
     def take_back(self, chunk: Chunk, row: int, db: int) -> None:

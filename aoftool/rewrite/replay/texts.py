@@ -26,11 +26,12 @@ __all__ = ["TextReader"]
 
 _OPEN_FILES = 8
 _WINDOW_BYTES = 1 << 20
+_LARGE_WINDOW_BYTES = 4 << 20
 _ENCODERS = 2
 _WORTH_THREADS_BYTES = 8 << 20
 
 if TYPE_CHECKING:
-    from concurrent.futures import Future
+    from concurrent.futures import Executor, Future
 
     from aoftool.rewrite.replay._texts_py import encode_pairs, encode_sets, split_rows, split_sets
 else:
@@ -154,20 +155,35 @@ class TextReader:
         for group, data, start in self.pieces(chunk, rows):
             yield from zip(group.tolist(), self.split(data, start, chunk, group), strict=True)
 
-    def pieces(self, chunk: Chunk, rows: NDArray[np.int64]) -> Iterator[tuple[NDArray[np.int64], bytes, int]]:
+    def pieces(
+        self, chunk: Chunk, rows: NDArray[np.int64], helper: Executor | None = None
+    ) -> Iterator[tuple[NDArray[np.int64], bytes, int]]:
         """Yield (rows, bytes that hold them, offset of the first byte).
+
+        Args:
+            helper: a thread of it reads the next piece while the caller works on one, which is larger then.
 
         Raises:
             SourceError: the file does not hold these bytes any more.
         """
         source = self._source(chunk.file)
-        for group in _windows(chunk, rows):
-            start = int(chunk.offsets[group[0]])
-            end = int(chunk.offsets[group[-1] + 1])
-            data = source.read_at(start, end - start)
-            if len(data) != end - start:
-                raise SourceError(f"{source.name} has changed since it was read", path=source.path)
-            yield group, data, start
+        if helper is None:
+            for group in _windows(chunk, rows, _WINDOW_BYTES):
+                yield _piece(source, chunk, group)
+            return
+        waiting: Future[tuple[NDArray[np.int64], bytes, int]] | None = None
+        try:
+            for group in _windows(chunk, rows, _LARGE_WINDOW_BYTES):
+                before, waiting = waiting, helper.submit(_piece, source, chunk, group)
+                if before is not None:
+                    yield before.result()
+            if waiting is not None:
+                yield waiting.result()
+        finally:
+            # Nobody reads from a source that is closed next.
+            if waiting is not None:
+                waiting.cancel()
+                waiting.exception() if not waiting.cancelled() else None
 
     def split(self, data: bytes, base: int, chunk: Chunk, rows: NDArray[np.int64]) -> list[list[bytes]]:
         starts = np.ascontiguousarray(chunk.offsets[rows])
@@ -190,7 +206,21 @@ class TextReader:
         return self._sources[file]
 
 
-def _windows(chunk: Chunk, rows: NDArray[np.int64]) -> Iterator[NDArray[np.int64]]:
+def _piece(source: Source, chunk: Chunk, group: NDArray[np.int64]) -> tuple[NDArray[np.int64], bytes, int]:
+    """Return rows, the bytes from the first to the last of them, and where these start.
+
+    Raises:
+        SourceError: the file does not hold these bytes any more.
+    """
+    start = int(chunk.offsets[group[0]])
+    end = int(chunk.offsets[group[-1] + 1])
+    data = source.read_at(start, end - start)
+    if len(data) != end - start:
+        raise SourceError(f"{source.name} has changed since it was read", path=source.path)
+    return group, data, start
+
+
+def _windows(chunk: Chunk, rows: NDArray[np.int64], window_bytes: int) -> Iterator[NDArray[np.int64]]:
     """Split rows into groups whose bytes lie close together and fit a window."""
     if not len(rows):
         return
@@ -198,6 +228,6 @@ def _windows(chunk: Chunk, rows: NDArray[np.int64]) -> Iterator[NDArray[np.int64
     first = 0
     while first < len(rows):
         # At least one row, however large it is.
-        stop = max(first + 1, int(np.searchsorted(ends, starts[first] + _WINDOW_BYTES, "right")))
+        stop = max(first + 1, int(np.searchsorted(ends, starts[first] + window_bytes, "right")))
         yield rows[first:stop]
         first = stop
