@@ -17,6 +17,7 @@ from aoftool.commands.modules import module_command, module_names
 from aoftool.commands.spans import split_releases
 from aoftool.dataclass import dataclass, field
 from aoftool.packaged import packaged_json
+from aoftool.releases import RELEASES
 
 __all__ = [
     "CONTAINERS",
@@ -26,6 +27,7 @@ __all__ = [
     "all_module_commands",
     "lookup",
     "lookup_argv",
+    "names_everywhere",
 ]
 
 SCHEMA = "aoftool-commands/2"
@@ -138,6 +140,13 @@ def all_commands() -> tuple[CommandSpec, ...]:
     """Return every command by name, subcommands inside their containers."""
     found = (_spec(name.encode()) for name in _data()["commands"])
     return tuple(spec for spec in found if spec is not None)
+
+
+def names_everywhere() -> frozenset[bytes]:
+    """Return the names of the commands that every release has; makes none of them."""
+    on = {name: entry["on"] for name, entry in _data()["commands"].items()}
+    everywhere = {spans for spans in set(on.values()) if len(split_releases(spans)) == len(RELEASES)}
+    return frozenset(name.encode() for name, spans in on.items() if spans in everywhere)
 
 
 # Made when first asked for: a log holds a dozen of the 270 commands.

@@ -11,6 +11,7 @@ import sys
 import time
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence, Set
+from functools import cached_property
 from typing import TYPE_CHECKING, Protocol, cast
 
 from aoftool.budget import HOW_TO_RAISE, Budget, budget_for
@@ -18,11 +19,9 @@ from aoftool.commands.framing import FRAMING
 from aoftool.databases import DEFAULT_DATABASES
 from aoftool.errors import OverBudgetError, UnsupportedError
 from aoftool.escape import excerpt
-from aoftool.keyspace.apply import TABLES
 from aoftool.keyspace.context import Argv, CannotFollow, Context
 from aoftool.keyspace.database import Database
 from aoftool.keyspace.flavour import AskedFlavour, Flavour, flavour_named
-from aoftool.keyspace.inert import TABLE as INERT
 from aoftool.keyspace.libraries import Library, library_of_base
 from aoftool.keyspace.refusal import (
     CommandRefused,
@@ -94,13 +93,9 @@ class Keyspace:
             self.flavour, databases, now, allow_random=allow_random, budget=budget or budget_for(0)
         )
         self._context.trusts_log = trusts_log
-        self._commands = _commands_of(self.flavour)
         self._context.stands_in = stands_in
-        if stands_in:
-            from aoftool.keyspace.apply.modules import IN_PLACE, STAND_INS
-            from aoftool.keyspace.unknown_keys import UNEXECUTED
-
-            self._commands = {**STAND_INS, **self._commands, **UNEXECUTED, **IN_PLACE}
+        # As it was given: what is asked later may be noted as a question of the log.
+        self._server = self.flavour
         self._spelled: dict[bytes, Command] = {}
         self._queue: list[tuple[Command, Argv, int]] | None = None
         self._queued_bytes = 0
@@ -109,6 +104,17 @@ class Keyspace:
         self.refused: Counter[tuple[str, str]] = Counter()
         self.refusals: list[Refusal] = []
         self.shortened = 0
+
+    @cached_property
+    def _commands(self) -> dict[bytes, Command]:
+        """The commands of the server by upper-case name, loaded for the first that no compiled code runs."""
+        found = _commands_of(self._server)
+        if not self._context.stands_in:
+            return found
+        from aoftool.keyspace.apply.modules import IN_PLACE, STAND_INS
+        from aoftool.keyspace.unknown_keys import UNEXECUTED
+
+        return {**STAND_INS, **found, **UNEXECUTED, **IN_PLACE}
 
     @property
     def command_names(self) -> Set[bytes]:
@@ -407,6 +413,10 @@ def _lone_discard(context: Context, argv: Argv) -> None:
 
 def _commands_of(flavour: Flavour) -> dict[bytes, Command]:
     """Return the commands of a server by upper-case name."""
+    # Here: compiled code runs most logs, and there are some sixty modules of handlers and of what they need.
+    from aoftool.keyspace.apply import TABLES
+    from aoftool.keyspace.inert import TABLE as INERT
+
     framing = (Command(name, _lone_discard, 1, 1, (1, 0), (7, 2), False) for name in _FRAMING)
     tables = [command for table in (*TABLES, INERT) for command in table]
     return {command.name: command for command in (*tables, *framing) if command.exists_on(flavour)}

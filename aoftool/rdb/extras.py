@@ -5,6 +5,8 @@ Both are carried byte for byte where the target can load them; what they mean on
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from aoftool.errors import SourceError, UnsupportedError
 from aoftool.escape import excerpt
 from aoftool.files import Source
@@ -20,7 +22,9 @@ from aoftool.rdb.opcodes import (
     Family,
     opcode_name,
 )
-from aoftool.rdb.walk.summary import Extra, RdbWalk
+
+if TYPE_CHECKING:
+    from aoftool.rdb.walk.summary import Extra, RdbWalk
 
 __all__ = [
     "base_member_note",

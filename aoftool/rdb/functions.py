@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from aoftool.errors import UnsupportedError
 from aoftool.files import Source
 from aoftool.rdb.decode.strings import read_length, read_string
 from aoftool.rdb.opcodes import FUNCTION_PRE_GA
-from aoftool.rdb.walk.summary import RdbWalk
+
+if TYPE_CHECKING:
+    from aoftool.rdb.walk.summary import RdbWalk
 
 __all__ = ["library_text", "read_functions"]
 

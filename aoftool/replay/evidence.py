@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from aoftool.commands.forms import Since, telling_words, words_used
 from aoftool.commands.groups import RESTORES
 from aoftool.commands.modules import ENGINES, SHAPES, TILE38, engine_of_form, is_of_tile38, module_of
-from aoftool.commands.table import all_commands, lookup, lookup_argv
+from aoftool.commands.table import lookup, lookup_argv, names_everywhere
 from aoftool.dataclass import dataclass, field
 from aoftool.files import Source
 from aoftool.progress import Progress, no_progress
@@ -173,9 +173,8 @@ def reads_payload(release: Release, version: int) -> bool:
 
 @cache
 def _watch() -> Watch:
-    common = (spec for spec in all_commands() if len(spec.available_on) == len(RELEASES))
     # Of those left out here, the arguments tell something, whatever they are.
-    everywhere = frozenset(spec.name for spec in common if not engine_of_form(spec.name)) - RESTORES
+    everywhere = frozenset(name for name in names_everywhere() if not engine_of_form(name)) - RESTORES
     return Watch(keys=telling_words() | _MINUS_ZEROS | SHAPES, known=everywhere)
 
 

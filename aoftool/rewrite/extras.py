@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from aoftool.emit.resp_writer import RespWriter
 from aoftool.escape import shown_text
 from aoftool.files import open_source
@@ -16,11 +18,13 @@ from aoftool.rdb.extras import (
     read_extra,
     read_script,
 )
-from aoftool.rdb.walk.summary import RdbWalk
 from aoftool.rewrite.inputs import Input
 from aoftool.rewrite.model import OutputFormat, RewriteResult
 from aoftool.rewrite.write.outputs import Output
 from aoftool.units import counted
+
+if TYPE_CHECKING:
+    from aoftool.rdb.walk.summary import RdbWalk
 
 __all__ = ["note_losses", "write_extras"]
 

@@ -10,6 +10,7 @@ import os
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from functools import partial
+from typing import TYPE_CHECKING
 
 from aoftool.aof.log import need_file, need_files
 from aoftool.aof.model import FileRole, Log, LogFile, LogKind, Place
@@ -38,12 +39,13 @@ from aoftool.liveness.reading import Tail, TailEnd
 from aoftool.next_step import next_step
 from aoftool.progress import Progress, no_progress
 from aoftool.rdb.header import HEADER_BYTES, is_rdb
-from aoftool.rdb.records.reader import walk
-from aoftool.rdb.walk.summary import RdbWalk
 from aoftool.resp.batch import BatchReader
 from aoftool.resp.model import Reason
 from aoftool.resp.scanner import tally
 from aoftool.rewrite.model import Cut, FileSize
+
+if TYPE_CHECKING:
+    from aoftool.rdb.walk.summary import RdbWalk
 
 __all__ = ["Input", "cut_note", "end_at_boundary", "open_input", "repair_hint", "require_only_torn"]
 
@@ -156,6 +158,9 @@ def _add(found: Input, log: Log, number: int, path: str, progress: Progress) -> 
 
 
 def _walk_whole(source: Source, path: str, log: Log, progress: Progress) -> RdbWalk:
+    # Here, as below: most logs hold no RDB part, and reading one takes many modules.
+    from aoftool.rdb.records.reader import walk
+
     found = walk(source, 0, progress)
     if found.damage is None and found.unknown is not None:
         raise NotJudgedError(

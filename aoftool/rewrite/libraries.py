@@ -8,16 +8,19 @@ others are carried as commands behind it, and the target decides as it would hav
 from __future__ import annotations
 
 from collections.abc import Iterable
+from typing import TYPE_CHECKING
 
 from aoftool.escape import excerpt
 from aoftool.keyspace.libraries import Library, has_server_object
 from aoftool.rdb.encode.targets import Target, written_by
 from aoftool.rdb.encode.writer import Sink
 from aoftool.rdb.library import ServerObject, plain_body, server_object
-from aoftool.rdb.walk.summary import RdbWalk
 from aoftool.resp.encode import encode_command
 from aoftool.rewrite.target_choice import flavour_of
 from aoftool.rewrite.write.outputs import Output
+
+if TYPE_CHECKING:
+    from aoftool.rdb.walk.summary import RdbWalk
 
 __all__ = ["carry_libraries", "library_notes", "write_libraries"]
 

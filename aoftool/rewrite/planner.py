@@ -26,11 +26,8 @@ from aoftool.liveness.reading import Places, trace_tails
 from aoftool.next_step import again
 from aoftool.progress import Progress, no_progress
 from aoftool.rdb.dialects import MEMBER_TIMES
-from aoftool.rdb.encode.payload import restore_refusal
 from aoftool.rdb.encode.targets import Target
 from aoftool.rdb.extras import carries_metadata, carries_modules
-from aoftool.rdb.records.reader import empty_note
-from aoftool.rdb.walk.summary import OTHER_DATABASES
 from aoftool.releases import Release
 from aoftool.replay.writer import target_of
 from aoftool.replay.writer_model import Writer
@@ -292,6 +289,9 @@ def _highest_of_base(found: Input) -> int:
     """Return the greatest number of a database of the RDB part, 0 without one."""
     if found.base is None:
         return 0
+    # Here, as below: most logs hold no RDB part, and reading one takes many modules.
+    from aoftool.rdb.walk.summary import OTHER_DATABASES
+
     numbers = {row.db for row in found.base.counts}
     # The walk adds up what is behind its first few thousand.
     return MOST_DATABASES - 1 if OTHER_DATABASES in numbers else max(numbers, default=0)
@@ -302,9 +302,15 @@ def effects_for(
 ) -> EffectTable:
     """Return the effects of commands, as the release that wrote the log takes them."""
     target = target_of(writer.release)
+
+    def is_restored(payload: bytes) -> bool:
+        from aoftool.rdb.encode.payload import restore_refusal
+
+        return not restore_refusal(payload, target)
+
     return EffectTable(
         options.databases,
-        lambda payload: not restore_refusal(payload, target),
+        is_restored,
         opaque=opaque,
         replay=True,
     )
@@ -410,6 +416,8 @@ def plan_notes(summary: RewriteSummary, found: Input) -> list[str]:
     if moved:
         notes.append(moved)
     if summary.base.empty:
+        from aoftool.rdb.records.reader import empty_note
+
         notes.append(empty_note(summary.base.empty))
     if tail.torn_bytes:
         notes.append(

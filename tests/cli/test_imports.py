@@ -11,6 +11,8 @@ from pathlib import Path
 import pytest
 
 import aoftool
+from aoftool.resp._native import NATIVE
+from tests.builders import command, log
 from tests.corpus import FIXTURES
 
 RESP = FIXTURES / "damaged" / "star-byte-flipped"
@@ -51,9 +53,11 @@ def within(names: set[str], *rooms: str) -> set[str]:
 
 
 @pytest.mark.parametrize("level", ["quick", "full"])
-@pytest.mark.parametrize(("log", "code"), [(RESP, 1), (INTACT, 0)])
-def test_check_of_commands_loads_neither_numpy_nor_what_commands_do(level: str, log: Path, code: int) -> None:
-    names = loaded_by("check", "--level", level, str(log), code=code)
+@pytest.mark.parametrize(("path", "code"), [(RESP, 1), (INTACT, 0)])
+def test_check_of_commands_loads_neither_numpy_nor_what_commands_do(
+    level: str, path: Path, code: int
+) -> None:
+    names = loaded_by("check", "--level", level, str(path), code=code)
 
     assert within(names, "numpy", "aoftool.keyspace", "aoftool.liveness", "aoftool.analysis") == set()
     assert (
@@ -82,6 +86,20 @@ def test_rewrite_loads_no_repair_and_no_server() -> None:
     assert within(names, "aoftool.repair", "aoftool.servers", "aoftool.rewrite.salvaging") == set()
     assert within(names, "aoftool.rewrite.shares", "aoftool.check.checker") == set()
     assert within(names, "hashlib", "base64", "tempfile", "shutil", "bz2", "lzma") == set()
+
+
+@pytest.mark.parametrize("verb", ["rewrite", "inspect"])
+def test_of_commands_that_compiled_code_runs_no_handler_is_loaded(verb: str, tmp_path: Path) -> None:
+    if not NATIVE:
+        pytest.skip("no kernels here: all is replayed by handlers")
+    path = tmp_path / "log.aof"
+    path.write_bytes(log(command("SET", "a", "1"), command("HSET", "h", "f", "v"), command("DEL", "a")))
+    names = loaded_by(verb, str(path))
+
+    assert (
+        within(names, "aoftool.keyspace.apply", "aoftool.rdb.records", "aoftool.rdb.decode.decode") == set()
+    )
+    assert within(names, "aoftool.rdb.walk.walk", "aoftool.rdb.walk.walker") == set()
 
 
 def test_rewrite_with_salvage_loads_the_repair() -> None:

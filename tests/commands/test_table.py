@@ -11,7 +11,14 @@ from typing import Any
 import pytest
 
 from aoftool.commands.spans import join_releases, split_releases
-from aoftool.commands.table import CONTAINERS, MEASURED_ON, all_commands, lookup, lookup_argv
+from aoftool.commands.table import (
+    CONTAINERS,
+    MEASURED_ON,
+    all_commands,
+    lookup,
+    lookup_argv,
+    names_everywhere,
+)
 from aoftool.releases import NAMES, RELEASES
 from tests.corpus import corpus_root
 from tests.servers import Server
@@ -177,6 +184,14 @@ def test_keys_are_found(command: str, keys: list[int]) -> None:
     assert spec is not None
 
     assert spec.keys(argv) == keys
+
+
+def test_what_every_release_has_is_told_without_making_its_commands() -> None:
+    whole = {spec.name for spec in all_commands() if len(spec.available_on) == len(RELEASES)}
+
+    assert names_everywhere() == whole
+    assert b"SET" in whole
+    assert b"XACKDEL" not in whole
 
 
 def test_every_row_is_whole() -> None:

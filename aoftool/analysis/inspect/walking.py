@@ -16,7 +16,6 @@ from aoftool.commands.groups import FLUSHES, REMOVES_KEYS
 from aoftool.commands.roles import keys_of
 from aoftool.dataclass import dataclass, field
 from aoftool.rdb.damage import EncodingDamage
-from aoftool.rdb.records.reader import records
 from aoftool.resp.model import Command
 from aoftool.resp.sieve import SieveReader
 from aoftool.resp.watch import Watch
@@ -117,6 +116,9 @@ def _base_sizes(log: Log, wanted: set[bytes]) -> dict[tuple[int, bytes], _Size]:
     for part in read_parts(log):
         if part.rdb is None or not part.source.seekable:
             continue
+        # Here: most logs hold no RDB part, and reading one takes many modules.
+        from aoftool.rdb.records.reader import records
+
         for record in records(part.source, 0, skip_empty=True):
             try:
                 key = record.key

@@ -14,7 +14,6 @@ from collections.abc import Iterable
 from aoftool.dataclass import dataclass
 from aoftool.errors import InputError, OverBudgetError, RdbError
 from aoftool.rdb.damage import EncodingDamage, damage
-from aoftool.rdb.decode.decode import decode_value
 from aoftool.rdb.decode.strings import read_length, read_string
 from aoftool.rdb.encode.encode import encode_string
 from aoftool.rdb.encode.targets import Limits, Target
@@ -104,6 +103,9 @@ def decode_payload(payload: bytes, family: Family | None = None) -> Value:
         UnsupportedError: the type is known by name only.
         OverBudgetError: its packed elements would take too much memory.
     """
+    # Here: who writes payloads reads none.
+    from aoftool.rdb.decode.decode import decode_value
+
     parts = split_payload(payload)
     if parts.type_id == REDIS_KEY_META:
         raise RdbError("the payload starts with key metadata, whose classes only modules know", offset=0)

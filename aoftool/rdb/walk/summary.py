@@ -6,12 +6,16 @@ them. Everything is bounded: long values are cut, lists end at a limit and the c
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from aoftool.dataclass import dataclass, field
 from aoftool.rdb.damage import RdbIssue
 from aoftool.rdb.library import ServerObject
 from aoftool.rdb.opcodes import Family
-from aoftool.rdb.unknown import UnknownItem
 from aoftool.rdb.walk.checksum import Checksum, ChecksumState
+
+if TYPE_CHECKING:
+    from aoftool.rdb.unknown import UnknownItem
 
 __all__ = [
     "OTHER_DATABASES",

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Container, Iterator
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -22,12 +22,13 @@ from aoftool.namedtuple import NamedTuple
 from aoftool.next_step import again, next_step
 from aoftool.progress import Progress, no_progress
 from aoftool.rdb.damage import EncodingDamage
-from aoftool.rdb.records.reader import RecordReader
-from aoftool.rdb.records.record import Record, RecordContext, record_of_row
-from aoftool.rdb.walk.summary import RdbWalk
-from aoftool.rewrite.decide.base_rows import Decider, RowReader, rows_of, usable
 from aoftool.rewrite.model import BaseCounts
 from aoftool.units import counted
+
+if TYPE_CHECKING:
+    from aoftool.rdb.records.record import Record, RecordContext
+    from aoftool.rdb.walk.summary import RdbWalk
+    from aoftool.rewrite.decide.base_rows import Decider
 
 __all__ = ["BaseKeys", "Covered", "Run", "beyond_error", "need_whole"]
 
@@ -140,6 +141,9 @@ class BaseKeys:
         """
         if self.path is None:
             return
+        # Here, as below: most logs hold no RDB part, and reading one takes many modules.
+        from aoftool.rdb.records.reader import RecordReader
+
         find, cause = self.trace.keys.find, self.covered.cause
         gone = None if self.trace.emptied is None else self.trace.emptied_before
         unnamed = {db: self.covered.covers_unnamed(db) for db in range(self.trace.databases)}
@@ -183,6 +187,8 @@ class BaseKeys:
     def _load_remembered(self) -> Iterator[tuple[Record, int]]:
         assert self.path is not None
         assert self._context is not None
+        from aoftool.rdb.records.record import record_of_row
+
         with open_source(self.path) as source:
             context = replace(self._context, source=source)
             for rows, numbers in self._remembered or ():
@@ -202,9 +208,7 @@ class BaseKeys:
             touched, written: one byte a key: a live command touches it, and may write it.
             copyable: type bytes whose records the target reads as they are.
         """
-        if self.path is not None and usable(self.trace):
-            self._read_rows(self.path, touched, written, copyable, progress)
-        else:
+        if self.path is None or not self._read_rows(self.path, touched, written, copyable, progress):
             self._read_records(touched, written, copyable, progress)
         self._refuse_beyond()
         if self._context is not None:
@@ -249,8 +253,12 @@ class BaseKeys:
         written: NDArray[np.uint8],
         copyable: Container[int],
         progress: Progress,
-    ) -> None:
-        """Decide many records at once, by columns."""
+    ) -> bool:
+        """Decide many records at once, by columns; false, and nothing done, where that cannot be."""
+        from aoftool.rewrite.decide.base_rows import Decider, RowReader, rows_of, usable
+
+        if not usable(self.trace):
+            return False
         databases = range(self.trace.databases)
         unnamed = np.array([_FLUSHED * self.covered.covers_unnamed(db) for db in databases], np.uint8)
         reads = np.array([number in copyable for number in range(256)], np.uint8)
@@ -262,7 +270,7 @@ class BaseKeys:
                 hits = np.flatnonzero(decider.add(packed, numbers))
                 if decider.beyond >= 0:
                     self.databases[decider.beyond] = 1
-                    return
+                    return True
                 if len(hits) and decider.touched_keys <= _REMEMBERED_ROWS:
                     remembered.append((rows_of(packed)[hits], numbers[hits]))
             self.summary = reader.summary
@@ -272,6 +280,7 @@ class BaseKeys:
         self._take_over(decider)
         if decider.touched_keys <= _REMEMBERED_ROWS:
             self._remembered = remembered
+        return True
 
     def _take_over(self, decider: Decider) -> None:
         counts = self.counts

@@ -10,7 +10,7 @@ import os
 import stat
 from collections.abc import Iterable, Sequence
 from contextlib import suppress
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from aoftool.emit.resp_writer import RespWriter
 from aoftool.keyspace.zset_encoding import COMPACT_ENCODINGS, settle
@@ -22,11 +22,13 @@ from aoftool.rdb.encode.writer import RdbWriter, Sink
 from aoftool.rdb.extras import has_metadata, holds_metadata
 from aoftool.rdb.losses import REFUSED_KEPT
 from aoftool.rdb.opcodes import Family
-from aoftool.rdb.records.record import Record
 from aoftool.replay.compiled.hot import RecordMaker, Records, RowRunner
 from aoftool.rewrite.model import OutputFile, OutputFormat
 from aoftool.rewrite.target_choice import flavour_of
 from aoftool.values import Value, ZSetValue
+
+if TYPE_CHECKING:
+    from aoftool.rdb.records.record import Record
 
 __all__ = ["KeyWriter", "Output", "StringRow", "open_output", "remove_output"]
 
