@@ -181,3 +181,31 @@ def test_an_inferring_keyspace_has_no_more_than_it_needs() -> None:
     assert keyspace.selected == 200
     assert len(keyspace.databases) == 201
     assert len(Keyspace("redis-7.0").databases) == DEFAULT_DATABASES == databases_for(3)
+
+
+@pytest.mark.parametrize("jobs", [(), ("--jobs", "2")], ids=["whole", "shares"])
+@pytest.mark.parametrize(
+    ("options", "highest"),
+    [
+        ((), 40),
+        (("--db", "3"), 0),
+        (("--db", "40"), 40),
+        (("--rename-db", "40=2"), 0),
+        (("--db", "3", "--rename-db", "3=50"), 50),
+        (("--databases", "64"), 0),
+    ],
+)
+def test_a_rewrite_tells_of_the_numbers_that_it_writes(
+    options: tuple[str, ...],
+    highest: int,
+    jobs: tuple[str, ...],
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    path = write(tmp_path, ("SELECT", "3"), ("SET", "a", "1"), ("SELECT", "40"), ("SET", "b", "1"))
+
+    code, said, _ = run(capsys, "rewrite", *options, *jobs, "--json", "-o", tmp_path / "out.aof", path)
+
+    assert code == 0
+    notes = [note for note in json.loads(said)["notes"] if note.startswith("databases up to")]
+    assert notes == [words for words in [setting_words(highest + 1)] if words]

@@ -132,6 +132,7 @@ def plan_repair(
     after_gap: AfterGap | str = AfterGap.AUTO,
     drop_duplicates: bool = False,
     keep_unknown: bool = False,
+    allow_empty: bool = False,
     drop_at: Sequence[tuple[str, int]] = (),
     databases: int = DEFAULT_DATABASES,
     out: str | os.PathLike[str] | None = None,
@@ -148,6 +149,7 @@ def plan_repair(
             `skip-to-select` or `stop`.
         drop_duplicates: take out blocks that stand there twice in a row.
         keep_unknown: leave unknown names even where they are damaged.
+        allow_empty: make an empty set where files are missing and those that are there hold nothing.
         drop_at: file name and offset of commands to take out.
         databases: the `databases` setting of the server that will load the log.
         out: where the repaired log shall go; in place by default.
@@ -165,6 +167,7 @@ def plan_repair(
         after_gap=AfterGap(after_gap),
         drop_duplicates=drop_duplicates,
         keep_unknown=keep_unknown,
+        allow_empty=allow_empty,
         drop_at=tuple(drop_at),
         databases=databases,
     )

@@ -35,6 +35,7 @@ class Choice:
         after_gap: see `AfterGap`.
         drop_duplicates: take out repeated blocks.
         keep_unknown: leave commands that no known server has where they are.
+        allow_empty: go on with an empty set where all that held anything is missing.
         databases: the `databases` setting of the server that will load the log.
         to_timestamp: keep what was written up to this Unix time in seconds.
         to_offset: (file name or path, offset), or a place in the log: cut there.
@@ -49,6 +50,7 @@ class Choice:
     after_gap: AfterGap = AfterGap.AUTO
     drop_duplicates: bool = False
     keep_unknown: bool = False
+    allow_empty: bool = False
     databases: int = 16
     to_timestamp: int | None = None
     to_offset: tuple[str, int] | Place | None = None

@@ -36,12 +36,14 @@ from aoftool.repair.planners.set_after import SetAfter
 from aoftool.repair.planners.stream import StreamPlanner
 from aoftool.repair.planners.suspects import suspects_behind
 from aoftool.repair.planners.text import plan_text
-from aoftool.units import counted
+from aoftool.units import and_more, counted
 
 if TYPE_CHECKING:
     from aoftool.repair.planners.point_in_time import CutPoint
 
 __all__ = ["make_plan"]
+
+_NAMED = 3
 
 
 def make_plan(
@@ -131,6 +133,8 @@ class _Planner:
         if self._choice.undelete:
             self._undelete()
         self._put_together()
+        if self._manifest.goes_without and not self._choice.allow_empty:
+            self._keep_from_emptying()
         self._plan.not_judged += [
             f"{printable(file.name)} stays as it is: a link out of the directory, which is not read here"
             for file in self._exam.log.files
@@ -267,6 +271,21 @@ class _Planner:
         # What planners leave until it is asked for, such as files that no manifest lists.
         offered += ["--salvage" for _, text in plan.left if "--salvage" in text]
         plan.left_options = tuple(dict.fromkeys(offered))
+
+    def _keep_from_emptying(self) -> None:
+        """Plan nothing where the result would hold nothing: a file that is put back keeps more."""
+        plan, kept = self._plan, self._plan.statistics
+        if kept.keys_kept or kept.commands_kept or kept.commands_set_aside:
+            return
+        gone = [file.shown_name for file in self._given.files if not file.exists]
+        names = ", ".join(gone[:_NAMED]) + and_more(len(gone) - _NAMED)
+        what = f"{names} {'is' if len(gone) == 1 else 'are'} missing" if gone else "files are missing"
+        them = "it" if len(gone) == 1 else "them"
+        words = f"{what}, and nothing else holds a key: put {them} back; --allow-empty makes an empty set"
+        plan.files, plan.goes_without, plan.left_options = [], False, ()
+        plan.notes = [note for note in plan.notes if note not in plan.doubts]
+        plan.doubts = []
+        plan.left.insert(0, ("missing-file", words))
 
     def _gone(self) -> tuple[str, int, frozenset[str]] | None:
         """Return the place of a cut, and the files behind it."""

@@ -6,7 +6,7 @@ Writes nothing but a temporary copy of inputs that cannot be read twice.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Protocol, TypeVar
 
@@ -162,7 +162,8 @@ def plan_rewrite(
         summary.tail = tail_counts(trace, torn)
         summary.base = base.counts
         summary.key_count = int(np.count_nonzero(touches.written))
-        summary.notes = plan_notes(summary, found) + database_notes(options, fitted)
+        summary.notes = plan_notes(summary, found)
+        summary.notes += database_notes(options, _written_numbers(options, trace, found))
         summary.writer = writer
         summary.elapsed_s = time.monotonic() - started
         rivals = witness.rivals(writer, trace.names[1:])
@@ -279,10 +280,23 @@ def read_with_databases(
     return fitted, table, result
 
 
-def database_notes(options: RewriteOptions, fitted: RewriteOptions) -> list[str]:
-    """Return what to say of a number of databases that was inferred, if anything."""
-    words = setting_words(fitted.databases) if options.databases == INFERRED else ""
+def database_notes(options: RewriteOptions, written: Iterable[int]) -> list[str]:
+    """Return what to say of the numbers of databases that are written, if anything.
+
+    Nothing where it was said how many the log needs.
+    """
+    words = setting_words(databases_for(max(written, default=0))) if options.databases == INFERRED else ""
     return [words] if words else []
+
+
+def _written_numbers(options: RewriteOptions, trace: Trace, found: Input) -> list[int]:
+    """Return the numbers that the databases of a log have in the result, those with keys and more."""
+    numbers = set(map(trace.final_number, np.unique(trace.keys.databases()).tolist()))
+    if found.base is not None:
+        numbers |= {row.db for row in found.base.counts if row.db >= 0} | {_highest_of_base(found)}
+    selection = options.selection
+    chosen = numbers if selection.databases is None else numbers & selection.databases
+    return [selection.rename_db.get(number, number) for number in chosen]
 
 
 def _highest_of_base(found: Input) -> int:

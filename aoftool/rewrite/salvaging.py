@@ -117,7 +117,8 @@ def _notes(plan: Plan) -> list[str]:
     if plan.statistics.commands_doubtful:
         kept = counted(plan.statistics.commands_doubtful, "command was", "commands were")
         notes.append(f"{kept} kept although damage before leaves the effect in doubt")
-    return notes + [f"not repaired: {text}" for _, text in plan.left]
+    # What files held that are not there is in no count.
+    return notes + plan.doubts + [f"not repaired: {text}" for _, text in plan.left]
 
 
 @contextmanager

@@ -266,6 +266,7 @@ CASES = {
             "after_gap": fix.AfterGapOption.stop,
             "drop_duplicates": True,
             "keep_unknown": True,
+            "allow_empty": True,
             "to": ["before:SET"],
             "drop": ["appendonly.aof:0"],
             "drop_command": "SET",

@@ -92,3 +92,44 @@ def test_check_says_that_commands_behind_a_damaged_part_may_go(
     remedies = [r for f in json.loads(capsys.readouterr().out)["logs"][0]["findings"] for r in f["remedies"]]
 
     assert any("up to the first SELECT" in remedy["text"] for remedy in remedies) != with_select
+
+
+@pytest.mark.parametrize(
+    "base", [None, b"", rdb(aux={"aof-base": "1"})], ids=["none", "of no bytes", "without keys"]
+)
+def test_an_empty_set_is_made_only_when_it_is_asked_for(
+    base: bytes | None, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A file that is gone and all that held anything is better put back than left out."""
+    folder = write_multi_part(
+        tmp_path / "appendonlydir", base=base, incrs=[BEHIND, b""], base_is_rdb=bool(base)
+    ).parent
+    (folder / "appendonly.aof.1.incr.aof").unlink()
+    before = {path.name: path.read_bytes() for path in folder.iterdir()}
+
+    assert run(["fix", "-n", "--salvage", str(folder)]) == 1
+    said = " ".join(capsys.readouterr().out.split())
+    assert "appendonly.aof.1.incr.aof is missing, and nothing else holds a key: put it back;" in said
+    assert "hint: " in said
+    assert "next: " not in said
+    assert run(["fix", "--yes", "--salvage", str(folder)]) == 1
+    assert run(["rewrite", "--salvage", "-o", str(tmp_path / "out"), str(folder)]) == 3
+    assert not (tmp_path / "out").exists()
+    assert {path.name: path.read_bytes() for path in folder.iterdir()} == before
+    capsys.readouterr()
+
+    run(["fix", "--yes", "--salvage", "--allow-empty", str(folder)])
+    assert "appendonly.aof.1.incr.aof is gone: its line is dropped" in capsys.readouterr().out
+    assert run(["keys", "--json", str(folder)]) in (0, 1)
+    assert capsys.readouterr().out == ""
+
+
+def test_a_rewrite_of_a_salvage_says_what_is_missing(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    folder = made(tmp_path, BASE)
+    (folder / "appendonly.aof.1.incr.aof").unlink()
+
+    assert run(["rewrite", "--salvage", "-o", str(tmp_path / "out"), str(folder)]) == 0
+
+    assert "what appendonly.aof.1.incr.aof held is lost" in " ".join(capsys.readouterr().out.split())

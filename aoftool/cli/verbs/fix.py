@@ -97,6 +97,14 @@ class FixRequest(LooksOfWork):
             rich_help_panel=_WHAT,
         ),
     ] = False
+    allow_empty: Annotated[
+        bool,
+        Option(
+            "--allow-empty",
+            help="With --salvage, make an empty set where files are gone and the others hold nothing.",
+            rich_help_panel=_WHAT,
+        ),
+    ] = False
     to: ToOption = None
     drop: Annotated[
         list[str] | None,
@@ -273,6 +281,7 @@ def _choice(asked: FixRequest, log: Log) -> Choice:
         after_gap=AfterGap(asked.after_gap.value),
         drop_duplicates=asked.drop_duplicates,
         keep_unknown=asked.keep_unknown,
+        allow_empty=asked.allow_empty,
     )
     choice = _with_moment(choice, only_moment(asked.to, "--to"), log)
     return _with_drops(choice, asked.drop or [], asked.drop_command, asked.match)

@@ -78,6 +78,7 @@ class BoundedPlan:
     Attributes:
         summary: complete only after `write`.
         warnings: notes that are known before the shares are run.
+        asked: the options as they were given.
         rivals: releases that may have written the log instead and might load it otherwise, the writer first.
     """
 
@@ -91,6 +92,7 @@ class BoundedPlan:
     share_of: NDArray[np.uint16]
     jobs: int
     warnings: list[str]
+    asked: RewriteOptions
     rivals: tuple[Release, ...] = ()
 
     @property
@@ -126,6 +128,8 @@ class BoundedPlan:
             self.summary.notes = plan_notes(self.summary, self.input) + self.warnings
             for number, each in enumerate(sinks):
                 self._assemble(each, number, reports, result, optional)
+        written = {number for size in result.sizes for number in size.keys}
+        self.summary.notes += database_notes(self.asked, written)
         result.elapsed_s = time.monotonic() - started
         return result
 
@@ -323,7 +327,7 @@ def open_bounded(
         summary.writer = writer
         summary.tail.torn_bytes = torn
         summary.base = _base_counts(found, survey)
-        warnings = database_notes(options, fitted)
+        warnings = []
         if heaviest > budget:
             warnings.append(
                 f"keys that commands tie together may take {round(heaviest) >> 20} MiB at once,"
@@ -342,6 +346,7 @@ def open_bounded(
             share_of,
             jobs,
             warnings,
+            options,
             witness.rivals(writer, survey.trace.names[1:]),
         )
 

@@ -64,6 +64,7 @@ complete -c aoftool -n '__fish_seen_subcommand_from fix' -l salvage -d 'Repair d
 complete -c aoftool -n '__fish_seen_subcommand_from fix' -l after-gap -x -a 'auto assume skip-to-select stop' -d 'When the database behind a gap is in doubt: assume the one before, skip to the next SELECT, stop there'
 complete -c aoftool -n '__fish_seen_subcommand_from fix' -l drop-duplicates -d 'Take out blocks that stand there twice in a row'
 complete -c aoftool -n '__fish_seen_subcommand_from fix' -l keep-unknown -d 'Leave unknown names even where they are damaged; others stay anyway'
+complete -c aoftool -n '__fish_seen_subcommand_from fix' -l allow-empty -d 'With --salvage, make an empty set where files are gone and the others hold nothing'
 complete -c aoftool -n '__fish_seen_subcommand_from fix' -l to -x -d 'The log up to this moment: [FILE:]OFFSET, a time in UTC by #TS (YYYY-MM-DD[THH:MM:SS], HH:MM[:SS], Unix time, 10m or yesterday before the end), before:NAME[:nth], or end'
 complete -c aoftool -n '__fish_seen_subcommand_from fix' -l drop -r -d 'Take out the command that starts there'
 complete -c aoftool -n '__fish_seen_subcommand_from fix' -l drop-command -x -d 'Take out all commands of a name; with --match only of keys that match'
