@@ -83,7 +83,7 @@ INNER_FLOORS = {
     "report": {"page": 2, "fleet": 1, "inspect": 1, "running": 1, "data": 1, "unattended": 1},
     "keyspace": {"apply": 1},
     "replay": {"compiled": 1},
-    "files": {"remote": 1},
+    "files": {"threads": 2, "remote": 1},
     "api": {"postmortem": 1},
     "cli": {"verbs": 2, "options": 1},
 }

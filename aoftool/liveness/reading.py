@@ -14,10 +14,10 @@ from aoftool.commands.effects import EffectTable
 from aoftool.dataclass import dataclass
 from aoftool.errors import RespError, TruncatedError
 from aoftool.files import Source, open_source
+from aoftool.files.threads.ahead import MARGIN_BYTES, ReadAhead
 from aoftool.liveness._trace_py import CHUNK_ROWS
 from aoftool.liveness.model import Chunk, KeyTable, Trace
 from aoftool.liveness.native import NATIVE, TraceBuilder
-from aoftool.liveness.read_ahead import MARGIN_BYTES, ReadAhead
 from aoftool.next_step import next_step
 from aoftool.progress import Progress, no_progress
 from aoftool.resp.canonical import NotCanonical, split_command

@@ -161,7 +161,7 @@ def _walk_whole(source: Source, path: str, log: Log, progress: Progress) -> RdbW
     # Here, as below: most logs hold no RDB part, and reading one takes many modules.
     from aoftool.rdb.records.reader import walk
 
-    found = walk(source, 0, progress)
+    found = walk(source, 0, progress, ahead=True)
     if found.damage is None and found.unknown is not None:
         raise NotJudgedError(
             f"what cannot be read is not rewritten: the RDB part holds {found.unknown.message}",

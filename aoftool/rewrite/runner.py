@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Sequence
+from contextlib import ExitStack
 
 from aoftool.budget import budget_for
 from aoftool.dataclass import dataclass
 from aoftool.errors import RdbError, UnsupportedError
 from aoftool.files import open_source
+from aoftool.files.threads.behind import WriteBehind
 from aoftool.keyspace.engine import Keyspace
 from aoftool.keyspace.libraries import Library
 from aoftool.keyspace.refusal import CommandRefused
@@ -35,6 +37,9 @@ from aoftool.rewrite.write.emitting import Emitter, FirstWrites, first_writes
 from aoftool.rewrite.write.outputs import open_output
 
 __all__ = ["Sinks", "count_rewrite", "creation_time", "replay_of", "replayed", "write_rewrite"]
+
+# Smaller logs are rewritten in the time that a thread takes to start.
+_WORTH_A_THREAD = 16 << 20
 
 
 @dataclass
@@ -77,11 +82,12 @@ def write_rewrite(
     started = time.monotonic()
     result = RewriteResult(plan.summary)
     firsts = first_writes(plan.trace)
-    streams = [_Stream(plan, each, optional) for each in sinks]
     shares = partitions(
         plan.trace, plan.touches, plan.base.counts.touched_bytes, plan.options.memory_limit_bytes
     )
-    with TextReader(plan.input.paths) as reader:
+    with ExitStack() as stack:
+        streams = [_Stream(plan, each, optional, stack) for each in sinks]
+        reader = stack.enter_context(TextReader(plan.input.paths))
         for part in shares:
             outcome = replayed(plan, reader, part, progress)
             for stream in streams:
@@ -143,18 +149,23 @@ class _Stream:
 
     Args:
         optional: a format that cannot hold the data is noted, instead of failing.
+        stack: at its end nothing is written any more.
     """
 
-    def __init__(self, plan: RewritePlan, sinks: Sinks, optional: bool) -> None:
+    def __init__(self, plan: RewritePlan, sinks: Sinks, optional: bool, stack: ExitStack) -> None:
         self._plan = plan
         self._sinks = sinks
         self._optional = optional
+        self._behind: WriteBehind | None = None
+        base = sinks.base
+        if plan.input.size_bytes >= _WORTH_A_THREAD and not isinstance(base, ByteCounter):
+            base = self._behind = stack.enter_context(WriteBehind(base))
         self._libraries: list[Library] = []
         self._carried: list[Library] = []
         self._size = OutputSize(sinks.format)
         self._output = open_output(
             sinks.format,
-            sinks.base,
+            base,
             plan.target,
             creation_time(plan.input, plan.options),
             compress=plan.options.compress,
@@ -189,6 +200,8 @@ class _Stream:
         """End the base and carry what follows it."""
         try:
             self._size.base_bytes = self._output.writer.close()
+            if self._behind is not None:
+                self._behind.finish()
             self._size.tail_bytes = carry_libraries(self._carried, self._sinks.tail)
             self._carry(reader, result)
         except UnsupportedError as error:

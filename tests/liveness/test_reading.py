@@ -8,9 +8,10 @@ import pytest
 
 from aoftool.commands.effects import EffectTable
 from aoftool.errors import SourceError
-from aoftool.liveness import read_ahead, reading
+from aoftool.files.threads import ahead as read_ahead
+from aoftool.files.threads.ahead import ReadAhead
+from aoftool.liveness import reading
 from aoftool.liveness.model import Trace
-from aoftool.liveness.read_ahead import ReadAhead
 from aoftool.liveness.reading import Tail, TailEnd, trace_tails
 from tests import builders
 from tests.random_logs import Mix, random_log

@@ -95,7 +95,7 @@ def examine_rdb(
         progress: told of bytes done.
     """
     note = progress if progress is not None else lambda done: None
-    found = walk(source, 0, note)
+    found = walk(source, 0, note, ahead=True)
     reader = Reader(source, size_bytes)
     exam = RdbExam(found, size_bytes if found.end_offset is None else found.end_offset, dump=dump)
     exam.values_read = deep or exam.end <= SMALL_PART_BYTES

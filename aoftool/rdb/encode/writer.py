@@ -233,16 +233,24 @@ class RdbWriter:
     # -- bytes -------------------------------------------------------------------------------
 
     def _put(self, data: bytes) -> None:
+        if len(data) >= _FLUSH_BYTES:
+            # Large pieces are not copied: they were made to be handed on.
+            self._flush()
+            self._hand_on(data)
+            return
         self._buffer += data
         if len(self._buffer) >= _FLUSH_BYTES:
             self._flush()
 
     def _flush(self) -> None:
-        data = bytes(self._buffer)
+        if self._buffer:
+            self._hand_on(bytes(self._buffer))
+            self._buffer.clear()
+
+    def _hand_on(self, data: bytes) -> None:
         self._checksum = crc64(data, self._checksum)
         self._sink.write(data)
         self._flushed += len(data)
-        self._buffer.clear()
 
     def _refuse(self, db: int, name: bytes, problem: str) -> None:
         self.refused_count += 1

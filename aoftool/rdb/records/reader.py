@@ -28,7 +28,7 @@ class RecordReader:
 
     Args:
         source, start, progress, top: as for `aoftool.rdb.walk.walk`.
-        whole: as for `aoftool.rdb.walk.walk.StructurePass`.
+        whole, ahead: as for `aoftool.rdb.walk.walk.StructurePass`.
         skip_empty: leave out collections without elements, which servers do not load; `context` counts
             them.
     """
@@ -42,8 +42,9 @@ class RecordReader:
         top: int = 0,
         whole: bool = True,
         skip_empty: bool = False,
+        ahead: bool = False,
     ) -> None:
-        self._pass = StructurePass(source, start, progress, top=top, rows=True, whole=whole)
+        self._pass = StructurePass(source, start, progress, top=top, rows=True, whole=whole, ahead=ahead)
         self._seekable = source.seekable
         # The pieces an unfinished record arrived in, and where the first of them stands.
         self._pieces: list[bytes] = []

@@ -18,7 +18,7 @@ from aoftool.rdb.opcodes import type_info
 from aoftool.rdb.unknown import UnknownItem, find_end
 from aoftool.rdb.walk.checksum import CHECKSUM_BYTES, CHECKSUM_SINCE, Checksum, ChecksumState, crc64
 from aoftool.rdb.walk.collector import Collector
-from aoftool.rdb.walk.feed import Feed, go_to
+from aoftool.rdb.walk.feed import AheadFeed, Feed, go_to
 from aoftool.rdb.walk.layouts import STOP_CODES
 from aoftool.rdb.walk.summary import RdbWalk
 from aoftool.rdb.walk.walker import Status, WalkerProtocol, new_walker
@@ -31,7 +31,14 @@ TOP_KEYS = 10
 _NO_LAYOUT = ("rdb-opcode", "rdb-opcode-layout")
 
 
-def walk(source: Source, start: int = 0, progress: Progress = no_progress, *, top: int = TOP_KEYS) -> RdbWalk:
+def walk(
+    source: Source,
+    start: int = 0,
+    progress: Progress = no_progress,
+    *,
+    top: int = TOP_KEYS,
+    ahead: bool = False,
+) -> RdbWalk:
     """Walk one RDB part and return its structure.
 
     Args:
@@ -40,6 +47,7 @@ def walk(source: Source, start: int = 0, progress: Progress = no_progress, *, to
         start: offset of the magic in the source.
         progress: told of the bytes done, window by window.
         top: how many of the largest keys to name.
+        ahead: a thread reads a large file ahead; nobody else may move the source meanwhile.
 
     Returns:
         The summary; damage is in it as data, and so is what is not known.
@@ -47,7 +55,7 @@ def walk(source: Source, start: int = 0, progress: Progress = no_progress, *, to
     Raises:
         SourceError: the source stands behind `start` and cannot go back.
     """
-    one = StructurePass(source, start, progress, top=top)
+    one = StructurePass(source, start, progress, top=top, ahead=ahead)
     for _ in one.windows():
         pass
     return one.summary
@@ -62,6 +70,7 @@ class StructurePass:
         window_bytes: size of the windows.
         whole: False for a stretch of a part, which no checksum covers: what is not known there counts
             as damage, without a search for the end.
+        ahead: a thread reads a large file ahead; see `aoftool.rdb.walk.feed.AheadFeed`.
     """
 
     def __init__(
@@ -74,6 +83,7 @@ class StructurePass:
         rows: bool = False,
         window_bytes: int | None = None,
         whole: bool = True,
+        ahead: bool = False,
     ) -> None:
         go_to(source, start)
         self.summary = RdbWalk(start=start, good_end=start)
@@ -81,7 +91,8 @@ class StructurePass:
         self.collector: Collector | None = None
         self._source = source
         self._progress = progress
-        self._feed = Feed(source) if window_bytes is None else Feed(source, window_bytes)
+        feed = AheadFeed if ahead and source.is_local else Feed
+        self._feed = feed(source) if window_bytes is None else feed(source, window_bytes)
         self._crc = 0
         self._whole = whole
         self._open(rows, top)
@@ -110,7 +121,12 @@ class StructurePass:
         """
         if self.walker is None:
             return
-        walker = self.walker
+        try:
+            yield from self._windows(self.walker)
+        finally:
+            self._feed.stop()
+
+    def _windows(self, walker: WalkerProtocol) -> Iterator[tuple[memoryview, int]]:
         window = self._feed.window()
         used = 0
         while True:

@@ -265,7 +265,7 @@ class BaseKeys:
         decider = Decider(self.covered.causes(), touched, written, self.held, unnamed, reads)
         remembered: list[tuple[NDArray[Any], NDArray[np.int64]]] = []
         with open_source(path) as source:
-            reader = RowReader(source, 0, progress, skip_empty=True)
+            reader = RowReader(source, 0, progress, skip_empty=True, ahead=True)
             for packed, numbers in reader.numbered(self.trace):
                 hits = np.flatnonzero(decider.add(packed, numbers))
                 if decider.beyond >= 0:

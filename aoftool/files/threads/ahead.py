@@ -9,7 +9,7 @@ import queue
 import threading
 from collections.abc import Iterator
 
-from aoftool.files import Source
+from aoftool.files.source import Source
 
 __all__ = ["MARGIN_BYTES", "ReadAhead"]
 
