@@ -235,7 +235,13 @@ def test_a_log_whose_data_no_release_disputes_is_replayed_once(
 
 
 @pytest.mark.parametrize(
-    "trim", [[b"XADD", b"s", b"MAXLEN", b"1", b"9-1", b"f", b"v"], [b"XTRIM", b"s", b"MAXLEN", b"1"]]
+    "trim",
+    [
+        [b"XADD", b"s", b"MAXLEN", b"1", b"9-1", b"f", b"v"],
+        [b"XADD", b"s", b"MAXLEN", b"=", b"2", b"9-1", b"f", b"v"],
+        [b"XTRIM", b"s", b"MAXLEN", b"1"],
+        [b"XDEL", b"s", b"2-1"],
+    ],
 )
 def test_counters_of_a_trimmed_stream_are_disputed_whoever_trims(tmp_path: Path, trim: list[bytes]) -> None:
     path = tmp_path / "log.aof"

@@ -26,7 +26,8 @@ from aoftool.replay.compiled._ahead cimport (
     ask_for_slot,
 )
 from aoftool.replay.compiled._plain cimport Spans, parse, whole, whole_id
-from aoftool.replay.compiled._store_cy cimport ABSENT, ELSEWHERE, LANES, Item, Store
+from aoftool.replay.compiled._store_cy cimport ABSENT, ELSEWHERE, LANES, STREAM, Item, Store
+from aoftool.replay.compiled._streams cimport Stream
 
 from aoftool.replay.compiled._store_cy import CODES
 from aoftool.values import HashValue, ListValue, SetValue, StreamId, StreamValue, ZSetValue
@@ -311,6 +312,21 @@ cdef class Runner:
                         keys += 1
                         expiring += item.expires
         return keys, expiring
+
+    def streams_count_entries(self):
+        """Tell whether the counters of every stream here say nothing but what its entries say."""
+        cdef int64_t lane
+        cdef uint64_t at
+        cdef Item *item
+        cdef Stream *stream
+        for lane in range(self.store.databases * LANES):
+            for at in range(self.store.born[lane].count):
+                item = &self.store.items[self.store.born[lane].numbers[at]]
+                if item.kind == STREAM:
+                    stream = <Stream *>item.body
+                    if stream.added != stream.entries.count or stream.deleted_ms or stream.deleted_seq:
+                        return False
+        return True
 
     def export(self):
         """Move every key to the dicts of the keyspace."""

@@ -50,6 +50,9 @@ class RowRunner(Protocol):
     def held(self, db: int) -> tuple[int, int]:
         """Return how many keys of a database are here, and how many of them have an expire time."""
 
+    def streams_count_entries(self) -> bool:
+        """Tell whether the counters of every stream here say nothing but what its entries say."""
+
 
 class RecordMaker(Protocol):
     """Makes the records of an RDB from what a runner holds."""

@@ -63,7 +63,9 @@ def _is_beyond_dispute(plan: RewritePlan, replay: Replay) -> bool:
     assert plan.witness is not None
     if len(plan.witness.rivals(plan.writer, sorted(replay.by_keyspace))) > 1:
         return False
-    # Compiled code holds no streams.
+    runner = replay.outcome.runner
+    if runner is not None and not runner.streams_count_entries():
+        return False
     values = (value for database in replay.keyspace.databases for value in database.values.values())
     return all(not isinstance(value, StreamValue) or _counts_itself(value) for value in values)
 
