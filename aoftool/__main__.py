@@ -17,6 +17,8 @@ _ASKED_OFTEN = 3
 _GARBAGE = 20_000
 _FIRST_GARBAGE = 100_000
 _SOON_S = 0.01
+# How long a second request waits for the cleaning up that the first one began.
+_PATIENCE_S = 2.0
 _asked = 0
 
 
@@ -89,13 +91,17 @@ def _look_on(phase: str, info: dict[str, int]) -> None:
 def _interrupt(number: int, frame: FrameType | None) -> None:
     """End as on an interruption from the keyboard, so that what is half done is cleaned up.
 
-    Whoever asks three times does not want to wait for that: it ends here, as by a kill, which leaves the
-    log whole.
+    A second request, such as the SIGTERM that follows a Ctrl-C, does not interrupt the cleaning up; it asks
+    again a little later, for the first one may have been lost. Whoever asks three times does not want to wait
+    for that: it ends here, as by a kill, which leaves the log whole.
     """
     global _asked
     _asked += 1
     if _asked >= _ASKED_OFTEN:
         os._exit(_INTERRUPTED)
+    if _asked > 1:
+        _ask_again_in(_PATIENCE_S)
+        return
     raise KeyboardInterrupt
 
 
@@ -104,8 +110,12 @@ def _asked_in_vain(told: sys.UnraisableHookArgs) -> None:
     if told.exc_type is not KeyboardInterrupt:
         sys.__unraisablehook__(told)
         return
+    _ask_again_in(_SOON_S)
+
+
+def _ask_again_in(seconds: float) -> None:
     signal.signal(signal.SIGALRM, _ask_again)
-    signal.setitimer(signal.ITIMER_REAL, _SOON_S)
+    signal.setitimer(signal.ITIMER_REAL, seconds)
 
 
 def _ask_again(number: int, frame: FrameType | None) -> None:

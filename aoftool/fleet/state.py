@@ -13,9 +13,11 @@ from typing import Any, BinaryIO
 from aoftool import __version__
 from aoftool.aof.layout import find_log
 from aoftool.errors import AoftoolError, InputError, SinkError
+from aoftool.escape import shown_base
 from aoftool.files.failures import hint_of
 from aoftool.files.times import version_of
 from aoftool.fleet.model import LogRow, RowState
+from aoftool.next_step import quoted
 
 __all__ = ["FleetState", "fingerprint"]
 
@@ -40,6 +42,25 @@ def _not_kept(error: OSError, path: str) -> SinkError:
     return SinkError(f"the state cannot be kept: {reason}", path=path, hint=hint_of(error) or _OTHER_FILE)
 
 
+def _own_place(path: str) -> str:
+    """Return where a state is kept; a link may lead to another name in its folder, and to no other place.
+
+    Raises:
+        SinkError: it leads out of its folder.
+    """
+    real = os.path.realpath(path)
+    if os.path.islink(path) and os.path.dirname(real) != os.path.realpath(os.path.dirname(path) or os.curdir):
+        message = (
+            f"{shown_base(path)} is a symbolic link out of its folder, which no state is written through"
+        )
+        raise SinkError(message, path=path, hint=f"name the file that it leads to: {quoted(real)}")
+    return real
+
+
+def _no_link(path: str, flags: int) -> int:
+    return os.open(path, flags | getattr(os, "O_NOFOLLOW", 0), 0o666)
+
+
 class FleetState:
     """A file of rows.
 
@@ -50,18 +71,18 @@ class FleetState:
 
     Raises:
         InputError: it is something else.
-        SinkError: it cannot be written.
+        SinkError: it cannot be written, or is a link out of its folder.
     """
 
     def __init__(self, path: str) -> None:
-        self._path = path
+        self._path = _own_place(path)
         self._rows: dict[str, tuple[str, LogRow]] = {}
         self._prints: dict[str, str | None] = {}
         if os.path.exists(path) and not os.path.isfile(path):
             # A device such as /dev/full would be read without end.
             raise SinkError("the state cannot be kept: this is no regular file", path=path, hint=_OTHER_FILE)
         try:
-            with open(path, "a+b") as file:
+            with open(self._path, "a+b", opener=_no_link) as file:
                 file.seek(0)
                 lines = file.read().split(b"\n")
         except OSError as error:
@@ -77,7 +98,7 @@ class FleetState:
 
     def _opened(self) -> BinaryIO:
         try:
-            return open(self._path, "ab")
+            return open(self._path, "ab", opener=_no_link)
         except OSError as error:
             raise _not_kept(error, self._path) from error
 

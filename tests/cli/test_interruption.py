@@ -18,6 +18,7 @@ from typing import Any
 import pytest
 from _pytest.mark.structures import ParameterSet
 
+import aoftool.__main__ as main
 from aoftool.cli.app import run
 from aoftool.files.syscalls import SystemCalls
 from tests.builders import log, select
@@ -234,7 +235,7 @@ def test_whoever_asks_again_and_again_does_not_wait_for_cleaning_up() -> None:
         "            time.sleep(60)\n"
         "        except KeyboardInterrupt:\n"
         "            word = 'more'\n"
-        "m._run = busy\n"
+        "m._run, m._PATIENCE_S = busy, 0.05\n"
         "m.main()\n"
     )
     process = subprocess.Popen([sys.executable, "-c", program], stdout=subprocess.PIPE)
@@ -285,31 +286,38 @@ class InterruptedCall:
         return call
 
 
+def written_words(line: str, folder: Path) -> tuple[list[str], Path]:
+    """Make a log, and return the words of a line that writes, and where it writes to."""
+    log_path, out = folder / "log" / "a.aof", folder / "out"
+    log_path.parent.mkdir()
+    halves = [log(*(("SET", f"k{n}", n) for n in numbers)) for numbers in (range(40), range(40, 80))]
+    log_path.write_bytes(select(0) + (b"garbage\r\n" if "HURT" in line else b"").join(halves))
+    places = {"IN": str(log_path), "HURT": str(log_path), "OUT": str(out)}
+    return [places.get(word, word) for word in line.split()], out
+
+
+def fresh(line: str, out: Path) -> dict[str, int]:
+    """Take away what was written, put an old output where it is to be replaced, and return what is there."""
+    for path in (out, out.with_name("out.lost-and-found")):
+        if path.is_dir():
+            shutil.rmtree(path)
+        path.unlink(missing_ok=True)
+    if "--force" in line:
+        out.write_bytes(b"old")
+    return sizes(out.parent)
+
+
 @pytest.mark.parametrize("line", WRITING)
 def test_an_interruption_at_any_call_leaves_the_old_file_or_the_new_one(
     line: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    log_path, out = tmp_path / "log" / "a.aof", tmp_path / "out"
-    log_path.parent.mkdir()
-    halves = [log(*(("SET", f"k{n}", n) for n in numbers)) for numbers in (range(40), range(40, 80))]
-    log_path.write_bytes(select(0) + (b"garbage\r\n" if "HURT" in line else b"").join(halves))
-    words = [{"IN": str(log_path), "HURT": str(log_path), "OUT": str(out)}.get(w, w) for w in line.split()]
-
-    def fresh() -> dict[str, int]:
-        for path in (out, out.with_name("out.lost-and-found")):
-            if path.is_dir():
-                shutil.rmtree(path)
-            path.unlink(missing_ok=True)
-        if "--force" in line:
-            out.write_bytes(b"old")
-        return sizes(tmp_path)
-
-    old = fresh()
+    words, out = written_words(line, tmp_path)
+    old = fresh(line, out)
     assert run(words) in (0, 1)
     new = sizes(tmp_path)
     for at in range(1, 200):
         for behind in (False, True):
-            fresh()
+            fresh(line, out)
             with monkeypatch.context() as patch:
                 interrupted_call = InterruptedCall(patch, at, behind=behind)
                 code = run(words)
@@ -321,6 +329,63 @@ def test_an_interruption_at_any_call_leaves_the_old_file_or_the_new_one(
             assert code == 130
             assert now.keys() in (old.keys(), new.keys()), (at, behind)
             assert now == old or all(abs(now[name] - new[name]) < 100 for name in new), (at, behind)
+
+
+class SignalledTwice(InterruptedCall):
+    """Send this process SIGINT at the n-th call that changes a file, and SIGTERM at one of the next."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch, at: int, later: int) -> None:
+        self._later = later
+        super().__init__(monkeypatch, at, behind=False)
+        monkeypatch.setattr(main, "_asked", 0)
+
+    def _interrupting(self, real: Callable[..., Any]) -> Callable[..., Any]:
+        def call(*given: Any, **named: Any) -> Any:
+            self.calls += 1
+            if self.calls == self._at:
+                os.kill(os.getpid(), signal.SIGINT)
+            if self.calls == self._at + self._later:
+                os.kill(os.getpid(), signal.SIGTERM)
+            return real(*given, **named)
+
+        return call
+
+
+@pytest.fixture
+def own_signals() -> Iterator[None]:
+    """Let signals be taken as the program takes them."""
+    numbers = (signal.SIGINT, signal.SIGTERM)
+    before = [signal.signal(number, main._interrupt) for number in numbers]
+    try:
+        yield
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        for number, handler in zip(numbers, before, strict=True):
+            signal.signal(number, handler)
+
+
+@pytest.mark.usefixtures("own_signals")
+@pytest.mark.parametrize("line", [WRITING[1], WRITING[5], WRITING[7]])
+def test_a_second_signal_lets_cleaning_up_come_to_its_end(
+    line: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    words, out = written_words(line, tmp_path)
+    old = fresh(line, out)
+    assert run(words) in (0, 1)
+    new = sizes(tmp_path)
+    for at in range(1, 200):
+        for later in (1, 2):
+            fresh(line, out)
+            with monkeypatch.context() as patch:
+                signalled = SignalledTwice(patch, at, later)
+                code = run(words)
+                signal.setitimer(signal.ITIMER_REAL, 0)
+
+            if signalled.calls < at:
+                assert at > 4
+                return
+            assert code == 130
+            assert sizes(tmp_path).keys() in (old.keys(), new.keys()), (at, later)
 
 
 def sizes(folder: Path) -> dict[str, int]:

@@ -367,3 +367,22 @@ def test_the_verb_shows_tables_pages_and_codes(three: list[str], tmp_path: Path)
     )
     assert asked("fleet")[0] == 2
     assert asked("fleet", "--jobs", "2", "--on", "local:2", *three)[0] == 2
+
+
+@pytest.mark.parametrize("is_there", [False, True])
+def test_a_state_is_not_written_through_a_link_out_of_its_folder(is_there: bool, tmp_path: Path) -> None:
+    other, here = tmp_path / "other", tmp_path / "here"
+    other.mkdir()
+    here.mkdir()
+    if is_there:
+        (other / "state").write_bytes(b"")
+    (here / "state").symlink_to(other / "state")
+    (here / "beside").symlink_to("kept")
+
+    with pytest.raises(SinkError, match="symbolic link out of its folder"):
+        FleetState(str(here / "state"))
+    with FleetState(str(here / "beside")):
+        pass
+
+    assert [path.stat().st_size for path in other.iterdir()] == [0] * is_there
+    assert b"aoftool.fleet-state/1" in (here / "kept").read_bytes()
