@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from html.parser import HTMLParser
 from typing import Any
 
-__all__ = ["PageReader", "ReadCell", "ReadTable", "read_page", "tables_of"]
+__all__ = ["PageReader", "ReadCell", "ReadTable", "differing", "read_page", "tables_of"]
 
 _VOID = frozenset(("meta", "br", "img", "input", "link", "hr", "line", "rect"))
 
@@ -106,3 +106,33 @@ def tables_of(page: dict[str, Any]) -> dict[str, dict[str, Any]]:
             elif block["kind"] == "chart":
                 found[block["table"]["id"]] = block["table"]
     return found
+
+
+def differing(page: PageReader, found: dict[str, Any]) -> list[str]:
+    """Return where tables and key figures of a page say something else than its JSON."""
+    tables, wrong = tables_of(found), []
+    if {name for name, table in tables.items() if table["rows"]} != page.tables.keys():
+        wrong.append(f"tables: {sorted(page.tables)}")
+    for name, table in page.tables.items():
+        known = tables.get(name, {"columns": {}, "rows": []})
+        if table.names != list(known["columns"]) or len(table.rows) != len(known["rows"]):
+            wrong.append(f"columns or rows of {name}")
+            continue
+        for cells, row in zip(table.rows, known["rows"], strict=True):
+            if row.get("what") in ("command line", "note"):
+                continue
+            for cell, (column, value) in zip(cells, row.items(), strict=True):
+                if cell.value != _as_written(value) or (
+                    cell.value is None and cell.text != (value or cell.text)
+                ):
+                    wrong.append(f"{name}, {column}: {cell} and not {value!r}")
+    figures = {
+        name: (figure["text"], _as_written(figure["value"])) for name, figure in found["figures"].items()
+    }
+    if figures != {name: (cell.text, cell.value) for name, cell in page.figures.items()}:
+        wrong.append(f"key figures: {page.figures}")
+    return wrong
+
+
+def _as_written(value: object) -> str | None:
+    return str(value) if isinstance(value, (int, float)) else None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import shutil
 from collections.abc import Iterator
@@ -13,7 +14,7 @@ import pytest
 from aoftool.cli.app import run
 from tests.browser import WIDTHS, Browser, find_browser
 from tests.corpus import FIXTURES, cases, need_corpus
-from tests.report.pages import read_page
+from tests.report.pages import differing, read_page
 from tests.report.test_page import CAPTURED, hostile_log
 
 SHOP = FIXTURES / "valkey-9" / "shop"
@@ -38,8 +39,11 @@ def browser() -> Iterator[Browser]:
         yield found
 
 
-def opened(browser: Browser, out: Path, *words: str) -> None:
-    """Make a page, open it at every width, and hold it to what any page must be."""
+def opened(browser: Browser, out: Path, *words: str) -> dict[str, Any]:
+    """Make a page, open it at every width, hold it to what any page must be, and return it as JSON.
+
+    What the browser shows is read out of it, and is what the JSON says.
+    """
     assert run(["report", *words, "-o", str(out), "--force"]) in (0, 1, 6)
     seen = browser.open(out)
 
@@ -51,6 +55,11 @@ def opened(browser: Browser, out: Path, *words: str) -> None:
     # A4 is 210 by 297 mm.
     assert boxes
     assert all(abs(float(a) - 595.28) < 1 and abs(float(b) - 841.89) < 1 for a, b in boxes)
+    told = out.with_suffix(".json")
+    run(["report", *words, "--json", "-o", str(told), "--force"])
+    found: dict[str, Any] = json.loads(told.read_text("utf-8"))
+    assert differing(read_page(browser.evaluate("document.documentElement.outerHTML")), found) == []
+    return found
 
 
 @pytest.mark.parametrize("name", ["manifest-stall", "healthy-mixed"])
