@@ -17,6 +17,7 @@ from aoftool.simulate.running import ranged
 if TYPE_CHECKING:
     from aoftool.analysis.census.reading import Reading
     from aoftool.aof.model import Log
+    from aoftool.replay.writer_model import Writer
 
 __all__ = ["InUse", "settings_in_use", "simulated", "simulated_of_info"]
 
@@ -43,6 +44,8 @@ def simulated(
     in_use: InUse = (DEFAULTS, "the defaults"),
     info: Mapping[str, str] | None = None,
     read: Reading | None = None,
+    quick: bool = False,
+    writer: Writer | None = None,
     progress: Progress = no_progress,
 ) -> Simulation:
     """Return what the settings in use and those around them would do with a log.
@@ -50,10 +53,13 @@ def simulated(
     Args:
         info: the newest INFO of the server, for how long a rewrite takes.
         read: the first reading, of the whole log, where it has been made.
+        quick: replay a small sample of the keys.
+        writer: who wrote the log, where that is known.
 
     Raises:
         SourceError: a file is not there.
-        UnsupportedError: standard input; or nobody can tell what a command does.
+        UnsupportedError: standard input; nobody can tell what a command does; or no small sample of keys can
+            stand for all.
     """
     from aoftool.aof.log import need_every_file
     from aoftool.simulate.forecast import forecast
@@ -61,7 +67,7 @@ def simulated(
 
     need_every_file(log)
     child = (None if info is None else child_of_info(info)) or ChildTime()
-    measured, writer = measure_log(log, read=read, progress=progress)
+    measured, writer = measure_log(log, read=read, quick=quick, writer=writer, progress=progress)
     base = measured.start.base_bytes
     # The disk of whoever reads the log now says nothing of the server's.
     ahead = forecast(

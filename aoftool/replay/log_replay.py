@@ -15,6 +15,7 @@ from aoftool.aof.model import Log, LogKind
 from aoftool.budget import budget_for
 from aoftool.commands.framing import FRAMING
 from aoftool.commands.roles import keys_of
+from aoftool.commands.table import lookup
 from aoftool.commands.wrapped import unwrapped
 from aoftool.databases import INFERRED, MOST_DATABASES, setting_words
 from aoftool.errors import OverBudgetError, UnsupportedError
@@ -30,13 +31,16 @@ from aoftool.replay.evidence import Evidence, base_version
 from aoftool.replay.log_writer import writer_of_log
 from aoftool.replay.unknown_note import unknown_note
 from aoftool.replay.writer import find_writer, flavour_of_writer
+from aoftool.replay.writer_model import Writer
 from aoftool.resp.model import Command
 from aoftool.resp.sieve import SieveReader
 from aoftool.resp.watch import Watch
 
-__all__ = ["LogReplay"]
+__all__ = ["EVERYTHING", "LogReplay"]
 
-_EVERYTHING = Watch(min_length=1)
+EVERYTHING = Watch(min_length=1)
+"""Makes every command a hit."""
+
 _PART_BYTES = 1 << 20
 
 
@@ -49,6 +53,11 @@ class LogReplay:
         now_ms: the load clock.
         written_by: the release that wrote the log, if the user named it.
         chosen: tells which keys are replayed; commands of other keys alone are given but not run. None: all.
+        stops_at_unknown: a command that no release has is run, and ends the replay, though it names no chosen
+            key: which of its arguments are keys is not known.
+        watch: which commands are given at all, of files that can be read at an offset; those of chosen keys
+            must be among them.
+        writer: who wrote the log, where that was found out before.
 
     Attributes:
         writer: who wrote the log, as which it is replayed.
@@ -70,11 +79,14 @@ class LogReplay:
         now_ms: int | None = None,
         written_by: str | None = None,
         chosen: Callable[[bytes], bool] | None = None,
+        stops_at_unknown: bool = False,
+        watch: Watch = EVERYTHING,
+        writer: Writer | None = None,
         progress: Progress = no_progress,
     ) -> None:
         self._log, self._until, self._until_s = log, until, until_s
-        self._chosen = chosen
-        self.writer = writer_of_log(log, written_by)
+        self._chosen, self._watch, self._stops_at_unknown = chosen, watch, stops_at_unknown
+        self.writer = writer or writer_of_log(log, written_by)
         self._now_ms, self._progress, self._written_by = now_ms, progress, written_by
         self.keyspace = self._new_keyspace()
         self.stopped: str | None = None
@@ -129,7 +141,7 @@ class LogReplay:
                 return
 
     def _is_left_out(self, command: Command) -> bool:
-        if self._chosen is None:
+        if self._chosen is None or (self._stops_at_unknown and lookup(command.name) is None):
             return False
         keys = keys_of(command.argv)
         return bool(keys) and not any(map(self._chosen, keys))
@@ -201,7 +213,7 @@ class LogReplay:
         open_txn = self._open_transaction(number, part, start)
         if part.source.seekable:
             reader = SieveReader(
-                part.source, _EVERYTHING, start=start, part_bytes=_PART_BYTES, progress=self._progress
+                part.source, self._watch, start=start, part_bytes=_PART_BYTES, progress=self._progress
             )
             found: Iterator[Command] = iter(reader)
         else:

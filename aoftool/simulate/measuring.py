@@ -9,8 +9,19 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from functools import lru_cache
 
+from aoftool.analysis.census.model import CellKind
 from aoftool.analysis.census.reading import Reading, read_log
-from aoftool.analysis.census.series import BYTES, COMMANDS, FILE, TIME
+from aoftool.analysis.census.series import (
+    BYTES,
+    CELL_BYTES,
+    CELL_COMMANDS,
+    COMMANDS,
+    FILE,
+    KIND,
+    NAME,
+    SLICE,
+    TIME,
+)
 from aoftool.analysis.clock.model import Axis
 from aoftool.analysis.inspect.restart import commands_load_s
 from aoftool.aof.model import FileRole, Log, LogKind
@@ -19,12 +30,13 @@ from aoftool.commands.modules import module_command
 from aoftool.dataclass import replace
 from aoftool.errors import UnsupportedError
 from aoftool.progress import Progress, no_progress
-from aoftool.replay.log_replay import LogReplay
+from aoftool.replay.log_replay import EVERYTHING, LogReplay
 from aoftool.replay.writer import target_of
 from aoftool.replay.writer_model import Writer
 from aoftool.resp.model import Command
 from aoftool.simulate.model import Measured, Pace, SizePoint, Start
-from aoftool.simulate.sampling import REPLAYED_BYTES, sample_of
+from aoftool.simulate.quick import quick_sample
+from aoftool.simulate.sampling import REPLAYED_BYTES, KeySample, sample_of
 from aoftool.simulate.sizing import size_of
 from aoftool.units import format_bytes
 
@@ -32,7 +44,7 @@ __all__ = ["measure_log"]
 
 # Data sets grow fast at first and then come to rest: places of the first eighth lie so many times apart,
 # from a 4,096th on, those behind it evenly. A first place at 5 % was measured to be 5.6 % off.
-_EARLY, _LATE = 20, 28
+_FULL, _QUICK = (20, 28), (8, 16)
 _FIRST, _BEND = 2.0**-12, 2.0**-3
 _FROM_INFO = (
     "save `valkey-cli INFO` twice, a minute apart, then: aoftool simulate --info info-1.txt --info info-2.txt"
@@ -48,6 +60,8 @@ def measure_log(
     is_rdb: bool | None = None,
     most_bytes: int = REPLAYED_BYTES,
     read: Reading | None = None,
+    quick: bool = False,
+    writer: Writer | None = None,
     progress: Progress = no_progress,
 ) -> tuple[Measured, Writer]:
     """Return what a log tells, and who wrote it.
@@ -56,9 +70,12 @@ def measure_log(
         is_rdb: what a rewrite leaves; None for what the log has.
         most_bytes: of the log are replayed, about; more of it gives a sample of its keys.
         read: the first reading, of the whole log, where it has been made.
+        quick: replay a small sample of the keys, in little more than the time of a scan.
+        writer: who wrote the log, where that is known.
 
     Raises:
-        UnsupportedError: standard input, which is read twice; or nobody can tell what a command does.
+        UnsupportedError: standard input, which is read twice; nobody can tell what a command does; or no
+            small sample of keys can stand for all.
     """
     if log.kind is LogKind.STDIN:
         raise UnsupportedError("a simulation reads the log twice", hint="save standard input to a file first")
@@ -66,8 +83,21 @@ def measure_log(
     pace, times_s, places = _appended(read)
     total = places[-1]
     rdb_bytes = sum(item.walk.end_offset or 0 for item in read.survey.files if item.walk is not None)
-    sample = sample_of(log, total + rdb_bytes, most_bytes)
-    replay = LogReplay(log, written_by=written_by, chosen=sample, progress=progress)
+    if quick:
+        chosen = quick_sample(log, read)
+        sample: KeySample | None = chosen.sample
+        watch = chosen.watch
+    else:
+        sample, watch = sample_of(log, total + rdb_bytes, most_bytes), EVERYTHING
+    replay = LogReplay(
+        log,
+        written_by=written_by,
+        chosen=sample,
+        stops_at_unknown=True,
+        watch=watch,
+        writer=writer,
+        progress=progress,
+    )
     target = target_of(replay.writer.release)
     is_rdb = _leaves_rdb(read) if is_rdb is None else is_rdb
 
@@ -77,7 +107,10 @@ def measure_log(
         point = size_of(replay.keyspace, target, place, is_rdb=is_rdb, sample=sample)
         return beside.added(point) if is_rdb else point
 
-    found, load_places, load_s = _replayed(replay, _starts(read), total, count, beside)
+    due = _due(total, _QUICK if quick else _FULL)
+    found, load_places, load_s = _replayed(replay, _starts(read), total, due, count, beside)
+    if quick:
+        load_places, load_s = _load_of_slices(read, total)
     if replay.stopped is not None:
         raise UnsupportedError(
             f"what a command does cannot be known: {replay.stopped}",
@@ -240,10 +273,11 @@ def _by_axis(read: Reading, commands: list[int], counted: list[int]) -> Iterator
         done += size
 
 
-def _due(total: int) -> list[int]:
+def _due(total: int, counts: tuple[int, int]) -> list[int]:
     """Return the places at which a rewrite is counted, ascending, the start and the end among them."""
-    early = [_FIRST * (_BEND / _FIRST) ** (number / _EARLY) for number in range(_EARLY)]
-    late = [_BEND + (1 - _BEND) * number / _LATE for number in range(_LATE + 1)]
+    most_early, most_late = counts
+    early = [_FIRST * (_BEND / _FIRST) ** (number / most_early) for number in range(most_early)]
+    late = [_BEND + (1 - _BEND) * number / most_late for number in range(most_late + 1)]
     return sorted({0, *(round(total * share) for share in (*early, *late))})
 
 
@@ -251,6 +285,7 @@ def _replayed(
     replay: LogReplay,
     starts: list[int | None],
     total: int,
+    due: list[int],
     count: Callable[[int], SizePoint],
     beside: _Beside,
 ) -> tuple[list[SizePoint], list[int], list[float]]:
@@ -259,7 +294,6 @@ def _replayed(
     Args:
         starts: for each file, what to add to an offset for the bytes appended before; None for a base.
     """
-    due = _due(total)
     found: list[SizePoint] = []
     places, load_s = [0], [0.0]
     spent = 0.0
@@ -278,3 +312,20 @@ def _replayed(
     while len(found) < len(due):
         found.append(count(due[len(found)]))
     return found, [*places, max(total, places[-1] + 1)], [*load_s, spent]
+
+
+def _load_of_slices(read: Reading, total: int) -> tuple[list[int], list[float]]:
+    """Return how long the commands take to load up to places, by what the first reading counted."""
+    series = read.contents.series
+    costs = [0.0] * len(series.slices)
+    for row in series.cells[series.cells[:, KIND] == CellKind.COMMAND].tolist():
+        name = series.commands[row[NAME]].partition(b" ")[0]
+        costs[row[SLICE]] += commands_load_s(name, row[CELL_COMMANDS], row[CELL_BYTES])
+    appended = [_is_appended(item) for item in _tails(read)]
+    places, load_s = [0], [0.0]
+    for row, cost in zip(series.slices.tolist(), costs, strict=True):
+        if appended[row[FILE]]:
+            places.append(places[-1] + row[BYTES])
+            load_s.append(load_s[-1] + cost)
+    scale = total / places[-1] if places[-1] else 1.0
+    return [round(place * scale) for place in places], load_s

@@ -14,18 +14,18 @@ from aoftool.commands.roles import keys_of
 from aoftool.resp.sieve import SieveReader
 from aoftool.resp.watch import Watch
 
-__all__ = ["REPLAYED_BYTES", "KeySample", "sample_of"]
+__all__ = ["REPLAYED_BYTES", "TYING", "KeySample", "sample_of", "tied_keys"]
 
 # What commands of these many bytes leave in memory, values and keys in Python's own sizes, stays below 2 GiB.
 REPLAYED_BYTES = 512 << 20
 _KEPT_BYTES = 64 << 10
 _MOST_TIED = 1_000_000
-# Tie the values of keys together, which a sample must keep or leave out as one.
-_TYING = frozenset(
+TYING = frozenset(
     b"RENAME RENAMENX COPY SMOVE RPOPLPUSH LMOVE BLMOVE BRPOPLPUSH BITOP PFMERGE SORT SINTERSTORE SUNIONSTORE"
     b" SDIFFSTORE ZUNIONSTORE ZINTERSTORE ZDIFFSTORE ZRANGESTORE GEORADIUS GEORADIUSBYMEMBER"
     b" GEOSEARCHSTORE".split()
 )
+"""Tie the values of keys together, which a sample must keep or leave out as one."""
 
 
 class KeySample:
@@ -60,13 +60,18 @@ def sample_of(log: Log, size_bytes: int, most_bytes: int = REPLAYED_BYTES) -> Ke
     one_in = -(-size_bytes // most_bytes)
     if one_in <= 1:
         return None
+    return KeySample(one_in, tied_keys(log))
+
+
+def tied_keys(log: Log) -> frozenset[bytes]:
+    """Return the keys that commands tie together; none where there are too many to keep."""
     tied: set[bytes] = set()
     for part in read_parts(log):
         if part.tail_start is None or not part.source.seekable:
             break
-        watch = Watch(names=_TYING)
+        watch = Watch(names=TYING)
         for command in SieveReader(part.source, watch, start=part.tail_start, keep=_KEPT_BYTES):
             tied.update(keys_of(command.argv))
             if len(tied) > _MOST_TIED:
-                return KeySample(one_in)
-    return KeySample(one_in, frozenset(tied))
+                return frozenset()
+    return frozenset(tied)

@@ -178,10 +178,11 @@ class _Gathering:
         if self._asked.captures is not None:
             # Before the thresholds: it says which of them are in use.
             self._part("captures", lambda: self._advised(self._asked.captures))
-        if self._is_small("values that repeat", next_step("keys", log.path, "--by same")):
+        if self._is_small_and_whole("values that repeat", next_step("keys", log.path, "--by same")):
             found.repeats = self._part("values that repeat", self._repeats)
-        if self._is_small("rewrites under other settings", next_step("simulate", log.path)):
-            found.simulation = self._part("rewrites under other settings", self._simulated)
+        how = next_step("simulate", log.path)
+        if self._is_whole("rewrites under other settings", how):
+            found.simulation = self._part("rewrites under other settings", self._simulated, how)
         if self._asked.captures is None:
             found.not_looked.append(
                 NotLooked(
@@ -201,18 +202,27 @@ class _Gathering:
             self._found.not_looked.append(NotLooked(subject, error.message, how or error.hint or ""))
             return None
 
-    def _is_small(self, subject: str, how: str) -> bool:
-        """Tell whether the log is replayed in no time; what is not looked at is told."""
+    def _is_whole(self, subject: str, how: str) -> bool:
+        """Tell whether all of the log is shown; what is not looked at is told."""
         if self._asked.options.filtered or self._asked.stretch != Stretch():
             self._found.not_looked.append(
                 NotLooked(subject, "it is of the whole log, and a part is shown", how)
             )
             return False
-        if (self._log.size_bytes or 0) > _REPLAYED_BYTES:
+        return True
+
+    @property
+    def _is_small(self) -> bool:
+        """Tell whether the log is replayed in no time."""
+        return (self._log.size_bytes or 0) <= _REPLAYED_BYTES
+
+    def _is_small_and_whole(self, subject: str, how: str) -> bool:
+        if not self._is_whole(subject, how):
+            return False
+        if not self._is_small:
             reason = "the log has more than 16 MiB, and every command is run for it"
             self._found.not_looked.append(NotLooked(subject, reason, how))
-            return False
-        return True
+        return self._is_small
 
     def _checked(self) -> Report:
         from aoftool.api.checking import check
@@ -296,7 +306,13 @@ class _Gathering:
         log = self._log
         with self._stage("replaying", log.size_bytes) as progress:
             return simulated(
-                log, in_use=self._in_use, info=self._info, read=self._seen.reading, progress=progress
+                log,
+                in_use=self._in_use,
+                info=self._info,
+                read=self._seen.reading,
+                quick=not self._is_small,
+                writer=self._seen.overview.reading,
+                progress=progress,
             )
 
     def _advised(self, texts: Texts | None) -> None:

@@ -1,0 +1,109 @@
+"""Choose what of a large log is replayed where a page shall not wait for all of it.
+
+The first reading has counted every key. So a sample of keys can be named before the log is read again, and
+only commands that hold one of them become objects: the reading costs what a scan does, the replay what some
+hundred thousand commands do. Keys that may hold much are always replayed, for a sample that misses one of
+them, or holds one for many, is wrong by that much.
+"""
+
+from __future__ import annotations
+
+from zlib import crc32
+
+import numpy as np
+import numpy.typing as npt
+
+from aoftool.analysis.census.reading import Reading
+from aoftool.aof.model import Log
+from aoftool.commands.table import lookup
+from aoftool.dataclass import dataclass
+from aoftool.errors import UnsupportedError
+from aoftool.resp.watch import Watch
+from aoftool.simulate.sampling import TYING, KeySample, tied_keys
+
+__all__ = ["Quick", "quick_sample"]
+
+Column = npt.NDArray[np.int64]
+
+# Commands that are replayed for the sample, and for keys that are taken whatever the hash says.
+_MOST_WRITES, _MOST_HEAVY_WRITES = 100_000, 100_000
+# With fewer keys than this a sample is a matter of luck.
+_LEAST_KEYS = 200
+# A key with more bytes of commands than this, and than so many keys at the mean, may hold much.
+_HEAVY_BYTES, _HEAVY_KEYS = 1 << 20, 50
+# Records of an RDB part are looked at one by one: so many take about a second.
+_MOST_RECORDS = 300_000
+_GROUPS = frozenset(
+    ("string", "bitmap", "hyperloglog", "list", "set", "sorted-set", "geo", "hash", "stream", "generic")
+)
+
+
+class _Lowest(KeySample):
+    """The keys with the lowest hashes, so many of those that commands name that one stands for `one_in`."""
+
+    def __init__(self, one_in: int, tied: frozenset[bytes], highest: int) -> None:
+        super().__init__(one_in, tied)
+        self._always, self._highest = tied, highest
+
+    def __call__(self, key: bytes) -> bool:
+        return key in self._always or crc32(key) <= self._highest
+
+    def weight(self, key: bytes) -> int:
+        if key in self._always:
+            return 1
+        return self.one_in if crc32(key) <= self._highest else 0
+
+
+@dataclass(frozen=True, slots=True)
+class Quick:
+    """A sample of keys, and what makes a command one that is given to the replay."""
+
+    sample: KeySample
+    watch: Watch
+
+
+def quick_sample(log: Log, read: Reading) -> Quick:
+    """Return the sample.
+
+    Args:
+        read: the first reading, of the whole log.
+
+    Raises:
+        UnsupportedError: it cannot be bounded, in words that say why.
+    """
+    counts = read.contents.keys
+    if not counts.exact or not len(counts):
+        raise UnsupportedError("its keys were not counted one by one, so that none can be chosen")
+    records = sum(row.keys for item in read.survey.files if item.walk is not None for row in item.walk.counts)
+    if records > _MOST_RECORDS:
+        raise UnsupportedError(f"its RDB part has {records:,} keys, which would be read one by one")
+    mean_bytes = int(counts.size_bytes.sum()) // len(counts)
+    is_heavy = counts.size_bytes > max(_HEAVY_BYTES, _HEAVY_KEYS * mean_bytes)
+    if int(counts.writes[is_heavy].sum()) > _MOST_HEAVY_WRITES:
+        raise UnsupportedError("few keys have much of it, so that a sample of keys cannot stand for it")
+    names = {name.partition(b" ")[0] for name in read.contents.commands}
+    heavy = frozenset(counts.name(number) for number in is_heavy.nonzero()[0].tolist())
+    always = heavy | (tied_keys(log) if names & TYING else frozenset())
+    hashes = np.array([crc32(key) for _, key, _, _ in counts.rows()], np.int64)
+    free = np.array([key not in always for _, key, _, _ in counts.rows()], np.bool_)
+    one_in, highest = _cut(hashes[free], counts.writes[free])
+    sample = _Lowest(one_in, always, highest)
+    keys = frozenset(key for _, key, _, _ in counts.rows() if sample(key))
+    return Quick(sample, Watch(keys=keys, known=frozenset(filter(_acts_on_its_keys, names - TYING))))
+
+
+def _cut(hashes: Column, writes: Column) -> tuple[int, int]:
+    """Return how many keys one of the sample stands for, and the highest hash of the sample."""
+    if not len(hashes):
+        return 1, -1
+    one_in = max(-(-int(writes.sum()) // _MOST_WRITES), 1)
+    count = -(-len(hashes) // one_in)
+    if one_in > 1 and count < _LEAST_KEYS:
+        raise UnsupportedError("its keys are written so often that a sample of enough of them is most of it")
+    return one_in, int(np.partition(hashes, count - 1)[count - 1])
+
+
+def _acts_on_its_keys(name: bytes) -> bool:
+    """Tell whether a command changes nothing but the keys among its arguments."""
+    spec = lookup(name)
+    return spec is not None and spec.group in _GROUPS and bool(spec.key_rules)
