@@ -20,6 +20,7 @@ from aoftool.dataclass import dataclass
 from aoftool.errors import UnsupportedError
 from aoftool.resp.watch import Watch
 from aoftool.simulate.sampling import TYING, KeySample, tied_keys
+from aoftool.units import counted
 
 __all__ = ["Quick", "quick_sample"]
 
@@ -76,7 +77,7 @@ def quick_sample(log: Log, read: Reading) -> Quick:
         raise UnsupportedError("its keys were not counted one by one, so that none can be chosen")
     records = sum(row.keys for item in read.survey.files if item.walk is not None for row in item.walk.counts)
     if records > _MOST_RECORDS:
-        raise UnsupportedError(f"its RDB part has {records:,} keys, which would be read one by one")
+        raise UnsupportedError(f"its RDB part has {counted(records, 'key')}, which would be read one by one")
     mean_bytes = int(counts.size_bytes.sum()) // len(counts)
     is_heavy = counts.size_bytes > max(_HEAVY_BYTES, _HEAVY_KEYS * mean_bytes)
     if int(counts.writes[is_heavy].sum()) > _MOST_HEAVY_WRITES:

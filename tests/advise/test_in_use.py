@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
 
 from aoftool.advise.advising import advise
-from aoftool.advise.catalogue import all_settings
+from aoftool.advise.catalogue import all_settings, settings_of
 from aoftool.advise.in_use import proposals_of
 from aoftool.advise.model import Advice, SettingRow
 from aoftool.advise.redacting import redacted_advice
+from aoftool.advise.situation import Situation
 from aoftool.captures.captured import read_captured
 from aoftool.captures.lines import text_of
 from aoftool.redaction import RedactMode, Redactor
+from aoftool.releases import release_of
 from tests.captured import Capture, advice_of, few_captures
 
 INFO = b"# Server\nredis_version:7.0.15\nrun_id:a\nuptime_in_seconds:90000\naof_enabled:1\n"
@@ -89,7 +92,43 @@ def test_every_setting_that_advice_names_is_one_and_its_undo_takes_it_back(captu
         for proposal in proposals:
             assert proposal.value != row.value
             # aof-off is not taken back: a log that was begun is kept.
-            assert name in undo[proposal.code] or proposal.code == "aof-off"
+            told = name in undo[proposal.code] or "the others likewise" in undo[proposal.code]
+            assert told or proposal.code == "aof-off"
+
+
+_WORD = re.compile(r"[a-z]+(?:[-_][a-z]+)+")
+
+
+@pytest.mark.parametrize("capture", few_captures(), ids=lambda capture: capture.name)
+def test_advice_names_no_setting_that_the_release_does_not_take(capture: Capture) -> None:
+    """One that it does not take keeps the server from starting."""
+    captured = read_captured(capture.texts, all_settings())
+    release = Situation(captured).release
+    assert release is not None
+    taken, is_measured = settings_of(release)
+    assert is_measured
+
+    found = advise(captured)
+    lines = [line for finding in found.findings for line in (*finding.do, finding.undo)]
+    named = {word for line in lines for word in _WORD.findall(line)} & all_settings()
+
+    assert named <= taken
+
+
+@pytest.mark.parametrize("version", ["6.2.14", "7.0.15", "7.4.1", "8.6.3"])
+def test_lists_of_cpus_go_by_the_name_that_every_release_takes(version: str) -> None:
+    info = INFO.replace(b"7.0.15", version.encode())
+    status = text_of("status", b"Name:\tredis-server\nTgid:\t7\nCpus_allowed_list:\t1\n")
+
+    def judge(config: bytes) -> Advice:
+        texts = [text_of("info.txt", info), text_of("config.txt", b"appendonly\nyes\n" + config), status]
+        return advise(read_captured(texts, all_settings()), only=("cpu-pinned",))
+
+    (pinned,) = judge(b"hz\n10\n").findings
+    words = re.findall(r"[a-z_-]+cpulist", " ".join(pinned.do))
+    assert len(words) == 4
+    assert set(words) <= settings_of(release_of("redis", version))[0]
+    assert judge(b"bgsave_cpulist\n0\n").findings == ()
 
 
 def test_a_bundle_of_settings_alone_is_looked_at(tmp_path: Path) -> None:

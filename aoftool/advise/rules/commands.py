@@ -20,6 +20,12 @@ _SHOWN = 4
 _ALONE_S = 0.05
 _EXEC = "EXEC"
 _FREEING = ("expire-del", "eviction-del")
+_LAZY = (
+    "lazyfree-lazy-expire",
+    "lazyfree-lazy-eviction",
+    "lazyfree-lazy-server-del",
+    "lazyfree-lazy-user-del",
+)
 _DATABASE = regex(r"db\d{1,9}")
 _EXPIRES = regex(r"(?:^|,)expires=(\d{1,12})")
 # A storm of the first hour may be the one that is still felt.
@@ -194,10 +200,10 @@ def big_delete(case: Case) -> Answer:
         why="without lazy freeing the main thread frees each element before it goes on",
         do=(
             "UNLINK instead of DEL",
-            "CONFIG SET lazyfree-lazy-expire yes, -eviction, -server-del and -user-del too",
+            *(f"CONFIG SET {name} yes" for name in _LAZY if situation.flag(name) is not True),
             "which values are that large: aoftool keys DIR --by size",
         ),
-        undo="CONFIG SET lazyfree-lazy-expire no, and so on",
+        undo="CONFIG SET lazyfree-lazy-expire no, and the others likewise",
         values={"worst_s": worst},
     )
 
@@ -310,7 +316,7 @@ def evicting(case: Case) -> Answer:
     return Finding(
         "evicting",
         Severity.MEDIUM,
-        f"maxmemory is reached: {share:.0f} evictions for 100 commands, {evicted.rate:.0f} a second",
+        f"maxmemory is reached: {share:.0f} evictions for 100 commands, {evicted.rate:,.0f} a second",
         (Evidence(f"evicted_keys {evicted.in_words}", evicted.last.where),),
         why="each eviction is a delete in the log, and costs time before the write that needs the room",
         do=("more maxmemory, or shorter expire times", "what takes the room: aoftool keys DIR"),
@@ -334,8 +340,7 @@ def reconnecting(case: Case) -> Answer:
     return Finding(
         "reconnecting",
         Severity.MEDIUM,
-        f"{connections.rate:.0f} connections a second, one for each"
-        f" {commands.by / connections.by:.1f} of the commands",
+        f"{connections.rate:,.0f} connections a second, commands on each: {commands.by / connections.by:.1f}",
         (Evidence(f"total_connections_received {connections.in_words}", connections.last.where),),
         why="each connection costs round trips and the main thread more than most commands",
         do=("connections that stay, or a pool",),

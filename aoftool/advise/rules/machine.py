@@ -16,6 +16,9 @@ __all__ = ["RULES", "cpu_count"]
 
 _SPAN = regex(r"(\d{1,5})(?:-(\d{1,5}))?")
 
+# Releases before 7.2 know the names with underscores alone, later ones both.
+_LISTS = ("aof_rewrite_cpulist", "aof-rewrite-cpulist", "bgsave_cpulist", "bgsave-cpulist")
+
 
 def _listed(text: str) -> list[int]:
     """Return the CPUs of a list such as `0-3,8`."""
@@ -102,7 +105,7 @@ def cpu_pinned(case: Case) -> Answer:
     cpus = situation.captured.iostat.cpus
     if allowed == [0] and cpus is None:
         return Unknown("whether there is more than one CPU is not known")
-    lists = [situation.setting(name) for name in ("aof-rewrite-cpulist", "bgsave-cpulist")]
+    lists = [situation.setting(name) for name in _LISTS]
     if cpus == 1 or any(entry is not None and entry.value.strip().strip('"') for entry in lists):
         return None
     if situation.is_aof_on is not True:
@@ -115,8 +118,8 @@ def cpu_pinned(case: Case) -> Answer:
         (Evidence(f"Cpus_allowed_list {entry.value}", entry.where),),
         why="a child that writes the base takes half of that CPU from the main thread",
         do=(
-            "in the file, of two CPUs: server-cpulist 1, bio-cpulist 0, aof-rewrite-cpulist 0,"
-            " bgsave-cpulist 0",
+            "in the file, of two CPUs: server_cpulist 1, bio_cpulist 0, aof_rewrite_cpulist 0,"
+            " bgsave_cpulist 0",
             "or start it without taskset",
         ),
     )

@@ -102,6 +102,7 @@ def _often_by_log(situation: Situation) -> Answer:
 
 def _often(situation: Situation, count: int, each: float, seen: Evidence) -> Finding:
     found = [seen]
+    least = situation.setting(_MIN_SIZE)
     for name in (_MIN_SIZE, _PERCENTAGE):
         entry = situation.setting(name)
         if entry is not None:
@@ -116,7 +117,7 @@ def _often(situation: Situation, count: int, each: float, seen: Evidence) -> Fin
             "what other settings would do with this log: aoftool simulate DIR",
             "raise auto-aof-rewrite-min-size to what is written in half an hour or more",
         ),
-        undo="CONFIG SET auto-aof-rewrite-min-size, with the value above",
+        undo="" if least is None else f"CONFIG SET {_MIN_SIZE} {least.value}",
         not_this=("a rewrite saves room and start time; it adds writes",),
         values={"rewrites": count, "seconds_between": each},
     )

@@ -274,7 +274,7 @@ def unseen_stall(case: Case) -> Answer:
     )
     because = "main-thread-fsync" if named and "main-thread-fsync" in case.found else ""
     seen = f"LATENCY has {format_wait(worst)} at worst" if worst else "LATENCY has nothing"
-    told = f"; {', '.join(named.seen)} shows what it was" if named else ""
+    told = f"; what it was: {', '.join(named.seen)}" if named else ""
     return Finding(
         "unseen-stall",
         Severity.HIGH,
