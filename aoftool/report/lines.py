@@ -62,12 +62,36 @@ class LineConsole:
 def print_columns(
     console: Printer, headings: Sequence[str], rows: Iterable[tuple[Sequence[str], str]]
 ) -> None:
-    """Print rows of (cells, style) under headings; the last column is folded to the width."""
+    """Print rows of (cells, style) under headings; the last column is folded to the width.
+
+    Where that would break a word, such as the name of a file, the cells of a row stand below each other.
+    """
     held = list(rows)
     columns = [(heading, "left") for heading in headings]
     head, bodies = table_lines(columns, [cells for cells, _ in held], console.width)
+    if any(_breaks_words(cells, lines) for (cells, _), lines in zip(held, bodies, strict=True)):
+        _print_stacked(console, headings, held)
+        return
     for number, line in enumerate(head):
         console.print(line, style="bold" if number == 0 else "dim")
     for (_, style), lines in zip(held, bodies, strict=True):
         for line in lines:
             console.print(line, style=style)
+
+
+def _breaks_words(cells: Sequence[str], lines: Sequence[str]) -> bool:
+    """Tell whether some word of a row is not whole on one of its lines."""
+    whole = {word for line in lines for word in line.split()}
+    return any(word not in whole for cell in cells for word in cell.split())
+
+
+def _print_stacked(
+    console: Printer, headings: Sequence[str], rows: Iterable[tuple[Sequence[str], str]]
+) -> None:
+    indent = max(map(len, headings)) + 2
+    for number, (cells, style) in enumerate(rows):
+        if number:
+            console.print()
+        for heading, cell in zip(headings, cells, strict=True):
+            for line in folded(f"{heading:<{indent}}{cell}", console.width, indent) if cell else ():
+                console.print(line, style=style)

@@ -62,6 +62,24 @@ def opened(browser: Browser, out: Path, *words: str) -> dict[str, Any]:
     return found
 
 
+def test_a_browser_shows_what_is_wrong_in_a_fleet_at_every_width(browser: Browser, tmp_path: Path) -> None:
+    out = tmp_path / "fleet.html"
+    logs = map(str, sorted((FIXTURES / "damaged").iterdir())[:5])
+    assert run(["fleet", *logs, "--html", str(out)]) == 1
+
+    seen = browser.open(out)
+
+    assert (seen.messages, seen.requests, seen.overflow) == ([], [], dict.fromkeys(WIDTHS, 0))
+    for width in WIDTHS:
+        browser.resize(width)
+        ends = (
+            "[...document.querySelectorAll('.logs td:last-child')].map(e => e.getBoundingClientRect().right)"
+        )
+        rights = browser.evaluate(ends)
+        assert len(rights) == 5
+        assert max(rights) <= width
+
+
 @pytest.mark.parametrize("name", ["manifest-stall", "healthy-mixed"])
 def test_a_browser_opens_a_page_of_advice(name: str, browser: Browser, tmp_path: Path) -> None:
     out = tmp_path / "advice.html"

@@ -6,6 +6,8 @@ import io
 import subprocess
 import sys
 
+import pytest
+
 from aoftool.check.model import (
     FileReport,
     Finding,
@@ -105,3 +107,18 @@ def test_a_healthy_log_is_checked_without_what_only_damage_and_tables_need() -> 
     run = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
 
     assert run.stdout == "[]\n"
+
+
+@pytest.mark.parametrize("width", [30, 40, 60])
+def test_a_table_breaks_no_word_and_no_name_of_a_file(width: int) -> None:
+    out = io.StringIO()
+    name = "appendonly.aof.2.incr.aof"
+
+    print_columns(
+        LineConsole(out, color=False, width=width),
+        ("server", "and"),
+        [(("redis-7.0 to 8.12", f"cut {name}"), "")],
+    )
+
+    assert name in out.getvalue().split()
+    assert all(len(line) <= width for line in out.getvalue().splitlines() if name not in line)
