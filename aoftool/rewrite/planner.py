@@ -6,8 +6,9 @@ Writes nothing but a temporary copy of inputs that cannot be read twice.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from functools import partial
 from typing import Protocol, TypeVar
 
 import numpy as np
@@ -15,15 +16,13 @@ import numpy as np
 from aoftool.aof.model import Log
 from aoftool.commands.effects import EffectTable
 from aoftool.commands.groups import RESTORES
-from aoftool.databases import INFERRED, MOST_DATABASES, databases_for, setting_words
-from aoftool.dataclass import dataclass, replace
-from aoftool.errors import InputError, RespError, UnsupportedError, UsageError
+from aoftool.dataclass import dataclass
+from aoftool.errors import InputError, RespError, UnsupportedError
 from aoftool.escape import excerpt
 from aoftool.keyspace.refusal import ReplayStopError
 from aoftool.liveness.model import Trace
 from aoftool.liveness.native import drop_needless, mark_dead
 from aoftool.liveness.reading import Places, trace_tails
-from aoftool.next_step import again
 from aoftool.progress import Progress, no_progress
 from aoftool.rdb.dialects import MEMBER_TIMES
 from aoftool.rdb.encode.targets import Target
@@ -31,8 +30,14 @@ from aoftool.rdb.extras import carries_metadata, carries_modules
 from aoftool.releases import Release
 from aoftool.replay.writer import target_of
 from aoftool.replay.writer_model import Writer
+from aoftool.rewrite.databases import (
+    database_notes,
+    read_with_databases,
+    refuse_empty_databases,
+    written_numbers,
+)
 from aoftool.rewrite.decide.accounts import tail_counts
-from aoftool.rewrite.decide.base_keys import BaseKeys, beyond_error
+from aoftool.rewrite.decide.base_keys import BaseKeys
 from aoftool.rewrite.decide.touches import Touches
 from aoftool.rewrite.inputs import (
     Input,
@@ -47,25 +52,22 @@ from aoftool.rewrite.replay.outcome import Outcome
 from aoftool.rewrite.replay.replaying import UnknownFormError
 from aoftool.rewrite.target_choice import choose_target
 from aoftool.rewrite.witness import Witness
-from aoftool.units import and_more, counted
+from aoftool.units import counted
 
 __all__ = [
     "NEEDS_SERVER",
     "RewritePlan",
     "copyable_types",
-    "database_notes",
     "decide",
     "effects_for",
     "plan_notes",
     "plan_rewrite",
-    "read_with_databases",
     "refuse_torn",
     "with_plan",
 ]
 
 T = TypeVar("T")
 
-_NUMBERS_SHOWN = 16
 _MODULE_TYPE = 7
 NEEDS_SERVER = frozenset({"random", "module", "opaque"})
 """Reasons of a `ReplayStopError` for which carrying the command as it is helps."""
@@ -157,13 +159,13 @@ def plan_rewrite(
         target, reason = choose_target(options.target, writer)
         base, touches = decide(trace, found, target, progress)
         _refuse_selected_scripts(trace, options)
-        _refuse_empty_databases(trace, base, touches, options)
+        refuse_empty_databases(trace, base, touches, options)
         summary = RewriteSummary(log.path, target.name, reason, found.files, found.history_bytes)
         summary.tail = tail_counts(trace, torn)
         summary.base = base.counts
         summary.key_count = int(np.count_nonzero(touches.written))
         summary.notes = plan_notes(summary, found)
-        summary.notes += database_notes(options, _written_numbers(options, trace, found))
+        summary.notes += database_notes(options, written_numbers(options, trace, found))
         summary.writer = writer
         summary.elapsed_s = time.monotonic() - started
         rivals = witness.rivals(writer, trace.names[1:])
@@ -225,7 +227,8 @@ def read_as_written(
     writer = witness.writer(progress)
     try:
         while True:
-            fitted, table, result = read_with_databases(writer, options, found, read, opaque)
+            effects = partial(effects_for, writer, opaque=opaque)
+            fitted, table, result = read_with_databases(options, found, effects, read)
             names = names_of(result)
             told = witness.after(writer, names, progress)
             if told == writer or _reads_alike(writer, told, names):
@@ -241,74 +244,6 @@ def _reads_alike(one: Writer, other: Writer, names: Sequence[bytes]) -> bool:
     Which payloads it takes is all in which a release tells there; see `effects_for`.
     """
     return target_of(one.release) == target_of(other.release) or RESTORES.isdisjoint(names)
-
-
-def read_with_databases(
-    writer: Writer,
-    options: RewriteOptions,
-    found: Input,
-    read: Callable[[EffectTable], T],
-    opaque: frozenset[bytes] = frozenset(),
-) -> tuple[RewriteOptions, EffectTable, T]:
-    """Read the commands of a log with as many databases as were asked for, or as it needs.
-
-    How many it needs is known only at its end: a log that names more than servers have by default is read a
-    second time.
-
-    Args:
-        read: reads the commands by a table.
-
-    Returns:
-        the options with the number of databases, the table by which the log was read, and what that gave.
-
-    Raises:
-        UnsupportedError: the RDB part has keys in a database that is not there.
-    """
-    highest = _highest_of_base(found)
-    fitted = options
-    asked = max(options.selection.rename_db.values(), default=0)
-    if options.databases == INFERRED:
-        fitted = replace(options, databases=databases_for(max(highest, asked)))
-    if highest >= fitted.databases:
-        raise beyond_error(highest, fitted.databases, found.base_path)
-    table = effects_for(writer, fitted, opaque)
-    result = read(table)
-    if options.databases == INFERRED and table.setting.highest_refused >= 0:
-        fitted = replace(options, databases=databases_for(max(table.setting.highest_refused, asked)))
-        table = effects_for(writer, fitted, opaque)
-        result = read(table)
-    return fitted, table, result
-
-
-def database_notes(options: RewriteOptions, written: Iterable[int]) -> list[str]:
-    """Return what to say of the numbers of databases that are written, if anything.
-
-    Nothing where it was said how many the log needs.
-    """
-    words = setting_words(databases_for(max(written, default=0))) if options.databases == INFERRED else ""
-    return [words] if words else []
-
-
-def _written_numbers(options: RewriteOptions, trace: Trace, found: Input) -> list[int]:
-    """Return the numbers that the databases of a log have in the result, those with keys and more."""
-    numbers = set(map(trace.final_number, np.unique(trace.keys.databases()).tolist()))
-    if found.base is not None:
-        numbers |= {row.db for row in found.base.counts if row.db >= 0} | {_highest_of_base(found)}
-    selection = options.selection
-    chosen = numbers if selection.databases is None else numbers & selection.databases
-    return [selection.rename_db.get(number, number) for number in chosen]
-
-
-def _highest_of_base(found: Input) -> int:
-    """Return the greatest number of a database of the RDB part, 0 without one."""
-    if found.base is None:
-        return 0
-    # Here, as below: most logs hold no RDB part, and reading one takes many modules.
-    from aoftool.rdb.walk.summary import OTHER_DATABASES
-
-    numbers = {row.db for row in found.base.counts}
-    # The walk adds up what is behind its first few thousand.
-    return MOST_DATABASES - 1 if OTHER_DATABASES in numbers else max(numbers, default=0)
 
 
 def effects_for(
@@ -393,31 +328,6 @@ def _refuse_selected_scripts(trace: Trace, options: RewriteOptions) -> None:
         f"{excerpt(name)} cannot be run here, so keys and databases cannot be selected from this log",
         offset=int(trace.chunks[place.chunk].offsets[place.row]),
     )
-
-
-def _refuse_empty_databases(trace: Trace, base: BaseKeys, touches: Touches, options: RewriteOptions) -> None:
-    """Refuse a selection of databases of which none holds a key, while others do.
-
-    Raises:
-        UsageError: it is one; the message names those with keys.
-    """
-    asked = options.selection.databases
-    if not asked:
-        return
-    homes = np.unique(trace.keys.databases()[touches.written > 0]).tolist()
-    physical = {db for db, keys in base.databases.items() if keys} | set(homes)
-    held = sorted(map(trace.final_number, physical))
-    if held and asked.isdisjoint(held):
-        names = ", ".join(map(str, sorted(asked)))
-        raise UsageError(
-            f"the log has no keys in database {names}; it has some in {_shown_numbers(held)}",
-            hint=again(("--db", str(held[0]))),
-        )
-
-
-def _shown_numbers(numbers: list[int]) -> str:
-    shown = ", ".join(map(str, numbers[:_NUMBERS_SHOWN]))
-    return shown + and_more(len(numbers) - _NUMBERS_SHOWN)
 
 
 def plan_notes(summary: RewriteSummary, found: Input) -> list[str]:

@@ -33,6 +33,7 @@ from aoftool.cli.options.redaction import make_redactor
 from aoftool.cli.options.writing import ForceOption, OutOption
 from aoftool.cli.requests import Application, add_verb
 from aoftool.cli.told_writer import tell_writer
+from aoftool.cli.written_logs import damaged_result, write_commands, write_excerpt
 from aoftool.dataclass import dataclass, replace
 from aoftool.errors import UsageError
 from aoftool.escape import typed_name
@@ -127,7 +128,7 @@ def log(asked: LogRequest) -> int:
         _show_bytes(found, asked.hex_at, redactor)
         return DONE
     if asked.excerpt is not None:
-        return _write_excerpt(found, asked.excerpt, asked.output, asked.force, redactor)
+        return write_excerpt(found, asked.excerpt, asked.output, asked.force, redactor)
     stretch = find_stretch(asked.since, asked.until, found)
     wanted = _wanted(asked, stretch, whole=redactor is not None)
     if asked.follow:
@@ -149,7 +150,9 @@ def log(asked: LogRequest) -> int:
     else:
         rows = _redacted(cast("Iterator[LoggedCommand]", pieces), redactor)
         if asked.output is not None:
-            return _write(rows, end, found, asked, stretch, redacted=redactor is not None)
+            count = write_commands(rows, end, found, stretch, asked.output, force=asked.force)
+            closing = _closing(found, end, count, None)
+            return closing or damaged_result(asked.output, redacted=redactor is not None)
         shown = _print(rows, asked.as_json, asked.as_csv, asked.context, asked.color, unknown)
     if not shown:
         refuse_untimed(found, stretch)
@@ -306,85 +309,6 @@ def _closing(log: Log, end: ListingEnd, shown: int, limit: int | None) -> int:
         print(f"aoftool: {_nothing(log)}", file=sys.stderr)
     print_end(end)
     return tell_damage(log, end.told)
-
-
-def _write(
-    rows: Iterator[LoggedCommand],
-    end: ListingEnd,
-    log: Log,
-    asked: LogRequest,
-    stretch: Stretch,
-    *,
-    redacted: bool,
-) -> int:
-    """Write the chosen commands as a log; the RDB part of the input is not among them."""
-    from aoftool.analysis.commands.loadable import LoadableLog
-    from aoftool.files.access import narrowest_access
-    from aoftool.files.sink import AtomicFile
-    from aoftool.units import format_bytes
-
-    inputs = [file.path for file in log.files if file.exists and file.path != "-"]
-    made = LoadableLog(rows, end)
-    output = asked.output or ""
-    with AtomicFile(output, force=asked.force, inputs=inputs, access=narrowest_access(inputs)) as file:
-        for piece in made:
-            file.write(piece)
-        if not made.commands:
-            refuse_untimed(log, stretch)
-            refuse_outside(log, stretch)
-        file.commit()
-        size = file.size_bytes
-    print(
-        f"aoftool: {counted(made.commands, 'command')}, {format_bytes(size)}, in {ascii(output)[1:-1]}",
-        file=sys.stderr,
-    )
-    if made.dropped:
-        end.note(f"left out, as no server runs it: a MULTI without EXEC, {counted(made.dropped, 'command')}")
-    if made.guessed:
-        end.note(f"{counted(made.guessed, 'command')} of unknown database went to the one selected before")
-    return _closing(log, end, made.commands, None) or _damaged_result(output, redacted=redacted)
-
-
-_OF_STAND_INS = frozenset(("unknown-command", "restore-payload"))
-
-
-def _damaged_result(output: str, *, redacted: bool = False) -> int:
-    """Tell what a check finds in a log that was written; return the exit code.
-
-    Args:
-        redacted: stand-ins are no names of commands, and no payloads of RESTORE.
-    """
-    from aoftool.check.result import damage_left
-
-    told_by_stand_ins = _OF_STAND_INS if redacted else ()
-    found = [(code, text) for code, text in damage_left(output) if code not in told_by_stand_ins]
-    for code, text in found:
-        print(f"aoftool: {text} [{code}]", file=sys.stderr)
-    return VERDICT if found else DONE
-
-
-def _write_excerpt(log: Log, text: str, output: str | None, force: bool, redactor: Redactor | None) -> int:
-    """Write the smallest log that shows what is at an offset."""
-    from aoftool.analysis.history.excerpt import cut_excerpt
-    from aoftool.analysis.redact.commands import redacted_argv
-    from aoftool.files.access import narrowest_access
-    from aoftool.files.sink import write_atomically
-    from aoftool.units import format_bytes
-
-    if output is None:
-        raise UsageError("--excerpt writes a log", hint="add -o FILE")
-    made = cut_excerpt(log, find_place(text, log, "--excerpt"), workers=worker_count())
-    if redactor is not None:
-        if made.damaged:
-            raise UsageError("damaged bytes cannot be redacted", hint="leave --redact out")
-        made.argvs = [redacted_argv(argv, redactor) for argv in made.argvs]
-    inputs = [file.path for file in log.files if file.exists]
-    access = narrowest_access(inputs)
-    size = write_atomically(output, [made.content()], force=force, inputs=inputs, access=access)
-    shown = ascii(output)[1:-1]
-    print(f"aoftool: {made.what}: {format_bytes(size)} in {shown}", file=sys.stderr)
-    _say(made.notes)
-    return DONE if made.damaged else _damaged_result(output, redacted=redactor is not None)
 
 
 def _follow(log: Log, asked_for: Listing, asked: LogRequest, redactor: Redactor | None) -> int:

@@ -30,6 +30,7 @@ from aoftool.rdb.functions import read_functions
 from aoftool.releases import Release
 from aoftool.replay.writer_model import Writer
 from aoftool.rewrite.assembling import Assembly
+from aoftool.rewrite.databases import database_notes
 from aoftool.rewrite.decide.base_keys import need_whole
 from aoftool.rewrite.extras import note_losses
 from aoftool.rewrite.inputs import Input, end_at_boundary, open_input, repair_hint, require_only_torn
@@ -44,7 +45,6 @@ from aoftool.rewrite.model import (
 )
 from aoftool.rewrite.planner import (
     NEEDS_SERVER,
-    database_notes,
     plan_notes,
     read_as_written,
 )
