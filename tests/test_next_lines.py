@@ -80,7 +80,9 @@ def lines_of(answer: Answer) -> list[str]:
 def says_how(answer: Answer) -> bool:
     """Tell whether an answer has a line to type, or a sentence in its place."""
     text = f"{answer.out}\n{answer.err}"
-    return bool(lines_of(answer)) or re.search(r"^ *hint(: | {8})\S", text, re.MULTILINE) is not None
+    return bool(lines_of(answer)) or bool(
+        re.search(r"^( *hint(: | {8})|Hint, for .*: )\S", text, re.MULTILINE)
+    )
 
 
 def words_of(line: str) -> tuple[str, ...] | None:

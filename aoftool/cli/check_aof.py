@@ -52,16 +52,36 @@ class _Asked:
 
 def main() -> None:
     """Run the program and leave with its exit code."""
+    from aoftool.cli.exit_codes import INTERRUPTED
+    from aoftool.cli.plain_output import ready_streams
     from aoftool.cli.room import choose_room
+    from aoftool.cli.signals import take_signals
 
+    take_signals()
+    ready_streams()
     choose_room()
     try:
         code = run(sys.argv[0], sys.argv[1:])
         sys.stdout.flush()
     except BrokenPipeError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         code = _CLOSED_PIPE
+    except KeyboardInterrupt:
+        code = INTERRUPTED
+    except OSError as error:
+        # What the system refuses of a file is told as that; this is the output.
+        print(f"aoftool: cannot write the output: {error.strerror}", file=sys.stderr)
+        code = 1
+    if code in (_CLOSED_PIPE, INTERRUPTED, 1):
+        _lose_output()
     raise SystemExit(code)
+
+
+def _lose_output() -> None:
+    """Let what could not be written be lost: the interpreter would try again when it ends."""
+    try:
+        sys.stdout.flush()
+    except OSError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def run(program: str, arguments: Sequence[str]) -> int:

@@ -16,12 +16,35 @@ from typing import TYPE_CHECKING, TextIO
 if TYPE_CHECKING:
     from _typeshed import ReadableBuffer
 
-__all__ = ["lose_messages", "show_all", "write_whole"]
+__all__ = ["lose_messages", "ready_streams", "show_all", "write_whole"]
 
 _HANDLER = "aoftool.plain"
 _PLAIN = {"─": "-", "–": "-", "…": "...", "µ": "u", "±": "+-"}
 # The steps of a small curve, from low to high, as in aoftool.report.sparkline.
 _PLAIN.update(zip("▁▂▃▄▅▆▇█", ".:-=+*%#", strict=True))
+
+
+def ready_streams() -> None:
+    """Make the streams of a program that begins take whatever is printed; nothing was printed yet."""
+    if sys.stdin is None or sys.stdout is None or sys.stderr is None:
+        _open_streams()
+    show_all((sys.stdout, sys.stderr))
+    write_whole()
+    lose_messages()
+
+
+def _open_streams() -> None:
+    """Let what was closed before the start lead nowhere: the next file opened would take its place.
+
+    Whoever closed the output wants the exit code alone.
+    """
+    for number, name, mode in ((0, "stdin", "r"), (1, "stdout", "w"), (2, "stderr", "w")):
+        if getattr(sys, name) is None:
+            descriptor = os.open(os.devnull, os.O_RDWR)
+            if descriptor != number:
+                os.dup2(descriptor, number)
+                os.close(descriptor)
+            setattr(sys, name, os.fdopen(number, mode, closefd=False))
 
 
 def write_whole() -> None:

@@ -341,3 +341,51 @@ def test_any_stream_ends_where_the_official_reader_ends(data: st.DataObject) -> 
     if told is not None:
         assert int(told[1], 16) == ours.offset
         assert told[2].split(",")[0].split(" in AOF")[0] == ours.error.split(",")[0].split(" in AOF")[0]
+
+
+# A terminal of each kind, with names that it may not be able to show.
+TERMINALS = {
+    "C": {"LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0"},
+    "latin-1": {"PYTHONIOENCODING": "latin-1"},
+}
+ODD_NAMES = ("ä.aof", "日本.aof", "-n.aof", "a\nb.aof", "\udcff.aof")
+
+
+@pytest.mark.parametrize("kind", TERMINALS)
+def test_names_that_a_terminal_cannot_show_are_no_bug(kind: str, tmp_path: Path) -> None:
+    for name in ODD_NAMES:
+        (tmp_path / name).write_bytes(builders.command("SET", "a", "1")[:-2])
+        done = in_words(tmp_path, f"./{name}", env=TERMINALS[kind])
+
+        assert done.returncode == 1, name
+        assert b"ok_up_to=" in done.stdout
+        assert b"Traceback" not in done.stderr
+
+
+@pytest.mark.parametrize("closed", ["<&-", ">&-", "2>&-", ">&- 2>&-", "> /dev/full", "2> /dev/full"])
+def test_streams_that_take_nothing_are_no_bug(closed: str, tmp_path: Path) -> None:
+    path = tmp_path / "a.aof"
+    torn = builders.command("SET", "a", "1") + builders.command("SET", "b", "1")[:-2]
+    path.write_bytes(torn)
+
+    done = in_words(tmp_path, "--fix", "a.aof", shell=closed)
+
+    assert done.returncode == 1
+    assert b"Traceback" not in done.stderr
+    assert path.read_bytes() == torn
+
+
+def in_words(
+    folder: Path, *words: str, shell: str = "", env: dict[str, str] | None = None
+) -> subprocess.CompletedProcess[bytes]:
+    """Run the program from a folder, with a redirection of a shell."""
+    program = "import sys; sys.argv[0] = 'valkey-check-aof'; from aoftool.cli.check_aof import main; main()"
+    line = shlex.join([sys.executable, "-c", program, *words])
+    return subprocess.run(
+        ["bash", "-c", f"{line} {shell}"],
+        cwd=folder,
+        env={**os.environ, **(env or {})},
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        check=False,
+    )

@@ -18,7 +18,7 @@ from typing import Any
 import pytest
 from _pytest.mark.structures import ParameterSet
 
-import aoftool.__main__ as main
+from aoftool.cli import signals
 from aoftool.cli.app import run
 from aoftool.files.syscalls import SystemCalls
 from tests.builders import log, select
@@ -226,7 +226,7 @@ def test_an_interruption_that_a_destructor_swallows_is_asked_again() -> None:
 
 def test_whoever_asks_again_and_again_does_not_wait_for_cleaning_up() -> None:
     program = (
-        "import aoftool.__main__ as m, signal, time\n"
+        "import aoftool.__main__ as m, aoftool.cli.signals as s, signal, time\n"
         "def busy():\n"
         "    word = 'ready'\n"
         "    while True:\n"
@@ -235,7 +235,7 @@ def test_whoever_asks_again_and_again_does_not_wait_for_cleaning_up() -> None:
         "            time.sleep(60)\n"
         "        except KeyboardInterrupt:\n"
         "            word = 'more'\n"
-        "m._run, m._PATIENCE_S = busy, 0.05\n"
+        "m._run, s._PATIENCE_S = busy, 0.05\n"
         "m.main()\n"
     )
     process = subprocess.Popen([sys.executable, "-c", program], stdout=subprocess.PIPE)
@@ -337,7 +337,7 @@ class SignalledTwice(InterruptedCall):
     def __init__(self, monkeypatch: pytest.MonkeyPatch, at: int, later: int) -> None:
         self._later = later
         super().__init__(monkeypatch, at, behind=False)
-        monkeypatch.setattr(main, "_asked", 0)
+        monkeypatch.setattr(signals, "_asked", 0)
 
     def _interrupting(self, real: Callable[..., Any]) -> Callable[..., Any]:
         def call(*given: Any, **named: Any) -> Any:
@@ -355,7 +355,7 @@ class SignalledTwice(InterruptedCall):
 def own_signals() -> Iterator[None]:
     """Let signals be taken as the program takes them."""
     numbers = (signal.SIGINT, signal.SIGTERM)
-    before = [signal.signal(number, main._interrupt) for number in numbers]
+    before = [signal.signal(number, signals._interrupt) for number in numbers]
     try:
         yield
     finally:

@@ -43,7 +43,7 @@ def _lines(page: Page) -> Iterator[str]:
             yield from _fenced([line])
     for what, words in page.hints:
         yield ""
-        yield f"For {_text(what)}: {_text(words)}"
+        yield f"Hint, for {_text(what)}: {_text(words)}"
     yield ""
     for figure in page.figures:
         remark = f" ({_text(figure.remark)})" if figure.remark else ""
