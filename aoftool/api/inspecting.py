@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from aoftool.analysis.inspect.model import Overview
 from aoftool.aof.model import Log, LogKind
-from aoftool.aof.survey import TOP_KEYS, ReadTail, Survey, survey
+from aoftool.aof.survey import TOP_KEYS, Survey, survey
 from aoftool.api.machine import worker_count
 from aoftool.check.health import health_of
 from aoftool.check.health_model import Health
@@ -124,32 +124,20 @@ def inspect(
 
 
 def inspected(
-    log: Log,
-    asked: InspectionRequest,
-    *,
-    workers: int | None = None,
-    progress: Progress = no_progress,
-    read_tail: ReadTail | None = None,
+    log: Log, asked: InspectionRequest, *, workers: int | None = None, progress: Progress = no_progress
 ) -> Inspection:
-    """Return what was asked for of a log.
-
-    Args:
-        read_tail: counts command streams, for a caller that has done so; where no contents are asked for.
-    """
+    """Return what was asked for of a log."""
     threads = worker_count(workers)
     if asked.contents:
         return _with_contents(log, asked, threads, progress)
-    return _plain(log, asked, threads, progress, read_tail)
+    return _plain(log, asked, threads, progress)
 
 
-def _plain(
-    log: Log, asked: InspectionRequest, workers: int, progress: Progress, read_tail: ReadTail | None
-) -> Inspection:
+def _plain(log: Log, asked: InspectionRequest, workers: int, progress: Progress) -> Inspection:
     """Return what one pass over the framing tells."""
     from aoftool.analysis.inspect.overview import overview_of
 
-    rows = asked.rows or TOP_KEYS
-    read = survey(log, workers=workers, top_keys=rows, progress=progress, read_tail=read_tail)
+    read = survey(log, workers=workers, top_keys=asked.rows or TOP_KEYS, progress=progress)
     health, checked = _health(log, read, workers)
     result = overview_of(read)
     if asked.redactor is not None:

@@ -10,8 +10,10 @@ from aoftool.fleet.model import LogRow, RowState
 from aoftool.next_step import next_step, parted
 
 if TYPE_CHECKING:
+    from aoftool.analysis.inspect.contents_model import ContentsView
+    from aoftool.analysis.inspect.model import Overview
+    from aoftool.aof.model import Log
     from aoftool.aof.survey import ReadTail
-    from aoftool.api.inspecting import Inspection
     from aoftool.check.model import Report
 
 __all__ = ["summarized"]
@@ -43,22 +45,31 @@ def summarized(path: str, read_tail: ReadTail | None = None) -> LogRow:
 
 
 def _read(path: str, read_tail: ReadTail | None) -> LogRow:
-    from aoftool.api.inspecting import InspectionRequest, inspected
     from aoftool.api.opening import held_log
     from aoftool.check.checker import check
 
     with held_log(path) as log:
-        contents = (log.size_bytes or 0) <= _CONTENTS_BYTES
         report = check(log, read_tail=read_tail)
-        found = inspected(log, InspectionRequest(contents=contents), workers=1, read_tail=read_tail)
-        return _row(path, report, found)
+        return _row(path, report, *_inspected(log, read_tail))
 
 
-def _row(path: str, report: Report, found: Inspection) -> LogRow:
+def _inspected(log: Log, read_tail: ReadTail | None) -> tuple[Overview, ContentsView | None]:
+    """Return what `aoftool inspect` shows beside the line of health, which the check has told of."""
+    if (log.size_bytes or 0) > _CONTENTS_BYTES:
+        from aoftool.analysis.inspect.overview import overview_of
+        from aoftool.aof.survey import survey
+
+        return overview_of(survey(log, read_tail=read_tail)), None
+    from aoftool.api.inspecting import InspectionRequest, inspected
+
+    found = inspected(log, InspectionRequest(), workers=1)
+    return found.overview, found.contents
+
+
+def _row(path: str, report: Report, overview: Overview, contents: ContentsView | None) -> LogRow:
     from aoftool.analysis.inspect.model import RowKind
     from aoftool.check.model import Severity
 
-    overview, contents = found.overview, found.contents
     order = (Severity.DAMAGE, Severity.NOT_JUDGED, Severity.WARNING)
     firsts = [next((one for one in report.findings if one.severity is kind), None) for kind in order]
     first = next((one for one in firsts if one is not None), None)

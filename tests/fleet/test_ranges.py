@@ -10,6 +10,9 @@ from typing import Any
 
 import pytest
 
+from aoftool.api.checking import check
+from aoftool.api.inspecting import InspectionRequest, inspected
+from aoftool.api.opening import open_log
 from aoftool.fleet import summary
 from aoftool.fleet.ranges import LargeLog, Task, begin, count
 from aoftool.fleet.summary import summarized
@@ -64,6 +67,18 @@ def test_recorded_and_damaged_logs_have_the_same_row(request: pytest.FixtureRequ
     ranges = [assert_same_row(path, 400 + 97 * at, at) for at, path in enumerate(KINDS) if at % every == 0]
 
     assert sum(one > 2 for one in ranges) > len(ranges) / 3
+
+
+@pytest.mark.parametrize("path", KINDS[::9], ids=lambda path: path.name)
+def test_a_log_that_is_only_counted_has_the_row_that_check_and_inspect_have(path: Path) -> None:
+    row = summarized(str(path))
+    seen = inspected(open_log(path), InspectionRequest(contents=False), workers=1).overview
+
+    assert (row.size_bytes, row.commands) == (seen.size_bytes, sum(file.commands for file in seen.files))
+    assert row.keys == sum(part.keys for part in seen.rdb_parts)
+    assert sum(count for count, _ in row.by_command.values()) == row.commands
+    assert row.verdict == check(open_log(path)).verdict.value
+    assert row.dead_share is None
 
 
 INNER = log(*(command("SET", f"inner{n}", "1") for n in range(200)))
