@@ -1,7 +1,8 @@
 """The key table: keys to numbers in an open-addressing table over one arena. Twin of `_keys_py`.
 
 A slot is 8 bytes: the upper half of the hash and the number plus one. A key costs its bytes, 12 bytes
-and at most 16 of slots. The hash is keyed with a random seed, so an input cannot aim at it.
+and at most 16 of slots. The hash is keyed with a random seed, so an input cannot aim at it. Where a slot lies
+is said by the half that it holds, so that a table grows without a look at its keys.
 """
 
 import os
@@ -11,9 +12,6 @@ import numpy as np
 from libc.stdint cimport int64_t, uint8_t, uint32_t, uint64_t
 from libc.stdlib cimport calloc, free, realloc
 from libc.string cimport memcpy
-
-cdef enum:
-    REHASHED = 64
 
 cdef uint64_t FIRST_SLOTS = 1 << 12
 cdef uint64_t NUMBERS_MAX = 0xFFFFFFF0
@@ -49,18 +47,18 @@ cdef class KeyTable:
         return aof_hash(key, size, self.seed ^ (db * DB_SALT))
 
     cdef void prefetch(self, uint64_t hashed) noexcept nogil:
-        aof_prefetch(&self.slots[hashed & self.mask])
+        aof_prefetch(&self.slots[(hashed >> 32) & self.mask])
 
     cdef void prefetch_entry(self, uint64_t hashed) noexcept nogil:
         """Fetch where the name of the key in the first slot stands; `prefetch` came before."""
-        cdef uint64_t slot = self.slots[hashed & self.mask]
+        cdef uint64_t slot = self.slots[(hashed >> 32) & self.mask]
         if slot:
             aof_prefetch(&self.starts[(slot & LOW_HALF) - 1])
             aof_prefetch(&self.homes[(slot & LOW_HALF) - 1])
 
     cdef void prefetch_name(self, uint64_t hashed) noexcept nogil:
         """Fetch the name itself; `prefetch_entry` came before."""
-        cdef uint64_t slot = self.slots[hashed & self.mask]
+        cdef uint64_t slot = self.slots[(hashed >> 32) & self.mask]
         if slot:
             aof_prefetch(self.arena + self.starts[(slot & LOW_HALF) - 1])
 
@@ -71,7 +69,7 @@ cdef class KeyTable:
         self, uint64_t hashed, uint32_t db, const uint8_t *key, uint64_t size, bint insert
     ) noexcept nogil:
         """Return the number of a key, -1 when it has none, -2 when there is no memory for one."""
-        cdef uint64_t at = hashed & self.mask
+        cdef uint64_t at = (hashed >> 32) & self.mask
         cdef uint64_t slot, number
         if self.bucket_bits:
             return <int64_t>((<uint64_t>db << self.bucket_bits) | (hashed >> (64 - self.bucket_bits)))
@@ -95,7 +93,7 @@ cdef class KeyTable:
         if self.count * 2 > self.mask:
             if not self._rehash():
                 return -2
-            at = hashed & self.mask
+            at = (hashed >> 32) & self.mask
             while self.slots[at]:
                 at = (at + 1) & self.mask
         number = self.count
@@ -134,27 +132,19 @@ cdef class KeyTable:
         return True
 
     cdef bint _rehash(self) noexcept nogil:
+        """Double the slots: neighbours stay neighbours, in two walks side by side, and no key is read."""
         cdef uint64_t mask = self.mask * 2 + 1
         cdef uint64_t *slots = <uint64_t *>calloc(mask + 1, sizeof(uint64_t))
-        cdef uint64_t hashed[REHASHED]
-        cdef uint64_t first = 0, number, count, at
+        cdef uint64_t place, slot, at
         if not slots:
             return False
-        # The new slots lie anywhere: those of many keys are fetched before the first is written.
-        while first < self.count:
-            count = min(<uint64_t>REHASHED, self.count - first)
-            for number in range(count):
-                at = self.starts[first + number]
-                hashed[number] = self.hash(
-                    self.homes[first + number], self.arena + at, self.starts[first + number + 1] - at
-                )
-                aof_prefetch(&slots[hashed[number] & mask])
-            for number in range(count):
-                at = hashed[number] & mask
+        for place in range(self.mask + 1):
+            slot = self.slots[place]
+            if slot:
+                at = (slot >> 32) & mask
                 while slots[at]:
                     at = (at + 1) & mask
-                slots[at] = (hashed[number] & ~LOW_HALF) | (first + number + 1)
-            first += count
+                slots[at] = slot
         free(self.slots)
         self.slots = slots
         self.mask = mask
