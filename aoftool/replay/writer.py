@@ -79,6 +79,9 @@ def _find(aux: Mapping[bytes, bytes], evidence: Evidence, given: str | None, eng
         named = release_of(*said), said[1]
     if named is not None and said is not None and _is_others(*said, evidence.base):
         named = None
+    if named is not None and not engine and _is_contradicted(*named, evidence.base):
+        # A release cannot have written a format that came after it: what the part holds tells.
+        named = None
     if given is not None:
         release = release_named(given, newest=True)
         missing = tuple(evidence.against(release))
@@ -132,6 +135,12 @@ def _is_others(family: str, version: str, base: BaseVersion | None) -> bool:
     """Tell whether a number beyond the newest release stands over a format that is older than that one's."""
     newest = [release for release in RELEASES if release.family == family][-1]
     return version_of(version) > newest.version and base is not None and base[1] < newest.rdb_version
+
+
+def _is_contradicted(release: Release, version: str, base: BaseVersion | None) -> bool:
+    """Tell whether the format of a base came with a later release than the one that it names."""
+    newest = [other for other in RELEASES if other.family == release.family][-1]
+    return version_of(version) <= newest.version and not _may_go_on(release, base)
 
 
 def _beside(family: str, version: str) -> tuple[Release, ...]:

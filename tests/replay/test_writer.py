@@ -287,3 +287,34 @@ def test_the_patch_release_decides_where_it_is_known(
 
     assert writer.name == name
     assert (flavour.geo_store_clears, flavour.short_id_differences) == (clears, short)
+
+
+@pytest.mark.parametrize(
+    ("said", "base", "possible"),
+    [
+        ("redis 7.2.4", (Family.REDIS, 11), ["redis-7.2"]),
+        ("redis 7.2.4", (Family.REDIS, 12), ["redis-7.4", "redis-8.0", "redis-8.2", "redis-8.4"]),
+        ("redis 7.2.4", (Family.VALKEY, 80), ["redis-7.2"]),
+        ("valkey 8.0.1", (Family.VALKEY, 80), ["valkey-9.0", "valkey-9.1"]),
+        ("valkey 9.1.2", (Family.REDIS, 11), ["valkey-9.1"]),
+        ("redis 9.4.1", (Family.REDIS, 17), ["redis-8.12"]),
+    ],
+)
+def test_a_release_cannot_have_written_a_format_above_its_own(
+    said: str, base: tuple[Family, int], possible: list[str]
+) -> None:
+    family, _, version = said.partition(" ")
+
+    writer = find_writer({f"{family}-ver".encode(): version.encode()}, Evidence(base=base))
+
+    believed = len(possible) == 1 and base[0] is Family.REDIS
+    assert (writer.certainty is Certainty.NAMED) is believed
+    if believed or len(possible) > 1:
+        assert names(writer) == possible
+
+
+def test_a_format_that_no_release_writes_is_told_against_the_name() -> None:
+    writer = find_writer({b"redis-ver": b"7.2.4"}, Evidence(base=(Family.REDIS, 20)))
+
+    assert writer.certainty is Certainty.UNEXPLAINED
+    assert writer.missing == ("RDB version 20",)
