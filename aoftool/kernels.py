@@ -64,14 +64,18 @@ def kernel_alone(name: str) -> ModuleType | None:
         return None
 
 
-def kernel(name: str, reference: ModuleType) -> Any:
+def kernel(name: str, reference: ModuleType | None = None) -> Any:
     """Return a compiled module, or its twin in Python where there is none to use.
 
     Args:
         name: one of `KERNELS`.
-        reference: has the same names with the same answers.
+        reference: has the same names with the same answers; by default the module beside it whose name ends
+            with `_py`, which is loaded only where it is used.
     """
-    return kernel_alone(name) or reference
+    found = kernel_alone(name)
+    if found is None:
+        found = reference or importlib.import_module(name.removesuffix("_cy") + "_py")
+    return found
 
 
 def kernels_there() -> int:

@@ -13,15 +13,12 @@ from aoftool.files import Source
 from aoftool.kernels import kernel
 from aoftool.rdb.damage import RdbIssue
 from aoftool.rdb.dialects import Meaning
-from aoftool.rdb.walk import _crcseek_py
 from aoftool.rdb.walk.checksum import CHECKSUM_BYTES, ChecksumState
 
 __all__ = ["UNKNOWN_CODE", "UnknownItem", "find_end"]
 
 UNKNOWN_CODE = "rdb-unknown"
-_zero_at: Callable[[bytes, int, int], tuple[int, int]] = kernel(
-    "aoftool.rdb.walk._crcseek_cy", _crcseek_py
-).zero_at
+_zero_at: Callable[[bytes, int, int], tuple[int, int]] = kernel("aoftool.rdb.walk._crcseek_cy").zero_at
 _WINDOW_BYTES = 1 << 20
 _EOF_OPCODE = 0xFF
 

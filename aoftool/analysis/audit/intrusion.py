@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from aoftool.analysis.audit import _words_py
 from aoftool.files.source import Source
 from aoftool.kernels import kernel
 from aoftool.regex import regex
@@ -42,7 +41,7 @@ _PATTERNS = (
     ("a path that decides who may log in", regex(rb"authorized_keys|/var/spool/cron|/etc/cron")),
 )
 _CHUNK = 4 << 20
-_find_words = kernel("aoftool.analysis.audit._words_cy", _words_py).find_words
+_find_words = kernel("aoftool.analysis.audit._words_cy").find_words
 _MOST = 10_000
 _REACH = 64 * 1024
 

@@ -9,7 +9,6 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from aoftool.analysis.commands import _lines_py
 from aoftool.kernels import kernel
 
 if TYPE_CHECKING:
@@ -24,5 +23,5 @@ def row_writer(look: RowLook, file: str, wanted: CommandFilter, bounded: bool) -
     """Return what writes the commands of one file as lines; see `_lines_py.RowWriter`."""
     # Loaded when lines are asked for: most listings want none.
     made: Callable[[RowLook, str, CommandFilter, bool], RowWriter]
-    made = kernel("aoftool.analysis.commands._lines_cy", _lines_py).RowWriter
+    made = kernel("aoftool.analysis.commands._lines_cy").RowWriter
     return made(look, file, wanted, bounded)

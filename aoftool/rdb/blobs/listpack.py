@@ -14,7 +14,6 @@ from collections.abc import Callable, Iterable
 from typing import Literal
 
 from aoftool.kernels import kernel
-from aoftool.rdb.blobs import _listpack_py
 
 __all__ = ["HEADER_BYTES", "UNKNOWN_COUNT", "check", "decode", "decode_items", "encode"]
 
@@ -22,7 +21,7 @@ HEADER_BYTES = 6
 UNKNOWN_COUNT = 0xFFFF
 
 _Blob = bytes | bytearray | memoryview
-_chosen = kernel("aoftool.rdb.blobs._listpack_cy", _listpack_py)
+_chosen = kernel("aoftool.rdb.blobs._listpack_cy")
 _check: Callable[[_Blob], tuple[str, int] | None] = _chosen.check
 _decode: Callable[[_Blob, bool], list[bytes | int]] = _chosen.decode
 _decode_texts: Callable[[_Blob, Literal[True]], list[bytes]] = _chosen.decode
@@ -63,4 +62,6 @@ def encode(items: Iterable[bytes | int]) -> bytes:
     Raises:
         OverflowError: an `int` does not fit 64 bits, or the listpack would pass 4 GiB.
     """
+    from aoftool.rdb.blobs import _listpack_py
+
     return _listpack_py.encode(list(items))

@@ -13,11 +13,10 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from aoftool.kernels import kernel
-from aoftool.rdb.blobs import _lzf_py
 
 __all__ = ["check", "decompress"]
 
-_chosen = kernel("aoftool.rdb.blobs._lzf_cy", _lzf_py)
+_chosen = kernel("aoftool.rdb.blobs._lzf_cy")
 _check: Callable[[bytes | bytearray | memoryview, int], None] = _chosen.check
 _decompress: Callable[[bytes | bytearray | memoryview, int], bytes] = _chosen.decompress
 

@@ -11,14 +11,13 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 
 from aoftool.kernels import kernel
-from aoftool.rdb.blobs import _ziplist_py
 
 __all__ = ["HEADER_BYTES", "check", "decode", "encode"]
 
 HEADER_BYTES = 10
 
 _Blob = bytes | bytearray | memoryview
-_chosen = kernel("aoftool.rdb.blobs._ziplist_cy", _ziplist_py)
+_chosen = kernel("aoftool.rdb.blobs._ziplist_cy")
 _check: Callable[[_Blob], tuple[str, int] | None] = _chosen.check
 _decode: Callable[[_Blob], list[bytes]] = _chosen.decode
 
@@ -43,4 +42,6 @@ def check(blob: bytes | bytearray | memoryview) -> tuple[str, int] | None:
 
 def encode(items: Iterable[bytes]) -> bytes:
     """Return the ziplist of the items, integers in their shortest form, as Redis 6.2 writes it."""
+    from aoftool.rdb.blobs import _ziplist_py
+
     return _ziplist_py.encode(list(items))

@@ -16,7 +16,7 @@ from aoftool.rdb.decode import _strings_py
 __all__ = ["read_length", "read_lengths", "read_string", "read_strings", "skip_string", "string_frame"]
 
 _Buffer = bytes | bytearray | memoryview
-_chosen = kernel("aoftool.rdb.decode._strings_cy", _strings_py)
+_chosen = kernel("aoftool.rdb.decode._strings_cy")
 
 read_length: Callable[[_Buffer, int], tuple[int, int]] = _chosen.read_length
 """Return (value, offset after it) of the length at an offset.

@@ -26,7 +26,7 @@ __all__ = [
 ]
 
 _Rows = Sequence[tuple[tuple[int, int], Sequence[tuple[bytes, bytes]]]]
-_chosen = kernel("aoftool.rdb.encode._encode_cy", _encode_py)
+_chosen = kernel("aoftool.rdb.encode._encode_cy")
 
 encode_length = _encode_py.encode_length
 lzf_compress: Callable[[bytes, int], bytes | None] = _chosen.lzf_compress

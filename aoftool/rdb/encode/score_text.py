@@ -10,7 +10,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from aoftool.kernels import kernel
-from aoftool.rdb.encode import _score_py
 
 __all__ = ["WHOLE_LISTPACK", "packed_score", "score_text"]
 
@@ -34,7 +33,7 @@ if TYPE_CHECKING:
         """
 
 else:
-    score_text = kernel("aoftool.rdb.encode._score_cy", _score_py).score_text
+    score_text = kernel("aoftool.rdb.encode._score_cy").score_text
 
 
 def packed_score(score: float) -> bytes:

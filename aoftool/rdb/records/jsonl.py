@@ -9,10 +9,9 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 
 from aoftool.kernels import kernel
-from aoftool.rdb.records import _jsonl_py
 from aoftool.rdb.records.record import Record
 
 __all__ = ["record_lines"]
 
 record_lines: Callable[[Iterable[Record], str, bool], bytes]
-record_lines = kernel("aoftool.rdb.records._jsonl_cy", _jsonl_py).record_lines
+record_lines = kernel("aoftool.rdb.records._jsonl_cy").record_lines

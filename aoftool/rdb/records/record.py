@@ -12,7 +12,7 @@ from aoftool.rdb.walk.walker import WalkerProtocol
 
 __all__ = ["Record", "RecordContext", "build_records", "record_of_row"]
 
-_chosen = kernel("aoftool.rdb.records._record_cy", _record_py)
+_chosen = kernel("aoftool.rdb.records._record_cy")
 if TYPE_CHECKING:
     from aoftool.rdb.records._record_py import Record
 else:

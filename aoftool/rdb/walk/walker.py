@@ -18,11 +18,10 @@ from typing import Protocol
 from aoftool.kernels import kernel
 from aoftool.namedtuple import NamedTuple
 from aoftool.rdb.opcodes import Family
-from aoftool.rdb.walk import _walk_py
 
 __all__ = ["IMPLEMENTATION", "Row", "Status", "WalkerProtocol", "new_walker"]
 
-_chosen = kernel("aoftool.rdb.walk._walk_cy", _walk_py)
+_chosen = kernel("aoftool.rdb.walk._walk_cy")
 # "cy" or "py": which implementation is in use.
 IMPLEMENTATION: str = _chosen.IMPLEMENTATION
 

@@ -13,7 +13,6 @@ from numpy.typing import NDArray
 
 from aoftool.kernels import kernel
 from aoftool.liveness.model import Chunk, Fate, Op, Trace
-from aoftool.rewrite.decide import _touches_py
 from aoftool.rewrite.decide._touches_py import ChunkTouches, chunk_touches, row_refs
 
 __all__ = [
@@ -31,7 +30,7 @@ __all__ = [
 if TYPE_CHECKING:
     from aoftool.rewrite.decide._touches_py import count_rows, count_touches, first_rows, needed_rows
 else:
-    _chosen = kernel("aoftool.rewrite.decide._touches_cy", _touches_py)
+    _chosen = kernel("aoftool.rewrite.decide._touches_cy")
     count_rows, count_touches = _chosen.count_rows, _chosen.count_touches
     first_rows, needed_rows = _chosen.first_rows, _chosen.needed_rows
 

@@ -8,9 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from aoftool.kernels import kernel
-from aoftool.rewrite.replay import _gather_py
 
 __all__ = ["gather"]
 
 gather: Callable[[memoryview, NDArray[np.int64], NDArray[np.int64]], bytes]
-gather = kernel("aoftool.rewrite.replay._gather_cy", _gather_py).gather
+gather = kernel("aoftool.rewrite.replay._gather_cy").gather

@@ -20,7 +20,6 @@ from aoftool.liveness.model import Chunk
 from aoftool.rdb.encode.encode import string_records
 from aoftool.resp.canonical import NotCanonical
 from aoftool.resp.frame import read_frame
-from aoftool.rewrite.replay import _texts_py
 
 __all__ = ["TextReader"]
 
@@ -35,7 +34,7 @@ if TYPE_CHECKING:
 
     from aoftool.rewrite.replay._texts_py import encode_pairs, encode_sets, split_rows, split_sets
 else:
-    _chosen = kernel("aoftool.rewrite.replay._texts_cy", _texts_py)
+    _chosen = kernel("aoftool.rewrite.replay._texts_cy")
     encode_sets, split_rows, split_sets = _chosen.encode_sets, _chosen.split_rows, _chosen.split_sets
     encode_pairs = _chosen.encode_pairs
 
