@@ -109,7 +109,9 @@ def note_losses(
         notes.append(counted(len(found.base.scripts), *words) + where)
     if found.base is not None and keys_with_metadata(found.base) and carries_metadata(found.base, target):
         notes.append(_METADATA_OF_WRITTEN)
-    if writer.drops and output.holds_modules and found.base is not None and found.base.modules:
+    written_by = result.summary.writer
+    moves = written_by is not None and written_by.release.name != target.name
+    if (writer.drops or moves) and output.holds_modules and found.base is not None and found.base.modules:
         # Which modules a server has, no release tells.
         names = ", ".join(shown_text(module.name) for module in found.base.modules)
         without = "does not load the result" if form is OutputFormat.RDB else "skips their keys"
