@@ -102,9 +102,8 @@ def _last(side: Overview) -> Cell:
 
 def _changes(diff: Diff) -> Iterator[Block]:
     if diff.parting is not None:
-        yield Words(
-            "; ".join(line.strip() for line in parting_lines(diff.parting)).replace("then;", "then") + "."
-        )
+        told = "; ".join(line.strip() for line in parting_lines(diff.parting)).replace("then;", "then")
+        yield Words(f"{told[:1].upper()}{told[1:]}.")
     for note in diff.notes:
         yield Words(note, Tone.WARN)
     if diff.prefixes:
