@@ -17,12 +17,12 @@ from aoftool.captures.captured import read_captured
 from aoftool.captures.model import Info, Kind
 from aoftool.errors import AoftoolError, ReadFailedError, UsageError
 from aoftool.progress import Progress, no_progress
-from aoftool.units import format_bytes
 
 if TYPE_CHECKING:
     from aoftool.analysis.inspect.contents_model import ContentsView
     from aoftool.analysis.inspect.model import Overview
     from aoftool.aof.model import Log
+    from aoftool.api.inspecting import Inspection
     from aoftool.check.health_model import Health
     from aoftool.simulate.model import Simulation
 
@@ -116,6 +116,7 @@ def what_if(
     texts: Texts,
     advice: Advice,
     log: Log | None = None,
+    seen: Inspection | None = None,
     *,
     kinds: Mapping[str, Kind] | None = None,
     progress: Progress = no_progress,
@@ -124,17 +125,20 @@ def what_if(
 
     Args:
         advice: what was said of these texts, for the settings in use.
+        seen: the log as it was inspected; of a log above 16 MiB a sample of its keys is replayed.
     """
     from aoftool.api.simulating import settings_in_use, simulated, simulated_of_info
 
     in_use, replies = settings_in_use(advice.settings), replies_in(texts, kinds)
     try:
         if log is not None:
-            if (log.size_bytes or 0) > MOST_SIMULATED_BYTES:
-                most = format_bytes(MOST_SIMULATED_BYTES)
-                return None, f"the log is above {most}, and every command is run for it: aoftool simulate"
             info = None if replies is None else replies[1]
-            return simulated(log, in_use=in_use, info=info, progress=progress), ""
+            reading, writer = (None, None) if seen is None else (seen.reading, seen.overview.reading)
+            quick = reading is not None and (log.size_bytes or 0) > MOST_SIMULATED_BYTES
+            found = simulated(
+                log, in_use=in_use, info=info, read=reading, quick=quick, writer=writer, progress=progress
+            )
+            return found, ""
         if replies is None:
             return None, "it takes INFO, or the log (--aof PATH)"
         return simulated_of_info(*replies, in_use), ""
@@ -145,8 +149,10 @@ def what_if(
         return None, error.message + more
 
 
-def facts_of_log(path: str, log: Log, progress: Progress = no_progress) -> LogFacts:
+def facts_of_log(path: str, log: Log, progress: Progress = no_progress) -> tuple[LogFacts, Inspection]:
     """Return how large a log is, what was written when, how long a load takes, what expires, if it is whole.
+
+    And all that was seen of it, for who wants more.
 
     Args:
         path: as the user named it.
@@ -155,7 +161,7 @@ def facts_of_log(path: str, log: Log, progress: Progress = no_progress) -> LogFa
     from aoftool.api.inspecting import inspect
 
     seen = inspect(log, savings=False, rows=1, progress=progress)
-    return facts_of_overview(path, seen.overview, seen.health, seen.contents)
+    return facts_of_overview(path, seen.overview, seen.health, seen.contents), seen
 
 
 def facts_of_overview(path: str, overview: Overview, health: Health, view: ContentsView | None) -> LogFacts:

@@ -8,7 +8,9 @@ from typing import Any
 
 import pytest
 
+from aoftool.api import advising
 from aoftool.cli.app import run
+from aoftool.simulate import quick
 from tests.captured import FEW
 from tests.corpus import FIXTURES
 from tests.report.pages import PageReader, read_page
@@ -105,6 +107,19 @@ def test_what_other_thresholds_would_do_goes_from_the_settings_in_use(
             row for row in found["rows"] if row["min_size_bytes"] == 32 << 20 and row["percentage"] == 50
         )
         assert now["rewrites"] == pytest.approx(found["seconds"] / (21.25 + 2.5), rel=0.01)
+
+
+def test_of_a_large_log_a_sample_of_its_keys_is_played(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(advising, "MOST_SIMULATED_BYTES", 1000)
+    monkeypatch.setattr(quick, "_MOST_WRITES", 500)
+    monkeypatch.setattr(quick, "_LEAST_KEYS", 20)
+
+    _, answer = asked(capsys, tmp_path / "a.html", "--aof", str(SHOP))
+
+    assert answer["what_if"]["sampled_one_in"] > 1
+    assert answer["what_if_why"] is None
 
 
 def test_the_page_says_why_thresholds_are_not_played(

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from aoftool.advise.model import Advice, DatedEvent, LogFacts
     from aoftool.advise.thresholds import Thresholds
     from aoftool.aof.model import Log
+    from aoftool.api.inspecting import Inspection
     from aoftool.captures.bundle import Texts
     from aoftool.captures.model import Kind
     from aoftool.simulate.model import Simulation
@@ -154,18 +155,19 @@ def advise(asked: AdviseRequest) -> int:
     if asked.server is not None:
         _ask(asked.server, _number(asked.wait), texts)
     log = None if asked.aof is None else _log(asked.aof)
+    facts, seen = (None, None) if log is None else _log_facts(log, asked)
     advice = advised(
         texts,
         kinds=kinds,
         since=begin,
         until=end,
         thresholds=thresholds,
-        log=None if log is None else _log_facts(log, asked),
+        log=facts,
         only=asked.only or (),
     )
     simulated, why_not = None, ""
     if asked.html is not None or asked.as_json:
-        simulated, why_not = what_if(texts, advice, log, kinds=kinds)
+        simulated, why_not = what_if(texts, advice, log, seen, kinds=kinds)
     advice = redacted_advice(advice, redactor)
     if asked.html is not None:
         _write_page(asked.html, advice, happened_in(texts, begin, end)[0], simulated, why_not)
@@ -322,7 +324,7 @@ def _list_thresholds() -> None:
         print(f"{name}={value:.10g}")
 
 
-def _log_facts(log: Log, asked: AdviseRequest) -> LogFacts:
+def _log_facts(log: Log, asked: AdviseRequest) -> tuple[LogFacts, Inspection]:
     """Read the log itself."""
     from aoftool.api.advising import facts_of_log
     from aoftool.cli.progress import ProgressReporter
