@@ -15,15 +15,26 @@ from aoftool.files.held import release_files
 from aoftool.progress import Progress, no_progress
 from aoftool.rewrite.ask.rivalry import dispute_notes, refuse_disputed
 from aoftool.rewrite.model import Layout, RewriteOptions, RewriteResult
-from aoftool.rewrite.planner import RewritePlan, refuse_torn, with_plan
+from aoftool.rewrite.planner import RewritePlan, plan_rewrite, refuse_torn, with_plan
 from aoftool.rewrite.runner import Sinks, count_rewrite, write_rewrite
 
 # What only some endings need is imported where they begin: a rewrite that counts needs no repair.
 if TYPE_CHECKING:
+    from aoftool.rewrite.comparing import Comparison
     from aoftool.rewrite.model import OutputFile
     from aoftool.rewrite.shares.plan import BoundedPlan
+    from aoftool.servers.finding import FoundServer
 
-__all__ = ["Ending", "Where", "layout_of", "rewrite", "run_rewrite"]
+__all__ = [
+    "Ending",
+    "Where",
+    "comparison_of",
+    "layout_of",
+    "rewrite",
+    "rewriting_server",
+    "run_rewrite",
+    "with_databases",
+]
 
 
 class Ending(Enum):
@@ -204,3 +215,39 @@ class _Run:
             return write_rewrite(plan, sinks, self._progress, optional=optional)
         beside = self._log.path if self._where.ending is Ending.IN_PLACE else self._where.out
         return plan.write(sinks, self._progress, out=beside, optional=optional)
+
+
+def with_databases(options: RewriteOptions, log: Log) -> RewriteOptions:
+    """Let a server have as many databases as the log needs."""
+    from aoftool.aof.numbers import highest_database
+    from aoftool.databases import databases_for
+
+    highest = 0 if log.kind is LogKind.STDIN else highest_database(log)
+    return replace(options, databases=databases_for(highest))
+
+
+def rewriting_server(log: Log, given: str | None) -> FoundServer:
+    """Return the server that shall rewrite a log: of the release that wrote it, and able to write a set."""
+    from aoftool.replay.log_writer import writer_of_log
+    from aoftool.servers.choosing import choose_server, needed_for
+
+    return choose_server(needed_for(writer_of_log(log), sets=True), given)
+
+
+def comparison_of(
+    log: Log, options: RewriteOptions, worker: FoundServer | None, given: str | None
+) -> Comparison:
+    """Load the log on a server; what the target of the rewrite does not keep is left out of account."""
+    from aoftool.releases import find_releases, release_named
+    from aoftool.rewrite.comparing import Comparison
+    from aoftool.servers.choosing import choose_server, needed_for, needs_sets
+
+    if worker is not None:
+        return Comparison(log, options.databases, worker)
+    with plan_rewrite(log, options) as plan:
+        target, count, writer = plan.target, plan.options.databases, plan.summary.writer
+    assert writer is not None
+    sets = needs_sets(log) or options.layout is Layout.MULTI_PART
+    targets = find_releases(options.target) if options.target else (release_named(target.name),)
+    server = choose_server(needed_for(writer, sets=sets, targets=targets), given)
+    return Comparison(log, count, server, target, writer)

@@ -54,10 +54,8 @@ if TYPE_CHECKING:
     from aoftool.aof.model import Log
     from aoftool.aof.moment import Moment
     from aoftool.api.rewriting import Ending
-    from aoftool.rewrite.comparing import Comparison
     from aoftool.rewrite.model import RewriteOptions, RewriteResult
     from aoftool.rewrite.salvaging import Salvaged
-    from aoftool.servers.finding import FoundServer
 
 __all__ = ["RewriteRequest", "register"]
 
@@ -217,7 +215,7 @@ def rewrite(asked: RewriteRequest) -> int:
     """
     from aoftool.aof.local_copy import local_copy
     from aoftool.aof.model import LogKind
-    from aoftool.api.rewriting import Where, run_rewrite
+    from aoftool.api.rewriting import Where, comparison_of, rewriting_server, run_rewrite, with_databases
     from aoftool.cli.inputs import find_input
     from aoftool.cli.progress import ProgressReporter
     from aoftool.replay.log_writer import fields_of_base
@@ -249,9 +247,9 @@ def rewrite(asked: RewriteRequest) -> int:
             # What is salvaged may not name its writer any more.
             options = replace(options, base_fields=fields_of_base(log))
         if asked.engine is EngineOption.server and not asked.databases:
-            options = _with_databases(options, source)
-        worker = _worker(source, asked.server) if asked.engine is EngineOption.server else None
-        check = _comparison(source, options, worker, asked.server) if asked.verify else None
+            options = with_databases(options, source)
+        worker = rewriting_server(source, asked.server) if asked.engine is EngineOption.server else None
+        check = comparison_of(source, options, worker, asked.server) if asked.verify else None
         if worker is not None and asked.out is not None:
             from aoftool.rewrite.server_engine import rewrite_on_server
 
@@ -370,46 +368,6 @@ def _clock_notes(result: RewriteResult) -> list[str]:
         f"{who} consumers that are written as seen just now, as by a server's load: a rewrite at another"
         " time differs there; --now TIME sets the moment"
     ]
-
-
-def _with_databases(options: RewriteOptions, log: Log) -> RewriteOptions:
-    """Let a server have as many databases as the log needs."""
-
-    from aoftool.aof.model import LogKind
-    from aoftool.aof.numbers import highest_database
-    from aoftool.databases import databases_for
-
-    highest = 0 if log.kind is LogKind.STDIN else highest_database(log)
-    return replace(options, databases=databases_for(highest))
-
-
-def _worker(log: Log, given: str | None) -> FoundServer:
-    """Return the server that shall rewrite a log: of the release that wrote it, and able to write a set."""
-    from aoftool.replay.log_writer import writer_of_log
-    from aoftool.servers.choosing import choose_server, needed_for
-
-    return choose_server(needed_for(writer_of_log(log), sets=True), given)
-
-
-def _comparison(
-    log: Log, options: RewriteOptions, worker: FoundServer | None, given: str | None
-) -> Comparison:
-    """Load the log on a server; what the target of the rewrite does not keep is left out of account."""
-    from aoftool.releases import find_releases, release_named
-    from aoftool.rewrite.comparing import Comparison
-    from aoftool.rewrite.model import Layout
-    from aoftool.rewrite.planner import plan_rewrite
-    from aoftool.servers.choosing import choose_server, needed_for, needs_sets
-
-    if worker is not None:
-        return Comparison(log, options.databases, worker)
-    with plan_rewrite(log, options) as plan:
-        target, count, writer = plan.target, plan.options.databases, plan.summary.writer
-    assert writer is not None
-    sets = needs_sets(log) or options.layout is Layout.MULTI_PART
-    targets = find_releases(options.target) if options.target else (release_named(target.name),)
-    server = choose_server(needed_for(writer, sets=sets, targets=targets), given)
-    return Comparison(log, count, server, target, writer)
 
 
 @contextmanager
