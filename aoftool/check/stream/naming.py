@@ -8,11 +8,10 @@ from __future__ import annotations
 from aoftool.check.stream.heal import Healing, Patch
 from aoftool.check.stream.resync import TORN, Landing, Scanner
 from aoftool.check.stream.seams import Seams
-from aoftool.check.stream.shapes import follows
+from aoftool.check.stream.shapes import HEADER_LINE, follows
 from aoftool.check.stream.window import Reader
 from aoftool.check.stream.wounds import Wound
 from aoftool.escape import excerpt
-from aoftool.regex import regex
 from aoftool.resp.model import Reason, Stop
 from aoftool.units import counted
 
@@ -20,7 +19,6 @@ __all__ = ["Naming"]
 
 _DOUBLED_REACH = 1 << 20
 _SIGNATURE = 48
-_FRAMING = regex(rb"[$*][0-9]{1,10}\r\n")
 
 
 class Naming:
@@ -150,7 +148,7 @@ class Naming:
             return "empty-command"
         if reason in (Reason.ZERO_GAP, Reason.ZERO_TAIL) or self._mostly_zero(at, end):
             return "zero-block"
-        if reason is Reason.INLINE_COMMAND and not _FRAMING.search(
+        if reason is Reason.INLINE_COMMAND and not HEADER_LINE.search(
             self._reader.at(at, min(end - at, 1 << 16))
         ):
             return "inline-text"

@@ -12,7 +12,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from aoftool.check.stream.remains import Remains, one_step, read_remains
-from aoftool.check.stream.shapes import Habits, habits_around, is_one_command
+from aoftool.check.stream.shapes import HEADER_LINE, Habits, habits_around, is_one_command
 from aoftool.check.stream.window import Reader
 from aoftool.check.stream.wounds import Wound
 from aoftool.check.vocabulary import accepts
@@ -28,7 +28,6 @@ _MAX_WOUND = 1 << 16
 _SELECT = b"SELECT"
 _COUNT_LINE = regex(rb"\*?[^$*\r\n]{0,2}\r?\n?")
 _COUNT_LINE_BYTES = 5
-_FRAMING = regex(rb"[$*][0-9]{1,10}\r\n")
 _ENDS = 64
 # An argument of fewer commands than this says little of how long such arguments are.
 _FEW = 8
@@ -173,7 +172,7 @@ def _one_length_off(reader: Reader, remains: Remains, text: bytes, habits: Habit
     place = len(remains.arguments)
     for end in _ends(text, low):
         proper = b"%d" % (end - low)
-        if not one_step(digits, proper) or _FRAMING.search(text, low, end):
+        if not one_step(digits, proper) or HEADER_LINE.search(text, low, end):
             continue
         if not is_one_command(head + b"$" + proper + b"\r\n" + text[low:]):
             continue

@@ -15,6 +15,7 @@ from aoftool.dataclass import dataclass, field
 from aoftool.regex import regex
 
 __all__ = [
+    "HEADER_LINE",
     "LENGTHS_KEPT",
     "Argument",
     "Habits",
@@ -38,6 +39,8 @@ _NUMBER = regex(rb"(0|[1-9][0-9]{0,18})\r\n")
 _OPENING = regex(rb"\*[1-9][0-9]{0,8}\r\n\$(?:0|[1-9][0-9]{0,18})\r\n")
 _ARGUMENT_LINE = regex(rb"\$(0|[1-9][0-9]{0,18})\r\n")
 _PLAIN = regex(rb"[\x20-\x7e]*")
+HEADER_LINE = regex(rb"[$*][0-9]{1,10}\r\n")
+"""A line that framing has, wherever it stands."""
 _ANNOTATION_MAX = 1023
 _NAME_MAX = 64
 _MAX_ANNOTATIONS = 64
