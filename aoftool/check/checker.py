@@ -103,12 +103,13 @@ def _replay(report: Report, exam: LogExam) -> None:
     from aoftool.check.loaders.replay import replay_log, to_replay
 
     names = [row.target for row in report.outcomes if row.outcome in (Outcome.LOAD, Outcome.CUT)]
-    if len(report.outcomes) == len(TARGETS):
+    asked_all = len(report.outcomes) == len(TARGETS)
+    if asked_all:
         names = to_replay(names)
     dump = any(file.file.role is FileRole.RDB for file in exam.files)
     if names and not dump and exam.files:
         told = {(finding.path, finding.code, finding.start) for finding in report.findings}
-        found = find_in_replay(replay_log(exam, names), report.path, len(names))
+        found = find_in_replay(replay_log(exam, names), report.path, len(names) if asked_all else 0)
         # A form that no release has was found without a replay already.
         _keep(report, (one for one in found if (one.path, one.code, one.start) not in told))
         report.files = [_row(report, file) for file in exam.files]

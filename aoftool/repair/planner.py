@@ -36,7 +36,7 @@ from aoftool.repair.planners.set_after import SetAfter
 from aoftool.repair.planners.stream import StreamPlanner
 from aoftool.repair.planners.suspects import suspects_behind
 from aoftool.repair.planners.text import plan_text
-from aoftool.units import and_more, counted
+from aoftool.units import and_more
 
 if TYPE_CHECKING:
     from aoftool.repair.planners.point_in_time import CutPoint
@@ -209,22 +209,10 @@ class _Planner:
             )
 
     def _undelete(self) -> None:
-        from aoftool.repair.planners.undelete import plan_undelete
+        from aoftool.repair.planners.undelete import notes_of, plan_undelete
 
         found = plan_undelete(self._exam.files, self._drafts, self._choice, self._log.path)
-        self._plan.notes.append(f"{counted(found.commands, 'command is', 'commands are')} taken out")
-        if found.merging:
-            writes = counted(found.merging, "later write")
-            self._plan.notes.append(
-                f"{writes} may meet keys that come back with a flush gone: lists and counters then go on from"
-                " the old values"
-            )
-        if found.touched_count:
-            shown = "" if found.touched_count == len(found.touched) else f", the first {len(found.touched)}"
-            self._plan.notes.append(
-                f"{counted(found.touched_count, 'later command')} on a revived key{shown}:"
-            )
-            self._plan.notes += [f"  {line}" for line in found.touched]
+        self._plan.notes += notes_of(found, self._log)
 
     # Putting the parts together
 

@@ -6,7 +6,7 @@ EXEC at the end of its file never happened, so each file is walked once before i
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
 from aoftool.aof.ending import note_stop
 from aoftool.aof.ending_model import ListingEnd
@@ -42,6 +42,7 @@ EVERYTHING = Watch(min_length=1)
 """Makes every command a hit."""
 
 _PART_BYTES = 1 << 20
+_MOST_REFUSED = 10_000
 
 
 class LogReplay:
@@ -58,6 +59,7 @@ class LogReplay:
         watch: which commands are given at all, of files that can be read at an offset; those of chosen keys
             must be among them.
         writer: who wrote the log, where that was found out before.
+        instead: what is run in the place of a command, by (file number, offset); None for nothing.
 
     Attributes:
         writer: who wrote the log, as which it is replayed.
@@ -66,6 +68,7 @@ class LogReplay:
         stopped_at: that command, with the number of its file.
         unknown: the command there, with the number of its file and what of it no release has, in words;
             None where that is not why.
+        refused: commands that a loader answers with an error, with their files and that; the first of them.
         end: what could not be read.
         is_timed: a command had a time; None when there was no command.
     """
@@ -82,16 +85,19 @@ class LogReplay:
         stops_at_unknown: bool = False,
         watch: Watch = EVERYTHING,
         writer: Writer | None = None,
+        instead: Mapping[tuple[int, int], Sequence[bytes] | None] | None = None,
         progress: Progress = no_progress,
     ) -> None:
         self._log, self._until, self._until_s = log, until, until_s
         self._chosen, self._watch, self._stops_at_unknown = chosen, watch, stops_at_unknown
+        self._instead = instead or {}
         self.writer = writer or writer_of_log(log, written_by)
         self._now_ms, self._progress, self._written_by = now_ms, progress, written_by
         self.keyspace = self._new_keyspace()
         self.stopped: str | None = None
         self.stopped_at: tuple[int, Command] | None = None
         self.unknown: tuple[int, Command, str] | None = None
+        self.refused: list[tuple[int, Command, str]] = []
         self.end = ListingEnd()
         self.is_timed: bool | None = None
         self._beyond = 0
@@ -132,9 +138,10 @@ class LogReplay:
                 if self.keyspace.selected != command.db:
                     self.keyspace.execute((b"SELECT", b"%d" % command.db))
                 yield number, command
-                if self._is_left_out(command):
+                argv = self._instead.get((number, command.offset), command.argv)
+                if argv is None or self._is_left_out(command):
                     continue
-                if not self._execute(number, part, command):
+                if not self._execute(number, part, command, argv):
                     self.stopped_at = number, command
                     return
             if self.end.damage is not None:
@@ -257,10 +264,12 @@ class LogReplay:
             pass
         return walk.state.txn if walk.state.is_open else 0
 
-    def _execute(self, number: int, part: LogPart, command: Command) -> bool:
+    def _execute(self, number: int, part: LogPart, command: Command, argv: Sequence[bytes]) -> bool:
         try:
             shortened = self.keyspace.shortened
-            refused = self.keyspace.execute(command.argv)
+            refused = self.keyspace.execute(argv)
+            if refused is not None and len(self.refused) < _MOST_REFUSED:
+                self.refused.append((number, command, refused.text))
             doubtful = refused is not None or self.keyspace.shortened > shortened
             what = beyond(command.argv, self.writer.release) if doubtful else ""
         except ReplayStopError as stop:

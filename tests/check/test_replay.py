@@ -11,6 +11,7 @@ import pytest
 from aoftool.aof.layout import find_log
 from aoftool.check.checker import check
 from aoftool.check.loaders import replay
+from aoftool.check.loaders.targets import targets_named
 from aoftool.check.model import Finding, Level, Report, Severity
 from aoftool.releases import NAMES
 from tests.builders import command, log, rdb, rdb_string, select, transaction
@@ -62,6 +63,17 @@ def test_only_servers_that_answer_with_an_error_are_named(tmp_path: Path) -> Non
 
     refused = [finding for finding in told(report) if finding.code == "command-refused"]
     assert [finding.message.rpartition("by ")[2] for finding in refused] == ["redis-6.2"]
+
+
+def test_a_server_that_was_asked_for_alone_is_named(tmp_path: Path) -> None:
+    code = b"#!lua name=l\nserver.register_function('f', function() return 1 end)"
+    path = tmp_path / "appendonly.aof"
+    path.write_bytes(log(command("FUNCTION", "LOAD", code)))
+
+    report = check(find_log(path), Level.DEEP, targets=targets_named("redis-8.0"))
+
+    (finding,) = told(report)
+    assert finding.message.endswith("while loading, by redis-8.0")
 
 
 def test_a_delete_of_nothing_is_a_note(tmp_path: Path) -> None:

@@ -90,7 +90,7 @@ def test_older_targets_refuse_and_name_the_loss(name: str) -> None:
         written(found, TARGETS[name])
 
     assert "cannot hold 3 of the items" in caught.value.message
-    assert "a stream with idempotent producers: sent" in caught.value.message
+    assert "idempotent producers of a stream: sent" in caught.value.message
     assert "plain" not in caught.value.message
     written({b"plain": found[b"plain"]}, TARGETS[name])
 

@@ -184,7 +184,7 @@ def test_field_expire_times_are_refused_by_name(name: str) -> None:
     writer.key(b"good", b"v")
     writer.key(b"cart:\x00", expiring())
 
-    with pytest.raises(UnsupportedError, match=r"hash fields with expire times: cart:\\x00 \(db 2\)"):
+    with pytest.raises(UnsupportedError, match=r"expire times of hash fields: cart:\\x00 \(db 2\)"):
         writer.close()
 
 

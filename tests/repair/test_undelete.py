@@ -135,6 +135,54 @@ def test_writes_to_other_databases_do_not_meet_what_a_flush_removed(
     assert told == [count] * bool(count)
 
 
+WRONG_TYPE = "WRONGTYPE Operation against a key holding the wrong kind of value"
+
+
+@pytest.mark.parametrize(
+    ("choice", "lost"),
+    [
+        (Choice(drop_command=b"FLUSHALL"), "HSET x a 1"),
+        (Choice(drop_command=b"DEL"), "SADD y m"),
+        (Choice(drop_command=b"DEL", match=b"y"), "SADD y m"),
+        (Choice(drop_command=b"DEL", match=b"z"), None),
+    ],
+    ids=["flush", "deletion", "key-of-a-deletion", "other-key"],
+)
+def test_a_later_write_that_is_refused_then_is_told(tmp_path: Path, choice: Choice, lost: str | None) -> None:
+    path = tmp_path / "appendonly.aof"
+    # The last is refused whatever was taken out.
+    start = [command("RPUSH", "x", "1"), command("SET", "s", "1")]
+    later = [command("HSET", "x", "a", "1"), command("SET", "y", "1"), command("SET", "z", "1")]
+    last = [command("DEL", "y", "z"), command("SADD", "y", "m"), command("LPUSH", "z", "1")]
+    parts = [select(0), *start, command("FLUSHALL"), command("SET", "s", "2"), *later, *last]
+    path.write_bytes(log(*parts, command("LPUSH", "s", "1")))
+    if lost is None:
+        parts.remove(last[2])
+        path.write_bytes(log(*parts, command("LPUSH", "s", "1")))
+
+    notes = plan_for(path, choice).notes
+
+    told = [note.strip() for note in notes if WRONG_TYPE in note]
+    expected = [] if lost is None else [lost]
+    if choice == Choice(drop_command=b"DEL"):
+        expected.append("LPUSH z 1")
+    assert [note.split(" ", 1)[1] for note in told] == [f"{words}: {WRONG_TYPE}" for words in expected]
+    count = {0: [], 1: ["1 later write is"], 2: ["2 later writes are"]}[len(expected)]
+    assert [note.split(" refused")[0] for note in notes if "refused by a server" in note] == count
+
+
+def test_a_large_log_is_not_replayed_for_that(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("aoftool.repair.planners.revived._MOST_BYTES", 50)
+    path = tmp_path / "appendonly.aof"
+    path.write_bytes(
+        log(select(0), command("RPUSH", "x", "1"), command("FLUSHALL"), command("SET", "x", "1"))
+    )
+
+    notes = plan_for(path, Choice(drop_command=b"FLUSHALL")).notes
+
+    assert notes[-1].endswith(f"aoftool check --level deep {path}")
+
+
 def test_only_a_few_later_commands_are_listed(tmp_path: Path) -> None:
     path = tmp_path / "appendonly.aof"
     later = [command("APPEND", "user:1", str(number)) for number in range(40)]

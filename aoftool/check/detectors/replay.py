@@ -19,7 +19,7 @@ def find_in_replay(replay: Replay, path: str, targets: int) -> Iterator[Finding]
 
     Args:
         path: of the log, for what belongs to no file.
-        targets: number of servers it was replayed for.
+        targets: number of servers it was replayed for; 0 where only some were asked for, which are named.
     """
     if replay.skipped:
         yield Finding.of("replay-skipped", path, replay.skipped)

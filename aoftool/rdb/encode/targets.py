@@ -103,14 +103,12 @@ class Target:
         if isinstance(value, (bytes, ListValue, SetValue, ZSetValue)):
             return ""
         if isinstance(value, HashValue):
-            return "hash fields with expire times" if value.expires and not self.field_expiry else ""
+            return "expire times of hash fields" if value.expires and not self.field_expiry else ""
         if isinstance(value, StreamValue):
             if value.tail:
                 return "a stream with parts that only newer servers know"
             return (
-                "a stream with idempotent producers"
-                if value.idmp and self.stream_version < _IDMP_SINCE
-                else ""
+                "idempotent producers of a stream" if value.idmp and self.stream_version < _IDMP_SINCE else ""
             )
         if isinstance(value, ArrayValue):
             return "an array"

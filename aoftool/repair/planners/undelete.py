@@ -10,6 +10,7 @@ import os
 import re
 from collections.abc import Iterator, Sequence
 
+from aoftool.aof.model import Log
 from aoftool.check.exam_model import FileExam
 from aoftool.commands.framing import CLOSING, FRAMING
 from aoftool.commands.groups import ACROSS, DELETES, FLUSHES
@@ -27,8 +28,9 @@ from aoftool.resp.commands import CommandReader
 from aoftool.resp.encode import encode_command
 from aoftool.resp.frame import argv_at
 from aoftool.resp.model import Command
+from aoftool.units import counted
 
-__all__ = ["Undeleted", "plan_undelete", "refuse_framing"]
+__all__ = ["Undeleted", "notes_of", "plan_undelete", "refuse_framing"]
 
 _SHOWN = 5
 _INSPECTED = 2_000_000
@@ -44,6 +46,7 @@ class Undeleted:
         touched_count: all of them.
         flushed: (file, offset) of the first that emptied a database, by its number; None for all databases.
         merging: later commands that write keys to a database of these, which may meet what was removed.
+        instead: what stays of the commands that were taken out, by (file number, offset); None for nothing.
     """
 
     commands: int = 0
@@ -52,6 +55,7 @@ class Undeleted:
     keys: set[bytes] = field(default_factory=set)
     flushed: dict[int | None, tuple[int, int]] = field(default_factory=dict)
     merging: int = 0
+    instead: dict[tuple[int, int], list[bytes] | None] = field(default_factory=dict)
     first: tuple[int, int] | None = None
 
 
@@ -107,6 +111,27 @@ def plan_undelete(files: Sequence[FileExam], drafts: Sequence[Draft], choice: Ch
     return result
 
 
+def notes_of(found: Undeleted, log: Log) -> list[str]:
+    """Return what to say of what was taken out: what later commands meet, and which are lost by it."""
+    notes = [f"{counted(found.commands, 'command is', 'commands are')} taken out"]
+    if found.merging:
+        writes = counted(found.merging, "later write")
+        notes.append(
+            f"{writes} may meet keys that come back with a flush gone: lists and counters then go on from"
+            " the old values"
+        )
+    if found.touched_count:
+        shown = "" if found.touched_count == len(found.touched) else f", the first {len(found.touched)}"
+        notes.append(f"{counted(found.touched_count, 'later command')} on a revived key{shown}:")
+        notes += [f"  {line}" for line in found.touched]
+    if found.merging or found.touched_count:
+        # Imported here: only who takes out what others follow pays for a replay.
+        from aoftool.repair.planners.revived import refused_notes
+
+        notes += refused_notes(log, found.instead)
+    return notes
+
+
 def _absent(files: Sequence[FileExam], name: bytes, match: bytes | None, path: str) -> UsageError:
     """Return the error for a name that is not there; who asks for one flush may mean the other."""
     if match is not None:
@@ -144,6 +169,7 @@ def _drop(
     draft: Draft, command: Command, argv: Sequence[bytes], reason: str, result: Undeleted, number: int
 ) -> None:
     draft.drop(command.offset, command.offset + command.length, "undelete", reason, 1)
+    result.instead[number, command.offset] = None
     _note(command, argv, result, number)
     spec = lookup_argv(argv)
     if spec is not None:
@@ -203,6 +229,7 @@ def _drop_matching(
         end = command.offset + command.length
         reason = f"{len(hit)} of its {len(places)} keys were to stay"
         draft.put(command.offset, end, encode_command(kept), "undelete", reason)
+        result.instead[number, command.offset] = kept
         result.keys.update(command.argv[place] for place in hit)
         _note(command, command.argv, result, number)
         return
