@@ -90,7 +90,6 @@ MANY = {
         + command("MULTI")
         + command("INCR", "n") * 90
     ),
-    "more names than a table holds": log(*(command(f"N{n * 7919 % 4200}") for n in range(4200))),
     "a value larger than ranges": command("SET", "a", b"x" * 60_000) + command("DEL", "a") * 40,
     "a length beyond the end": DELS + b"*2\r\n$3\r\nDEL\r\n$90000\r\na\r\n" + DELS,
     "damage in the middle": DELS + b"\0" * 99 + DELS,
@@ -108,6 +107,13 @@ def test_what_lies_over_cuts_is_counted_once(kind: str, range_bytes: int, tmp_pa
     path.write_bytes(MANY[kind])
 
     assert_same_row(path, range_bytes, seed=range_bytes)
+
+
+def test_a_log_of_more_names_than_a_table_holds_is_counted_in_one_piece(tmp_path: Path) -> None:
+    path = tmp_path / "log.aof"
+    path.write_bytes(log(*(command(f"N{n * 7919 % 4200}") for n in range(4200))))
+
+    assert_same_row(path, 1000, seed=1)
 
 
 def test_commands_behind_an_rdb_part_are_counted_in_ranges(tmp_path: Path) -> None:
