@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import shlex
 import shutil
 from pathlib import Path
@@ -255,3 +256,27 @@ def test_one_node_alone_is_checked_like_a_log(tmp_path: Path) -> None:
 
     assert answer.code == 0
     assert "server  " in answer.out
+
+
+@pytest.mark.parametrize("kind", ["manifests", "logs", "directories"])
+def test_a_folder_of_several_logs_ends_in_a_line_for_each(kind: str, tmp_path: Path) -> None:
+    folder = tmp_path / "two logs"
+    folder.mkdir()
+    for name in ("a", "b"):
+        if kind == "logs":
+            (folder / f"{name}.aof").write_bytes(log(("SET", name, 1)))
+            continue
+        inner = folder if kind == "manifests" else folder / name
+        inner.mkdir(exist_ok=True)
+        (inner / f"{name}.aof.1.incr.aof").write_bytes(log(("SET", name, 1)))
+        (inner / f"{name}.aof.1.base.aof").write_bytes(b"")
+        lines = (f"file {name}.aof.1.{part}.aof seq 1 type {part[0]}\n" for part in ("base", "incr"))
+        (inner / f"{name}.aof.manifest").write_text("".join(lines))
+
+    answer = ask(("keys", "IN"), folder, tmp_path / "out")
+
+    typed = [line.partition("next: aoftool ")[2] for line in answer.err.splitlines() if "next: " in line]
+    found = [ask(tuple(shlex.split(line)), folder, tmp_path / "out") for line in typed[:2]]
+    assert answer.code == 3
+    assert [each.code for each in found] == [0, 0], answer.err
+    assert [re.findall(r"([ab])$", each.out, re.MULTILINE) for each in found] == [["a"], ["b"]]
