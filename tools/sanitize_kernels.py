@@ -19,7 +19,7 @@ import tempfile
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
-COPIED = ("aoftool", "tests", "docs", "setup.py", "pyproject.toml", "README.md", "LICENSE")
+COPIED = ("aoftool", "share", "tests", "docs", "setup.py", "pyproject.toml", "README.md", "LICENSE")
 TESTS = ("tests/test_mutations.py",)
 
 
