@@ -14,6 +14,7 @@ from aoftool.escape import excerpt, shown_base
 from aoftool.next_step import next_step
 from aoftool.replay.log_replay import LogReplay
 from aoftool.resp.model import Command
+from aoftool.units import counted
 
 __all__ = ["refused_notes"]
 
@@ -42,7 +43,7 @@ def refused_notes(log: Log, instead: Mapping[tuple[int, int], Sequence[bytes] | 
         return [f"which later writes would be refused is not known: {error.message}"]
     notes = []
     if found:
-        words = "1 later write is" if len(found) == 1 else f"{len(found):,} later writes are"
+        words = counted(len(found), "later write is", "later writes are")
         more = "" if len(found) <= _SHOWN else f", the first {_SHOWN}"
         notes.append(f"{words} refused by a server then, and lost{more}:")
         notes += [_line(log, *place, *what) for place, what in sorted(found.items())[:_SHOWN]]
