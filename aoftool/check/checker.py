@@ -28,6 +28,7 @@ from aoftool.check.model import (
     first_damage,
     verdict_of,
 )
+from aoftool.check.suspicion import loads_libraries
 from aoftool.databases import DEFAULT_DATABASES
 from aoftool.escape import printable
 from aoftool.files.compression import is_envelope
@@ -130,6 +131,12 @@ def report_of(exam: LogExam, targets: Sequence[Target] = TARGETS) -> Report:
                 report.omitted[code] = report.omitted.get(code, 0) + count
         report.files.append(_row(report, file))
     report.outcomes = _foretell(exam, targets)
+    tails = [file.tail.first for file in exam.files if file.tail is not None]
+    if exam.level is not Level.QUICK and any(map(loads_libraries, tails)):
+        # Imported here: few logs load libraries.
+        from aoftool.check.loaders.libraries import with_dropped_libraries
+
+        report.outcomes = with_dropped_libraries(report.outcomes, exam.files)
     if exam.level is not Level.QUICK and report.intact and report.judged:
         report.findings += _not_for_its_writer(exam, report)
         report.files = [_row(report, file) for file in exam.files]

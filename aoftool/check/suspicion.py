@@ -16,7 +16,16 @@ from aoftool.commands.table import CONTAINERS
 from aoftool.dataclass import dataclass
 from aoftool.resp.model import TailTally
 
-__all__ = ["Suspicion", "count_suspects", "holds_restores", "may_hurt", "needs_look", "objections", "suspect"]
+__all__ = [
+    "Suspicion",
+    "count_suspects",
+    "holds_restores",
+    "loads_libraries",
+    "may_hurt",
+    "needs_look",
+    "objections",
+    "suspect",
+]
 
 _HURT = frozenset(kill.name for target in TARGETS for kill in target.kills)
 _ALL = frozenset(target.name for target in TARGETS)
@@ -100,6 +109,11 @@ def count_suspects(stretch: Stretch) -> int | None:
 def holds_restores(tally: TailTally) -> bool:
     """Tell whether a stretch of commands holds some with a DUMP payload, or may."""
     return tally.capped or any(carries_payload(key.name, key.subcommand) for key in tally.rows)
+
+
+def loads_libraries(tally: TailTally) -> bool:
+    """Tell whether a stretch of commands loads function libraries, or may."""
+    return tally.capped or any(key.name == b"FUNCTION" and key.subcommand == b"LOAD" for key in tally.rows)
 
 
 def may_hurt(tally: TailTally) -> bool:
