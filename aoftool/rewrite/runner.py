@@ -87,7 +87,7 @@ def write_rewrite(
     )
     with ExitStack() as stack:
         streams = [_Stream(plan, each, optional, stack) for each in sinks]
-        reader = stack.enter_context(TextReader(plan.input.paths))
+        reader = stack.enter_context(TextReader(plan.input.paths, plan.options.threads))
         for part in shares:
             outcome = replayed(plan, reader, part, progress)
             for stream in streams:
@@ -116,7 +116,8 @@ def replay_of(plan: RewritePlan, reader: TextReader, part: Partition, progress: 
     )
     if part.number == 0:
         _load_libraries(plan, keyspace)
-    replay = Replay(plan.trace, plan.table, plan.touches, plan.base, keyspace, plan.writer.release)
+    release, threads = plan.writer.release, plan.options.threads
+    replay = Replay(plan.trace, plan.table, plan.touches, plan.base, keyspace, release, threads)
     replay.load_base(part, progress)
     replay.run(reader, part, progress)
     return replay

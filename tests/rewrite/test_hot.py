@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 import random
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -140,6 +142,32 @@ def test_rows_of_two_threads_come_to_the_same(tmp_path: Path, monkeypatch: pytes
         path.write_bytes(builders.log(*frequent(seed, 300)))
 
         assert_same_both_ways(path, BUILDS[seed % 2].id)
+
+
+@needs_kernel
+@pytest.mark.parametrize("threads", [1, 2])
+def test_one_thread_is_one_thread(threads: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """`--jobs 1` bounds what replays and what encodes; the result has the same bytes."""
+    made: list[int] = []
+
+    class Counting(ThreadPoolExecutor):
+        def __init__(self, count: int) -> None:
+            made.append(count)
+            super().__init__(count)
+
+    path = tmp_path / "log.aof"
+    path.write_bytes(builders.log(*frequent(1, 300), *([b"SET", b"s%d" % at, b"v"] for at in range(300))))
+    options = RewriteOptions(target="valkey-9.1", written_by="valkey-9.1", now_ms=1)
+    alone = rewritten(path, replace(options, threads=1))[0]
+    monkeypatch.setattr("concurrent.futures.ThreadPoolExecutor", Counting)
+    monkeypatch.setattr(replaying, "_WORTH_HELP_BYTES", 0)
+    monkeypatch.setattr("aoftool.rewrite.replay.texts._WORTH_THREADS_BYTES", 0)
+    monkeypatch.setattr(os, "sched_getaffinity", lambda _: {0, 1})
+
+    contents = rewritten(path, replace(options, threads=threads))[0]
+
+    assert contents == alone
+    assert bool(made) == (threads > 1)
 
 
 @needs_kernel

@@ -338,6 +338,7 @@ def _options(asked: RewriteRequest, log: Log, moment: Moment | None) -> RewriteO
         now_ms=clock,
         memory_limit_bytes=memory_limit_bytes(asked.memory_limit),
         jobs=asked.jobs or 1,
+        threads=2 if asked.jobs is None else 1,
         drop_unsupported=asked.drop_unsupported,
     )
 

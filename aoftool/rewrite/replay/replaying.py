@@ -96,6 +96,7 @@ class Replay:
     Args:
         keyspace: takes what compiled code does not do; in final database numbers.
         release: the one that wrote the log.
+        threads: 1 where nothing may be replayed by others than the caller's.
 
     Attributes:
         by_keyspace: upper-case names of the commands that the keyspace executed. What compiled code did comes
@@ -110,8 +111,9 @@ class Replay:
         base: BaseKeys,
         keyspace: Keyspace,
         release: Release,
+        threads: int = 2,
     ) -> None:
-        self.release = release
+        self.release, self._threads = release, threads
         self._trace = trace
         self._touches = touches
         self._base = base
@@ -163,7 +165,8 @@ class Replay:
     def _helpers(self) -> Iterator[Executor | None]:
         """Give threads that read, and replay a part of the rows; None where they are not worth it."""
         size = sum(int(chunk.offsets[-1] - chunk.offsets[0]) for chunk in self._trace.chunks)
-        if self._runner is None or size < _WORTH_HELP_BYTES or len(os.sched_getaffinity(0)) < _HELPERS:
+        alone = self._runner is None or self._threads == 1 or len(os.sched_getaffinity(0)) < _HELPERS
+        if alone or size < _WORTH_HELP_BYTES:
             yield None
             return
         # Here: it takes longer to import than a small log to read.

@@ -44,10 +44,11 @@ class TextReader:
 
     Args:
         paths: files by number.
+        threads: 1 where nothing may be encoded by others than the caller's.
     """
 
-    def __init__(self, paths: Sequence[str]) -> None:
-        self._paths = paths
+    def __init__(self, paths: Sequence[str], threads: int = 2) -> None:
+        self._paths, self._threads = paths, threads
         self._sources: dict[int, Source] = {}
 
     def __enter__(self) -> TextReader:
@@ -100,7 +101,8 @@ class TextReader:
                 rows_of = [(argv[1], argv[2], None) for argv in self.split(data, start, chunk, group)]
                 return string_records(rows_of, compress)
 
-        if not len(rows) or int(chunk.offsets[rows[-1] + 1] - chunk.offsets[rows[0]]) < _WORTH_THREADS_BYTES:
+        size = int(chunk.offsets[rows[-1] + 1] - chunk.offsets[rows[0]]) if len(rows) else 0
+        if self._threads == 1 or size < _WORTH_THREADS_BYTES:
             for group, data, start in self.pieces(chunk, rows):
                 yield encoded(group, data, start), len(group)
             return

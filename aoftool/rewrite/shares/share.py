@@ -149,7 +149,7 @@ def _run(task: ShareTask, plan: RewritePlan, positions: NDArray[np.int64], progr
     report.dropped = _write_dropped(task, plan)
     firsts = first_writes(plan.trace)
     part = Partition(task.files.number)
-    with TextReader(plan.input.paths) as reader:
+    with TextReader(plan.input.paths, plan.options.threads) as reader:
         outcome = replayed(plan, reader, part, progress)
         report.libraries = list(outcome.keyspace.libraries.values())
         for form in task.formats:
