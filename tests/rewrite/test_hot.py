@@ -12,7 +12,7 @@ import pytest
 
 from aoftool.keyspace.refusal import ReplayStopError
 from aoftool.rewrite.model import RewriteOptions
-from aoftool.rewrite.replay import replaying
+from aoftool.rewrite.replay import replaying, texts
 from tests import builders
 from tests.kernels import needs
 from tests.random_logs import Mix, random_log
@@ -161,7 +161,7 @@ def test_one_thread_is_one_thread(threads: int, tmp_path: Path, monkeypatch: pyt
     alone = rewritten(path, replace(options, threads=1))[0]
     monkeypatch.setattr("concurrent.futures.ThreadPoolExecutor", Counting)
     monkeypatch.setattr(replaying, "_WORTH_HELP_BYTES", 0)
-    monkeypatch.setattr("aoftool.rewrite.replay.texts._WORTH_THREADS_BYTES", 0)
+    monkeypatch.setattr(texts, "_WORTH_THREADS_BYTES", 0)
     monkeypatch.setattr(os, "sched_getaffinity", lambda _: {0, 1})
 
     contents = rewritten(path, replace(options, threads=threads))[0]
