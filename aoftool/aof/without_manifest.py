@@ -1,7 +1,10 @@
 """Which data files belong to one set where no manifest says so: by their names alone.
 
-Names tell the kind of a file and its number, and nothing else. A set has one base; an older base with every
-incr file that follows gives the same data as a newer one with only its own (aof-format 5.2).
+A rewrite ends with a new base, which holds all that was written before it; what was written since is in the
+incr files opened with it. So the newest base is the truth, with its own incr files: an older generation may
+be a copy of an earlier moment, and lack what was written then. It counts only where the newest base is torn.
+Both numbers rise with every rewrite, that of incr files also with one that failed.
+Source: Valkey 8.0 src/aof.c rewriteAppendOnlyFileBackground, backgroundRewriteDoneHandler.
 """
 
 from __future__ import annotations
@@ -15,12 +18,16 @@ from aoftool.aof.model import ROLES, FileRole, LayoutCode, LayoutProblem, LogFil
 from aoftool.dataclass import dataclass, replace
 from aoftool.errors import InputError
 from aoftool.escape import printable
+from aoftool.files import open_source
+from aoftool.rdb.header import is_rdb
 from aoftool.units import and_more
 
 __all__ = ["AssumedSet", "assumed_set", "bare_base", "problems_of_assumed"]
 
 _DEFAULT_PREFIX = b"appendonly.aof"
 _NAMED = 5
+_RDB_END_BYTES = 9
+_HEAD_BYTES = 9
 
 
 @dataclass(frozen=True)
@@ -31,13 +38,15 @@ class AssumedSet:
         files: base and incr files, in load order.
         others: data files that are no part of it.
         prefix: `appendfilename` of the server, as names show it; empty without files.
-        doubt: why another base might be the right one, in words; empty for no doubt.
+        doubt: why other files might be the right ones, in words; empty for no doubt.
+        is_open: nothing tells which incr files go with the base.
     """
 
     files: tuple[LogFile, ...]
     others: tuple[LogFile, ...] = ()
     prefix: bytes = b""
     doubt: str = ""
+    is_open: bool = False
 
     @property
     def base(self) -> LogFile | None:
@@ -85,9 +94,11 @@ def assumed_set(files: Iterable[LogFile], where: str) -> AssumedSet:
     own = [file for file in there if _prefix(file) == prefix]
     incrs = sorted((file for file in own if file.role is FileRole.INCR), key=_number)
     bases = sorted((file for file in own if file.role is FileRole.BASE), key=_number)
-    base, doubt = _chosen_base(bases, incrs)
-    chosen = ((base,) if base is not None else ()) + tuple(incrs)
-    return AssumedSet(chosen, tuple(file for file in there if file not in chosen), prefix, doubt)
+    base, followers = _chosen(bases, incrs)
+    chosen = ((base,) if base is not None else ()) + tuple(followers)
+    others = tuple(file for file in there if file not in chosen)
+    is_open = len(bases) > 1 and bool(incrs) and not followers
+    return AssumedSet(chosen, others, prefix, _doubt(base, followers, bases, incrs), is_open)
 
 
 def problems_of_assumed(found: AssumedSet, directory: str) -> Iterator[LayoutProblem]:
@@ -103,7 +114,7 @@ def problems_of_assumed(found: AssumedSet, directory: str) -> Iterator[LayoutPro
         yield LayoutProblem(LayoutCode.SEQ_GAP, words, directory, 0, low + 1)
     for file in found.others:
         if _prefix(file) == found.prefix:
-            continue  # a base of another generation, as every rewrite leaves it for a while
+            continue  # of another generation: the doubt tells
         words = f"{file.shown_name} is not taken for a part of this set"
         yield LayoutProblem(LayoutCode.ORPHAN_FILE, words, file.path, 0, file.sequence)
 
@@ -125,22 +136,67 @@ def _one_prefix(files: Sequence[LogFile], where: str) -> bytes:
     )
 
 
-def _chosen_base(bases: Sequence[LogFile], incrs: Sequence[LogFile]) -> tuple[LogFile | None, str]:
-    """Return the oldest base from which the incr files lead on without a gap, and what speaks against it.
+def _chosen(bases: Sequence[LogFile], incrs: Sequence[LogFile]) -> tuple[LogFile | None, list[LogFile]]:
+    """Return the newest base that is not torn, and the incr files that go with it."""
+    if not bases:
+        return None, list(incrs)
+    newest = bases[-1]
+    if len(bases) > 1 and _is_torn(newest):
+        for base in reversed(bases[:-1]):
+            followers = _followers(base, bases, incrs)
+            numbers = [_number(file) for file in followers]
+            if numbers and len(numbers) == numbers[-1] - numbers[0] + 1 and not _is_torn(base):
+                return base, followers
+    return newest, _followers(newest, bases, incrs)
 
-    Numbers of bases and incr files are independent, but both start at 1: where the first incr file is
-    still there, every incr file is, and the oldest base is the one it began with.
+
+def _followers(base: LogFile, bases: Sequence[LogFile], incrs: Sequence[LogFile]) -> list[LogFile]:
+    """Return the incr files that were written behind a base, as far as numbers tell.
+
+    None has a smaller number than its base, unless the log was rewritten while it was switched off. Where
+    rewrites failed before, the incr files of the oldest base there tell by how much they are ahead.
     """
-    if len(bases) < 2:
-        return (bases[0] if bases else None), ""
-    names = ", ".join(file.shown_name for file in bases[:_NAMED]) + and_more(len(bases) - _NAMED)
-    several = f"there are several bases ({names})"
-    if incrs and _number(incrs[0]) == 1 and _number(bases[0]) == 1 and bases[0].size_bytes:
-        return bases[0], f"{several}; the oldest with all incr files gives the same data"
-    return bases[-1], (
-        f"{several} and early incr files are gone; the newest was chosen, and an incr file older than it"
-        " would be replayed twice"
+    oldest = _number(bases[0])
+    ahead = _number(incrs[0]) - oldest if incrs and oldest > 1 else 0
+    found = [file for file in incrs if _number(file) >= _number(base) + max(ahead, 0)]
+    found = found or [file for file in incrs if _number(file) >= _number(base)]
+    return found or (list(incrs) if len(bases) == 1 else [])
+
+
+def _doubt(
+    base: LogFile | None, followers: Sequence[LogFile], bases: Sequence[LogFile], incrs: Sequence[LogFile]
+) -> str:
+    """Return what speaks for another reading; empty where files of one generation lie there."""
+    older = [file for file in incrs if file not in followers]
+    if base is None or (len(bases) < 2 and not older):
+        return ""
+    those = [file.shown_name for file in (*bases, *older) if file is not base]
+    names = ", ".join(those[:_NAMED]) + and_more(len(those) - _NAMED)
+    if base is not bases[-1]:
+        return (
+            f"{bases[-1].shown_name} is torn, and the older {base.shown_name} with what follows it was"
+            " chosen: what was written between the copy of one of these files and the next is not in it"
+        )
+    words = f"files of other generations lie there, too ({names}); {base.shown_name} is the newest base"
+    if len(followers) < 2:
+        return words
+    first = followers[0].shown_name
+    return (
+        f"{words}; if a rewrite failed before it was written, {first} is older, and would be replayed twice"
     )
+
+
+def _is_torn(base: LogFile) -> bool:
+    """Tell whether a base ends in the middle, by its end alone; false where nobody can look."""
+    with open_source(base.path) as source:
+        size = source.size_bytes
+        if size is None or not source.seekable:
+            return False
+        if size < _RDB_END_BYTES:
+            return True
+        last = source.read_at(size - _RDB_END_BYTES, _RDB_END_BYTES)
+        # Behind an RDB may stand commands: a set that was an old-style file.
+        return not (last.endswith(b"\r\n") or (is_rdb(source.peek(_HEAD_BYTES)) and last[:1] == b"\xff"))
 
 
 def _by_name(file: LogFile) -> LogFile:

@@ -288,6 +288,7 @@ class Plan:
         doubts: those of them that say that the result may not be what the log held: a file is missing.
         choice: what was asked for, for the receipt.
         goes_without: files that were listed and are not there are listed no more.
+        is_one_of_several: the files of the set can be read in another way, too.
     """
 
     path: str
@@ -306,6 +307,7 @@ class Plan:
     doubts: list[str] = field(default_factory=list)
     choice: Choice = field(default_factory=Choice)
     goes_without: bool = False
+    is_one_of_several: bool = False
 
     @property
     def empty(self) -> bool:
@@ -315,7 +317,8 @@ class Plan:
     @property
     def lossless(self) -> bool:
         """Tell whether nothing that a server would have run is taken out, or missing from then on."""
-        removed = self.goes_without or any(file.method is Method.REMOVE for file in self.files)
+        removed = self.goes_without or self.is_one_of_several
+        removed = removed or any(file.method is Method.REMOVE for file in self.files)
         return not removed and all(edit.lossless for _, edit in self.edits())
 
     @property

@@ -224,6 +224,7 @@ class _Planner:
         plan.left += self._manifest.left
         plan.notes += self._manifest.doubts
         plan.goes_without = self._manifest.goes_without or any(draft.is_given_up for draft in self._drafts)
+        plan.is_one_of_several = self._manifest.is_one_of_several
         plan.doubts += self._manifest.doubts
         removed = self._removed()
         changed = [file for draft in self._drafts if (file := draft.plan()) is not None]

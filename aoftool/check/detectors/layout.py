@@ -23,6 +23,11 @@ _OTHER_GENERATION = frozenset({LayoutCode.OTHER_GENERATION, LayoutCode.OTHER_GEN
 _ORPHANS = frozenset({LayoutCode.ORPHAN_FILE, LayoutCode.ORPHAN_NEXT})
 _NOTHING_TELLS = frozenset({LayoutCode.MANIFEST_MISSING, LayoutCode.NO_BASE})
 _REBUILD = Remedy("rebuild the manifest", text="list the files that are there, in load order")
+_REBUILD_NEWEST = Remedy(
+    "rebuild the manifest",
+    loses_commands=None,
+    text="list the newest base and what follows it: files of other generations lie there, too",
+)
 _REPLACE = Remedy(
     "put a manifest in its place", "--salvage", text="of the files that are there; the backup keeps the text"
 )
@@ -100,7 +105,7 @@ def find_in_layout(exam: LogExam) -> Iterator[Finding]:
             path=problem.path or log.manifest_path or log.path,
             message=_message(problem, log),
             line=problem.line or None,
-            remedies=_remedies(problem, codes, there),
+            remedies=_remedies(problem, codes, there, is_one_of_several=_is_one_of_several(log)),
         )
 
 
@@ -116,6 +121,12 @@ def _part(file: FileExam) -> tuple[RdbWalk | None, TailTally | None]:
     return None if file.rdb is None else file.rdb.walk, None if file.tail is None else file.tail.first
 
 
+def _is_one_of_several(log: Log) -> bool:
+    """Tell whether no manifest tells what belongs together, and files lie there that were not taken."""
+    taken = {file.path for file in log.files}
+    return log.manifest_path is None and any(file.path not in taken for file in log.unlisted)
+
+
 def _may_fill(first: int, there: Set[tuple[FileRole, int | None]]) -> bool:
     """Tell whether an incr file lies there that a gap from a number on may be missing."""
     return any(role is FileRole.INCR and (number or 0) >= first for role, number in there)
@@ -125,12 +136,15 @@ def _remedies(
     problem: LayoutProblem,
     beside: Set[LayoutCode | ManifestCode],
     there: Set[tuple[FileRole, int | None]],
+    *,
+    is_one_of_several: bool,
 ) -> tuple[Remedy, ...]:
     """Return what can be done.
 
     Args:
         beside: all that is wrong with the layout.
         there: role and number of the files that lie there and that no line names.
+        is_one_of_several: no line tells which of the files belong together, and not all were taken.
     """
     if problem.code in _NOTHING_TELLS and {LayoutCode.MANIFEST_MISSING, LayoutCode.NO_BASE} <= beside:
         return (_PUT_BACK,) if problem.code is LayoutCode.NO_BASE else (_REBUILD_WITHOUT,)
@@ -141,6 +155,8 @@ def _remedies(
     if problem.code is LayoutCode.MISSING_FILE and not _OTHER_GENERATION.isdisjoint(beside):
         return (_PUT_BACK,)  # nobody has to go on without it
     found = (_REBUILD,) if isinstance(problem.code, ManifestCode) else _REMEDIES.get(problem.code.value, ())
+    if found == (_REBUILD,) and is_one_of_several:
+        found = (_REBUILD_NEWEST,)
     if LayoutCode.ALL_EMPTY in beside:
         return tuple(remedy for remedy in found if remedy.by_hand)  # a new manifest would bring nothing back
     return found

@@ -1,9 +1,7 @@
 """Plans for manifests: which files make up the log, and the lines that say so.
 
 Keeps what can be read of the old manifest. Only where it says nothing are files taken from the
-directory, by the rules of aof-format 5.2: a base needs every incr file written since its rewrite began,
-and an older base with all incr files that follow gives the same data as a newer one with only its own,
-so the older one is the safe choice.
+directory (`aoftool.aof.without_manifest`).
 """
 
 from __future__ import annotations
@@ -40,6 +38,7 @@ class ManifestPlan:
         left: what stays wrong.
         doubts: what to know before saying yes.
         goes_without: a file that was listed is not there, and its line goes.
+        is_one_of_several: the files that lie there can be read in another way, too.
     """
 
     entries: list[ManifestEntry] | None = None
@@ -48,6 +47,7 @@ class ManifestPlan:
     left: list[tuple[str, str]] = field(default_factory=list)
     doubts: list[str] = field(default_factory=list)
     goes_without: bool = False
+    is_one_of_several: bool = False
 
     def files(self, log: Log) -> tuple[LogFile, ...]:
         """Return the files to load, in order, as a layout would name them."""
@@ -321,6 +321,11 @@ def _from_directory(log: Log, plan: ManifestPlan, choice: Choice, reason: str) -
         words = "no base file lies there: put it back, or go on without it with --salvage"
         plan.left.append((LayoutCode.NO_BASE.value, words))
         return
+    if found.is_open and not choice.salvage:
+        words = f"no incr file goes with it by its number: --salvage lists the base alone; {found.doubt}"
+        plan.left.append((LayoutCode.MANIFEST_MISSING.value, words))
+        return
+    plan.is_one_of_several = bool(found.doubt)
     plan.entries = [_entry_of(file) for file in found.files]
     _set_orphans_aside(plan.entries, log, choice, plan)
     plan.reasons.append(f"{reason}; it is made of the files that are there")
