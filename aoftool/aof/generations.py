@@ -17,7 +17,7 @@ from aoftool.aof.manifest_salvage import parse_file_name
 from aoftool.aof.model import FileRole, Log, LogFile
 from aoftool.dataclass import dataclass
 
-__all__ = ["Generation", "older_generations", "other_generation"]
+__all__ = ["Generation", "newer_generation", "older_generations", "other_generation"]
 
 
 @dataclass(frozen=True)
@@ -92,6 +92,30 @@ def _with_later(base: LogFile, log: Log, incrs: dict[int, LogFile], first: int) 
     return Generation(base, later, has_all=False, is_sure=False)
 
 
+def newer_generation(log: Log) -> Generation | None:
+    """Return what lies there beside all that is listed, and was written after it.
+
+    A server lists an incr file before it writes to it. So one that no line names, with a number above all
+    that are named, was listed by a later manifest than the one that lies there. A base alone tells nothing:
+    one that is just written is listed a moment later, and holds what the listed files hold.
+    """
+    listed = next((f for f in log.files if f.role is FileRole.BASE and f.listed and f.exists), None)
+    numbers = [f.sequence or 0 for f in (*log.files, *log.history) if _kind(f) is FileType.INCR]
+    # With the log switched off a rewrite lists a base alone: incr files beside it are older.
+    if listed is None or listed.sequence is None or not numbers:
+        return None
+    there = [f for f in (*log.files, *log.unlisted) if f.exists and _prefix(f) == log.prefix]
+    incrs, bases = _by_number(there, FileType.INCR), _by_number(there, FileType.BASE)
+    later = [number for number, file in incrs.items() if number > max(numbers) and not file.listed]
+    ahead = max(bases, default=0) - listed.sequence
+    if ahead <= 0 or not any(incrs[number].size_bytes for number in later):
+        return None
+    loaded = [f.sequence or 0 for f in log.files if f.role is FileRole.INCR]
+    first = min(min(loaded, default=min(later)) + ahead, max(later))
+    run = tuple(incrs[number] for number in sorted(incrs) if number >= first)
+    return Generation(bases[listed.sequence + ahead], run, has_all=False)
+
+
 def older_generations(log: Log) -> list[Generation]:
     """Return the older whole generations that lie there beside the one that is listed, newest first.
 
@@ -110,6 +134,11 @@ def older_generations(log: Log) -> list[Generation]:
         if run and len(run) == sum(n >= number - apart for n in incrs) and run[-1].sequence == max(numbers):
             found.append(Generation(bases[number], tuple(run), has_all=True))
     return found
+
+
+def _kind(file: LogFile) -> FileType | None:
+    parts = parse_file_name(file.name)
+    return None if parts is None else parts.type
 
 
 def _prefix(file: LogFile) -> bytes | None:

@@ -39,7 +39,7 @@ _FRESH_S = 1.0
 # Looks without any growth after which a torn end is no command that is being written.
 _QUIET_LOOKS = 8
 _TAIL_BYTES = 64 * 1024
-_UNSURE = frozenset({LayoutCode.ORPHAN_FILE, LayoutCode.ORPHAN_NEXT})
+_UNSURE = frozenset({LayoutCode.ORPHAN_FILE, LayoutCode.ORPHAN_NEXT, LayoutCode.NEWER_GENERATION})
 
 
 def hold_log(path: str | os.PathLike[str] | None = None) -> Log:

@@ -57,6 +57,7 @@ class LayoutCode(str, Enum):
     NO_BASE = "no-base"
     OTHER_GENERATION = "other-generation"
     OTHER_GENERATION_PART = "other-generation-part"
+    NEWER_GENERATION = "newer-generation"
     MISSING_FILE = "missing-file"
     MISSING_HISTORY = "missing-history"
     UNSAFE_NAME = "unsafe-name"

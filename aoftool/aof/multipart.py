@@ -11,7 +11,7 @@ import itertools
 from collections.abc import Iterable, Iterator
 
 from aoftool.aof.directory import Directory, Entry, EntryKind
-from aoftool.aof.generations import other_generation
+from aoftool.aof.generations import newer_generation, other_generation
 from aoftool.aof.leftovers import is_temporary, temporaries
 from aoftool.aof.manifest import FileType, Manifest, ManifestCode, ManifestEntry, parse_manifest
 from aoftool.aof.manifest_salvage import FileNameParts, parse_file_name, salvage_manifest
@@ -23,7 +23,7 @@ from aoftool.dataclass import replace
 from aoftool.escape import printable
 from aoftool.files import ChangeKind, Source, open_source
 from aoftool.quoting import Quoting
-from aoftool.units import counted
+from aoftool.units import and_more, counted
 
 __all__ = ["MANIFEST_SUFFIXES", "log_of_directory", "manifest_bytes", "manifest_prefix"]
 
@@ -31,6 +31,7 @@ __all__ = ["MANIFEST_SUFFIXES", "log_of_directory", "manifest_bytes", "manifest_
 MANIFEST_LIMIT = 2 * 1024 * 1024
 # So many problems of one kind are told one by one.
 _TOLD = 100
+_NAMED = 5
 MANIFEST_SUFFIXES = (b".manifest", b".manifest.gz", b".manifest.zst")
 _PACKED_SUFFIXES = (b".gz", b".zst")
 _EXCHANGED = frozenset({ChangeKind.REPLACED, ChangeKind.VANISHED})
@@ -103,7 +104,7 @@ def _with_other_generation(log: Log) -> Log:
     """Say what lies there in place of what is listed, before anything else about these files."""
     found = other_generation(log)
     if found is None:
-        return log
+        return _with_newer_generation(log)
     kind = "the files of another generation lie there" if found.is_sure else "other files lie there"
     why = "manifest and files are of different moments, as in a copy made during a rewrite"
     words = f"{kind}: {found.words}; the manifest lists {log.generation}: {why}"
@@ -112,6 +113,19 @@ def _with_other_generation(log: Log) -> Log:
     others = [p for p in log.problems if p.path not in theirs or p.code not in orphans]
     code = LayoutCode.OTHER_GENERATION if found.has_all else LayoutCode.OTHER_GENERATION_PART
     return replace(log, problems=(LayoutProblem(code, words, log.manifest_path), *others))
+
+
+def _with_newer_generation(log: Log) -> Log:
+    """Say it first where the manifest is older than files that lie there, and lists none of these."""
+    found = None if log.manifest is None or log.manifest.problem is not None else newer_generation(log)
+    if found is None:
+        return log
+    listed = {file.path for file in log.files}
+    names = [file.shown_name for file in (found.base, *found.incrs) if file.path not in listed]
+    words = f"the manifest lists {log.generation}, and later files lie there that it does not list"
+    words += f" ({', '.join(names[:_NAMED])}{and_more(len(names) - _NAMED)}): a server loads the older data"
+    problem = LayoutProblem(LayoutCode.NEWER_GENERATION, words, log.manifest_path)
+    return replace(log, problems=(problem, *log.problems))
 
 
 def manifest_prefix(name: bytes) -> bytes:

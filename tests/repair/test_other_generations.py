@@ -196,6 +196,64 @@ def test_the_base_may_hold_no_command(tmp_path: Path) -> None:
     assert codes(folder) == set()
 
 
+@pytest.mark.parametrize(
+    ("listed", "there", "result"),
+    [
+        pytest.param(([1], [1]), ([1, 2], [1, 2]), ["2.base.rdb", "2.incr.aof"], id="the next"),
+        pytest.param(([1], [1]), ([1, 4], [1, 4, 5]), ["4.base.rdb", "4.incr.aof", "5.incr.aof"], id="later"),
+        pytest.param(([1], [1, 2]), ([1, 3], [1, 2, 3]), ["3.base.rdb", "3.incr.aof"], id="rewriting then"),
+        pytest.param(([2], [3]), ([2, 3], [3, 4]), ["3.base.rdb", "4.incr.aof"], id="incr files ahead"),
+    ],
+)
+def test_a_manifest_older_than_the_files_is_not_started_on(
+    tmp_path: Path,
+    listed: tuple[list[int], list[int]],
+    there: tuple[list[int], list[int]],
+    result: list[str],
+) -> None:
+    folder = copy(tmp_path, listed, there)
+    before = (folder / f"{PREFIX}.manifest").read_bytes()
+    assert codes(folder) == {"newer-generation"}
+
+    checked = ask(("check", "IN"), folder, tmp_path / "out")
+    guarded = ask(("guard", "IN", "--", "echo", "STARTED"), folder, tmp_path / "out")
+    plain = ask(("fix", "--yes", "IN"), folder, tmp_path / "out")
+
+    assert (checked.code, guarded.code, plain.code) == (1, 4, 1)
+    assert f"next: aoftool fix --dry-run --salvage {folder}" in checked.out
+    assert "loses nothing" not in checked.out
+    assert "STARTED" not in guarded.out
+    assert "to keep what is listed, move the files that are not listed" in " ".join(plain.out.split())
+    assert (folder / f"{PREFIX}.manifest").read_bytes() == before
+
+    done = ask(("fix", "--yes", "--salvage", "IN"), folder, tmp_path / "out")
+
+    assert done.code == 0, done
+    assert "nothing that a server would have run is lost" not in done.out
+    assert listed_in(folder) == result
+    assert codes(folder) == set()
+
+
+@pytest.mark.parametrize(
+    ("listed", "there", "empty"),
+    [
+        pytest.param(([1], [1, 2]), ([1, 2], [1, 2]), None, id="a base that is not listed yet"),
+        pytest.param(([1], [1]), ([1], [1, 2]), None, id="a copy during a rewrite"),
+        pytest.param(([1], [1]), ([1, 2], [1, 2]), 2, id="an incr file that is not listed yet"),
+        pytest.param(([2], [2]), ([1, 2], [1, 2]), None, id="history that is not removed yet"),
+        pytest.param(([2], []), ([2], [1]), None, id="rewritten while switched off"),
+    ],
+)
+def test_what_a_server_at_work_leaves_for_a_moment_is_no_newer_generation(
+    tmp_path: Path, listed: tuple[list[int], list[int]], there: tuple[list[int], list[int]], empty: int | None
+) -> None:
+    folder = copy(tmp_path, listed, there)
+    if empty is not None:
+        (folder / INCR.format(empty)).write_bytes(b"")
+
+    assert codes(folder) == set()
+
+
 @pytest.mark.parametrize("call", READING_ONCE, ids=" ".join)
 def test_every_verb_has_an_answer(tmp_path: Path, call: tuple[str, ...]) -> None:
     folder = copy(tmp_path, ([2], [2]), ([1], [1]))

@@ -65,6 +65,19 @@ _REMEDIES: dict[str, tuple[Remedy, ...]] = {
             text="nothing that is there is lost; what only the missing files held is",
         ),
     ),
+    LayoutCode.NEWER_GENERATION.value: (
+        Remedy(
+            "list the files that lie there",
+            "--salvage",
+            loses_commands=None,
+            text="the later base and what follows it in place of what is listed, which stays where it is",
+        ),
+        Remedy(
+            "keep what is listed",
+            text="move the files that are not listed out of the directory: what they hold is later",
+            by_hand=True,
+        ),
+    ),
     LayoutCode.MISSING_FILE.value: (
         _PUT_BACK,
         Remedy(
@@ -152,6 +165,8 @@ def _remedies(
         return (_BASE_BACK,)
     if problem.code is LayoutCode.SEQ_GAP and not _may_fill(problem.sequence or 0, there):
         return (_FILE_BACK,)
+    if problem.code is LayoutCode.ORPHAN_NEXT and LayoutCode.NEWER_GENERATION in beside:
+        return ()  # to set aside a part of it loses what that holds
     if problem.code is LayoutCode.MISSING_FILE and not _OTHER_GENERATION.isdisjoint(beside):
         return (_PUT_BACK,)  # nobody has to go on without it
     found = (_REBUILD,) if isinstance(problem.code, ManifestCode) else _REMEDIES.get(problem.code.value, ())

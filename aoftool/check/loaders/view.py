@@ -103,7 +103,7 @@ def _empty_start(exam: LogExam) -> str:
 
 
 def _notes(exam: LogExam) -> list[str]:
-    told = {LayoutCode.ORPHAN_NEXT, LayoutCode.NO_BASE, LayoutCode.SEQ_GAP}
+    told = {LayoutCode.NEWER_GENERATION, LayoutCode.ORPHAN_NEXT, LayoutCode.NO_BASE, LayoutCode.SEQ_GAP}
     if any(problem.code is LayoutCode.MANIFEST_MISSING for problem in exam.log.problems):
         told.clear()  # a server looks at none of the files
     links = [file for file in exam.log.files if file.links_out]

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 
-from aoftool.aof.generations import Generation, other_generation
+from aoftool.aof.generations import Generation, newer_generation, other_generation
 from aoftool.aof.layout import LayoutCode, Log, LogFile
 from aoftool.aof.manifest import FileType, ManifestEntry, encode_manifest
 from aoftool.aof.manifest_salvage import SalvagedEntry, parse_file_name, salvage_manifest
@@ -106,7 +106,10 @@ def plan_manifest(log: Log, choice: Choice) -> ManifestPlan:
     entries = _one_base(entries, log, plan)
     entries = _with_lost_lines(entries, log, plan, broken)
     found = other_generation(log)
-    if found is None:
+    newer = newer_generation(log) if found is None and not broken and entries == before else None
+    if newer is not None:
+        entries = _of_newer(entries, newer, log, choice, plan)
+    elif found is None:
         entries = _without_missing(entries, log, choice, plan)
     else:
         entries = _of_generation(entries, found, log, choice, plan)
@@ -115,7 +118,8 @@ def plan_manifest(log: Log, choice: Choice) -> ManifestPlan:
         plan.reasons.append("the manifest has CRLF line ends")
     if broken or crlf or entries != before:
         plan.entries = entries
-    _set_orphans_aside(entries, log, choice, plan)
+    if newer is None:
+        _set_orphans_aside(entries, log, choice, plan)
     return plan
 
 
@@ -248,6 +252,23 @@ def _of_generation(
         )
     if not found.is_sure:
         plan.doubts.append("their numbers do not tell whether these files belong together")
+    return [ManifestEntry(file.name, _number(file), _kind(file)) for file in (found.base, *found.incrs)]
+
+
+def _of_newer(
+    entries: list[ManifestEntry], found: Generation, log: Log, choice: Choice, plan: ManifestPlan
+) -> list[ManifestEntry]:
+    """List the files that are later than the manifest, when that is asked for."""
+    code = LayoutCode.NEWER_GENERATION.value
+    if not choice.salvage:
+        words = (
+            f"{found.words} are later than what is listed: --salvage lists them; to keep what is listed, move"
+        )
+        plan.left.append((code, f"{words} the files that are not listed out of the directory"))
+        return entries
+    plan.is_one_of_several = True
+    plan.reasons.append(f"it listed {log.generation}, and {found.words} lie there, which are later")
+    plan.doubts.append("what was listed is listed no more; its files stay where they are")
     return [ManifestEntry(file.name, _number(file), _kind(file)) for file in (found.base, *found.incrs)]
 
 
