@@ -36,6 +36,8 @@ _MOST_FILES = 30
 _ENDS = 4
 # Where the text of a detail begins.
 _DETAIL = 12
+# Columns of a verdict, which a longer one widens for all files of a log.
+_VERDICT = 15
 _ORDER = (Severity.DAMAGE, Severity.NOT_JUDGED, Severity.WARNING, Severity.NOTE)
 _OUTCOME_STYLES = {
     Outcome.LOAD: "green",
@@ -85,8 +87,9 @@ def _render_files(console: Printer, files: Sequence[FileReport]) -> None:
         kept = {id(row) for row in (*files[:_ENDS], *wrong[: _MOST_FILES - 2 * _ENDS], *files[-_ENDS:])}
         shown = [row for row in files if id(row) in kept]
         left = len(files) - len(shown)
+    wide = max([_VERDICT, *(len(row.verdict.value) for row in shown)])
     for row in shown:
-        _render_verdict(console, row)
+        _render_verdict(console, row, wide)
     if left:
         bad = len(wrong) - sum(row.verdict is not Verdict.OK for row in shown)
         size = format_bytes(sum(row.size_bytes for row in files) - sum(row.size_bytes for row in shown))
@@ -94,14 +97,14 @@ def _render_files(console: Printer, files: Sequence[FileReport]) -> None:
         console.print(f"and {counted(left, 'more file')}, {size}: {state}; --json has all")
 
 
-def _render_verdict(console: Printer, row: FileReport) -> None:
+def _render_verdict(console: Printer, row: FileReport, wide: int) -> None:
     ok = row.verdict is Verdict.OK
     line = f"{shown_path(row.path)}  {row.format}, {format_bytes(row.size_bytes)}"
     if row.commands:
         line += f", {_commands(row.commands)}"
     if not ok and row.good_end < row.size_bytes:
         line += f", good to offset {format_count(row.good_end)}"
-    verdict = f"{row.verdict.value:<16}"
+    verdict = f"{row.verdict.value:<{wide}} "
     first, *more = folded(verdict + line, console.width, len(verdict))
     style = "magenta" if row.verdict is Verdict.NOT_JUDGED else "green" if ok else "bold red"
     beside = first[len(verdict) :]

@@ -58,8 +58,9 @@ def _wrong(report: Report) -> Iterable[str]:
 
 
 def _print(console: Printer, verdict: str, line: str, style: str = "") -> None:
-    head = f"{verdict:<{_VERDICT}}"
-    first, *more = folded(head + line, console.width, _VERDICT)
+    # A verdict as wide as the column keeps a blank behind it.
+    head = f"{verdict:<{_VERDICT - 1}} "
+    first, *more = folded(head + line, console.width, len(head))
     console.print(head, style=style, end="")
     console.print(first[len(head) :])
     for rest in more:

@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from aoftool.check.codes import Verdict
 from aoftool.cli.app import run
 from tests import builders
 from tests.corpus import FIXTURES
@@ -126,3 +127,23 @@ def test_a_database_above_the_setting_is_told_for_that_setting(
 
     assert codes("--databases", "64") == []
     assert codes() == ["select-out-of-range"]
+
+
+@pytest.mark.parametrize("columns", [40, 80, 120])
+def test_the_longest_verdict_stands_apart_from_the_path(
+    columns: int, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", str(columns))
+    whole = builders.select(0) + builders.log(*(("SET", f"k{n}", f"value-{n}") for n in range(50)))
+    for node in ("n1", "n2"):
+        path = tmp_path / node / "appendonly.aof"
+        path.parent.mkdir()
+        path.write_bytes(whole[:912] + whole[400:912] + whole[912:])
+    longest = max((verdict.value for verdict in Verdict), key=len)
+
+    for asked in (tmp_path / "n1", tmp_path):
+        run(["check", str(asked)])
+        lines = [line for line in capsys.readouterr().out.splitlines() if line.startswith(longest)]
+
+        assert lines
+        assert all(re.match(rf"{longest}( |$)", line) for line in lines)
