@@ -3,7 +3,11 @@
 A command in good framing with a name that could be one is written by something newer than, or other than,
 what the command table knows: it is not judged, and kept. Damage it is where the name cannot be one, or
 where everything speaks for one flipped bit: the name comes once, one bit away from a command that this log
-uses with as many arguments. Looks at names and counts alone; reads no file.
+uses with as many arguments.
+
+SELECT, MULTI and EXEC are told by their form alone, however often a log uses the name: no command of any
+release is one byte away from them and takes as many arguments, and what they frame means something else
+without them. Looks at names and counts alone; reads no file.
 """
 
 from __future__ import annotations
@@ -17,13 +21,29 @@ from aoftool.commands.modules import engine_of_form
 from aoftool.commands.table import lookup
 from aoftool.dataclass import dataclass
 from aoftool.regex import regex
+from aoftool.resp.encode import encode_select
 from aoftool.resp.model import TailTally
 
-__all__ = ["BEYOND", "Names", "Standing", "forms_of_no_release", "is_plausible"]
+__all__ = [
+    "BEYOND",
+    "Names",
+    "Standing",
+    "forms_of_no_release",
+    "is_one_bit_off",
+    "is_plausible",
+    "may_be_select",
+    "meant_mark",
+]
 
 BEYOND = "something newer than, or other than, aoftool knows"
 """Who wrote what is in good order and not known."""
 
+# Names and numbers of arguments of what a server writes to frame others.
+_SELECT = b"SELECT"
+_MARKS = {_SELECT: 2, b"MULTI": 1, b"EXEC": 1}
+# Of a SELECT without the digits of its database, of which there may be so many.
+_SELECT_BYTES = len(encode_select(0)) - 1
+_DATABASE_DIGITS = 5
 _PLAUSIBLE = regex(rb"[A-Za-z_][A-Za-z0-9_.:|-]{0,63}")
 _WORD = regex(rb"[A-Za-z0-9_.:|-]{1,64}")
 
@@ -35,7 +55,7 @@ class Standing(Enum):
         SERVERS: some of the servers that are foretold run it.
         LATER: a release in the command table, or a related engine, has it, though none of those.
         NOT_JUDGED: nothing here knows it, and nothing says that it is damaged.
-        FLIPPED: one bit of its name was flipped.
+        FLIPPED: one bit of its name was flipped, or one byte of a name that frames other commands.
         NO_NAME: its name can be none.
         WRONG: known, and no release takes so few arguments of it, or it is a name with one bit flipped.
     """
@@ -106,7 +126,9 @@ class Names:
         return Standing.NOT_JUDGED if named else Standing.NO_NAME
 
     def meant(self, spot: Spot) -> bytes | None:
-        """Return the name, or subcommand, of which one flipped bit made this; None where it is not proved."""
+        """Return the name, or subcommand, that this was before damage; None where it is not proved."""
+        if (mark := meant_mark(spot)) is not None:
+            return mark
         is_sub = spot.kind == SpotKind.SUBCOMMAND
         word = spot.subcommand if is_sub else spot.name
         own = self._uses.get((spot.name, spot.subcommand if is_sub else None))
@@ -140,6 +162,30 @@ class Names:
         return spec is not None
 
 
+def meant_mark(spot: Spot) -> bytes | None:
+    """Return the SELECT, MULTI or EXEC that a command is but for one byte of its name; None for others."""
+    if spot.kind != SpotKind.UNKNOWN or is_known(spot.name) or looks_like_module(spot.name):
+        return None
+    for name, argc in _MARKS.items():
+        if spot.argc == argc and _one_byte_off(spot.name, name):
+            return name if name != _SELECT or _has_size_of_select(spot) else None
+    return None
+
+
+def may_be_select(spot: Spot) -> bool:
+    """Tell whether an unknown command has the form of a SELECT, whatever its name."""
+    is_unknown = spot.kind == SpotKind.UNKNOWN and len(spot.name) == len(_SELECT)
+    return is_unknown and spot.argc == _MARKS[_SELECT] and _has_size_of_select(spot)
+
+
+def _one_byte_off(one: bytes, other: bytes) -> bool:
+    return len(one) == len(other) and sum(a != b for a, b in zip(one, other, strict=True)) == 1
+
+
+def _has_size_of_select(spot: Spot) -> bool:
+    return 1 <= spot.end - spot.start - _SELECT_BYTES <= _DATABASE_DIGITS
+
+
 def forms_of_no_release(file: FileExam) -> list[FormSpot]:
     """Return the commands in a form that no release has, but for those that one flipped bit explains."""
     if not file.forms:
@@ -153,6 +199,11 @@ def forms_of_no_release(file: FileExam) -> list[FormSpot]:
         and names.standing(spot, frozenset()) is Standing.WRONG
     }
     return [form for form in file.forms if form.start not in flipped]
+
+
+def is_one_bit_off(written: bytes, meant: bytes) -> bool:
+    """Tell whether one flipped bit made one name of another; their case aside."""
+    return meant in _one_bit_away(written)
 
 
 def _one_bit_away(word: bytes) -> set[bytes]:

@@ -69,3 +69,8 @@ class Choice:
     def undelete(self) -> bool:
         """Tell whether chosen commands are to be taken out."""
         return bool(self.drop_at) or self.drop_command is not None
+
+    @property
+    def is_plain(self) -> bool:
+        """Tell whether nothing was asked for but the repairs that are made without being told to."""
+        return not (self.salvage or self.drop_duplicates or self.point_in_time or self.undelete)

@@ -27,10 +27,11 @@ from aoftool.repair.draft import Draft, stamp_of
 from aoftool.repair.model import MAX_SUSPECTS, Edit, EditKind, FilePlan, Method, Plan, Stamp
 from aoftool.repair.planners.commands import plan_commands
 from aoftool.repair.planners.fatal import plan_fatal
+from aoftool.repair.planners.hurt_marks import set_apart
 from aoftool.repair.planners.lenient import plan_lenient
 from aoftool.repair.planners.manifest import ManifestPlan, plan_manifest
 from aoftool.repair.planners.openings import opening_of
-from aoftool.repair.planners.other_ways import more_by_assuming, more_by_dropping
+from aoftool.repair.planners.other_ways import leave_to_salvage, more_by_assuming, more_by_dropping
 from aoftool.repair.planners.remaining import remaining
 from aoftool.repair.planners.set_after import SetAfter
 from aoftool.repair.planners.stream import StreamPlanner
@@ -76,7 +77,12 @@ def make_plan(
         from aoftool.repair.planners.undelete import refuse_framing
 
         refuse_framing(chosen.drop_command.upper(), log.path)
-    return _Planner(log, chosen, progress, in_place, workers).plan()
+    plan = _Planner(log, chosen, progress, in_place, workers).plan()
+    if plan.left and plan.loss[1] and chosen.is_plain:
+        # Only where damage stays can a salvage keep more than this: a second look is rare.
+        salvage = replace(chosen, salvage=True)
+        leave_to_salvage(plan, _Planner(log, salvage, progress, in_place, workers).plan())
+    return plan
 
 
 class _Planner:
@@ -99,11 +105,20 @@ class _Planner:
         self._drafts = [Draft(file.path, file.size_bytes) for file in self._exam.files]
         # Counted before planning, which splits stretches at what it takes out of them.
         self._whole = {file.path: _whole_commands(file) for file in self._exam.files}
+        self._marks: dict[str, frozenset[int]] = {}
         if choice.salvage:
             join_open_transactions(self._exam)
+            self._set_apart()
         self._cut: CutPoint | None = None
         # Behind the commands of the file before.
         self._database = 0
+
+    def _set_apart(self) -> None:
+        """Make wounds of damaged commands that frame others, in every file before any is planned."""
+        for file in self._exam.files:
+            if file.tail is not None and file.text is None and not (file.error or file.compression):
+                with open_source(file.path) as source:
+                    self._marks[file.path] = set_apart(file, source, self._choice)
 
     def _refuse_compressed(self) -> None:
         for file in self._exam.files:
@@ -169,7 +184,7 @@ class _Planner:
             planner = StreamPlanner(source, file.tail, draft, self._choice, is_last, opening, self._database)
             planner.plan()
             self._database = planner.database
-            plan_commands(file, source, draft, self._choice)
+            plan_commands(file, source, draft, self._choice, self._marks.get(file.path, ()))
             plan_fatal(self._exam, file, source, draft, self._choice)
             if file.restores:
                 from aoftool.repair.planners.restores import plan_restores

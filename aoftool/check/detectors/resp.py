@@ -224,6 +224,14 @@ def _departure(kind: Leniency) -> str:
     }[kind]
 
 
+def _usual_form(kind: Leniency) -> tuple[Remedy, ...]:
+    """Return what a repair does about a departure: only a line end is put right without being told to."""
+    if kind is Leniency.LONG_ANNOTATION:
+        return ()
+    option = "" if kind is Leniency.TERMINATOR else "--salvage"
+    return (Remedy("write it in the usual form", option, text="loses nothing"),)
+
+
 def _leniencies(path: str, stretch: Stretch) -> Iterator[Finding]:
     for kind, seen in stretch.tally.leniencies.items():
         times = "" if seen.count == 1 else f", {counted(seen.count, 'time')}"
@@ -233,5 +241,5 @@ def _leniencies(path: str, stretch: Stretch) -> Iterator[Finding]:
             message=f"not in the form that servers write, though they read it: {_departure(kind)}{times}",
             start=seen.first_offset,
             end=seen.first_offset,
-            remedies=(Remedy("write it in the usual form", "", text="loses nothing"),),
+            remedies=_usual_form(kind),
         )

@@ -6,8 +6,10 @@ import itertools
 from collections.abc import Iterator
 
 from aoftool.check.database_range import highest_in_commands
-from aoftool.check.exam_model import FileExam, LogExam
+from aoftool.check.exam_model import FileExam, LogExam, SpotKind
 from aoftool.check.model import Finding, Remedy
+from aoftool.check.stream.wounds import Stretch
+from aoftool.check.unknown import meant_mark
 from aoftool.databases import DEFAULT_DATABASES, MOST_DATABASES, databases_for
 from aoftool.resp.model import Occurrence, TailTally
 from aoftool.units import counted
@@ -34,7 +36,7 @@ def find_in_meaning(exam: LogExam, file: FileExam) -> Iterator[Finding]:
         yield from find_in_restores(file)
     stretches = file.tail.stretches
     for stretch in stretches:
-        yield from _transactions(file, stretch.tally)
+        yield from _transactions(file, stretch)
         yield from _refused_selects(file, stretch.tally)
         yield from _times(file, stretch.tally)
     yield from _databases(file, exam.databases)
@@ -42,24 +44,29 @@ def find_in_meaning(exam: LogExam, file: FileExam) -> Iterator[Finding]:
         yield from _open_transaction(exam, file, stretches[-1].tally)
 
 
-def _transactions(file: FileExam, tally: TailTally) -> Iterator[Finding]:
-    marks = tally.transactions
+def _transactions(file: FileExam, stretch: Stretch) -> Iterator[Finding]:
+    marks = stretch.tally.transactions
     rows = (
         (
             "lost-exec",
             marks.nested,
-            "MULTI inside a transaction: the EXEC before it is lost",
+            "MULTI inside a transaction: the EXEC before it is ",
+            b"EXEC",
         ),
-        ("exec-without-multi", marks.lone_execs, "EXEC without MULTI: the start was lost"),
+        ("exec-without-multi", marks.lone_execs, "EXEC without MULTI: the start was ", b"MULTI"),
         (
             "discard-in-multi",
             marks.discards_inside,
             "DISCARD inside a transaction: every server crashes when it loads this",
+            b"",
         ),
-        ("discard-without-multi", marks.lone_discards, "DISCARD without MULTI"),
+        ("discard-without-multi", marks.lone_discards, "DISCARD without MULTI", b""),
     )
-    for code, seen, message in rows:
-        if seen.count:
+    for code, seen, message, missing in rows:
+        if seen.count and missing and seen.count <= _damaged(file, missing, stretch.start, stretch.end):
+            yield _at(file, code, seen, message + "damaged", (_put_right(missing),))
+        elif seen.count:
+            message += "lost" if missing else ""
             remedy = Remedy(
                 "repair the transaction",
                 "--salvage",
@@ -68,6 +75,17 @@ def _transactions(file: FileExam, tally: TailTally) -> Iterator[Finding]:
                 "drop the half that is left, or the stray mark",
             )
             yield _at(file, code, seen, message, (remedy,))
+
+
+def _damaged(file: FileExam, mark: bytes, start: int, end: int) -> int:
+    """Return how many commands of a span are a MULTI or EXEC but for one byte of their names."""
+    return sum(
+        start <= spot.start < end and meant_mark(spot) == mark for spot in file.census.of(SpotKind.UNKNOWN)
+    )
+
+
+def _put_right(mark: bytes) -> Remedy:
+    return Remedy(f"put its {mark.decode()} right", "--salvage", text="one byte of it is wrong")
 
 
 def _at(
@@ -92,7 +110,10 @@ def _open_transaction(exam: LogExam, file: FileExam, tally: TailTally) -> Iterat
     where = "the log" if is_last else "a file that is not the last"
     option = "" if is_last else "--salvage"
     count = tally.transactions.open_commands
-    remedy = Remedy("cut before its MULTI", option, file.size_bytes - start, count + 1, "as a server would")
+    does = "as a server would" if is_last and _is_read_to_its_end(exam) else ""
+    remedy = Remedy("cut before its MULTI", option, file.size_bytes - start, count + 1, does)
+    if _damaged(file, b"EXEC", start, file.size_bytes):
+        remedy = _put_right(b"EXEC")
     behind = next((two for one, two in itertools.pairwise(exam.files) if one is file), None)
     if behind is not None and _ends_in(file, behind):
         remedy = Remedy("put it together with its end, which stands in the next file", option, 0, None)
@@ -103,6 +124,14 @@ def _open_transaction(exam: LogExam, file: FileExam, tally: TailTally) -> Iterat
         start,
         file.size_bytes,
         remedies=(remedy,),
+    )
+
+
+def _is_read_to_its_end(exam: LogExam) -> bool:
+    """Tell whether nothing in the streams of a log makes a server refuse it before it comes to the end."""
+    return not any(
+        file.census.of(SpotKind.UNKNOWN) or (file.tail is not None and file.tail.wounds)
+        for file in exam.files
     )
 
 
@@ -121,7 +150,9 @@ def _goes_on_in_next(file: FileExam) -> bool:
 def _refused_selects(file: FileExam, tally: TailTally) -> Iterator[Finding]:
     if tally.selects.invalid.count:
         message = "a SELECT that every server refuses: what follows lands in the database before it"
-        yield _at(file, "select-refused", tally.selects.invalid, message)
+        text = "with what follows up to the next SELECT, of which the database is in doubt"
+        remedy = Remedy("set it aside", "--salvage", 0, None, text)
+        yield _at(file, "select-refused", tally.selects.invalid, message, (remedy,))
 
 
 def _databases(file: FileExam, databases: int) -> Iterator[Finding]:

@@ -10,7 +10,7 @@ from aoftool.check.exam_model import FileExam, FormSpot, LogExam, Spot, SpotKind
 from aoftool.check.fatal import fatal_spots
 from aoftool.check.loaders.targets import TARGETS
 from aoftool.check.model import Finding, Remedy, Severity
-from aoftool.check.unknown import BEYOND, Names, Standing, forms_of_no_release
+from aoftool.check.unknown import BEYOND, Names, Standing, forms_of_no_release, is_one_bit_off
 from aoftool.check.vocabulary import is_hidden, looks_like_module, takers
 from aoftool.commands.modules import engine_of_form, module_of
 from aoftool.dataclass import replace
@@ -49,7 +49,7 @@ def find_in_spots(exam: LogExam, file: FileExam) -> Iterator[Finding]:
             continue
         code, severity, words = _describe(spot, standing, names)
         times = "" if len(spots) == 1 else f" ({counted(len(spots), 'time')})"
-        remedies = tuple(_remedies(file, spots, standing, severity))
+        remedies = tuple(_remedies(file, spots, standing, severity, names))
         yield Finding(
             code, severity, file.path, words + times, spot.start, spot.end, spot.index, remedies=remedies
         )
@@ -104,10 +104,14 @@ def _fatal(file: FileExam, fatal: list[Spot]) -> Iterator[Finding]:
         )
 
 
-def _remedies(file: FileExam, spots: list[Spot], standing: Standing, severity: Severity) -> Iterator[Remedy]:
+def _remedies(
+    file: FileExam, spots: list[Spot], standing: Standing, severity: Severity, names: Names
+) -> Iterator[Remedy]:
     size = sum(one.end - one.start for one in spots)
     if standing is Standing.FLIPPED:
-        yield Remedy("put it right", "--salvage", text="one bit of it was flipped")
+        bit = is_one_bit_off(spots[0].subcommand or spots[0].name, names.meant(spots[0]) or b"")
+        text = "one bit of it was flipped" if bit else "one byte of it was damaged"
+        yield Remedy("put it right", "--salvage", text=text)
     elif standing is Standing.NOT_JUDGED:
         yield Remedy("keep it", text="nothing takes it out unasked")
         if spots[0].kind == SpotKind.SUBCOMMAND:
@@ -151,8 +155,9 @@ def _describe(spot: Spot, standing: Standing, names: Names) -> tuple[str, Severi
     if standing in (Standing.SERVERS, Standing.LATER):
         return kind, Severity.WARNING, f"{shown} is unknown to {missing}"
     if standing is Standing.FLIPPED:
-        meant = excerpt(names.meant(spot) or b"")
-        return kind, Severity.DAMAGE, f"{shown} is known to no server: it is {meant} with one bit flipped"
+        meant = names.meant(spot) or b""
+        befell = "one bit flipped" if is_one_bit_off(subcommand or name, meant) else "one byte damaged"
+        return kind, Severity.DAMAGE, f"{shown} is known to no server: it is {excerpt(meant)} with {befell}"
     if standing is Standing.NO_NAME:
         return kind, Severity.DAMAGE, f"{shown} is known to no server, and can be no name"
     if kind == SpotKind.UNKNOWN and looks_like_module(name):

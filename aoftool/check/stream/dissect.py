@@ -12,7 +12,7 @@ import re
 from collections.abc import Callable
 from itertools import islice
 
-from aoftool.check.stream.heal import Healing, heal, heal_select
+from aoftool.check.stream.heal import Healing, heal, heal_select, heal_select_byte
 from aoftool.check.stream.naming import Naming
 from aoftool.check.stream.remains import Remains, read_remains
 from aoftool.check.stream.resync import TORN, Landing, Resync, openings
@@ -256,7 +256,7 @@ class _Dissector:
         # The commands behind the damage speak as well as those before it.
         guess = next((p for p in self._followed(at)), at)
         habits = habits_around(reader, at, guess, tally.start)
-        healing = heal(reader, at, habits, self._accepts, tally.start)
+        healing = heal(reader, at, habits, self._accepts, tally.start) or heal_select_byte(reader, at)
         if healing is not None:
             return self._healed(healing, stop), None
         joined = stop.reason is Reason.ORPHAN_BULK or self._seams.swallowing(at) < at

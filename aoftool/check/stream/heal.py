@@ -20,7 +20,7 @@ from aoftool.escape import excerpt
 from aoftool.regex import regex
 from aoftool.resp.encode import encode_select
 
-__all__ = ["Accepts", "Healing", "Patch", "heal", "heal_select", "heal_terminator"]
+__all__ = ["Accepts", "Healing", "Patch", "heal", "heal_select", "heal_select_byte", "heal_terminator"]
 
 Accepts = Callable[[bytes, int], bool]
 """Tells whether a command name is known and takes that many arguments, its name included."""
@@ -112,6 +112,23 @@ def heal_select(reader: Reader, at: int, *, opens: bool) -> Healing | None:
             reason = f"bytes of {excerpt(whole)} were overwritten: {excerpt(text)}"
             code = "leading-bytes" if opens else "corrupt-region"
             return Healing(at, at + len(text), Patch(at, at + len(text), whole), code, True, reason)
+    return None
+
+
+def heal_select_byte(reader: Reader, at: int) -> Healing | None:
+    """Return the healing of a SELECT of which one byte is wrong, wherever it is but for its number.
+
+    A byte of framing that was overwritten tells less than one with a flipped bit, unless nothing else than a
+    SELECT can have been there.
+    """
+    for digits in range(1, _DATABASE_DIGITS + 1):
+        text = reader.at(at, _SELECT_BYTES + digits)
+        number = text[-digits - 2 : -2]
+        whole = encode_select(int(number)) if number.isdigit() else b""
+        if len(text) == len(whole) and _differences(text, whole) == 1 and follows(reader, at + len(text)):
+            reason = f"one byte of {excerpt(whole)} was overwritten: {excerpt(text)}"
+            patch = Patch(at, at + len(text), whole)
+            return Healing(at, at + len(text), patch, "broken-type-byte", True, reason)
     return None
 
 

@@ -38,6 +38,8 @@ _TAKEN_ON = {
     ACROSS: "the rest of a transaction, which goes to the file before",
 }
 _NOTHING_LOST = frozenset({"byte-order-mark", "inline-text", "empty-command", "long-annotation"})
+# Commands in good framing that selected a database, and do not say which.
+_WHOLE = frozenset({"unknown-command", "select-refused"})
 # An unfinished transaction of more commands than this is rather one whose EXEC was lost.
 _MANY = 512
 _IN_DOUBT = "behind a gap, before the next SELECT: its database is in doubt"
@@ -369,7 +371,7 @@ class StreamPlanner:
         """Treat damage in the middle that may have taken commands with it."""
         account = self._account
         reason = _REASONS.get(wound.code, "bytes that cannot be read")
-        self.draft.drop(wound.start, wound.end, wound.code, reason, 0)
+        self.draft.drop(wound.start, wound.end, wound.code, reason, int(wound.code in _WHOLE))
         if account.open_at is not None:
             self._drop_half(account.open_at, wound.start, "half-transaction")
         if behind is not None:
@@ -405,14 +407,17 @@ class StreamPlanner:
             # Nothing is kept before the next SELECT, whatever this wound took.
             return
         in_doubt = commands_in_doubt(behind.tally)
-        shown = wound is not None and shows_select(self._reader, wound)
+        shown = wound is not None and (wound.code in _WHOLE or shows_select(self._reader, wound))
         if not in_doubt or (self._one_database() and not shown):
             self._say_database(resume)
             self.gaps.append(Gap(resume, None, 0))
             return
         rule = self.choice.after_gap
         if rule is AfterGap.ASSUME or (
-            rule is AfterGap.AUTO and wound is not None and self._held_no_select(wound)
+            rule is AfterGap.AUTO
+            and wound is not None
+            and wound.code not in _WHOLE
+            and self._held_no_select(wound)
         ):
             self._say_database(resume)
             self.gaps.append(Gap(resume, self._account.meant, in_doubt))
@@ -432,6 +437,8 @@ class StreamPlanner:
         if self._unsaid and self.opening.hidden:
             return False
         used = set(self.opening.named) if self._unsaid else set()
+        healed = (self._healed_mark(wound)[1] for wound in self.tail.wounds if wound.healing is not None)
+        used |= {db for db in healed if db is not None}
         used |= {
             key.db
             for stretch in self.tail.stretches
@@ -512,4 +519,6 @@ _REASONS = {
     "zero-block": "a block of zero bytes",
     "leading-bytes": "bytes before the first command",
     "corrupt-region": "bytes that cannot be read",
+    "unknown-command": "what may be left of a SELECT",
+    "select-refused": "a SELECT whose number names no database",
 }
