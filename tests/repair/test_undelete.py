@@ -246,3 +246,13 @@ def test_a_stray_end_of_a_transaction_goes_when_its_place_is_named(
     apply_plan(plan_for(path, Choice(salvage=salvage, drop_at=(("appendonly.aof", len(kept)),))))
 
     assert path.read_bytes() == kept + command("SET", "b", "1")
+
+
+def test_what_is_taken_out_as_well_is_no_later_command(tmp_path: Path) -> None:
+    path = tmp_path / "appendonly.aof"
+    path.write_bytes(log(select(0), command("SET", "a", "1"), *[command("DEL", "a", "b")] * 3))
+
+    for match in (None, b"a"):
+        notes = plan_for(path, Choice(drop_command=b"DEL", match=match)).notes
+
+        assert notes == ["3 commands are taken out"]

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from aoftool.aof.model import Log
-from aoftool.errors import AoftoolError
+from aoftool.errors import AoftoolError, ReadFailedError
 from aoftool.escape import excerpt, shown_base
 from aoftool.next_step import next_step
 from aoftool.replay.log_replay import LogReplay
@@ -39,6 +39,8 @@ def refused_notes(log: Log, instead: Mapping[tuple[int, int], Sequence[bytes] | 
             # What was refused all along is no news.
             for number, command, _ in LogReplay(log).run().refused:
                 found.pop((number, command.offset), None)
+    except ReadFailedError:
+        raise  # a disk that fails is not one to repair on
     except AoftoolError as error:
         return [f"which later writes would be refused is not known: {error.message}"]
     notes = []

@@ -239,12 +239,14 @@ def _drop_matching(
 def _list_later(files: Sequence[FileExam], result: Undeleted) -> None:
     """List commands behind the first dropped one that name a revived key."""
     for number, command in _behind(files, result.first):
-        spec = lookup_argv(command.argv)
-        if spec is None or not any(command.argv[place] in result.keys for place in spec.keys(command.argv)):
+        # What is taken out as well, whole or in part, does that no more.
+        argv = result.instead.get((number, command.offset), command.argv)
+        spec = None if argv is None else lookup_argv(argv)
+        if argv is None or spec is None or not any(argv[place] in result.keys for place in spec.keys(argv)):
             continue
         result.touched_count += 1
         if len(result.touched) < _SHOWN:
-            words = " ".join(excerpt(word, 40) for word in command.argv[:4])
+            words = " ".join(excerpt(word, 40) for word in argv[:4])
             name = shown_base(files[number].path)
             result.touched.append(f"{name}:{command.offset} {words}")
 
