@@ -27,12 +27,13 @@ from aoftool.errors import InputError, NotPermittedError, SeveralLogsError, Sour
 from aoftool.escape import printable
 from aoftool.files import open_source
 from aoftool.files.remote.names import is_remote
+from aoftool.files.temporary import is_ours
 from aoftool.next_step import Again, instead, next_step
 from aoftool.rdb.header import is_rdb
 from aoftool.regex import regex
 from aoftool.units import and_more
 
-__all__ = ["FileRole", "LayoutCode", "LayoutProblem", "Log", "LogFile", "LogKind", "find_log"]
+__all__ = ["FileRole", "LayoutCode", "LayoutProblem", "Log", "LogFile", "LogKind", "find_log", "other_logs"]
 
 STDIN = "-"
 _DEFAULT_DIRECTORY = "appendonlydir"
@@ -70,6 +71,29 @@ def find_log(path: str | os.PathLike[str] | None = None) -> Log:
         text = text.rstrip("/") if is_remote(text) else text
         return _log_in(text, text, allow_rdb=True)
     return _log_of_file(text)
+
+
+def other_logs(path: str | os.PathLike[str] | None) -> list[str]:
+    """Return the data directories in a folder in which a log was found.
+
+    One stray file, or a default name, is what is taken for the log of a folder; it may hide these. Copies of
+    an AOF directory beside it are none. Of a store none are returned: each would be a question to it.
+    """
+    text = os.curdir if path is None else os.fspath(path)
+    if text == STDIN or is_remote(text) or not is_folder(text):
+        return []
+    directory = Directory(text)
+    if _is_aof_directory(directory):
+        return []
+    found = (node for node in _nodes(directory) if not is_ours(os.path.basename(node)))
+    return [node for node in found if not _is_aof_directory_at(node)]
+
+
+def _is_aof_directory_at(path: str) -> bool:
+    try:
+        return _is_aof_directory(Directory(path))
+    except SourceError:
+        return False
 
 
 def _log_of_file(path: str) -> Log:

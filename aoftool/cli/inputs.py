@@ -68,10 +68,15 @@ def find_inputs(paths: list[str] | None) -> tuple[list[Log | str], bool]:
     """
     found: list[Log | str] = []
     expanded = False
+    from aoftool.aof.layout import other_logs
+
     named: Sequence[str | None] = paths or [None]
     for path in named:
         try:
-            found.append(find_input(path))
+            log = find_input(path)
+            others = other_logs(path)
+            found += [log, *others]
+            expanded = expanded or bool(others)
         except SeveralLogsError as error:
             found += error.paths
             expanded = True

@@ -9,7 +9,7 @@ import glob
 import os
 from collections.abc import Iterable, Iterator
 
-from aoftool.aof.layout import find_log
+from aoftool.aof.layout import find_log, other_logs
 from aoftool.errors import AoftoolError, InputError, SeveralLogsError
 from aoftool.files.failures import reading
 from aoftool.files.remote.names import is_remote
@@ -77,11 +77,12 @@ def _matching(pattern: str) -> Iterator[str]:
 
 
 def _logs_in(path: str) -> list[str]:
-    """Return the logs of a folder of several, else the path itself."""
+    """Return the logs of a folder of several, else the path itself, and what else lies in it."""
     is_folder = is_remote(path) or os.path.isdir(path)
     try:
         if is_folder:
             find_log(path)
+            return [path, *other_logs(path)]
     except SeveralLogsError as error:
         return list(error.paths)
     except AoftoolError:
