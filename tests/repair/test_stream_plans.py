@@ -127,6 +127,26 @@ def test_stray_bytes_at_the_end_are_cut_by_default(tmp_path: Path, tail: bytes) 
     assert fixed(tmp_path, data + tail, Choice()) == data
 
 
+@pytest.mark.parametrize("fill", [b"\0", b"\xff", b"x", b"\n", b"\r\n"])
+def test_an_end_that_may_have_been_a_command_is_counted_as_lost(tmp_path: Path, fill: bytes) -> None:
+    last = command("SET", "last", "a value")
+    path = tmp_path / "appendonly.aof"
+    for hurt in range(2, len(last)):
+        path.write_bytes(sets("a") + (fill * hurt)[:hurt] + last[hurt:])
+        plan = plan_for(path, SALVAGE)
+        if last[hurt:].strip():
+            assert not plan.lossless, hurt
+            assert plan.loss[0], hurt
+
+
+@pytest.mark.parametrize("tail", [b"\n", b"\r\n", b" \n\n"])
+def test_line_ends_of_an_editor_are_no_loss(tmp_path: Path, tail: bytes) -> None:
+    path = tmp_path / "appendonly.aof"
+    path.write_bytes(sets("a") + tail)
+
+    assert plan_for(path, Choice()).lossless
+
+
 def test_a_glued_annotation_gets_its_line_end(tmp_path: Path) -> None:
     data = select(0) + sets("a")
 

@@ -20,6 +20,7 @@ from aoftool.dataclass import dataclass, field
 from aoftool.files.source import Source
 from aoftool.repair.choice import AfterGap, Choice
 from aoftool.repair.draft import Draft
+from aoftool.repair.planners.hurt_marks import HURT_MARKS
 from aoftool.repair.planners.marks import last_select, marks_in, near_exec, selected_database
 from aoftool.repair.planners.openings import Opening
 from aoftool.resp.encode import encode_select
@@ -38,11 +39,11 @@ _TAKEN_ON = {
     ACROSS: "the rest of a transaction, which goes to the file before",
 }
 _NOTHING_LOST = frozenset({"byte-order-mark", "inline-text", "empty-command", "long-annotation"})
-# Commands in good framing that selected a database, and do not say which.
-_WHOLE = frozenset({"unknown-command", "select-refused"})
 # An unfinished transaction of more commands than this is rather one whose EXEC was lost.
 _MANY = 512
 _IN_DOUBT = "behind a gap, before the next SELECT: its database is in doubt"
+# More stray bytes than this are not what an editor leaves.
+_BLANKS = 64
 # More marks out of place than this are no accident, and a plan of so many edits helps nobody.
 _MOST_ODD = 20_000
 
@@ -343,7 +344,7 @@ class StreamPlanner:
             self._leave(wound.code, f"damage{where} at offset {wound.start:,}; --salvage repairs it")
             self._stopped = True
             return
-        lossless = wound.code == "trailing-bytes" or (wound.code == "zero-tail" and self._only_zeros(wound))
+        lossless = self._says_nothing(wound)
         self.draft.drop(wound.start, wound.end, wound.code, _REASONS.get(wound.code, "damage"), 0, lossless)
         if self._account.open_at is not None:
             self._drop_half(self._account.open_at, wound.start, "open-multi")
@@ -364,14 +365,22 @@ class StreamPlanner:
         if wound.selects is not None:
             self._account.kept = self._account.meant = wound.selects
 
-    def _only_zeros(self, wound: Wound) -> bool:
-        return self._reader.run_of(0, wound.start) >= wound.end - wound.start
+    def _says_nothing(self, wound: Wound) -> bool:
+        """Tell whether an end never was part of a command: zeros, or the line ends that an editor leaves.
+
+        Other stray bytes may be what is left of commands whose start was overwritten.
+        """
+        length = wound.end - wound.start
+        if wound.code == "zero-tail":
+            return self._reader.run_of(0, wound.start) >= length
+        blank = length <= _BLANKS and not self._reader.at(wound.start, length).strip()
+        return wound.code == "trailing-bytes" and blank
 
     def _gap(self, wound: Wound, behind: Stretch | None) -> None:
         """Treat damage in the middle that may have taken commands with it."""
         account = self._account
         reason = _REASONS.get(wound.code, "bytes that cannot be read")
-        self.draft.drop(wound.start, wound.end, wound.code, reason, int(wound.code in _WHOLE))
+        self.draft.drop(wound.start, wound.end, wound.code, reason, int(wound.code in HURT_MARKS))
         if account.open_at is not None:
             self._drop_half(account.open_at, wound.start, "half-transaction")
         if behind is not None:
@@ -407,7 +416,7 @@ class StreamPlanner:
             # Nothing is kept before the next SELECT, whatever this wound took.
             return
         in_doubt = commands_in_doubt(behind.tally)
-        shown = wound is not None and (wound.code in _WHOLE or shows_select(self._reader, wound))
+        shown = wound is not None and (wound.code in HURT_MARKS or shows_select(self._reader, wound))
         if not in_doubt or (self._one_database() and not shown):
             self._say_database(resume)
             self.gaps.append(Gap(resume, None, 0))
@@ -416,7 +425,7 @@ class StreamPlanner:
         if rule is AfterGap.ASSUME or (
             rule is AfterGap.AUTO
             and wound is not None
-            and wound.code not in _WHOLE
+            and wound.code not in HURT_MARKS
             and self._held_no_select(wound)
         ):
             self._say_database(resume)
