@@ -49,6 +49,8 @@ def pytest_configure(config: pytest.Config) -> None:
     """Choose how many examples the property tests try; a shared machine allows no deadlines."""
     # Set in the workers of a parallel run; output goes to no terminal here, in those and alone.
     os.environ.pop("COLUMNS", None)
+    # Programs that are started here have buffers, as at a terminal; who means otherwise says so.
+    os.environ.pop("PYTHONUNBUFFERED", None)
     # The default draws the same examples in every run, so that a change is judged by what it changes;
     # new ones are looked for by --soak.
     hypothesis.settings.register_profile("default", deadline=None, max_examples=60, derandomize=True)

@@ -71,8 +71,7 @@ def main() -> None:
         # What the system refuses of a file is told as that; this is the output.
         print(f"aoftool: cannot write the output: {error.strerror}", file=sys.stderr)
         code = 1
-    if code in (_CLOSED_PIPE, INTERRUPTED, 1):
-        _lose_output()
+    _lose_output()
     raise SystemExit(code)
 
 

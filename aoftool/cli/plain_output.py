@@ -79,7 +79,22 @@ def lose_messages() -> None:
     encoding, errors = stream.encoding, stream.errors
     buffer = io.BufferedWriter(_Messages(stream.fileno()))
     stream.detach()
-    sys.stderr = io.TextIOWrapper(buffer, encoding=encoding, errors=errors, line_buffering=True)
+    sys.stderr = _Aside(buffer, encoding=encoding, errors=errors, line_buffering=True)
+
+
+class _Aside(io.TextIOWrapper):
+    """What is said beside an answer: behind what was printed before, where both go to one place.
+
+    A terminal shows lines in order; in a pipe or a file, what waits in a buffer would come last.
+    """
+
+    def write(self, text: str, /) -> int:
+        try:
+            sys.stdout.flush()
+        except OSError as error:
+            if error.__context__ is None:  # else something is being told, such as this
+                raise
+        return super().write(text)
 
 
 class _Messages(io.RawIOBase):

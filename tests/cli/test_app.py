@@ -149,6 +149,27 @@ def test_an_output_that_is_full_is_no_bug(tmp_path: Path, verb: str) -> None:
     assert "Traceback" not in done.stderr
 
 
+@pytest.mark.parametrize("unbuffered", ["", "1"])
+@pytest.mark.parametrize("words", ["keys CUT", "growth CUT", "log CUT", "audit CUT", "history k CUT"])
+def test_what_is_said_beside_an_answer_comes_behind_it(
+    words: str, unbuffered: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PYTHONUNBUFFERED", unbuffered)
+    (tmp_path / "CUT").write_bytes(log(("SET", "k", "v"), ("SET", "k", "v"))[:-3])
+    asked = [sys.executable, "-m", "aoftool", *words.split()]
+
+    def said(stderr: int) -> str:
+        done = subprocess.run(
+            asked, cwd=tmp_path, stdout=subprocess.PIPE, stderr=stderr, text=True, check=False
+        )
+        return done.stdout
+
+    answer = said(subprocess.DEVNULL)
+    assert answer
+    assert said(subprocess.STDOUT).startswith(answer)
+    assert len(said(subprocess.STDOUT)) > len(answer)
+
+
 @pytest.mark.skipif(not os.path.exists("/dev/full"), reason="no full device on this system")
 @pytest.mark.parametrize("unbuffered", ["", "1"])
 @pytest.mark.parametrize(
