@@ -307,14 +307,19 @@ def fresh(line: str, out: Path) -> dict[str, int]:
     return sizes(out.parent)
 
 
+def before_and_behind(line: str, tmp_path: Path) -> tuple[list[str], Path, dict[str, int], dict[str, int]]:
+    """Return the words of a line, where it writes to, and what lies there before and behind its run."""
+    words, out = written_words(line, tmp_path)
+    old = fresh(line, out)
+    assert run(words) in (0, 1)
+    return words, out, old, sizes(tmp_path)
+
+
 @pytest.mark.parametrize("line", WRITING)
 def test_an_interruption_at_any_call_leaves_the_old_file_or_the_new_one(
     line: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    words, out = written_words(line, tmp_path)
-    old = fresh(line, out)
-    assert run(words) in (0, 1)
-    new = sizes(tmp_path)
+    words, out, old, new = before_and_behind(line, tmp_path)
     for at in range(1, 200):
         for behind in (False, True):
             fresh(line, out)
@@ -369,10 +374,7 @@ def own_signals() -> Iterator[None]:
 def test_a_second_signal_lets_cleaning_up_come_to_its_end(
     line: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    words, out = written_words(line, tmp_path)
-    old = fresh(line, out)
-    assert run(words) in (0, 1)
-    new = sizes(tmp_path)
+    words, out, old, new = before_and_behind(line, tmp_path)
     for at in range(1, 200):
         for later in (1, 2):
             fresh(line, out)

@@ -54,7 +54,7 @@ def test_a_walk_that_is_left_early_reads_no_more(tmp_path: Path, monkeypatch: py
         next(windows)
         thread = next(one for one in threading.enumerate() if one.name == "reading ahead")
 
-        windows.close()  # type: ignore[attr-defined]
+        windows.close()
 
         assert not thread.is_alive()
 

@@ -7,7 +7,7 @@ source is left standing there: an AOF goes on behind its RDB preamble.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 
 from aoftool.files import Source
 from aoftool.progress import Progress, no_progress
@@ -111,7 +111,7 @@ class StructurePass:
         self.walker = new_walker(header.family, summary.good_end, rows=rows, threshold=threshold)
         self.collector = Collector(summary, self.walker, top)
 
-    def windows(self) -> Iterator[tuple[memoryview, int]]:
+    def windows(self) -> Generator[tuple[memoryview, int], None, None]:
         """Run the walk.
 
         Yields:
