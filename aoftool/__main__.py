@@ -6,8 +6,6 @@ import gc
 import os
 import sys
 
-# As in aoftool.cli.exit_codes, which may not have been loaded yet.
-_INTERRUPTED = 130
 # Objects that are made between two looks for circles of garbage, of which there are few: with the 700 that
 # are usual, a start spends a twelfth of its time looking. What is made before the first look is mostly
 # modules, which stay: up to 80,000 objects.
@@ -24,15 +22,14 @@ def main() -> None:
     """
     gc.set_threshold(_FIRST_GARBAGE)
     gc.callbacks.append(_look_on)
+    from aoftool.cli.exit_codes import CLOSED_PIPE, INPUT, INTERRUPTED
     from aoftool.cli.signals import take_signals
 
     take_signals()
     try:
         code = _run()
     except KeyboardInterrupt:  # before the command line was there to take it, or behind its end
-        os._exit(_INTERRUPTED)
-    from aoftool.cli.exit_codes import CLOSED_PIPE, INPUT
-
+        os._exit(INTERRUPTED)
     try:
         sys.stdout.flush()
         sys.stderr.flush()

@@ -7,6 +7,7 @@ its writer. Knows no file; who reads a log hands the numbers in.
 from __future__ import annotations
 
 __all__ = [
+    "DATABASE_DIGITS",
     "DEFAULT_DATABASES",
     "INFERRED",
     "MOST_DATABASES",
@@ -20,6 +21,9 @@ DEFAULT_DATABASES = 16
 MOST_DATABASES = 16384
 """Numbers from here on are taken for damage, not for databases: every database takes memory, with a key or
 without. Whoever has more says so with `--databases`."""
+
+DATABASE_DIGITS = len(str(MOST_DATABASES - 1))
+"""So many digits the number of a database has at most."""
 
 INFERRED = 0
 """Stands for a number of databases that is to be inferred."""

@@ -15,13 +15,14 @@ import binascii
 import os
 import re
 import unicodedata
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from aoftool.cells import cell_width, leading
 from aoftool.regex import regex
 
 __all__ = [
     "excerpt",
+    "excerpt_command",
     "excerpt_key",
     "hidden",
     "hide_excerpts",
@@ -137,6 +138,11 @@ def hidden(raw: bytes, *, is_key: bool = False) -> bytes:
 def excerpt(raw: bytes, limit: int = 64) -> str:
     """Return contents of a log as `shorten` does, for a message; hidden while excerpts are to be hidden."""
     return shorten(hidden(raw), limit)
+
+
+def excerpt_command(argv: Sequence[bytes]) -> str:
+    """Return the first words of a command as `excerpt` does, for a line that names it."""
+    return " ".join(excerpt(word, 40) for word in argv[:4])
 
 
 def excerpt_key(key: bytes, limit: int = 64) -> str:

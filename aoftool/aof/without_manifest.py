@@ -19,7 +19,7 @@ from aoftool.dataclass import dataclass, replace
 from aoftool.errors import InputError
 from aoftool.escape import printable
 from aoftool.files import open_source
-from aoftool.rdb.header import is_rdb
+from aoftool.rdb.header import HEADER_BYTES, is_rdb
 from aoftool.units import and_more
 
 __all__ = ["AssumedSet", "assumed_set", "bare_base", "problems_of_assumed"]
@@ -27,7 +27,6 @@ __all__ = ["AssumedSet", "assumed_set", "bare_base", "problems_of_assumed"]
 _DEFAULT_PREFIX = b"appendonly.aof"
 _NAMED = 5
 _RDB_END_BYTES = 9
-_HEAD_BYTES = 9
 
 
 @dataclass(frozen=True)
@@ -196,7 +195,7 @@ def _is_torn(base: LogFile) -> bool:
             return True
         last = source.read_at(size - _RDB_END_BYTES, _RDB_END_BYTES)
         # Behind an RDB may stand commands: a set that was an old-style file.
-        return not (last.endswith(b"\r\n") or (is_rdb(source.peek(_HEAD_BYTES)) and last[:1] == b"\xff"))
+        return not (last.endswith(b"\r\n") or (is_rdb(source.peek(HEADER_BYTES)) and last[:1] == b"\xff"))
 
 
 def _by_name(file: LogFile) -> LogFile:

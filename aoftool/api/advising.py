@@ -12,6 +12,7 @@ from aoftool.advise.model import Advice, DatedEvent, LogFacts, LogHealth
 from aoftool.advise.one_server import need_known, need_one_server
 from aoftool.advise.situation import Situation
 from aoftool.advise.thresholds import Thresholds
+from aoftool.api.machine import REPLAYED_UNASKED_BYTES
 from aoftool.captures.bundle import Texts
 from aoftool.captures.captured import read_captured
 from aoftool.captures.model import Info, Kind
@@ -27,7 +28,6 @@ if TYPE_CHECKING:
     from aoftool.simulate.model import Simulation
 
 __all__ = [
-    "MOST_SIMULATED_BYTES",
     "advised",
     "facts_of_log",
     "facts_of_overview",
@@ -35,9 +35,6 @@ __all__ = [
     "replies_in",
     "what_if",
 ]
-
-MOST_SIMULATED_BYTES = 16 << 20
-"""Logs up to this size are replayed in a second or two, for a page that says more than was asked."""
 
 
 def advised(
@@ -134,7 +131,7 @@ def what_if(
         if log is not None:
             info = None if replies is None else replies[1]
             reading, writer = (None, None) if seen is None else (seen.reading, seen.overview.reading)
-            quick = reading is not None and (log.size_bytes or 0) > MOST_SIMULATED_BYTES
+            quick = reading is not None and (log.size_bytes or 0) > REPLAYED_UNASKED_BYTES
             found = simulated(
                 log, in_use=in_use, info=info, read=reading, quick=quick, writer=writer, progress=progress
             )

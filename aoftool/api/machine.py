@@ -1,10 +1,13 @@
-"""What the machine offers."""
+"""What the machine offers, and what may be taken of it unasked."""
 
 from __future__ import annotations
 
 import os
 
-__all__ = ["worker_count"]
+__all__ = ["REPLAYED_UNASKED_BYTES", "worker_count"]
+
+REPLAYED_UNASKED_BYTES = 16 << 20
+"""Logs up to this size are replayed, command by command in interpreted code, in a second or two."""
 
 # More threads than this only wait for memory.
 _MOST = 8

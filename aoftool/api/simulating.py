@@ -9,7 +9,7 @@ from aoftool.advise.model import SettingRow
 from aoftool.captures.conf import memory_bytes
 from aoftool.progress import Progress, no_progress
 from aoftool.simulate.from_info import HORIZON_S, child_of_info, measured_of_info
-from aoftool.simulate.model import DEFAULTS, ChildTime, Forecast, Measured, Settings, Simulation
+from aoftool.simulate.model import DEFAULT_USE, ChildTime, Forecast, Measured, Settings, Simulation
 from aoftool.simulate.neighbours import settings_around
 from aoftool.simulate.outcome import conclusion
 from aoftool.simulate.running import ranged
@@ -34,14 +34,14 @@ def settings_in_use(rows: Sequence[SettingRow]) -> InUse:
     size = memory_bytes(told.get("auto-aof-rewrite-min-size", ""))
     share = memory_bytes(told.get("auto-aof-rewrite-percentage", ""))
     if size is None or share is None:
-        return DEFAULTS, "the defaults"
+        return DEFAULT_USE
     return Settings(int(size), int(share)), "as captured"
 
 
 def simulated(
     log: Log,
     *,
-    in_use: InUse = (DEFAULTS, "the defaults"),
+    in_use: InUse = DEFAULT_USE,
     info: Mapping[str, str] | None = None,
     read: Reading | None = None,
     quick: bool = False,

@@ -19,9 +19,10 @@ from aoftool.check.exam_model import FileExam, FormSpot, Spot, SpotKind
 from aoftool.check.vocabulary import accepts, has_no_room, is_known, looks_like_module
 from aoftool.commands.modules import engine_of_form
 from aoftool.commands.table import lookup
+from aoftool.databases import DATABASE_DIGITS
 from aoftool.dataclass import dataclass
 from aoftool.regex import regex
-from aoftool.resp.encode import encode_select
+from aoftool.resp.encode import SELECT_BYTES
 from aoftool.resp.model import TailTally
 
 __all__ = [
@@ -41,9 +42,6 @@ BEYOND = "something newer than, or other than, aoftool knows"
 # Names and numbers of arguments of what a server writes to frame others.
 _SELECT = b"SELECT"
 _MARKS = {_SELECT: 2, b"MULTI": 1, b"EXEC": 1}
-# Of a SELECT without the digits of its database, of which there may be so many.
-_SELECT_BYTES = len(encode_select(0)) - 1
-_DATABASE_DIGITS = 5
 _PLAUSIBLE = regex(rb"[A-Za-z_][A-Za-z0-9_.:|-]{0,63}")
 _WORD = regex(rb"[A-Za-z0-9_.:|-]{1,64}")
 
@@ -183,7 +181,7 @@ def _one_byte_off(one: bytes, other: bytes) -> bool:
 
 
 def _has_size_of_select(spot: Spot) -> bool:
-    return 1 <= spot.end - spot.start - _SELECT_BYTES <= _DATABASE_DIGITS
+    return 1 <= spot.end - spot.start - SELECT_BYTES <= DATABASE_DIGITS
 
 
 def forms_of_no_release(file: FileExam) -> list[FormSpot]:

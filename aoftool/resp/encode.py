@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
-__all__ = ["encode_command", "encode_commands", "encode_select", "encoded_size"]
+__all__ = ["SELECT_BYTES", "encode_command", "encode_commands", "encode_select", "encoded_size"]
 
 
 def encode_command(argv: Sequence[bytes]) -> bytes:
@@ -27,6 +27,10 @@ def encode_commands(argvs: Iterable[Sequence[bytes]]) -> bytes:
 def encode_select(db: int) -> bytes:
     """Return the SELECT of a database."""
     return encode_command((b"SELECT", b"%d" % db))
+
+
+SELECT_BYTES = len(encode_select(0)) - 1
+"""Bytes of a SELECT without the digits of its database, of which no database has ten."""
 
 
 def encoded_size(lengths: Iterable[int]) -> int:

@@ -95,7 +95,7 @@ class RewriteOptions:
         now_ms: clock for relative times; None for the present.
         memory_limit_bytes: bound on the memory of the process; None for no bound.
         jobs: processes that work at once.
-        threads: how many of a process replay and encode at once, on a log that is worth it: 1, or more for 2.
+        threads: how many of a process replay and encode at once, on a log that is worth it: 1 or 2.
         compress: pack long strings of the RDB form, as servers do.
         drop_unsupported: leave out what the target cannot hold, and say so.
         base_fields: AUX fields of the base that a log was salvaged from, which may have lost them.

@@ -9,6 +9,7 @@ from aoftool.dataclass import dataclass, field
 
 __all__ = [
     "DEFAULTS",
+    "DEFAULT_USE",
     "Advice",
     "ChildTime",
     "Forecast",
@@ -51,6 +52,9 @@ class Settings:
 
 # Source: valkey.conf of Valkey 9.1 and redis.conf of Redis 7.0 to 8.6; the same in every release.
 DEFAULTS = Settings(64 << 20, 100)
+
+DEFAULT_USE = (DEFAULTS, "the defaults")
+"""The settings of a server of which nothing is told, and what says so."""
 
 
 @dataclass(frozen=True, slots=True)

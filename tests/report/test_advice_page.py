@@ -112,7 +112,7 @@ def test_what_other_thresholds_would_do_goes_from_the_settings_in_use(
 def test_of_a_large_log_a_sample_of_its_keys_is_played(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr(advising, "MOST_SIMULATED_BYTES", 1000)
+    monkeypatch.setattr(advising, "REPLAYED_UNASKED_BYTES", 1000)
     monkeypatch.setattr(quick, "_MOST_WRITES", 500)
     monkeypatch.setattr(quick, "_LEAST_KEYS", 20)
 

@@ -19,7 +19,7 @@ from aoftool.analysis.redact.contents import redacted_growth
 from aoftool.aof.model import Log, LogKind
 from aoftool.aof.stretch import Stretch
 from aoftool.api.inspecting import Inspection, InspectionRequest, inspected
-from aoftool.api.machine import worker_count
+from aoftool.api.machine import REPLAYED_UNASKED_BYTES, worker_count
 from aoftool.api.postmortem.marks import marks_of
 from aoftool.api.postmortem.model import (
     Comparison,
@@ -36,7 +36,7 @@ from aoftool.dataclass import dataclass, field
 from aoftool.errors import AoftoolError, ReadFailedError, UnsupportedError
 from aoftool.next_step import next_step
 from aoftool.progress import Stage, silent_stage
-from aoftool.simulate.model import DEFAULTS
+from aoftool.simulate.model import DEFAULT_USE
 from aoftool.units import counted
 
 if TYPE_CHECKING:
@@ -62,8 +62,6 @@ _SERIES = 8
 _STEPS = 60
 _CONTEXT = 3
 _EXPLAINED = 8
-# What interpreted code replays, command by command, in a second or two.
-_REPLAYED_BYTES = 16 << 20
 _MOST_DIGESTS = 40
 _LANES = {
     EventKind.RESTART: Lane.RESTART,
@@ -160,7 +158,7 @@ class _Gathering:
     ) -> None:
         self._log, self._asked, self._seen, self._found = log, asked, seen, found
         self._workers, self._stage = workers, stage
-        self._in_use, self._info = (DEFAULTS, "the defaults"), dict[str, str]()
+        self._in_use, self._info = DEFAULT_USE, dict[str, str]()
 
     def run(self) -> None:
         """Add them all."""
@@ -214,7 +212,7 @@ class _Gathering:
     @property
     def _is_small(self) -> bool:
         """Tell whether the log is replayed in no time."""
-        return (self._log.size_bytes or 0) <= _REPLAYED_BYTES
+        return (self._log.size_bytes or 0) <= REPLAYED_UNASKED_BYTES
 
     def _is_small_and_whole(self, subject: str, how: str) -> bool:
         if not self._is_whole(subject, how):

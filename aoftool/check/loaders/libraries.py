@@ -11,13 +11,13 @@ from collections.abc import Iterable, Iterator, Sequence
 from aoftool.check.exam_model import FileExam
 from aoftool.check.model import Outcome, ServerOutcome
 from aoftool.check.suspicion import loads_libraries
-from aoftool.commands.table import CONTAINERS
 from aoftool.dataclass import replace
 from aoftool.escape import excerpt
 from aoftool.files.source import STDIN, open_source
 from aoftool.rdb.library import ServerObject, library_name, server_object
 from aoftool.releases import NAMES
 from aoftool.resp.commands import commands
+from aoftool.units import and_more
 
 __all__ = ["with_dropped_libraries"]
 
@@ -29,7 +29,7 @@ def with_dropped_libraries(
     outcomes: Sequence[ServerOutcome], files: Iterable[FileExam]
 ) -> list[ServerOutcome]:
     """Return outcomes with a note where a server loads a log without some of its libraries."""
-    found = list(_server_libraries(files))
+    found = _server_libraries(files)
     if not found:
         return list(outcomes)
     surely = [name for name, use in found if use is ServerObject.CALLED]
@@ -48,8 +48,8 @@ def with_dropped_libraries(
 
 
 def _named(names: Sequence[str]) -> str:
-    more = "" if len(names) <= _MOST_NAMED else f" and {len(names) - _MOST_NAMED:,} more"
-    return f"library {', '.join(names[:_MOST_NAMED])}{more}"
+    kind = "library" if len(names) == 1 else "libraries"
+    return f"{kind} {', '.join(names[:_MOST_NAMED])}{and_more(len(names) - _MOST_NAMED)}"
 
 
 def _lacks_server_object(target: str) -> bool:
@@ -60,32 +60,22 @@ def _lacks_server_object(target: str) -> bool:
     return not has_server_object(flavour_of_release(NAMES[target]))
 
 
-def _server_libraries(files: Iterable[FileExam]) -> Iterator[tuple[str, ServerObject]]:
-    """Yield name and use of each library that commands load and that knows `server`, once."""
-    told = set()
-    for file in files:
-        path = file.plain_path or file.path
-        if path == STDIN or file.tail is None or not loads_libraries(file.tail.first):
-            continue
-        with open_source(path) as source:
-            if not source.seekable:
-                continue
-            for command in commands(
-                source,
-                file.tail_start,
-                end=file.good_end,
-                containers=CONTAINERS,
-                names=frozenset({b"FUNCTION"}),
-                limit=_CODE_BYTES,
-            ):
-                code = command.argv[-1]
-                use = server_object(code)
-                if (
-                    command.argv[1:2]
-                    and command.argv[1].upper() == b"LOAD"
-                    and use is not ServerObject.UNUSED
-                ):
-                    name = excerpt(library_name(code))
-                    if name not in told:
-                        told.add(name)
-                        yield name, use
+def _server_libraries(files: Iterable[FileExam]) -> list[tuple[str, ServerObject]]:
+    """Return name and use of each library that commands load and that knows `server`."""
+    codes = (code for file in files for code in _loaded(file))
+    uses = {excerpt(library_name(code)): server_object(code) for code in codes}
+    return [(name, use) for name, use in uses.items() if use is not ServerObject.UNUSED]
+
+
+def _loaded(file: FileExam) -> Iterator[bytes]:
+    """Yield the text of each library that the commands of a file load, or its beginning."""
+    path = file.plain_path or file.path
+    if path == STDIN or file.tail is None or not loads_libraries(file.tail.first):
+        return
+    with open_source(path) as source:
+        if not source.seekable:
+            return
+        names = frozenset({b"FUNCTION"})
+        for command in commands(source, file.tail_start, end=file.good_end, names=names, limit=_CODE_BYTES):
+            if len(command.argv) > 2 and command.argv[1].upper() == b"LOAD":
+                yield command.argv[-1]

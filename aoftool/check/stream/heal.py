@@ -15,10 +15,11 @@ from collections.abc import Callable, Iterator
 
 from aoftool.check.stream.shapes import Argument, Habits, follows, read_argument, read_number, starts_before
 from aoftool.check.stream.window import Reader
+from aoftool.databases import DATABASE_DIGITS
 from aoftool.dataclass import dataclass
 from aoftool.escape import excerpt
 from aoftool.regex import regex
-from aoftool.resp.encode import encode_select
+from aoftool.resp.encode import SELECT_BYTES, encode_select
 
 __all__ = ["Accepts", "Healing", "Patch", "heal", "heal_select", "heal_select_byte", "heal_terminator"]
 
@@ -40,9 +41,6 @@ _HURT_BYTES = 64
 _FRAMED_BYTES = 1 << 16
 _SELECT = b"SELECT"
 _NAME_AT = len(b"*2\r\n$6\r\n")
-# Of a SELECT without the digits of its database, of which there may be so many.
-_SELECT_BYTES = len(encode_select(0)) - 1
-_DATABASE_DIGITS = 5
 _LAST_LINES = len(b"\r\n$1\r\n\r\n")
 _LETTERS_LEFT = 3
 # A declared length this many times the largest command around was never written.
@@ -100,8 +98,8 @@ def heal_select(reader: Reader, at: int, *, opens: bool) -> Healing | None:
     Args:
         opens: the file begins there.
     """
-    for digits in range(1, _DATABASE_DIGITS + 1):
-        text = reader.at(at, _SELECT_BYTES + digits)
+    for digits in range(1, DATABASE_DIGITS + 1):
+        text = reader.at(at, SELECT_BYTES + digits)
         whole = _select_behind(text, digits)
         if whole is None or text == whole or not follows(reader, at + len(text)):
             continue
@@ -121,8 +119,8 @@ def heal_select_byte(reader: Reader, at: int) -> Healing | None:
     A byte of framing that was overwritten tells less than one with a flipped bit, unless nothing else than a
     SELECT can have been there.
     """
-    for digits in range(1, _DATABASE_DIGITS + 1):
-        text = reader.at(at, _SELECT_BYTES + digits)
+    for digits in range(1, DATABASE_DIGITS + 1):
+        text = reader.at(at, SELECT_BYTES + digits)
         number = text[-digits - 2 : -2]
         whole = encode_select(int(number)) if number.isdigit() else b""
         if len(text) == len(whole) and _differences(text, whole) == 1 and follows(reader, at + len(text)):

@@ -16,6 +16,7 @@ from aoftool.check.stream.shapes import HEADER_LINE, Habits, habits_around, is_o
 from aoftool.check.stream.window import Reader
 from aoftool.check.stream.wounds import Wound
 from aoftool.check.vocabulary import accepts
+from aoftool.databases import DATABASE_DIGITS
 from aoftool.regex import regex
 from aoftool.resp.encode import encode_select
 
@@ -45,7 +46,6 @@ _SIGNATURE = 12
 _SIGNATURE_STEP = 4
 _SIGNATURE_REACH = 4096
 _SHIFTS = 16
-_DATABASE_DIGITS = 5
 
 
 def held_no_select(reader: Reader, wound: Wound, floor: int) -> bool:
@@ -263,7 +263,7 @@ def _select_fits(text: bytes, zeros: tuple[int, int], floor: int) -> bool:
 
 def _selects() -> Iterator[bytes]:
     """Yield every form of a SELECT, with `#` for a digit of the database."""
-    for digits in range(1, _DATABASE_DIGITS + 1):
+    for digits in range(1, DATABASE_DIGITS + 1):
         yield b"*2\r\n$6\r\nSELECT\r\n$%d\r\n" % digits + b"#" * digits + b"\r\n"
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from aoftool.check.exam_model import FileExam, Spot
+from aoftool.check.exam_model import FileExam, Spot, SpotKind
 from aoftool.check.stream.dissect import scan_range
 from aoftool.check.stream.heal import Healing, Patch
 from aoftool.check.stream.shapes import read_shape
@@ -22,12 +22,12 @@ from aoftool.repair.planners.commands import put_right
 from aoftool.repair.planners.marks import marks_in, selected_database
 from aoftool.resp.model import Reason, Stop
 
-__all__ = ["NO_NUMBER", "set_apart"]
+__all__ = ["HURT_MARKS", "set_apart"]
 
-NO_NUMBER = "select-refused"
-"""Code of a SELECT whose number names no database."""
+_NO_NUMBER = "select-refused"
+HURT_MARKS = frozenset({SpotKind.UNKNOWN, _NO_NUMBER})
+"""Codes of these wounds: commands in good framing that framed others, and do not say how."""
 
-_UNKNOWN = "unknown-command"
 _SELECT = b"SELECT"
 # Wounds are walked one by one; a file with more of these has other troubles.
 _MOST = 2000
@@ -68,15 +68,15 @@ def _by_name(file: FileExam, reader: Reader) -> Iterator[Wound]:
         selects = selected_database([_SELECT, *number])
         if meant is None:
             if selects is not None:
-                yield _wound(spot.start, spot.end, _UNKNOWN)
+                yield _wound(spot.start, spot.end, SpotKind.UNKNOWN)
         elif meant == _SELECT and selects is None:
-            yield _wound(spot.start, spot.end, _UNKNOWN)
+            yield _wound(spot.start, spot.end, SpotKind.UNKNOWN)
         else:
             chosen, text = put_right(written, meant)
             name = shape.arguments[0]
             patch = Patch(name.payload_start, name.payload_end, chosen)
-            healing = Healing(spot.start, spot.end, patch, _UNKNOWN, True, text)
-            yield _wound(spot.start, spot.end, _UNKNOWN, healing)
+            healing = Healing(spot.start, spot.end, patch, SpotKind.UNKNOWN, True, text)
+            yield _wound(spot.start, spot.end, SpotKind.UNKNOWN, healing)
 
 
 def _is_lost_select(spot: Spot, names: Names) -> bool:
@@ -87,7 +87,7 @@ def _is_lost_select(spot: Spot, names: Names) -> bool:
 def _by_number(source: Source, stretch: Stretch) -> Iterator[Wound]:
     for start, end, name, db in marks_in(source, stretch.start, stretch.end):
         if name == _SELECT and db is None:
-            yield _wound(start, end, NO_NUMBER)
+            yield _wound(start, end, _NO_NUMBER)
 
 
 def _wound(start: int, end: int, code: str, healing: Healing | None = None) -> Wound:

@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 
 from aoftool.aof.model import Log
 from aoftool.errors import AoftoolError, ReadFailedError
-from aoftool.escape import excerpt, shown_base
+from aoftool.escape import excerpt, excerpt_command, shown_base
 from aoftool.next_step import next_step
 from aoftool.replay.log_replay import LogReplay
 from aoftool.resp.model import Command
@@ -37,7 +37,7 @@ def refused_notes(log: Log, instead: Mapping[tuple[int, int], Sequence[bytes] | 
         found = {(number, command.offset): (command, why) for number, command, why in after.refused}
         if found:
             # What was refused all along is no news.
-            for number, command, _ in LogReplay(log).run().refused:
+            for number, command, _ in LogReplay(log, writer=after.writer).run().refused:
                 found.pop((number, command.offset), None)
     except ReadFailedError:
         raise  # a disk that fails is not one to repair on
@@ -55,5 +55,5 @@ def refused_notes(log: Log, instead: Mapping[tuple[int, int], Sequence[bytes] | 
 
 
 def _line(log: Log, number: int, offset: int, command: Command, why: str) -> str:
-    words = " ".join(excerpt(word, 40) for word in command.argv[:4])
-    return f"  {shown_base(log.files[number].path)}:{offset} {words}: {excerpt(why.encode(), 80)}"
+    place = f"{shown_base(log.files[number].path)}:{offset}"
+    return f"  {place} {excerpt_command(command.argv)}: {excerpt(why.encode(), 80)}"

@@ -17,7 +17,7 @@ from aoftool.commands.groups import ACROSS, DELETES, FLUSHES
 from aoftool.commands.table import lookup_argv
 from aoftool.dataclass import dataclass, field
 from aoftool.errors import RefusedError, UsageError
-from aoftool.escape import excerpt, shown_base, shown_path
+from aoftool.escape import excerpt, excerpt_command, shown_base, shown_path
 from aoftool.files.source import open_source
 from aoftool.next_step import next_step, quoted
 from aoftool.pattern import compile_glob
@@ -246,9 +246,8 @@ def _list_later(files: Sequence[FileExam], result: Undeleted) -> None:
             continue
         result.touched_count += 1
         if len(result.touched) < _SHOWN:
-            words = " ".join(excerpt(word, 40) for word in argv[:4])
             name = shown_base(files[number].path)
-            result.touched.append(f"{name}:{command.offset} {words}")
+            result.touched.append(f"{name}:{command.offset} {excerpt_command(argv)}")
 
 
 def _count_merging(files: Sequence[FileExam], result: Undeleted) -> None:
