@@ -396,7 +396,7 @@ def test_a_page_is_small_for_any_log(tmp_path: Path) -> None:
 def test_what_is_not_looked_at_is_told_with_what_would(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr(gathering, "_REPLAYED_BYTES", 10)
+    monkeypatch.setattr(gathering, "REPLAYED_UNASKED_BYTES", 10)
 
     rows = tables_of(asked(capsys, "report", SHOP))["not-looked"]["rows"]
 

@@ -128,7 +128,7 @@ def test_the_sample_of_a_log_that_does_not_fit_stops_at_an_unknown_command_too(t
 def test_the_page_of_a_large_log_has_the_thresholds_and_says_what_they_rest_on(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr(gathering, "_REPLAYED_BYTES", 1000)
+    monkeypatch.setattr(gathering, "REPLAYED_UNASKED_BYTES", 1000)
     path = written(tmp_path / "a.aof", shop(random.Random(5), 20_000))
 
     run(["report", "--json", path])
