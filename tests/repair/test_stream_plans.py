@@ -161,8 +161,8 @@ def test_a_last_command_without_its_crlf_is_completed(tmp_path: Path) -> None:
 
 
 def test_a_command_written_in_part_and_again_loses_only_the_part(tmp_path: Path) -> None:
-    whole = command("SET", "key", "value")
-    data = select(0) + sets("a") + whole[:20] + whole + sets("b")
+    whole = command("SET", "a key", "a value that stands nowhere else")
+    data = select(0) + sets("a") + whole[:50] + whole + sets("b")
 
     assert fixed(tmp_path, data, Choice()) == select(0) + sets("a") + whole + sets("b")
 

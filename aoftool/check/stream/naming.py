@@ -8,7 +8,7 @@ from __future__ import annotations
 from aoftool.check.stream.heal import Healing, Patch
 from aoftool.check.stream.resync import TORN, Landing, Scanner
 from aoftool.check.stream.seams import Seams
-from aoftool.check.stream.shapes import HEADER_LINE, follows
+from aoftool.check.stream.shapes import HEADER_LINE, follows, read_shape
 from aoftool.check.stream.window import Reader
 from aoftool.check.stream.wounds import Wound
 from aoftool.escape import excerpt
@@ -18,6 +18,7 @@ from aoftool.units import counted
 __all__ = ["Naming"]
 
 _DOUBLED_REACH = 1 << 20
+_ALIKE_REACH = 1 << 16
 _SIGNATURE = 48
 
 
@@ -47,7 +48,7 @@ class Naming:
     def doubled(self, at: int, healing: Healing, stop: Stop) -> Wound:
         """Return the wound of a command with a block in it that was written twice."""
         second = healing.patch.start
-        if healing.patch.end - second == second - at:
+        if healing.patch.end - second == second - at and self._stands_twice_only(at, second):
             # The start of a command that was written again, whole.
             evidence = excerpt(self._reader.at(at, min(64, second - at)))
             return Wound(at, second, "repeated-start", stop, copies=True, evidence=evidence)
@@ -117,7 +118,21 @@ class Naming:
         length = end - at
         if length > _DOUBLED_REACH:
             return False
-        return self._reader.at(at, length) == self._reader.at(end, length)
+        again = self._reader.at(at, length) == self._reader.at(end, length)
+        return again and self._stands_twice_only(at, end)
+
+    def _stands_twice_only(self, first: int, second: int) -> bool:
+        """Tell whether the bytes up to a second copy stand nowhere else near.
+
+        Where many commands begin alike, what a lost block left of one is a start of the next as well; of few
+        bytes that proves nothing.
+        """
+        if second - first < _SIGNATURE:
+            return False
+        low = max(first - _ALIKE_REACH, self._start)
+        text = self._reader.at(low, second - low + _ALIKE_REACH)
+        piece = text[first - low : second - low][:_ALIKE_REACH]
+        return text.count(piece) == 2
 
     def _doubled(self, at: int, end: int) -> int | None:
         """Return where the stream goes on if a block was written twice in a row.
@@ -133,12 +148,21 @@ class Naming:
             return None
         shift = end - (low + found)
         repeated = at - (low + found)
-        if reader.at(end, repeated) != window[found:] or not follows(reader, at + shift, 1):
+        if reader.at(end, repeated) != window[found:] or not follows(reader, at + shift, 2):
+            return None
+        if self._takes_in_commands(at + shift):
             return None
         head = min(shift, 16)
         if reader.at(at, head)[:4] != reader.at(at + shift, head)[:4]:
             return None
         return at + shift
+
+    def _takes_in_commands(self, at: int) -> bool:
+        """Tell whether a command is rather a head whose length fits, by chance, the end of another one."""
+        shape = read_shape(self._reader, at)
+        arguments = () if shape is None else shape.arguments
+        values = (self._reader.at(a.payload_start, min(a.length, _ALIKE_REACH)) for a in arguments)
+        return any(HEADER_LINE.search(value) is not None for value in values)
 
     def _gap_code(self, at: int, end: int, stop: Stop) -> str:
         reason = stop.reason

@@ -42,6 +42,8 @@ _NOTHING_LOST = frozenset({"byte-order-mark", "inline-text", "empty-command", "l
 # An unfinished transaction of more commands than this is rather one whose EXEC was lost.
 _MANY = 512
 _IN_DOUBT = "behind a gap, before the next SELECT: its database is in doubt"
+# More text than this is no message of another program.
+_TEXT_BYTES = 1 << 16
 # More stray bytes than this are not what an editor leaves.
 _BLANKS = 64
 # More marks out of place than this are no accident, and a plan of so many edits helps nobody.
@@ -278,7 +280,8 @@ class StreamPlanner:
                 ):
                     self._say_database(behind.start, "the file before ends in database")
         elif wound.code in _NOTHING_LOST and not self._tears_transaction(wound):
-            self.draft.drop(wound.start, wound.end, wound.code, "no part of the log", 0, lossless=True)
+            lossless = wound.code != "inline-text" or self._is_of_another(wound)
+            self.draft.drop(wound.start, wound.end, wound.code, "no part of the log", 0, lossless)
             if wound.code == "inline-text" and behind is not None and not self._held_no_select(wound):
                 # Text that may be the end of a value, with the commands in front of it lost.
                 self._settle_database(behind.start, behind, wound)
@@ -288,6 +291,11 @@ class StreamPlanner:
     def _tears_transaction(self, wound: Wound) -> bool:
         """Tell whether text in a transaction is rather what is left of its commands."""
         return wound.code == "inline-text" and self._account.open_at is not None
+
+    def _is_of_another(self, wound: Wound) -> bool:
+        """Tell whether text was never part of a command: those end as other programs end no lines."""
+        length = wound.end - wound.start
+        return length <= _TEXT_BYTES and b"\r" not in self._reader.at(wound.start, length)
 
     def _leave(self, code: str, text: str) -> None:
         self.draft.left.append((code, text))
