@@ -162,7 +162,7 @@ def _stop_finding(item: FileSurvey, stop: Stop, last: bool) -> Finding:
     text = _TORN.get(stop.reason) or _BROKEN.get(stop.reason) or stop.reason.value
     code = _CODES.get(stop.reason) or f"unread-{stop.reason.value}"
     start = stop.command_start
-    remedy = Remedy("cut the tail", loses_bytes=item.size_bytes - start)
+    remedy = Remedy("cut the tail", "", item.size_bytes - start, None)
     if stop.reason not in _CODES or not last:
         remedy = Remedy("salvage", option="--salvage", loses_commands=None)
     return Finding.of(
@@ -209,7 +209,11 @@ def _state_findings(item: FileSurvey, tail: TailTally) -> Iterator[Finding]:
             f"a transaction of {counted(state.open_commands, 'command')} has no EXEC before the end",
             start=state.open_offset,
             end=item.size_bytes,
-            remedies=(Remedy("cut before the MULTI", loses_bytes=item.size_bytes - state.open_offset),),
+            remedies=(
+                Remedy(
+                    "cut before the MULTI", "", item.size_bytes - state.open_offset, state.open_commands + 1
+                ),
+            ),
         )
     for kind, seen in tail.leniencies.items():
         yield Finding.of(
@@ -218,7 +222,7 @@ def _state_findings(item: FileSurvey, tail: TailTally) -> Iterator[Finding]:
             f"{counted(seen.count, 'command is', 'commands are')} not in canonical form ({kind.value});"
             f" servers load {'it' if seen.count == 1 else 'them'}",
             start=seen.first_offset,
-            remedies=(Remedy("salvage", option="--salvage", loses_commands=0),),
+            remedies=(Remedy("salvage", option="--salvage", loses_commands=None),),
         )
 
 

@@ -238,6 +238,15 @@ class FilePlan:
         return members
 
 
+def _holds_more_than_edits(file: FilePlan) -> bool:
+    """Tell whether what becomes of a file as a whole may lose something, whatever its edits say.
+
+    A part that is written anew from what can be read of it may have held more.
+    """
+    is_gone = file.method is Method.REMOVE and (file.stamp is None or file.stamp.size_bytes > 0)
+    return is_gone or file.rebuild is not None
+
+
 @dataclass
 class Statistics:
     """What a plan keeps and takes, over all files.
@@ -318,7 +327,7 @@ class Plan:
     def lossless(self) -> bool:
         """Tell whether nothing that a server would have run is taken out, or missing from then on."""
         removed = self.goes_without or self.is_one_of_several
-        removed = removed or any(file.method is Method.REMOVE for file in self.files)
+        removed = removed or any(map(_holds_more_than_edits, self.files))
         return not removed and all(edit.lossless for _, edit in self.edits())
 
     @property

@@ -6,11 +6,13 @@ from collections.abc import Iterator, Set
 from typing import TYPE_CHECKING
 
 from aoftool.aof.layout import LayoutCode, LayoutProblem
+from aoftool.aof.lost_lines import left_out_anew
 from aoftool.aof.manifest import ManifestCode
 from aoftool.aof.model import FileRole, Log
 from aoftool.check.codes import severity_of
 from aoftool.check.exam_model import FileExam, LogExam
 from aoftool.check.model import Finding, Remedy
+from aoftool.dataclass import replace
 from aoftool.units import format_bytes
 
 if TYPE_CHECKING:
@@ -26,11 +28,12 @@ _REBUILD = Remedy("rebuild the manifest", text="list the files that are there, i
 _REBUILD_NEWEST = Remedy(
     "rebuild the manifest",
     loses_commands=None,
-    text="list the newest base and what follows it: files of other generations lie there, too",
+    text="list the newest base and what follows it: other files lie there, too, and are left out",
 )
 _REPLACE = Remedy(
     "put a manifest in its place", "--salvage", text="of the files that are there; the backup keeps the text"
 )
+_REPLACE_NEWEST = replace(_REPLACE, loses_commands=None, text=_REBUILD_NEWEST.text)
 _BASE_BACK = Remedy(
     "put the base back", text="from a backup; servers load what followed it without it", by_hand=True
 )
@@ -90,9 +93,6 @@ _REMEDIES: dict[str, tuple[Remedy, ...]] = {
     LayoutCode.LINK_OUT.value: (
         Remedy("copy the file into the directory", text="in place of the link", by_hand=True),
     ),
-    LayoutCode.ORPHAN_NEXT.value: (
-        Remedy("set the file aside", "--salvage", text="rename it, so that no server picks it up"),
-    ),
 }
 
 
@@ -118,7 +118,7 @@ def find_in_layout(exam: LogExam) -> Iterator[Finding]:
             path=problem.path or log.manifest_path or log.path,
             message=_message(problem, log),
             line=problem.line or None,
-            remedies=_remedies(problem, codes, there, is_one_of_several=_is_one_of_several(log)),
+            remedies=_remedies(problem, codes, there, log),
         )
 
 
@@ -126,18 +126,23 @@ def _message(problem: LayoutProblem, log: Log) -> str:
     """Return what is wrong; of a file that no line names also how much it holds."""
     if problem.code not in _ORPHANS:
         return problem.message
-    sizes = (file.size_bytes for file in log.unlisted if file.path == problem.path and file.size_bytes)
-    return problem.message + "".join(f"; it has {format_bytes(size)}" for size in sizes)
+    size = _size_of(problem, log)
+    return problem.message + (f"; it has {format_bytes(size)}" if size else "")
+
+
+def _size_of(problem: LayoutProblem, log: Log) -> int:
+    """Return how much a file holds that no line names."""
+    return next((file.size_bytes or 0 for file in log.unlisted if file.path == problem.path), 0)
 
 
 def _part(file: FileExam) -> tuple[RdbWalk | None, TailTally | None]:
     return None if file.rdb is None else file.rdb.walk, None if file.tail is None else file.tail.first
 
 
-def _is_one_of_several(log: Log) -> bool:
-    """Tell whether no manifest tells what belongs together, and files lie there that were not taken."""
-    taken = {file.path for file in log.files}
-    return log.manifest_path is None and any(file.path not in taken for file in log.unlisted)
+def _set_aside(size_bytes: int) -> Remedy:
+    """Return the remedy for a file that no line names; what it holds goes with it."""
+    text = "rename it, so that no server picks it up"
+    return Remedy("set the file aside", "--salvage", size_bytes, None if size_bytes else 0, text)
 
 
 def _may_fill(first: int, there: Set[tuple[FileRole, int | None]]) -> bool:
@@ -149,15 +154,13 @@ def _remedies(
     problem: LayoutProblem,
     beside: Set[LayoutCode | ManifestCode],
     there: Set[tuple[FileRole, int | None]],
-    *,
-    is_one_of_several: bool,
+    log: Log,
 ) -> tuple[Remedy, ...]:
     """Return what can be done.
 
     Args:
         beside: all that is wrong with the layout.
         there: role and number of the files that lie there and that no line names.
-        is_one_of_several: no line tells which of the files belong together, and not all were taken.
     """
     if problem.code in _NOTHING_TELLS and {LayoutCode.MANIFEST_MISSING, LayoutCode.NO_BASE} <= beside:
         return (_PUT_BACK,) if problem.code is LayoutCode.NO_BASE else (_REBUILD_WITHOUT,)
@@ -167,11 +170,14 @@ def _remedies(
         return (_FILE_BACK,)
     if problem.code is LayoutCode.ORPHAN_NEXT and LayoutCode.NEWER_GENERATION in beside:
         return ()  # to set aside a part of it loses what that holds
+    if problem.code is LayoutCode.ORPHAN_NEXT:
+        return (_set_aside(_size_of(problem, log)),)
     if problem.code is LayoutCode.MISSING_FILE and not _OTHER_GENERATION.isdisjoint(beside):
         return (_PUT_BACK,)  # nobody has to go on without it
     found = (_REBUILD,) if isinstance(problem.code, ManifestCode) else _REMEDIES.get(problem.code.value, ())
-    if found == (_REBUILD,) and is_one_of_several:
-        found = (_REBUILD_NEWEST,)
+    told = problem.code in (LayoutCode.SEQ_GAP, LayoutCode.LISTED_TWICE)
+    if found in ((_REBUILD,), (_REPLACE,)) and not told and left_out_anew(log):
+        found = (_REBUILD_NEWEST if found == (_REBUILD,) else _REPLACE_NEWEST,)
     if LayoutCode.ALL_EMPTY in beside:
         return tuple(remedy for remedy in found if remedy.by_hand)  # a new manifest would bring nothing back
     return found

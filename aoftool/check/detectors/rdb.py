@@ -151,6 +151,6 @@ def _written_anew(rdb: RdbExam, fault: RdbFault, gone: LeftOut | None) -> tuple[
     if gone is None:
         if salvage.stays_rdb(dump=rdb.dump):
             return ()
-        return (Remedy("write its values anew", "--salvage", text="as commands; each element once"),)
+        return (Remedy("write its values anew", "--salvage", 0, None, "as commands; each element once"),)
     size = gone.end - gone.start
     return (Remedy("leave the record out", "--salvage", size, 0, gone.reason),)

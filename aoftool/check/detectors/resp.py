@@ -9,11 +9,15 @@ from aoftool.check.exam_model import FileExam
 from aoftool.check.model import Finding, Remedy
 from aoftool.check.stream.wounds import Dissection, Stretch, Wound, commands_in_doubt
 from aoftool.commands.framing import FRAMING
+from aoftool.errors import SourceError
 from aoftool.escape import excerpt
+from aoftool.files.source import open_source
 from aoftool.resp.model import INHERITED_DB, Leniency, Reason
 from aoftool.units import counted
 
 if TYPE_CHECKING:
+    from aoftool.check.stream.heal import Healing
+    from aoftool.check.stream.lenience import Usual
     from aoftool.check.stream.textual import TextDamage
 
 __all__ = ["DEFAULT_CODES", "LENIENT_CODES", "find_in_stream", "repaired_by_default"]
@@ -58,9 +62,8 @@ _MESSAGES = {
     "bad-terminator": "the line end behind an argument is damaged",
     "unread": "the stream breaks off; what follows was not looked at",
 }
-_HOLDS_NO_COMMAND = frozenset(
-    {"byte-order-mark", "inline-text", "empty-command", "long-annotation", "torn-annotation"}
-)
+# Of so many lenient commands in one stretch it is told what becomes of each.
+_JUDGED = 1000
 LENIENT_CODES = {
     Leniency.TERMINATOR: "bad-terminator",
     Leniency.ZERO_TERMINATOR: "bad-terminator",
@@ -92,7 +95,7 @@ def find_in_stream(exam: FileExam, is_last: bool = True) -> Iterator[Finding]:
     several = _several_databases(exam.tail)
     for number, piece in enumerate(exam.tail.pieces):
         if isinstance(piece, Stretch):
-            yield from _leniencies(exam.path, piece)
+            yield from _leniencies(exam, piece)
             index += piece.tally.commands
             before = piece
         else:
@@ -160,7 +163,7 @@ def _remedies(wound: Wound, is_last: bool, before: Stretch | None, doubted: int)
     if wound.code == "unread":
         return
     if wound.healing is not None:
-        yield Remedy("put it right", option, text=wound.healing.text)
+        yield _put_right(wound, wound.healing, option)
         if not wound.healing.certain:
             yield Remedy("drop the command", option, size, 1, "if it cannot be trusted")
     elif wound.code == "split-command":
@@ -181,6 +184,18 @@ def _remedies(wound: Wound, is_last: bool, before: Stretch | None, doubted: int)
         yield Remedy("drop the damaged bytes", option, size, _touched(wound), text)
 
 
+def _put_right(wound: Wound, healing: Healing, option: str) -> Remedy:
+    """Return the remedy for one damaged command: what it takes out of it is lost, but for a copy.
+
+    Where bytes of its value may be missing, nobody can tell what that was.
+    """
+    action, text = "put it right", healing.text
+    if wound.copies or (healing.patch.data and not healing.may_lack):
+        return Remedy(action, option, text=text)
+    taken = 0 if healing.patch.data else healing.patch.end - healing.patch.start
+    return Remedy(action, option, taken, None, text)
+
+
 def _cut(wound: Wound, option: str, before: Stretch | None) -> Remedy:
     """Return the remedy for an end, with the transaction that is open there."""
     size, touched = wound.end - wound.start, _touched(wound)
@@ -195,17 +210,9 @@ def _cut(wound: Wound, option: str, before: Stretch | None) -> Remedy:
 
 def _touched(wound: Wound) -> int | None:
     """Return how many commands are surely lost, None when it cannot be told."""
-    if wound.code in ("torn-tail",):
+    if wound.code == "torn-tail":
         return 1
-    if wound.code in (
-        "byte-order-mark",
-        "inline-text",
-        "empty-command",
-        "long-annotation",
-        "torn-annotation",
-    ):
-        return 0
-    return None
+    return 0 if wound.is_stray or wound.code == "torn-annotation" else None
 
 
 def _departure(kind: Leniency) -> str:
@@ -224,22 +231,52 @@ def _departure(kind: Leniency) -> str:
     }[kind]
 
 
-def _usual_form(kind: Leniency) -> tuple[Remedy, ...]:
-    """Return what a repair does about a departure: only a line end is put right without being told to."""
-    if kind is Leniency.LONG_ANNOTATION:
-        return ()
-    option = "" if kind is Leniency.TERMINATOR else "--salvage"
-    return (Remedy("write it in the usual form", option, text="loses nothing"),)
-
-
-def _leniencies(path: str, stretch: Stretch) -> Iterator[Finding]:
+def _leniencies(exam: FileExam, stretch: Stretch) -> Iterator[Finding]:
+    if not stretch.tally.leniencies:
+        return
+    forms = _usual_forms(exam, stretch)
     for kind, seen in stretch.tally.leniencies.items():
         times = "" if seen.count == 1 else f", {counted(seen.count, 'time')}"
         yield Finding.of(
             code=LENIENT_CODES.get(kind, "lenient-header"),
-            path=path,
+            path=exam.path,
             message=f"not in the form that servers write, though they read it: {_departure(kind)}{times}",
             start=seen.first_offset,
             end=seen.first_offset,
-            remedies=_usual_form(kind),
+            remedies=_usual_form(kind, forms),
         )
+
+
+def _usual_forms(exam: FileExam, stretch: Stretch) -> list[Usual] | None:
+    """Return what makes the commands of a stretch usual; None where these are too many, or cannot be had."""
+    from aoftool.check.stream.lenience import usual_forms
+    from aoftool.check.stream.window import Reader
+
+    if sum(seen.count for seen in stretch.tally.leniencies.values()) > _JUDGED:
+        return None
+    try:
+        with open_source(exam.plain_path or exam.path) as source:
+            return list(usual_forms(source, Reader(source, exam.size_bytes), stretch))
+    except SourceError:
+        return None  # it went away since
+
+
+def _usual_form(kind: Leniency, forms: list[Usual] | None) -> tuple[Remedy, ...]:
+    """Return what a repair does about a departure: only a line end is put right without being told to.
+
+    Where a value cannot be trusted either, its command is taken out.
+    """
+    if kind is Leniency.LONG_ANNOTATION:
+        return ()
+    action = "write it in the usual form"
+    is_end = kind in (Leniency.TERMINATOR, Leniency.ZERO_TERMINATOR)
+    if forms is None:
+        return (Remedy(action, "" if kind is Leniency.TERMINATOR else "--salvage", loses_commands=None),)
+    own = [form for form in forms if (form.code == "bad-terminator") == is_end]
+    gone = [form for form in own if form.data is None]
+    unasked = kind is Leniency.TERMINATOR and bool(own) and all(form.is_certain for form in own)
+    option = "" if unasked else "--salvage"
+    size = sum(form.end - form.start for form in gone)
+    if len(gone) < len(own) or not gone:
+        return (Remedy(action, option, size, len(gone), gone[0].reason if gone else ""),)
+    return (Remedy("drop it", option, size, len(gone), gone[0].reason),)

@@ -66,6 +66,7 @@ class Healing:
         code: code of the finding.
         certain: nothing else can be meant.
         text: what was wrong, for people.
+        may_lack: bytes may be missing where the command was healed, so that its value is another.
     """
 
     start: int
@@ -74,6 +75,7 @@ class Healing:
     code: str
     certain: bool
     text: str
+    may_lack: bool = False
 
 
 def heal(reader: Reader, at: int, habits: Habits, accepts: Accepts, floor: int = 0) -> Healing | None:
@@ -363,7 +365,9 @@ class _Damaged:
             proper = b"$%d\r\n" % (end - start)
             patch = Patch(self.place, start, proper)
             text = f"the length {excerpt(line[1])} must be {end - start}"
-            return Healing(self.at, behind, patch, "broken-length", False, text)
+            # What took bytes out of a payload left the digits in front of it, which say how long it was.
+            lacking = line[1].isdigit() and int(line[1]) > end - start
+            return Healing(self.at, behind, patch, "broken-length", False, text, may_lack=lacking)
         return None
 
     def _believable(self, digits: bytes, start: int, end: int, habits: Habits, accepts: Accepts) -> bool:

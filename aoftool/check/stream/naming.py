@@ -20,6 +20,8 @@ __all__ = ["Naming"]
 _DOUBLED_REACH = 1 << 20
 _ALIKE_REACH = 1 << 16
 _SIGNATURE = 48
+# Text between commands that is longer is rather what is left of them.
+_STRAY_MOST = 1 << 16
 
 
 class Naming:
@@ -110,8 +112,8 @@ class Naming:
         if doubled is not None:
             return Wound(at, doubled, "doubled-block", stop, copies=True, evidence=evidence), None
         code = self._gap_code(at, end, stop)
-        wound = Wound(at, end, code, stop, passed_over=len(landing.passed_over), evidence=evidence)
-        return wound, landing
+        passed, stray = len(landing.passed_over), self._is_stray(code, at, end)
+        return Wound(at, end, code, stop, is_stray=stray, passed_over=passed, evidence=evidence), landing
 
     def _repeats_behind(self, at: int, end: int) -> bool:
         """Tell whether the gap is the start of a command that was written again, whole, behind it."""
@@ -138,7 +140,8 @@ class Naming:
         """Return where the stream goes on if a block was written twice in a row.
 
         Behind such a seam stand bytes that were there before; the command that the seam breaks is
-        whole at the second copy's end.
+        whole at the second copy's end. What stands in front of the seam begins that one, and what stands
+        behind it ends the command before the copied ones: anything else there stands nowhere again.
         """
         reader = self._reader
         low = max(at - _DOUBLED_REACH, self._start)
@@ -152,10 +155,12 @@ class Naming:
             return None
         if self._takes_in_commands(at + shift):
             return None
-        head = min(shift, 16)
-        if reader.at(at, head)[:4] != reader.at(at + shift, head)[:4]:
+        if end - at > _DOUBLED_REACH:
             return None
-        return at + shift
+        broken, whole = reader.at(at, end - at), reader.at(at + shift, end - at)
+        before = window[max(found - len(broken), 0) : found]
+        again = _shared(broken, whole) + _shared(broken[::-1], before[::-1])
+        return at + shift if again >= len(broken) else None
 
     def _takes_in_commands(self, at: int) -> bool:
         """Tell whether a command is rather a head whose length fits, by chance, the end of another one."""
@@ -180,6 +185,16 @@ class Naming:
             return "long-annotation"
         return "corrupt-region"
 
+    def _is_stray(self, code: str, at: int, end: int) -> bool:
+        """Tell whether bytes between whole commands never were part of one: not what is left of others."""
+        if code in ("byte-order-mark", "empty-command"):
+            return True
+        text = self._reader.at(at, min(end - at, _STRAY_MOST))
+        if code == "long-annotation":
+            return end - at <= len(text) and _is_plain(text.rstrip(b"\r\n"))
+        # Commands end as other programs end no lines.
+        return code == "inline-text" and end - at <= len(text) and b"\r" not in text
+
     def _empty_commands(self, at: int, end: int) -> bool:
         text = self._reader.at(at, min(end - at, 256))
         return end - at <= 256 and not text.replace(b"*0\r\n", b"").replace(b"*-1\r\n", b"")
@@ -187,3 +202,19 @@ class Naming:
     def _mostly_zero(self, at: int, end: int) -> bool:
         piece = self._reader.at(at, min(end - at, 1 << 16))
         return piece.count(0) * 2 > len(piece)
+
+
+def _shared(one: bytes, two: bytes) -> int:
+    """Return how many bytes two texts begin with alike."""
+    low, high = 0, min(len(one), len(two))
+    while low < high:
+        middle = (low + high + 1) // 2
+        if one[:middle] == two[:middle]:
+            low = middle
+        else:
+            high = middle - 1
+    return low
+
+
+def _is_plain(text: bytes) -> bool:
+    return text.isascii() and text.decode("ascii").isprintable()

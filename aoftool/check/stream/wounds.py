@@ -53,6 +53,7 @@ class Wound:
         copies: the span repeats bytes that stand elsewhere, so taking it out loses nothing.
         insert: bytes that, put at the start of the span, make it whole: (offset, bytes).
         selects: the database that those bytes leave the stream in; None where they select none.
+        is_stray: the span never was part of a command.
         last: nothing in order follows.
         passed_over: chains of commands inside that may lie in values and were not believed.
         evidence: what stands there, printable.
@@ -66,6 +67,7 @@ class Wound:
     copies: bool = False
     insert: Patch | None = None
     selects: int | None = None
+    is_stray: bool = False
     last: bool = False
     passed_over: int = 0
     evidence: str = ""

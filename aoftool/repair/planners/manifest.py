@@ -10,6 +10,7 @@ import os
 
 from aoftool.aof.generations import Generation, newer_generation, other_generation
 from aoftool.aof.layout import LayoutCode, Log, LogFile
+from aoftool.aof.lost_lines import files_left_out, files_of, lost_lines
 from aoftool.aof.manifest import FileType, ManifestEntry, encode_manifest
 from aoftool.aof.manifest_salvage import SalvagedEntry, parse_file_name, salvage_manifest
 from aoftool.aof.model import ROLES, FileRole
@@ -96,7 +97,7 @@ def plan_manifest(log: Log, choice: Choice) -> ManifestPlan:
     salvaged = salvage_manifest(raw)
     entries = [_with_own_number(found) for found in salvaged.entries]
     if not any(entry.type is not FileType.HISTORY for entry in entries):
-        if _files_of(log):
+        if files_of(log):
             _from_directory(log, plan, choice, "the manifest names no file to load")
         return plan
     before = list(entries)
@@ -118,15 +119,32 @@ def plan_manifest(log: Log, choice: Choice) -> ManifestPlan:
         plan.reasons.append("the manifest has CRLF line ends")
     if broken or crlf or entries != before:
         plan.entries = entries
+    if found is None and newer is None and (broken or _bases(entries) != _bases(before)):
+        _doubt_what_is_left_out(entries, log, plan)
     if newer is None:
         _set_orphans_aside(entries, log, choice, plan)
     return plan
 
 
+def _bases(entries: list[ManifestEntry]) -> set[bytes]:
+    return {entry.name for entry in entries if entry.type is FileType.BASE}
+
+
+def _doubt_what_is_left_out(entries: list[ManifestEntry], log: Log, plan: ManifestPlan) -> None:
+    """Say which files the new manifest does not name, where the old one cannot say whether it did."""
+    left = files_left_out(log, {entry.name for entry in entries})
+    if not left:
+        return
+    plan.is_one_of_several = True
+    names = ", ".join(file.shown_name for file in left[:_NAMED]) + and_more(len(left) - _NAMED)
+    them, lie = ("it", "lies") if len(left) == 1 else ("them", "lie")
+    plan.doubts.append(f"{names} {lie} there and no line lists {them} then: what {them} held is left out")
+
+
 def _in_place_of_text(log: Log, plan: ManifestPlan, choice: Choice) -> None:
     """Plan nothing over a text that never was a manifest, unless that is asked for and files make one."""
     name = shown_base(log.manifest_path or log.path)
-    if not _files_of(log):
+    if not files_of(log):
         return
     if choice.salvage:
         _from_directory(log, plan, choice, f"{name} never was a manifest")
@@ -209,27 +227,7 @@ def _with_lost_lines(
     entries: list[ManifestEntry], log: Log, plan: ManifestPlan, broken: bool
 ) -> list[ManifestEntry]:
     """Add incr files whose line was lost: they fill a gap, or follow a manifest that was cut."""
-    numbers = {entry.sequence for entry in entries if entry.type is FileType.INCR}
-    numbers |= {
-        parts.sequence
-        for entry in entries
-        if entry.type is FileType.HISTORY
-        and (parts := parse_file_name(entry.name)) is not None
-        and parts.type is FileType.INCR
-    }
-    if not numbers:
-        return entries
-    low, high = min(numbers), max(numbers)
-    added = []
-    for file in log.unlisted:
-        number = file.sequence
-        if file.role is not FileRole.INCR or number is None or number in numbers:
-            continue
-        follows_on = broken and number == high + 1
-        if low < number < high or follows_on:
-            added.append(_entry_of(file))
-            numbers.add(number)
-            high = max(high, number)
+    added = [_entry_of(file) for file in lost_lines({entry.name for entry in entries}, log, broken=broken)]
     for entry in added:
         plan.reasons.append(f"the line of {_shown(entry)} was lost; the file is there")
     return entries + added
@@ -306,7 +304,7 @@ def _set_orphans_aside(entries: list[ManifestEntry], log: Log, choice: Choice, p
         kind: max((entry.sequence for entry in entries if entry.type is kind), default=0)
         for kind in (FileType.BASE, FileType.INCR)
     }
-    for file in _files_of(log):
+    for file in files_of(log):
         parts = parse_file_name(file.name)
         if parts is None or file.name in listed or file.role is FileRole.HISTORY:
             continue
@@ -324,18 +322,9 @@ def _prefix(log: Log) -> bytes:
     return log.prefix or b"appendonly.aof"
 
 
-def _files_of(log: Log) -> list[LogFile]:
-    """Return every data file there is, listed or not, each once."""
-    known: dict[bytes, LogFile] = {}
-    for file in (*log.files, *log.history, *log.unlisted):
-        if file.exists:
-            known.setdefault(file.name, file)
-    return list(known.values())
-
-
 def _from_directory(log: Log, plan: ManifestPlan, choice: Choice, reason: str) -> None:
     """Make a manifest of the files that are there."""
-    found = assumed_set(_files_of(log), log.directory or log.path)
+    found = assumed_set(files_of(log), log.directory or log.path)
     if not found.files:
         return
     if found.base is None and not choice.salvage:
@@ -357,6 +346,8 @@ def _from_directory(log: Log, plan: ManifestPlan, choice: Choice, reason: str) -
         plan.doubts.append("no incr file lies there: what was written behind the base is not in it")
     if found.doubt:
         plan.doubts.append(found.doubt)
+    else:
+        _doubt_what_is_left_out(plan.entries, log, plan)
     if any(found.gaps()):
         plan.doubts.append("the incr files do not follow each other without a gap: what lay between is lost")
 

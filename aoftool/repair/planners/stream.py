@@ -38,12 +38,10 @@ _TAKEN_ON = {
     SPLIT: "the rest of a command, which goes to the file before",
     ACROSS: "the rest of a transaction, which goes to the file before",
 }
-_NOTHING_LOST = frozenset({"byte-order-mark", "inline-text", "empty-command", "long-annotation"})
+_NO_COMMANDS = frozenset({"byte-order-mark", "inline-text", "empty-command", "long-annotation"})
 # An unfinished transaction of more commands than this is rather one whose EXEC was lost.
 _MANY = 512
 _IN_DOUBT = "behind a gap, before the next SELECT: its database is in doubt"
-# More text than this is no message of another program.
-_TEXT_BYTES = 1 << 16
 # More stray bytes than this are not what an editor leaves.
 _BLANKS = 64
 # More marks out of place than this are no accident, and a plan of so many edits helps nobody.
@@ -145,7 +143,7 @@ class StreamPlanner:
     def _begin_behind_damage(self, first: Stretch | Wound) -> None:
         """Settle the database of commands whose SELECT went with the end of the RDB part before them."""
         if isinstance(first, Wound):
-            whole = first.healing is not None or first.copies or first.code in _NOTHING_LOST
+            whole = first.healing is not None or first.copies or first.code in _NO_COMMANDS
             if whole and not first.last and not self._one_database():
                 self._adrift = self.choice.after_gap is not AfterGap.ASSUME
             return
@@ -279,9 +277,9 @@ class StreamPlanner:
                     scan_range(self.source, behind.start, end=behind.end)
                 ):
                     self._say_database(behind.start, "the file before ends in database")
-        elif wound.code in _NOTHING_LOST and not self._tears_transaction(wound):
-            lossless = wound.code != "inline-text" or self._is_of_another(wound)
-            self.draft.drop(wound.start, wound.end, wound.code, "no part of the log", 0, lossless)
+        elif wound.code in _NO_COMMANDS and not self._tears_transaction(wound):
+            reason = "no part of the log" if wound.is_stray else "what may be left of commands"
+            self.draft.drop(wound.start, wound.end, wound.code, reason, 0, lossless=wound.is_stray)
             if wound.code == "inline-text" and behind is not None and not self._held_no_select(wound):
                 # Text that may be the end of a value, with the commands in front of it lost.
                 self._settle_database(behind.start, behind, wound)
@@ -291,11 +289,6 @@ class StreamPlanner:
     def _tears_transaction(self, wound: Wound) -> bool:
         """Tell whether text in a transaction is rather what is left of its commands."""
         return wound.code == "inline-text" and self._account.open_at is not None
-
-    def _is_of_another(self, wound: Wound) -> bool:
-        """Tell whether text was never part of a command: those end as other programs end no lines."""
-        length = wound.end - wound.start
-        return length <= _TEXT_BYTES and b"\r" not in self._reader.at(wound.start, length)
 
     def _leave(self, code: str, text: str) -> None:
         self.draft.left.append((code, text))
@@ -314,10 +307,13 @@ class StreamPlanner:
             self.draft.drop(wound.start, wound.end, "exec-without-multi", "an EXEC without MULTI", 1, True)
             return
         patch = healing.patch
-        if patch.data:
-            self.draft.put(patch.start, patch.end, patch.data, healing.code, healing.text)
+        if not patch.data:
+            lossless = wound.copies
+            self.draft.drop(patch.start, patch.end, healing.code, healing.text, 0, lossless)
+        elif healing.may_lack:
+            self.draft.replace_lossy(patch.start, patch.end, patch.data, healing.code, healing.text)
         else:
-            self.draft.drop(patch.start, patch.end, healing.code, healing.text, 0)
+            self.draft.put(patch.start, patch.end, patch.data, healing.code, healing.text)
         if name == b"SELECT" and db is not None:
             account.kept = account.meant = db
         elif name == b"MULTI":
