@@ -8,7 +8,7 @@ there is no content to look at. Nothing is written, and no name in a manifest le
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from itertools import islice
 
 from aoftool.aof.directory import Directory, EntryKind, is_folder, printable_path
@@ -23,6 +23,7 @@ from aoftool.aof.surroundings import (
     set_around,
     unfinished_changes,
 )
+from aoftool.dataclass import replace
 from aoftool.errors import InputError, NotPermittedError, SeveralLogsError, SourceError
 from aoftool.escape import printable
 from aoftool.files import open_source
@@ -31,7 +32,7 @@ from aoftool.files.temporary import is_ours
 from aoftool.next_step import Again, instead, next_step
 from aoftool.rdb.header import is_rdb
 from aoftool.regex import regex
-from aoftool.units import and_more
+from aoftool.units import and_more, counted
 
 __all__ = ["FileRole", "LayoutCode", "LayoutProblem", "Log", "LogFile", "LogKind", "find_log", "other_logs"]
 
@@ -41,6 +42,7 @@ _DEFAULT_DIRECTORY = "appendonlydir"
 _FOLDERS_MAX = 2_000
 _NODE_NAMES_MAX = 2_000
 _NODES_SHOWN = 8
+_SETS_TOLD = 5
 _HEAD_BYTES = 64 * 1024
 _PACKED = (b"", b".gz", b".zst")
 # An RDB that a rewrite wrote says so among its aux fields, which come first.
@@ -180,7 +182,8 @@ def _log_in(path: str, where: str, *, allow_rdb: bool) -> Log:
         raise denied
     if inner:
         chosen = _choose(inner, directory)
-        return log_of_directory(path, chosen, _manifest_in(chosen))
+        log = log_of_directory(path, chosen, _manifest_in(chosen))
+        return _with_sets_beside(log, chosen, (other for other in inner if other is not chosen))
     name = _single_name(directory, allow_rdb)
     if name is None:
         raise _nothing_in(directory)
@@ -188,6 +191,23 @@ def _log_in(path: str, where: str, *, allow_rdb: bool) -> Log:
     head, size_bytes = _head_of(found)
     problems = tuple(p for p in problems_beside_single(directory, name) if p.path != found)
     return _single(path, found, where, name, head, size_bytes, problems)
+
+
+def _with_sets_beside(log: Log, chosen: Directory, others: Iterable[Directory]) -> Log:
+    """Return a log with word of AOF directories beside it: which one a server loads, its settings say."""
+    names = [other.path for other in others if not is_ours(os.path.basename(other.path))]
+    taken = printable_path(os.path.basename(chosen.path))
+    found = []
+    for number, name in enumerate(names):
+        if number == _SETS_TOLD:
+            words = f"and {counted(len(names) - number, 'more AOF directory', 'more AOF directories')}"
+            found.append(LayoutProblem(LayoutCode.SET_BESIDE, words + f" beside {taken}", name))
+            break
+        shown = printable_path(os.path.basename(name))
+        words = f"another AOF directory, {shown}, lies beside {taken}: this is of {taken} alone, and a server"
+        words += f" reads the one that appenddirname names: {next_step('check', name)}"
+        found.append(LayoutProblem(LayoutCode.SET_BESIDE, words, name))
+    return replace(log, problems=(*log.problems, *found)) if found else log
 
 
 def _nothing_in(directory: Directory) -> InputError:

@@ -75,6 +75,7 @@ class LayoutCode(str, Enum):
     FRESH_TEMP = "fresh-temp"
     OLD_STYLE_BESIDE = "old-style-beside"
     MANIFEST_BESIDE = "manifest-beside"
+    SET_BESIDE = "set-beside"
     PART_OF_SET = "part-of-set"
     UPGRADE_PENDING = "upgrade-pending"
     DUMP_BESIDE = "dump-beside"

@@ -42,6 +42,8 @@ def tell_sets(code: object, verb: str, logs: Sequence[Log], *, salvaged: bool) -
         part = _part_of_set(log)
         if part:
             print(f"aoftool: note: {part}", file=sys.stderr)
+        for beside in _beside(log) if verb in _READERS or verb == "fix" else ():
+            print(f"aoftool: note: {beside}", file=sys.stderr)
         damage = _damage(log) if verb in _READERS else []
         if not damage:
             continue
@@ -120,6 +122,13 @@ def _is_loaded(problem: LayoutProblem) -> bool:
         LayoutCode.EMPTY_BASE,
         LayoutCode.EMPTY_INCR,
     )
+
+
+def _beside(log: Log) -> list[str]:
+    """Return what is to be said of AOF directories beside the one that was read."""
+    from aoftool.aof.model import LayoutCode
+
+    return [problem.message for problem in log.problems if problem.code is LayoutCode.SET_BESIDE]
 
 
 def _part_of_set(log: Log) -> str:

@@ -30,6 +30,8 @@ _CSV = tuple("dead_share" if name == "dead_bytes" else name for name in ROW_MEMB
 _COMMANDS = 5
 # Shorter loads are not told apart.
 _LEAST_S = 0.1
+# What is said of a log in order, too: it stands for less than lies there.
+_ALWAYS = frozenset({"set-beside"})
 
 
 def cells_of(row: LogRow) -> list[str]:
@@ -66,7 +68,7 @@ def render_fleet(console: Printer, found: FleetReport, *, top: int = 20) -> None
     left = len(found.rows) - len(shown)
     if left:
         console.print(f"and {counted(left, 'more log')}: --limit {len(found.rows)} shows all")
-    wrong = [row for row in shown if row.message and not (row.intact and row.judged)]
+    wrong = [row for row in shown if row.message and (not (row.intact and row.judged) or row.code in _ALWAYS)]
     if wrong:
         console.print()
     for row in wrong:
