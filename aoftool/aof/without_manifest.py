@@ -39,6 +39,7 @@ class AssumedSet:
         prefix: `appendfilename` of the server, as names show it; empty without files.
         doubt: why other files might be the right ones, in words; empty for no doubt.
         is_open: nothing tells which incr files go with the base.
+        older: older bases, the newest first, each with every incr file behind it, none of which is missing.
     """
 
     files: tuple[LogFile, ...]
@@ -46,6 +47,7 @@ class AssumedSet:
     prefix: bytes = b""
     doubt: str = ""
     is_open: bool = False
+    older: tuple[tuple[LogFile, ...], ...] = ()
 
     @property
     def base(self) -> LogFile | None:
@@ -97,7 +99,8 @@ def assumed_set(files: Iterable[LogFile], where: str) -> AssumedSet:
     chosen = ((base,) if base is not None else ()) + tuple(followers)
     others = tuple(file for file in there if file not in chosen)
     is_open = len(bases) > 1 and bool(incrs) and not followers
-    return AssumedSet(chosen, others, prefix, _doubt(base, followers, bases, incrs), is_open)
+    older = tuple(_older(base, bases, incrs))
+    return AssumedSet(chosen, others, prefix, _doubt(base, followers, bases, incrs), is_open, older)
 
 
 def problems_of_assumed(found: AssumedSet, directory: str) -> Iterator[LayoutProblem]:
@@ -141,12 +144,23 @@ def _chosen(bases: Sequence[LogFile], incrs: Sequence[LogFile]) -> tuple[LogFile
         return None, list(incrs)
     newest = bases[-1]
     if len(bases) > 1 and _is_torn(newest):
-        for base in reversed(bases[:-1]):
-            followers = _followers(base, bases, incrs)
-            numbers = [_number(file) for file in followers]
-            if numbers and len(numbers) == numbers[-1] - numbers[0] + 1 and not _is_torn(base):
+        for base, *followers in _older(newest, bases, incrs):
+            if not _is_torn(base):
                 return base, followers
     return newest, _followers(newest, bases, incrs)
+
+
+def _older(
+    base: LogFile | None, bases: Sequence[LogFile], incrs: Sequence[LogFile]
+) -> Iterator[tuple[LogFile, ...]]:
+    """Yield the bases before one, the newest first, with every incr file behind them and no gap."""
+    if base is None:
+        return
+    for other in reversed(bases[: bases.index(base)]):
+        followers = _followers(other, bases, incrs)
+        numbers = [_number(file) for file in followers]
+        if numbers and len(numbers) == numbers[-1] - numbers[0] + 1:
+            yield other, *followers
 
 
 def _followers(base: LogFile, bases: Sequence[LogFile], incrs: Sequence[LogFile]) -> list[LogFile]:

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 from contextlib import ExitStack
 from typing import TYPE_CHECKING
 
-from aoftool.aof.model import FileRole, Log
+from aoftool.aof.model import FileRole, LayoutCode, Log
 from aoftool.check.detectors.resp import find_in_stream
 from aoftool.check.detectors.semantics import find_in_meaning
 from aoftool.check.exam import examine
@@ -123,7 +123,13 @@ def report_of(exam: LogExam, targets: Sequence[Target] = TARGETS) -> Report:
     if log.problems:
         from aoftool.check.detectors.layout import find_in_layout
 
-        _keep(report, find_in_layout(exam))
+        other: Finding | None = None
+        if any(problem.code is LayoutCode.MANIFEST_MISSING for problem in log.problems):
+            from aoftool.check.detectors.other_reading import find_other_reading
+
+            other = find_other_reading(exam)
+        _keep(report, find_in_layout(exam, is_undecided=other is not None))
+        _keep(report, filter(None, [other]))
     for file in exam.files:
         _keep(report, sorted(_of_file(exam, file), key=lambda f: (f.start is None, f.start or 0)))
         if file.rdb is not None:

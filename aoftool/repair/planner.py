@@ -92,11 +92,12 @@ class _Planner:
         self._manifest = plan_manifest(log, choice) if log.kind is LogKind.MULTI_PART else ManifestPlan()
         self._given = log
         self._log = replace(log, files=self._manifest.files(log))
-        self._after = SetAfter(self._log, self._manifest)
         inputs = _inputs(log, self._log.files)
         # A salvage looks into values and for keys that stand twice: servers stop at them.
         level = Level.DEEP if choice.salvage else Level.FULL
         self._exam = examine(self._log, level, progress, workers)
+        self._weigh_other_reading()
+        self._after = SetAfter(self._log, self._manifest)
         self._plan = Plan(log.path, log.kind.value, log.directory or os.curdir, inputs=inputs, choice=choice)
         self._plan.listed = tuple(file.path for file in log.files)
         if log.manifest_path is not None and log.manifest_raw is not None:
@@ -112,6 +113,21 @@ class _Planner:
         self._cut: CutPoint | None = None
         # Behind the commands of the file before.
         self._database = 0
+
+    def _weigh_other_reading(self) -> None:
+        """Plan no manifest unasked where an older generation lies whole beside a damaged newest base."""
+        if not (self._manifest.is_of_names and self._manifest.is_one_of_several):
+            return
+        from aoftool.check.detectors.other_reading import CODE, other_reading
+
+        found = other_reading(self._exam)
+        if found is None:
+            return
+        if self._choice.salvage:
+            self._manifest.doubts.append(f"{found.words}; to take that instead, {found.by_hand}")
+            return
+        words = f"{found.words}; --salvage lists the newest; to take the older, {found.by_hand}"
+        self._manifest = ManifestPlan(left=[(CODE, words)])
 
     def _set_apart(self) -> None:
         """Make wounds of damaged commands that frame others, in every file before any is planned."""

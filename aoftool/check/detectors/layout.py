@@ -96,8 +96,12 @@ _REMEDIES: dict[str, tuple[Remedy, ...]] = {
 }
 
 
-def find_in_layout(exam: LogExam) -> Iterator[Finding]:
-    """Yield one finding for each problem of the layout that is worth a word."""
+def find_in_layout(exam: LogExam, *, is_undecided: bool = False) -> Iterator[Finding]:
+    """Yield one finding for each problem of the layout that is worth a word.
+
+    Args:
+        is_undecided: the files that lie there make two sets, and neither is taken unasked.
+    """
     log = exam.log
     codes = {problem.code for problem in log.problems}
     there = {(file.role, file.sequence) for file in log.unlisted}
@@ -112,13 +116,16 @@ def find_in_layout(exam: LogExam) -> Iterator[Finding]:
         severity = severity_of(problem, log)
         if severity is None:
             continue
+        remedies = _remedies(problem, codes, there, log)
+        if is_undecided:
+            remedies = tuple(one if one.by_hand else replace(one, option="--salvage") for one in remedies)
         yield Finding(
             code=problem.code.value,
             severity=severity,
             path=problem.path or log.manifest_path or log.path,
             message=_message(problem, log),
             line=problem.line or None,
-            remedies=_remedies(problem, codes, there, log),
+            remedies=remedies,
         )
 
 

@@ -40,6 +40,7 @@ class ManifestPlan:
         doubts: what to know before saying yes.
         goes_without: a file that was listed is not there, and its line goes.
         is_one_of_several: the files that lie there can be read in another way, too.
+        is_of_names: no line of a manifest was left, and names alone tell what the log is.
     """
 
     entries: list[ManifestEntry] | None = None
@@ -49,6 +50,7 @@ class ManifestPlan:
     doubts: list[str] = field(default_factory=list)
     goes_without: bool = False
     is_one_of_several: bool = False
+    is_of_names: bool = False
 
     def files(self, log: Log) -> tuple[LogFile, ...]:
         """Return the files to load, in order, as a layout would name them."""
@@ -336,6 +338,7 @@ def _from_directory(log: Log, plan: ManifestPlan, choice: Choice, reason: str) -
         plan.left.append((LayoutCode.MANIFEST_MISSING.value, words))
         return
     plan.is_one_of_several = bool(found.doubt)
+    plan.is_of_names = True
     plan.entries = [_entry_of(file) for file in found.files]
     _set_orphans_aside(plan.entries, log, choice, plan)
     plan.reasons.append(f"{reason}; it is made of the files that are there")
