@@ -3,7 +3,8 @@
 A command in good framing with a name that could be one is written by something newer than, or other than,
 what the command table knows: it is not judged, and kept. Damage it is where the name cannot be one, or
 where everything speaks for one flipped bit: the name comes once, one bit away from a command that this log
-uses with as many arguments.
+uses with as many arguments. A name that can be none because of one byte is the one command of the table that
+is as long, differs in that byte and takes as many arguments; of two such commands it is neither.
 
 SELECT, MULTI and EXEC are told by their form alone, however often a log uses the name: no command of any
 release is one byte away from them and takes as many arguments, and what they frame means something else
@@ -17,8 +18,9 @@ from enum import Enum
 
 from aoftool.check.exam_model import FileExam, FormSpot, Spot, SpotKind
 from aoftool.check.vocabulary import accepts, has_no_room, is_known, looks_like_module
+from aoftool.commands.framing import FRAMING
 from aoftool.commands.modules import engine_of_form
-from aoftool.commands.table import lookup
+from aoftool.commands.table import all_commands, lookup
 from aoftool.databases import DATABASE_DIGITS
 from aoftool.dataclass import dataclass
 from aoftool.regex import regex
@@ -43,6 +45,7 @@ BEYOND = "something newer than, or other than, aoftool knows"
 _SELECT = b"SELECT"
 _MARKS = {_SELECT: 2, b"MULTI": 1, b"EXEC": 1}
 _PLAUSIBLE = regex(rb"[A-Za-z_][A-Za-z0-9_.:|-]{0,63}")
+_LETTER = regex(rb"[A-Za-z0-9_.:|-]")
 _WORD = regex(rb"[A-Za-z0-9_.:|-]{1,64}")
 
 
@@ -129,6 +132,8 @@ class Names:
             return mark
         is_sub = spot.kind == SpotKind.SUBCOMMAND
         word = spot.subcommand if is_sub else spot.name
+        if word is not None and (found := _only_one(spot, word)) is not None:
+            return found
         own = self._uses.get((spot.name, spot.subcommand if is_sub else None))
         if word is None or own is None or own.count != 1 or looks_like_module(spot.name):
             return None
@@ -158,6 +163,32 @@ class Names:
         else:
             spec = lookup(spot.name)
         return spec is not None
+
+
+def _only_one(spot: Spot, word: bytes) -> bytes | None:
+    """Return the one name that a word was before one byte of it was hurt so that it can be none.
+
+    None where several fit, or none does. What frames others is told by `meant_mark`.
+    """
+    hurt = [at for at, byte in enumerate(word) if not _LETTER.fullmatch(bytes([byte]))]
+    if len(hurt) != 1 or spot.kind not in (SpotKind.UNKNOWN, SpotKind.SUBCOMMAND):
+        return None
+    if spot.kind == SpotKind.SUBCOMMAND:
+        container = lookup(spot.name)
+        inner = {} if container is None else container.subcommands
+        names = {
+            name
+            for name, one in inner.items()
+            if one.arity_ok(spot.argc) and not has_no_room(spot.name, name, spot.argc)
+        }
+    else:
+        names = {
+            one.name
+            for one in all_commands()
+            if accepts(one.name, spot.argc) and not has_no_room(one.name, None, spot.argc)
+        }
+    fits = [name for name in names - FRAMING if _one_byte_off(word.upper(), name)]
+    return fits[0] if len(fits) == 1 else None
 
 
 def meant_mark(spot: Spot) -> bytes | None:

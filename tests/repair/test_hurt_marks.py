@@ -205,6 +205,53 @@ def test_a_hurt_name_in_a_transaction_is_put_back_and_nothing_is_left(name: str,
         assert {(remedy.option, remedy.loses_bytes) for remedy in remedies} == {("--salvage", 0)}, where
 
 
+NAMED = {
+    "FLUSHDB": command("FLUSHDB"),
+    "FLUSHALL": command("FLUSHALL"),
+    "SWAPDB": command("SWAPDB", 0, 3),
+    "MOVE": command("MOVE", "k0", 3),
+    "RENAME": command("RENAME", "k0", "k9"),
+    "LOAD": command("FUNCTION", "LOAD", "#!lua name=l\n"),
+}
+
+
+@pytest.mark.parametrize("name", NAMED)
+@pytest.mark.parametrize("lower", [False, True], ids=["upper", "lower"])
+def test_the_only_command_that_a_hurt_name_can_be_is_put_back(name: str, lower: bool, tmp_path: Path) -> None:
+    written = name.lower() if lower else name
+    mark = NAMED[name].replace(name.encode(), written.encode())
+    whole = ZEROTH + mark + select(3) + sets("behind")
+    first = whole.index(written.encode(), len(ZEROTH))
+    for at in range(first, first + len(name)):
+        data = whole[:at] + b"\0" + whole[at + 1 :]
+        root, path, _ = lay_out("single", tmp_path, data)
+        found = find_log(root)
+        plan = make_plan(found, Choice(salvage=True))
+        remedies = [remedy for finding in check(found).findings for remedy in finding.remedies]
+
+        assert repaired(data, plan, path) == whole, at
+        assert plan.lossless, at
+        assert [(one.action, one.loses_bytes) for one in remedies] == [("put it right", 0)], at
+        assert make_plan(found, Choice()).empty
+
+
+@pytest.mark.parametrize(
+    "hurt_command",
+    [
+        pytest.param(command(b"\0PUSH", "l", "a"), id="LPUSH or RPUSH"),
+        pytest.param(command(b"FL\0SH\0B"), id="two bytes"),
+        pytest.param(command(b"SW\0PD", "0", "1"), id="another length"),
+    ],
+)
+def test_what_may_be_several_commands_or_none_is_set_aside(hurt_command: bytes, tmp_path: Path) -> None:
+    data = ZEROTH + hurt_command + select(3) + sets("behind")
+    root, path, _ = lay_out("single", tmp_path, data)
+    plan = make_plan(find_log(root), Choice(salvage=True))
+
+    assert repaired(data, plan, path) == data.replace(hurt_command, b"")
+    assert plan.loss == (len(hurt_command), 1)
+
+
 def test_plain_fix_names_the_line_that_loses_nothing(tmp_path: Path) -> None:
     _, case = marks()["last-EXEC"]
     path = tmp_path / "appendonly.aof"
