@@ -85,7 +85,7 @@ INNER_FLOORS = {
     "replay": {"compiled": 1},
     "files": {"threads": 2, "remote": 1},
     "api": {"postmortem": 1},
-    "cli": {"verbs": 2, "options": 1},
+    "cli": {"verbs": 3, "requests": 2, "options": 1},
 }
 # Rooms on one floor that may lean on a neighbour, with the reason.
 SIDEWAYS = {

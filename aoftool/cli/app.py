@@ -13,8 +13,8 @@ from aoftool.budget import HOW_TO_RAISE, VARIABLE, multiply_budgets
 from aoftool.cli.exit_codes import CLOSED_PIPE, DONE, INTERRUPTED, OUR_BUG, USAGE
 from aoftool.cli.lean import read_request
 from aoftool.cli.options.old_spellings import current_spelling
-from aoftool.cli.requests import Application, Verb
 from aoftool.cli.typed import remember, typed_verb, was_typed
+from aoftool.cli.verb import Application, Verb
 from aoftool.errors import AoftoolError, NotPermittedError, UsageError
 from aoftool.escape import hide_excerpts
 from aoftool.next_step import parted

@@ -11,7 +11,7 @@ from types import NoneType, UnionType
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from aoftool.cli.declared import Argument, Option
-from aoftool.cli.requests import REQUIRED, Asked, asked_of
+from aoftool.cli.verb import REQUIRED, Asked, asked_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence

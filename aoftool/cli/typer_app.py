@@ -18,7 +18,7 @@ from aoftool.cli.asked import asked_text
 from aoftool.cli.declared import Option
 from aoftool.cli.exit_codes import epilog
 from aoftool.cli.options.old_spellings import current_spelling
-from aoftool.cli.requests import REQUIRED, Asked, Verb, asked_of
+from aoftool.cli.verb import REQUIRED, Asked, Verb, asked_of
 from aoftool.cli.versions import describe
 
 __all__ = ["application", "run_typer"]

@@ -178,7 +178,7 @@ def test_event_that_comes_is_waited_for(
     server: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     # Ten seconds lie between its two replies of INFO else.
-    monkeypatch.setattr("aoftool.cli.verbs.capture._FOR", "1s")
+    monkeypatch.setattr("aoftool.cli.verbs.capture.FOR", "1s")
     bundle = tmp_path / "b.tgz"
     timer = threading.Timer(1.5, lambda: server.send("DEBUG", "SLEEP", "0.3"))
     timer.start()

@@ -16,7 +16,7 @@ import pytest
 
 from aoftool.cli.app import run
 from aoftool.cli.lean import read_request
-from aoftool.cli.verbs.guard import GuardRequest
+from aoftool.cli.requests.guard import GuardRequest
 from tests.builders import command
 from tests.corpus import CHECKOUT, need_corpus
 

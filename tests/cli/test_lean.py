@@ -16,8 +16,8 @@ from aoftool.cli.app import VERBS, verbs_named
 from aoftool.cli.declared import Argument, Option
 from aoftool.cli.lean import read_request
 from aoftool.cli.options.old_spellings import current_spelling
-from aoftool.cli.requests import REQUIRED, Asked, Verb, asked_of
 from aoftool.cli.typer_app import application
+from aoftool.cli.verb import REQUIRED, Asked, Verb, asked_of
 from aoftool.errors import UsageError
 
 REFUSED = "refused"

@@ -25,11 +25,34 @@ from aoftool.api.rewriting import Ending, Where, run_rewrite
 from aoftool.api.tabling import LogTables
 from aoftool.backup.model import Snapshot
 from aoftool.capture.model import Bundle
+from aoftool.cli import requests
 from aoftool.cli.app import VERBS
 from aoftool.cli.console import Color
 from aoftool.cli.options.common_options import ProgressMode
 from aoftool.cli.options.engines import EngineOption
 from aoftool.cli.progress import ProgressReporter
+from aoftool.cli.requests.advise import AdviseRequest
+from aoftool.cli.requests.audit import AuditRequest, Replay
+from aoftool.cli.requests.capture import CaptureRequest
+from aoftool.cli.requests.check import CheckRequest, LevelOption
+from aoftool.cli.requests.diff import DiffRequest
+from aoftool.cli.requests.explain import ExplainRequest
+from aoftool.cli.requests.export import ExportRequest
+from aoftool.cli.requests.fix import FixRequest
+from aoftool.cli.requests.fleet import FleetRequest
+from aoftool.cli.requests.growth import AxisChoice, Fold, GroupBy, GrowthRequest
+from aoftool.cli.requests.guard import GuardRequest
+from aoftool.cli.requests.history import HistoryRequest
+from aoftool.cli.requests.inspect import InspectRequest
+from aoftool.cli.requests.keys import KeysRequest
+from aoftool.cli.requests.log import LogRequest
+from aoftool.cli.requests.probe import ProbeRequest
+from aoftool.cli.requests.report import ReportRequest
+from aoftool.cli.requests.rewrite import RewriteRequest
+from aoftool.cli.requests.simulate import SimulateRequest
+from aoftool.cli.requests.snapshot import SnapshotRequest
+from aoftool.cli.requests.sql import SqlRequest
+from aoftool.cli.requests.undo import UndoRequest
 from aoftool.cli.verbs import (
     advise,
     audit,
@@ -54,28 +77,6 @@ from aoftool.cli.verbs import (
     sql,
     undo,
 )
-from aoftool.cli.verbs.advise import AdviseRequest
-from aoftool.cli.verbs.audit import AuditRequest, Replay
-from aoftool.cli.verbs.capture import CaptureRequest
-from aoftool.cli.verbs.check import CheckRequest, LevelOption
-from aoftool.cli.verbs.diff import DiffRequest
-from aoftool.cli.verbs.explain import ExplainRequest
-from aoftool.cli.verbs.export import ExportRequest
-from aoftool.cli.verbs.fix import FixRequest
-from aoftool.cli.verbs.fleet import FleetRequest
-from aoftool.cli.verbs.growth import AxisChoice, Fold, GroupBy, GrowthRequest
-from aoftool.cli.verbs.guard import GuardRequest
-from aoftool.cli.verbs.history import HistoryRequest
-from aoftool.cli.verbs.inspect import InspectRequest
-from aoftool.cli.verbs.keys import KeysRequest
-from aoftool.cli.verbs.log import LogRequest
-from aoftool.cli.verbs.probe import ProbeRequest
-from aoftool.cli.verbs.report import ReportRequest
-from aoftool.cli.verbs.rewrite import RewriteRequest
-from aoftool.cli.verbs.simulate import SimulateRequest
-from aoftool.cli.verbs.snapshot import SnapshotRequest
-from aoftool.cli.verbs.sql import SqlRequest
-from aoftool.cli.verbs.undo import UndoRequest
 from aoftool.errors import AoftoolError
 from aoftool.escape import hide_excerpts
 from aoftool.probe.model import Place, Probe
@@ -263,7 +264,7 @@ CASES = {
         {
             "path": GAP,
             "salvage": True,
-            "after_gap": fix.AfterGapOption.stop,
+            "after_gap": requests.fix.AfterGapOption.stop,
             "drop_duplicates": True,
             "keep_unknown": True,
             "allow_empty": True,
@@ -361,7 +362,7 @@ CASES = {
         {
             "path": SHOP,
             "jobs": 3,
-            "by": inspect.GroupBy.PREFIX,
+            "by": requests.inspect.GroupBy.PREFIX,
             "limit": 2,
             "depth": 2,
             "separator": "/",
@@ -374,9 +375,9 @@ CASES = {
             "contents": False,
             "savings": False,
         },
-        {"sort": inspect.SortBy.NAME},
+        {"sort": requests.inspect.SortBy.NAME},
         answers={"write_metrics": None},
-        instead={"as_csv": {"path": FLUSHED, "by": inspect.GroupBy.COMMAND}},
+        instead={"as_csv": {"path": FLUSHED, "by": requests.inspect.GroupBy.COMMAND}},
     ),
     "keys": Case(
         keys.keys,
@@ -401,11 +402,14 @@ CASES = {
             "base": True,
             "databases": 20,
             "written_by": "valkey-9.1",
-            "by": keys.RankBy.WRITES,
+            "by": requests.keys.RankBy.WRITES,
             "depth": 2,
             "separator": "/",
         },
-        instead={name: {"path": SHOP, "by": keys.RankBy.WRITES} for name in ("depth", "separator", "color")},
+        instead={
+            name: {"path": SHOP, "by": requests.keys.RankBy.WRITES}
+            for name in ("depth", "separator", "color")
+        },
     ),
     "log": Case(
         log.log,
@@ -512,8 +516,8 @@ CASES = {
             "new_owner": True,
             "verify": True,
             "server": "/bin/redis-server",
-            "form": rewrite.FormatOption.resp,
-            "layout": rewrite.LayoutOption.single,
+            "form": requests.rewrite.FormatOption.resp,
+            "layout": requests.rewrite.LayoutOption.single,
             "target": "redis-7.2",
             "written_by": "redis-7.2",
             "databases": 20,
@@ -600,7 +604,7 @@ CASES = {
             "seconds": "5s",
             "trace": "3s",
             "when": "latency>200ms",
-            "redact": capture.Masking.NONE,
+            "redact": requests.capture.Masking.NONE,
             "script": True,
             "force": True,
         },
@@ -670,7 +674,7 @@ CASES = {
         {
             "path": SHOP,
             "output": "elsewhere",
-            "form": export.FormatOption.csv,
+            "form": requests.export.FormatOption.csv,
             "table": ["files"],
             "cmd": ["SET"],
             "key": ["summary"],

@@ -1,1 +1,1 @@
-"""One module a verb: its options, one computation, one way to show it."""
+"""One module a verb: one computation, and one way to show it."""

@@ -3,57 +3,29 @@
 from __future__ import annotations
 
 import sys
-from enum import Enum
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING
 
 from aoftool.cli.console import Color, line_console
-from aoftool.cli.declared import Option
 from aoftool.cli.ending import tell_damage
 from aoftool.cli.exit_codes import DONE, NOT_JUDGED, VERDICT
 from aoftool.cli.options.common_options import (
-    ContextOption,
     Form,
-    PathArgument,
     chosen_form,
 )
-from aoftool.cli.options.looks import LooksOfRows
 from aoftool.cli.options.moments import (
-    SinceOption,
-    UntilOption,
     find_stretch,
     refuse_outside,
     refuse_untimed,
 )
 from aoftool.cli.options.redaction import make_redactor
-from aoftool.cli.requests import Application, add_verb
+from aoftool.cli.requests.audit import AuditRequest
 from aoftool.cli.told_writer import tell_writer
-from aoftool.dataclass import dataclass
+from aoftool.cli.verb import Application, add_verb
 
 if TYPE_CHECKING:
     from aoftool.analysis.audit.model import Audit
 
-__all__ = ["AuditRequest", "register"]
-
-
-class Replay(str, Enum):
-    """Whether to replay the log, to tell what was lost."""
-
-    auto = "auto"
-    always = "always"
-    never = "never"
-
-
-@dataclass(frozen=True)
-class AuditRequest(LooksOfRows):
-    """What `aoftool audit` is asked."""
-
-    path: PathArgument = None
-    since: SinceOption = None
-    until: UntilOption = None
-    context: ContextOption = 3
-    replay: Annotated[
-        Replay, Option("--replay", help="Replay the log to tell what was lost; auto: up to 64 MiB.")
-    ] = Replay.auto
+__all__ = ["register"]
 
 
 def register(app: Application) -> None:

@@ -5,16 +5,13 @@ from __future__ import annotations
 import os
 import sys
 import time
-from enum import Enum
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING
 
-from aoftool.cli.console import Color, line_console, tell
-from aoftool.cli.declared import Option
+from aoftool.cli.console import line_console, tell
 from aoftool.cli.exit_codes import DONE, REFUSED, VERDICT
 from aoftool.cli.options.asking import parse_seconds, password
-from aoftool.cli.options.common_options import ColorOption, JsonOption
-from aoftool.cli.requests import Application, add_verb
-from aoftool.dataclass import dataclass
+from aoftool.cli.requests.capture import FOR, WAITS, CaptureRequest, Masking
+from aoftool.cli.verb import Application, add_verb
 from aoftool.errors import InputError, UsageError
 from aoftool.next_step import next_step
 from aoftool.regex import regex
@@ -24,65 +21,11 @@ if TYPE_CHECKING:
     from aoftool.collecting.address import Address
     from aoftool.collecting.talking import Talk
 
-__all__ = ["CaptureRequest", "register"]
+__all__ = ["register"]
 
 _WHEN = regex(r"latency ?> ?(\d{1,7})(ms|s)")
 _MOST_S = 3600
-_FOR = "10s"
-_WAITS = "10m"
 _ANSWER_S = 5.0
-
-
-class Masking(Enum):
-    """What is masked."""
-
-    ALL = "all"
-    NONE = "none"
-
-
-@dataclass(frozen=True)
-class CaptureRequest:
-    """What `aoftool capture` is asked."""
-
-    server: Annotated[
-        str,
-        Option("--server", metavar="ADDRESS", help="HOST:PORT, /path/of/socket or valkey://user@host:port."),
-    ] = "127.0.0.1:6379"
-    user: Annotated[
-        str | None,
-        Option("--user", metavar="NAME", help="Log in as; the password comes from AOFTOOL_PASSWORD."),
-    ] = None
-    output: Annotated[
-        str | None,
-        Option("-o", "--output", metavar="FILE", help="Default: aoftool-capture-TIME.tgz here."),
-    ] = None
-    seconds: Annotated[
-        str | None,
-        Option(
-            "--for",
-            metavar="TIME",
-            help=f"Between the first and the last INFO. Default: {_FOR}."
-            f" With --when: how long to wait. Default: {_WAITS}.",
-            show_default=False,
-        ),
-    ] = None
-    trace: Annotated[
-        str | None,
-        Option("--trace", metavar="TIME", help="Let strace look at the server so long: it slows it."),
-    ] = None
-    when: Annotated[
-        str | None,
-        Option("--when", metavar="EVENT", help="Wait for it first, such as 'latency>200ms'."),
-    ] = None
-    redact: Annotated[
-        Masking, Option("--redact", help="Mask arguments, addresses and names; passwords always are.")
-    ] = Masking.ALL
-    script: Annotated[
-        bool, Option("--script", help="Print a shell script that does it on hosts without Python.")
-    ] = False
-    force: Annotated[bool, Option("--force", help="Replace an existing FILE.")] = False
-    as_json: JsonOption = False
-    color: ColorOption = Color.auto
 
 
 def register(app: Application) -> None:
@@ -119,7 +62,7 @@ def capture(asked: CaptureRequest) -> int:
     address = parse_address(asked.server, asked.user or "", password())
     if address.user and not address.password:
         raise UsageError("a user needs a password", hint="put it into AOFTOOL_PASSWORD")
-    span_s = _seconds(asked.seconds or (_FOR if asked.when is None else _WAITS), "--for")
+    span_s = _seconds(asked.seconds or (FOR if asked.when is None else WAITS), "--for")
     traced_s = 0 if asked.trace is None else _seconds(asked.trace, "--trace")
     event_ms = None if asked.when is None else _least_ms(asked.when)
     path = asked.output or time.strftime("aoftool-capture-%Y%m%dT%H%M%SZ.tgz", time.gmtime())
@@ -131,7 +74,7 @@ def capture(asked: CaptureRequest) -> int:
                 file=sys.stderr,
             )
             return 1
-        span_s = span_s if asked.when is None else _seconds(_FOR, "--for")
+        span_s = span_s if asked.when is None else _seconds(FOR, "--for")
         made = _capture(connection, address, (span_s, traced_s), path, asked, event)
     if asked.as_json:
         from aoftool.report.jsonout import print_json

@@ -3,25 +3,19 @@
 from __future__ import annotations
 
 import sys
-from enum import Enum
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING
 
 from aoftool.cli.console import line_console, render_error
-from aoftool.cli.declared import Argument, Option
 from aoftool.cli.exit_codes import DONE, NOT_JUDGED, VERDICT
 from aoftool.cli.options.common_options import (
-    DatabasesOption,
     Form,
-    JobsOption,
-    LimitOption,
     chosen_form,
 )
-from aoftool.cli.options.looks import LooksOfRows
-from aoftool.cli.options.metrics import MetricsOption, write_metrics
+from aoftool.cli.options.metrics import write_metrics
 from aoftool.cli.options.redaction import make_redactor
-from aoftool.cli.requests import Application, add_verb
+from aoftool.cli.requests.check import ROWS, CheckRequest
+from aoftool.cli.verb import Application, add_verb
 from aoftool.databases import DEFAULT_DATABASES
-from aoftool.dataclass import dataclass
 from aoftool.errors import AoftoolError
 from aoftool.next_step import parted
 
@@ -29,43 +23,7 @@ if TYPE_CHECKING:
     from aoftool.aof.model import Log
     from aoftool.check.model import Report
 
-__all__ = ["CheckRequest", "register"]
-
-_ROWS = 20
-
-
-class LevelOption(str, Enum):
-    """How far to go."""
-
-    quick = "quick"
-    full = "full"
-    deep = "deep"
-
-
-@dataclass(frozen=True)
-class CheckRequest(LooksOfRows):
-    """What `aoftool check` is asked."""
-
-    paths: Annotated[
-        list[str] | None,
-        Argument(metavar="PATH...", show_default=False, help="Logs; as for `inspect`."),
-    ] = None
-    level: Annotated[
-        LevelOption,
-        Option(
-            "--level",
-            help="quick stops at the first damage of a file; full goes on behind it; deep also looks"
-            " into every value of a large RDB part, and replays logs up to 256 MiB.",
-        ),
-    ] = LevelOption.full
-    target: Annotated[
-        list[str] | None,
-        Option("--target", metavar="SERVER", help="Foretell only these, such as valkey-9.1 or redis-8."),
-    ] = None
-    databases: DatabasesOption = None
-    jobs: JobsOption = None
-    limit: LimitOption = _ROWS
-    metrics: MetricsOption = None
+__all__ = ["register"]
 
 
 def register(app: Application) -> None:
@@ -183,6 +141,6 @@ def _show(
     else:
         from aoftool.report.findings import render_findings
 
-        render_findings(line_console(asked.color), reports, top=asked.limit or _ROWS)
+        render_findings(line_console(asked.color), reports, top=asked.limit or ROWS)
         for unread in errors:
             print(render_error(unread), file=sys.stderr)

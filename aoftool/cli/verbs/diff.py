@@ -3,23 +3,16 @@
 from __future__ import annotations
 
 import sys
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING
 
 from aoftool.cli.console import Color, line_console, tell
-from aoftool.cli.declared import Argument
 from aoftool.cli.ending import diagnosed
 from aoftool.cli.exit_codes import DONE, NOT_JUDGED, VERDICT
 from aoftool.cli.log_databases import refuse_absent
-from aoftool.cli.options.common_options import (
-    LimitOption,
-    WrittenByOption,
-)
-from aoftool.cli.options.looks import LooksOfRows
-from aoftool.cli.options.moments import AtOption, point_of, typed_moment
-from aoftool.cli.options.narrowing import DbOption, MatchOption
+from aoftool.cli.options.moments import point_of, typed_moment
 from aoftool.cli.options.redaction import make_redactor
-from aoftool.cli.requests import Application, add_verb
-from aoftool.dataclass import dataclass
+from aoftool.cli.requests.diff import ROWS, DiffRequest
+from aoftool.cli.verb import Application, add_verb
 from aoftool.errors import UsageError
 from aoftool.escape import shown_path
 from aoftool.pattern import Pattern, typed_pattern
@@ -28,23 +21,9 @@ from aoftool.units import counted
 if TYPE_CHECKING:
     from aoftool.analysis.diff.model import Diff
 
-__all__ = ["DiffRequest", "register"]
+__all__ = ["register"]
 
-_ROWS = 40
 _STYLES = {"+ ": "green", "- ": "red", "~ ": "yellow"}
-
-
-@dataclass(frozen=True, kw_only=True)
-class DiffRequest(LooksOfRows):
-    """What `aoftool diff` is asked."""
-
-    left: Annotated[str, Argument(metavar="A", help="A log, as for `inspect`.", show_default=False)]
-    right: Annotated[str | None, Argument(metavar="B", help="Another log.", show_default=False)] = None
-    at: AtOption = None
-    db: DbOption = None
-    match: MatchOption = None
-    written_by: WrittenByOption = None
-    limit: LimitOption = _ROWS
 
 
 def register(app: Application) -> None:
@@ -111,7 +90,7 @@ def diff(asked: DiffRequest) -> int:
         if place is not None:
             note = f"{shown_path(log.path)}: {place.text}; what follows may be missing here"
             found.notes += [note] if note not in found.notes else []
-    _print(redacted_diff(found, redactor), asked.as_json, asked.as_csv, asked.limit or _ROWS, asked.color)
+    _print(redacted_diff(found, redactor), asked.as_json, asked.as_csv, asked.limit or ROWS, asked.color)
     for step in dict.fromkeys(place.next for place in told if place is not None):
         tell(step)
     if found.changes or found.libraries or any(place is not None and place.judged for place in told):

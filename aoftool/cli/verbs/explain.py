@@ -8,13 +8,11 @@ from typing import TYPE_CHECKING
 from aoftool.cli.console import line_console
 from aoftool.cli.ending import damage_in, diagnosed, tell_survey
 from aoftool.cli.exit_codes import DONE, NOT_JUDGED, VERDICT
-from aoftool.cli.options.common_options import PathArgument, ProgressMode
-from aoftool.cli.options.looks import Looks
-from aoftool.cli.options.moments import AtOption, find_place
-from aoftool.cli.options.narrowing import DbOption, KeyOption
+from aoftool.cli.options.common_options import ProgressMode
+from aoftool.cli.options.moments import find_place
 from aoftool.cli.options.redaction import make_redactor
-from aoftool.cli.requests import Application, add_verb
-from aoftool.dataclass import dataclass
+from aoftool.cli.requests.explain import ExplainRequest
+from aoftool.cli.verb import Application, add_verb
 from aoftool.errors import InputError, UsageError
 from aoftool.escape import typed_name
 from aoftool.next_step import next_step
@@ -23,17 +21,7 @@ if TYPE_CHECKING:
     from aoftool.aof.layout import Log
     from aoftool.aof.survey import Survey
 
-__all__ = ["ExplainRequest", "register"]
-
-
-@dataclass(frozen=True)
-class ExplainRequest(Looks):
-    """What `aoftool explain` is asked."""
-
-    path: PathArgument = None
-    at: AtOption = None
-    key: KeyOption = None
-    db: DbOption = None
+__all__ = ["register"]
 
 
 def register(app: Application) -> None:

@@ -3,35 +3,22 @@
 from __future__ import annotations
 
 import sys
-from enum import Enum
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING
 
 from aoftool.cli.console import line_console, tell
-from aoftool.cli.declared import Option
 from aoftool.cli.ending import tell_findings, tell_tables
 from aoftool.cli.exit_codes import DONE, INPUT, NOT_JUDGED, REFUSED, VERDICT
 from aoftool.cli.log_databases import refuse_absent_in
-from aoftool.cli.options.common_options import (
-    LimitOption,
-    MinSizeOption,
-    PathArgument,
-)
-from aoftool.cli.options.looks import LooksOfWork
 from aoftool.cli.options.moments import (
-    AtOption,
-    SinceOption,
-    UntilOption,
     cut_at,
     find_stretch,
     only_moment,
     refuse_outside,
 )
-from aoftool.cli.options.narrowing import CmdOption, DbOption, KeyOption, MatchOption, RegexOption
 from aoftool.cli.options.redaction import make_redactor
-from aoftool.cli.options.tables import ArgumentsOption, SavingsOption, table_request
-from aoftool.cli.options.writing import OutOption
-from aoftool.cli.requests import Application, add_verb
-from aoftool.dataclass import dataclass
+from aoftool.cli.options.tables import table_request
+from aoftool.cli.requests.export import ExportRequest
+from aoftool.cli.verb import Application, add_verb
 from aoftool.errors import UsageError
 from aoftool.files.remote.names import refuse_remote
 
@@ -41,46 +28,7 @@ if TYPE_CHECKING:
     from aoftool.api.tabling import LogTables
     from aoftool.tables.export_model import Exported
 
-__all__ = ["ExportRequest", "register"]
-
-
-class FormatOption(str, Enum):
-    """What the files are."""
-
-    parquet = "parquet"
-    arrow = "arrow"
-    csv = "csv"
-    jsonl = "jsonl"
-
-
-@dataclass(frozen=True)
-class ExportRequest(LooksOfWork):
-    """What `aoftool export` is asked."""
-
-    path: PathArgument = None
-    output: OutOption = None
-    form: Annotated[FormatOption, Option("--format", help="What the files are.")] = FormatOption.parquet
-    table: Annotated[
-        list[str] | None,
-        Option(
-            "--table",
-            metavar="NAME",
-            help="Only this table: commands, keys, files, findings, events or growth; may repeat.",
-            show_default=False,
-        ),
-    ] = None
-    cmd: CmdOption = None
-    key: KeyOption = None
-    match: MatchOption = None
-    regex: RegexOption = None
-    db: DbOption = None
-    since: SinceOption = None
-    until: UntilOption = None
-    at: AtOption = None
-    min_size: MinSizeOption = 0
-    limit: LimitOption = None
-    arguments: ArgumentsOption = False
-    savings: SavingsOption = None
+__all__ = ["register"]
 
 
 def register(app: Application) -> None:

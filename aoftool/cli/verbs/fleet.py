@@ -4,19 +4,16 @@ from __future__ import annotations
 
 import sys
 from contextlib import ExitStack
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING
 
 from aoftool.cli.console import line_console
-from aoftool.cli.declared import Argument, Option
 from aoftool.cli.exit_codes import DONE, INPUT, NOT_JUDGED, VERDICT
 from aoftool.cli.options.asking import parse_seconds
-from aoftool.cli.options.common_options import Form, JobsOption, LimitOption, TimeoutOption, chosen_form
-from aoftool.cli.options.looks import LooksOfRows
-from aoftool.cli.options.metrics import MetricsOption, write_metrics
+from aoftool.cli.options.common_options import Form, chosen_form
+from aoftool.cli.options.metrics import write_metrics
 from aoftool.cli.options.redaction import make_redactor
-from aoftool.cli.options.writing import HOW_PANEL, ForceOption, HtmlOption
-from aoftool.cli.requests import Application, add_verb
-from aoftool.dataclass import dataclass
+from aoftool.cli.requests.fleet import ROWS, FleetRequest
+from aoftool.cli.verb import Application, add_verb
 from aoftool.errors import UsageError
 
 if TYPE_CHECKING:
@@ -24,51 +21,7 @@ if TYPE_CHECKING:
 
     from aoftool.fleet.model import FleetReport, LogRow
 
-__all__ = ["FleetRequest", "register"]
-
-_ROWS = 20
-
-
-@dataclass(frozen=True)
-class FleetRequest(LooksOfRows):
-    """What `aoftool fleet` is asked."""
-
-    patterns: Annotated[
-        list[str] | None,
-        Argument(
-            metavar="PATTERN...",
-            show_default=False,
-            help="Logs, as for `inspect`; patterns such as '/srv/*/redis' or 's3://backups/*/aof'; folders of"
-            " data directories.",
-        ),
-    ] = None
-    listed: Annotated[
-        str | None, Option("--list", metavar="FILE", help="Take these too: one path or pattern a line.")
-    ] = None
-    jobs: JobsOption = None
-    timeout: TimeoutOption = None
-    on: Annotated[
-        str | None,
-        Option(
-            "--on",
-            metavar="CLUSTER",
-            help="Where to work: dask://HOST:8786, or local:N for a Dask cluster of N processes here.",
-            rich_help_panel=HOW_PANEL,
-        ),
-    ] = None
-    state: Annotated[
-        str | None,
-        Option(
-            "--state",
-            metavar="FILE",
-            help="Keep what was done there, and do not do again what has not changed.",
-            rich_help_panel=HOW_PANEL,
-        ),
-    ] = None
-    html: HtmlOption = None
-    force: ForceOption = False
-    limit: LimitOption = _ROWS
-    metrics: MetricsOption = None
+__all__ = ["register"]
 
 
 def register(app: Application) -> None:
@@ -176,4 +129,4 @@ def _show(found: FleetReport, form: Form, asked: FleetRequest) -> None:
     elif form is Form.CSV:
         write_fleet_csv(found, sys.stdout)
     else:
-        render_fleet(line_console(asked.color), found, top=asked.limit or _ROWS)
+        render_fleet(line_console(asked.color), found, top=asked.limit or ROWS)

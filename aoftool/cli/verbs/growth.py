@@ -3,35 +3,25 @@
 from __future__ import annotations
 
 import sys
-from enum import Enum
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING
 
 from aoftool.cli.console import Color, line_console
-from aoftool.cli.declared import Option
 from aoftool.cli.ending import tell_survey
 from aoftool.cli.exit_codes import NOT_JUDGED, VERDICT
 from aoftool.cli.log_databases import refuse_absent_in
 from aoftool.cli.options.common_options import (
     Form,
-    LimitOption,
-    PathArgument,
     chosen_form,
 )
-from aoftool.cli.options.looks import LooksOfRows
-from aoftool.cli.options.moments import SinceOption, UntilOption, find_stretch, refuse_outside
+from aoftool.cli.options.moments import find_stretch, refuse_outside
 from aoftool.cli.options.narrowing import (
-    CmdOption,
-    DbOption,
-    DepthOption,
-    MatchOption,
-    SeparatorOption,
     narrowing,
 )
 from aoftool.cli.options.redaction import make_redactor
 from aoftool.cli.options.widths import Width, parse_width
-from aoftool.cli.requests import Application, add_verb
+from aoftool.cli.requests.growth import AxisChoice, GroupBy, GrowthRequest
 from aoftool.cli.told_writer import tell_writer
-from aoftool.dataclass import dataclass
+from aoftool.cli.verb import Application, add_verb
 from aoftool.errors import UsageError
 
 if TYPE_CHECKING:
@@ -40,60 +30,11 @@ if TYPE_CHECKING:
     from aoftool.analysis.habits.model import HabitTable
     from aoftool.redaction import Redactor
 
-__all__ = ["GrowthRequest", "register"]
+__all__ = ["register"]
 
 _BUCKETS = 120
 _ROWS = 8
 _TABLE_BUCKETS = 500
-
-
-class GroupBy(Enum):
-    """What the rows are."""
-
-    PREFIX = "prefix"
-    COMMAND = "command"
-    DB = "db"
-
-
-class Fold(Enum):
-    """What a log is laid upon."""
-
-    DAY = "day"
-    WEEK = "week"
-
-
-class AxisChoice(Enum):
-    """What the steps are of."""
-
-    AUTO = "auto"
-    BYTES = "bytes"
-
-
-@dataclass(frozen=True)
-class GrowthRequest(LooksOfRows):
-    """What `aoftool growth` is asked."""
-
-    path: PathArgument = None
-    by: Annotated[GroupBy | None, Option("--by", help="What to tell apart. Default: prefix.")] = None
-    axis: Annotated[
-        AxisChoice, Option("--axis", help="Steps of time where there is #TS, or always of file.")
-    ] = AxisChoice.AUTO
-    bucket: Annotated[
-        str | None,
-        Option("--bucket", help="Width of a step: 10s, 5m, 1h, 1d; or 64K, 1M of file.", show_default=False),
-    ] = None
-    fold: Annotated[
-        Fold | None,
-        Option("--fold", help="Lay all hours upon one day, or all days upon one week.", show_default=False),
-    ] = None
-    limit: LimitOption = None
-    depth: DepthOption = 1
-    separator: SeparatorOption = ":"
-    since: SinceOption = None
-    until: UntilOption = None
-    db: DbOption = None
-    cmd: CmdOption = None
-    match: MatchOption = None
 
 
 def register(app: Application) -> None:

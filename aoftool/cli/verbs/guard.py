@@ -6,56 +6,24 @@ import os
 import shutil
 import signal
 import sys
-from typing import TYPE_CHECKING, Annotated, NoReturn
+from typing import TYPE_CHECKING, NoReturn
 
 from aoftool.cli.console import line_console
-from aoftool.cli.declared import Argument, Option
 from aoftool.cli.exit_codes import DONE, REFUSED, VERIFY
-from aoftool.cli.options.looks import LooksOfWork
 from aoftool.cli.options.redaction import make_redactor
-from aoftool.cli.options.writing import MaxLossOption, parse_loss, parse_size
-from aoftool.cli.requests import Application, add_verb
+from aoftool.cli.options.writing import parse_loss, parse_size
+from aoftool.cli.requests.guard import GuardRequest
 from aoftool.cli.room import own_environment
-from aoftool.dataclass import dataclass
+from aoftool.cli.verb import Application, add_verb
 from aoftool.errors import UsageError
 
 if TYPE_CHECKING:
     from aoftool.repair.guard_model import Guarded
 
-__all__ = ["GuardRequest", "register"]
+__all__ = ["register"]
 
-_KEEP = 5
-_KEEP_SIZE = "1g"
 # What Python ignores, and a program that is started expects to be told.
 _IGNORED = ("SIGPIPE", "SIGXFSZ")
-
-
-@dataclass(frozen=True, kw_only=True)
-class GuardRequest(LooksOfWork):
-    """What `aoftool guard` is asked."""
-
-    path: Annotated[str, Argument(metavar="PATH", help="The log, or the data directory of the server.")]
-    command: Annotated[
-        list[str] | None,
-        Argument(
-            metavar="-- COMMAND...",
-            show_default=False,
-            help="The server to become; without one it only checks and repairs.",
-        ),
-    ] = None
-    max_loss: MaxLossOption = None
-    keep: Annotated[
-        int, Option("--keep", metavar="N", min=1, help="Keep the originals of so many repairs.")
-    ] = _KEEP
-    keep_size: Annotated[
-        str,
-        Option(
-            "--keep-size",
-            metavar="BYTES",
-            help="Keep so many bytes of originals; those of the newest repair stay.",
-        ),
-    ] = _KEEP_SIZE
-    must_exist: Annotated[bool, Option("--must-exist", help="Refuse where there is no log at all.")] = False
 
 
 def register(app: Application) -> None:

@@ -6,33 +6,24 @@ import os
 import shlex
 import sys
 from collections.abc import Callable, Iterator
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING
 
 from aoftool.cli.console import Color, line_console, tell
-from aoftool.cli.declared import Argument
 from aoftool.cli.ending import Unknown, tell_damage, tell_unknown
 from aoftool.cli.exit_codes import DONE, NOT_JUDGED, VERDICT
 from aoftool.cli.log_databases import refuse_absent
 from aoftool.cli.options.common_options import (
     Form,
-    LimitOption,
-    PathArgument,
-    ValuesOption,
-    WrittenByOption,
     chosen_form,
 )
-from aoftool.cli.options.looks import LooksOfRows
 from aoftool.cli.options.moments import (
-    SinceOption,
-    UntilOption,
     find_stretch,
     refuse_outside,
     refuse_untimed,
 )
-from aoftool.cli.options.narrowing import DbOption, MatchOption
 from aoftool.cli.options.redaction import make_redactor
-from aoftool.cli.requests import Application, add_verb
-from aoftool.dataclass import dataclass
+from aoftool.cli.requests.history import HistoryRequest
+from aoftool.cli.verb import Application, add_verb
 from aoftool.errors import UsageError
 from aoftool.escape import typed_name
 from aoftool.next_step import next_step
@@ -45,22 +36,7 @@ if TYPE_CHECKING:
     from aoftool.aof.model import Log
     from aoftool.redaction import Redactor
 
-__all__ = ["HistoryRequest", "register"]
-
-
-@dataclass(frozen=True)
-class HistoryRequest(LooksOfRows):
-    """What `aoftool history` is asked."""
-
-    key: Annotated[str | None, Argument(metavar="KEY", show_default=False, help="The key.")] = None
-    path: PathArgument = None
-    match: MatchOption = None
-    db: DbOption = None
-    since: SinceOption = None
-    until: UntilOption = None
-    values: ValuesOption = False
-    written_by: WrittenByOption = None
-    limit: LimitOption = None
+__all__ = ["register"]
 
 
 def register(app: Application) -> None:

@@ -3,101 +3,37 @@
 from __future__ import annotations
 
 import sys
-from enum import Enum
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING
 
 from aoftool.cli.console import Color, line_console, tell
-from aoftool.cli.declared import Option
 from aoftool.cli.exit_codes import DONE, NOT_JUDGED, VERDICT
 from aoftool.cli.log_databases import refuse_absent_in
 from aoftool.cli.options.common_options import (
     Form,
-    JobsOption,
-    LimitOption,
-    PathArgument,
     chosen_form,
 )
-from aoftool.cli.options.looks import LooksOfRows
-from aoftool.cli.options.metrics import MetricsOption, write_metrics
-from aoftool.cli.options.moments import SinceOption, UntilOption, find_stretch, refuse_outside
+from aoftool.cli.options.metrics import write_metrics
+from aoftool.cli.options.moments import find_stretch, refuse_outside
 from aoftool.cli.options.narrowing import (
-    CmdOption,
-    DbOption,
-    DepthOption,
-    MatchOption,
-    SeparatorOption,
     narrowing,
 )
 from aoftool.cli.options.redaction import make_redactor
-from aoftool.cli.options.tables import SavingsOption
 from aoftool.cli.progress import end_progress
-from aoftool.cli.requests import Application, add_verb
+from aoftool.cli.requests.inspect import GroupBy, InspectRequest
+from aoftool.cli.verb import Application, add_verb
 from aoftool.dataclass import dataclass
 from aoftool.errors import UsageError
 
 if TYPE_CHECKING:
     from aoftool.api.inspecting import Inspection
 
-__all__ = ["InspectRequest", "register"]
+__all__ = ["register"]
 
 _SCREEN_ROWS = 5
 _FULL_ROWS = 12
 
 
-class GroupBy(Enum):
-    """What the distribution is by."""
-
-    COMMAND = "command"
-    DB = "db"
-    FILE = "file"
-    PREFIX = "prefix"
-    KEY = "key"
-    TYPE = "type"
-    SIZE = "size"
-
-
-class SortBy(Enum):
-    """The order of the rows."""
-
-    BYTES = "bytes"
-    COUNT = "count"
-    LARGEST = "largest"
-    MEAN = "mean"
-    NAME = "name"
-
-
 _PLAIN_GROUPS = (None, GroupBy.COMMAND, GroupBy.DB, GroupBy.FILE)
-
-
-@dataclass(frozen=True)
-class InspectRequest(LooksOfRows):
-    """What `aoftool inspect` is asked."""
-
-    path: PathArgument = None
-    by: Annotated[
-        GroupBy | None, Option("--by", help="Show one distribution in full.", show_default=False)
-    ] = None
-    limit: LimitOption = None
-    sort: Annotated[SortBy, Option("--sort", help="Order of the rows.")] = SortBy.BYTES
-    depth: DepthOption = 1
-    separator: SeparatorOption = ":"
-    since: SinceOption = None
-    until: UntilOption = None
-    db: DbOption = None
-    cmd: CmdOption = None
-    match: MatchOption = None
-    contents: Annotated[
-        bool | None,
-        Option(
-            "--contents/--no-contents",
-            help="Look at keys, prefixes and growth too, 1 to 2 s for each GiB. Default: logs up to 256 MiB"
-            " (8 MiB without the compiled scanner), and whatever option needs it.",
-            show_default=False,
-        ),
-    ] = None
-    savings: SavingsOption = None
-    jobs: JobsOption = None
-    metrics: MetricsOption = None
 
 
 def register(app: Application) -> None:

@@ -4,38 +4,25 @@ from __future__ import annotations
 
 import os
 import sys
-from enum import Enum
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING
 
 from aoftool.cli.console import line_console
-from aoftool.cli.declared import Option
 from aoftool.cli.ending import tell_damage
 from aoftool.cli.exit_codes import DONE, NOT_JUDGED, VERDICT
 from aoftool.cli.log_databases import refuse_absent
 from aoftool.cli.options.common_options import (
-    DatabasesOption,
     Form,
-    LimitOption,
-    MinSizeOption,
-    PathArgument,
-    ValuesOption,
-    WrittenByOption,
     chosen_form,
 )
-from aoftool.cli.options.looks import LooksOfRows
-from aoftool.cli.options.moments import AtOption, cut_at, only_moment
+from aoftool.cli.options.moments import cut_at, only_moment
 from aoftool.cli.options.narrowing import (
-    DbOption,
-    DepthOption,
-    MatchOption,
-    RegexOption,
-    SeparatorOption,
     narrowing,
 )
 from aoftool.cli.options.redaction import make_redactor
-from aoftool.cli.requests import Application, add_verb
+from aoftool.cli.requests.keys import KeysRequest, RankBy
+from aoftool.cli.verb import Application, add_verb
 from aoftool.databases import INFERRED
-from aoftool.dataclass import dataclass, replace
+from aoftool.dataclass import replace
 from aoftool.errors import UsageError
 from aoftool.escape import shown_path
 from aoftool.files.source import STDIN
@@ -50,65 +37,9 @@ if TYPE_CHECKING:
     from aoftool.redaction import Redactor
     from aoftool.report.lines import LineConsole
 
-__all__ = ["KeysRequest", "register"]
+__all__ = ["register"]
 
 _RANKS_SHOWN = 20
-
-
-class RankBy(Enum):
-    """What keys are ordered by."""
-
-    WRITES = "writes"
-    BYTES = "bytes"
-    DEAD = "dead"
-    SIZE = "size"
-    TTL = "ttl"
-    CHURN = "churn"
-    SAME = "same"
-    LIFE = "life"
-    BACKLOG = "backlog"
-    BLOBS = "blobs"
-    HOT = "hot"
-    SLOT = "slot"
-    SECRETS = "secrets"
-
-
-@dataclass(frozen=True)
-class KeysRequest(LooksOfRows):
-    """What `aoftool keys` is asked."""
-
-    path: PathArgument = None
-    db: DbOption = None
-    type_name: Annotated[
-        list[str] | None,
-        Option("--type", help="Only this type, as the TYPE command names it; module for those of modules."),
-    ] = None
-    match: MatchOption = None
-    regex: RegexOption = None
-    min_size: MinSizeOption = 0
-    expires_before: Annotated[
-        str | None,
-        Option(help="Only keys that expire before: Unix time or ISO 8601 in UTC."),
-    ] = None
-    no_ttl: Annotated[bool, Option("--no-ttl", help="Only keys without an expire time.")] = False
-    values: ValuesOption = False
-    limit: LimitOption = None
-    at: AtOption = None
-    base: Annotated[bool, Option("--base", help="Only the records of the RDB part, as they stand.")] = False
-    databases: DatabasesOption = None
-    written_by: WrittenByOption = None
-    by: Annotated[
-        RankBy | None,
-        Option(
-            "--by",
-            metavar="ORDER",
-            help="The first keys by what commands wrote (writes, bytes, dead), by stored size, what expires"
-            " when (ttl), or how they are used (churn, same, life, backlog, blobs, hot, slot, secrets).",
-            show_default=False,
-        ),
-    ] = None
-    depth: DepthOption = 1
-    separator: SeparatorOption = ":"
 
 
 def register(app: Application) -> None:

@@ -5,36 +5,25 @@ from __future__ import annotations
 import sys
 from collections.abc import Iterable, Iterator, Mapping
 from itertools import islice
-from typing import TYPE_CHECKING, Annotated, cast
+from typing import TYPE_CHECKING, cast
 
 from aoftool.cli.console import Color, line_console, output_width, stdout_writer
-from aoftool.cli.declared import Option
 from aoftool.cli.ending import Unknown, tell_damage, tell_unknown
 from aoftool.cli.exit_codes import DONE, NOT_JUDGED, REFUSED, VERDICT
 from aoftool.cli.log_databases import refuse_absent
-from aoftool.cli.options.common_options import (
-    ContextOption,
-    LimitOption,
-    MinSizeOption,
-    PathArgument,
-)
-from aoftool.cli.options.looks import LooksOfRows
 from aoftool.cli.options.machine import worker_count
 from aoftool.cli.options.moments import (
-    SinceOption,
-    UntilOption,
     find_place,
     find_stretch,
     refuse_outside,
     refuse_untimed,
 )
-from aoftool.cli.options.narrowing import CmdOption, DbOption, KeyOption, MatchOption, RegexOption
 from aoftool.cli.options.redaction import make_redactor
-from aoftool.cli.options.writing import ForceOption, OutOption
-from aoftool.cli.requests import Application, add_verb
+from aoftool.cli.requests.log import LogRequest
 from aoftool.cli.told_writer import tell_writer
+from aoftool.cli.verb import Application, add_verb
 from aoftool.cli.written_logs import damaged_result, write_commands, write_excerpt
-from aoftool.dataclass import dataclass, replace
+from aoftool.dataclass import replace
 from aoftool.errors import UsageError
 from aoftool.escape import typed_name
 from aoftool.files.remote.names import refuse_remote
@@ -50,44 +39,13 @@ if TYPE_CHECKING:
     from aoftool.api.listing import Listing
     from aoftool.redaction import Redactor
 
-__all__ = ["LogRequest", "register"]
+__all__ = ["register"]
 
 # Who wrote a log without a base is read from all of its commands, which takes a second for so many bytes.
 _ASKED_BYTES = 256 << 20
 _HEX_AROUND = 128
 # Of an argument on a screen.
 _SHOWN_BYTES = 256
-
-
-@dataclass(frozen=True)
-class LogRequest(LooksOfRows):
-    """What `aoftool log` is asked."""
-
-    path: PathArgument = None
-    cmd: CmdOption = None
-    key: KeyOption = None
-    match: MatchOption = None
-    regex: RegexOption = None
-    db: DbOption = None
-    since: SinceOption = None
-    until: UntilOption = None
-    txn: Annotated[int | None, Option("--txn", min=0, help="Only this transaction; 0 for none.")] = None
-    min_size: MinSizeOption = 0
-    limit: LimitOption = None
-    tail: Annotated[int | None, Option(min=1, help="Only the last N commands.")] = None
-    context: ContextOption = 0
-    follow: Annotated[
-        bool, Option("--follow", "-f", help="Go on as the server writes, across its rewrites.")
-    ] = False
-    hex_at: Annotated[
-        str | None, Option("--hex", metavar="[FILE:]N", help="Show the bytes around an offset.")
-    ] = None
-    excerpt: Annotated[
-        str | None,
-        Option("--excerpt", metavar="[FILE:]N", help="With -o: the smallest log that shows what is there."),
-    ] = None
-    output: OutOption = None
-    force: ForceOption = False
 
 
 def register(app: Application) -> None:

@@ -3,35 +3,17 @@
 from __future__ import annotations
 
 import sys
-from typing import Annotated
 
 from aoftool.cli.console import line_console
-from aoftool.cli.declared import Argument, Option
 from aoftool.cli.exit_codes import REFUSED, VERDICT
-from aoftool.cli.options.looks import Looks
 from aoftool.cli.options.redaction import make_redactor
 from aoftool.cli.options.writing import parse_size
-from aoftool.cli.requests import Application, add_verb
-from aoftool.dataclass import dataclass
+from aoftool.cli.requests.probe import ProbeRequest
+from aoftool.cli.verb import Application, add_verb
 from aoftool.errors import RefusedError, UsageError
 from aoftool.next_step import next_step
 
-__all__ = ["ProbeRequest", "register"]
-
-_DEFAULT_RATE = "3M"
-
-
-@dataclass(frozen=True, kw_only=True)
-class ProbeRequest(Looks):
-    """What `aoftool probe` is asked."""
-
-    directory: Annotated[
-        str, Argument(metavar="DIR", help="Any directory of that disk, best the data directory.")
-    ]
-    rate: Annotated[str, Option("--rate", metavar="SIZE", help="Bytes a second to append; 16M at most.")] = (
-        _DEFAULT_RATE
-    )
-    yes: Annotated[bool, Option("-y", "--yes", help="Do not ask.")] = False
+__all__ = ["register"]
 
 
 def register(app: Application) -> None:

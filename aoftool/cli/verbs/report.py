@@ -5,20 +5,16 @@ from __future__ import annotations
 import os
 import platform
 import sys
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING
 
 from aoftool.cli.console import line_console
-from aoftool.cli.declared import Option
 from aoftool.cli.exit_codes import DONE, NOT_JUDGED, VERDICT
-from aoftool.cli.options.common_options import PathArgument
-from aoftool.cli.options.looks import LooksOfWork
-from aoftool.cli.options.moments import SinceOption, UntilOption, find_stretch, refuse_outside
-from aoftool.cli.options.narrowing import KeyOption, narrowing
+from aoftool.cli.options.moments import find_stretch, refuse_outside
+from aoftool.cli.options.narrowing import narrowing
 from aoftool.cli.options.redaction import make_redactor
-from aoftool.cli.options.writing import ForceOption, OutOption
 from aoftool.cli.progress import end_progress
-from aoftool.cli.requests import Application, add_verb
-from aoftool.dataclass import dataclass
+from aoftool.cli.requests.report import ReportRequest
+from aoftool.cli.verb import Application, add_verb
 from aoftool.errors import SourceError, UsageError
 from aoftool.escape import printable, shown_path, typed_name
 from aoftool.next_step import next_step, quoted
@@ -31,37 +27,7 @@ if TYPE_CHECKING:
     from aoftool.redaction import Redactor
     from aoftool.report.page.model import Page
 
-__all__ = ["ReportRequest", "register"]
-
-
-@dataclass(frozen=True)
-class ReportRequest(LooksOfWork):
-    """What `aoftool report` is asked."""
-
-    path: PathArgument = None
-    out: OutOption = None
-    force: ForceOption = False
-    since: SinceOption = None
-    until: UntilOption = None
-    key: KeyOption = None
-    captures: Annotated[
-        str | None,
-        Option(
-            "--captures",
-            metavar="BUNDLE",
-            help="What was captured of the server: a bundle of `aoftool capture`, a folder or a file.",
-        ),
-    ] = None
-    compare: Annotated[
-        list[str] | None,
-        Option(
-            "--compare",
-            metavar="OTHER",
-            help="Put another log, or a moment of this one, beside it; may repeat for a second moment.",
-        ),
-    ] = None
-    title: Annotated[str | None, Option("--title", metavar="TEXT", help="The title of the page.")] = None
-    markdown: Annotated[bool, Option("--md", help="Markdown for a ticket instead of a page.")] = False
+__all__ = ["register"]
 
 
 def register(app: Application) -> None:

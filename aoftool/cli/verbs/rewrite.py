@@ -5,24 +5,15 @@ from __future__ import annotations
 import sys
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
-from enum import Enum
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING
 
 from aoftool.cli.console import line_console
-from aoftool.cli.declared import Option
 from aoftool.cli.exit_codes import DONE, NOT_JUDGED, REFUSED, VERDICT, VERIFY
 from aoftool.cli.options.common_options import (
-    DatabasesOption,
-    JobsOption,
-    LimitOption,
-    PathArgument,
     ProgressMode,
-    WrittenByOption,
 )
 from aoftool.cli.options.engines import EngineOption, refuse_with_server
-from aoftool.cli.options.looks import LooksOfWork
-from aoftool.cli.options.moments import ToOption, cut_at, only_moment
-from aoftool.cli.options.narrowing import DbOption, MatchOption
+from aoftool.cli.options.moments import cut_at, only_moment
 from aoftool.cli.options.redaction import make_redactor
 from aoftool.cli.options.rewrite_choice import (
     choose_selection,
@@ -31,21 +22,11 @@ from aoftool.cli.options.rewrite_choice import (
     refuse_pairs,
     refuse_with_salvage,
 )
-from aoftool.cli.options.writing import (
-    HOW_PANEL,
-    DryRunOption,
-    ForceOption,
-    InUseOption,
-    NewOwnerOption,
-    OutOption,
-    SalvageOption,
-    ServerOption,
-    VerifyOption,
-)
 from aoftool.cli.output_place import output_place
-from aoftool.cli.requests import Application, add_verb
+from aoftool.cli.requests.rewrite import CHUNK_ITEMS, ROWS, RewriteRequest
+from aoftool.cli.verb import Application, add_verb
 from aoftool.databases import DEFAULT_DATABASES, INFERRED
-from aoftool.dataclass import dataclass, replace
+from aoftool.dataclass import replace
 from aoftool.errors import UsageError
 from aoftool.files.remote.names import refuse_remote
 from aoftool.next_step import next_step
@@ -57,135 +38,7 @@ if TYPE_CHECKING:
     from aoftool.rewrite.model import RewriteOptions, RewriteResult
     from aoftool.rewrite.salvaging import Salvaged
 
-__all__ = ["RewriteRequest", "register"]
-
-_WHAT = "What to write"
-_KEYS = "Which keys"
-_CHUNK_ITEMS = 64
-_ROWS = 12
-
-
-class FormatOption(str, Enum):
-    """How the data are written."""
-
-    rdb = "rdb"
-    resp = "resp"
-
-
-class LayoutOption(str, Enum):
-    """What files there will be."""
-
-    multi_part = "multi-part"
-    single = "single"
-
-
-@dataclass(frozen=True)
-class RewriteRequest(LooksOfWork):
-    """What `aoftool rewrite` is asked."""
-
-    path: PathArgument = None
-    out: OutOption = None
-    in_place: Annotated[
-        bool,
-        Option("--in-place", help="Replace the log, undoably.", rich_help_panel=HOW_PANEL),
-    ] = False
-    dry_run: DryRunOption = False
-    quick: Annotated[
-        bool,
-        Option(
-            "--quick",
-            help="Estimate only: replay a sample at most, write nothing.",
-            rich_help_panel=HOW_PANEL,
-        ),
-    ] = False
-    force: ForceOption = False
-    engine: Annotated[
-        EngineOption,
-        Option(
-            "--engine",
-            help="server: load the log on a private real server, which runs its scripts, and let that"
-            " rewrite it.",
-            rich_help_panel=HOW_PANEL,
-        ),
-    ] = EngineOption.own
-    salvage: SalvageOption = False
-    in_use: InUseOption = False
-    new_owner: NewOwnerOption = False
-    verify: VerifyOption = False
-    server: ServerOption = None
-    form: Annotated[
-        FormatOption,
-        Option("--format", help="An RDB base, or commands.", rich_help_panel=_WHAT),
-    ] = FormatOption.rdb
-    layout: Annotated[
-        LayoutOption | None,
-        Option(
-            "--layout",
-            help="A directory with a manifest, or one file. Default: as the log.",
-            rich_help_panel=_WHAT,
-        ),
-    ] = None
-    target: Annotated[
-        str | None,
-        Option(
-            "--target",
-            metavar="SERVER",
-            help="Release the result is for, such as redis-7.2; valkey-9 is what every release of that"
-            " major version reads. Default: the one that wrote the log.",
-            rich_help_panel=_WHAT,
-        ),
-    ] = None
-    written_by: WrittenByOption = None
-    databases: DatabasesOption = None
-    chunk_items: Annotated[
-        int,
-        Option(
-            "--chunk-items", min=1, help="Elements in one command, with --format resp.", rich_help_panel=_WHAT
-        ),
-    ] = _CHUNK_ITEMS
-    drop_unsupported: Annotated[
-        bool,
-        Option(
-            "--drop-unsupported",
-            help="Leave out what the target cannot hold (module data, functions, expire times of hash"
-            " fields, idempotent producers, commands it lacks), and list it.",
-            rich_help_panel=_WHAT,
-        ),
-    ] = False
-    memory_limit: Annotated[
-        str | None,
-        Option(
-            "--memory-limit",
-            metavar="SIZE",
-            help="Bound the memory, that of all --jobs together, such as 256MB: what does not fit waits on"
-            " disk, beside the result.",
-            rich_help_panel=HOW_PANEL,
-        ),
-    ] = None
-    jobs: JobsOption = None
-    to: ToOption = None
-    drop_expired: Annotated[
-        bool,
-        Option("--drop-expired", help="Leave out keys whose time has passed.", rich_help_panel=_KEYS),
-    ] = False
-    now: Annotated[
-        str | None,
-        Option(
-            "--now", metavar="TIME", help="The clock for expire times; default: now.", rich_help_panel=_KEYS
-        ),
-    ] = None
-    db: DbOption = None
-    match: MatchOption = None
-    rename_db: Annotated[
-        list[str] | None,
-        Option(
-            "--rename-db",
-            metavar="OLD=NEW",
-            help="Write a database under another number; may repeat.",
-            rich_help_panel=_KEYS,
-        ),
-    ] = None
-    limit: LimitOption = _ROWS
+__all__ = ["register"]
 
 
 def register(app: Application) -> None:
@@ -285,7 +138,7 @@ def rewrite(asked: RewriteRequest) -> int:
         shown = rewrite_json(result, mode=mode)
         print_json({**shown, "receipt": undo, "kept_bytes": None if undo is None else kept})
     else:
-        rows = asked.limit or _ROWS
+        rows = asked.limit or ROWS
         render_rewrite(line_console(asked.color), result, top=rows, mode=mode, receipt=undo, kept_bytes=kept)
     if not result.judged:
         print("aoftool: not judged: what no known release has was carried as it is", file=sys.stderr)
@@ -304,7 +157,7 @@ def _refuse_pairs(asked: RewriteRequest, moment: Moment | None) -> None:
             "--in-place": asked.in_place,
             "--target": asked.target,
             "--written-by": asked.written_by,
-            "--chunk-items": asked.chunk_items != _CHUNK_ITEMS,
+            "--chunk-items": asked.chunk_items != CHUNK_ITEMS,
             "--memory-limit": asked.memory_limit,
             "--jobs": (asked.jobs or 1) > 1,
             "--to": asked.to,

@@ -4,22 +4,16 @@ from __future__ import annotations
 
 import os
 import re
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING
 
 from aoftool.cli.console import line_console, tell
-from aoftool.cli.declared import Option
 from aoftool.cli.ending import tell_damage
 from aoftool.cli.exit_codes import NOT_JUDGED, VERDICT
 from aoftool.cli.options.asking import parse_seconds
-from aoftool.cli.options.common_options import (
-    PathArgument,
-    WrittenByOption,
-)
-from aoftool.cli.options.looks import LooksOfWork
 from aoftool.cli.options.redaction import make_redactor
-from aoftool.cli.options.writing import ForceOption, parse_size
-from aoftool.cli.requests import Application, add_verb
-from aoftool.dataclass import dataclass
+from aoftool.cli.options.writing import parse_size
+from aoftool.cli.requests.simulate import SimulateRequest
+from aoftool.cli.verb import Application, add_verb
 from aoftool.errors import InputError, UsageError
 from aoftool.next_step import next_step
 
@@ -28,69 +22,11 @@ if TYPE_CHECKING:
     from aoftool.replay.writer_model import Writer
     from aoftool.simulate.model import Advice, ChildTime, Forecast, Goals, Measured, Settings
 
-__all__ = ["SimulateRequest", "register"]
+__all__ = ["register"]
 
 _TAKES = "a size such as 64m, 1g or 4096"
 _INFO_BYTES = 1 << 20
 _MOST_PAIRS = 64
-
-
-@dataclass(frozen=True)
-class SimulateRequest(LooksOfWork):
-    """What `aoftool simulate` is asked."""
-
-    path: PathArgument = None
-    min_sizes: Annotated[
-        str | None,
-        Option("--minsize", metavar="SIZES", help="auto-aof-rewrite-min-size to try: 16m,64m,256m."),
-    ] = None
-    percentages: Annotated[
-        str | None,
-        Option("--pct", metavar="NUMBERS", help="auto-aof-rewrite-percentage to try: 50,100,200."),
-    ] = None
-    now: Annotated[
-        str | None,
-        Option(
-            "--now", metavar="SIZE,NUMBER", help="Both settings as the server has them. Default: 64m,100."
-        ),
-    ] = None
-    restart_under: Annotated[
-        str | None,
-        Option("--restart-under", metavar="TIME", help="A goal: load in less than 30s, 2m."),
-    ] = None
-    disk: Annotated[
-        str | None, Option("--disk", metavar="SIZE", help="A goal: never more than this on the disk.")
-    ] = None
-    at_most: Annotated[
-        str | None, Option("--at-most", metavar="RATE", help="A goal: no more rewrites than 4/h, 24/d.")
-    ] = None
-    info: Annotated[
-        list[str] | None,
-        Option(
-            "--info",
-            metavar="FILE",
-            help="INFO of the server, up to twice. Beside a log: what the server compares with. Alone,"
-            " without PATH: a constant pace, and marked so.",
-        ),
-    ] = None
-    rate: Annotated[
-        str | None,
-        Option("--rate", metavar="SIZE", help="With --info alone: bytes a second."),
-    ] = None
-    child: Annotated[
-        str | None,
-        Option(
-            "--child",
-            metavar="TIME",
-            help="How long a rewrite takes. Default: by INFO, else 0.15 s and 100 MB/s.",
-        ),
-    ] = None
-    svg: Annotated[
-        str | None,
-        Option("--svg", metavar="FILE", help="Draw the sawtooth of every row as SVG."),
-    ] = None
-    force: ForceOption = False
-    written_by: WrittenByOption = None
 
 
 def register(app: Application) -> None:

@@ -2,36 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Annotated
-
 from aoftool.cli.console import line_console
-from aoftool.cli.declared import Option
 from aoftool.cli.exit_codes import DONE, REFUSED, VERDICT
-from aoftool.cli.options.common_options import PathArgument
-from aoftool.cli.options.looks import LooksOfWork
 from aoftool.cli.options.redaction import make_redactor
-from aoftool.cli.options.writing import OutOption
-from aoftool.cli.requests import Application, add_verb
-from aoftool.dataclass import dataclass
+from aoftool.cli.requests.snapshot import SnapshotRequest
+from aoftool.cli.verb import Application, add_verb
 from aoftool.errors import UsageError
 
-__all__ = ["SnapshotRequest", "register"]
-
-
-@dataclass(frozen=True)
-class SnapshotRequest(LooksOfWork):
-    """What `aoftool snapshot` is asked."""
-
-    path: PathArgument = None
-    out: OutOption = None
-    seal: Annotated[
-        bool, Option("--seal", help="Write a seal into it: SHA-256 and end of every file, for `check`.")
-    ] = False
-    link: Annotated[
-        bool,
-        Option("--link", help="Give files that never change any more a second name (a hard link)."),
-    ] = False
-    as_is: Annotated[bool, Option("--as-is", help="Keep a copy of a damaged log too, as it is.")] = False
+__all__ = ["register"]
 
 
 def register(app: Application) -> None:

@@ -4,67 +4,33 @@ from __future__ import annotations
 
 import os
 import sys
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING
 
 from aoftool.cli.console import line_console, output_width, render_error
-from aoftool.cli.declared import Argument, Option
 from aoftool.cli.ending import tell_findings, tell_tables
 from aoftool.cli.exit_codes import NOT_JUDGED, VERDICT
 from aoftool.cli.options.asking import parse_seconds
 from aoftool.cli.options.common_options import (
     Form,
-    LimitOption,
-    PathArgument,
-    TimeoutOption,
     chosen_form,
 )
-from aoftool.cli.options.looks import LooksOfRows
-from aoftool.cli.options.moments import AtOption, SinceOption, UntilOption, cut_at, find_stretch, only_moment
+from aoftool.cli.options.moments import cut_at, find_stretch, only_moment
 from aoftool.cli.options.redaction import make_redactor
 from aoftool.cli.options.rewrite_choice import memory_limit_bytes
-from aoftool.cli.options.tables import ArgumentsOption, SavingsOption, table_request
-from aoftool.cli.options.writing import HOW_PANEL
-from aoftool.cli.requests import Application, add_verb
-from aoftool.dataclass import dataclass
+from aoftool.cli.options.tables import table_request
+from aoftool.cli.requests.sql import SqlRequest
+from aoftool.cli.verb import Application, add_verb
 from aoftool.errors import AoftoolError
 
 if TYPE_CHECKING:
     from aoftool.tables.sql import Answer, Database
 
-__all__ = ["SqlRequest", "register"]
+__all__ = ["register"]
 
 _PROMPT, _MORE = "sql> ", "...> "
 _HELP = """\
 A query ends with a semicolon. SHOW TABLES lists the tables, DESCRIBE commands its columns.
 .quit or the end of input leaves."""
-
-
-@dataclass(frozen=True)
-class SqlRequest(LooksOfRows):
-    """What `aoftool sql` is asked."""
-
-    path: PathArgument = None
-    query: Annotated[
-        str | None,
-        Argument(metavar="QUERY", show_default=False, help="SQL, as DuckDB has it. Default: a prompt."),
-    ] = None
-    since: SinceOption = None
-    until: UntilOption = None
-    at: AtOption = None
-    arguments: ArgumentsOption = False
-    savings: SavingsOption = None
-    limit: LimitOption = None
-    timeout: TimeoutOption = None
-    memory_limit: Annotated[
-        str | None,
-        Option(
-            "--memory-limit",
-            metavar="SIZE",
-            help="Bound the memory of the database, such as 256MB. Default: 1GB.",
-            rich_help_panel=HOW_PANEL,
-        ),
-    ] = None
-    allow_files: Annotated[bool, Option("--allow-files", help="Let a query read and write files.")] = False
 
 
 def register(app: Application) -> None:

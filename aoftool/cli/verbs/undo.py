@@ -4,16 +4,13 @@ from __future__ import annotations
 
 import os
 import sys
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING
 
 from aoftool.cli.console import line_console
-from aoftool.cli.declared import Argument, Option
 from aoftool.cli.exit_codes import DONE, REFUSED
-from aoftool.cli.options.looks import Looks
 from aoftool.cli.options.redaction import make_redactor
-from aoftool.cli.options.writing import InUseOption
-from aoftool.cli.requests import Application, add_verb
-from aoftool.dataclass import dataclass
+from aoftool.cli.requests.undo import UndoRequest
+from aoftool.cli.verb import Application, add_verb
 from aoftool.escape import shown_path
 from aoftool.files.remote.names import refuse_remote
 from aoftool.units import counted
@@ -22,7 +19,7 @@ if TYPE_CHECKING:
     from aoftool.repair.forget import Forgotten
     from aoftool.repair.receipt import Receipt
 
-__all__ = ["UndoRequest", "register"]
+__all__ = ["register"]
 
 _DID = {
     "cut": "restored",
@@ -32,18 +29,6 @@ _DID = {
     "create": "took away",
     "left": "in use again:",
 }
-
-
-@dataclass(frozen=True, kw_only=True)
-class UndoRequest(Looks):
-    """What `aoftool undo` is asked."""
-
-    receipt: Annotated[str, Argument(metavar="RECEIPT", help="The receipt of a fix, or the folder it is in.")]
-    forget: Annotated[
-        bool,
-        Option("--forget", help="Remove what was kept, to free its room: no way back then."),
-    ] = False
-    in_use: InUseOption = False
 
 
 def register(app: Application) -> None:
