@@ -21,9 +21,9 @@ from aoftool.next_step import next_step, told
 from aoftool.units import counted
 
 if TYPE_CHECKING:
-    from aoftool.api.official import OfficialFile, OfficialView
-    from aoftool.api.official_time import TimeCut
     from aoftool.api.repairing import RepairPlan
+    from aoftool.api.unattended.official import OfficialFile, OfficialView
+    from aoftool.api.unattended.official_time import TimeCut
     from aoftool.repair.choice import Choice
     from aoftool.repair.limit import LossLimit
 
@@ -147,7 +147,7 @@ class _Run:
         self._is_repaired = False
 
     def run(self) -> None:
-        from aoftool.api.official import official_view
+        from aoftool.api.unattended.official import official_view
 
         self._open()
         view = official_view(self._log)
@@ -190,7 +190,7 @@ class _Run:
         self._log = find_log(path)
 
     def _time_cut(self, view: OfficialView) -> TimeCut | None:
-        from aoftool.api.official_time import time_cut
+        from aoftool.api.unattended.official_time import time_cut
 
         if not self._asked.timestamp or view.fatal or not any(file.has_times for file in view.files):
             return None
@@ -216,7 +216,7 @@ class _Run:
             self._one(view, file)
 
     def _cannot_open(self, file: OfficialFile, is_base: bool) -> bool:
-        from aoftool.api.official import FileState
+        from aoftool.api.unattended.official import FileState
 
         if file.state not in (FileState.MISSING, FileState.UNREADABLE):
             return False
@@ -224,7 +224,7 @@ class _Run:
         return True
 
     def _one(self, view: OfficialView, file: OfficialFile) -> None:
-        from aoftool.api.official import FileState
+        from aoftool.api.unattended.official import FileState
         from aoftool.report.unattended.check_aof import analyzed, style
 
         name = f"{style(file.role)} {file.shown}"
@@ -269,8 +269,8 @@ class _Run:
 
     def _repair(self, view: OfficialView, file: OfficialFile | None, refusal: str = "") -> None:
         """Do what `--fix` asks for, once for all files; leave when it cannot be done."""
-        from aoftool.api.official import FileState
-        from aoftool.api.within_limit import repair_within
+        from aoftool.api.unattended.official import FileState
+        from aoftool.api.unattended.within_limit import repair_within
         from aoftool.repair.limit import LossLimit
 
         # As much as the official checkers would cut, where nobody says less or more.
@@ -342,7 +342,7 @@ class _Run:
 
     def _cut_at_time(self, view: OfficialView, file: OfficialFile, cut: TimeCut) -> None:
         """Do what `--truncate-to-timestamp` asks for, where the official checkers do it."""
-        from aoftool.api.official_time import Undone
+        from aoftool.api.unattended.official_time import Undone
 
         time = self._asked.timestamp
         if cut.undone is Undone.NOTHING_BEFORE:

@@ -50,7 +50,7 @@ def guard(asked: GuardRequest) -> int:
       aoftool guard --max-loss 64k,10c --keep 3 --keep-size 256m /data
       aoftool guard --must-exist --json /var/lib/valkey
     """
-    from aoftool.api.guarding import guard_log
+    from aoftool.api.unattended.guarding import guard_log
     from aoftool.cli.progress import ProgressReporter
 
     make_redactor(asked.redact, asked.salt)

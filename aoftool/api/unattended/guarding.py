@@ -7,7 +7,7 @@ import os
 from aoftool.aof.layout import find_log
 from aoftool.aof.model import Log
 from aoftool.api.checking import check
-from aoftool.api.within_limit import Chosen, repair_within
+from aoftool.api.unattended.within_limit import Chosen, repair_within
 from aoftool.check.model import Report, Severity, Verdict
 from aoftool.check.result import damage_left
 from aoftool.errors import (
