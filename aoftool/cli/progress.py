@@ -6,13 +6,17 @@ import os
 import sys
 import time
 from _thread import allocate_lock
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from aoftool.cli.options.common_options import ProgressMode
 from aoftool.cli.typed import keep_progress, kept_progress
 from aoftool.units import format_bytes
 
-__all__ = ["ProgressReporter", "end_progress", "further_progress", "terminal_columns"]
+if TYPE_CHECKING:
+    from aoftool.cli.options.looks import LooksOfWork
+    from aoftool.progress import Stage
+
+__all__ = ["ProgressReporter", "end_progress", "further_progress", "stages", "terminal_columns"]
 
 _FIRST_AFTER_S = 1.0
 _INTERVAL_S = 0.1
@@ -40,6 +44,11 @@ def further_progress(title: str, total_bytes: int | None) -> ProgressReporter:
     """Return the progress of work that a verb did not know of, shown as that of the work before it."""
     mode, quiet = kept_progress() or (ProgressMode.auto.value, False)
     return ProgressReporter(title, total_bytes, ProgressMode(mode), quiet)
+
+
+def stages(asked: LooksOfWork) -> Stage:
+    """Return what gives the progress of each part of the work of a verb."""
+    return lambda name, total: ProgressReporter(name, total, asked.progress, asked.quiet)
 
 
 class ProgressReporter:

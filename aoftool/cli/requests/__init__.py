@@ -1,4 +1,5 @@
 """What each verb may be asked: one module a verb, with a frozen dataclass whose fields are its options.
 
-Declarations only; the readers of command lines are `aoftool/cli/lean.py` and `typer_app.py`.
+Declarations only. What they mean together is in `choices/`, the readers of command lines in `lean.py` and
+`typer_app.py`.
 """

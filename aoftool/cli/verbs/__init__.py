@@ -1,1 +1,1 @@
-"""One module a verb: one computation, and one way to show it."""
+"""One module a verb: what was asked, one computation, one answer."""
