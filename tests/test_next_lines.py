@@ -242,7 +242,7 @@ def texts_of(value: ast.expr) -> Iterator[str]:
 # A word that stands for one that the user has to find; a new file may be called OUT.
 _STANDS_IN = re.compile(r"(?<!-o )\b[A-Z]{4,}\b")
 # Lines in a sentence or a table that says what to put there.
-_IN_SENTENCES = ("api/postmortem/gathering.py", "cli/options/engines.py")
+_IN_SENTENCES = ("api/postmortem/gathering.py", "cli/choices/rewrite.py")
 _LABEL = re.compile(r"\s*(aoftool: )?(next|hint): ?$")
 _SENTENCE = re.compile(r"[,;:]( |$)|\.\.\.|\.$")
 

@@ -30,7 +30,7 @@ NEVER_ONE = {
     "check/loaders/simulate.py": {"file.declared"},
     "api/explaining.py": {"len(paths)"},
     "cli/options/moments.py": {"option"},
-    "cli/options/rewrite_choice.py": {"to.text"},
+    "cli/choices/rewrite.py": {"moment.text"},
     "cli/verbs/explain.py": {"option"},
     "escape.py": {"len(raw)"},
     "files/spool.py": {"most_bytes"},

@@ -24,6 +24,7 @@ __all__ = [
     "SalvageOption",
     "ServerOption",
     "VerifyOption",
+    "memory_limit_bytes",
     "parse_loss",
     "parse_size",
 ]
@@ -108,6 +109,15 @@ def parse_size(text: str, option: str, takes: str) -> int:
     if match is None:
         raise UsageError(f"{option} takes {takes}")
     return int(match[1]) << _SHIFTS[match[2].lower()]
+
+
+def memory_limit_bytes(text: str | None) -> int | None:
+    """Return the bound on memory that was asked for.
+
+    Raises:
+        UsageError: it is no size.
+    """
+    return None if text is None else parse_size(text, "--memory-limit", "a size, such as 256MB")
 
 
 def parse_loss(text: str, option: str) -> LossLimit:

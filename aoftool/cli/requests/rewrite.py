@@ -13,7 +13,6 @@ from aoftool.cli.options.common_options import (
     PathArgument,
     WrittenByOption,
 )
-from aoftool.cli.options.engines import EngineOption
 from aoftool.cli.options.looks import LooksOfWork
 from aoftool.cli.options.moments import ToOption
 from aoftool.cli.options.narrowing import DbOption, MatchOption
@@ -30,12 +29,19 @@ from aoftool.cli.options.writing import (
 )
 from aoftool.dataclass import dataclass
 
-__all__ = ["CHUNK_ITEMS", "ROWS", "FormatOption", "LayoutOption", "RewriteRequest"]
+__all__ = ["CHUNK_ITEMS", "ROWS", "EngineOption", "FormatOption", "LayoutOption", "RewriteRequest"]
 
 _WHAT = "What to write"
 _KEYS = "Which keys"
 CHUNK_ITEMS = 64
 ROWS = 12
+
+
+class EngineOption(str, Enum):
+    """Who computes the result."""
+
+    own = "own"
+    server = "server"
 
 
 class FormatOption(str, Enum):
