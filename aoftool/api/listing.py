@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Iterable, Iterator
+from typing import TYPE_CHECKING
 
 from aoftool.analysis.commands.filter import CommandFilter
 from aoftool.analysis.commands.lines_model import RowLook
 from aoftool.analysis.commands.listing import CommandListing
 from aoftool.analysis.commands.model import LoggedCommand
 from aoftool.aof.ending_model import ListingEnd
-from aoftool.aof.model import Log
+from aoftool.aof.model import Log, LogKind
 from aoftool.aof.moment import Moment
 from aoftool.api.machine import worker_count
 from aoftool.api.moments import stretch_between
@@ -21,7 +22,13 @@ from aoftool.pattern import Pattern
 from aoftool.progress import Progress, Stage, no_progress, silent_stage
 from aoftool.resp.model import Lines
 
-__all__ = ["Listing", "commands", "listed"]
+if TYPE_CHECKING:
+    from aoftool.replay.writer_model import Writer
+
+__all__ = ["Listing", "commands", "listed", "quick_writer"]
+
+# Who wrote a log without a base is read from all of its commands, which takes a second for so many bytes.
+_ASKED_BYTES = 256 << 20
 
 
 def commands(
@@ -173,6 +180,15 @@ def listed(
             yield from listing.pieces() if asked.tail is None else deque(listing, maxlen=asked.tail)
 
     return rows(), listing.end
+
+
+def quick_writer(log: Log) -> Writer | None:
+    """Return who wrote a log; one without a base that says so is read for it, unless that takes long."""
+    from aoftool.replay.log_writer import writer_of_log
+
+    if log.kind is LogKind.STDIN or (log.size_bytes or 0) > _ASKED_BYTES:
+        return None
+    return writer_of_log(log, workers=worker_count())
 
 
 class _Late:

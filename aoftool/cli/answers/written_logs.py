@@ -6,8 +6,8 @@ import sys
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
+from aoftool.api.machine import worker_count
 from aoftool.cli.exit_codes import DONE, VERDICT
-from aoftool.cli.options.machine import worker_count
 from aoftool.cli.options.moments import find_place, refuse_outside, refuse_untimed
 from aoftool.errors import UsageError
 from aoftool.units import counted
