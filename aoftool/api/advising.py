@@ -124,21 +124,22 @@ def what_if(
         advice: what was said of these texts, for the settings in use.
         seen: the log as it was inspected; of a log above 16 MiB a sample of its keys is replayed.
     """
-    from aoftool.api.simulating import settings_in_use, simulated, simulated_of_info
+    from aoftool.api.simulating import Played, settings_in_use, simulated, simulated_of_info
+    from aoftool.simulate.from_info import child_of_info
 
     in_use, replies = settings_in_use(advice.settings), replies_in(texts, kinds)
     try:
         if log is not None:
-            info = None if replies is None else replies[1]
+            child = None if replies is None else child_of_info(replies[1])
             reading, writer = (None, None) if seen is None else (seen.reading, seen.overview.reading)
             quick = reading is not None and (log.size_bytes or 0) > REPLAYED_UNASKED_BYTES
-            found = simulated(
-                log, in_use=in_use, info=info, read=reading, quick=quick, writer=writer, progress=progress
-            )
+            # The disk of whoever reads the log now says nothing of the server's.
+            played = Played(in_use, child=child)
+            found, _ = simulated(log, played, read=reading, quick=quick, writer=writer, progress=progress)
             return found, ""
         if replies is None:
             return None, "it takes INFO, or the log (--aof PATH)"
-        return simulated_of_info(*replies, in_use), ""
+        return simulated_of_info(*replies, Played(in_use, child=child_of_info(replies[1])), bounded=True), ""
     except ReadFailedError:
         raise
     except AoftoolError as error:

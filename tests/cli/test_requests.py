@@ -29,7 +29,6 @@ from aoftool.cli import requests
 from aoftool.cli.app import VERBS
 from aoftool.cli.console import Color
 from aoftool.cli.options.common_options import ProgressMode
-from aoftool.cli.options.engines import EngineOption
 from aoftool.cli.progress import ProgressReporter
 from aoftool.cli.requests.advise import AdviseRequest
 from aoftool.cli.requests.audit import AuditRequest, Replay
@@ -48,7 +47,7 @@ from aoftool.cli.requests.keys import KeysRequest
 from aoftool.cli.requests.log import LogRequest
 from aoftool.cli.requests.probe import ProbeRequest
 from aoftool.cli.requests.report import ReportRequest
-from aoftool.cli.requests.rewrite import RewriteRequest
+from aoftool.cli.requests.rewrite import EngineOption, RewriteRequest
 from aoftool.cli.requests.simulate import SimulateRequest
 from aoftool.cli.requests.snapshot import SnapshotRequest
 from aoftool.cli.requests.sql import SqlRequest
@@ -299,7 +298,7 @@ CASES = {
     "guard": Case(
         guard.guard,
         GuardRequest,
-        (("aoftool.api.guarding", "guard_log"), ("aoftool.cli.verbs.guard", "become")),
+        (("aoftool.api.unattended.guarding", "guard_log"), ("aoftool.cli.verbs.guard", "become")),
         {"path": SHOP},
         {
             "path": FLUSHED,
@@ -637,11 +636,8 @@ CASES = {
         simulate.simulate,
         SimulateRequest,
         (
-            ("aoftool.simulate.measuring", "measure_log"),
-            ("aoftool.simulate.from_info", "measured_of_info"),
-            ("aoftool.simulate.running", "ranged"),
-            ("aoftool.simulate.goals", "advise"),
-            ("aoftool.simulate.forecast", "forecast"),
+            ("aoftool.api.simulating", "simulated"),
+            ("aoftool.api.simulating", "simulated_of_info"),
             ("aoftool.files.sink", "write_atomically"),
         ),
         {"path": SHOP},
@@ -787,8 +783,9 @@ def outcome(case: Case, given: dict[str, Any]) -> tuple[list[object], object]:
     with pytest.MonkeyPatch.context() as patch:
         watch = Watch(case, patch)
         clock = SimpleNamespace(time=lambda: 1_800_000_000.0)
-        patch.setattr("aoftool.cli.options.rewrite_choice.time", clock)
-        patch.setattr(simulate, "_free", lambda log: 1 << 30)
+        patch.setattr("aoftool.cli.choices.rewrite.time", clock)
+        patch.setattr("aoftool.capture.taking.time", clock)
+        patch.setattr("aoftool.cli.choices.simulate._free", lambda log: 1 << 30)
         with redirect_stdout(out), redirect_stderr(err):
             try:
                 code: object = case.verb(case.request(**given))

@@ -299,19 +299,21 @@ class _Gathering:
         return redacted_habits(table, self._asked.redactor)
 
     def _simulated(self) -> Simulation:
-        from aoftool.api.simulating import simulated
+        from aoftool.api.simulating import Played, simulated
+        from aoftool.simulate.from_info import child_of_info
 
         log = self._log
+        child = None if self._info is None else child_of_info(self._info)
         with self._stage("replaying", log.size_bytes) as progress:
-            return simulated(
+            found, _ = simulated(
                 log,
-                in_use=self._in_use,
-                info=self._info,
+                Played(self._in_use, child=child),
                 read=self._seen.reading,
                 quick=not self._is_small,
                 writer=self._seen.overview.reading,
                 progress=progress,
             )
+        return found
 
     def _advised(self, texts: Texts | None) -> None:
         from aoftool.advise.redacting import redacted_advice
