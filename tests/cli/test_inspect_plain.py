@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from aoftool.cli.app import run
-from aoftool.cli.verbs import inspect as verb
+from aoftool.cli.choices import inspect as choices
 from tests.corpus import FIXTURES
 from tests.golden_text import check_golden
 
@@ -52,7 +52,7 @@ def test_both_ways_count_the_same(capsys: pytest.CaptureFixture[str]) -> None:
 def test_a_large_log_is_not_looked_into_unasked(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr(verb, "_contents_limit", lambda: 1000)
+    monkeypatch.setattr(choices, "_contents_limit", lambda: 1000)
 
     unasked = _json(capsys)
     asked = _json(capsys, "--contents")

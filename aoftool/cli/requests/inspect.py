@@ -14,7 +14,7 @@ from aoftool.cli.options.narrowing import CmdOption, DbOption, DepthOption, Matc
 from aoftool.cli.options.tables import SavingsOption
 from aoftool.dataclass import dataclass
 
-__all__ = ["GroupBy", "InspectRequest", "SortBy"]
+__all__ = ["PLAIN_GROUPS", "GroupBy", "InspectRequest", "SortBy"]
 
 
 class GroupBy(Enum):
@@ -37,6 +37,10 @@ class SortBy(Enum):
     LARGEST = "largest"
     MEAN = "mean"
     NAME = "name"
+
+
+PLAIN_GROUPS = (None, GroupBy.COMMAND, GroupBy.DB, GroupBy.FILE)
+"""Distributions for which no key is looked at."""
 
 
 @dataclass(frozen=True)

@@ -2,22 +2,16 @@
 
 from __future__ import annotations
 
-import sys
 from typing import TYPE_CHECKING
 
-from aoftool.cli.console import line_console, render_error
-from aoftool.cli.exit_codes import DONE, NOT_JUDGED, VERDICT
-from aoftool.cli.options.common_options import (
-    Form,
-    chosen_form,
-)
+from aoftool.cli.exit_codes import NOT_JUDGED, VERDICT
+from aoftool.cli.options.common_options import chosen_form
 from aoftool.cli.options.metrics import write_metrics
 from aoftool.cli.options.redaction import make_redactor
-from aoftool.cli.requests.check import ROWS, CheckRequest
+from aoftool.cli.requests.check import CheckRequest
 from aoftool.cli.verb import Application, add_verb
 from aoftool.databases import DEFAULT_DATABASES
 from aoftool.errors import AoftoolError
-from aoftool.next_step import parted
 
 if TYPE_CHECKING:
     from aoftool.aof.model import Log
@@ -49,6 +43,7 @@ def check(asked: CheckRequest) -> int:
       aoftool check --metrics /var/lib/node_exporter/aof.prom /var/lib/valkey
     """
     from aoftool.check.loaders.targets import targets_named
+    from aoftool.cli.answers.check import exit_code, show_reports
     from aoftool.cli.inputs import find_inputs
 
     chosen_form(asked.as_json, asked.as_csv)
@@ -66,24 +61,8 @@ def check(asked: CheckRequest) -> int:
         _write_metrics(asked, [], [error])
         raise
     _write_metrics(asked, reports, errors)
-    _show(reports, errors, asked, expanded=expanded, several=len(logs) > 1)
-    if errors:
-        return max(unread.exit_code for unread in errors)
-    if not all(report.intact and report.refused is None for report in reports):
-        return VERDICT
-    return DONE if all(report.judged for report in reports) else NOT_JUDGED
-
-
-def _write_metrics(asked: CheckRequest, reports: list[Report], errors: list[AoftoolError]) -> None:
-    """Write the figures of all logs; one that cannot be read has one that says so."""
-    if asked.metrics is None:
-        return
-    from aoftool.report.metrics import check_samples, unreadable_samples
-
-    samples = [sample for report in reports for sample in check_samples(report)]
-    for error in errors:
-        samples += unreadable_samples(error.path or ", ".join(asked.paths or ()))
-    write_metrics(asked.metrics, "check", samples)
+    show_reports(reports, errors, asked, expanded=expanded, several=len(logs) > 1)
+    return exit_code(reports, errors)
 
 
 def _checked(logs: list[Log | str], asked: CheckRequest) -> tuple[list[Report], list[AoftoolError]]:
@@ -118,29 +97,13 @@ def _checked(logs: list[Log | str], asked: CheckRequest) -> tuple[list[Report], 
     return reports, errors
 
 
-def _show(
-    reports: list[Report], errors: list[AoftoolError], asked: CheckRequest, *, expanded: bool, several: bool
-) -> None:
-    form = chosen_form(asked.as_json, asked.as_csv)
-    if form is Form.CSV:
-        from aoftool.report.findings import write_findings_csv
+def _write_metrics(asked: CheckRequest, reports: list[Report], errors: list[AoftoolError]) -> None:
+    """Write the figures of all logs; one that cannot be read has one that says so."""
+    if asked.metrics is None:
+        return
+    from aoftool.report.metrics import check_samples, unreadable_samples
 
-        write_findings_csv(reports, sys.stdout)
-        for unread in errors:
-            print(render_error(unread), file=sys.stderr)
-    elif form is Form.JSON:
-        from aoftool.report.findings import findings_json
-        from aoftool.report.jsonout import print_json
-
-        not_read = [{"path": error.path, "message": error.message, **parted(error.hint)} for error in errors]
-        print_json({**findings_json(reports), **({"not_read": not_read} if expanded or errors else {})})
-    elif expanded and several:
-        from aoftool.report.nodes import render_nodes
-
-        render_nodes(line_console(asked.color), reports, errors)
-    else:
-        from aoftool.report.findings import render_findings
-
-        render_findings(line_console(asked.color), reports, top=asked.limit or ROWS)
-        for unread in errors:
-            print(render_error(unread), file=sys.stderr)
+    samples = [sample for report in reports for sample in check_samples(report)]
+    for error in errors:
+        samples += unreadable_samples(error.path or ", ".join(asked.paths or ()))
+    write_metrics(asked.metrics, "check", samples)

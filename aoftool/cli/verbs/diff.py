@@ -2,28 +2,21 @@
 
 from __future__ import annotations
 
-import sys
 from typing import TYPE_CHECKING
 
-from aoftool.cli.console import Color, line_console, tell
-from aoftool.cli.ending import diagnosed
-from aoftool.cli.exit_codes import DONE, NOT_JUDGED, VERDICT
+from aoftool.cli.exit_codes import NOT_JUDGED, VERDICT
 from aoftool.cli.log_databases import refuse_absent
 from aoftool.cli.options.moments import point_of, typed_moment
 from aoftool.cli.options.redaction import make_redactor
 from aoftool.cli.requests.diff import ROWS, DiffRequest
 from aoftool.cli.verb import Application, add_verb
 from aoftool.errors import UsageError
-from aoftool.escape import shown_path
 from aoftool.pattern import Pattern, typed_pattern
-from aoftool.units import counted
 
 if TYPE_CHECKING:
-    from aoftool.analysis.diff.model import Diff
+    pass
 
 __all__ = ["register"]
-
-_STYLES = {"+ ": "green", "- ": "red", "~ ": "yellow"}
 
 
 def register(app: Application) -> None:
@@ -54,6 +47,7 @@ def diff(asked: DiffRequest) -> int:
     from aoftool.analysis.redact.commands import redacted_diff
     from aoftool.aof.model import LogKind
     from aoftool.api.diffing import diff as compare
+    from aoftool.cli.answers.diff import exit_code, note_damage, print_diff
     from aoftool.cli.inputs import find_input
     from aoftool.cli.progress import ProgressReporter
 
@@ -82,37 +76,6 @@ def diff(asked: DiffRequest) -> int:
         )
     if asked.db and not found.left.keys and not found.right.keys:
         refuse_absent(one, asked.db)
-    told = [diagnosed(log, damage) for log, damage in zip((one, two), found.damage, strict=True)]
-    told = [None if place is None or place.refuted else place for place in told]
-    if one is two:
-        del told[1:]
-    for log, place in zip((one, two), told, strict=False):
-        if place is not None:
-            note = f"{shown_path(log.path)}: {place.text}; what follows may be missing here"
-            found.notes += [note] if note not in found.notes else []
-    _print(redacted_diff(found, redactor), asked.as_json, asked.as_csv, asked.limit or ROWS, asked.color)
-    for step in dict.fromkeys(place.next for place in told if place is not None):
-        tell(step)
-    if found.changes or found.libraries or any(place is not None and place.judged for place in told):
-        return VERDICT
-    return NOT_JUDGED if any(told) else DONE
-
-
-def _print(found: Diff, as_json: bool, as_csv: bool, limit: int, color: Color) -> None:
-    from aoftool.report.diff import diff_json, diff_lines, print_diff_csv
-    from aoftool.report.jsonout import print_json
-
-    if as_json:
-        print_json(diff_json(found))
-        return
-    if as_csv:
-        print_diff_csv(found)
-        if found.libraries:
-            differ = counted(len(found.libraries), "function library differs", "function libraries differ")
-            found.notes.append(f"{differ}: --json names them")
-    else:
-        console = line_console(color)
-        for line in diff_lines(found, console.width, limit):
-            console.print(line, style=_STYLES.get(line[:2], ""))
-    for note in found.notes:
-        print(f"aoftool: {note}", file=sys.stderr)
+    told = note_damage(found, (one,) if two is one else (one, two))
+    print_diff(redacted_diff(found, redactor), asked.as_json, asked.as_csv, asked.limit or ROWS, asked.color)
+    return exit_code(found, told)

@@ -2,19 +2,11 @@
 
 from __future__ import annotations
 
-import sys
 from typing import TYPE_CHECKING
 
-from aoftool.cli.console import line_console, tell
-from aoftool.cli.ending import tell_findings, tell_tables
-from aoftool.cli.exit_codes import DONE, INPUT, NOT_JUDGED, REFUSED, VERDICT
+from aoftool.cli.exit_codes import NOT_JUDGED, REFUSED, VERDICT
 from aoftool.cli.log_databases import refuse_absent_in
-from aoftool.cli.options.moments import (
-    cut_at,
-    find_stretch,
-    only_moment,
-    refuse_outside,
-)
+from aoftool.cli.options.moments import cut_at, find_stretch, only_moment, refuse_outside
 from aoftool.cli.options.redaction import make_redactor
 from aoftool.cli.options.tables import table_request
 from aoftool.cli.requests.export import ExportRequest
@@ -26,7 +18,6 @@ if TYPE_CHECKING:
     from aoftool.aof.model import Log
     from aoftool.aof.stretch import Stretch
     from aoftool.api.tabling import LogTables
-    from aoftool.tables.export_model import Exported
 
 __all__ = ["register"]
 
@@ -60,8 +51,9 @@ def export(asked: ExportRequest) -> int:
     """
     from aoftool.api.exporting import export
     from aoftool.api.tabling import LogTables
+    from aoftool.cli.answers.export import show_export, tell_end
     from aoftool.cli.inputs import find_input
-    from aoftool.cli.progress import ProgressReporter
+    from aoftool.cli.progress import stages
     from aoftool.tables.files import Format
 
     if asked.output is None:
@@ -86,11 +78,7 @@ def export(asked: ExportRequest) -> int:
         redactor=redactor,
         limit=asked.limit,
     )
-    tables = LogTables(
-        log,
-        wanted,
-        stage=lambda name, total: ProgressReporter(name, total, asked.progress, asked.quiet),
-    )
+    tables = LogTables(log, wanted, stage=stages(asked))
     done = export(
         log,
         tables,
@@ -99,41 +87,13 @@ def export(asked: ExportRequest) -> int:
         names=asked.table or (),
         arguments=asked.arguments,
     )
-    _show(done, asked)
+    show_export(done, asked)
     if asked.table == ["commands"] and not done.tables[0].rows:
         _tell_nothing(log, tables, stretch, asked.db)
-    return _ended(log, tables, done)
-
-
-def _show(done: Exported, asked: ExportRequest) -> None:
-    from aoftool.report.data.export import export_json, export_lines
-    from aoftool.report.jsonout import print_json
-
-    if asked.as_json:
-        print_json(export_json(done))
-    else:
-        console = line_console(asked.color)
-        for number, line in enumerate(export_lines(done, console.width)):
-            console.print(line, style="" if number else "bold")
-    for note in done.notes:
-        print(f"aoftool: {note}", file=sys.stderr)
+    return tell_end(log, tables, done)
 
 
 def _tell_nothing(log: Log, tables: LogTables, stretch: Stretch, db: list[int] | None) -> None:
     refuse_outside(log, stretch)
     if tables.survey is not None:
         refuse_absent_in(tables.survey, frozenset(db) if db else None)
-
-
-def _ended(log: Log, tables: LogTables, done: Exported) -> int:
-    """Say how far the log was read, and what to type next; return the exit code."""
-    from aoftool.next_step import next_step
-
-    code = tell_tables(log, tables)
-    for left in done.left_out:
-        print(f"aoftool: left out: {left.table}: {left.why}", file=sys.stderr)
-        if code == DONE:
-            tell(left.next or next_step("check", log.path))
-    if code != DONE:
-        return code
-    return tell_findings(log, tables) or (INPUT if done.left_out else DONE)

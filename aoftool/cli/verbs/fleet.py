@@ -2,24 +2,22 @@
 
 from __future__ import annotations
 
-import sys
 from contextlib import ExitStack
 from typing import TYPE_CHECKING
 
-from aoftool.cli.console import line_console
-from aoftool.cli.exit_codes import DONE, INPUT, NOT_JUDGED, VERDICT
+from aoftool.cli.exit_codes import NOT_JUDGED, VERDICT
 from aoftool.cli.options.asking import parse_seconds
-from aoftool.cli.options.common_options import Form, chosen_form
+from aoftool.cli.options.common_options import chosen_form
 from aoftool.cli.options.metrics import write_metrics
 from aoftool.cli.options.redaction import make_redactor
-from aoftool.cli.requests.fleet import ROWS, FleetRequest
+from aoftool.cli.requests.fleet import FleetRequest
 from aoftool.cli.verb import Application, add_verb
 from aoftool.errors import UsageError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from aoftool.fleet.model import FleetReport, LogRow
+    from aoftool.fleet.model import LogRow
 
 __all__ = ["register"]
 
@@ -45,6 +43,7 @@ def fleet(asked: FleetRequest) -> int:
       aoftool fleet --on dask://scheduler:8786 's3://backups/*/aof' --json
       aoftool fleet /srv/cluster --html fleet.html
     """
+    from aoftool.cli.answers.fleet import exit_code, show_fleet
     from aoftool.fleet.model import FleetReport
 
     form = chosen_form(asked.as_json, asked.as_csv)
@@ -62,12 +61,8 @@ def fleet(asked: FleetRequest) -> int:
         from aoftool.report.metrics import fleet_samples
 
         write_metrics(asked.metrics, "fleet", fleet_samples(found.rows))
-    _show(found, form, asked)
-    if found.unread:
-        return INPUT
-    if found.totals.damaged:
-        return VERDICT
-    return NOT_JUDGED if found.totals.not_judged else DONE
+    show_fleet(found, form, asked)
+    return exit_code(found)
 
 
 def _paths(asked: FleetRequest) -> list[str]:
@@ -117,16 +112,3 @@ def _made(asked: FleetRequest, paths: list[str]) -> Iterator[LogRow]:
     from aoftool.fleet.running import run_here
 
     return run_here(paths, jobs=min(worker_count(asked.jobs), max(len(paths), 1)), timeout_s=timeout_s)
-
-
-def _show(found: FleetReport, form: Form, asked: FleetRequest) -> None:
-    from aoftool.report.fleet.table import fleet_json, render_fleet, write_fleet_csv
-
-    if form is Form.JSON:
-        from aoftool.report.jsonout import print_json
-
-        print_json(fleet_json(found))
-    elif form is Form.CSV:
-        write_fleet_csv(found, sys.stdout)
-    else:
-        render_fleet(line_console(asked.color), found, top=asked.limit or ROWS)

@@ -2,33 +2,13 @@
 
 from __future__ import annotations
 
-import os
-import sys
-from typing import TYPE_CHECKING
-
-from aoftool.cli.console import line_console
 from aoftool.cli.exit_codes import DONE, REFUSED
 from aoftool.cli.options.redaction import make_redactor
 from aoftool.cli.requests.undo import UndoRequest
 from aoftool.cli.verb import Application, add_verb
-from aoftool.escape import shown_path
 from aoftool.files.remote.names import refuse_remote
-from aoftool.units import counted
-
-if TYPE_CHECKING:
-    from aoftool.repair.forget import Forgotten
-    from aoftool.repair.receipt import Receipt
 
 __all__ = ["register"]
-
-_DID = {
-    "cut": "restored",
-    "swap": "restored",
-    "replace": "restored",
-    "remove": "restored",
-    "create": "took away",
-    "left": "in use again:",
-}
 
 
 def register(app: Application) -> None:
@@ -55,62 +35,19 @@ def undo(asked: UndoRequest) -> int:
     """
     from aoftool.api.undoing import forget
     from aoftool.api.undoing import undo as take_back
+    from aoftool.cli.answers.undo import show_forgotten, show_undone, tell_owner
     from aoftool.repair.reading import read_receipt
     from aoftool.repair.receipt import Done
 
     make_redactor(asked.redact, asked.salt)
     refuse_remote(asked.receipt, "undone", "undo it on the machine that it was made on")
     if asked.forget:
-        _show_forgotten(forget(asked.receipt), asked.as_json)
+        show_forgotten(forget(asked.receipt), asked.as_json)
         return DONE
     found = read_receipt(asked.receipt)
-    _tell_owner(found.owner)
+    tell_owner(found.owner)
     already = found.state is Done.UNDONE
     if not already:
         take_back(found, in_use=asked.in_use)
-    _show(found, already, asked)
+    show_undone(found, already, asked)
     return DONE
-
-
-def _show(found: Receipt, already: bool, asked: UndoRequest) -> None:
-    if asked.as_json:
-        from aoftool.report.jsonout import print_json
-
-        # The plan in a receipt quotes from the log, and was written with nothing hidden.
-        hidden = {} if asked.redact is None else {"plan": None}
-        members = {"receipt_owner": found.owner, "receipt": {**found.to_dict(), **hidden}}
-        print_json({"schema": "aoftool.undo/1", "undone": not already, **members})
-    elif already:
-        print("this was undone before; nothing to do")
-    else:
-        console = line_console(asked.color)
-        for step in found.steps:
-            console.print(f"{_DID[step.kind.value]} {shown_path(step.path)}", style="green")
-
-
-def _show_forgotten(gone: Forgotten, as_json: bool) -> None:
-    from aoftool.units import format_bytes
-
-    if as_json:
-        from aoftool.report.jsonout import print_json
-
-        members = {"files": gone.files, "size_bytes": gone.size_bytes}
-        print_json({"schema": "aoftool.undo/1", "undone": False, "forgotten": members})
-        return
-    files = counted(gone.files, "file")
-    print(f"removed {files}, {format_bytes(gone.size_bytes)}; there is nothing to undo any more")
-
-
-def _tell_owner(owner: int | None) -> None:
-    """Say whose receipt it is when it is somebody else's: what it says is theirs too."""
-    if owner is not None and owner != os.geteuid():
-        print(f"aoftool: this receipt was written by {_user(owner)}, not by you", file=sys.stderr)
-
-
-def _user(number: int) -> str:
-    import pwd
-
-    try:
-        return f"{shown_path(pwd.getpwuid(number).pw_name)} (uid {number})"
-    except KeyError:
-        return f"uid {number}"
