@@ -45,6 +45,7 @@ KERNELS = (
     "aoftool.resp._ledger_cy",
     "aoftool.resp._scan_cy",
     "aoftool.resp._sieve_cy",
+    "aoftool.rewrite.decide._picking_cy",
     "aoftool.rewrite.decide._rows_cy",
     "aoftool.rewrite.decide._touches_cy",
     "aoftool.rewrite.replay._gather_cy",

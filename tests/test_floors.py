@@ -44,6 +44,7 @@ FLOORS = {
     "errors": 0,
     "units": 0,
     "cells": 0,
+    "columns": 0,
     "databases": 0,
     "dataclass": -1,
     "namedtuple": -1,

@@ -11,9 +11,7 @@ Source: rules measured by loading pruned and unpruned logs on Redis 6.2.5, 7.0.1
 
 from __future__ import annotations
 
-import numpy as np
-from numpy.typing import NDArray
-
+from aoftool.columns import Column, column_of
 from aoftool.liveness.model import (
     DROPPED,
     EFFECT_MASK,
@@ -47,7 +45,7 @@ class Covered:
     """
 
     def __init__(self, keys: KeyTable) -> None:
-        self._databases = keys.databases().tolist()
+        self._databases = keys.home_column().tolist()
         self._flushed: dict[int, bool] = {}
         self._own: dict[int, dict[int, int]] = {}
         self._out: dict[int, set[int]] = {}
@@ -62,9 +60,9 @@ class Covered:
             return Fate.FLUSHED
         return 0
 
-    def causes(self) -> NDArray[np.uint8]:
+    def causes(self) -> Column:
         """Return the cause of every key."""
-        return np.fromiter(map(self.cause, range(len(self._databases))), np.uint8, len(self._databases))
+        return column_of("B", map(self.cause, range(len(self._databases))))
 
     def add(self, key: int, cause: int) -> None:
         """Put a key into K."""
@@ -98,11 +96,12 @@ class _Walk:
     def __init__(self, trace: Trace) -> None:
         self.covered = Covered(trace.keys)
         self.databases = range(trace.databases)
-        self.home = trace.keys.databases().tolist()
+        self.home = trace.keys.home_column().tolist()
         self.evalsha_follows = False
 
     def chunk(self, chunk: Chunk) -> None:
-        ops, keys = chunk.ops.tolist(), chunk.keys.tolist()
+        columns = chunk.columns
+        ops, keys = columns.ops.tolist(), columns.keys.tolist()
         for row in range(len(chunk) - 1, -1, -1):
             op = ops[row]
             if op <= Op.UNFINISHED:
@@ -115,7 +114,7 @@ class _Walk:
                 fate = self.many(chunk, row, op == Op.SORT)
             else:
                 fate = self.special(op, keys[row])
-            chunk.fates[row] = fate
+            columns.fates[row] = fate
 
     def one(self, op: Op, key: int) -> int:
         cause = self.covered.cause(key)
@@ -142,20 +141,21 @@ class _Walk:
 
     def trim(self, chunk: Chunk, first: int) -> int:
         """Of equal keys the last one counts, so refs are walked from the end."""
+        keys, effects = chunk.columns.ref_keys, chunk.columns.ref_effects
         last = first
-        while not chunk.ref_effects[last] & LAST:
+        while not effects[last] & LAST:
             last += 1
         dropped = []
         for at in range(last, first - 1, -1):
-            key = int(chunk.ref_keys[at])
+            key = keys[at]
             if self.covered.cause(key):
                 dropped.append(at)
             else:
-                effect = RefEffect(int(chunk.ref_effects[at]) & EFFECT_MASK)
-                self.covered.add(key, _CAUSES[effect])
+                self.covered.add(key, _CAUSES[RefEffect(effects[at] & EFFECT_MASK)])
         if len(dropped) == last - first + 1:
-            return self.covered.cause(int(chunk.ref_keys[first]))
-        chunk.ref_effects[dropped] |= DROPPED
+            return self.covered.cause(keys[first])
+        for at in dropped:
+            effects[at] |= DROPPED
         return Fate.TRIMMED if dropped else Fate.LIVE
 
     def special(self, op: int, db: int) -> int:

@@ -7,11 +7,11 @@ is said by the half that it holds, so that a table grows without a look at its k
 
 import os
 
-import numpy as np
-
 from libc.stdint cimport int64_t, uint8_t, uint32_t, uint64_t
 from libc.stdlib cimport calloc, free, realloc
 from libc.string cimport memcpy
+
+from aoftool.columns import array_of, zeros
 
 cdef uint64_t FIRST_SLOTS = 1 << 12
 cdef uint64_t NUMBERS_MAX = 0xFFFFFFF0
@@ -174,11 +174,26 @@ cdef class KeyTable:
         cdef uint64_t start = self.starts[number]
         return <bytes>self.arena[start : self.starts[number + 1]]
 
-    def databases(self):
+    def home_column(self):
         """Return the physical database of every key."""
-        if self.count == 0:
-            return np.zeros(0, np.uint32)
-        return np.asarray(<uint32_t[: self.count]>self.homes).copy()
+        found = zeros("I", self.count)
+        cdef uint32_t[::1] to = found
+        if self.count:
+            memcpy(&to[0], self.homes, self.count * sizeof(uint32_t))
+        return found
+
+    def used(self):
+        """Return the physical databases that have keys."""
+        cdef set found = set()
+        cdef uint64_t number
+        for number in range(self.count):
+            if number == 0 or self.homes[number] != self.homes[number - 1]:
+                found.add(self.homes[number])
+        return found
+
+    def databases(self):
+        """Return what `home_column` does, as an array."""
+        return array_of(self.home_column())
 
     def size_bytes(self):
         """Return the memory the table takes."""

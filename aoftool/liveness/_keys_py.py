@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import zlib
+from typing import TYPE_CHECKING
 
-import numpy as np
-from numpy.typing import NDArray
+from aoftool.columns import Column, array_of, column_of
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
 
 __all__ = ["KeyTable"]
 
@@ -49,6 +53,14 @@ class KeyTable:
         """Return the name of a key."""
         return self._names[number][1]
 
-    def databases(self) -> NDArray[np.uint32]:
+    def home_column(self) -> Column:
         """Return the physical database of every key."""
-        return np.fromiter((db for db, _ in self._names), np.uint32, len(self._names))
+        return column_of("I", (db for db, _ in self._names))
+
+    def used(self) -> set[int]:
+        """Return the physical databases that have keys."""
+        return {db for db, _ in self._names}
+
+    def databases(self) -> NDArray[np.uint32]:
+        """Return what `home_column` does, as an array."""
+        return array_of(self.home_column())

@@ -6,9 +6,6 @@ keys of it live on. In Python; the specification of the twin in `_passes_cy`.
 
 from __future__ import annotations
 
-import numpy as np
-from numpy.typing import NDArray
-
 from aoftool.liveness.model import DROPPED, EFFECT_MASK, Chunk, Fate, Op, RefEffect, Trace
 
 __all__ = ["drop_needless"]
@@ -17,8 +14,8 @@ __all__ = ["drop_needless"]
 class _Filled:
     """What may exist at a place of the log."""
 
-    def __init__(self, trace: Trace, held: NDArray[np.uint8], databases: NDArray[np.uint8]) -> None:
-        self._home = trace.keys.databases().tolist()
+    def __init__(self, trace: Trace, held: bytearray, databases: bytearray) -> None:
+        self._home = trace.keys.home_column().tolist()
         self.held = held
         self.databases = databases
 
@@ -27,7 +24,7 @@ class _Filled:
         self.databases[self._home[key]] = 1
 
 
-def drop_needless(trace: Trace, held: NDArray[np.uint8], databases: NDArray[np.uint8]) -> None:
+def drop_needless(trace: Trace, held: bytearray, databases: bytearray) -> None:
     """Mark live deletions and flushes that find nothing; ends at the first opaque command.
 
     Args:
@@ -46,7 +43,8 @@ def drop_needless(trace: Trace, held: NDArray[np.uint8], databases: NDArray[np.u
 
 
 def _chunk(chunk: Chunk, stop: int, filled: _Filled) -> None:
-    ops, keys, fates = chunk.ops.tolist(), chunk.keys.tolist(), chunk.fates.tolist()
+    columns = chunk.columns
+    ops, keys, fates = columns.ops.tolist(), columns.keys.tolist(), columns.fates.tolist()
     for row in range(stop):
         if fates[row] > Fate.TRIMMED:
             continue
@@ -59,16 +57,17 @@ def _chunk(chunk: Chunk, stop: int, filled: _Filled) -> None:
         elif op == Op.FLUSH_DB:
             needless = not filled.databases[key]
         elif op == Op.FLUSH_ALL:
-            needless = not filled.databases.any()
+            needless = 1 not in filled.databases
         elif op <= Op.SORT:
             needless = _many(chunk, row, filled)
         if needless:
-            chunk.fates[row] = Fate.NEEDLESS
+            columns.fates[row] = Fate.NEEDLESS
 
 
 def _many(chunk: Chunk, row: int, filled: _Filled) -> bool:
     """Note the writes of a row with several keys; a deletion may lose names or be needless."""
-    at = int(chunk.keys[row])
+    columns = chunk.columns
+    at = columns.keys[row]
     kept = trimmed = 0
     for key, effect in list(chunk.refs(row)):
         code = effect & EFFECT_MASK
@@ -76,12 +75,12 @@ def _many(chunk: Chunk, row: int, filled: _Filled) -> bool:
             if filled.held[key]:
                 kept += 1
             else:
-                chunk.ref_effects[at] |= DROPPED
+                columns.ref_effects[at] |= DROPPED
                 trimmed += 1
         elif code != RefEffect.READS and not effect & DROPPED:
             filled.write(key)
             kept += 1
         at += 1
     if trimmed and kept:
-        chunk.fates[row] = Fate.TRIMMED
+        columns.fates[row] = Fate.TRIMMED
     return trimmed > 0 and kept == 0

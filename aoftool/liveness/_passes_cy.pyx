@@ -1,12 +1,14 @@
-"""The passes over the columns of a trace. Twin of `_backward_py`, `_needless_py` and `_components_py`.
+"""The passes over the columns of a trace. Twin of `_backward_py`, `_needless_py`, `_components_py` and `_dead_py`.
 
 K is kept as 4 bytes a key: a generation number of its database and a cause. Emptying or filling a
 whole database is one increment of that number. Releases the GIL.
 """
 
-import numpy as np
-
 from libc.stdint cimport int64_t, uint8_t, uint32_t, uint64_t
+
+from aoftool.liveness._keys_cy cimport KeyTable
+
+from aoftool.columns import zeros
 
 
 cdef enum:
@@ -54,10 +56,13 @@ cdef class Covered:
 
     def __init__(self, home, int databases):
         self.home = home
-        self.state = np.zeros(len(home), np.uint32)
-        self.generation = np.ones(databases, np.uint32)
-        self.rest = np.zeros(databases, np.uint8)
-        self.out = np.zeros(databases, np.int64)
+        cdef int db
+        self.state = zeros("I", len(home))
+        self.generation = zeros("I", databases)
+        self.rest = zeros("B", databases)
+        self.out = zeros("q", databases)
+        for db in range(databases):
+            self.generation[db] = 1
 
     cdef inline uint8_t get(self, uint32_t key) noexcept nogil:
         cdef uint32_t db = self.home[key]
@@ -97,7 +102,7 @@ cdef class Covered:
 
     def causes(self):
         """Return the cause of every key."""
-        found = np.zeros(self.state.shape[0], np.uint8)
+        found = zeros("B", self.state.shape[0])
         cdef uint8_t[::1] view = found
         cdef int64_t key
         for key in range(self.state.shape[0]):
@@ -121,12 +126,13 @@ cdef class _Chunk:
     cdef uint8_t[::1] ref_effects
 
     def __init__(self, chunk):
-        self.count = len(chunk.ops)
-        self.ops = chunk.ops
-        self.keys = chunk.keys
-        self.fates = chunk.fates
-        self.ref_keys = chunk.ref_keys
-        self.ref_effects = chunk.ref_effects
+        columns = chunk.columns
+        self.count = len(columns.ops)
+        self.ops = columns.ops
+        self.keys = columns.keys
+        self.fates = columns.fates
+        self.ref_keys = columns.ref_keys
+        self.ref_effects = columns.ref_effects
 
 
 cdef uint8_t _many(Covered covered, _Chunk chunk, uint64_t first, bint sort) noexcept nogil:
@@ -236,7 +242,7 @@ cdef void _walk(Covered covered, _Chunk chunk) noexcept nogil:
 
 def mark_dead(trace):
     """Write the fate of every row into the trace and return K at the start of the log."""
-    cdef Covered covered = Covered(trace.keys.databases(), trace.databases)
+    cdef Covered covered = Covered(trace.keys.home_column(), trace.databases)
     cdef _Chunk chunk
     for each in reversed(trace.chunks):
         chunk = _Chunk(each)
@@ -318,7 +324,7 @@ def drop_needless(trace, held, databases):
     cdef _Filled filled = _Filled()
     cdef _Chunk chunk
     cdef uint64_t stop
-    filled.home = trace.keys.databases()
+    filled.home = trace.keys.home_column()
     filled.held = held
     filled.databases = databases
     for number, each in enumerate(trace.chunks):
@@ -368,6 +374,9 @@ cdef void _tie(
 
 def find_components(trace):
     """Return the component of every key: the smallest key number in it."""
+    # Here: most logs are replayed as a whole, and numpy takes longer to load than a small one to read.
+    import numpy as np
+
     homes = trace.keys.databases()
     found = np.arange(len(homes), dtype=np.uint32)
     whole = np.zeros(trace.databases, np.uint8)
@@ -402,3 +411,72 @@ def unite(uint32_t[::1] parents, const uint32_t[::1] ones, const uint32_t[::1] o
             _unite(parents, ones[at], others[at])
         for at in range(parents.shape[0]):
             parents[at] = _root(parents, <uint32_t>at)
+
+
+cdef inline int64_t _header(KeyTable keys, uint32_t key) noexcept nogil:
+    """Return the bytes of `$`, the length of a key, and the line end."""
+    cdef uint64_t size = keys.starts[key + 1] - keys.starts[key]
+    cdef int64_t digits = 1
+    while size >= 10:
+        size //= 10
+        digits += 1
+    return 3 + digits
+
+
+cdef void _share_out(
+    _Chunk chunk, const uint32_t[::1] sizes, KeyTable keys, uint64_t first, int64_t length, int64_t[::1] total
+) noexcept nogil:
+    """Give the bytes of a dead row to its keys."""
+    cdef uint64_t at = first
+    cdef int64_t count, given = 0, part, own
+    while not chunk.ref_effects[at] & LAST_FLAG:
+        at += 1
+    count = <int64_t>(at - first) + 1
+    for at in range(first, first + count):
+        given += sizes[at]
+    # All headers but the first are counted with the key before.
+    given -= _header(keys, chunk.ref_keys[first]) if sizes[first] else 0
+    for at in range(first, first + count):
+        if given <= 0:
+            part = length // count
+        else:
+            own = _header(keys, chunk.ref_keys[at]) if sizes[at] else 0
+            part = <int64_t>sizes[at] - own
+            if at + 1 < first + count and sizes[at + 1]:
+                part += _header(keys, chunk.ref_keys[at + 1])
+        if at == first:
+            part += length - (given if given > 0 else length // count * count)
+        total[chunk.ref_keys[at]] += part
+
+
+cdef void _add_dead(
+    _Chunk chunk, const int64_t[::1] offsets, const uint32_t[::1] sizes, KeyTable keys, int64_t[::1] total
+) noexcept nogil:
+    cdef uint64_t row, at
+    cdef uint8_t op, fate
+    for row in range(chunk.count):
+        op, fate = chunk.ops[row], chunk.fates[row]
+        if op < ONE_CHANGES or op > SORT or fate == LIVE:
+            continue
+        if op <= ONE_SETS:
+            if fate >= OVERWRITTEN:
+                total[chunk.keys[row]] += offsets[row + 1] - offsets[row]
+        elif fate == TRIMMED:
+            at = chunk.keys[row]
+            while True:
+                if chunk.ref_effects[at] & DROPPED_FLAG:
+                    total[chunk.ref_keys[at]] += sizes[at]
+                if chunk.ref_effects[at] & LAST_FLAG:
+                    break
+                at += 1
+        else:
+            _share_out(chunk, sizes, keys, chunk.keys[row], offsets[row + 1] - offsets[row], total)
+
+
+def add_dead(chunk, KeyTable keys not None, int64_t[::1] total):
+    """See `_dead_py.add_dead`."""
+    cdef _Chunk rows = _Chunk(chunk)
+    cdef const int64_t[::1] offsets = chunk.columns.offsets
+    cdef const uint32_t[::1] sizes = chunk.columns.ref_sizes
+    with nogil:
+        _add_dead(rows, offsets, sizes, keys, total)

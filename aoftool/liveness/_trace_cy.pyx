@@ -4,13 +4,12 @@ Twin of `_trace_py` together with the Python class that drives it (`trace`): com
 not simple are handed back one at a time, so their rules are written once. Releases the GIL.
 """
 
-import numpy as np
-
 from cpython.buffer cimport PyBuffer_FillInfo
 from libc.stdint cimport int64_t, uint8_t, uint16_t, uint32_t, uint64_t
 from libc.stdlib cimport calloc, free, malloc, realloc
 from libc.string cimport memchr, memcmp, memcpy, memset
 
+from aoftool.columns import zeros
 from aoftool.liveness._keys_cy cimport KeyTable, aof_word
 from aoftool.liveness.model import LAST, Chunk
 
@@ -113,20 +112,20 @@ cdef class Memory:
         PyBuffer_FillInfo(view, self, self.data, self.size, 0, flags)
 
 
-cdef object _taken(void **place, uint64_t count, kind):
+cdef object _taken(void **place, uint64_t count, str kind, uint64_t cell):
     """Return the memory at a place as a column of so many cells, which it is cut to and belongs to."""
     cdef Memory memory = Memory()
-    cdef uint64_t size = count * np.dtype(kind).itemsize
+    cdef uint64_t size = count * cell
     cdef void *moved
     memory.data = place[0]
     memory.size = size
     place[0] = NULL
     if count == 0:
-        return np.zeros(0, kind)
+        return zeros(kind, 0)
     moved = realloc(memory.data, size)
     if moved != NULL:
         memory.data = moved
-    return np.frombuffer(memory, kind)
+    return memoryview(memory).cast(kind)
 
 
 cdef class Rows:
@@ -259,15 +258,16 @@ cdef class Rows:
         cdef uint64_t row, count = self.count
         cdef const uint8_t[::1] start = self.start_fates
         cdef const uint8_t[::1] ops
-        cdef uint8_t[::1] fates = np.empty(count, np.uint8)
+        fate_column = zeros("B", count)
+        cdef uint8_t[::1] fates = fate_column
         columns = [
-            _taken(<void **>&self.offsets, count + 1, np.int64),
-            _taken(<void **>&self.names, count, np.uint16),
-            _taken(<void **>&self.ops, count, np.uint8),
-            _taken(<void **>&self.keys, count, np.uint32),
-            _taken(<void **>&self.ref_keys, self.ref_count, np.uint32),
-            _taken(<void **>&self.ref_effects, self.ref_count, np.uint8),
-            _taken(<void **>&self.ref_sizes, self.ref_count, np.uint32),
+            _taken(<void **>&self.offsets, count + 1, "q", sizeof(int64_t)),
+            _taken(<void **>&self.names, count, "H", sizeof(uint16_t)),
+            _taken(<void **>&self.ops, count, "B", sizeof(uint8_t)),
+            _taken(<void **>&self.keys, count, "I", sizeof(uint32_t)),
+            _taken(<void **>&self.ref_keys, self.ref_count, "I", sizeof(uint32_t)),
+            _taken(<void **>&self.ref_effects, self.ref_count, "B", sizeof(uint8_t)),
+            _taken(<void **>&self.ref_sizes, self.ref_count, "I", sizeof(uint32_t)),
         ]
         self._renew(end)
         ops = columns[2]
@@ -280,7 +280,7 @@ cdef class Rows:
             names=columns[1],
             ops=columns[2],
             keys=columns[3],
-            fates=np.asarray(fates),
+            fates=fate_column,
             ref_keys=columns[4],
             ref_effects=columns[5],
             ref_sizes=columns[6],

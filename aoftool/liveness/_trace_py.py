@@ -13,9 +13,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Sequence
-
-import numpy as np
-from numpy.typing import NDArray
+from typing import TYPE_CHECKING
 
 from aoftool.aof.ending import OPEN_INSIDE
 from aoftool.commands.effects import Effect, EffectTable, KeyEffect, KeyUse, Role, Scope
@@ -30,6 +28,10 @@ from aoftool.liveness.key_slots import KeySlots, emptied_from
 from aoftool.liveness.model import Chunk, Fate, Op, RefEffect, RowPlace, Trace
 from aoftool.liveness.rows import Rows, RowStore
 from aoftool.next_step import next_step
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
 
 __all__ = ["TraceBuilder"]
 

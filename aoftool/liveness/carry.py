@@ -52,7 +52,7 @@ class Carrier:
 
     def __init__(self, trace: Trace, table: EffectTable) -> None:
         self._table = table
-        self.home = trace.keys.databases()
+        self.home = trace.keys.home_column()
         self._final = {physical: number for number, physical in trace.numbering.items()}
 
     def number(self, physical: int) -> int:
@@ -61,14 +61,14 @@ class Carrier:
 
     def database(self, chunk: Chunk, row: int) -> int | None:
         """Return the final number of the database a row works in, None when it is bound to none."""
-        op, key = int(chunk.ops[row]), int(chunk.keys[row])
+        op, key = chunk.columns.ops[row], chunk.columns.keys[row]
         if op == Op.FLUSH_DB:
             return self.number(key)
         if op < Op.ONE_CHANGES or op > Op.SORT:
             return None
         if op >= Op.MANY:
-            key = int(chunk.ref_keys[key])
-        return self.number(int(self.home[key]))
+            key = chunk.columns.ref_keys[key]
+        return self.number(self.home[key])
 
     def text(
         self,
@@ -83,7 +83,7 @@ class Carrier:
             argv: what stands in the log.
             unwanted: tells of keys that a trimmable command may lose besides the dead ones.
         """
-        op = int(chunk.ops[row])
+        op = chunk.columns.ops[row]
         if not Op.MANY <= op <= Op.SORT:
             return argv
         effect = self._table.of(argv)
@@ -91,7 +91,7 @@ class Carrier:
             # It empties slots: its keys are told by the trace, and it names none that could be cut out.
             return argv
         refs = list(chunk.refs(row))
-        renewed = renumber(argv, effect, [self.number(int(self.home[key])) for key, _ in refs])
+        renewed = renumber(argv, effect, [self.number(self.home[key]) for key, _ in refs])
         if op != Op.MANY_TRIM:
             return renewed
         dropped = [bool(flags & DROPPED) or (unwanted is not None and unwanted(key)) for key, flags in refs]

@@ -7,12 +7,14 @@ client emptied slots. Such a command names no key: it is the end of all that are
 from __future__ import annotations
 
 from collections.abc import Sequence
-
-import numpy as np
-from numpy.typing import NDArray
+from typing import TYPE_CHECKING
 
 from aoftool.commands.slots import SLOTS, slot_of
 from aoftool.liveness.model import NEVER_EMPTIED, KeyTable
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
 
 __all__ = ["KeySlots", "emptied_from"]
 
@@ -29,13 +31,17 @@ class KeySlots:
 
     def __init__(self, keys: KeyTable) -> None:
         self._keys = keys
-        self._slots = np.zeros(0, np.uint16)
+        self._slots: NDArray[np.uint16] | None = None
         self._named = 0
 
     def within(self, ranges: Sequence[range]) -> list[int] | None:
         """Return the numbers of all keys so far that lie in slots; None where that gets too much to keep."""
-        new = (slot_of(self._keys.key(number)) for number in range(len(self._slots), len(self._keys)))
-        self._slots = np.concatenate((self._slots, np.fromiter(new, np.uint16)))
+        # Here, as below: hardly any log has such commands.
+        import numpy as np
+
+        known = np.zeros(0, np.uint16) if self._slots is None else self._slots
+        new = (slot_of(self._keys.key(number)) for number in range(len(known), len(self._keys)))
+        self._slots = np.concatenate((known, np.fromiter(new, np.uint16)))
         wanted = np.zeros(SLOTS, bool)
         for slots in ranges:
             wanted[slots.start : slots.stop] = True
@@ -46,6 +52,8 @@ class KeySlots:
 
 def emptied_from(before: NDArray[np.int64] | None, ranges: Sequence[range], keys: int) -> NDArray[np.int64]:
     """Return `Trace.emptied` with slots that are emptied when the table holds so many keys; a new array."""
+    import numpy as np
+
     after = np.full(SLOTS, NEVER_EMPTIED) if before is None else before.copy()
     for slots in ranges:
         np.minimum(after[slots.start : slots.stop], keys, out=after[slots.start : slots.stop])

@@ -1,22 +1,27 @@
 """The trace of a log: one row a command, small enough to be walked in both directions.
 
 A trace holds what deciding over life and death needs and nothing else: where a command stands, which
-keys it touches (as numbers of a key table) and how. Texts of commands stay in the log. Columns are
-numpy arrays; a chunk holds rows of one file, in order. Both builders (`_trace_py`, `_trace_cy`) fill
-the same columns with the same numbers.
+keys it touches (as numbers of a key table) and how. Texts of commands stay in the log. A chunk holds rows
+of one file, in order; its columns are `aoftool.columns`, and arrays of numpy for who asks for them. Both
+builders (`_trace_py`, `_trace_cy`) fill the same columns with the same numbers.
 """
 
 from __future__ import annotations
 
 import enum
 from collections.abc import Iterator
-from typing import Protocol
+from functools import cached_property
+from typing import TYPE_CHECKING, Protocol
 
-import numpy as np
-from numpy.typing import NDArray
-
+from aoftool.columns import Column, array_of
 from aoftool.commands.slots import slot_of
 from aoftool.dataclass import dataclass, field
+from aoftool.namedtuple import NamedTuple
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+    from typing_extensions import Buffer
 
 __all__ = [
     "ANNOTATION",
@@ -26,6 +31,7 @@ __all__ = [
     "LAST",
     "NEVER_EMPTIED",
     "Chunk",
+    "ChunkColumns",
     "Fate",
     "KeyTable",
     "Op",
@@ -74,7 +80,7 @@ DROPPED = 0x40
 """Flag of a ref: the key may be cut out of its live command."""
 LAST = 0x80
 """Flag of a ref: the last one of its row."""
-NEVER_EMPTIED = int(np.iinfo(np.int64).max)
+NEVER_EMPTIED = (1 << 63) - 1
 """In `Trace.emptied`: no command empties the slot."""
 
 
@@ -109,43 +115,124 @@ class KeyTable(Protocol):
     def key(self, number: int) -> bytes:
         """Return the name of a key."""
 
+    def home_column(self) -> Column:
+        """Return the physical database of every key, a column of 32 bits."""
+
+    def used(self) -> set[int]:
+        """Return the physical databases that have keys."""
+
     def databases(self) -> NDArray[np.uint32]:
-        """Return the physical database of every key."""
+        """Return what `home_column` does, as an array."""
 
 
-@dataclass(slots=True)
+class ChunkColumns(NamedTuple):
+    """The columns of a chunk; see `aoftool.columns`.
+
+    Attributes:
+        offsets: start of each row, and the end of the last one; rows leave no gap. 64 bits, as all that is
+            not said to be smaller.
+        names: number of the command name in `Trace.names`, 16 bits.
+        ops, fates: `Op` and `Fate` of each row, 8 bits.
+        keys: key number, first ref, or physical database, as the op says; 32 bits.
+        ref_keys, ref_effects: keys of MANY rows, 32 and 8 bits; an effect carries DROPPED and LAST.
+        ref_sizes: bytes a key and its value take in a row that may be trimmed, else 0; 32 bits.
+    """
+
+    offsets: Column
+    names: Column
+    ops: Column
+    keys: Column
+    fates: Column
+    ref_keys: Column
+    ref_effects: Column
+    ref_sizes: Column
+
+
 class Chunk:
     """Rows of one file.
 
-    Attributes:
+    Args:
         file: number of the file in the order of loading.
-        offsets: start of each row, and the end of the last one; rows leave no gap.
-        names: number of the command name in `Trace.names`.
-        ops, fates: `Op` and `Fate` of each row.
-        keys: key number, first ref, or physical database, as the op says.
-        ref_keys, ref_effects: keys of MANY rows; an effect carries DROPPED and LAST.
-        ref_sizes: bytes a key and its value take in a row that may be trimmed, else 0.
+        offsets, names, ops, keys, fates, ref_keys, ref_effects, ref_sizes: memory of `ChunkColumns`.
+
+    Attributes:
+        columns: as plain columns; those of the same names are the same memory as arrays.
     """
 
-    file: int
-    offsets: NDArray[np.int64]
-    names: NDArray[np.uint16]
-    ops: NDArray[np.uint8]
-    keys: NDArray[np.uint32]
-    fates: NDArray[np.uint8]
-    ref_keys: NDArray[np.uint32]
-    ref_effects: NDArray[np.uint8]
-    ref_sizes: NDArray[np.uint32]
+    def __init__(
+        self,
+        file: int,
+        offsets: Buffer,
+        names: Buffer,
+        ops: Buffer,
+        keys: Buffer,
+        fates: Buffer,
+        ref_keys: Buffer,
+        ref_effects: Buffer,
+        ref_sizes: Buffer,
+    ) -> None:
+        self.file = file
+        self.columns = ChunkColumns(
+            memoryview(offsets),
+            memoryview(names),
+            memoryview(ops),
+            memoryview(keys),
+            memoryview(fates),
+            memoryview(ref_keys),
+            memoryview(ref_effects),
+            memoryview(ref_sizes),
+        )
 
     def __len__(self) -> int:
-        return len(self.ops)
+        return len(self.columns.ops)
+
+    @cached_property
+    def offsets(self) -> NDArray[np.int64]:
+        """Start of each row, and the end of the last one."""
+        return array_of(self.columns.offsets)
+
+    @cached_property
+    def names(self) -> NDArray[np.uint16]:
+        """Number of the command name of each row."""
+        return array_of(self.columns.names)
+
+    @cached_property
+    def ops(self) -> NDArray[np.uint8]:
+        """`Op` of each row."""
+        return array_of(self.columns.ops)
+
+    @cached_property
+    def keys(self) -> NDArray[np.uint32]:
+        """Key number, first ref, or physical database of each row."""
+        return array_of(self.columns.keys)
+
+    @cached_property
+    def fates(self) -> NDArray[np.uint8]:
+        """`Fate` of each row."""
+        return array_of(self.columns.fates)
+
+    @cached_property
+    def ref_keys(self) -> NDArray[np.uint32]:
+        """Keys of MANY rows."""
+        return array_of(self.columns.ref_keys)
+
+    @cached_property
+    def ref_effects(self) -> NDArray[np.uint8]:
+        """What MANY rows do to them, with flags."""
+        return array_of(self.columns.ref_effects)
+
+    @cached_property
+    def ref_sizes(self) -> NDArray[np.uint32]:
+        """Bytes that a key and its value take in a row that may be trimmed."""
+        return array_of(self.columns.ref_sizes)
 
     def refs(self, row: int) -> Iterator[tuple[int, int]]:
         """Yield (key number, effect with flags) of a MANY row."""
-        at = int(self.keys[row])
+        columns = self.columns
+        at = columns.keys[row]
         while True:
-            effect = int(self.ref_effects[at])
-            yield int(self.ref_keys[at]), effect
+            effect = columns.ref_effects[at]
+            yield columns.ref_keys[at], effect
             if effect & LAST:
                 return
             at += 1

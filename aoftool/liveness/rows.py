@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Protocol
 
-import numpy as np
-
+from aoftool.columns import column_of
 from aoftool.liveness.model import LAST, Chunk, Fate, Op, RefEffect
 
 __all__ = ["START_FATES", "RowStore", "Rows"]
@@ -80,19 +79,19 @@ class Rows:
 
     def seal(self) -> Chunk:
         """Return the rows as a chunk and start afresh where they end."""
-        ops = np.array(self._ops, np.uint8)
-        effects = np.array([effect for _, effect, _ in self._refs], np.uint8)
-        effects[self._ref_lasts] |= LAST
+        effects = column_of("B", (effect for _, effect, _ in self._refs))
+        for last in self._ref_lasts:
+            effects[last] |= LAST
         chunk = Chunk(
             file=self.file,
-            offsets=np.array(self._offsets, np.int64),
-            names=np.array(self._names, np.uint16),
-            ops=ops,
-            keys=np.array(self._keys, np.uint32),
-            fates=np.frombuffer(START_FATES, np.uint8)[ops],
-            ref_keys=np.array([key for key, _, _ in self._refs], np.uint32),
+            offsets=column_of("q", self._offsets),
+            names=column_of("H", self._names),
+            ops=column_of("B", self._ops),
+            keys=column_of("I", self._keys),
+            fates=column_of("B", (START_FATES[op] for op in self._ops)),
+            ref_keys=column_of("I", (key for key, _, _ in self._refs)),
             ref_effects=effects,
-            ref_sizes=np.array([min(size, 2**32 - 1) for _, _, size in self._refs], np.uint32),
+            ref_sizes=column_of("I", (min(size, 2**32 - 1) for _, _, size in self._refs)),
         )
         self._begin(self.end)
         return chunk

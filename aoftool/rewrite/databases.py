@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from typing import TypeVar
 
-import numpy as np
-
 from aoftool.commands.effects import EffectTable
 from aoftool.databases import INFERRED, MOST_DATABASES, databases_for, setting_words
 from aoftool.dataclass import replace
@@ -14,6 +12,7 @@ from aoftool.errors import UsageError
 from aoftool.liveness.model import Trace
 from aoftool.next_step import again
 from aoftool.rewrite.decide.base_keys import BaseKeys, beyond_error
+from aoftool.rewrite.decide.picking import count_homes
 from aoftool.rewrite.decide.touches import Touches
 from aoftool.rewrite.inputs import Input
 from aoftool.rewrite.model import RewriteOptions
@@ -74,7 +73,7 @@ def database_notes(options: RewriteOptions, written: Iterable[int]) -> list[str]
 
 def written_numbers(options: RewriteOptions, trace: Trace, found: Input) -> list[int]:
     """Return the numbers that the databases of a log have in the result, those with keys and more."""
-    numbers = set(map(trace.final_number, np.unique(trace.keys.databases()).tolist()))
+    numbers = set(map(trace.final_number, trace.keys.used()))
     if found.base is not None:
         numbers |= {row.db for row in found.base.counts if row.db >= 0} | {_highest_of_base(found)}
     selection = options.selection
@@ -103,8 +102,9 @@ def refuse_empty_databases(trace: Trace, base: BaseKeys, touches: Touches, optio
     asked = options.selection.databases
     if not asked:
         return
-    homes = np.unique(trace.keys.databases()[touches.written > 0]).tolist()
-    physical = {db for db, keys in base.databases.items() if keys} | set(homes)
+    counts = count_homes(trace.keys.home_column(), touches.written, None, trace.databases)
+    physical = {db for db, keys in base.databases.items() if keys}
+    physical |= {db for db, keys in enumerate(counts) if keys}
     held = sorted(map(trace.final_number, physical))
     if held and asked.isdisjoint(held):
         names = ", ".join(map(str, sorted(asked)))

@@ -39,7 +39,6 @@ from aoftool.liveness.reading import Tail, TailEnd
 from aoftool.next_step import next_step
 from aoftool.progress import Progress, no_progress
 from aoftool.rdb.header import HEADER_BYTES, is_rdb
-from aoftool.resp.batch import BatchReader
 from aoftool.resp.model import Reason
 from aoftool.resp.scanner import tally
 from aoftool.rewrite.model import Cut, FileSize
@@ -180,6 +179,9 @@ def end_at_boundary(found: Input, ends: Sequence[TailEnd]) -> list[TailEnd]:
     """Return the ends of the streams; a cut inside a command that is whole in the file is before it."""
     if found.cut_offset is None or not ends or not ends[-1].torn_bytes:
         return list(ends)
+    # Here: a cut is rare, and batches take numpy, which loads longer than a small log is read.
+    from aoftool.resp.batch import BatchReader
+
     tail, end = found.tails[-1], ends[-1]
     with open_source(tail.path) as source:
         behind = next(iter(BatchReader(source, start=end.offset)), None)

@@ -11,8 +11,6 @@ from contextlib import contextmanager
 from functools import partial
 from typing import Protocol, TypeVar
 
-import numpy as np
-
 from aoftool.aof.model import Log
 from aoftool.commands.effects import EffectTable
 from aoftool.commands.groups import RESTORES
@@ -163,7 +161,7 @@ def plan_rewrite(
         summary = RewriteSummary(log.path, target.name, reason, found.files, found.history_bytes)
         summary.tail = tail_counts(trace, torn)
         summary.base = base.counts
-        summary.key_count = int(np.count_nonzero(touches.written))
+        summary.key_count = touches.written.count(1)
         summary.notes = plan_notes(summary, found)
         summary.notes += database_notes(options, written_numbers(options, trace, found))
         summary.writer = writer

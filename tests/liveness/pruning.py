@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-import numpy as np
-
 from aoftool.commands.effects import EffectTable
 from aoftool.liveness._backward_py import mark_dead
 from aoftool.liveness._needless_py import drop_needless
@@ -34,7 +32,7 @@ def decided(*files: Sequence[Argv], **options: int) -> Trace:
     """Return the trace of commands in files with every fate decided, nothing before them."""
     trace = trace_of(*files, **options)
     mark_dead(trace)
-    drop_needless(trace, np.zeros(len(trace.keys), np.uint8), np.zeros(trace.databases, np.uint8))
+    drop_needless(trace, bytearray(len(trace.keys)), bytearray(trace.databases))
     return trace
 
 

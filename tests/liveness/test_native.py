@@ -6,13 +6,13 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from aoftool.columns import zeros
 from aoftool.commands.effects import EffectTable
-from aoftool.liveness import _backward_py, _keys_py, _needless_py
+from aoftool.liveness import _backward_py, _dead_py, _keys_py, _needless_py
 from aoftool.liveness.model import Chunk, Trace
 from tests import builders
 from tests.kernels import needs
@@ -83,6 +83,7 @@ def test_both_builders_give_the_same_trace(
 @given(seed=st.integers(0, 10_000), opaque=st.sampled_from([0.0, 0.03]), based=st.integers(0, 2**12 - 1))
 def test_both_passes_give_the_same_fates(seed: int, opaque: float, based: int) -> None:
     from aoftool.liveness import _passes_cy
+    from aoftool.liveness.native import add_dead
 
     log = random_log(seed, NEWEST, 40 + seed % 260, Mix(keys=3 + seed % 9, opaque=opaque, unfinished=0.1))
     one = trace_of(log, chunk_rows=37)
@@ -95,13 +96,19 @@ def test_both_passes_give_the_same_fates(seed: int, opaque: float, based: int) -
     whole = range(one.databases)
     assert [*map(covered.covers_unnamed, whole)] == [*map(covered_too.covers_unnamed, whole)]
 
-    held = np.array([based >> number % 12 & 1 for number in range(len(one.keys))], np.uint8)
-    databases = np.zeros(one.databases, np.uint8)
-    databases[one.keys.databases()[held > 0]] = 1
+    held = bytearray(based >> number % 12 & 1 for number in range(len(one.keys)))
+    databases = bytearray(one.databases)
+    for home, is_held in zip(one.keys.home_column(), held, strict=True):
+        databases[home] |= is_held
     _needless_py.drop_needless(one, held.copy(), databases.copy())
     _passes_cy.drop_needless(two, held.copy(), databases.copy())
 
     assert_same(one, two)
+    totals = zeros("q", len(one.keys)), zeros("q", len(two.keys))
+    for left, right in zip(one.chunks, two.chunks, strict=True):
+        _dead_py.add_dead(left, one.keys, totals[0])
+        add_dead(right, two.keys, totals[1])
+    assert totals[0].tolist() == totals[1].tolist()
 
 
 @needs_kernel
@@ -115,7 +122,8 @@ def test_both_key_tables_count_alike(keys: list[tuple[int, bytes]]) -> None:
     assert [one.find(*key) for key in keys] == [two.find(*key) for key in keys]
     assert two.find(9, b"never there") == -1
     assert [one.key(number) for number in range(len(one))] == [two.key(number) for number in range(len(two))]
-    assert one.databases().tolist() == two.databases().tolist()
+    assert one.databases().tolist() == two.databases().tolist() == two.home_column().tolist()
+    assert one.used() == two.used() == set(one.home_column())
 
 
 @needs_kernel

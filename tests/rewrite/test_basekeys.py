@@ -6,7 +6,6 @@ import random
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pytest
 
 from aoftool.commands.effects import EffectTable
@@ -56,7 +55,7 @@ def account(base: BaseKeys, touches: Touches) -> dict[str, Any]:
         "databases": base.databases,
         "expires": {db: count for db, count in base.expires.items() if count},
         "dead": base.dead_by_cause,
-        "held": base.held.tolist(),
+        "held": bytes(base.held),
         "runs": base.runs,
         "keys": base.summary and base.summary.keys,
     }
@@ -109,7 +108,7 @@ def test_a_damaged_base_is_refused(tmp_path: Path, native: bool, monkeypatch: py
     trace, _ = trace_tails([Tail(str(tail))], EffectTable(16))
     whole = random_base(1)
     rdb = tmp_path / "base.rdb"
-    empty = np.zeros(len(trace.keys), np.uint8)
+    empty = bytearray(len(trace.keys))
 
     rdb.write_bytes(whole[:-12])
     with pytest.raises(RdbError):

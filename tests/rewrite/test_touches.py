@@ -5,9 +5,9 @@ from __future__ import annotations
 import random
 from pathlib import Path
 
-import numpy as np
 import pytest
 
+from aoftool.columns import column_of, zeros
 from aoftool.commands.effects import EffectTable
 from aoftool.liveness.native import mark_dead
 from aoftool.liveness.reading import Tail, trace_tails
@@ -30,24 +30,25 @@ def test_random_logs(seed: int, tmp_path: Path) -> None:
     trace, _ = trace_tails([Tail(str(path))], EffectTable(64))
     mark_dead(trace)
     size, draw = len(trace.keys), random.Random(seed)
-    copied = np.array([draw.randrange(2) for _ in range(size)], np.uint8)
-    shares = np.array([draw.randrange(3) for _ in range(size)], np.uint16)
+    copied = bytearray(draw.randrange(2) for _ in range(size))
+    shares = column_of("H", (draw.randrange(3) for _ in range(size)))
     answers = []
 
     for module in (touches, _touches_py):
-        columns = [np.zeros(size, np.uint8) for _ in range(4)]
+        columns = [bytearray(size) for _ in range(4)]
         answer = []
         for chunk in trace.chunks:
             stop = len(chunk) * (seed % 4 + 1) // 4
             module.count_touches(chunk, stop, *columns[:3])
             rows, keys = module.first_rows(chunk, stop, columns[3])
             answer += [rows.tolist(), keys.tolist()]
-            answer.append(module.needed_rows(chunk, stop, copied, None, 0).tolist())
-            answer.append(module.needed_rows(chunk, stop, copied, shares, 1).tolist())
-        counts = [np.zeros(cells, np.int64) for cells in (9 * len(trace.names),) * 2 + (16, 16)]
+            answer.append(module.needed_rows(chunk, stop, copied, None, 0, True).tolist())
+            answer.append(module.needed_rows(chunk, stop, copied, shares, 0, True).tolist())
+            answer.append(module.needed_rows(chunk, stop, copied, shares, 1, False).tolist())
+        counts = [zeros("q", cells) for cells in (9 * len(trace.names),) * 2 + (16, 16)]
         for chunk in trace.chunks:
             module.count_rows(chunk, 9, *counts)
         answer += [column.tolist() for column in counts]
-        answers.append([*answer, *(column.tolist() for column in columns)])
+        answers.append([*answer, *columns])
 
     assert answers[0] == answers[1]

@@ -8,9 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Protocol
 
-import numpy as np
-from numpy.typing import NDArray
-
+from aoftool.columns import Column
 from aoftool.kernels import kernel_alone
 from aoftool.keyspace.engine import Keyspace
 
@@ -27,10 +25,10 @@ class RowRunner(Protocol):
         self,
         data: memoryview,
         base: int,
-        starts: NDArray[np.int64],
-        codes: NDArray[np.uint8],
-        keys: NDArray[np.uint32],
-        numbers: NDArray[np.int64],
+        starts: Column,
+        codes: Column | bytearray,
+        keys: Column,
+        numbers: Column,
         execute: Callable[[int], None],
         helper: Executor | None = None,
         worth: int = 0,
@@ -59,11 +57,11 @@ class RecordMaker(Protocol):
 
     def make(
         self,
-        numbers: NDArray[np.uint32],
-        given: NDArray[np.uint8],
+        numbers: Column,
+        given: Column | bytearray,
         records: memoryview,
-        starts: NDArray[np.int64],
-        ends: NDArray[np.int64],
+        starts: Column,
+        ends: Column,
         taken: memoryview,
         at: int,
     ) -> tuple[bytes, int, int, int, bool]:

@@ -8,10 +8,9 @@ enter with the bytes of their live commands, which is too much for counters, que
 from __future__ import annotations
 
 import time
+from typing import TYPE_CHECKING
 
-import numpy as np
-from numpy.typing import NDArray
-
+from aoftool.columns import Column, array_of
 from aoftool.dataclass import dataclass
 from aoftool.keyspace.engine import Keyspace
 from aoftool.liveness.carry import Carrier
@@ -20,7 +19,7 @@ from aoftool.liveness.native import find_components
 from aoftool.progress import no_progress
 from aoftool.rdb.encode.writer import ByteCounter
 from aoftool.replay.writer import flavour_of_writer
-from aoftool.rewrite.decide.touches import chunk_touches, understood_rows
+from aoftool.rewrite.decide.touches import understood_rows
 from aoftool.rewrite.libraries import carry_libraries, write_libraries
 from aoftool.rewrite.model import OutputSize, RewriteResult
 from aoftool.rewrite.planner import RewritePlan
@@ -31,6 +30,10 @@ from aoftool.rewrite.runner import Sinks, replayed, write_rewrite
 from aoftool.rewrite.write.choosing import Chooser
 from aoftool.rewrite.write.emitting import Emitter, FirstWrites, first_writes
 from aoftool.rewrite.write.outputs import Output, open_output
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
 
 __all__ = ["SAMPLE_BYTES", "Estimate", "estimate_size", "estimated"]
 
@@ -64,7 +67,7 @@ class Estimate:
 class _Share:
     """What was drawn of one kind of keys: which, and the bytes of live commands for them and for all."""
 
-    of_key: NDArray[np.uint16]
+    of_key: Column
     drawn_bytes: int
     all_bytes: int
     blind_bytes: int
@@ -85,8 +88,11 @@ def estimate_size(plan: RewritePlan, sample_bytes: int = SAMPLE_BYTES) -> Estima
     if tail.live_bytes + counts.size_bytes - counts.dead_bytes <= sample_bytes:
         exact = _exact(plan)
         return Estimate(exact.size_bytes, upper_bound=exact.tail_bytes > _BLIND_SHARE * exact.size_bytes)
+    # Here, as below: a small log is replayed whole, and numpy takes longer to load.
+    import numpy as np
+
     groups = find_components(plan.trace).astype(np.int64)
-    copied = plan.touches.copied > 0
+    copied = array_of(plan.touches.copied) > 0
     costs = _key_costs(plan.trace)
     strings = _draw(groups, np.where(copied, costs, 0), sample_bytes, 0)
     values = _draw(groups, np.where(copied, 0, costs), sample_bytes, counts.touched_bytes)
@@ -126,6 +132,10 @@ def estimated(plan: RewritePlan) -> RewriteResult:
 
 def _key_costs(trace: Trace) -> NDArray[np.float64]:
     """Return for every key the bytes of the live commands whose first key it is."""
+    import numpy as np
+
+    from aoftool.rewrite.decide.touch_arrays import chunk_touches
+
     costs = np.zeros(len(trace.keys))
     for _, chunk, stop in understood_rows(trace):
         touches = chunk_touches(chunk, stop)
@@ -144,6 +154,8 @@ def _draw(
         costs: of each key, 0 for keys of another kind.
         loaded_bytes: records that these commands build on, all together.
     """
+    import numpy as np
+
     of_group = np.bincount(groups, weights=costs, minlength=len(groups)) if len(groups) else costs
     whole = float(of_group.sum()) + loaded_bytes
     if whole <= sample_bytes:
@@ -154,7 +166,7 @@ def _draw(
         chance = min(sample_bytes / max(rest, 1), 1.0)
         spread = np.arange(len(of_group), dtype=np.uint64) * _SPREAD & 0xFFFFFFFF
         chosen = (spread < chance * (1 << 32)) & ~long & (of_group > 0)
-    of_key = np.where(chosen[groups] & (costs > 0), _DRAWN, _LEFT).astype(np.uint16)
+    of_key = np.where(chosen[groups] & (costs > 0), _DRAWN, _LEFT).astype(np.uint16).data
     drawn, blind = int(of_group[chosen].sum()), int(of_group[long].sum())
     return _Share(of_key, drawn, int(of_group.sum()) - blind, blind)
 
@@ -217,6 +229,8 @@ def _carried_bytes(trace: Trace) -> int:
     place = trace.first_opaque
     if place is None:
         return 0
+    import numpy as np
+
     total = 0
     for number, chunk in enumerate(trace.chunks[place.chunk :], place.chunk):
         start = place.row if number == place.chunk else 0

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from aoftool.analysis.keys.measure import EXPIRE_BYTES, Measure, elements_of
 from aoftool.analysis.keys.model import KeyRow
 from aoftool.aof.model import Log
+from aoftool.columns import Column, column_of
 from aoftool.commands.effects import unexecuted_names
 from aoftool.commands.modules import engine_of_form, module_of
 from aoftool.commands.table import lookup
@@ -34,7 +35,9 @@ from aoftool.replay.doubt import unknown_form
 from aoftool.replay.writer import target_of
 from aoftool.replay.writer_model import Writer
 from aoftool.rewrite.ask.rivalry import dispute_notes
-from aoftool.rewrite.decide.touches import chunk_touches, understood_rows
+from aoftool.rewrite.decide.picking import chosen_keys, chosen_rows, count_homes, flags_of, in_database
+from aoftool.rewrite.decide.touch_arrays import chunk_touches
+from aoftool.rewrite.decide.touches import understood_rows
 from aoftool.rewrite.inputs import cut_note
 from aoftool.rewrite.model import RewriteSummary
 from aoftool.rewrite.planner import RewritePlan
@@ -220,30 +223,29 @@ class FinalKeys:
     def _written(
         self, firsts: list[FirstWrites], keyspace: Keyspace, reader: TextReader, part: Partition
     ) -> Iterator[KeyRow]:
-        home = self._plan.trace.keys.databases()
-        used = np.flatnonzero(np.bincount(home[self._plan.touches.written > 0])).tolist()
+        trace, home = self._plan.trace, self._carrier.home
+        counts = count_homes(home, self._plan.touches.written, None, trace.databases)
+        used = [physical for physical, keys in enumerate(counts) if keys]
         for db, physical in sorted((self._carrier.number(physical), physical) for physical in used):
             for item in firsts:
-                here = home[item.keys] == physical
-                if part.of_key is not None:
-                    here &= part.of_key[item.keys] == part.number
-                keys, rows = item.keys[here], item.rows[here]
+                rows, keys = in_database(item.rows, item.keys, home, physical, part.of_key, part.number)
                 yield from self._some(item.chunk, rows, keys, db, keyspace, reader)
 
     def _some(
         self,
         chunk: Chunk,
-        rows: NDArray[np.int64],
-        keys: NDArray[np.uint32],
+        rows: Column,
+        keys: Column,
         db: int,
         keyspace: Keyspace,
         reader: TextReader,
     ) -> Iterator[KeyRow]:
         """Yield the rows of keys of one database: plain SETs from the log, others from the keyspace."""
         plan = self._plan
-        copied = plan.touches.copied[keys] > 0
-        values = plain_set_values(plan.table, chunk, rows[copied], keys[copied], reader)
-        for number, from_log in zip(keys.tolist(), copied.tolist(), strict=True):
+        copied = flags_of(plan.touches.copied, keys)
+        chosen = chosen_rows(rows, copied), chosen_keys(keys, copied)
+        values = plain_set_values(plan.table, chunk, *chosen, reader)
+        for number, from_log in zip(keys, copied, strict=True):
             if from_log:
                 name, value = next(values)
                 yield self._made(number, db, name, value, None)
@@ -301,7 +303,7 @@ def _need_known(plan: RewritePlan) -> None:
 def _unknown_in(plan: RewritePlan, chunk: Chunk, row: int) -> str:
     """Return what no release has in a command, in words; empty when there is nothing."""
     with TextReader(plan.input.paths) as reader:
-        ((_, argv),) = reader.texts(chunk, np.array([row]))
+        ((_, argv),) = reader.texts(chunk, column_of("q", [row]))
     return unknown_form(argv)
 
 

@@ -1,6 +1,7 @@
 import numpy as np
 from numpy.typing import NDArray
 
+from aoftool.columns import Column
 from aoftool.liveness._keys_cy import KeyTable
 
 UNKNOWN: int
@@ -15,10 +16,10 @@ class Decider:
     runs: list[tuple[int, int, int, int, int]]
     def __init__(
         self,
-        causes: NDArray[np.uint8],
-        touched: NDArray[np.uint8],
-        written: NDArray[np.uint8],
-        held: NDArray[np.uint8],
+        causes: Column,
+        touched: bytearray,
+        written: bytearray,
+        held: bytearray,
         unnamed: NDArray[np.uint8],
         reads: NDArray[np.uint8],
     ) -> None: ...

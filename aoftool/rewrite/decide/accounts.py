@@ -4,13 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-import numpy as np
-from numpy.typing import NDArray
-
+from aoftool.columns import Column, holds, zeros
 from aoftool.commands.effects import unexecuted_names
 from aoftool.commands.modules import module_command
 from aoftool.liveness.model import ANNOTATION, DROPPED, Chunk, Fate, Op, Trace
-from aoftool.rewrite.decide.touches import count_rows, row_refs
+from aoftool.rewrite.decide.touches import count_rows
 from aoftool.rewrite.model import DeadRow, TailCounts
 
 __all__ = ["tail_counts"]
@@ -23,21 +21,26 @@ def tail_counts(trace: Trace, torn_bytes: int) -> TailCounts:
     """Return the counts of a decided trace."""
     counts = TailCounts(torn_bytes=torn_bytes)
     size = len(trace.names) * _FATES
-    rows_of = np.zeros(size, np.int64)
-    bytes_of = np.zeros(size, np.int64)
-    ops, live = np.zeros(len(Op), np.int64), np.zeros(len(Op), np.int64)
+    rows_of, bytes_of = zeros("q", size), zeros("q", size)
+    ops, live = zeros("q", len(Op)), zeros("q", len(Op))
     cut: dict[int, int] = {}
     for chunk in trace.chunks:
         count_rows(chunk, _FATES, rows_of, bytes_of, ops, live)
         for name, cut_bytes in _trimmed(chunk):
             cut[name] = cut.get(name, 0) + cut_bytes
-    counts.opaque = int(ops[Op.OPAQUE] + ops[Op.EVALSHA])
-    of_name = rows_of.reshape(-1, _FATES).sum(axis=1).tolist()
-    rows_by_name = list(zip(of_name, trace.names, strict=True))
-    counts.modules = sum(rows for rows, name in rows_by_name if _is_carried(name))
-    counts.unexecuted = {name: rows for rows, name in rows_by_name if rows and name in unexecuted_names()}
-    _fill(counts, trace, rows_of.reshape(-1, _FATES), bytes_of.reshape(-1, _FATES), cut)
+    counts.opaque = ops[Op.OPAQUE] + ops[Op.EVALSHA]
+    rows, sizes = _by_name(rows_of), _by_name(bytes_of)
+    rows_by_name = list(zip(map(sum, rows), trace.names, strict=True))
+    counts.modules = sum(count for count, name in rows_by_name if _is_carried(name))
+    counts.unexecuted = {name: count for count, name in rows_by_name if count and name in unexecuted_names()}
+    _fill(counts, trace, rows, sizes, cut)
     return counts
+
+
+def _by_name(cells: Column) -> list[list[int]]:
+    """Return what was counted of each name, by fate."""
+    found: list[int] = cells.tolist()
+    return [found[at : at + _FATES] for at in range(0, len(found), _FATES)]
 
 
 def _is_carried(name: bytes) -> bool:
@@ -47,9 +50,14 @@ def _is_carried(name: bytes) -> bool:
 
 def _trimmed(chunk: Chunk) -> Iterator[tuple[int, int]]:
     """Yield (name, bytes cut out) of all trimmed rows of a name."""
-    rows = np.flatnonzero(chunk.fates == Fate.TRIMMED)
-    if not len(rows):
+    if not holds(chunk.columns.fates, Fate.TRIMMED):
         return
+    # Here: few logs have such rows, and numpy takes longer to load than a small one to read.
+    import numpy as np
+
+    from aoftool.rewrite.decide.touch_arrays import row_refs
+
+    rows = np.flatnonzero(chunk.fates == Fate.TRIMMED)
     refs, counts = row_refs(chunk, rows)
     sizes = np.where(chunk.ref_effects[refs] & DROPPED, chunk.ref_sizes[refs], 0)
     # Sums of floats are exact below 2^53 bytes.
@@ -61,22 +69,24 @@ def _trimmed(chunk: Chunk) -> Iterator[tuple[int, int]]:
 def _fill(
     counts: TailCounts,
     trace: Trace,
-    rows: NDArray[np.int64],
-    sizes: NDArray[np.int64],
+    rows: list[list[int]],
+    sizes: list[list[int]],
     cut: dict[int, int],
 ) -> None:
-    counts.size_bytes = int(sizes.sum())
-    counts.commands = int(rows[1:].sum())
-    counts.live = int(rows[:, : Fate.TRIMMED + 1].sum())
-    counts.trimmed = int(rows[:, Fate.TRIMMED].sum())
-    counts.unfinished = int(rows[1:, Fate.UNFINISHED].sum())
-    counts.live_bytes = int(sizes[:, : Fate.TRIMMED + 1].sum()) - sum(cut.values())
+    """Enter what was counted; rows and sizes are by name, and of each by fate."""
+    alive = slice(Fate.TRIMMED + 1)
+    counts.size_bytes = sum(map(sum, sizes))
+    counts.commands = sum(map(sum, rows[1:]))
+    counts.live = sum(sum(row[alive]) for row in rows)
+    counts.trimmed = sum(row[Fate.TRIMMED] for row in rows)
+    counts.unfinished = sum(row[Fate.UNFINISHED] for row in rows[1:])
+    counts.live_bytes = sum(sum(row[alive]) for row in sizes) - sum(cut.values())
     for number, name in enumerate(trace.names):
         for fate in range(Fate.OVERWRITTEN, _FATES):
-            if rows[number, fate]:
+            if rows[number][fate]:
                 cause = "annotation" if name == ANNOTATION else _CAUSES[Fate(fate)]
-                row = DeadRow(name, cause, int(rows[number, fate]), int(sizes[number, fate]))
+                row = DeadRow(name, cause, rows[number][fate], sizes[number][fate])
                 counts.dead.append(row)
         if cut.get(number):
-            counts.dead.append(DeadRow(name, "trimmed", int(rows[number, Fate.TRIMMED]), cut[number]))
+            counts.dead.append(DeadRow(name, "trimmed", rows[number][Fate.TRIMMED], cut[number]))
     counts.dead.sort(key=lambda row: (-row.size_bytes, row.name, row.cause))

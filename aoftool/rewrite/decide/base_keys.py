@@ -10,9 +10,7 @@ import os
 from collections.abc import Container, Iterator
 from typing import TYPE_CHECKING, Any, Protocol
 
-import numpy as np
-from numpy.typing import NDArray
-
+from aoftool.columns import Column
 from aoftool.databases import MOST_DATABASES
 from aoftool.dataclass import dataclass, field, replace
 from aoftool.errors import RdbError, UnsupportedError
@@ -26,6 +24,9 @@ from aoftool.rewrite.model import BaseCounts
 from aoftool.units import counted
 
 if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
     from aoftool.rdb.records.record import Record, RecordContext
     from aoftool.rdb.walk.summary import RdbWalk
     from aoftool.rewrite.decide.base_rows import Decider
@@ -44,7 +45,7 @@ class Covered(Protocol):
     def cause(self, key: int) -> int:
         """Return why a key of the table is replaced later, or 0."""
 
-    def causes(self) -> NDArray[np.uint8]:
+    def causes(self) -> Column:
         """Return the cause of every key."""
 
     def covers_unnamed(self, db: int) -> bool:
@@ -112,7 +113,7 @@ class BaseKeys:
     path: str | None
     trace: Trace
     covered: Covered
-    held: NDArray[np.uint8]
+    held: bytearray
     databases: dict[int, int] = field(default_factory=dict)
     expires: dict[int, int] = field(default_factory=dict)
     only_read: dict[int, tuple[int, int]] = field(default_factory=dict)
@@ -126,7 +127,7 @@ class BaseKeys:
     @classmethod
     def of(cls, path: str | None, trace: Trace, covered: Covered) -> BaseKeys:
         """Return an empty account; `read` fills it."""
-        return cls(path, trace, covered, np.zeros(len(trace.keys), np.uint8))
+        return cls(path, trace, covered, bytearray(len(trace.keys)))
 
     def records(
         self, progress: Progress = no_progress, *, only: int | None = None
@@ -167,7 +168,7 @@ class BaseKeys:
 
     def to_load(
         self,
-        touched: NDArray[np.uint8],
+        touched: bytearray,
         patterns: Container[int],
         progress: Progress = no_progress,
     ) -> Iterator[tuple[Record, int]]:
@@ -197,8 +198,8 @@ class BaseKeys:
 
     def read(
         self,
-        touched: NDArray[np.uint8],
-        written: NDArray[np.uint8],
+        touched: bytearray,
+        written: bytearray,
         copyable: Container[int],
         progress: Progress = no_progress,
     ) -> None:
@@ -219,8 +220,8 @@ class BaseKeys:
 
     def _read_records(
         self,
-        touched: NDArray[np.uint8],
-        written: NDArray[np.uint8],
+        touched: bytearray,
+        written: bytearray,
         copyable: Container[int],
         progress: Progress,
     ) -> None:
@@ -249,12 +250,14 @@ class BaseKeys:
     def _read_rows(
         self,
         path: str,
-        touched: NDArray[np.uint8],
-        written: NDArray[np.uint8],
+        touched: bytearray,
+        written: bytearray,
         copyable: Container[int],
         progress: Progress,
     ) -> bool:
         """Decide many records at once, by columns; false, and nothing done, where that cannot be."""
+        import numpy as np
+
         from aoftool.rewrite.decide.base_rows import Decider, RowReader, rows_of, usable
 
         if not usable(self.trace):
@@ -289,8 +292,9 @@ class BaseKeys:
         for cause, records, size in decider.dead():
             self._bury(Fate(cause), size, records)
         live, expiring = decider.databases()
-        for db in np.flatnonzero(live).tolist():
-            self.databases[db], self.expires[db] = int(live[db]), int(expiring[db])
+        for db, records in enumerate(live.tolist()):
+            if records:
+                self.databases[db], self.expires[db] = records, int(expiring[db])
         self.runs = [Run(*run) for run in decider.runs] if decider.copyable else None
 
     def _refuse_beyond(self) -> None:
@@ -312,10 +316,11 @@ class BaseKeys:
             damage.hint = next_step("check", self.path, "--level deep")
         return damage
 
-    def database_flags(self) -> NDArray[np.uint8]:
+    def database_flags(self) -> bytearray:
         """Return one byte a physical database: it has a live record."""
-        flags = np.zeros(self.trace.databases, np.uint8)
-        flags[list(self.databases)] = 1
+        flags = bytearray(self.trace.databases)
+        for db in self.databases:
+            flags[db] = 1
         return flags
 
 

@@ -8,22 +8,16 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-import numpy as np
-from numpy.typing import NDArray
-
+from aoftool.columns import array_of, holds
 from aoftool.kernels import kernel
 from aoftool.liveness.model import Chunk, Fate, Op, Trace
-from aoftool.rewrite.decide._touches_py import ChunkTouches, chunk_touches, row_refs
 
 __all__ = [
-    "ChunkTouches",
     "Touches",
-    "chunk_touches",
     "count_rows",
     "count_touches",
     "first_rows",
     "needed_rows",
-    "row_refs",
     "understood_rows",
 ]
 
@@ -33,6 +27,9 @@ else:
     _chosen = kernel("aoftool.rewrite.decide._touches_cy")
     count_rows, count_touches = _chosen.count_rows, _chosen.count_touches
     first_rows, needed_rows = _chosen.first_rows, _chosen.needed_rows
+
+# One touch, and more than one, are one byte of what is touched.
+_TOUCHED = bytes(min(count, 1) for count in range(256))
 
 
 def understood_rows(trace: Trace) -> Iterator[tuple[int, Chunk, int]]:
@@ -59,34 +56,39 @@ class Touches:
 
     def __init__(self, trace: Trace) -> None:
         size = len(trace.keys)
-        counts = np.zeros(size, np.uint8)
-        self.written = np.zeros(size, np.uint8)
-        sets = np.zeros(size, np.uint8)
-        sorted_databases = [np.zeros(0, np.uint32)]
+        counts = bytearray(size)
+        self.written = bytearray(size)
+        self.copied = bytearray(size)
+        patterns: set[int] = set()
         flushed: set[int] = set()
         for _, chunk, stop in understood_rows(trace):
             flushed |= _flushed_databases(trace, chunk, stop)
-            count_touches(chunk, stop, counts, self.written, sets)
-            sorted_databases.append(_sorted_databases(trace, chunk, stop))
-        self.touched = np.minimum(counts, 1)
-        self.copied = ((counts == 1) & (sets == 1)).astype(np.uint8)
+            count_touches(chunk, stop, counts, self.written, self.copied)
+            patterns |= _sorted_databases(trace, chunk, stop)
+        self.touched = counts.translate(_TOUCHED)
         self.flushed = frozenset(flushed)
-        self.pattern_databases = frozenset(np.concatenate(sorted_databases).tolist())
+        self.pattern_databases = frozenset(patterns)
         if self.pattern_databases:
             # SORT with a pattern reads any key of its database.
-            self.copied[np.isin(trace.keys.databases(), list(self.pattern_databases))] = 0
+            import numpy as np
+
+            read = np.isin(trace.keys.databases(), list(self.pattern_databases))
+            array_of(self.copied)[read] = 0
 
 
 def _flushed_databases(trace: Trace, chunk: Chunk, stop: int) -> set[int]:
+    columns = chunk.columns
+    if not holds(columns.ops, Op.FLUSH_ALL) and not holds(columns.ops, Op.FLUSH_DB):
+        return set()
     ops, alive = chunk.ops[:stop], chunk.fates[:stop] <= Fate.TRIMMED
     if (alive & (ops == Op.FLUSH_ALL)).any():
         return set(range(trace.databases))
     return set(chunk.keys[:stop][alive & (ops == Op.FLUSH_DB)].tolist())
 
 
-def _sorted_databases(trace: Trace, chunk: Chunk, stop: int) -> NDArray[np.uint32]:
-    rows = np.flatnonzero(chunk.ops[:stop] == Op.SORT)
-    rows = rows[chunk.fates[rows] <= Fate.TRIMMED]
-    if not len(rows):
-        return np.zeros(0, np.uint32)
-    return np.unique(trace.keys.databases()[chunk.ref_keys[chunk.keys[rows]]])
+def _sorted_databases(trace: Trace, chunk: Chunk, stop: int) -> set[int]:
+    if not holds(chunk.columns.ops, Op.SORT):
+        return set()
+    sorts = (chunk.ops[:stop] == Op.SORT) & (chunk.fates[:stop] <= Fate.TRIMMED)
+    homes = array_of(trace.keys.home_column())
+    return set(homes[chunk.ref_keys[chunk.keys[:stop][sorts]]].tolist())

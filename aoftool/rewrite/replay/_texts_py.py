@@ -2,18 +2,14 @@
 
 from __future__ import annotations
 
-import numpy as np
-from numpy.typing import NDArray
-
+from aoftool.columns import Column
 from aoftool.rdb.encode.encode import string_records
 from aoftool.resp.canonical import NotCanonical, split_command
 
 __all__ = ["encode_pairs", "encode_sets", "split_rows", "split_sets"]
 
 
-def split_rows(
-    data: bytes | bytearray | memoryview, base: int, starts: NDArray[np.int64]
-) -> list[list[bytes]]:
+def split_rows(data: bytes | bytearray | memoryview, base: int, starts: Column) -> list[list[bytes]]:
     """Return the arguments of the commands at absolute offsets.
 
     Args:
@@ -34,7 +30,7 @@ def split_rows(
 
 
 def split_sets(
-    data: bytes | bytearray | memoryview, base: int, starts: NDArray[np.int64]
+    data: bytes | bytearray | memoryview, base: int, starts: Column
 ) -> list[tuple[bytes, bytes, None]]:
     """Return (key, value, None) of commands whose key and value are their first two arguments.
 
@@ -43,9 +39,7 @@ def split_sets(
     return [(argv[1], argv[2], None) for argv in split_rows(data, base, starts)]
 
 
-def encode_sets(
-    data: bytes | bytearray | memoryview, base: int, starts: NDArray[np.int64], compress: bool
-) -> bytes:
+def encode_sets(data: bytes | bytearray | memoryview, base: int, starts: Column, compress: bool) -> bytes:
     """Return the RDB records of commands whose key and value are their first two arguments.
 
     The other arguments, and what is raised, are those of `split_rows`.
@@ -59,10 +53,10 @@ def encode_sets(
 def encode_pairs(
     data: bytes | bytearray | memoryview,
     base: int,
-    starts: NDArray[np.int64],
-    places: NDArray[np.int64],
+    starts: Column,
+    places: Column,
     compress: bool,
-    sizes: NDArray[np.int64],
+    sizes: Column,
 ) -> bytes:
     """Return the RDB records of pairs of a key and a value that stand side by side in commands.
 
@@ -80,5 +74,6 @@ def encode_pairs(
             raise NotCanonical
     rows = [(argv[place], argv[place + 1], None) for argv, place in zip(texts, places.tolist(), strict=True)]
     records = string_records(rows, compress, made)
-    sizes[:] = made
+    for place, size in enumerate(made):
+        sizes[place] = size
     return records

@@ -8,10 +8,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-import numpy as np
-
 from aoftool.liveness.model import Trace
 from aoftool.liveness.native import find_components
+from aoftool.rewrite.decide.picking import spans_of
 from aoftool.rewrite.decide.touches import Touches, needed_rows, understood_rows
 from aoftool.rewrite.replay.replaying import Partition
 
@@ -33,13 +32,19 @@ def partitions(
     Args:
         base_bytes: bytes of base records that are loaded.
     """
-    needed = (_replayed_bytes(trace, touches) + base_bytes) * _OBJECT_FACTOR
-    if memory_limit_bytes is None or needed <= memory_limit_bytes:
+    if memory_limit_bytes is None:
         yield Partition()
         return
+    needed = (_replayed_bytes(trace, touches) + base_bytes) * _OBJECT_FACTOR
+    if needed <= memory_limit_bytes:
+        yield Partition()
+        return
+    # Here: a limit is asked for where logs are large.
+    import numpy as np
+
     count = min(-(-needed // max(memory_limit_bytes, 1)), _SHARES_MAX)
     spread = find_components(trace).astype(np.uint64) * _SPREAD & 0xFFFFFFFF
-    of_key = (spread * count >> 32).astype(np.uint16)
+    of_key = (spread * count >> 32).astype(np.uint16).data
     for number in range(count):
         yield Partition(number, of_key)
 
@@ -48,6 +53,7 @@ def _replayed_bytes(trace: Trace, touches: Touches) -> int:
     """Return the bytes of live rows that must be executed: an upper bound of what they build."""
     total = 0
     for _, chunk, stop in understood_rows(trace):
-        rows = needed_rows(chunk, stop, touches.copied, None, 0)
-        total += int(np.diff(chunk.offsets[: stop + 1])[rows].sum())
+        rows = needed_rows(chunk, stop, touches.copied, None, 0, False)
+        starts, ends = spans_of(chunk.columns.offsets, rows)
+        total += sum(ends) - sum(starts)
     return total

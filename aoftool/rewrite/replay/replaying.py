@@ -11,21 +11,20 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
-import numpy as np
-from numpy.typing import NDArray
-
+from aoftool.columns import Column, column_of
 from aoftool.commands.effects import EffectTable
 from aoftool.dataclass import dataclass
 from aoftool.errors import NotJudgedError
 from aoftool.keyspace.engine import Keyspace
 from aoftool.keyspace.refusal import ReplayStopError
 from aoftool.liveness.carry import Carrier
-from aoftool.liveness.model import Chunk, Fate, Op, Trace
+from aoftool.liveness.model import Chunk, Op, Trace
 from aoftool.progress import Progress, no_progress
 from aoftool.releases import Release
 from aoftool.replay.compiled.hot import HOT, Runner
 from aoftool.replay.doubt import beyond
 from aoftool.rewrite.decide.base_keys import BaseKeys
+from aoftool.rewrite.decide.picking import rows_as_run
 from aoftool.rewrite.decide.touches import Touches, needed_rows, understood_rows
 from aoftool.rewrite.replay.outcome import Outcome
 from aoftool.rewrite.replay.texts import TextReader
@@ -67,27 +66,20 @@ class Partition:
     """A share of the keys: those whose component falls into it.
 
     Attributes:
-        of_key: partition number of every key; None when there is one partition only.
+        of_key: partition number of every key, 16 bits wide; None when there is one partition only.
     """
 
     number: int = 0
-    of_key: NDArray[np.uint16] | None = None
+    of_key: Column | None = None
 
     def holds(self, key: int) -> bool:
         """Tell whether a key of the table belongs here."""
-        return self.of_key is None or int(self.of_key[key]) == self.number
+        return self.of_key is None or self.of_key[key] == self.number
 
 
-def rows_to_run(chunk: Chunk, stop: int, touches: Touches, part: Partition) -> NDArray[np.int64]:
+def rows_to_run(chunk: Chunk, stop: int, touches: Touches, part: Partition) -> Column:
     """Return the live rows that must be executed for a share of the keys, in order."""
-    chosen = needed_rows(chunk, stop, touches.copied, part.of_key, part.number)
-    ops = chunk.ops[:stop]
-    whole = (ops == Op.FLUSH_DB) | (ops == Op.FLUSH_ALL)
-    if part.number == 0:
-        whole |= ops == Op.FUNCTIONS
-    if whole.any():
-        chosen |= whole & (chunk.fates[:stop] <= Fate.TRIMMED)
-    return np.flatnonzero(chosen)
+    return needed_rows(chunk, stop, touches.copied, part.of_key, part.number, True)
 
 
 class Replay:
@@ -121,8 +113,9 @@ class Replay:
         self.keyspace = keyspace
         self.commands = 0
         self.by_keyspace: set[bytes] = set()
-        self._codes = np.array([HOT.get(name, 0) for name in trace.names], np.uint8)
+        self._codes = bytes(HOT.get(name, 0) for name in trace.names)
         self._home = self._carrier.home
+        self._final = column_of("q", map(self._carrier.number, range(trace.databases)))
         # SORT with a pattern may read any key, so all of them stay in the keyspace.
         native = Runner is not None and not touches.pattern_databases
         self._runner = Runner(keyspace, len(trace.keys), self._place) if Runner and native else None
@@ -131,7 +124,7 @@ class Replay:
         """Put the live base records that commands touch in place."""
         touched, patterns = self._touches.touched, self._touches.pattern_databases
         only_read = self._base.only_read = {}
-        if not patterns and not (self._base.held & touched).any():
+        if not patterns and not _meet(self._base.held, touched):
             return
         for record, number in self._base.to_load(touched, patterns, progress):
             if record.db in patterns or part.holds(number):
@@ -145,7 +138,7 @@ class Replay:
 
     def _place(self, key: int) -> tuple[int, bytes]:
         """Return the final database number and the name of a key."""
-        return self._carrier.number(int(self._home[key])), self._trace.keys.key(key)
+        return self._carrier.number(self._home[key]), self._trace.keys.key(key)
 
     def run(self, reader: TextReader, part: Partition, progress: Progress = no_progress) -> None:
         """Execute the live rows of a share of the keys, in order of the log.
@@ -159,12 +152,13 @@ class Replay:
             for _, chunk, stop in understood_rows(self._trace):
                 rows = rows_to_run(chunk, stop, self._touches, part)
                 self._run_rows(reader, chunk, rows, part, helper)
-                progress(int(chunk.offsets[stop] - chunk.offsets[0]))
+                progress(chunk.columns.offsets[stop] - chunk.columns.offsets[0])
 
     @contextmanager
     def _helpers(self) -> Iterator[Executor | None]:
         """Give threads that read, and replay a part of the rows; None where they are not worth it."""
-        size = sum(int(chunk.offsets[-1] - chunk.offsets[0]) for chunk in self._trace.chunks)
+        spans = (chunk.columns.offsets for chunk in self._trace.chunks)
+        size = sum(offsets[-1] - offsets[0] for offsets in spans)
         alone = self._runner is None or self._threads == 1 or len(os.sched_getaffinity(0)) < _HELPERS
         if alone or size < _WORTH_HELP_BYTES:
             yield None
@@ -184,7 +178,7 @@ class Replay:
         self,
         reader: TextReader,
         chunk: Chunk,
-        rows: NDArray[np.int64],
+        rows: Column,
         part: Partition,
         helper: Executor | None,
     ) -> None:
@@ -193,9 +187,7 @@ class Replay:
         def unwanted(key: int) -> bool:
             return bool(copied[key]) or not part.holds(key)
 
-        numbers = self._numbers_of(chunk, rows)
-        codes = self._codes[chunk.names[rows]]
-        codes[chunk.ops[rows] > Op.ONE_SETS] = 0
+        starts, codes, keys, numbers = rows_as_run(chunk, rows, self._codes, self._home, self._final)
         at = 0
         for group, data, base in reader.pieces(chunk, rows, helper):
             piece = slice(at, at + len(group))
@@ -204,14 +196,12 @@ class Replay:
             if self._runner is None:
                 execute.all()
                 continue
-            starts = np.ascontiguousarray(chunk.offsets[group])
-            keys = np.ascontiguousarray(chunk.keys[group])
             self._runner.run(
                 memoryview(data),
                 base,
-                starts,
-                codes[piece],
-                keys,
+                starts[piece],
+                memoryview(codes)[piece],
+                keys[piece],
                 numbers[piece],
                 execute.one,
                 helper,
@@ -222,11 +212,11 @@ class Replay:
 
     def take_back(self, chunk: Chunk, row: int, db: int) -> None:
         """Have the keys of a row in the keyspace before it is executed there."""
-        runner, op = self._runner, int(chunk.ops[row])
+        runner, op = self._runner, chunk.columns.ops[row]
         if runner is None:
             return
         if Op.ONE_CHANGES <= op <= Op.ONE_SETS:
-            runner.let_go(int(chunk.keys[row]))
+            runner.let_go(chunk.columns.keys[row])
         elif Op.MANY <= op <= Op.SORT:
             for key, _ in chunk.refs(row):
                 runner.let_go(key)
@@ -242,22 +232,15 @@ class Replay:
 
     def text(self, argv: Argv, chunk: Chunk, row: int, unwanted: Callable[[int], bool]) -> Argv:
         """Return what is executed for a row."""
-        if int(chunk.ops[row]) <= Op.ONE_SETS:
+        if chunk.columns.ops[row] <= Op.ONE_SETS:
             return argv
         return self._carrier.text(argv, chunk, row, unwanted)
 
-    def _numbers_of(self, chunk: Chunk, rows: NDArray[np.int64]) -> NDArray[np.int64]:
-        """Return the final database number each row works in, -1 for rows bound to none."""
-        ops = chunk.ops[rows]
-        keys = chunk.keys[rows].astype(np.int64)
-        many = (ops >= Op.MANY) & (ops <= Op.SORT)
-        keys[many] = chunk.ref_keys[keys[many]]
-        keyed = (ops >= Op.ONE_CHANGES) & (ops <= Op.SORT)
-        physical = np.full(len(rows), -1, np.int64)
-        physical[keyed] = self._home[keys[keyed]]
-        physical[ops == Op.FLUSH_DB] = keys[ops == Op.FLUSH_DB]
-        final = np.array([self._carrier.number(db) for db in range(self._trace.databases)], np.int64)
-        return np.where(physical >= 0, final[physical], -1)
+
+def _meet(held: bytearray, touched: bytearray) -> bool:
+    """Tell whether a key has a live base record and is touched."""
+    # As one long number each: a few words of Python for columns of any length.
+    return 1 in held and bool(int.from_bytes(held, "little") & int.from_bytes(touched, "little"))
 
 
 class _Executor:
@@ -268,8 +251,8 @@ class _Executor:
         replay: Replay,
         reader: TextReader,
         chunk: Chunk,
-        rows: NDArray[np.int64],
-        numbers: NDArray[np.int64],
+        rows: Column,
+        numbers: Column,
         data: bytes,
         base: int,
         unwanted: Callable[[int], bool],
@@ -286,14 +269,14 @@ class _Executor:
     def all(self) -> None:
         """Execute every row."""
         texts = self._reader.split(self._data, self._base, self._chunk, self._rows)
-        for row, db, argv in zip(self._rows.tolist(), self._numbers.tolist(), texts, strict=True):
+        for row, db, argv in zip(self._rows, self._numbers, texts, strict=True):
             self._run(row, db, argv)
 
     def one(self, index: int) -> None:
         """Execute one row."""
         rows = self._rows[index : index + 1]
         (argv,) = self._reader.split(self._data, self._base, self._chunk, rows)
-        self._run(int(rows[0]), int(self._numbers[index]), argv)
+        self._run(rows[0], self._numbers[index], argv)
 
     def _run(self, row: int, db: int, argv: list[bytes]) -> None:
         keyspace = self._replay.keyspace
@@ -310,7 +293,7 @@ class _Executor:
             if stop.reason == "arity":
                 self._look_at(argv, row)
             stop.path = self._reader.path(self._chunk)
-            stop.offset = int(self._chunk.offsets[row])
+            stop.offset = self._chunk.columns.offsets[row]
             raise
 
     def _look_at(self, argv: list[bytes], row: int) -> None:
@@ -321,5 +304,5 @@ class _Executor:
         """
         what = beyond(argv, self._replay.release)
         if what:
-            place = self._chunk.file, int(self._chunk.offsets[row])
+            place = self._chunk.file, self._chunk.columns.offsets[row]
             raise UnknownFormError(argv[0].upper().decode("latin-1"), what, place)

@@ -6,13 +6,12 @@ command.
 
 from __future__ import annotations
 
+from bisect import bisect_left, bisect_right
 from collections import deque
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
-import numpy as np
-from numpy.typing import NDArray
-
+from aoftool.columns import Column, zeros
 from aoftool.errors import SourceError
 from aoftool.files import Source, open_source
 from aoftool.kernels import kernel
@@ -20,6 +19,7 @@ from aoftool.liveness.model import Chunk
 from aoftool.rdb.encode.encode import string_records
 from aoftool.resp.canonical import NotCanonical
 from aoftool.resp.frame import read_frame
+from aoftool.rewrite.decide.picking import distinct_rows, spans_of
 
 __all__ = ["TextReader"]
 
@@ -67,7 +67,7 @@ class TextReader:
         """Return the file a chunk stands in."""
         return self._paths[chunk.file]
 
-    def sets(self, chunk: Chunk, rows: NDArray[np.int64]) -> Iterator[list[tuple[bytes, bytes, None]]]:
+    def sets(self, chunk: Chunk, rows: Column) -> Iterator[list[tuple[bytes, bytes, None]]]:
         """Yield lists of (key, value, None) of plain SET rows, which are in ascending order.
 
         Raises:
@@ -75,13 +75,11 @@ class TextReader:
         """
         for group, data, start in self.pieces(chunk, rows):
             try:
-                yield split_sets(memoryview(data), start, np.ascontiguousarray(chunk.offsets[group]))
+                yield split_sets(memoryview(data), start, _starts(chunk, group))
             except NotCanonical:
                 yield [(argv[1], argv[2], None) for argv in self.split(data, start, chunk, group)]
 
-    def set_records(
-        self, chunk: Chunk, rows: NDArray[np.int64], compress: bool
-    ) -> Iterator[tuple[bytes, int]]:
+    def set_records(self, chunk: Chunk, rows: Column, compress: bool) -> Iterator[tuple[bytes, int]]:
         """Yield (RDB records, how many) of plain SET rows, which are in ascending order.
 
         Many of them are encoded by threads, while the caller does something with the ones before.
@@ -93,15 +91,15 @@ class TextReader:
             SourceError: the file does not hold these bytes any more.
         """
 
-        def encoded(group: NDArray[np.int64], data: bytes, start: int) -> bytes:
-            starts = np.ascontiguousarray(chunk.offsets[group])
+        def encoded(group: Column, data: bytes, start: int) -> bytes:
             try:
-                return encode_sets(memoryview(data), start, starts, compress)
+                return encode_sets(memoryview(data), start, _starts(chunk, group), compress)
             except NotCanonical:
                 rows_of = [(argv[1], argv[2], None) for argv in self.split(data, start, chunk, group)]
                 return string_records(rows_of, compress)
 
-        size = int(chunk.offsets[rows[-1] + 1] - chunk.offsets[rows[0]]) if len(rows) else 0
+        offsets = chunk.columns.offsets
+        size = offsets[rows[-1] + 1] - offsets[rows[0]] if len(rows) else 0
         if self._threads == 1 or size < _WORTH_THREADS_BYTES:
             for group, data, start in self.pieces(chunk, rows):
                 yield encoded(group, data, start), len(group)
@@ -120,8 +118,8 @@ class TextReader:
                 yield future.result(), count
 
     def pair_records(
-        self, chunk: Chunk, rows: NDArray[np.int64], places: NDArray[np.int64], compress: bool
-    ) -> Iterator[tuple[bytes, NDArray[np.int64]]]:
+        self, chunk: Chunk, rows: Column, places: Column, compress: bool
+    ) -> Iterator[tuple[bytes, Column]]:
         """Yield (RDB records, size of each) of keys that rows set to the argument behind them.
 
         Args:
@@ -132,10 +130,10 @@ class TextReader:
         Raises:
             SourceError: the file does not hold these bytes any more.
         """
-        for group, data, start in self.pieces(chunk, rows[np.diff(rows, prepend=-1) > 0]):
-            here = slice(np.searchsorted(rows, group[0]), np.searchsorted(rows, group[-1], "right"))
-            starts = np.ascontiguousarray(chunk.offsets[rows[here]])
-            sizes = np.zeros(len(starts), np.int64)
+        for group, data, start in self.pieces(chunk, distinct_rows(rows)):
+            here = slice(bisect_left(rows, group[0]), bisect_right(rows, group[-1]))
+            starts = _starts(chunk, rows[here])
+            sizes = zeros("q", len(starts))
             try:
                 records = encode_pairs(memoryview(data), start, starts, places[here], compress, sizes)
             except NotCanonical:
@@ -144,10 +142,11 @@ class TextReader:
                 made: list[int] = []
                 strings = [(texts[row][place], texts[row][place + 1], None) for row, place in pairs]
                 records = string_records(strings, compress, made)
-                sizes[:] = made
+                for place, size in enumerate(made):
+                    sizes[place] = size
             yield records, sizes
 
-    def texts(self, chunk: Chunk, rows: NDArray[np.int64]) -> Iterator[tuple[int, list[bytes]]]:
+    def texts(self, chunk: Chunk, rows: Column) -> Iterator[tuple[int, list[bytes]]]:
         """Yield (row, arguments) of rows, which are in ascending order.
 
         Raises:
@@ -157,8 +156,8 @@ class TextReader:
             yield from zip(group.tolist(), self.split(data, start, chunk, group), strict=True)
 
     def pieces(
-        self, chunk: Chunk, rows: NDArray[np.int64], helper: Executor | None = None
-    ) -> Iterator[tuple[NDArray[np.int64], bytes, int]]:
+        self, chunk: Chunk, rows: Column, helper: Executor | None = None
+    ) -> Iterator[tuple[Column, bytes, int]]:
         """Yield (rows, bytes that hold them, offset of the first byte).
 
         Args:
@@ -172,7 +171,7 @@ class TextReader:
             for group in _windows(chunk, rows, _WINDOW_BYTES):
                 yield _piece(source, chunk, group)
             return
-        waiting: Future[tuple[NDArray[np.int64], bytes, int]] | None = None
+        waiting: Future[tuple[Column, bytes, int]] | None = None
         try:
             for group in _windows(chunk, rows, _LARGE_WINDOW_BYTES):
                 before, waiting = waiting, helper.submit(_piece, source, chunk, group)
@@ -186,16 +185,15 @@ class TextReader:
                 waiting.cancel()
                 waiting.exception() if not waiting.cancelled() else None
 
-    def split(self, data: bytes, base: int, chunk: Chunk, rows: NDArray[np.int64]) -> list[list[bytes]]:
-        starts = np.ascontiguousarray(chunk.offsets[rows])
+    def split(self, data: bytes, base: int, chunk: Chunk, rows: Column) -> list[list[bytes]]:
+        starts, ends = spans_of(chunk.columns.offsets, rows)
         try:
             return split_rows(memoryview(data), base, starts)
         except NotCanonical:
             # Some command is written in a way that only the scanner knows.
-            ends = chunk.offsets[rows + 1]
             return [
                 read_frame(data[start - base : end - base], start).argv
-                for start, end in zip(starts.tolist(), ends.tolist(), strict=True)
+                for start, end in zip(starts, ends, strict=True)
             ]
 
     def _source(self, file: int) -> Source:
@@ -207,28 +205,31 @@ class TextReader:
         return self._sources[file]
 
 
-def _piece(source: Source, chunk: Chunk, group: NDArray[np.int64]) -> tuple[NDArray[np.int64], bytes, int]:
+def _starts(chunk: Chunk, rows: Column) -> Column:
+    return spans_of(chunk.columns.offsets, rows)[0]
+
+
+def _piece(source: Source, chunk: Chunk, group: Column) -> tuple[Column, bytes, int]:
     """Return rows, the bytes from the first to the last of them, and where these start.
 
     Raises:
         SourceError: the file does not hold these bytes any more.
     """
-    start = int(chunk.offsets[group[0]])
-    end = int(chunk.offsets[group[-1] + 1])
+    start, end = chunk.columns.offsets[group[0]], chunk.columns.offsets[group[-1] + 1]
     data = source.read_at(start, end - start)
     if len(data) != end - start:
         raise SourceError(f"{source.name} has changed since it was read", path=source.path)
     return group, data, start
 
 
-def _windows(chunk: Chunk, rows: NDArray[np.int64], window_bytes: int) -> Iterator[NDArray[np.int64]]:
+def _windows(chunk: Chunk, rows: Column, window_bytes: int) -> Iterator[Column]:
     """Split rows into groups whose bytes lie close together and fit a window."""
     if not len(rows):
         return
-    starts, ends = chunk.offsets[rows], chunk.offsets[rows + 1]
+    starts, ends = spans_of(chunk.columns.offsets, rows)
     first = 0
     while first < len(rows):
         # At least one row, however large it is.
-        stop = max(first + 1, int(np.searchsorted(ends, starts[first] + window_bytes, "right")))
+        stop = max(first + 1, bisect_right(ends, starts[first] + window_bytes))
         yield rows[first:stop]
         first = stop

@@ -13,6 +13,7 @@ from typing import BinaryIO
 import numpy as np
 from numpy.typing import NDArray
 
+from aoftool.columns import Column, array_of
 from aoftool.dataclass import dataclass, field
 from aoftool.files import open_source
 from aoftool.keyspace.libraries import Library
@@ -140,7 +141,7 @@ def _plan(task: ShareTask, progress: Progress) -> RewritePlan:
     base, touches = decide(trace, found, target)
     summary = RewriteSummary("", task.target, "")
     summary.tail, summary.base = tail_counts(trace, 0), base.counts
-    summary.key_count = int(np.count_nonzero(touches.written))
+    summary.key_count = touches.written.count(1)
     return RewritePlan(task.options, summary, found, table, trace, base, touches, target, task.writer)
 
 
@@ -171,8 +172,8 @@ def _write_dropped(task: ShareTask, plan: RewritePlan) -> str:
         ordinals.tofile(path)
         return path
     # One place more, for records whose key no command names: number -1.
-    causes = np.append(plan.base.covered.causes(), np.uint8(0))
-    written = np.append(plan.touches.written, np.uint8(0))
+    causes = np.append(array_of(plan.base.covered.causes()), np.uint8(0))
+    written = np.append(array_of(plan.touches.written), np.uint8(0))
     databases = range(task.options.databases)
     flushed = np.array([plan.base.covered.covers_unnamed(db) for db in databases])
     # What a live row reads before another one flushes it.
@@ -206,8 +207,8 @@ class _ShareEmitter(Emitter):
     places: list[NDArray[np.int64]]
     before: dict[int, int]
 
-    def _note(self, chunk: Chunk, rows: NDArray[np.int64]) -> None:
-        self.places.append(rows + self.before[id(chunk)])
+    def _note(self, chunk: Chunk, rows: Column) -> None:
+        self.places.append(array_of(rows) + self.before[id(chunk)])
 
 
 class _ShareStream:

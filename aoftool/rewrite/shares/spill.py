@@ -14,6 +14,7 @@ from typing import BinaryIO
 import numpy as np
 from numpy.typing import NDArray
 
+from aoftool.columns import array_of
 from aoftool.commands.effects import Effect, EffectTable
 from aoftool.dataclass import dataclass, field
 from aoftool.files import open_source
@@ -208,8 +209,8 @@ class Spill:
         self._survey.never_happened(chunk, stop)
         ops = chunk.ops[:stop]
         rows = np.flatnonzero((ops >= Op.ONE_CHANGES) & (ops <= Op.FUNCTIONS))
-        for group, data, base in self._reader.pieces(chunk, rows):
-            self._group(chunk, group, data, base)
+        for group, data, base in self._reader.pieces(chunk, rows.data):
+            self._group(chunk, array_of(group), data, base)
         return empty_chunk(chunk)
 
     def _group(self, chunk: Chunk, rows: NDArray[np.int64], data: bytes, base: int) -> None:
@@ -262,7 +263,7 @@ class Spill:
         physical = chunk.ref_keys[first].astype(np.int64) >> BUCKET_BITS
         self._verbatim(entries, chunk, rows[whole], base, least[whole], physical[whole])
         rest = rows[~whole]
-        for row, argv in zip(rest.tolist(), self._reader.split(data, base, chunk, rest), strict=True):
+        for row, argv in zip(rest.tolist(), self._reader.split(data, base, chunk, rest.data), strict=True):
             self._anew(entries, chunk, row, argv, len(data), extra)
 
     def _anew(

@@ -12,6 +12,7 @@ from collections.abc import Iterator
 import numpy as np
 from numpy.typing import NDArray
 
+from aoftool.columns import zeros
 from aoftool.commands.effects import EffectTable
 from aoftool.dataclass import dataclass, field
 from aoftool.files import open_source
@@ -97,16 +98,17 @@ def base_columns(path: str, keys: KeyTable, progress: Progress = no_progress) ->
 
 def empty_chunk(chunk: Chunk) -> Chunk:
     """Return what stands in a trace for rows that were dealt with at once."""
+    columns = chunk.columns
     return Chunk(
         chunk.file,
-        chunk.offsets[:1],
-        chunk.names[:0],
-        chunk.ops[:0].copy(),
-        chunk.keys[:0],
-        chunk.fates[:0].copy(),
-        chunk.ref_keys[:0],
-        chunk.ref_effects[:0],
-        chunk.ref_sizes[:0],
+        columns.offsets[:1],
+        columns.names[:0],
+        zeros("B", 0),
+        columns.keys[:0],
+        zeros("B", 0),
+        columns.ref_keys[:0],
+        columns.ref_effects[:0],
+        columns.ref_sizes[:0],
     )
 
 

@@ -9,8 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-import numpy as np
-
+from aoftool.columns import Column, holds, zeros
 from aoftool.commands.effects import EffectTable, Role
 from aoftool.dataclass import dataclass, field
 from aoftool.errors import UnsupportedError
@@ -98,9 +97,27 @@ def _scripts_before(trace: Trace, reader: TextReader) -> Iterator[bytes]:
         return
     for number, chunk in enumerate(trace.chunks[: place.chunk + 1]):
         stop = place.row if number == place.chunk else len(chunk)
-        scripts = (chunk.ops[:stop] == Op.SCRIPTS) & (chunk.fates[:stop] <= Fate.TRIMMED)
-        for _, argv in reader.texts(chunk, np.flatnonzero(scripts)):
+        for _, argv in reader.texts(chunk, _scripts(chunk, stop)):
             yield encode_command(argv)
+
+
+def _scripts(chunk: Chunk, stop: int) -> Column:
+    if not holds(chunk.columns.ops, Op.SCRIPTS):
+        return zeros("q", 0)
+    import numpy as np
+
+    scripts = (chunk.ops[:stop] == Op.SCRIPTS) & (chunk.fates[:stop] <= Fate.TRIMMED)
+    return np.flatnonzero(scripts).data
+
+
+def _wanted(chunk: Chunk, start: int) -> Column:
+    """Return the rows that are carried, and those that select and frame; before `start` only these."""
+    # Here: few logs hold what nobody but a server can execute.
+    import numpy as np
+
+    framing = chunk.ops == Op.FRAMING
+    wanted = framing | ((chunk.fates <= Fate.TRIMMED) & (np.arange(len(chunk)) >= start))
+    return np.flatnonzero(wanted & (chunk.names != 0)).data
 
 
 class _Follower:
@@ -126,12 +143,7 @@ class _Follower:
                 self._file, self._selected, self._inside = chunk.file, 0, False
             start = max(place.row, 0) if number == place.chunk else 0
             carried = number >= place.chunk
-            wanted = (chunk.fates <= Fate.TRIMMED) | (chunk.ops == Op.FRAMING)
-            wanted &= chunk.names != 0
-            if not carried or start:
-                framing_only = np.arange(len(chunk)) < (len(chunk) if not carried else start)
-                wanted &= ~framing_only | (chunk.ops == Op.FRAMING)
-            for row, argv in reader.texts(chunk, np.flatnonzero(wanted)):
+            for row, argv in reader.texts(chunk, _wanted(chunk, start if carried else len(chunk))):
                 live = carried and row >= start
                 if not live or self._is_taken(argv, chunk, row):
                     yield from self._row(chunk, row, argv, live)

@@ -10,19 +10,25 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 
-import numpy as np
-from numpy.typing import NDArray
-
+from aoftool.columns import Column
 from aoftool.commands.effects import EffectTable
 from aoftool.dataclass import dataclass
 from aoftool.errors import SourceError
 from aoftool.files import open_source
 from aoftool.keyspace.engine import Keyspace
 from aoftool.liveness.carry import Carrier
-from aoftool.liveness.model import Chunk, Op, Trace
+from aoftool.liveness.model import Chunk, Trace
 from aoftool.rdb.damage import EncodingDamage
 from aoftool.replay.compiled.hot import RecordMaker
 from aoftool.rewrite.decide.base_keys import BaseKeys, Run
+from aoftool.rewrite.decide.picking import (
+    are_sets,
+    chosen_keys,
+    chosen_rows,
+    count_homes,
+    flags_of,
+    in_database,
+)
 from aoftool.rewrite.decide.touches import Touches, first_rows, understood_rows
 from aoftool.rewrite.model import OutputSize
 from aoftool.rewrite.replay.outcome import Outcome
@@ -44,13 +50,13 @@ class FirstWrites:
     """Rows of a chunk with the keys that they are the first to write."""
 
     chunk: Chunk
-    rows: NDArray[np.int64]
-    keys: NDArray[np.uint32]
+    rows: Column
+    keys: Column
 
 
 def first_writes(trace: Trace) -> list[FirstWrites]:
     """Return, for every key that live rows write, the first of these rows; in order of the log."""
-    seen = np.zeros(len(trace.keys), np.uint8)
+    seen = bytearray(len(trace.keys))
     return [FirstWrites(chunk, *first_rows(chunk, stop, seen)) for _, chunk, stop in understood_rows(trace)]
 
 
@@ -92,17 +98,17 @@ class Emitter:
         """Return how many keys and expire times each database will hold, those of the base included."""
         counts = {}
         base = self._base
-        copied = np.bincount(self._home[self._touches.copied > 0], minlength=self._trace.databases)
-        replaced = (base.held > 0) & (self._touches.written > 0)
-        gone = np.bincount(self._home[replaced], minlength=self._trace.databases)
+        written, databases = self._touches.written, self._trace.databases
+        copied = count_homes(self._home, self._touches.copied, None, databases)
+        gone = count_homes(self._home, written, base.held, databases)
         for physical in range(self._trace.databases):
             db = self._carrier.number(physical)
             keys, expires = outcome.count(db)
-            keys += int(copied[physical])
+            keys += copied[physical]
             if physical not in self._touches.flushed:
                 # What was loaded for reading only stands in the base and in the keyspace.
                 read_keys, read_expires = base.only_read.get(physical, (0, 0))
-                keys += base.databases.get(physical, 0) - int(gone[physical]) - read_keys
+                keys += base.databases.get(physical, 0) - gone[physical] - read_keys
                 expires += base.expires.get(physical, 0) - read_expires
             counts[db] = keys, expires
         return counts
@@ -175,7 +181,8 @@ class Emitter:
             self._database(db, physical, firsts, outcome, reader, part)
 
     def _written_databases(self) -> set[int]:
-        return set(np.flatnonzero(np.bincount(self._home[self._touches.written > 0])).tolist())
+        counts = count_homes(self._home, self._touches.written, None, self._trace.databases)
+        return {physical for physical, keys in enumerate(counts) if keys}
 
     def _numbered(self, databases: Iterable[int]) -> list[tuple[int, int]]:
         """Return (final number, physical number), ascending."""
@@ -191,24 +198,22 @@ class Emitter:
         part: Partition,
     ) -> None:
         for item in firsts:
-            here = self._home[item.keys] == physical
-            if part.of_key is not None:
-                here &= part.of_key[item.keys] == part.number
-            self._some(item.chunk, item.rows[here], item.keys[here], db, outcome, reader)
+            rows, keys = in_database(item.rows, item.keys, self._home, physical, part.of_key, part.number)
+            self._some(item.chunk, rows, keys, db, outcome, reader)
 
     def _some(
         self,
         chunk: Chunk,
-        rows: NDArray[np.int64],
-        keys: NDArray[np.uint32],
+        rows: Column,
+        keys: Column,
         db: int,
         outcome: Outcome,
         reader: TextReader,
     ) -> None:
         if not len(keys) or self._chooser.number(db) is None:
             return
-        copied = self._touches.copied[keys] > 0
-        if copied.all() and self._chooser.takes_all and (chunk.ops[rows] == Op.ONE_SETS).all():
+        copied = flags_of(self._touches.copied, keys)
+        if 0 not in copied and self._chooser.takes_all and are_sets(chunk, rows):
             self._note(chunk, rows)
             self._plain_sets(db, chunk, rows, reader)
         else:
@@ -217,13 +222,14 @@ class Emitter:
             if maker is not None:
                 self._recorded(maker, chunk, rows, keys, copied, db, outcome, reader, memoryview(taken))
             else:
-                values = plain_set_values(self._table, chunk, rows[copied], keys[copied], reader)
-                pairs = zip(keys.tolist(), copied.tolist(), strict=True)
+                chosen = chosen_rows(rows, copied), chosen_keys(keys, copied)
+                values = plain_set_values(self._table, chunk, *chosen, reader)
+                pairs = zip(keys, map(bool, copied), strict=True)
                 self._mixed(pairs, values, db, outcome.whole(), memoryview(taken))
-            self._note(chunk, rows[np.frombuffer(taken, np.bool_)])
-        self._size.copied_sets += int(copied.sum())
+            self._note(chunk, chosen_rows(rows, taken))
+        self._size.copied_sets += copied.count(1)
 
-    def _plain_sets(self, db: int, chunk: Chunk, rows: NDArray[np.int64], reader: TextReader) -> None:
+    def _plain_sets(self, db: int, chunk: Chunk, rows: Column, reader: TextReader) -> None:
         """Write keys whose only command is a plain SET."""
         self._open(db)
         if not self._output.copies:
@@ -244,19 +250,20 @@ class Emitter:
         self,
         maker: RecordMaker,
         chunk: Chunk,
-        rows: NDArray[np.int64],
-        keys: NDArray[np.uint32],
-        copied: NDArray[np.bool_],
+        rows: Column,
+        keys: Column,
+        copied: bytearray,
         db: int,
         outcome: Outcome,
         reader: TextReader,
         taken: memoryview,
     ) -> None:
         """Write keys as records: from the log, from compiled code, and from the keyspace what is left."""
-        places = set_places(self._table, self._trace.names, chunk, rows[copied], keys[copied])
+        in_log = chosen_rows(rows, copied)
+        places = set_places(self._table, self._trace.names, chunk, in_log, chosen_keys(keys, copied))
         compress = self._output.compress
-        for piece, data, starts, ends in set_records(reader, chunk, rows, copied, places, compress):
-            numbers, given, here, at = keys[piece], copied[piece].view(np.uint8), taken[piece], 0
+        for piece, data, starts, ends in set_records(reader, chunk, in_log, copied, places, compress):
+            numbers, given, here, at = keys[piece], memoryview(copied)[piece], taken[piece], 0
             while at < len(numbers):
                 records, made, expiring, at, back = maker.make(
                     numbers, given, memoryview(data), starts, ends, here, at
@@ -267,11 +274,11 @@ class Emitter:
                     self._count(None, made)
                     self._size.expiring_keys += expiring
                 if back:
-                    one = [(int(numbers[at]), False)]
+                    one = [(numbers[at], False)]
                     self._mixed(one, iter(()), db, outcome.keyspace, here[at : at + 1])
                     at += 1
 
-    def _note(self, chunk: Chunk, rows: NDArray[np.int64]) -> None:
+    def _note(self, chunk: Chunk, rows: Column) -> None:
         """Learn which rows wrote first what is written now, in the same order."""
 
     def _mixed(

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+from array import array
 from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING
 
-import numpy as np
-from numpy.typing import NDArray
-
+from aoftool.columns import Column, array_of, zeros
 from aoftool.commands.effects import EffectTable
 from aoftool.liveness.model import DROPPED, Chunk, Op
-from aoftool.rewrite.decide.touches import row_refs
+from aoftool.rewrite.decide.picking import are_sets, distinct_rows, lay_out
 from aoftool.rewrite.replay.texts import TextReader
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
 
 __all__ = ["plain_set_values", "set_places", "set_records"]
 
@@ -18,8 +22,8 @@ __all__ = ["plain_set_values", "set_places", "set_records"]
 def plain_set_values(
     table: EffectTable,
     chunk: Chunk,
-    rows: NDArray[np.int64],
-    keys: NDArray[np.uint32],
+    rows: Column,
+    keys: Column,
     reader: TextReader,
 ) -> Iterator[tuple[bytes, bytes]]:
     """Yield (key, value) of keys that plain SETs write, in order.
@@ -27,17 +31,17 @@ def plain_set_values(
     Args:
         rows, keys: a key of the trace's table and the row that sets it; a row of several keys once each.
     """
-    if (chunk.ops[rows] == Op.ONE_SETS).all():
+    if are_sets(chunk, rows):
         for _, argv in reader.texts(chunk, rows):
             yield argv[1], argv[2]
         return
-    wanted = iter(zip(rows.tolist(), _ranks(chunk, rows, keys).tolist(), strict=True))
+    wanted = iter(zip(rows, _ranks(chunk, rows, keys).tolist(), strict=True))
     steps: dict[int, tuple[int, int]] = {}
     wanted_row, rank = next(wanted)
-    for row, argv in reader.texts(chunk, rows[np.diff(rows, prepend=-1) > 0]):
+    for row, argv in reader.texts(chunk, distinct_rows(rows)):
         first, step = 1, 0
-        if chunk.ops[row] != Op.ONE_SETS:
-            name = int(chunk.names[row])
+        if chunk.columns.ops[row] != Op.ONE_SETS:
+            name = chunk.columns.names[row]
             if name not in steps:
                 form = table.forms(argv[0].upper())[0]
                 steps[name] = int(form.keys[0]["first"]), int(form.keys[0]["step"])
@@ -48,12 +52,18 @@ def plain_set_values(
             wanted_row, rank = next(wanted, (-1, 0))
 
 
-def _ranks(chunk: Chunk, rows: NDArray[np.int64], keys: NDArray[np.uint32]) -> NDArray[np.int64]:
+def _ranks(chunk: Chunk, row_column: Column, key_column: Column) -> NDArray[np.int64]:
     """Return which of the keys of its row each key is: of equal ones the last that is not cut out.
 
     Args:
-        rows, keys: one key of a row each, rows ascending.
+        row_column, key_column: one key of a row each, rows ascending.
     """
+    # Here: only for commands with several keys.
+    import numpy as np
+
+    from aoftool.rewrite.decide.touch_arrays import row_refs
+
+    rows, keys = array_of(row_column), array_of(key_column)
     ranks = np.zeros(len(rows), np.int64)
     several = np.flatnonzero(chunk.ops[rows] >= Op.MANY)
     if not len(several):
@@ -73,55 +83,46 @@ def set_places(
     table: EffectTable,
     names: Sequence[bytes],
     chunk: Chunk,
-    rows: NDArray[np.int64],
-    keys: NDArray[np.uint32],
-) -> NDArray[np.int64]:
+    rows: Column,
+    keys: Column,
+) -> Column:
     """Return which argument of its row each key is; its value is the next one.
 
     Args:
         names: of commands, by number.
         rows, keys: a key of the trace's table and the row that sets it; a row of several keys once each.
     """
-    places = np.ones(len(rows), np.int64)
-    several = np.flatnonzero(chunk.ops[rows] != Op.ONE_SETS)
-    if not len(several):
-        return places
+    if are_sets(chunk, rows):
+        return memoryview(array("q", (1,)) * len(rows))
     ranks = _ranks(chunk, rows, keys)
-    of_row = chunk.names[rows[several]]
+    import numpy as np
+
+    places = np.ones(len(rows), np.int64)
+    several = np.flatnonzero(chunk.ops[array_of(rows)] != Op.ONE_SETS)
+    of_row = chunk.names[array_of(rows)[several]]
     for name in np.unique(of_row).tolist():
         form = table.forms(names[name])[0]
         here = several[of_row == name]
         places[here] = int(form.keys[0]["first"]) + int(form.keys[0]["step"]) * ranks[here]
-    return places
+    return places.data
 
 
 def set_records(
-    reader: TextReader,
-    chunk: Chunk,
-    rows: NDArray[np.int64],
-    copied: NDArray[np.bool_],
-    places: NDArray[np.int64],
-    compress: bool,
-) -> Iterator[tuple[slice, bytes, NDArray[np.int64], NDArray[np.int64]]]:
+    reader: TextReader, chunk: Chunk, in_log: Column, copied: bytearray, places: Column, compress: bool
+) -> Iterator[tuple[slice, bytes, Column, Column]]:
     """Yield (which keys, records of those that stand in the log, where each starts, where it ends) in order.
 
     Args:
-        rows: one for each key, ascending.
-        copied: which of the keys stand in the log.
+        in_log: the row of each key that stands in the log, ascending.
+        copied: one byte a key, 1 for those.
         places: of those, see `set_places`.
         compress: pack long strings.
     """
-    in_log = np.flatnonzero(copied)
-    at = first = 0
-    for data, sizes in reader.pair_records(chunk, rows[in_log], places, compress):
-        here = in_log[first : first + len(sizes)]
-        first += len(sizes)
-        stop = int(here[-1]) + 1
-        starts, ends = np.zeros((2, stop - at), np.int64)
-        ends[here - at] = np.cumsum(sizes)
-        starts[here - at] = ends[here - at] - sizes
+    at = 0
+    for data, sizes in reader.pair_records(chunk, in_log, places, compress):
+        stop, starts, ends = lay_out(copied, at, sizes)
         yield slice(at, stop), data, starts, ends
         at = stop
-    if at < len(rows):
-        starts, ends = np.zeros((2, len(rows) - at), np.int64)
-        yield slice(at, len(rows)), b"", starts, ends
+    if at < len(copied):
+        left = len(copied) - at
+        yield slice(at, len(copied)), b"", zeros("q", left), zeros("q", left)

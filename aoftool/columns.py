@@ -1,0 +1,59 @@
+"""Columns of numbers as plain memory, which compiled code fills and reads without numpy.
+
+numpy takes longer to load than a small log to read. So a column is a memoryview of machine numbers, which
+Python takes numbers and slices of, compiled code takes as it is, and numpy takes as an array over the same
+memory where somebody reckons with whole columns. Knows no column of anything.
+
+Kinds: "B", "H" and "I" for 8, 16 and 32 bits without a sign, "q" for 64 with one.
+"""
+
+from __future__ import annotations
+
+from array import array
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, Any, Literal
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+__all__ = ["Column", "array_of", "column_of", "cut", "holds", "view_of", "zeros"]
+
+Column = memoryview
+Kind = Literal["B", "H", "I", "q"]
+
+_SIZES: dict[Kind, int] = {"B": 1, "H": 2, "I": 4, "q": 8}
+
+
+def zeros(kind: Kind, count: int) -> Column:
+    """Return a column of zeros."""
+    # No memory of no bytes can be given another kind.
+    return memoryview(bytearray(count * _SIZES[kind])).cast(kind) if count else memoryview(array(kind))
+
+
+def column_of(kind: Kind, numbers: Iterable[int]) -> Column:
+    """Return a column of some numbers."""
+    return memoryview(array(kind, numbers))
+
+
+def view_of(kind: Kind, raw: bytes | bytearray) -> Column:
+    """Return bytes as a column of the numbers that they are."""
+    return memoryview(raw).cast(kind) if raw else memoryview(array(kind))
+
+
+def cut(column: Column, count: int) -> Column:
+    """Return the first cells in memory of their own."""
+    return memoryview(bytearray(column[:count])).cast(column.format) if count else column[:0]  # type: ignore[call-overload]
+
+
+def holds(column: Column, number: int) -> bool:
+    """Tell whether a column of bytes has a number anywhere."""
+    return column.tobytes().find(number) >= 0
+
+
+def array_of(column: Column | bytes | bytearray) -> NDArray[Any]:
+    """Return the same memory as an array of numpy, which is loaded for it."""
+    import numpy as np
+
+    found = np.asarray(memoryview(column))
+    # One name for 64 bits, of the two that C has.
+    return found.view(np.int64) if found.dtype.itemsize == _SIZES["q"] else found
