@@ -20,6 +20,7 @@ PURE = os.environ.get("AOFTOOL_PURE", "0") not in ("", "0")
 KERNELS = (
     "aoftool.analysis.audit._words_cy",
     "aoftool.analysis.census._census_cy",
+    "aoftool.analysis.census._tables_cy",
     "aoftool.analysis.commands._lines_cy",
     "aoftool.emit._commands_cy",
     "aoftool.keyspace._hll_cy",

@@ -79,12 +79,11 @@ def fold(found: Reading, name: str) -> HabitTable:
     Raises:
         InputError: the log has no `#TS` annotations.
     """
-    times = found.contents.series.slices[:, TIME]
-    timed = times[times >= 0]
+    timed = [time_s for time_s in found.contents.series.of_slices(TIME) if time_s >= 0]
     table = None
-    if len(timed):
+    if timed:
         grown = growth_of(found.contents, found.axis, width=FOLDS[name])
-        table = folded(grown, name, int(timed.min()), int(timed.max()))
+        table = folded(grown, name, min(timed), max(timed))
     if table is None:
         raise InputError("a pattern needs #TS annotations in the log", hint="growth shows it over position")
     return table

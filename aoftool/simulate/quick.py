@@ -15,6 +15,7 @@ import numpy.typing as npt
 
 from aoftool.analysis.census.reading import Reading
 from aoftool.aof.model import Log
+from aoftool.columns import array_of
 from aoftool.commands.table import lookup
 from aoftool.dataclass import dataclass
 from aoftool.errors import UnsupportedError
@@ -78,16 +79,17 @@ def quick_sample(log: Log, read: Reading) -> Quick:
     records = sum(row.keys for item in read.survey.files if item.walk is not None for row in item.walk.counts)
     if records > _MOST_RECORDS:
         raise UnsupportedError(f"its RDB part has {counted(records, 'key')}, which would be read one by one")
-    mean_bytes = int(counts.size_bytes.sum()) // len(counts)
-    is_heavy = counts.size_bytes > max(_HEAVY_BYTES, _HEAVY_KEYS * mean_bytes)
-    if int(counts.writes[is_heavy].sum()) > _MOST_HEAVY_WRITES:
+    sizes, writes = array_of(counts.size_bytes), array_of(counts.writes)
+    mean_bytes = int(sizes.sum()) // len(counts)
+    is_heavy = sizes > max(_HEAVY_BYTES, _HEAVY_KEYS * mean_bytes)
+    if int(writes[is_heavy].sum()) > _MOST_HEAVY_WRITES:
         raise UnsupportedError("few keys have much of it, so that a sample of keys cannot stand for it")
     names = {name.partition(b" ")[0] for name in read.contents.commands}
     heavy = frozenset(counts.name(number) for number in is_heavy.nonzero()[0].tolist())
     always = heavy | (tied_keys(log) if names & TYING else frozenset())
     hashes = np.array([crc32(key) for _, key, _, _ in counts.rows()], np.int64)
     free = np.array([key not in always for _, key, _, _ in counts.rows()], np.bool_)
-    one_in, highest = _cut(hashes[free], counts.writes[free])
+    one_in, highest = _cut(hashes[free], writes[free])
     sample = _Lowest(one_in, always, highest)
     keys = frozenset(key for _, key, _, _ in counts.rows() if sample(key))
     return Quick(sample, Watch(keys=keys, known=frozenset(filter(_acts_on_its_keys, names - TYING))))

@@ -146,7 +146,7 @@ def test_keys_left_out_of_the_sketches_are_within_the_stated_error(
     pytest.importorskip("datasketches")
     monkeypatch.setattr("aoftool.resp.scanner._ROWS_BUFFER_BYTES", 8192)
     # Of a thousand keys each emptying gives twenty: "calm" is among them at the end alone.
-    monkeypatch.setattr("aoftool.analysis.census.key_counts._GIVEN", 20)
+    monkeypatch.setattr("aoftool.analysis.census.sketches._GIVEN", 20)
     rng = np.random.RandomState(7)
     names = [b"k:%d" % rng.zipf(1.3) for _ in range(20_000)]
     names += [b"calm"] * 30 + [b"e:%d" % number for number in range(700)] + [b"calm"] * 300

@@ -20,6 +20,7 @@ from aoftool.analysis.census.peaks import Peak, Peaks
 from aoftool.analysis.census.series import WIDTHS_S, Series
 from aoftool.analysis.census.sizes import SizeHistogram
 from aoftool.analysis.inspect.expiry import ExpirySummary
+from aoftool.columns import column_of, zeros
 from tests.analysis.census_streams import random_stream, rows_of
 
 S = TypeVar("S")
@@ -190,9 +191,9 @@ def test_empty_summaries_are_neutral() -> None:
 def test_expiries_merge_for_logs_without_a_common_key(rows: list[tuple[int, int]]) -> None:
     def summary(chosen: list[tuple[int, int]]) -> ExpirySummary:
         keys = KeyCounts([b"p"])
-        keys.db = keys.prefix = keys.writes = keys.size_bytes = np.zeros(len(chosen), np.int64)
-        keys.name_end = np.zeros(len(chosen), np.int64)
-        keys.deadline_ms = np.array([deadline * 1000 for _, deadline in chosen], np.int64)
+        keys.db = keys.prefix = keys.writes = keys.size_bytes = zeros("q", len(chosen))
+        keys.name_end = zeros("q", len(chosen))
+        keys.deadline_ms = column_of("q", (deadline * 1000 for _, deadline in chosen))
         found = ExpirySummary()
         found.add(keys)
         return found

@@ -1,21 +1,20 @@
 """Read the command streams of a log once and summarise them: the driver of the census.
 
-The scanner works on one thread and the census on another, in order; which of them waits never changes
-a figure. Memory: the key table (see `CensusOptions.key_limit`), a bounded series, and a few buffers.
+The scanner works on one thread and the census of a large file on another, in order; which of them waits never
+changes a figure. Memory: the key table (see `CensusOptions.key_limit`), a bounded series, and a few buffers.
 """
 
 from __future__ import annotations
 
-import queue
-import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 
 from aoftool.analysis.census.kernel import Census
 from aoftool.analysis.census.key_counts import KeyCounts, have_sketches
 from aoftool.analysis.census.model import FIRST_PREFIX, CellKind, CensusOptions, CommandRole
 from aoftool.analysis.census.peaks import Peak, Peaks
 from aoftool.analysis.census.roles import key_rules, role_of
-from aoftool.analysis.census.series import Series
+from aoftool.analysis.census.series import BYTES, COMMANDS, Series
 from aoftool.analysis.census.sizes import SizeHistogram
 from aoftool.aof.model import LogFile, Place
 from aoftool.commands.table import CONTAINERS
@@ -36,7 +35,7 @@ KEYLESS = (b"(no key)", b"(framing)", b"(other prefixes)")
 _STRETCH_BITS = 9
 _UNKNOWN_SHIFT = 8
 _DRAIN_EVERY = 32
-_AHEAD = 4
+_WORTH_A_THREAD = 1 << 20
 
 Names = list[tuple[bytes, bytes | None]]
 
@@ -78,7 +77,7 @@ class Contents:
     @property
     def total(self) -> tuple[int, int]:
         """Return (commands, bytes) of all that was counted."""
-        return int(self.series.slices[:, 3].sum()), int(self.series.slices[:, 4].sum())
+        return sum(self.series.of_slices(COMMANDS)), sum(self.series.of_slices(BYTES))
 
     def prefixes(self) -> dict[bytes, tuple[int, int]]:
         """Return (writes, bytes) by prefix; rows of `KEYLESS` among them."""
@@ -109,36 +108,6 @@ def _between(rows: RowColumns, bounds: Bounds) -> RowColumns:
     return rows_between(rows, first, last) if first or last is not None else rows
 
 
-class _Pipe:
-    """Run a function over what is put in, in order, on another thread."""
-
-    def __init__(self, work: Callable[[RowColumns, Names], None]) -> None:
-        self._work = work
-        self._queue: queue.Queue[tuple[RowColumns, Names] | None] = queue.Queue(_AHEAD)
-        self._failure: BaseException | None = None
-        self._thread = threading.Thread(target=self._run, daemon=True)
-        self._thread.start()
-
-    def _run(self) -> None:
-        while (item := self._queue.get()) is not None:
-            if self._failure is None:
-                try:
-                    self._work(*item)
-                except BaseException as failure:
-                    self._failure = failure
-
-    def put(self, rows: RowColumns, names: Names) -> None:
-        if self._failure is not None:
-            raise self._failure
-        self._queue.put((rows, names))
-
-    def close(self) -> None:
-        self._queue.put(None)
-        self._thread.join()
-        if self._failure is not None:
-            raise self._failure
-
-
 class LogCensus:
     """Count the streams of a log one after the other; `read_tail` is what `survey` calls.
 
@@ -162,7 +131,7 @@ class LogCensus:
         self._known = 0
         self._since_drain = 0
         self._keys = KeyCounts()
-        self._sketching = have_sketches()
+        self._sketching: bool | None = None
         self._files: list[str] = []
         self._numbers = {file.path: number for number, file in enumerate(files)}
         self._bounds: Bounds = (0, None)
@@ -171,21 +140,32 @@ class LogCensus:
     def read_tail(self, file: LogFile, source: Source, start: int, progress: Progress) -> TailTally:
         """Count the stream of one file and return its tally."""
         self._begin(file, source.size_bytes)
-        pipe = _Pipe(self._count)
-        try:
+        with self._taking(source.size_bytes) as take:
             tally = tally_rows(
                 source,
-                pipe.put,
+                take,
                 start=start,
                 containers=CONTAINERS,
                 key_rules=key_rules(),
                 progress=progress,
             )
-        finally:
-            pipe.close()
         self._census.end_file()
         self._take_slices()
         return tally
+
+    @contextmanager
+    def _taking(self, size_bytes: int | None) -> Iterator[Callable[[RowColumns, Names], None]]:
+        """Give what takes rows: another thread, where reading lasts longer than it takes to start."""
+        if size_bytes is not None and size_bytes < _WORTH_A_THREAD:
+            yield self._count
+            return
+        from aoftool.analysis.census.pipe import Pipe
+
+        pipe = Pipe(self._count)
+        try:
+            yield pipe.put
+        finally:
+            pipe.close()
 
     def _begin(self, file: LogFile, size_bytes: int | None) -> None:
         self._files.append(file.shown_name)
@@ -210,11 +190,17 @@ class LogCensus:
             untimed, timed = untimed_first(rows)
             self._census.add(_between(untimed, self._untimed_bounds))
             self._census.add(timed)
-        if self._census.full and self._sketching:
+        if self._census.full and self._may_sketch():
             self._keys.absorb(KeyCounts.of(self._census.take_keys(), []))
         self._since_drain += 1
         if self._since_drain >= _DRAIN_EVERY:
             self._take_slices()
+
+    def _may_sketch(self) -> bool:
+        # Asked once, where there are too many keys.
+        if self._sketching is None:
+            self._sketching = have_sketches()
+        return self._sketching
 
     def _role(self, name: bytes, subcommand: bytes | None) -> CommandRole:
         label = name if subcommand is None else name + b" " + subcommand

@@ -9,47 +9,21 @@ are counted together.
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterator
-from typing import Any
+from itertools import accumulate
+from typing import TYPE_CHECKING, Any
 
-import numpy as np
-import numpy.typing as npt
-
+from aoftool.analysis.census.key_count import KeyCount
 from aoftool.analysis.census.model import DELETED, KeyColumns
+from aoftool.analysis.census.tables import count_prefixes, ranked
+from aoftool.columns import Column, column_of, view_of, zeros
 from aoftool.dataclass import dataclass, field, replace
-from aoftool.errors import MissingExtraError
 from aoftool.escape import printable, unprintable
-from aoftool.keyspace.hll import REGISTERS, add_elements, count_registers
+
+if TYPE_CHECKING:
+    from aoftool.analysis.census.sketches import Sketches
 
 __all__ = ["KeyCount", "KeyCounts", "have_sketches"]
-
-Column = npt.NDArray[np.int64]
-_MAP_BITS = 16
-# Keys of one emptying that the sketch is given: what is left out weighs less than one part in so many of it.
-_GIVEN = 1 << 15
-# Two standard errors of a HyperLogLog.
-_COUNT_ERROR = 2 * 1.04 / math.sqrt(REGISTERS)
-
-
-@dataclass(frozen=True, slots=True)
-class KeyCount:
-    """One key of a top list.
-
-    Attributes:
-        writes, size_bytes: the most it can be; exact when `writes_over` and `bytes_over` are 0.
-        writes_over, bytes_over: by how much that may be too much.
-        deadline_ms: its expire time as the commands left it, 0 for none, -1 when it was deleted; None
-            when only a sketch is left.
-    """
-
-    db: int
-    key: bytes
-    writes: int
-    size_bytes: int
-    writes_over: int = 0
-    bytes_over: int = 0
-    deadline_ms: int | None = None
 
 
 def have_sketches() -> bool:
@@ -59,72 +33,8 @@ def have_sketches() -> bool:
     return importlib.util.find_spec("datasketches") is not None
 
 
-class _Sketches:
-    """Frequent keys by writes and by bytes, and how many distinct ones."""
-
-    def __init__(self) -> None:
-        try:
-            import datasketches
-        except ImportError as error:
-            raise MissingExtraError(
-                "counting more keys than fit needs the datasketches library",
-                hint="pip install datasketches",
-            ) from error
-        self._library = datasketches
-        self.writes = datasketches.frequent_strings_sketch(_MAP_BITS)
-        self.sizes = datasketches.frequent_strings_sketch(_MAP_BITS)
-        # The most that a key may have had where it was left out.
-        self.missed_writes = self.missed_bytes = 0
-        self.registers = bytearray(REGISTERS)
-
-    def add(self, counts: KeyCounts) -> None:
-        add_elements(self.registers, counts.names, counts.name_end.data, counts.db.data)
-        self.missed_writes += _give(self.writes, counts, "writes", counts.writes)
-        self.missed_bytes += _give(self.sizes, counts, "bytes", counts.size_bytes)
-
-    def merge(self, other: _Sketches) -> None:
-        self.writes.merge(other.writes)
-        self.sizes.merge(other.sizes)
-        self.missed_writes += other.missed_writes
-        self.missed_bytes += other.missed_bytes
-        self.registers = bytearray(map(max, self.registers, other.registers))
-
-    def distinct_bounds(self) -> tuple[int, int]:
-        found = count_registers(self.registers)
-        return math.floor(found / (1 + _COUNT_ERROR)), math.ceil(found / (1 - _COUNT_ERROR))
-
-    def top(self, by_bytes: bool, limit: int) -> list[KeyCount]:
-        ranked = self.sizes if by_bytes else self.writes
-        kind = self._library.frequent_items_error_type.NO_FALSE_NEGATIVES
-        found = sorted(ranked.get_frequent_items(kind), key=lambda item: (-item[1], item[0]))[:limit]
-        return [self._count(item[0]) for item in found]
-
-    def _count(self, text: str) -> KeyCount:
-        db, _, name = text.partition(":")
-        writes = int(self.writes.get_upper_bound(text)) + self.missed_writes
-        size = int(self.sizes.get_upper_bound(text)) + self.missed_bytes
-        return KeyCount(
-            int(db),
-            name.encode("latin-1"),
-            writes,
-            size,
-            writes - int(self.writes.get_lower_bound(text)),
-            size - int(self.sizes.get_lower_bound(text)),
-        )
-
-
-def _give(sketch: Any, counts: KeyCounts, by: str, weights: Column) -> int:
-    """Give the heaviest keys to a sketch; return the weight of the heaviest of the others, 0 without any."""
-    given = counts.ranked(by, _GIVEN)
-    for number in given.tolist():
-        sketch.update(f"{counts.db[number]}:" + counts.name(number).decode("latin-1"), int(weights[number]))
-    left = np.ones(len(weights), bool)
-    left[given] = False
-    return int(weights[left].max(initial=0))
-
-
 def _no_column() -> Column:
-    return np.zeros(0, np.int64)
+    return zeros("q", 0)
 
 
 @dataclass
@@ -147,13 +57,13 @@ class KeyCounts:
     names: bytes = b""
     loose_writes: int = 0
     loose_bytes: int = 0
-    _sketches: _Sketches | None = None
+    _sketches: Sketches | None = None
 
     @classmethod
     def of(cls, columns: KeyColumns, prefixes: list[bytes]) -> KeyCounts:
         """Return the counts of some columns."""
         db, prefix, writes, size_bytes, deadline_ms, name_end = (
-            np.frombuffer(column, np.int64) for column in columns[:6]
+            view_of("q", column) for column in columns[:6]
         )
         return cls(prefixes, db, prefix, writes, size_bytes, deadline_ms, name_end, columns.names)
 
@@ -167,8 +77,8 @@ class KeyCounts:
 
     def name(self, number: int) -> bytes:
         """Return the name of a key by its number in the columns."""
-        start = int(self.name_end[number - 1]) if number else 0
-        return self.names[start : int(self.name_end[number])]
+        start = self.name_end[number - 1] if number else 0
+        return self.names[start : self.name_end[number]]
 
     def rows(self) -> Iterator[tuple[int, bytes, int, int]]:
         """Yield (db, name, writes, bytes) of every key in the columns."""
@@ -191,7 +101,7 @@ class KeyCounts:
             MissingExtraError: the library is not installed.
         """
         if self._sketches is None:
-            self._sketches = _Sketches()
+            self._sketches = _new_sketches()
         self._sketches.add(drained)
 
     def settle(self) -> None:
@@ -215,8 +125,7 @@ class KeyCounts:
             found = self._sketches.top(by == "bytes", limit)
             # What found no place anywhere may belong to any of them.
             return [self._widened(count) for count in found]
-        order = self.ranked(by, limit)
-        return [self.count(int(number)) for number in order]
+        return [self.count(number) for number in self.ranked(by, limit)]
 
     def _widened(self, count: KeyCount) -> KeyCount:
         return replace(
@@ -230,36 +139,27 @@ class KeyCounts:
     def ranked(self, by: str, limit: int) -> Column:
         """Return the numbers of the first keys by `bytes` or `writes`; of equals the one met first."""
         first, second = (self.size_bytes, self.writes) if by == "bytes" else (self.writes, self.size_bytes)
-        chosen = np.arange(len(first))
-        if len(first) > limit:
-            least = np.partition(first, len(first) - limit)[len(first) - limit]
-            above, level = np.flatnonzero(first > least), np.flatnonzero(first == least)
-            # Millions of keys may be level: of those the ones that lead by the other figure.
-            level = level[np.argsort(-second[level], kind="stable")[: limit - len(above)]]
-            chosen = np.concatenate((above, level))
-        return chosen[np.lexsort((chosen, -second[chosen], -first[chosen]))]
+        return ranked(first, second, limit)
 
     def count(self, number: int) -> KeyCount:
         """Return one key by its number in the columns."""
         return KeyCount(
-            int(self.db[number]),
+            self.db[number],
             self.name(number),
-            int(self.writes[number]),
-            int(self.size_bytes[number]),
-            deadline_ms=int(self.deadline_ms[number]),
+            self.writes[number],
+            self.size_bytes[number],
+            deadline_ms=self.deadline_ms[number],
         )
 
     def by_prefix(self) -> dict[bytes, tuple[int, int, int]]:
         """Return (keys, keys that expire, keys deleted last) by prefix; of keys in the columns only."""
-        size = len(self.prefixes)
-        keys = np.bincount(self.prefix, minlength=size)
-        expiring = np.bincount(self.prefix[self.deadline_ms > 0], minlength=size)
-        deleted = np.bincount(self.prefix[self.deadline_ms == DELETED], minlength=size)
-        return {
-            name: (int(keys[number]), int(expiring[number]), int(deleted[number]))
-            for number, name in enumerate(self.prefixes)
-            if keys[number]
-        }
+        counts = count_prefixes(self.prefix, self.deadline_ms, len(self.prefixes))
+        rows = zip(self.prefixes, *counts, strict=True)
+        return {name: (keys, expiring, deleted) for name, keys, expiring, deleted in rows if keys}
+
+    def deleted(self) -> int:
+        """Return how many keys were deleted last; of those in the columns only."""
+        return sum(count_prefixes(self.prefix, self.deadline_ms, len(self.prefixes))[2])
 
     def merge(self, other: KeyCounts) -> KeyCounts:
         """Return both together; neither is changed. Of two expire times the later stands.
@@ -274,21 +174,20 @@ class KeyCounts:
         for side in (self, other):
             for number, (db, name, writes, size) in enumerate(side.rows()):
                 row = found.setdefault(
-                    (db, name), [places[side.prefixes[int(side.prefix[number])]], 0, 0, DELETED]
+                    (db, name), [places[side.prefixes[side.prefix[number]]], 0, 0, DELETED]
                 )
                 row[1] += writes
                 row[2] += size
-                row[3] = max(row[3], int(side.deadline_ms[number]))
+                row[3] = max(row[3], side.deadline_ms[number])
             if side._sketches is not None:
-                total._sketches = total._sketches or _Sketches()
+                total._sketches = total._sketches or _new_sketches()
                 total._sketches.merge(side._sketches)
         keys = sorted(found)
-        total.db = np.array([db for db, _ in keys], np.int64)
-        rows = np.array([found[key] for key in keys], np.int64).reshape(-1, 4)
+        total.db = column_of("q", (db for db, _ in keys))
         total.prefix, total.writes, total.size_bytes, total.deadline_ms = (
-            rows[:, n].copy() for n in range(4)
+            column_of("q", (found[key][place] for key in keys)) for place in range(4)
         )
-        total.name_end = np.cumsum([len(name) for _, name in keys], dtype=np.int64)
+        total.name_end = column_of("q", accumulate(len(name) for _, name in keys))
         total.names = b"".join(name for _, name in keys)
         return total
 
@@ -305,10 +204,10 @@ class KeyCounts:
                 [
                     db,
                     printable(name),
-                    printable(self.prefixes[int(self.prefix[n])]),
+                    printable(self.prefixes[self.prefix[n]]),
                     writes,
                     size,
-                    int(self.deadline_ms[n]),
+                    self.deadline_ms[n],
                 ]
                 for n, (db, name, writes, size) in enumerate(self.rows())
             ],
@@ -325,13 +224,20 @@ class KeyCounts:
         names = [unprintable(row[1]) for row in rows]
         return cls(
             prefixes,
-            np.array([row[0] for row in rows], np.int64),
-            np.array([places[unprintable(row[2])] for row in rows], np.int64),
-            np.array([row[3] for row in rows], np.int64),
-            np.array([row[4] for row in rows], np.int64),
-            np.array([row[5] for row in rows], np.int64),
-            np.cumsum([len(name) for name in names], dtype=np.int64),
+            column_of("q", (row[0] for row in rows)),
+            column_of("q", (places[unprintable(row[2])] for row in rows)),
+            column_of("q", (row[3] for row in rows)),
+            column_of("q", (row[4] for row in rows)),
+            column_of("q", (row[5] for row in rows)),
+            column_of("q", accumulate(len(name) for name in names)),
             b"".join(names),
             members["loose_writes"],
             members["loose_bytes"],
         )
+
+
+def _new_sketches() -> Sketches:
+    # Here: they are for more keys than most logs hold.
+    from aoftool.analysis.census.sketches import Sketches
+
+    return Sketches()

@@ -86,5 +86,5 @@ def _written(item: FileSurvey) -> int | None:
 
 def _end(contents: Contents, axis: TimeAxis, times: list[FileTimes]) -> int | None:
     if axis.axis is Axis.TIME:
-        return int(contents.series.slices[:, TIME].max())
+        return max(contents.series.of_slices(TIME))
     return times[-1].written_s if times else None

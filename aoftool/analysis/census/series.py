@@ -7,12 +7,13 @@ exact in any wider bucket. Knows no view of itself.
 
 from __future__ import annotations
 
-from typing import Any
-
-import numpy as np
-import numpy.typing as npt
+from array import array
+from itertools import pairwise
+from typing import TYPE_CHECKING, Any
 
 from aoftool.analysis.census.model import CellKind, SliceColumns
+from aoftool.analysis.census.tables import coarsened
+from aoftool.columns import Column, array_of, column_of, zeros
 from aoftool.dataclass import dataclass, field
 from aoftool.escape import printable, unprintable
 
@@ -23,14 +24,18 @@ CELLS_MOST = 400_000
 WIDTHS_S = (1, 5, 15, 60, 300, 900, 3600, 10800, 86400, 604800)
 """Seconds of a time step; each divides the next but the last, which is for logs of many years."""
 
-Table = npt.NDArray[np.int64]
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
 # Columns of a slice, and of a cell.
 FILE, OFFSET, TIME, COMMANDS, BYTES, DEADLINE, STREAM, STREAM_AFTER = range(8)
 SLICE, KIND, NAME, CELL_COMMANDS, CELL_BYTES = range(5)
+_SLICE_SIZE, _CELL_SIZE = 8, 5
 
 
-def _empty(columns: int) -> Table:
-    return np.zeros((0, columns), np.int64)
+def _empty() -> Column:
+    return zeros("q", 0)
 
 
 @dataclass(slots=True)
@@ -41,10 +46,10 @@ class Series:
         files: their names by number.
         commands, prefixes: names by number; databases go by their own.
         shift, width_s: size of a stretch and of a time step.
-        slices: one row each, in the order of the log: file, offset, `#TS` (-1 without), commands,
-            bytes, least expire time given (0: none), time of the first stream entry in milliseconds
-            (0: none), commands of the slice before that entry.
-        cells: slice, kind (`CellKind`), number of the name, commands, bytes.
+        slice_numbers: a row of each slice, one behind the other, in the order of the log: file, offset, `#TS`
+            (-1 without), commands, bytes, least expire time given (0: none), time of the first stream entry
+            in milliseconds (0: none), commands of the slice before that entry. 64 bits each, as in the next.
+        cell_numbers: of each cell slice, kind (`CellKind`), number of the name, commands, bytes.
     """
 
     files: list[str] = field(default_factory=list)
@@ -52,15 +57,44 @@ class Series:
     prefixes: list[bytes] = field(default_factory=list)
     shift: int = 0
     width_s: int = 1
-    slices: Table = field(default_factory=lambda: _empty(8))
-    cells: Table = field(default_factory=lambda: _empty(5))
+    slice_numbers: Column = field(default_factory=_empty)
+    cell_numbers: Column = field(default_factory=_empty)
+
+    @property
+    def slices(self) -> NDArray[np.int64]:
+        """The rows of slices as an array."""
+        return array_of(self.slice_numbers).reshape(-1, _SLICE_SIZE)
+
+    @property
+    def cells(self) -> NDArray[np.int64]:
+        """The rows of cells as an array."""
+        return array_of(self.cell_numbers).reshape(-1, _CELL_SIZE)
+
+    @property
+    def slice_count(self) -> int:
+        """How many slices there are."""
+        return len(self.slice_numbers) // _SLICE_SIZE
+
+    def of_slices(self, column: int) -> list[int]:
+        """Return a column of the slices, one of those named above."""
+        return self.slice_numbers[column::_SLICE_SIZE].tolist() if len(self.slice_numbers) else []
+
+    def of_cells(self, column: int) -> list[int]:
+        """Return a column of the cells."""
+        return self.cell_numbers[column::_CELL_SIZE].tolist() if len(self.cell_numbers) else []
 
     def add(self, columns: SliceColumns) -> None:
         """Add slices that follow those that are there."""
-        read = {name: np.frombuffer(getattr(columns, name), np.int64) for name in columns._fields}
-        if not len(read["file"]):
+        read = {name: array("q", getattr(columns, name)) for name in columns._fields}
+        count = len(read["file"])
+        if not count:
             return
-        after = np.where(read["stream_ms"] > 0, read["stream_index"] - read["first_index"], 0)
+        entries = zip(read["stream_ms"], read["stream_index"], read["first_index"], strict=True)
+        after = array("q", (index - first if time_ms > 0 else 0 for time_ms, index, first in entries))
+        owner, begin = array("q"), 0
+        for number, end in enumerate(read["cell_end"], self.slice_count):
+            owner.extend(array("q", (number,)) * (end - begin))
+            begin = end
         rows = (
             read["file"],
             read["offset"],
@@ -71,16 +105,14 @@ class Series:
             read["stream_ms"],
             after,
         )
-        counts = np.diff(read["cell_end"], prepend=0)
-        owner = np.repeat(np.arange(len(counts)) + len(self.slices), counts)
         cells = (owner, read["cell_kind"], read["cell_id"], read["cell_commands"], read["cell_bytes"])
-        self.slices = np.concatenate((self.slices, np.stack(rows, axis=1)))
-        self.cells = np.concatenate((self.cells, np.stack(cells, axis=1)))
+        self.slice_numbers = _behind(self.slice_numbers, rows)
+        self.cell_numbers = _behind(self.cell_numbers, cells)
 
     @property
     def is_large(self) -> bool:
         """Tell whether there are more slices or cells than are worth keeping."""
-        return len(self.slices) > SLICES_MOST or len(self.cells) > CELLS_MOST
+        return self.slice_count > SLICES_MOST or len(self.cell_numbers) // _CELL_SIZE > CELLS_MOST
 
     def shrink(self) -> None:
         """Widen the stretch or the time step until the series is small."""
@@ -95,38 +127,16 @@ class Series:
 
     def _steps(self) -> tuple[int, int]:
         """Return how often the time step changes, and how often the stretch."""
-        if len(self.slices) < 2:
-            return 0, 0
-        places = self.slices[:, OFFSET] >> self.shift
-        return int((np.diff(self._when()) != 0).sum()), int((np.diff(places) != 0).sum())
-
-    def _when(self) -> Table:
-        times = self.slices[:, TIME]
-        steps: Table = np.where(times >= 0, times // self.width_s, -1)
-        return steps
+        steps = [time_s // self.width_s if time_s >= 0 else -1 for time_s in self.of_slices(TIME)]
+        places = [offset >> self.shift for offset in self.of_slices(OFFSET)]
+        return _changes(steps), _changes(places)
 
     def coarsen(self, shift: int, width_s: int) -> None:
         """Make stretches and time steps wider; both must be at least what they are."""
         self.shift, self.width_s = shift, width_s
-        if not len(self.slices):
-            return
-        old = self.slices
-        marks = np.stack((old[:, FILE], old[:, OFFSET] >> shift, self._when()), axis=1)
-        new = np.concatenate(([True], (np.diff(marks, axis=0) != 0).any(axis=1)))
-        starts = np.flatnonzero(new)
-        owner = np.cumsum(new) - 1
-        rows = old[starts].copy()
-        rows[:, COMMANDS] = np.add.reduceat(old[:, COMMANDS], starts)
-        rows[:, BYTES] = np.add.reduceat(old[:, BYTES], starts)
-        far = np.where(old[:, DEADLINE] > 0, old[:, DEADLINE], np.iinfo(np.int64).max)
-        least = np.minimum.reduceat(far, starts)
-        rows[:, DEADLINE] = np.where(least < np.iinfo(np.int64).max, least, 0)
-        rows[:, STREAM] = rows[:, STREAM_AFTER] = 0
-        _first_streams(old, owner, rows)
-        self.slices = rows
-        self.cells = self.cells.copy()
-        self.cells[:, SLICE] = owner[self.cells[:, SLICE]]
-        self.cells = _summed(self.cells)
+        if self.slice_count:
+            made = coarsened(self.slice_numbers, self.cell_numbers, shift, width_s)
+            self.slice_numbers, self.cell_numbers = made
 
     def merge(self, other: Series) -> Series:
         """Return both together; stretches of one file are put in order. Neither side is changed."""
@@ -135,21 +145,24 @@ class Series:
             commands=sorted({*self.commands, *other.commands}),
             prefixes=sorted({*self.prefixes, *other.prefixes}),
         )
+        # Here, as below: only logs of many nodes are merged, and numpy takes longer to load than one to read.
+        import numpy as np
+
         shift, width_s = max(self.shift, other.shift), max(self.width_s, other.width_s)
-        for side in (self, other):
-            slices, cells = side._renamed(total)
-            cells[:, SLICE] += len(total.slices)
-            total.slices = np.concatenate((total.slices, slices))
-            total.cells = np.concatenate((total.cells, cells))
-        order = np.lexsort((total.slices[:, OFFSET], total.slices[:, FILE]))
+        slices, cells = self._renamed(total)
+        more_slices, more_cells = other._renamed(total)
+        more_cells[:, SLICE] += len(slices)
+        slices, cells = np.concatenate((slices, more_slices)), np.concatenate((cells, more_cells))
+        order = np.lexsort((slices[:, OFFSET], slices[:, FILE]))
         place = np.empty_like(order)
         place[order] = np.arange(len(order))
-        total.slices = total.slices[order]
-        total.cells[:, SLICE] = place[total.cells[:, SLICE]]
+        cells[:, SLICE] = place[cells[:, SLICE]]
+        total.slice_numbers = column_of("q", slices[order].ravel().tolist())
+        total.cell_numbers = column_of("q", cells.ravel().tolist())
         total.coarsen(shift, width_s)
         return total
 
-    def _renamed(self, total: Series) -> tuple[Table, Table]:
+    def _renamed(self, total: Series) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
         """Return slices and cells with the numbers that names have in a greater series."""
         slices, cells = self.slices.copy(), self.cells.copy()
         slices[:, FILE] = _renumber(self.files, total.files)[slices[:, FILE]]
@@ -163,11 +176,13 @@ class Series:
 
     def totals(self, kind: CellKind) -> dict[int, tuple[int, int]]:
         """Return (commands, bytes) by number of the name."""
-        chosen = self.cells[self.cells[:, KIND] == kind]
-        names, owner = np.unique(chosen[:, NAME], return_inverse=True)
-        sums = np.zeros((len(names), 2), np.int64)
-        np.add.at(sums, owner, chosen[:, CELL_COMMANDS:])
-        return {int(name): (int(row[0]), int(row[1])) for name, row in zip(names, sums, strict=True)}
+        found: dict[int, tuple[int, int]] = {}
+        columns = map(self.of_cells, (KIND, NAME, CELL_COMMANDS, CELL_BYTES))
+        for of_kind, name, commands, size_bytes in zip(*columns, strict=True):
+            if of_kind == kind:
+                before = found.get(name, (0, 0))
+                found[name] = before[0] + commands, before[1] + size_bytes
+        return {name: found[name] for name in sorted(found)}
 
     def to_dict(self) -> dict[str, Any]:
         """Return JSON members; names as printable text."""
@@ -177,8 +192,8 @@ class Series:
             "prefixes": [printable(name) for name in self.prefixes],
             "shift": self.shift,
             "width_s": self.width_s,
-            "slices": self.slices.tolist(),
-            "cells": self.cells.tolist(),
+            "slices": _rows(self.slice_numbers, _SLICE_SIZE),
+            "cells": _rows(self.cell_numbers, _CELL_SIZE),
         }
 
     @classmethod
@@ -190,39 +205,32 @@ class Series:
             prefixes=[unprintable(name) for name in members["prefixes"]],
             shift=members["shift"],
             width_s=members["width_s"],
-            slices=np.array(members["slices"], np.int64).reshape(-1, 8),
-            cells=np.array(members["cells"], np.int64).reshape(-1, 5),
+            slice_numbers=column_of("q", (number for row in members["slices"] for number in row)),
+            cell_numbers=column_of("q", (number for row in members["cells"] for number in row)),
         )
 
 
-def _renumber(mine: list[Any], theirs: list[Any]) -> Table:
+def _behind(numbers: Column, columns: tuple[array[int], ...]) -> Column:
+    """Return rows, one behind the other, with those of some columns behind them."""
+    width = len(columns)
+    rows = array("q", bytes(len(columns[0]) * width * 8))
+    for place, column in enumerate(columns):
+        rows[place::width] = column
+    return memoryview(array("q", numbers.tobytes()) + rows)
+
+
+def _rows(numbers: Column, width: int) -> list[list[int]]:
+    flat: list[int] = numbers.tolist()
+    return [flat[at : at + width] for at in range(0, len(flat), width)]
+
+
+def _changes(figures: list[int]) -> int:
+    """Return how often a figure differs from the one before it."""
+    return sum(one != other for one, other in pairwise(figures))
+
+
+def _renumber(mine: list[Any], theirs: list[Any]) -> NDArray[np.int64]:
+    import numpy as np
+
     places = {name: number for number, name in enumerate(theirs)}
-    numbers: Table = np.array([places[name] for name in mine] or [0], np.int64)
-    return numbers
-
-
-def _first_streams(old: Table, owner: Table, rows: Table) -> None:
-    """Carry the first stream entry of each group, with the commands before it in the group."""
-    having = np.flatnonzero(old[:, STREAM] > 0)
-    if not len(having):
-        return
-    before = np.cumsum(old[:, COMMANDS]) - old[:, COMMANDS]
-    group, first = np.unique(owner[having], return_index=True)
-    chosen = having[first]
-    starts = np.searchsorted(owner, group)
-    rows[group, STREAM] = old[chosen, STREAM]
-    rows[group, STREAM_AFTER] = old[chosen, STREAM_AFTER] + before[chosen] - before[starts]
-
-
-def _summed(cells: Table) -> Table:
-    """Return cells with equal slice, kind and name added up, in that order."""
-    if not len(cells):
-        return cells
-    order = np.lexsort((cells[:, NAME], cells[:, KIND], cells[:, SLICE]))
-    cells = cells[order]
-    new = np.concatenate(([True], (np.diff(cells[:, :CELL_COMMANDS], axis=0) != 0).any(axis=1)))
-    starts = np.flatnonzero(new)
-    out: Table = cells[starts].copy()
-    out[:, CELL_COMMANDS] = np.add.reduceat(cells[:, CELL_COMMANDS], starts)
-    out[:, CELL_BYTES] = np.add.reduceat(cells[:, CELL_BYTES], starts)
-    return out
+    return np.array([places[name] for name in mine] or [0], np.int64)

@@ -10,8 +10,7 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from collections.abc import Iterable
-
-import numpy as np
+from itertools import accumulate
 
 from aoftool.analysis.census.series import COMMANDS, DEADLINE, FILE, STREAM, STREAM_AFTER, TIME, Series
 from aoftool.analysis.clock.model import EARLIEST_MS, LATEST_MS, Axis
@@ -103,9 +102,9 @@ def time_axis(series: Series, files: Iterable[FileTimes] = (), *, whole: bool = 
     Args:
         whole: all commands of the files are in it.
     """
-    commands = series.slices[:, COMMANDS]
-    timed = int(commands[series.slices[:, TIME] >= 0].sum())
-    if timed and timed >= _TIMED_SHARE * int(commands.sum()):
+    commands, times = series.of_slices(COMMANDS), series.of_slices(TIME)
+    timed = sum(count for count, time_s in zip(commands, times, strict=True) if time_s >= 0)
+    if timed and timed >= _TIMED_SHARE * sum(commands):
         return TimeAxis(Axis.TIME)
     anchors = _ascending([*_file_anchors(series, files), *_stream_anchors(series)])
     if len(anchors) < 2 or anchors[0].time_ms == anchors[-1].time_ms:
@@ -119,8 +118,10 @@ def _file_anchors(series: Series, files: Iterable[FileTimes]) -> list[Anchor]:
     found = []
     last = None
     done = 0
-    for number, name in enumerate(series.files):
-        held = int(series.slices[series.slices[:, FILE] == number, COMMANDS].sum())
+    held_by = [0] * len(series.files)
+    for file, commands in zip(series.of_slices(FILE), series.of_slices(COMMANDS), strict=True):
+        held_by[file] += commands
+    for name, held in zip(series.files, held_by, strict=True):
         times = known.get(name)
         if times is not None and times.began_s is not None and held:
             found.append(Anchor(done, times.began_s * 1000, "creation time of the base"))
@@ -134,17 +135,18 @@ def _file_anchors(series: Series, files: Iterable[FileTimes]) -> list[Anchor]:
 
 def _stream_anchors(series: Series) -> list[Anchor]:
     """Return one anchor for each slice with a stream entry; none when their IDs ever run backwards."""
-    slices = series.slices
-    having = slices[:, STREAM] > 0
-    times = slices[having, STREAM]
-    chosen_by_hand = (times < EARLIEST_MS) | (times >= LATEST_MS)
-    if chosen_by_hand.any() or (np.diff(times) < 0).any():
-        return []
-    before = np.cumsum(slices[:, COMMANDS]) - slices[:, COMMANDS] + slices[:, STREAM_AFTER]
-    return [
-        Anchor(place, time, _STREAM_KIND)
-        for place, time in zip(before[having].tolist(), times.tolist(), strict=True)
-    ]
+    found = []
+    before, last_ms = 0, EARLIEST_MS
+    columns = map(series.of_slices, (COMMANDS, STREAM, STREAM_AFTER))
+    for commands, stream_ms, after in zip(*columns, strict=True):
+        if stream_ms > 0:
+            # Others are chosen by hand.
+            if not last_ms <= stream_ms < LATEST_MS:
+                return []
+            found.append(Anchor(before + after, stream_ms, _STREAM_KIND))
+            last_ms = stream_ms
+        before += commands
+    return found
 
 
 def _ascending(anchors: list[Anchor]) -> list[Anchor]:
@@ -166,10 +168,10 @@ def _ascending(anchors: list[Anchor]) -> list[Anchor]:
 
 def _limits(series: Series) -> list[tuple[int, int]]:
     """Return upper bounds: no expire time given from a slice on had passed before that slice ended."""
-    ends = np.cumsum(series.slices[:, COMMANDS]).tolist()
+    ends = list(accumulate(series.of_slices(COMMANDS)))
     found: list[tuple[int, int]] = []
     least = LATEST_MS
-    for end, deadline in zip(reversed(ends), reversed(series.slices[:, DEADLINE].tolist()), strict=True):
+    for end, deadline in zip(reversed(ends), reversed(series.of_slices(DEADLINE)), strict=True):
         if 0 < deadline < least:
             least = deadline
         if least < LATEST_MS:

@@ -1,4 +1,4 @@
-"""Where a row of figures changes its level: change points and bursts. Knows numbers only."""
+"""Where a row of figures changes its level, and what drives that."""
 
 from __future__ import annotations
 
@@ -8,7 +8,9 @@ import math
 import numpy as np
 import numpy.typing as npt
 
-__all__ = ["bursts", "change_points"]
+from aoftool.analysis.growth.model import Bucket, Change, GrowthRow
+
+__all__ = ["change_points", "changes_of"]
 
 Matrix = npt.NDArray[np.float64]
 
@@ -17,6 +19,11 @@ _SHORTEST = 2
 # A change is believed when it explains this many times the noise, with a floor for rows without any.
 _PENALTY = 8.0
 _NOISE_FLOOR = 0.05
+# A rate that does not grow or fall by half is no change; a share must move by this much.
+_RATE_STEP = 0.58
+_SHARE_STEP = 0.2
+# Rows that are looked at for a change.
+_SHOWN_ROWS = 8
 
 
 def change_points(figures: Matrix, least_step: float) -> list[int]:
@@ -78,21 +85,56 @@ def _step(figures: Matrix, cuts: list[int], cut: int) -> float:
     return float(np.abs(figures[before:cut].mean(axis=0) - figures[cut:after].mean(axis=0)).max())
 
 
-def bursts(figures: npt.NDArray[np.int64], factor: float, most: int = 5) -> list[tuple[int, int, float]]:
-    """Return (first, last, factor of the largest) of runs above `factor` times the median, largest first.
+def changes_of(
+    buckets: list[Bucket], width: int, rows: list[GrowthRow], commands: list[GrowthRow], timed: bool
+) -> list[Change]:
+    """Return the buckets from which on things are different.
 
-    The median is that of the figures that are not zero; with fewer than five of those there is none.
+    Args:
+        width: of a bucket.
+        rows, commands: what the buckets hold, by what is shown and by command, largest first.
+        timed: buckets are stretches of time, else of the files.
     """
-    used = figures[figures > 0]
-    if len(used) < 5:
-        return []
-    median = float(np.median(used))
-    high = np.concatenate(([False], figures > factor * median, [False]))
-    edges = np.flatnonzero(np.diff(high.astype(np.int8)))
-    runs = [
-        (int(first), int(end) - 1, float(figures[first:end].max()) / median)
-        for first, end in zip(edges[::2], edges[1::2], strict=True)
+    sizes = np.array([bucket.size_bytes for bucket in buckets], np.float64)
+    if timed:
+        # The last bucket is cut short by the end of the log.
+        figures = np.log2(sizes[:-1] / width + 1)[:, None]
+        step = _RATE_STEP
+        scale = np.full(len(sizes), 1 / width)
+    else:
+        scale = np.divide(1, sizes, out=np.zeros_like(sizes), where=sizes > 0)
+        shares = [np.array(row.bucket_bytes) * scale for row in rows[:_SHOWN_ROWS]]
+        figures = np.stack(shares, axis=1) if shares else np.zeros((0, 1))
+        step = _SHARE_STEP
+    cuts = change_points(figures, step)
+    edges = [0, *cuts, len(figures)]
+    return [
+        _change(edges[n], edges[n + 1], edges[n + 2], rows, commands, scale, sizes, timed)
+        for n in range(len(cuts))
     ]
-    # A run over half of the log is a level, not a burst.
-    runs = [run for run in runs if run[1] - run[0] + 1 <= max(len(figures) // 4, 1)]
-    return sorted(runs, key=lambda run: (-run[2], run[0]))[:most]
+
+
+def _change(
+    start: int,
+    cut: int,
+    end: int,
+    rows: list[GrowthRow],
+    commands: list[GrowthRow],
+    scale: npt.NDArray[np.float64],
+    sizes: npt.NDArray[np.float64],
+    timed: bool,
+) -> Change:
+    def level(row: GrowthRow, first: int, last: int) -> float:
+        return float((np.array(row.bucket_bytes[first:last]) * scale[first:last]).mean())
+
+    def moved(row: GrowthRow) -> float:
+        return level(row, cut, end) - level(row, start, cut)
+
+    driver = max(rows, key=lambda row: (abs(moved(row)), row.name))
+    command = max(commands, key=lambda row: (abs(moved(row)), row.name))
+    before, after = level(driver, start, cut), level(driver, cut, end)
+    if timed:
+        totals = float((sizes * scale)[start:cut].mean()), float((sizes * scale)[cut:end].mean())
+    else:
+        totals = before, after
+    return Change(cut, *totals, driver.name, before, after, command.name)

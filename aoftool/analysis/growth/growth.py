@@ -2,20 +2,33 @@
 
 from __future__ import annotations
 
-import numpy as np
-import numpy.typing as npt
+from functools import partial
+from typing import TYPE_CHECKING
 
 from aoftool.analysis.census.driver import Contents
 from aoftool.analysis.census.model import CellKind
 from aoftool.analysis.census.peaks import Peak
-from aoftool.analysis.census.series import COMMANDS, DEADLINE, FILE, OFFSET, TIME, WIDTHS_S, Series
+from aoftool.analysis.census.series import (
+    BYTES,
+    CELL_BYTES,
+    CELL_COMMANDS,
+    COMMANDS,
+    DEADLINE,
+    FILE,
+    KIND,
+    NAME,
+    OFFSET,
+    SLICE,
+    TIME,
+    WIDTHS_S,
+    Series,
+)
 from aoftool.analysis.census.time_axis import TimeAxis
 from aoftool.analysis.clock.model import Axis
-from aoftool.analysis.growth.changes import bursts, change_points
+from aoftool.analysis.growth.bursts import bursts, median
 from aoftool.analysis.growth.model import (
     Bucket,
     Burst,
-    Change,
     ClockStep,
     FileStart,
     Flush,
@@ -23,6 +36,10 @@ from aoftool.analysis.growth.model import (
     Growth,
     GrowthRow,
 )
+from aoftool.dataclass import replace
+
+if TYPE_CHECKING:
+    from aoftool.analysis.growth.model import Change
 
 __all__ = ["BY", "file_starts", "growth_of"]
 
@@ -36,11 +53,6 @@ _STALL_LEAST = 1000
 # Where clocks are read once for a script, its commands are that much behind.
 _CLOCK_MS = 1000
 _BURST_FACTOR = 4.0
-# A rate that does not grow or fall by half is no change; a share must move by this much.
-_RATE_STEP = 0.58
-_SHARE_STEP = 0.2
-
-Column = npt.NDArray[np.int64]
 
 
 def growth_of(
@@ -66,18 +78,17 @@ def growth_of(
     timed = clock.axis is Axis.TIME and not by_position
     commands, size_bytes = contents.total
     axis = clock.axis if not by_position or clock.axis is Axis.ANCHORED else Axis.POSITION
-    if not len(series.slices):
+    if not series.slice_count:
         return Growth(axis, by, width or 1, 0, 0, filtered=contents.filtered)
     layout = _by_time(series, buckets, width) if timed else _by_position(series, buckets, width)
     owner, count, _, step = layout
     found = Growth(axis, by, step, commands, size_bytes, anchors=clock.describe(), filtered=contents.filtered)
-    untimed = owner < 0
-    found.untimed_commands = int(series.slices[untimed, 3].sum())
-    found.untimed_bytes = int(series.slices[untimed, 4].sum())
+    found.untimed_commands = _sum_outside(owner, series.of_slices(COMMANDS))
+    found.untimed_bytes = _sum_outside(owner, series.of_slices(BYTES))
     found.buckets = _buckets(series, clock, layout, timed)
     rows = _rows(series, by, owner, count)
     found.rows = rows[:top]
-    found.changes = _changes(found, rows, _rows(series, "command", owner, count), timed)
+    found.find_changes = partial(_changes, found.buckets, step, rows, series, owner, timed)
     found.bursts = _bursts(found, rows) if timed else []
     found.gaps = _gaps(contents)
     found.flushes = [
@@ -88,21 +99,21 @@ def growth_of(
     return found
 
 
-Layout = tuple[Column, int, int, int]
+Layout = tuple[list[int], int, int, int]
 """Bucket of every slice (-1: none), number of buckets, start of the first, width."""
 
 
 def _by_time(series: Series, buckets: int, width: int | None) -> Layout:
-    times = series.slices[:, 2]
-    timed = times >= 0
-    first, last = int(times[timed].min()), int(times[timed].max())
+    times = series.of_slices(TIME)
+    timed = [time_s for time_s in times if time_s >= 0]
+    first, last = min(timed), max(timed)
     if width is None:
         width = next((w for w in WIDTHS_S if last // w - first // w < buckets), None)
         if width is None:
             width = WIDTHS_S[-1] * ((last - first) // (WIDTHS_S[-1] * buckets) + 1)
     width = -(-max(width, series.width_s) // series.width_s) * series.width_s
     start = first // width * width
-    owner = np.where(timed, (times - start) // width, -1)
+    owner = [(time_s - start) // width if time_s >= 0 else -1 for time_s in times]
     return owner, (last - start) // width + 1, start, width
 
 
@@ -113,87 +124,91 @@ def _by_position(series: Series, buckets: int, width: int | None) -> Layout:
     if width is None:
         width = -(-total // buckets)
     width = max(-(-width // unit), 1) * unit
-    return places // width, int(places.max()) // width + 1, 0, width
+    return [place // width for place in places], max(places) // width + 1, 0, width
 
 
-def _places(series: Series) -> tuple[Column, int]:
+def _places(series: Series) -> tuple[list[int], int]:
     """Return where in the files laid end to end every slice begins, and where the last one ends.
 
     A file begins with the stretch of its first command, so RDB parts take no room, and every file on a
     whole stretch: the scale is for comparing, not for seeking.
     """
-    place = np.zeros(len(series.slices), np.int64)
-    base = 0
-    for start in file_starts(series):
-        chosen = series.slices[:, FILE] == series.files.index(start.file)
-        place[chosen] = (
-            start.place + (series.slices[chosen, OFFSET] >> series.shift << series.shift) - start.offset
-        )
-        base = int(place[chosen].max()) + (1 << series.shift)
-    return place, base
+    shift = series.shift
+    starts = {start.file: start for start in file_starts(series)}
+    found = []
+    for file, offset in zip(series.of_slices(FILE), series.of_slices(OFFSET), strict=True):
+        start = starts[series.files[file]]
+        found.append(start.place + (offset >> shift << shift) - start.offset)
+    last = max(series.of_slices(FILE))
+    ends = [place for place, file in zip(found, series.of_slices(FILE), strict=True) if file == last]
+    return found, max(ends) + (1 << shift)
 
 
 def file_starts(series: Series) -> list[FileStart]:
     """Return where the files with commands begin on the axis of position, in order."""
     unit = 1 << series.shift
+    offsets: dict[int, list[int]] = {}
+    for file, offset in zip(series.of_slices(FILE), series.of_slices(OFFSET), strict=True):
+        offsets.setdefault(file, []).append(offset)
     found = []
     base = 0
     for number, name in enumerate(series.files):
-        offsets = series.slices[series.slices[:, FILE] == number, OFFSET]
-        if not len(offsets):
+        if number not in offsets:
             continue
-        first = int(offsets[0]) // unit * unit
+        first = offsets[number][0] // unit * unit
         found.append(FileStart(name, base, first))
-        base += int(offsets.max()) // unit * unit - first + unit
+        base += max(offsets[number]) // unit * unit - first + unit
     return found
 
 
 def _buckets(series: Series, clock: TimeAxis, layout: Layout, timed: bool) -> list[Bucket]:
     owner, count, start, width = layout
-    commands = _sums(owner, series.slices[:, 3], count)
-    sizes = _sums(owner, series.slices[:, 4], count)
+    commands = _sums(owner, series.of_slices(COMMANDS), count)
+    sizes = _sums(owner, series.of_slices(BYTES), count)
     found = []
     done = 0
     for number in range(count):
         begin = start + number * width
         told = (begin * 1000, 0) if timed else clock.time_at(done)
         time_ms, bound_ms = told if told is not None else (None, None)
-        found.append(
-            Bucket(begin, begin + width, int(commands[number]), int(sizes[number]), time_ms, bound_ms)
-        )
-        done += int(commands[number])
+        found.append(Bucket(begin, begin + width, commands[number], sizes[number], time_ms, bound_ms))
+        done += commands[number]
     return found
 
 
-def _sums(owner: Column, figures: Column, count: int) -> Column:
-    kept = owner >= 0
-    sums = np.zeros(count, np.int64)
-    np.add.at(sums, owner[kept], figures[kept])
+def _sum_outside(owner: list[int], figures: list[int]) -> int:
+    return sum(figure for place, figure in zip(owner, figures, strict=True) if place < 0)
+
+
+def _sums(owner: list[int], figures: list[int], count: int) -> list[int]:
+    sums = [0] * count
+    for place, figure in zip(owner, figures, strict=True):
+        if place >= 0:
+            sums[place] += figure
     return sums
 
 
-def _rows(series: Series, by: str, owner: Column, count: int) -> list[GrowthRow]:
+def _rows(series: Series, by: str, owner: list[int], count: int) -> list[GrowthRow]:
     """Return a row for each name, largest first."""
     kind = BY[by]
-    cells = series.cells[series.cells[:, 1] == kind]
-    names, at = np.unique(cells[:, 2], return_inverse=True)
-    place = owner[cells[:, 0]]
-    kept = place >= 0
-    sums = np.zeros((2, len(names), count), np.int64)
-    np.add.at(sums[0], (at[kept], place[kept]), cells[kept, 3])
-    np.add.at(sums[1], (at[kept], place[kept]), cells[kept, 4])
-    rows = []
-    for number, name in enumerate(names.tolist()):
-        mine = cells[at == number]
-        rows.append(
-            GrowthRow(
-                _label(series, kind, name),
-                int(mine[:, 3].sum()),
-                int(mine[:, 4].sum()),
-                sums[0, number].tolist(),
-                sums[1, number].tolist(),
-            )
-        )
+    found: dict[int, GrowthRow] = {}
+    columns = map(series.of_cells, (KIND, SLICE, NAME, CELL_COMMANDS, CELL_BYTES))
+    totals: dict[int, list[int]] = {}
+    for of_kind, number, name, commands, size_bytes in zip(*columns, strict=True):
+        if of_kind != kind:
+            continue
+        if name not in found:
+            found[name] = GrowthRow(_label(series, kind, name), 0, 0, [0] * count, [0] * count)
+            totals[name] = [0, 0]
+        row, total, place = found[name], totals[name], owner[number]
+        total[0] += commands
+        total[1] += size_bytes
+        if place >= 0:
+            row.bucket_commands[place] += commands
+            row.bucket_bytes[place] += size_bytes
+    rows = [
+        replace(found[name], commands=totals[name][0], size_bytes=totals[name][1]) for name in sorted(found)
+    ]
     return sorted(rows, key=lambda row: (-row.size_bytes, row.name))
 
 
@@ -203,57 +218,20 @@ def _label(series: Series, kind: CellKind, number: int) -> bytes:
     return (series.commands if kind is CellKind.COMMAND else series.prefixes)[number]
 
 
-def _changes(found: Growth, rows: list[GrowthRow], commands: list[GrowthRow], timed: bool) -> list[Change]:
-    sizes = np.array([bucket.size_bytes for bucket in found.buckets], np.float64)
-    if timed:
-        # The last bucket is cut short by the end of the log.
-        figures = np.log2(sizes[:-1] / found.width + 1)[:, None]
-        step = _RATE_STEP
-        scale = np.full(len(sizes), 1 / found.width)
-    else:
-        scale = np.divide(1, sizes, out=np.zeros_like(sizes), where=sizes > 0)
-        shares = [np.array(row.bucket_bytes) * scale for row in rows[:_SHOWN_ROWS]]
-        figures = np.stack(shares, axis=1) if shares else np.zeros((0, 1))
-        step = _SHARE_STEP
-    cuts = change_points(figures, step)
-    edges = [0, *cuts, len(figures)]
-    return [
-        _change(edges[n], edges[n + 1], edges[n + 2], rows, commands, scale, sizes, timed)
-        for n in range(len(cuts))
-    ]
+def _changes(
+    buckets: list[Bucket], width: int, rows: list[GrowthRow], series: Series, owner: list[int], timed: bool
+) -> list[Change]:
+    # Here: they are looked for when somebody asks, by numpy, which takes longer to load than a log to read.
+    from aoftool.analysis.growth.changes import changes_of
 
-
-def _change(
-    start: int,
-    cut: int,
-    end: int,
-    rows: list[GrowthRow],
-    commands: list[GrowthRow],
-    scale: npt.NDArray[np.float64],
-    sizes: npt.NDArray[np.float64],
-    timed: bool,
-) -> Change:
-    def level(row: GrowthRow, first: int, last: int) -> float:
-        return float((np.array(row.bucket_bytes[first:last]) * scale[first:last]).mean())
-
-    def moved(row: GrowthRow) -> float:
-        return level(row, cut, end) - level(row, start, cut)
-
-    driver = max(rows, key=lambda row: (abs(moved(row)), row.name))
-    command = max(commands, key=lambda row: (abs(moved(row)), row.name))
-    before, after = level(driver, start, cut), level(driver, cut, end)
-    if timed:
-        totals = float((sizes * scale)[start:cut].mean()), float((sizes * scale)[cut:end].mean())
-    else:
-        totals = before, after
-    return Change(cut, *totals, driver.name, before, after, command.name)
+    return changes_of(buckets, width, rows, _rows(series, "command", owner, len(buckets)), timed)
 
 
 def _bursts(found: Growth, rows: list[GrowthRow]) -> list[Burst]:
-    sizes = np.array([bucket.size_bytes for bucket in found.buckets], np.int64)
+    sizes = [bucket.size_bytes for bucket in found.buckets]
     result = []
     for first, last, factor in bursts(sizes, _BURST_FACTOR):
-        total = int(sizes[first : last + 1].sum())
+        total = sum(sizes[first : last + 1])
         commands = sum(bucket.commands for bucket in found.buckets[first : last + 1])
         parts = [(sum(row.bucket_bytes[first : last + 1]), row.name) for row in rows]
         most, name = max(parts, key=lambda part: (part[0], part[1]))
@@ -301,18 +279,21 @@ def _given_before(series: Series, peak: Peak) -> int | None:
     live, so one before the `#TS` in force tells of a clock that stood behind it. None without one, and where
     such expire times stand under other `#TS` too: then clients chose them, or another clock made them.
     """
-    slices, width = series.slices, series.width_s
-    times = slices[:, TIME] // width
-    given = slices[:, DEADLINE]
-    early = (times >= 0) & (given > 0) & (given < times * width * 1000 - _CLOCK_MS)
-    here = (slices[:, FILE] == series.files.index(peak.file)) & (slices[:, OFFSET] >= peak.offset)
-    here &= times == peak.time_s // width
-    if not (early & here).any() or (early & ~here).any():
-        return None
-    return int(given[early & here].min())
+    width, number = series.width_s, series.files.index(peak.file)
+    early = []
+    columns = map(series.of_slices, (TIME, DEADLINE, FILE, OFFSET))
+    for time_s, given, file, offset in zip(*columns, strict=True):
+        step = time_s // width
+        if time_s < 0 or not 0 < given < step * width * 1000 - _CLOCK_MS:
+            continue
+        if file != number or offset < peak.offset or step != peak.time_s // width:
+            return None
+        early.append(given)
+    return min(early, default=None)
 
 
 def _usual_commands(contents: Contents) -> int:
     """Return the median of commands in a slice with a time, 0 with fewer than ten of them."""
-    timed = contents.series.slices[contents.series.slices[:, TIME] >= 0]
-    return int(np.median(timed[:, COMMANDS])) if len(timed) >= 10 else 1 << 40
+    columns = map(contents.series.of_slices, (TIME, COMMANDS))
+    timed = [commands for time_s, commands in zip(*columns, strict=True) if time_s >= 0]
+    return int(median(timed)) if len(timed) >= 10 else 1 << 40

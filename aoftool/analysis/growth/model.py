@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from aoftool.analysis.clock.model import Axis
 from aoftool.dataclass import dataclass, field
 from aoftool.replay.writer_model import Writer
@@ -146,6 +148,7 @@ class Growth:
         by: command, prefix or db.
         width: seconds or bytes of a bucket.
         untimed_commands, untimed_bytes: what stands before the first `#TS` when the axis is time.
+        find_changes: looks for `changes`, which takes long and is not always shown.
         anchors: what the anchored axis rests on, in words.
         writer: who wrote the log.
         flushes: commands that empty databases, at most the first 32.
@@ -160,7 +163,7 @@ class Growth:
     size_bytes: int
     buckets: list[Bucket] = field(default_factory=list)
     rows: list[GrowthRow] = field(default_factory=list)
-    changes: list[Change] = field(default_factory=list)
+    find_changes: Callable[[], list[Change]] = list
     gaps: list[Gap] = field(default_factory=list)
     clock: list[ClockStep] = field(default_factory=list)
     filtered: bool = False
@@ -171,3 +174,11 @@ class Growth:
     anchors: list[str] = field(default_factory=list)
     writer: Writer | None = None
     has_base: bool = False
+    _changes: list[Change] | None = field(default=None, init=False)
+
+    @property
+    def changes(self) -> list[Change]:
+        """The buckets from which on things are different."""
+        if self._changes is None:
+            self._changes = self.find_changes()
+        return self._changes

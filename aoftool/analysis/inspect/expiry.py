@@ -6,19 +6,19 @@ value is not known here.
 
 from __future__ import annotations
 
+import heapq
+from bisect import bisect_right
+from collections import Counter
+from collections.abc import Callable, Iterable
 from typing import Any
 
-import numpy as np
-import numpy.typing as npt
-
 from aoftool.analysis.census.key_counts import KeyCounts
-from aoftool.analysis.census.model import DELETED
+from aoftool.analysis.census.tables import seconds_of
 from aoftool.analysis.inspect.contents_model import ExpiryView
 from aoftool.dataclass import dataclass, field
 
 __all__ = ["ExpirySummary"]
 
-Column = npt.NDArray[np.int64]
 _HORIZON = (
     ("within a minute", 60),
     ("within an hour", 3600),
@@ -29,79 +29,71 @@ _HORIZON = (
 _SECONDS_SHOWN = 10
 
 
-def _none() -> Column:
-    return np.zeros(0, np.int64)
-
-
 @dataclass
 class ExpirySummary:
     """How many keys expire in each second.
 
     Attributes:
-        seconds, counts: seconds ascending, and keys in each; every key once.
+        by_second: keys that expire in a second; every key once.
     """
 
     keys: int = 0
     deleted: int = 0
-    seconds: Column = field(default_factory=_none)
-    counts: Column = field(default_factory=_none)
+    by_second: dict[int, int] = field(default_factory=dict)
 
     def add(self, keys: KeyCounts) -> None:
         """Count keys that are not in it yet."""
-        given = keys.deadline_ms[keys.deadline_ms > 0]
         self.keys += len(keys)
-        self.deleted += int((keys.deadline_ms == DELETED).sum())
-        self._put(given // 1000, np.ones(len(given), np.int64))
+        self.deleted += keys.deleted()
+        self._put(Counter(seconds_of(keys.deadline_ms)).items())
 
-    def _put(self, seconds: Column, counts: Column) -> None:
-        both = np.concatenate((self.seconds, seconds))
-        added = np.concatenate((self.counts, counts))
-        self.seconds, owner = np.unique(both, return_inverse=True)
-        self.counts = np.zeros(len(self.seconds), np.int64)
-        np.add.at(self.counts, owner, added)
+    def _put(self, counts: Iterable[tuple[int, int]]) -> None:
+        found = self.by_second
+        for second, count in counts:
+            found[second] = found.get(second, 0) + count
 
     def merge(self, other: ExpirySummary) -> ExpirySummary:
         """Return both together: for logs that share no key."""
         total = ExpirySummary(self.keys + other.keys, self.deleted + other.deleted)
         for side in (self, other):
-            total._put(side.seconds, side.counts)
+            total._put(side.by_second.items())
         return total
 
     def view(self, end_s: int | None) -> ExpiryView:
         """Return what is shown; `end_s` is when the log ends."""
-        expiring = int(self.counts.sum())
-        order = np.lexsort((self.seconds, -self.counts))[:_SECONDS_SHOWN]
+        shown = heapq.nsmallest(_SECONDS_SHOWN, self.by_second.items(), key=lambda item: (-item[1], item[0]))
         return ExpiryView(
             self.keys,
-            expiring,
+            sum(self.by_second.values()),
             self.deleted,
-            [(int(self.seconds[n]), int(self.counts[n])) for n in order.tolist()],
+            shown,
             *self._horizon(end_s),
-            int(self.counts[self.seconds % 60 == 0].sum()),
-            int(self.counts[self.seconds % 3600 == 0].sum()),
+            self._some(lambda second: second % 60 == 0),
+            self._some(lambda second: second % 3600 == 0),
             end_s,
         )
+
+    def _some(self, wanted: Callable[[int], bool]) -> int:
+        """Return how many keys expire in the seconds that are wanted."""
+        return sum(count for second, count in self.by_second.items() if wanted(second))
 
     def _horizon(self, end_s: int | None) -> tuple[list[tuple[str, int]], int | None]:
         if end_s is None:
             return [], None
-        passed = int(self.counts[self.seconds < end_s].sum())
-        found = []
-        least = end_s
-        for label, reach in _HORIZON:
-            chosen = (self.seconds >= least) & (self.seconds < end_s + reach)
-            found.append((label, int(self.counts[chosen].sum())))
-            least = end_s + reach
-        found.append(("later", int(self.counts[self.seconds >= least].sum())))
-        return found, passed
+        bounds = [end_s, *(end_s + reach for _, reach in _HORIZON)]
+        counts = [0] * (len(bounds) + 1)
+        for second, count in self.by_second.items():
+            counts[bisect_right(bounds, second)] += count
+        labels = [*(label for label, _ in _HORIZON), "later"]
+        return list(zip(labels, counts[1:], strict=True)), counts[0]
 
     def to_dict(self) -> dict[str, Any]:
         """Return JSON members."""
         return {
             "keys": self.keys,
             "deleted": self.deleted,
-            "seconds": self.seconds.tolist(),
-            "counts": self.counts.tolist(),
+            "seconds": sorted(self.by_second),
+            "counts": [self.by_second[second] for second in sorted(self.by_second)],
         }
 
     @classmethod
@@ -110,6 +102,5 @@ class ExpirySummary:
         return cls(
             members["keys"],
             members["deleted"],
-            np.array(members["seconds"], np.int64),
-            np.array(members["counts"], np.int64),
+            dict(zip(members["seconds"], members["counts"], strict=True)),
         )

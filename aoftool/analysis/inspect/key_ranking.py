@@ -9,8 +9,6 @@ from __future__ import annotations
 import heapq
 from collections.abc import Iterable, Iterator
 
-import numpy as np
-
 from aoftool.analysis.census.driver import Contents
 from aoftool.analysis.census.key_counts import KeyCount, KeyCounts
 from aoftool.analysis.census.model import CensusOptions
@@ -20,6 +18,7 @@ from aoftool.analysis.inspect.contents_model import ExpiryView, KeyRank, PrefixR
 from aoftool.analysis.inspect.dead import DeadBytes
 from aoftool.analysis.inspect.expiry import ExpirySummary
 from aoftool.analysis.keys.model import KeyRow
+from aoftool.columns import column_of, zeros
 
 __all__ = ["expiry_of", "largest_rows", "rank_by_dead", "rank_by_writes"]
 
@@ -99,15 +98,15 @@ def _record_columns(
     for record in _unnamed(records, named):
         prefix.append(prefixes.setdefault(prefix_of(record.key, template), len(prefixes)))
         deadlines.append(0 if record.expire_at_ms is None else max(record.expire_at_ms, 1))
-    zeros = np.zeros(len(prefix), np.int64)
+    none = zeros("q", len(prefix))
     return KeyCounts(
         list(prefixes),
-        zeros,
-        np.array(prefix, np.int64),
-        zeros,
-        zeros,
-        np.array(deadlines, np.int64),
-        zeros,
+        none,
+        column_of("q", prefix),
+        none,
+        none,
+        column_of("q", deadlines),
+        none,
     )
 
 

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import re
+from functools import partial
 
 from aoftool.analysis.census.driver import KEYLESS
-from aoftool.analysis.growth.model import Growth
+from aoftool.analysis.growth.model import Change, Growth
 from aoftool.analysis.inspect.contents_model import ContentsView
 from aoftool.analysis.inspect.model import Overview, RowKind
 from aoftool.commands.table import lookup
@@ -54,25 +55,29 @@ def redacted_growth(growth: Growth, redactor: Redactor | None) -> Growth:
     """Return a growth as it may be shown."""
     if redactor is None:
         return growth
-    growth = replace(
-        growth,
-        changes=[replace(item, command=redacted_name(item.command, redactor)) for item in growth.changes],
-    )
+    shown = replace(growth, find_changes=partial(_redacted_changes, growth, redactor))
     if growth.by == "command":
         return replace(
-            growth,
-            changes=[replace(item, driver=redacted_name(item.driver, redactor)) for item in growth.changes],
+            shown,
             rows=[replace(row, name=redacted_name(row.name, redactor)) for row in growth.rows],
             bursts=[replace(item, name=redacted_name(item.name, redactor)) for item in growth.bursts],
         )
     if not redactor.hides_keys or growth.by != "prefix":
-        return growth
+        return shown
     return replace(
-        growth,
+        shown,
         rows=[replace(row, name=redacted_prefix(row.name, redactor)) for row in growth.rows],
-        changes=[replace(item, driver=redacted_prefix(item.driver, redactor)) for item in growth.changes],
         bursts=[replace(item, name=redacted_prefix(item.name, redactor)) for item in growth.bursts],
     )
+
+
+def _redacted_changes(growth: Growth, redactor: Redactor) -> list[Change]:
+    found = [replace(item, command=redacted_name(item.command, redactor)) for item in growth.changes]
+    if growth.by == "command":
+        return [replace(item, driver=redacted_name(item.driver, redactor)) for item in found]
+    if growth.by == "prefix" and redactor.hides_keys:
+        return [replace(item, driver=redacted_prefix(item.driver, redactor)) for item in found]
+    return found
 
 
 # What servers write about themselves and not about the data.
