@@ -102,6 +102,40 @@ def test_of_commands_that_compiled_code_runs_no_handler_is_loaded(verb: str, tmp
     assert within(names, "aoftool.rdb.walk.walk", "aoftool.rdb.walk.walker") == set()
 
 
+@pytest.mark.parametrize("words", [["inspect"], ["rewrite"], ["keys", "--by", "bytes"]], ids=" ".join)
+def test_a_small_log_of_commands_is_inspected_and_rewritten_without_numpy(
+    words: list[str], tmp_path: Path
+) -> None:
+    if not NATIVE:
+        pytest.skip("no kernels here: the references of what only large logs need take it")
+    path = tmp_path / "log.aof"
+    path.write_bytes(log(*(line.split() for line in SMALL)))
+
+    names = loaded_by(*words, str(path))
+
+    assert within(names, "numpy", "datasketches", "aoftool.keyspace.hll") == set()
+
+
+SMALL = [
+    "SELECT 0",
+    "SET a 1",
+    "SET a 2",
+    "SET b 1 PXAT 1900000000000",
+    "HSET h f v g w",
+    "RPUSH l 1 2 3",
+    "SADD s x y",
+    "ZADD z 1 m",
+    "INCR a",
+    "SELECT 3",
+    "PEXPIREAT b 1900000000000",
+    "SET c 3",
+    "XADD x 1700000000000-0 f v",
+    "LPOP l",
+    "DEL s",
+]
+"""Commands of all kinds that most logs are made of."""
+
+
 def test_rewrite_with_salvage_loads_the_repair() -> None:
     names = loaded_by("rewrite", "--dry-run", "--salvage", str(TORN))
 
