@@ -204,8 +204,8 @@ def _with_sets_beside(log: Log, chosen: Directory, others: Iterable[Directory]) 
             found.append(LayoutProblem(LayoutCode.SET_BESIDE, words + f" beside {taken}", name))
             break
         shown = printable_path(os.path.basename(name))
-        words = f"another AOF directory, {shown}, lies beside {taken}: this is of {taken} alone, and a server"
-        words += f" reads the one that appenddirname names: {next_step('check', name)}"
+        words = f"another AOF directory lies beside {taken}, which alone is read here: {shown}; a server"
+        words += f" reads the one that its appenddirname names ({next_step('check', name)} reads the other)"
         found.append(LayoutProblem(LayoutCode.SET_BESIDE, words, name))
     return replace(log, problems=(*log.problems, *found)) if found else log
 
