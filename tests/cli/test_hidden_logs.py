@@ -83,7 +83,7 @@ def test_another_aof_directory_is_named_and_how_to_ask_for_it(
     assert answer.problem() is None
     assert answer.code == 0
     said = "".join((answer.out + answer.err).replace("\\", "").split())
-    assert f"anotherAOFdirectory,{name},liesbesideappendonlydir" in said
+    assert f"anotherAOFdirectoryliesbesideappendonlydir,whichaloneisreadhere:{name};" in said
     assert f"aoftoolcheck{folder / name}" in said
 
 
