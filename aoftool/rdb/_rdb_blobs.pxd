@@ -10,6 +10,7 @@ from libc.stdint cimport int8_t, int16_t, int32_t, int64_t, uint8_t, uint64_t
 from libc.stdlib cimport free, malloc
 from libc.string cimport memcpy
 
+from aoftool.files._lay cimport lay_number
 from aoftool.rdb._rdb_bytes cimport big_endian, little_endian, lzf_unpack, read_length
 
 cdef extern from "Python.h":
@@ -59,23 +60,9 @@ cdef inline void close_span(Span* span) noexcept:
         PyBuffer_Release(&span.view)
 
 
+# At most DIGITS letters; how many there are.
 cdef inline Py_ssize_t write_number(int64_t number, char* digits) noexcept nogil:
-    cdef uint64_t rest = <uint64_t>number
-    cdef char backwards[DIGITS]
-    cdef Py_ssize_t count = 0, place, sign = 0
-    if number < 0:
-        rest = <uint64_t>0 - rest
-        digits[0] = 0x2D
-        sign = 1
-    while True:
-        backwards[count] = <char>(0x30 + rest % 10)
-        count += 1
-        rest //= 10
-        if rest == 0:
-            break
-    for place in range(count):
-        digits[sign + place] = backwards[count - 1 - place]
-    return sign + count
+    return lay_number(<uint8_t*>digits, number) - <uint8_t*>digits
 
 
 cdef inline int64_t signed_little(const uint8_t* at, int size) noexcept nogil:

@@ -14,7 +14,7 @@ cdef enum:
     ADD_DOT_0 = 2  # Py_DTSF_ADD_DOT_0: floats as Python's repr writes them
 
 
-cdef inline void put_unit(Buffer* out, unsigned int unit) noexcept:
+cdef inline void put_unit(Buffer* out, unsigned int unit) noexcept nogil:
     """Write one `\\uXXXX`; the room is there."""
     cdef const char* digits = b"0123456789abcdef"
     cdef uint8_t* at = out.data + out.size
@@ -150,3 +150,40 @@ cdef inline bint put_float(Buffer* out, double number) except -1:
     finally:
         PyMem_Free(text)
     return True
+
+
+# Append text that is clean UTF-8 as a JSON string: all of it stands for itself but for what has to be escaped.
+cdef inline int put_clean_text(Buffer* out, const uint8_t* data, size_t size) except -1 nogil:
+    cdef const uint8_t* end = data + size
+    cdef uint64_t word, each = 0x0101010101010101ULL
+    cdef uint8_t letter, escape
+    reserve(out, 6 * size + 2)
+    out.data[out.size] = 0x22
+    out.size += 1
+    while data < end:
+        while end - data >= 8:
+            memcpy(&word, data, 8)
+            # Bytes above ASCII are no controls, whatever their lower bits.
+            if ((word - 0x20 * each) & ~word & (each << 7)) | has_byte(word, 0x22) | has_byte(word, 0x5C):
+                break
+            memcpy(out.data + out.size, &word, 8)
+            out.size += 8
+            data += 8
+        if data == end:
+            break
+        letter = data[0]
+        if letter >= 0x20 and letter != 0x22 and letter != 0x5C:
+            out.data[out.size] = letter
+            out.size += 1
+        else:
+            escape = short_escape(letter)
+            if escape:
+                out.data[out.size] = 0x5C
+                out.data[out.size + 1] = escape
+                out.size += 2
+            else:
+                put_unit(out, letter)
+        data += 1
+    out.data[out.size] = 0x22
+    out.size += 1
+    return 0

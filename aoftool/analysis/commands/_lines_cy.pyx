@@ -13,7 +13,8 @@ from libc.stdlib cimport free, malloc
 from libc.string cimport memcmp, memcpy, memmove
 
 from aoftool.files._buffer cimport Buffer, put, reserve
-from aoftool.rdb._rdb_blobs cimport DIGITS, write_number
+from aoftool.files._lay cimport NUMBER_MOST, lay, lay_number
+from aoftool.values._csv_text cimport put_cell
 from aoftool.values._json_text cimport has_byte, one_char, put_text
 
 from aoftool.escape import printable
@@ -62,39 +63,7 @@ cdef uint8_t* shown_page(unsigned int number) except NULL:
     return _shown[number]
 
 
-# Two digits for each number below a hundred.
-cdef char _pairs[200]
-for _number in range(100):
-    _pairs[2 * _number], _pairs[2 * _number + 1] = 0x30 + _number // 10, 0x30 + _number % 10
-
-
-# The three that lay something write where there is room, and return what follows it.
-cdef inline uint8_t* lay(uint8_t* at, const char* text, size_t size) noexcept nogil:
-    memcpy(at, text, size)
-    return at + size
-
-
-cdef inline uint8_t* lay_number(uint8_t* at, int64_t number) noexcept nogil:
-    cdef char backwards[DIGITS]
-    cdef uint64_t rest = <uint64_t>number
-    cdef int left = DIGITS
-    if number < 0:
-        # Nothing that is counted here is.
-        return at + write_number(number, <char*>at)
-    while rest >= 100:
-        left -= 2
-        memcpy(&backwards[left], &_pairs[2 * (rest % 100)], 2)
-        rest //= 100
-    if rest >= 10:
-        left -= 2
-        memcpy(&backwards[left], &_pairs[2 * rest], 2)
-    else:
-        left -= 1
-        backwards[left] = <char>(0x30 + rest)
-    memcpy(at, &backwards[left], DIGITS - left)
-    return at + (DIGITS - left)
-
-
+# Write a number where there is room, or that there is none; what follows it.
 cdef inline uint8_t* lay_known(uint8_t* at, int64_t number, bint known, bint json) noexcept nogil:
     if known:
         return lay_number(at, number)
@@ -227,11 +196,6 @@ cdef int put_word(Buffer* out, const uint8_t* data, Py_ssize_t size) except -1:
         out.data[out.size + 1] = 0x22
         out.size += 2
     return QUOTED if spaced or comma else 0
-
-
-cdef inline bint begins_formula(uint8_t letter) noexcept nogil:
-    """Tell whether a spreadsheet might take text that begins so for a formula, or for one that was disarmed."""
-    return letter == 0x3D or letter == 0x2B or letter == 0x2D or letter == 0x40 or letter == 0x27
 
 
 cdef class RowWriter:
@@ -373,7 +337,7 @@ cdef class RowWriter:
                 put_argument(&self.out, at, length)
             at += length + 2
         if self.csv:
-            self.put_cell(quoted)
+            put_cell(&self.out, self.cell.data, self.cell.size, quoted)
         put_bytes(&self.out, self.tail)
         return True
 
@@ -384,7 +348,7 @@ cdef class RowWriter:
         cdef size_t head = PyBytes_GET_SIZE(self.head)
         cdef uint8_t* at
         # Six numbers, each with its label.
-        reserve(&self.out, head + 6 * (DIGITS + LABEL_MOST))
+        reserve(&self.out, head + 6 * (NUMBER_MOST + LABEL_MOST))
         at = self.out.data + self.out.size
         memcpy(at, PyBytes_AS_STRING(self.head), head)
         at = lay_number(at + head, offset)
@@ -401,33 +365,6 @@ cdef class RowWriter:
             at = lay_known(lay(at, b',"txn":', 7), txn, txn != -1, True)
             at = lay_known(lay(at, b',"time_s":', 10), time_s, time_s >= 0, True)
         self.out.size = at - self.out.data
-        return 0
-
-    cdef int put_cell(self, bint quoted) except -1:
-        """Append the cell of the arguments, quoted where it must be."""
-        cdef const uint8_t* at = self.cell.data
-        cdef size_t i, size = self.cell.size
-        # An apostrophe, two quotes, and twice every byte.
-        reserve(&self.out, 2 * size + 3)
-        if quoted:
-            self.out.data[self.out.size] = 0x22
-            self.out.size += 1
-        if size and begins_formula(at[0]):
-            self.out.data[self.out.size] = 0x27
-            self.out.size += 1
-        if not quoted:
-            if size:
-                memcpy(self.out.data + self.out.size, at, size)
-            self.out.size += size
-            return 0
-        for i in range(size):
-            if at[i] == 0x22:
-                self.out.data[self.out.size] = 0x22
-                self.out.size += 1
-            self.out.data[self.out.size] = at[i]
-            self.out.size += 1
-        self.out.data[self.out.size] = 0x22
-        self.out.size += 1
         return 0
 
     def write(self, const uint8_t[::1] data not None, int64_t base, rows, const int64_t[::1] indexes not None):
