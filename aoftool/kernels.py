@@ -51,6 +51,7 @@ KERNELS = (
     "aoftool.rewrite.decide._touches_cy",
     "aoftool.rewrite.replay._gather_cy",
     "aoftool.rewrite.replay._texts_cy",
+    "aoftool.tables._cells_cy",
 )
 """Every compiled module of the package; a test holds the list against the sources."""
 

@@ -252,6 +252,18 @@ def test_without_the_libraries_the_extra_is_named(
     assert not os.listdir(tmp_path)
 
 
+@pytest.mark.parametrize("form", ["csv", "jsonl"])
+def test_text_needs_no_library(form: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    expected = exported(tmp_path / "with", "--format", form, str(SHOP))
+    for name in ("nanoarrow", "arro3", "arro3.core", "arro3.io", "duckdb"):
+        monkeypatch.setitem(sys.modules, name, None)
+
+    out = exported(tmp_path / "without", "--format", form, str(SHOP))
+
+    for name in NAMES:
+        assert (out / f"{name}.{form}").read_bytes() == (expected / f"{name}.{form}").read_bytes()
+
+
 def test_standard_input_gives_one_table(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

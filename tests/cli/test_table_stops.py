@@ -14,6 +14,7 @@ import aoftool
 from aoftool.api.tabling import LogTables
 from aoftool.cli.app import run
 from aoftool.errors import UsageError
+from aoftool.files.sink import AtomicFile
 from aoftool.tables.files import _Sink
 from aoftool.tables.sql import Database
 from aoftool.tables.stops import Stops
@@ -42,12 +43,26 @@ def before_each_call(real: Callable[..., object], calls: int) -> Callable[..., o
     return met
 
 
-@pytest.mark.parametrize("form", ["parquet", "arrow", "csv", "jsonl"])
+@pytest.mark.parametrize(
+    ("form", "writes"),
+    [
+        ("parquet", _Sink),
+        ("arrow", _Sink),
+        ("parquet", AtomicFile),
+        ("csv", AtomicFile),
+        ("jsonl", AtomicFile),
+    ],
+)
 @pytest.mark.parametrize("calls", [1, 3])
 def test_a_signal_between_the_library_and_the_file_ends_an_export(
-    form: str, calls: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+    form: str,
+    writes: type[_Sink | AtomicFile],
+    calls: int,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capfd: pytest.CaptureFixture[str],
 ) -> None:
-    monkeypatch.setattr(_Sink, "write", before_each_call(_Sink.write, calls))
+    monkeypatch.setattr(writes, "write", before_each_call(writes.write, calls))
 
     assert run(["export", "--format", form, "-o", str(tmp_path / "out"), "-q", str(SHOP)]) == 130
 
@@ -81,17 +96,16 @@ def test_a_query_behind_one_that_was_interrupted_is_judged_by_itself(monkeypatch
         list(database.ask("SELEC 1"))
 
 
+@pytest.mark.parametrize("form", ["parquet", "arrow", "csv", "jsonl"])
 def test_a_full_disk_is_told_and_no_library_panics(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+    form: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
 ) -> None:
-    from aoftool.files.sink import AtomicFile
-
     def full(self: AtomicFile, data: bytes) -> None:
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr(AtomicFile, "write", full)
 
-    assert run(["export", "-o", str(tmp_path / "out"), "-q", str(SHOP)]) == 3
+    assert run(["export", "--format", form, "-o", str(tmp_path / "out"), "-q", str(SHOP)]) == 3
 
     told = capfd.readouterr().err
     assert "No space left" in told
