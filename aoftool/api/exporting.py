@@ -13,6 +13,7 @@ from aoftool.files.folder import Folder
 from aoftool.files.new_directory import new_directory
 from aoftool.files.remote.names import is_remote
 from aoftool.files.sink import AtomicFile
+from aoftool.files.threads.passing import PassingFile
 from aoftool.tables.export_model import Exported, ExportedTable, LeftOut
 from aoftool.tables.files import Format, write_table
 from aoftool.tables.schema import TABLES
@@ -73,10 +74,14 @@ def _write(
 ) -> ExportedTable:
     inputs = [file.path for file in log.files if file.exists and file.path != "-"]
     target = f"{name}.{form.value}"
-    with AtomicFile(
-        folder.join(target), inputs=inputs, access=narrowest_access(inputs), folder=folder
-    ) as file:
-        rows = write_table(table_of(name), tables.batches(name), form, file, arguments)
+    with (
+        AtomicFile(
+            folder.join(target), inputs=inputs, access=narrowest_access(inputs), folder=folder
+        ) as file,
+        PassingFile(file) as passing,
+    ):
+        rows = write_table(table_of(name), tables.batches(name), form, passing, arguments)
+        passing.finish()
         file.commit()
         size = file.size_bytes
     return ExportedTable(name, os.path.join(out, target), rows, size)
