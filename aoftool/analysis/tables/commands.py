@@ -244,49 +244,49 @@ class _Maker:
         return Numbers(np.full(len(chosen), self._piece.file_number, np.int32))
 
     def _make_offset(self, chosen: Column) -> Data:
-        return Numbers(self._offset[chosen])
+        return Numbers(_of(self._offset, chosen))
 
     def _make_size_bytes(self, chosen: Column) -> Data:
-        return Numbers(self._length[chosen])
+        return Numbers(_of(self._length, chosen))
 
     def _make_index(self, chosen: Column) -> Data:
         return Numbers(chosen + self._piece.first_index)
 
     def _make_time(self, chosen: Column) -> Data:
-        time_s = self._time_s[chosen]
+        time_s = _of(self._time_s, chosen)
         return Numbers(time_s * 1000, _some(time_s >= 0))
 
     def _make_earliest(self, chosen: Column) -> Data:
         first, _, since, _ = self._times()
-        return Numbers(first[chosen], _some(since[chosen] >= 0))
+        return Numbers(_of(first, chosen), _some(_of(since, chosen) >= 0))
 
     def _make_latest(self, chosen: Column) -> Data:
         _, last, _, until = self._times()
-        return Numbers(last[chosen], _some(until[chosen] >= 0))
+        return Numbers(_of(last, chosen), _some(_of(until, chosen) >= 0))
 
     def _make_earliest_from(self, chosen: Column) -> Data:
-        return Chosen(self._times()[2][chosen], _words(_SOURCE_WORDS))
+        return Chosen(_of(self._times()[2], chosen), _words(_SOURCE_WORDS))
 
     def _make_latest_from(self, chosen: Column) -> Data:
-        return Chosen(np.maximum(self._times()[3][chosen], -1), _words(_SOURCE_WORDS))
+        return Chosen(np.maximum(_of(self._times()[3], chosen), -1), _words(_SOURCE_WORDS))
 
     def _make_db(self, chosen: Column) -> Data:
-        return Numbers(self._db[chosen])
+        return Numbers(_of(self._db, chosen))
 
     def _make_txn(self, chosen: Column) -> Data:
-        return Numbers(self._txn[chosen])
+        return Numbers(_of(self._txn, chosen))
 
     def _make_name(self, chosen: Column) -> Data:
-        return Chosen(self._number[chosen], self._names.texts)
+        return Chosen(_of(self._number, chosen), self._names.texts)
 
     def _make_kind(self, chosen: Column) -> Data:
-        return Chosen(self._names.kinds[self._number[chosen]], _words(KINDS))
+        return Chosen(self._names.kinds[_of(self._number, chosen)], _words(KINDS))
 
     def _make_type(self, chosen: Column) -> Data:
-        return Chosen(self._names.types[self._number[chosen]], _words(TYPES))
+        return Chosen(self._names.types[_of(self._number, chosen)], _words(TYPES))
 
     def _make_argc(self, chosen: Column) -> Data:
-        return Numbers(np.frombuffer(self._piece.rows.argc, np.int64)[chosen].astype(np.int32))
+        return Numbers(_of(np.frombuffer(self._piece.rows.argc, np.int64), chosen).astype(np.int32))
 
     def _make_key(self, chosen: Column) -> Data:
         return Chosen(self._first_key(chosen), self._texts())
@@ -297,30 +297,29 @@ class _Maker:
         return Numbers(length[first], _some(first >= 0))
 
     def _make_key_count(self, chosen: Column) -> Data:
-        start = self.keys().start
-        return Numbers((start[chosen + 1] - start[chosen]).astype(np.int32))
+        return Numbers(_of(np.diff(self.keys().start), chosen).astype(np.int32))
 
     def _make_other_keys(self, chosen: Column) -> Data:
         start = self.keys().start
-        counts = np.maximum(start[chosen + 1] - start[chosen] - 1, 0)
+        counts = _of(np.maximum(np.diff(start) - 1, 0), chosen)
         offsets = np.zeros(len(chosen) + 1, np.int32)
         np.cumsum(counts, out=offsets[1:])
-        firsts = np.repeat(start[chosen] + 1 - offsets[:-1], counts)
+        firsts = np.repeat(_of(start[:-1], chosen) + 1 - offsets[:-1], counts)
         numbers = firsts + np.arange(len(firsts))
         return Lists(offsets, Chosen(numbers, self._texts()), counts > 0)
 
     def _make_fate(self, chosen: Column) -> Data:
-        return Chosen(self._fate()[0][chosen], _words(FATES))
+        return Chosen(_of(self._fate()[0], chosen), _words(FATES))
 
     def _make_cause(self, chosen: Column) -> Data:
-        return Chosen(self._fate()[1][chosen], _words(CAUSES))
+        return Chosen(_of(self._fate()[1], chosen), _words(CAUSES))
 
     def _make_arguments(self, chosen: Column) -> Data:
         if not self._asked.arguments:
             return Lists(np.zeros(len(chosen) + 1, np.int32), texts_of([]), np.zeros(len(chosen), np.bool_))
         argc = np.frombuffer(self._piece.rows.argc, np.int64)
         return self._table._arguments.column(
-            self._piece.file_number, self._offset[chosen], self._length[chosen], argc[chosen]
+            self._piece.file_number, _of(self._offset, chosen), _of(self._length, chosen), argc[chosen]
         )
 
     # What several columns are made of
@@ -349,8 +348,7 @@ class _Maker:
 
     def _first_key(self, chosen: Column) -> Column:
         start = self.keys().start
-        begin: Column = start[chosen]
-        return np.where(start[chosen + 1] > begin, begin, -1)
+        return _of(np.where(start[1:] > start[:-1], start[:-1], -1), chosen)
 
     def _times(self) -> tuple[Column, Column, Column, Column]:
         """Return earliest and latest times and their sources; -1 for nothing, -2 where no clock was asked."""
@@ -389,6 +387,11 @@ def _at_or_behind(place: Place, number: int, offsets: Column) -> Flags:
         return np.full(len(offsets), number > place.file, np.bool_)
     behind: Flags = offsets >= place.offset
     return behind
+
+
+def _of(column: Column, chosen: Column) -> Column:
+    """Return the cells of the chosen rows, ascending; where those are all, nothing is copied."""
+    return column if len(chosen) == len(column) else column[chosen]
 
 
 def _some(valid: Flags) -> Flags | None:
