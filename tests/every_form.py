@@ -12,7 +12,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from aoftool.keyspace.xxh3 import hash_64
+from aoftool.keyspace.algorithms.xxh3 import hash_64
 from tests.servers import Server
 from tests.servers.discovery import parse_version
 

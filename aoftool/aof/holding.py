@@ -24,7 +24,7 @@ from aoftool.errors import AoftoolError, NotPermittedError, ReadFailedError, Sou
 from aoftool.files import open_source
 from aoftool.files.held import HeldFile, held_file, hold_file, hold_object, is_replaced, release_files
 from aoftool.files.remote.names import is_remote
-from aoftool.resp.resync import boundaries
+from aoftool.resp.pieces.resync import boundaries
 from aoftool.resp.scanner import tally
 
 __all__ = ["hold_log", "is_superseded"]

@@ -31,7 +31,7 @@ from aoftool.check.model import (
 from aoftool.check.suspicion import loads_libraries
 from aoftool.databases import DEFAULT_DATABASES
 from aoftool.escape import printable
-from aoftool.files.compression import is_envelope
+from aoftool.files.packed.compression import is_envelope
 from aoftool.files.seal import SEAL_NAME
 from aoftool.progress import Progress, no_progress
 from aoftool.quoting import Quoting

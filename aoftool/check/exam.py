@@ -247,7 +247,7 @@ def _take_apart(
 
         exam.census = census(source, exam.tail.stretches)
     if any(holds_restores(stretch.tally) for stretch in exam.tail.stretches):
-        from aoftool.check.restores import find_restores
+        from aoftool.check.payloads.restores import find_restores
 
         exam.restores = find_restores(source, exam.tail.stretches, deep=level is Level.DEEP)
     if any(may_hold_unknown_forms(stretch.tally) for stretch in exam.tail.stretches):

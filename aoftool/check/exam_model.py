@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from aoftool.aof.model import FileRole, Log, LogFile
 from aoftool.check.model import Level
-from aoftool.check.restore_model import RestoreSpot
+from aoftool.check.payloads.restore_model import RestoreSpot
 from aoftool.check.stream.wounds import Dissection
 from aoftool.databases import DEFAULT_DATABASES
 from aoftool.dataclass import dataclass, field

@@ -15,7 +15,7 @@ from collections.abc import Iterator
 from aoftool.aof.model import Log, LogKind
 from aoftool.errors import InputError
 from aoftool.escape import shown_path
-from aoftool.files.compression import detect_compression
+from aoftool.files.packed.compression import detect_compression
 from aoftool.files.source import Source, open_source
 from aoftool.rdb.header import is_rdb
 from aoftool.regex import regex

@@ -136,7 +136,7 @@ def _rdb_findings(item: FileSurvey) -> Iterator[Finding]:
         code = walk.stop.code if walk.stop.code.startswith("rdb-") else "rdb-damaged"
         yield Finding.of(code, path, walk.stop.message, start=walk.stop.offset, end=item.size_bytes)
     if walk.modules:
-        from aoftool.check.module_data import modules_in
+        from aoftool.check.payloads.module_data import modules_in
 
         yield from modules_in(walk, path)
     if walk.checksum.state is ChecksumState.DISABLED:

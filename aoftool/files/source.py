@@ -26,9 +26,9 @@ from aoftool.files.carrier import (
     open_file_carrier,
 )
 from aoftool.files.changes import SourceChange
-from aoftool.files.compression import ENVELOPE, SNIFF_BYTES, Compression, Decoder, detect_compression
 from aoftool.files.failures import read_failed
 from aoftool.files.held import held_file
+from aoftool.files.packed.compression import ENVELOPE, SNIFF_BYTES, Compression, Decoder, detect_compression
 from aoftool.files.remote.names import is_remote, without_secrets
 from aoftool.files.watch import FileWatch, Watch
 
@@ -80,15 +80,15 @@ class Source:
         self.compression = detect_compression(head)
         # A plain file, which most are, pays for no decoder.
         if self.compression == "gzip":
-            from aoftool.files.gzipped import GzipDecoder
+            from aoftool.files.packed.gzipped import GzipDecoder
 
             self._decoder = GzipDecoder(self._carrier)
         elif self.compression == "zstd":
-            from aoftool.files.zstd import ZstdDecoder
+            from aoftool.files.packed.zstd import ZstdDecoder
 
             self._decoder = ZstdDecoder(self._carrier)
         elif self.compression is not None:
-            from aoftool.files.vcs import VcsDecoder
+            from aoftool.files.packed.vcs import VcsDecoder
 
             self._decoder = VcsDecoder(self._carrier)
 

@@ -1,8 +1,8 @@
 """One large log by many tasks: ranges of its command streams are counted apart, and joined to one row.
 
 What a task does stands first, then what whoever hands them out keeps of a log. A range counts only where the
-range before it ended (`aoftool.resp.ranges`), so the row is the same as from one reading; what cannot be
-joined, and what was written to meanwhile, is read in one piece by the last task.
+range before it ended (`aoftool.resp.pieces.ranges`), so the row is the same as from one reading; what cannot
+be joined, and what was written to meanwhile, is read in one piece by the last task.
 """
 
 from __future__ import annotations
@@ -18,10 +18,10 @@ from aoftool.errors import AoftoolError
 from aoftool.files.source import Source, open_source
 from aoftool.files.times import version_of
 from aoftool.fleet.summary import summarized
-from aoftool.resp.join import NotJoinableError
 from aoftool.resp.model import TailTally
-from aoftool.resp.ranges import Counted, JoinedRanges, count_range
-from aoftool.resp.resync import boundary_behind
+from aoftool.resp.pieces.join import NotJoinableError
+from aoftool.resp.pieces.ranges import Counted, JoinedRanges, count_range
+from aoftool.resp.pieces.resync import boundary_behind
 from aoftool.resp.scanner import BUFFER_BYTES, drive, finished_tally, tally
 
 if TYPE_CHECKING:

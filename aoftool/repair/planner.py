@@ -17,8 +17,8 @@ from aoftool.check.split import join_open_transactions
 from aoftool.dataclass import replace
 from aoftool.errors import UnsupportedError
 from aoftool.escape import printable, shown_base
-from aoftool.files.compression import is_envelope
 from aoftool.files.held import held_file, status_of
+from aoftool.files.packed.compression import is_envelope
 from aoftool.files.source import open_source
 from aoftool.next_step import next_step
 from aoftool.progress import Progress, no_progress

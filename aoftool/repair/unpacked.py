@@ -16,8 +16,8 @@ from aoftool.aof.model import Log, LogFile, LogKind
 from aoftool.dataclass import dataclass, field, replace
 from aoftool.errors import RefusedError, SourceError, UnsupportedError
 from aoftool.files.changes import OF_A_LIVE_LOG
-from aoftool.files.compression import is_envelope
 from aoftool.files.folder import private_place
+from aoftool.files.packed.compression import is_envelope
 from aoftool.files.remote.names import is_remote, without_secrets
 from aoftool.files.sink import refuse_same_file
 from aoftool.files.source import Source, open_source

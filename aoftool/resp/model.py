@@ -298,14 +298,14 @@ class TailTally:
 
     def to_dict(self) -> dict[str, Any]:
         """Return JSON members; names as printable text, rows in a stable order."""
-        from aoftool.resp.tallydict import tally_to_dict
+        from aoftool.resp.pieces.tallydict import tally_to_dict
 
         return tally_to_dict(self)
 
     @classmethod
     def from_dict(cls, members: dict[str, Any]) -> TailTally:
         """Return the tally that `to_dict` made members of."""
-        from aoftool.resp.tallydict import tally_from_dict
+        from aoftool.resp.pieces.tallydict import tally_from_dict
 
         return tally_from_dict(members)
 

@@ -15,8 +15,8 @@ from aoftool.files.source import Source
 from aoftool.resp._native import NATIVE, Scan
 from aoftool.resp.columns import RowColumns
 from aoftool.resp.grammar import Grammar, KeyRules, ScanOptions
-from aoftool.resp.join import NotJoinableError
 from aoftool.resp.model import Reason, TailTally
+from aoftool.resp.pieces.join import NotJoinableError
 
 __all__ = [
     "BUFFER_BYTES",
@@ -208,7 +208,7 @@ def _tally_by_ranges(
     if last - start < _SHARED_BYTES:
         return None
     # Here, not above: a scan in one piece needs neither threads nor the guesses.
-    from aoftool.resp.ranges import RangeScan, tally_ranges
+    from aoftool.resp.pieces.ranges import RangeScan, tally_ranges
 
     shared = RangeScan(source, start, last, containers, grammar, functools.partial(drive, end=last))
     try:
@@ -240,7 +240,7 @@ def _doubt_torn_payload(source: Source, tally: TailTally, end: int | None) -> No
     stop = tally.stop
     if stop is None or stop.reason is not Reason.TORN_PAYLOAD or not source.seekable:
         return
-    from aoftool.resp.resync import resync
+    from aoftool.resp.pieces.resync import resync
 
     found = resync(source, stop.offset + 1, end)
     if found is not None:

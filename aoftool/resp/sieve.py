@@ -20,7 +20,7 @@ from aoftool.resp._native_sieve import Sieve
 from aoftool.resp.columns import RowColumns
 from aoftool.resp.grammar import Grammar, Limits
 from aoftool.resp.model import INHERITED_DB, Command, Lines, Stop
-from aoftool.resp.resync import boundary_behind
+from aoftool.resp.pieces.resync import boundary_behind
 from aoftool.resp.stops import Halt
 from aoftool.resp.watch import EVENT_MULTI, SieveState, SieveStatus, Watch
 

@@ -10,7 +10,8 @@ from typing import Any
 import pytest
 
 from aoftool.cli.app import run
-from aoftool.resp import ranges, scanner
+from aoftool.resp import scanner
+from aoftool.resp.pieces import ranges
 from tests.builders import log, select
 from tests.kernels import needs
 

@@ -17,7 +17,7 @@ from aoftool.aof.layout import find_log
 from aoftool.check.exam import examine
 from aoftool.errors import MissingExtraError
 from aoftool.files import ChangeKind, Source, open_source, open_stream
-from aoftool.files.compression import detect_compression
+from aoftool.files.packed.compression import detect_compression
 from aoftool.rdb.walk.walk import walk
 from tests.builders import rdb, rdb_database, rdb_record, rdb_string
 from tests.corpus import FIXTURES

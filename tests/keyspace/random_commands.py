@@ -10,8 +10,8 @@ import random
 import time
 from collections.abc import Callable
 
+from aoftool.keyspace.algorithms.xxh3 import hash_64
 from aoftool.keyspace.flavour import Flavour
-from aoftool.keyspace.xxh3 import hash_64
 
 Argv = list[bytes]
 

@@ -9,9 +9,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from aoftool.keyspace.algorithms.geohash import decode_score, encode_score
 from aoftool.keyspace.engine import Keyspace
 from aoftool.keyspace.flavour import Flavour
-from aoftool.keyspace.geohash import decode_score, encode_score
 from aoftool.keyspace.refusal import ReplayStopError
 from tests.keyspace.datasets import Loader, dataset_of, differences, flavour_of
 from tests.keyspace.running import EVERY_FLAVOUR, errors, keys, run, value, words

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from aoftool.keyspace.partial_sort import partial_sort
+from aoftool.keyspace.algorithms.partial_sort import partial_sort
 from aoftool.keyspace.refusal import ReplayStopError
 from tests.keyspace.running import FUTURE_MS, errors, expire_at_ms, keys, run, value
 

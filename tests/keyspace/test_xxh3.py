@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
+from aoftool.keyspace.algorithms.xxh3 import hash_64, hash_128
 from aoftool.keyspace.apply.stream_idmp import automatic_id
-from aoftool.keyspace.xxh3 import hash_64, hash_128
 from tests.servers import Build, Server, server_params
 
 

@@ -12,11 +12,12 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from aoftool.files.source import open_source
-from aoftool.resp import ranges, scanner
+from aoftool.resp import scanner
 from aoftool.resp.grammar import Grammar, ScanOptions
-from aoftool.resp.join import NotJoinableError, join
 from aoftool.resp.model import TailTally
-from aoftool.resp.ranges import RangeScan, tally_ranges
+from aoftool.resp.pieces import ranges
+from aoftool.resp.pieces.join import NotJoinableError, join
+from aoftool.resp.pieces.ranges import RangeScan, tally_ranges
 from aoftool.resp.stops import Halt
 from tests.resp.streams import CONTAINERS, encode, scan_in_pieces, streams, whole_streams
 

@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 
 from aoftool.files.source import open_source
-from aoftool.resp import resync as resync_module
 from aoftool.resp.model import Reason
-from aoftool.resp.resync import Boundary, boundaries, boundary_behind, resync
+from aoftool.resp.pieces import resync as resync_module
+from aoftool.resp.pieces.resync import Boundary, boundaries, boundary_behind, resync
 from aoftool.resp.scanner import tally
 from tests.resp.streams import encode
 

@@ -21,7 +21,7 @@ from aoftool.commands.roles import entry_id_of
 from aoftool.dataclass import dataclass
 from aoftool.files import Source
 from aoftool.resp.model import Command
-from aoftool.resp.resync import boundaries
+from aoftool.resp.pieces.resync import boundaries
 from aoftool.resp.sieve import SieveReader
 from aoftool.resp.watch import Watch
 

@@ -6,7 +6,7 @@ from itertools import islice
 
 from aoftool.files import Source
 from aoftool.resp.model import Command
-from aoftool.resp.resync import boundaries
+from aoftool.resp.pieces.resync import boundaries
 from aoftool.resp.sieve import SieveReader
 from aoftool.resp.watch import Watch
 

@@ -21,7 +21,7 @@ from aoftool.commands.table import lookup
 from aoftool.files import Source
 from aoftool.rdb.header import HEADER_BYTES, is_rdb
 from aoftool.resp.model import INHERITED_DB
-from aoftool.resp.resync import boundaries
+from aoftool.resp.pieces.resync import boundaries
 from aoftool.resp.sieve import SieveReader
 from aoftool.resp.watch import EVENT_EXEC, SieveState
 from aoftool.units import counted

@@ -28,7 +28,7 @@ from aoftool.replay.log_writer import writer_of_log
 from aoftool.replay.writer import target_of
 from aoftool.resp.encode import encode_commands
 from aoftool.resp.model import Command, Reason
-from aoftool.resp.resync import resync
+from aoftool.resp.pieces.resync import resync
 from aoftool.resp.scanner import tally
 from aoftool.resp.sieve import SieveReader
 from aoftool.resp.watch import SieveState, Watch

@@ -8,12 +8,12 @@ from aoftool.check.database_range import faults_with
 from aoftool.check.exam_model import FileExam, RdbExam, RdbFault
 from aoftool.check.loaders.rdb_faults import code_of_fault, fault_severity, stops_a_server
 from aoftool.check.model import Finding, Remedy
-from aoftool.check.module_data import modules_in
+from aoftool.check.payloads.module_data import modules_in
 from aoftool.check.rdb.salvage_model import LeftOut
 from aoftool.databases import DEFAULT_DATABASES
 from aoftool.errors import SourceError
 from aoftool.escape import excerpt
-from aoftool.files.compression import is_envelope
+from aoftool.files.packed.compression import is_envelope
 from aoftool.files.source import open_source
 from aoftool.rdb.header import HEADER_BYTES
 from aoftool.rdb.walk.checksum import ChecksumState

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from aoftool.check.exam_model import FileExam
 from aoftool.check.model import Finding, Remedy, Severity
-from aoftool.check.restore_model import RestoreSpot, Standing
+from aoftool.check.payloads.restore_model import RestoreSpot, Standing
 from aoftool.check.unknown import BEYOND
 from aoftool.escape import excerpt, excerpt_key
 from aoftool.releases import in_words

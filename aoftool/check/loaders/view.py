@@ -16,7 +16,7 @@ from aoftool.commands.table import CONTAINERS
 from aoftool.dataclass import replace
 from aoftool.errors import SourceError
 from aoftool.escape import excerpt, printable, shown_base
-from aoftool.files.compression import is_envelope
+from aoftool.files.packed.compression import is_envelope
 from aoftool.files.source import open_source
 from aoftool.quoting import Quoting, atoll
 from aoftool.rdb.header import HEADER_BYTES, is_rdb

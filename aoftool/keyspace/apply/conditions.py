@@ -5,10 +5,10 @@ A string is compared by its bytes (IFEQ, IFNE) or by its digest (IFDEQ, IFDNE).
 
 from __future__ import annotations
 
+from aoftool.keyspace.algorithms.xxh3 import hash_64
 from aoftool.keyspace.context import Argv, Context
 from aoftool.keyspace.refusal import CommandRefused
 from aoftool.keyspace.registry import CommandTable
-from aoftool.keyspace.xxh3 import hash_64
 
 __all__ = ["CONDITIONS", "TABLE", "condition_holds"]
 

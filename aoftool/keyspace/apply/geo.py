@@ -6,9 +6,7 @@ Source: Redis 7.0 src/geo.c geoaddCommand, georadiusGeneric; BYPOLYGON is measur
 from __future__ import annotations
 
 from aoftool.dataclass import dataclass
-from aoftool.keyspace.apply.zsets import apply_zadd
-from aoftool.keyspace.context import Argv, Context
-from aoftool.keyspace.geohash import (
+from aoftool.keyspace.algorithms.geohash import (
     MAX_LATITUDE,
     MAX_LONGITUDE,
     Shape,
@@ -16,8 +14,10 @@ from aoftool.keyspace.geohash import (
     encode_score,
     search_ranges,
 )
+from aoftool.keyspace.algorithms.partial_sort import partial_sort
+from aoftool.keyspace.apply.zsets import apply_zadd
+from aoftool.keyspace.context import Argv, Context
 from aoftool.keyspace.numbers import parse_float, parse_int
-from aoftool.keyspace.partial_sort import partial_sort
 from aoftool.keyspace.refusal import SYNTAX, CommandRefused
 from aoftool.keyspace.registry import CommandTable
 from aoftool.keyspace.zset_encoding import settle

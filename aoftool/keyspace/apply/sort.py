@@ -13,11 +13,11 @@ from collections.abc import Callable
 from functools import cmp_to_key
 
 from aoftool.dataclass import dataclass, field
+from aoftool.keyspace.algorithms.partial_sort import partial_sort
 from aoftool.keyspace.apply.hashes import live_value
 from aoftool.keyspace.context import Argv, Context
 from aoftool.keyspace.made import BUFFER_FROM
 from aoftool.keyspace.numbers import parse_int, strtod
-from aoftool.keyspace.partial_sort import partial_sort
 from aoftool.keyspace.refusal import SYNTAX, WRONG_TYPE, CommandRefused
 from aoftool.keyspace.registry import CommandTable
 from aoftool.values import HashValue, ListValue, SetValue, ZSetValue

@@ -6,12 +6,12 @@ counts on a running server only, and leaves no trace in the log: while loading n
 
 from __future__ import annotations
 
+from aoftool.keyspace.algorithms.xxh3 import hash_128
 from aoftool.keyspace.context import Argv, Context
 from aoftool.keyspace.numbers import parse_int
 from aoftool.keyspace.refusal import NO_SUCH_KEY, SYNTAX, CommandRefused
 from aoftool.keyspace.registry import CommandTable
 from aoftool.keyspace.stream_ids import parse_id
-from aoftool.keyspace.xxh3 import hash_128
 from aoftool.values import StreamId, StreamIdmp, StreamValue
 
 __all__ = ["TABLE", "automatic_id", "is_duplicate", "remember"]

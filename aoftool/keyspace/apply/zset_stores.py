@@ -11,18 +11,18 @@ import math
 
 from aoftool.dataclass import dataclass
 from aoftool.escape import excerpt
-from aoftool.keyspace.context import Argv, Context
-from aoftool.keyspace.numbers import parse_float, parse_int
-from aoftool.keyspace.refusal import SYNTAX, WRONG_TYPE, CommandRefused
-from aoftool.keyspace.registry import CommandTable
-from aoftool.keyspace.zset_encoding import MAX_SMALL_MEMBERS, add_member, settle
-from aoftool.keyspace.zset_ranges import (
+from aoftool.keyspace.algorithms.zset_ranges import (
     lex_ranks,
     parse_lex,
     parse_score_bound,
     rank_range,
     score_ranks,
 )
+from aoftool.keyspace.context import Argv, Context
+from aoftool.keyspace.numbers import parse_float, parse_int
+from aoftool.keyspace.refusal import SYNTAX, WRONG_TYPE, CommandRefused
+from aoftool.keyspace.registry import CommandTable
+from aoftool.keyspace.zset_encoding import MAX_SMALL_MEMBERS, add_member, settle
 from aoftool.values import SetValue, ZSetValue
 from aoftool.values.ranking import Pair
 

@@ -4,19 +4,19 @@ from __future__ import annotations
 
 import math
 
-from aoftool.keyspace.apply.blocking import check_timeout
-from aoftool.keyspace.context import Argv, Context
-from aoftool.keyspace.numbers import parse_float, parse_int, parse_positive
-from aoftool.keyspace.refusal import SYNTAX, WRONG_TYPE, CommandRefused
-from aoftool.keyspace.registry import CommandTable
-from aoftool.keyspace.zset_encoding import MAX_SMALL_MEMBER_BYTES, MAX_SMALL_MEMBERS, add_member
-from aoftool.keyspace.zset_ranges import (
+from aoftool.keyspace.algorithms.zset_ranges import (
     lex_ranks,
     parse_lex,
     parse_score_bound,
     rank_range,
     score_ranks,
 )
+from aoftool.keyspace.apply.blocking import check_timeout
+from aoftool.keyspace.context import Argv, Context
+from aoftool.keyspace.numbers import parse_float, parse_int, parse_positive
+from aoftool.keyspace.refusal import SYNTAX, WRONG_TYPE, CommandRefused
+from aoftool.keyspace.registry import CommandTable
+from aoftool.keyspace.zset_encoding import MAX_SMALL_MEMBER_BYTES, MAX_SMALL_MEMBERS, add_member
 from aoftool.namedtuple import NamedTuple
 from aoftool.values import ZSetValue
 

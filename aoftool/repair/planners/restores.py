@@ -8,8 +8,8 @@ aside, so that what is lost is on record.
 from __future__ import annotations
 
 from aoftool.check.exam_model import FileExam
+from aoftool.check.payloads.restore_model import RestoreSpot, Standing
 from aoftool.check.rdb.syndrome import locate
-from aoftool.check.restore_model import RestoreSpot, Standing
 from aoftool.check.stream.shapes import read_shape
 from aoftool.check.stream.window import Reader
 from aoftool.check.unknown import BEYOND

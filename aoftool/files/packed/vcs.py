@@ -13,8 +13,8 @@ from typing import Any
 from aoftool.errors import MissingExtraError
 from aoftool.files.carrier import Carrier
 from aoftool.files.changes import ChangeKind
-from aoftool.files.compression import LZ4_CODEC, READ_BYTES, VCS_BYTES, VCS_CODEC_AT
-from aoftool.files.zstd import ZstdDecoder
+from aoftool.files.packed.compression import LZ4_CODEC, READ_BYTES, VCS_BYTES, VCS_CODEC_AT
+from aoftool.files.packed.zstd import ZstdDecoder
 
 __all__ = ["VcsDecoder"]
 

@@ -15,9 +15,9 @@ from aoftool.dataclass import dataclass
 from aoftool.files.source import Source
 from aoftool.resp._native import Scan
 from aoftool.resp.grammar import Grammar, ScanOptions
-from aoftool.resp.join import NotJoinableError, join
 from aoftool.resp.model import TailTally
-from aoftool.resp.resync import boundary_behind
+from aoftool.resp.pieces.join import NotJoinableError, join
+from aoftool.resp.pieces.resync import boundary_behind
 from aoftool.resp.stops import Halt
 
 __all__ = ["PART_BYTES", "Counted", "JoinedRanges", "RangeScan", "count_range", "tally_ranges"]

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Protocol
 
 from aoftool.errors import MissingExtraError
 from aoftool.files.changes import ChangeKind
-from aoftool.files.compression import READ_BYTES, ZSTD_MAGIC, is_skippable
+from aoftool.files.packed.compression import READ_BYTES, ZSTD_MAGIC, is_skippable
 
 if TYPE_CHECKING:
     import zstandard

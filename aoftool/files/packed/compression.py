@@ -1,6 +1,6 @@
 """Which compression a head of bytes shows, and what a decoder promises.
 
-The decoders themselves are `aoftool.files.gzipped`, `aoftool.files.zstd` and `aoftool.files.vcs`.
+The decoders themselves are `gzipped`, `zstd` and `vcs` beside this.
 """
 
 from __future__ import annotations

@@ -9,7 +9,7 @@ import zlib
 
 from aoftool.files.carrier import Carrier
 from aoftool.files.changes import ChangeKind
-from aoftool.files.compression import GZIP_MAGIC, READ_BYTES
+from aoftool.files.packed.compression import GZIP_MAGIC, READ_BYTES
 
 __all__ = ["GzipDecoder"]
 

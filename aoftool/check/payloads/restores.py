@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 
 from aoftool.check.loaders.targets import TARGETS
-from aoftool.check.restore_model import RestoreSpot, Standing
+from aoftool.check.payloads.restore_model import RestoreSpot, Standing
 from aoftool.check.stream.wounds import Stretch
 from aoftool.check.suspicion import holds_restores
 from aoftool.commands.table import CONTAINERS
