@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING
 
 from aoftool.aof.model import FileRole, Log, LogFile
 from aoftool.check.model import Level
-from aoftool.check.payloads.restore_model import RestoreSpot
 from aoftool.check.stream.wounds import Dissection
 from aoftool.databases import DEFAULT_DATABASES
 from aoftool.dataclass import dataclass, field
@@ -18,6 +17,7 @@ from aoftool.files.changes import SourceChange
 from aoftool.namedtuple import NamedTuple
 
 if TYPE_CHECKING:
+    from aoftool.check.payloads.restore_model import RestoreSpot
     from aoftool.check.rdb.salvage_model import RdbSalvage
     from aoftool.check.stream.heal import Patch
     from aoftool.check.stream.textual import TextDamage

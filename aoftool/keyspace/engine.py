@@ -7,15 +7,13 @@ what a command does is in `aoftool.keyspace.apply`.
 
 from __future__ import annotations
 
-import sys
 import time
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence, Set
 from functools import cached_property
 from typing import TYPE_CHECKING, Protocol, cast
 
-from aoftool.budget import HOW_TO_RAISE, Budget, budget_for
-from aoftool.commands.framing import FRAMING
+from aoftool.budget import Budget, budget_for
 from aoftool.databases import DEFAULT_DATABASES
 from aoftool.errors import OverBudgetError, UnsupportedError
 from aoftool.escape import excerpt
@@ -30,22 +28,22 @@ from aoftool.keyspace.refusal import (
     ReplayStopError,
 )
 from aoftool.keyspace.registry import Command
+from aoftool.keyspace.server_commands import OF_TRANSACTIONS, commands_of, lone_discard
+from aoftool.keyspace.transaction import Transaction
 from aoftool.keyspace.zset_encoding import COMPACT_ENCODINGS, settle
-from aoftool.units import counted, format_bytes
+from aoftool.units import counted
 from aoftool.values import Value, ZSetValue
 from aoftool.values.module import UnknownValue
 
 if TYPE_CHECKING:
     from aoftool.rdb.records.record import Record
 
-__all__ = ["ChangeObserver", "Keyspace", "commands_are_alike"]
+__all__ = ["ChangeObserver", "Keyspace"]
 
 # Spellings of command names that are remembered; a hostile log cannot make it grow without end.
 _SPELLINGS_KEPT = 4096
 _REFUSALS_KEPT = 100
 _NAME_SHOWN = 40
-# A queued command beside its arguments: two tuples, and a number. Measured by tracemalloc on CPython 3.11.
-_QUEUED_BYTES = 160
 
 
 class ChangeObserver(Protocol):
@@ -97,8 +95,7 @@ class Keyspace:
         # As it was given: what is asked later may be noted as a question of the log.
         self._server = self.flavour
         self._spelled: dict[bytes, Command] = {}
-        self._queue: list[tuple[Command, Argv, int]] | None = None
-        self._queued_bytes = 0
+        self._queue: Transaction | None = None
         self._observers: list[ChangeObserver] = []
         self.commands = 0
         self.refused: Counter[tuple[str, str]] = Counter()
@@ -108,7 +105,7 @@ class Keyspace:
     @cached_property
     def _commands(self) -> dict[bytes, Command]:
         """The commands of the server by upper-case name, loaded for the first that no compiled code runs."""
-        found = _commands_of(self._server)
+        found = commands_of(self._server)
         if not self._context.stands_in:
             return found
         from aoftool.keyspace.apply.modules import IN_PLACE, STAND_INS
@@ -204,7 +201,7 @@ class Keyspace:
 
     def drop_transaction(self) -> int:
         """Forget a transaction that never got its EXEC; return how many commands it held."""
-        queued = len(self._queue or ())
+        queued = 0 if self._queue is None else len(self._queue.commands)
         self._queue = None
         return queued
 
@@ -316,10 +313,10 @@ class Keyspace:
         if command is None:
             name = excerpt(argv[0], _NAME_SHOWN)
             raise self._stop(argv, "unknown", f"unknown command '{name}'", self.commands)
-        if command.name in _FRAMING:
+        if command.name in OF_TRANSACTIONS:
             command = Command(
                 command.name,
-                {b"MULTI": self._multi, b"EXEC": self._exec, b"DISCARD": _lone_discard}[command.name],
+                {b"MULTI": self._multi, b"EXEC": self._exec, b"DISCARD": lone_discard}[command.name],
                 *(command.least, command.most, None, None, False),
             )
         if self._context.stands_in:
@@ -366,7 +363,7 @@ class Keyspace:
 
     def _multi(self, context: Context, argv: Argv) -> None:
         if self._queue is None:
-            self._queue, self._queued_bytes = [], 0
+            self._queue = Transaction()
 
     def _exec(self, context: Context, argv: Argv) -> None:
         raise CommandRefused("ERR EXEC without MULTI")
@@ -376,16 +373,14 @@ class Keyspace:
         queue = self._queue
         assert queue is not None
         if command.name != b"EXEC":
-            self._queued_bytes += _QUEUED_BYTES + sum(map(sys.getsizeof, argv))
-            if self._queued_bytes > self._context.made.most_bytes:
-                limit = format_bytes(self._context.made.most_bytes)
-                message = f"a transaction of more than {limit} in memory; {HOW_TO_RAISE}"
-                raise self._stop(argv, "budget", message, index)
-            queue.append((command, argv, index))
+            try:
+                queue.add(command, argv, index, self._context.made.most_bytes)
+            except OverBudgetError as too_much:
+                raise self._stop(argv, "budget", too_much.message, index) from None
             return None
         self._queue = None
-        for queued, queued_argv, queued_index in queue:
-            self._run_queued(queued, queued_argv, queued_index)
+        for queued in queue.commands:
+            self._run_queued(*queued)
         return None
 
     def _run_queued(self, command: Command, argv: Argv, index: int) -> None:
@@ -405,28 +400,3 @@ class Keyspace:
             raise self._stop(argv, "budget", too_much.message, index) from None
         if self._observers:
             self._tell(index)
-
-
-def _lone_discard(context: Context, argv: Argv) -> None:
-    raise CommandRefused("ERR DISCARD without MULTI")
-
-
-def _commands_of(flavour: Flavour) -> dict[bytes, Command]:
-    """Return the commands of a server by upper-case name."""
-    # Here: compiled code runs most logs, and there are some sixty modules of handlers and of what they need.
-    from aoftool.keyspace.apply import TABLES
-    from aoftool.keyspace.inert import TABLE as INERT
-
-    framing = (Command(name, _lone_discard, 1, 1, (1, 0), (7, 2), False) for name in _FRAMING)
-    tables = [command for table in (*TABLES, INERT) for command in table]
-    return {command.name: command for command in (*tables, *framing) if command.exists_on(flavour)}
-
-
-# SELECT has a handler of its own.
-_FRAMING = FRAMING - {b"SELECT"}
-
-
-def commands_are_alike(names: Iterable[bytes], one: Flavour, other: Flavour) -> bool:
-    """Tell whether two servers have the same of some commands, given by upper-case names."""
-    ours, theirs = _commands_of(one), _commands_of(other)
-    return all(ours.get(name) == theirs.get(name) for name in names)

@@ -16,7 +16,6 @@ from aoftool.resp._native import NATIVE, Scan
 from aoftool.resp.columns import RowColumns
 from aoftool.resp.grammar import Grammar, KeyRules, ScanOptions
 from aoftool.resp.model import Reason, TailTally
-from aoftool.resp.pieces.join import NotJoinableError
 
 __all__ = [
     "BUFFER_BYTES",
@@ -208,6 +207,7 @@ def _tally_by_ranges(
     if last - start < _SHARED_BYTES:
         return None
     # Here, not above: a scan in one piece needs neither threads nor the guesses.
+    from aoftool.resp.pieces.join import NotJoinableError
     from aoftool.resp.pieces.ranges import RangeScan, tally_ranges
 
     shared = RangeScan(source, start, last, containers, grammar, functools.partial(drive, end=last))

@@ -20,7 +20,6 @@ from aoftool.resp._native_sieve import Sieve
 from aoftool.resp.columns import RowColumns
 from aoftool.resp.grammar import Grammar, Limits
 from aoftool.resp.model import INHERITED_DB, Command, Lines, Stop
-from aoftool.resp.pieces.resync import boundary_behind
 from aoftool.resp.stops import Halt
 from aoftool.resp.watch import EVENT_MULTI, SieveState, SieveStatus, Watch
 
@@ -298,6 +297,9 @@ class SieveReader:
 
     def _cuts(self) -> list[int]:
         """Return guessed boundaries, the true start first and the end of the reading last."""
+        # Here, not above: few streams are so long that several threads read them.
+        from aoftool.resp.pieces.resync import boundary_behind
+
         cuts = [self.end]
         for cut in range(self.end + self._part_bytes, self._until, self._part_bytes):
             guess = boundary_behind(self._source, cut, self._until)

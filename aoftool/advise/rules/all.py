@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from aoftool.advise.rule import Rule
 from aoftool.advise.rules import (
+    clients,
     commands,
     disk,
+    expiry,
     forks,
     machine,
     memory,
@@ -31,6 +33,8 @@ RULES: tuple[Rule, ...] = (
     *rewriting.RULES,
     *forks.RULES,
     *commands.RULES,
+    *expiry.RULES,
+    *clients.RULES,
     *settings.RULES,
 )
 """Every rule once."""

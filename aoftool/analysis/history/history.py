@@ -29,12 +29,12 @@ from aoftool.analysis.history.model import (
     StepKind,
 )
 from aoftool.analysis.history.names import NamesShown
+from aoftool.analysis.history.reach import reached
 from aoftool.aof.log import need_files, open_log_file
 from aoftool.aof.model import Log, LogKind
 from aoftool.budget import budget_for
 from aoftool.commands.framing import FRAMING
 from aoftool.commands.roles import keys_of
-from aoftool.commands.slots import emptied_slots, slot_of
 from aoftool.databases import INFERRED, MOST_DATABASES, setting_words
 from aoftool.errors import OverBudgetError, UnsupportedError
 from aoftool.escape import excerpt
@@ -50,7 +50,6 @@ from aoftool.replay.log_writer import writer_of_log
 from aoftool.replay.unknown_note import unknown_note
 from aoftool.replay.writer import find_writer, flavour_of_writer
 from aoftool.replay.writer_model import Writer
-from aoftool.resp.model import Command
 from aoftool.resp.watch import Watch
 from aoftool.values import length_of, module_type, type_name
 from aoftool.values.module import UnknownValue
@@ -302,45 +301,11 @@ class KeyHistory:
     def _touched(self, hit: Hit, row: LoggedCommand) -> list[tuple[int, bytes]]:
         """Return the (database, key) pairs shown that a command may change, each once; go on behind it."""
         command, shown = hit.command, self._shown
-        places = list(dict.fromkeys(self._reached(command)))
+        places = list(dict.fromkeys(reached(command, self._keyspace.databases)))
         at = hit.file, command.offset
         before = {place for place in places if shown.shows(*at, *place)}
         shown.follow(hit.file, command)
         return [place for place in places if place in before or shown.shows(*at, *place)]
-
-    def _reached(self, command: Command) -> Iterator[tuple[int, bytes]]:
-        """Yield the places that a command may change."""
-        name, argv = command.name, command.argv
-        if name in WHOLE_DATABASE:
-            yield from self._reached_whole(command)
-            return
-        keys = keys_of(argv)
-        if name == b"COPY" and (target := _copy_database(argv)) is not None:
-            yield from ((command.db, argv[1]), (target, argv[2]))
-            return
-        yield from ((command.db, key) for key in keys)
-        if name == b"MOVE" and len(argv) > 2 and argv[2].isdigit():
-            yield int(argv[2][:9]), argv[1]
-
-    def _reached_whole(self, command: Command) -> Iterator[tuple[int, bytes]]:
-        """Yield the places whose key a command on whole databases removes, and those a swap gives one to."""
-        name, argv = command.name, command.argv
-        other: dict[int, int] = {}
-        slots = emptied_slots(argv)
-        if slots is None and name in (b"TRIMSLOTS", b"SFLUSH"):
-            return
-        if name == b"SWAPDB" and len(argv) == 3 and argv[1].isdigit() and argv[2].isdigit():
-            one, two = int(argv[1][:9]), int(argv[2][:9])
-            other = {one: two, two: one}
-        for db, database in enumerate(self._keyspace.databases):
-            if (name == b"FLUSHDB" and db != command.db) or (name == b"SWAPDB" and db not in other):
-                continue
-            for key in database.values:
-                if slots is not None and not any(slot_of(key) in part for part in slots):
-                    continue
-                yield db, key
-                if db in other:
-                    yield other[db], key
 
     def _execute(self, row: LoggedCommand) -> Refusal | None:
         from aoftool.keyspace.refusal import Refusal, ReplayStopError
@@ -420,10 +385,3 @@ class KeyHistory:
     def _family(self) -> str | None:
         """Return `redis` or `valkey` if the RDB part names it or nothing else is possible."""
         return None if self.writer is None else self.writer.family
-
-
-def _copy_database(argv: list[bytes]) -> int | None:
-    for at in range(3, len(argv) - 1):
-        if argv[at].upper() == b"DB" and argv[at + 1].isdigit():
-            return int(argv[at + 1][:9])
-    return None

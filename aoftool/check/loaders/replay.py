@@ -21,9 +21,10 @@ from aoftool.databases import INFERRED
 from aoftool.dataclass import dataclass, replace
 from aoftool.errors import OverBudgetError
 from aoftool.files.source import Source, open_source
-from aoftool.keyspace.engine import Keyspace, commands_are_alike
+from aoftool.keyspace.engine import Keyspace
 from aoftool.keyspace.flavour import FLAVOURS, AskedFlavour, Flavour
 from aoftool.keyspace.refusal import CommandRefused, Refusal, ReplayStopError
+from aoftool.keyspace.server_commands import commands_are_alike
 from aoftool.rdb.damage import EncodingDamage
 from aoftool.rdb.extras import read_script
 from aoftool.rdb.functions import read_functions
