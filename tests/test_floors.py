@@ -86,6 +86,7 @@ INNER_FLOORS = {
     "replay": {"compiled": 1},
     "files": {"threads": 2, "packed": 1, "remote": 1},
     "resp": {"pieces": 1},
+    "aof": {"unlisted": 1},
     "api": {"postmortem": 1, "unattended": 1},
     "cli": {"verbs": 4, "answers": 3, "choices": 3, "requests": 2, "options": 1},
 }

@@ -11,14 +11,14 @@ import itertools
 from collections.abc import Iterable, Iterator
 
 from aoftool.aof.directory import Directory, Entry, EntryKind
-from aoftool.aof.generations import newer_generation, other_generation
 from aoftool.aof.leftovers import is_temporary, temporaries
 from aoftool.aof.manifest import FileType, Manifest, ManifestCode, ManifestEntry, parse_manifest
 from aoftool.aof.manifest_salvage import FileNameParts, parse_file_name, salvage_manifest
 from aoftool.aof.manifest_told import other_than_manifest
 from aoftool.aof.model import ROLES, FileRole, LayoutCode, LayoutProblem, Log, LogFile, LogKind
 from aoftool.aof.surroundings import problems_beside, unfinished_changes
-from aoftool.aof.without_manifest import assumed_set, bare_base, problems_of_assumed
+from aoftool.aof.unlisted.generations import newer_generation, other_generation
+from aoftool.aof.unlisted.without_manifest import assumed_set, bare_base, problems_of_assumed
 from aoftool.dataclass import replace
 from aoftool.escape import printable
 from aoftool.files import ChangeKind, Source, open_source

@@ -15,12 +15,12 @@ from collections.abc import Iterator
 from datetime import datetime, timezone
 
 from aoftool import __version__
-from aoftool.aof.generations import older_generations, other_generation
 from aoftool.aof.layout import find_log
 from aoftool.aof.log import open_part
 from aoftool.aof.manifest import FileType, ManifestEntry, encode_manifest
 from aoftool.aof.model import FileRole, Log, LogFile, LogKind
 from aoftool.aof.multipart import manifest_bytes
+from aoftool.aof.unlisted.generations import older_generations, other_generation
 from aoftool.backup.model import CopiedBy, CopiedFile, Snapshot
 from aoftool.check.checker import check
 from aoftool.check.model import Level, Severity

@@ -6,9 +6,9 @@ from collections.abc import Iterator, Set
 from typing import TYPE_CHECKING
 
 from aoftool.aof.layout import LayoutCode, LayoutProblem
-from aoftool.aof.lost_lines import left_out_anew
 from aoftool.aof.manifest import ManifestCode
 from aoftool.aof.model import FileRole, Log
+from aoftool.aof.unlisted.lost_lines import left_out_anew
 from aoftool.check.codes import severity_of
 from aoftool.check.exam_model import FileExam, LogExam
 from aoftool.check.model import Finding, Remedy

@@ -7,9 +7,9 @@ several. Which of the two loses less, nothing here can know: says what each hold
 
 from __future__ import annotations
 
-from aoftool.aof.lost_lines import files_of
 from aoftool.aof.model import FileRole, LogFile
-from aoftool.aof.without_manifest import assumed_set
+from aoftool.aof.unlisted.lost_lines import files_of
+from aoftool.aof.unlisted.without_manifest import assumed_set
 from aoftool.check.exam import examine
 from aoftool.check.exam_model import FileExam, LogExam
 from aoftool.check.model import Finding, Level, Remedy

@@ -1,20 +1,20 @@
 """Plans for manifests: which files make up the log, and the lines that say so.
 
 Keeps what can be read of the old manifest. Only where it says nothing are files taken from the
-directory (`aoftool.aof.without_manifest`).
+directory (`aoftool.aof.unlisted.without_manifest`).
 """
 
 from __future__ import annotations
 
 import os
 
-from aoftool.aof.generations import Generation, newer_generation, other_generation
 from aoftool.aof.layout import LayoutCode, Log, LogFile
-from aoftool.aof.lost_lines import files_left_out, files_of, lost_lines
 from aoftool.aof.manifest import FileType, ManifestEntry, encode_manifest
 from aoftool.aof.manifest_salvage import SalvagedEntry, parse_file_name, salvage_manifest
 from aoftool.aof.model import ROLES, FileRole
-from aoftool.aof.without_manifest import assumed_set
+from aoftool.aof.unlisted.generations import Generation, newer_generation, other_generation
+from aoftool.aof.unlisted.lost_lines import files_left_out, files_of, lost_lines
+from aoftool.aof.unlisted.without_manifest import assumed_set
 from aoftool.dataclass import dataclass, field, replace
 from aoftool.escape import printable, shown_base
 from aoftool.files.source import open_source

@@ -11,7 +11,7 @@ from collections.abc import Collection
 from aoftool.aof.manifest import FileType
 from aoftool.aof.manifest_salvage import parse_file_name
 from aoftool.aof.model import FileRole, Log, LogFile
-from aoftool.aof.without_manifest import assumed_set
+from aoftool.aof.unlisted.without_manifest import assumed_set
 from aoftool.errors import InputError
 
 __all__ = ["files_left_out", "files_of", "left_out_anew", "lost_lines"]
