@@ -6,6 +6,8 @@ its writer. Knows no file; who reads a log hands the numbers in.
 
 from __future__ import annotations
 
+from collections.abc import Container
+
 __all__ = [
     "DATABASE_DIGITS",
     "DEFAULT_DATABASES",
@@ -34,13 +36,15 @@ def databases_for(highest: int) -> int:
     return max(DEFAULT_DATABASES, min(highest + 1, MOST_DATABASES))
 
 
-def setting_words(databases: int) -> str:
+def setting_words(databases: int, asked: Container[int] | None = None) -> str:
     """Say that a log needs more databases than servers have unless they are told to; empty where it does not.
 
     Args:
         databases: the setting that the log needs.
+        asked: numbers of the databases that are looked at; where all servers have these, nothing is said.
     """
-    if databases <= DEFAULT_DATABASES:
+    beyond = range(DEFAULT_DATABASES, databases)
+    if not (beyond if asked is None else any(number in asked for number in beyond)):
         return ""
     return (
         f"databases up to {databases - 1} are used: that needs a server with `databases {databases}` or more"

@@ -51,7 +51,7 @@ def diff(
         InputError: a point is a time, and no command has one.
         SourceError: a file of a log is missing or cannot be read.
     """
-    other = left if right is None else right
+    other, dbs = left if right is None else right, tuple(dbs)
     if right is None and left_at is None:
         raise UsageError("compare two logs, or one with a point of it", hint="give `right` or `left_at`")
     if right is None and left.kind is LogKind.STDIN:
@@ -60,6 +60,7 @@ def diff(
         (left, _point(left_at, left)),
         (other, _point(right_at, other)),
         admits=_admits(pattern, dbs),
+        dbs=dbs,
         now_ms=now_ms,
         written_by=written_by,
         quick=final_state,

@@ -49,6 +49,12 @@ class KeySelection:
             return False
         return self.name is None or self.name.search(key) is not None
 
+    def may_admit(self, db: int, key: bytes) -> bool:
+        """Tell whether a key of which nothing but its place is known may be asked for."""
+        if self.databases is not None and db not in self.databases:
+            return False
+        return self.name is None or self.name.search(key) is not None
+
     @property
     def admits_all(self) -> bool:
         """Tell whether every key is asked for."""

@@ -17,7 +17,7 @@ from aoftool.commands.framing import FRAMING
 from aoftool.commands.roles import keys_of
 from aoftool.commands.table import lookup
 from aoftool.commands.wrapped import unwrapped
-from aoftool.databases import INFERRED, MOST_DATABASES, setting_words
+from aoftool.databases import INFERRED, MOST_DATABASES
 from aoftool.errors import OverBudgetError, UnsupportedError
 from aoftool.keyspace.engine import Keyspace
 from aoftool.keyspace.refusal import CommandRefused, ReplayStopError
@@ -59,6 +59,7 @@ class LogReplay:
         watch: which commands are given at all, of files that can be read at an offset; those of chosen keys
             must be among them.
         writer: who wrote the log, where that was found out before.
+        told_of: tells of which keys the notes speak, by database and name; of all by default.
         instead: what is run in the place of a command, by (file number, offset); None for nothing.
 
     Attributes:
@@ -85,12 +86,13 @@ class LogReplay:
         stops_at_unknown: bool = False,
         watch: Watch = EVERYTHING,
         writer: Writer | None = None,
+        told_of: Callable[[int, bytes], bool] | None = None,
         instead: Mapping[tuple[int, int], Sequence[bytes] | None] | None = None,
         progress: Progress = no_progress,
     ) -> None:
         self._log, self._until, self._until_s = log, until, until_s
         self._chosen, self._watch, self._stops_at_unknown = chosen, watch, stops_at_unknown
-        self._instead = instead or {}
+        self._instead, self._told_of = instead or {}, told_of
         self.writer = writer or writer_of_log(log, written_by)
         self._now_ms, self._progress, self._written_by = now_ms, progress, written_by
         self.keyspace = self._new_keyspace()
@@ -102,11 +104,6 @@ class LogReplay:
         self.is_timed: bool | None = None
         self._beyond = 0
 
-    @property
-    def setting(self) -> str:
-        """Say that the log needs more databases than servers have by default; empty where it does not."""
-        return setting_words(len(self.keyspace.databases))
-
     def run(self) -> LogReplay:
         """Run everything, for the data behind it."""
         for _ in self:
@@ -116,7 +113,10 @@ class LogReplay:
     def __iter__(self) -> Iterator[tuple[int, Command]]:
         yield from self._steps()
         self._note_beyond()
-        unknown = unknown_note(self.keyspace.unknown_keys)
+        told_of = self._told_of
+        unknown = unknown_note(
+            [place for place in self.keyspace.unknown_keys if told_of is None or told_of(*place)]
+        )
         if unknown:
             self.end.note(unknown)
         if self.keyspace.choice_note:

@@ -6,7 +6,7 @@ large data sets can be held against each other.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from functools import partial
 
 from aoftool.analysis.diff.earlier import earlier_step
@@ -16,6 +16,7 @@ from aoftool.analysis.diff.point import Point
 from aoftool.aof.ending_model import Damage
 from aoftool.aof.model import Log
 from aoftool.commands.table import lookup_argv
+from aoftool.databases import setting_words
 from aoftool.dataclass import dataclass
 from aoftool.errors import InputError, NotJudgedError, UnsupportedError
 from aoftool.keyspace.engine import Keyspace
@@ -55,6 +56,7 @@ class State:
         facts: of every key, by database and name.
         writer: as which release the log was replayed.
         notes: what the reader must know, in words.
+        databases: the setting that the log needs.
         damage: (file, offset, reason) of where it cannot be read on.
         libraries: its function libraries; None where nobody has looked.
     """
@@ -64,6 +66,7 @@ class State:
     notes: list[str]
     damage: Damage | None = None
     libraries: Libraries | None = None
+    databases: int = 0
 
 
 Quick = Callable[[Log, Point, Admits | None, int, str | None, Progress], State | None]
@@ -76,6 +79,7 @@ def compare_points(
     right: tuple[Log, Point],
     *,
     admits: Admits | None = None,
+    dbs: Collection[int] = (),
     now_ms: int | None = None,
     written_by: str | None = None,
     quick: Quick | None = None,
@@ -85,6 +89,7 @@ def compare_points(
 
     Args:
         admits: which keys count, by database and name; where some do not, libraries do not either.
+        dbs: the databases whose keys count, none for all; said of others is nothing.
         now_ms: the load clock of both, so that relative expire times agree.
         written_by: the release that wrote both logs, if the user named it.
         quick: is tried first.
@@ -114,7 +119,12 @@ def compare_points(
         Side(left[0].path, left[1].words, len(ours.facts), ours.writer),
         Side(right[0].path, right[1].words, len(theirs.facts), theirs.writer),
     )
-    diff.notes = list(dict.fromkeys([*ours.notes, *theirs.notes]))
+    settings = [
+        f"{log.path}: {words}"
+        for (log, _), one in ((left, ours), (right, theirs))
+        if (words := setting_words(one.databases, dbs or None))
+    ]
+    diff.notes = list(dict.fromkeys([*ours.notes, *theirs.notes, *settings]))
     diff.damage = (ours.damage, theirs.damage)
     diff.changes = _changes(ours.facts, theirs.facts)
     if admits is None and ours.libraries is not None and theirs.libraries is not None:
@@ -143,6 +153,7 @@ def _replayed(
         until_s=point.time_s,
         now_ms=now_ms,
         written_by=written_by,
+        told_of=admits,
         progress=progress,
     ).run()
     if replay.stopped is not None:
@@ -159,9 +170,9 @@ def _replayed(
             path=log.path,
             hint=next_step("log", log.path, "--tail 20"),
         )
-    told = [*replay.end.notes, *([f"{log.path}: {replay.setting}"] if replay.setting else [])]
-    libraries = libraries_of(replay.keyspace)
-    return State(facts_of(replay.keyspace, admits), replay.writer, told, replay.end.told, libraries)
+    libraries, databases = libraries_of(replay.keyspace), len(replay.keyspace.databases)
+    facts = facts_of(replay.keyspace, admits)
+    return State(facts, replay.writer, list(replay.end.notes), replay.end.told, libraries, databases)
 
 
 def _before(stopped: tuple[int, Command] | None, earlier: Callable[[tuple[int, int]], str]) -> str:

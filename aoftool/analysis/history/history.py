@@ -160,14 +160,16 @@ class KeyHistory:
             if hit.command.name in FRAMING or (hit.file, hit.command.txn) in lineage.open_txns:
                 continue
             yield from self._replay(hit)
-        unknown = unknown_note(self._keyspace.unknown_keys)
+        unknown = unknown_note(
+            [place for place in self._keyspace.unknown_keys if self._db is None or place[0] == self._db]
+        )
         if unknown:
             self.end.notes.append(unknown)
         if self._keyspace.choice_note:
             self.end.notes.append(self._keyspace.choice_note)
         if self._keyspace.clock_reads:
             self.end.notes.append("relative expire times are counted from now, as a loader does")
-        setting = setting_words(len(self._keyspace.databases))
+        setting = setting_words(len(self._keyspace.databases), None if self._db is None else {self._db})
         if setting:
             self.end.notes.append(setting)
         if lineage.open_txns:

@@ -15,6 +15,7 @@ from aoftool.analysis.keys.measure import EXPIRE_BYTES, Measure, elements_of
 from aoftool.analysis.keys.model import KNOWN_TO_MODULE, NOT_KNOWN, KeyRow
 from aoftool.aof.model import Log
 from aoftool.commands.table import lookup
+from aoftool.databases import setting_words
 from aoftool.errors import NotJudgedError, UnsupportedError
 from aoftool.escape import excerpt, excerpt_key, printable, shown_base
 from aoftool.keyspace.engine import Keyspace
@@ -66,7 +67,14 @@ class ReplayedKeys:
         progress: Progress = no_progress,
     ) -> None:
         self._log, self._selection = log, selection
-        self._replay = LogReplay(log, until=until, until_s=until_s, written_by=written_by, progress=progress)
+        self._replay = LogReplay(
+            log,
+            until=until,
+            until_s=until_s,
+            written_by=written_by,
+            told_of=selection.may_admit,
+            progress=progress,
+        )
         self._min_size, self._with_values, self._limit = min_size_bytes, values, limit
         self._writes: dict[tuple[int, bytes], _Write] = {}
         self._at: tuple[int, int, bytes] = (0, 0, b"")
@@ -79,7 +87,7 @@ class ReplayedKeys:
     @property
     def setting(self) -> str:
         """Say that the log needs more databases than servers have by default; empty where it does not."""
-        return self._replay.setting
+        return setting_words(len(self._replay.keyspace.databases), self._selection.databases)
 
     @property
     def writer(self) -> Writer:
@@ -116,8 +124,8 @@ class ReplayedKeys:
         replay.keyspace.observe(self)
         for file, command in replay:
             self._at = (file, command.offset, command.name)
-        self.notes = [*replay.end.notes, *_member_notes(replay.keyspace)]
-        self.unknown = len(replay.keyspace.unknown_keys)
+        self.notes = [*replay.end.notes, *_member_notes(replay.keyspace, self._selection)]
+        self.unknown = sum(self._selection.may_admit(*place) for place in replay.keyspace.unknown_keys)
         if replay.stopped is not None:
             self._refuse()
 
@@ -165,9 +173,9 @@ class ReplayedKeys:
         )
 
 
-def _member_notes(keyspace: Keyspace) -> list[str]:
+def _member_notes(keyspace: Keyspace, selection: KeySelection) -> list[str]:
     """Tell of expire times of members, which only KeyDB keeps; the first few by name."""
-    times = keyspace.member_times
+    times = {place: at for place, at in keyspace.member_times.items() if selection.may_admit(*place[:2])}
     if not times:
         return []
     some = [

@@ -56,6 +56,4 @@ def _state_of(rows: FinalKeys, log: Log, admits: Admits | None) -> State | None:
             need_room(facts)
             facts[row.db, row.key] = fact_of(row.value, row.expire_at_ms)
     notes = [*rows.notes, *([empty_note(rows.empty)] if rows.empty else [])]
-    if rows.setting:
-        notes.append(f"{log.path}: {rows.setting}")
-    return State(facts, rows.writer, notes)
+    return State(facts, rows.writer, notes, databases=rows.databases)

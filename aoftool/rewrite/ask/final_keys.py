@@ -143,7 +143,12 @@ class FinalKeys:
     @property
     def setting(self) -> str:
         """Say that the log needs more databases than servers have by default; empty where it does not."""
-        return setting_words(self._plan.options.databases)
+        return setting_words(self.databases, self._selection.databases)
+
+    @property
+    def databases(self) -> int:
+        """The `databases` setting that the log needs."""
+        return self._plan.options.databases
 
     @property
     def torn_bytes(self) -> int:
