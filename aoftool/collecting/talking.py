@@ -13,6 +13,7 @@ from typing import Any
 from aoftool.collecting.address import Address
 from aoftool.errors import InputError, SourceError
 from aoftool.escape import excerpt
+from aoftool.next_step import again
 
 __all__ = ["ALLOWED", "Refusal", "Talk"]
 
@@ -38,6 +39,7 @@ _MOST_DEPTH = 8
 _RECEIVE_BYTES = 1 << 16
 _LONGEST_LINE = 1 << 16
 _SHOWN = 120
+_NAME_IT = "name the server: --server unix:/PATH or HOST:PORT"
 
 
 class Refusal(Exception):
@@ -66,7 +68,7 @@ class Talk:
         except OSError as error:
             raise SourceError(
                 f"no server answers at {address.shown}: {error.strerror or error}",
-                hint="name the server: --server unix:/PATH or HOST:PORT",
+                hint=_NAME_IT,
             ) from error
         if address.password:
             self._log_in(address.password, address.user)
@@ -130,7 +132,10 @@ class Talk:
             self._socket.sendall(request)
             return self._reply(0)
         except (OSError, EOFError, _Unreadable) as error:
-            raise SourceError(f"{self._address.shown} gave no answer to {words[0]}: {error}") from error
+            message = f"{self._address.shown} gave no answer to {words[0]}: {error}"
+            # A server that went away may be there again; what is none never answers.
+            hint = _NAME_IT if isinstance(error, _Unreadable) else again()
+            raise SourceError(message, hint=hint) from error
 
     def _reply(self, depth: int) -> Any:
         line = self._line()

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import os
+import shlex
+import socket
 import subprocess
+import threading
 from pathlib import Path
 
 import pytest
@@ -36,6 +40,32 @@ def test_no_server_is_an_input_error(tmp_path: Path, capsys: pytest.CaptureFixtu
     assert run(["capture", "--server", f"unix:{tmp_path / 'none'}", "-o", str(target)]) == 3
 
     assert "no server answers" in capsys.readouterr().err
+    assert not target.exists()
+
+
+def test_a_server_that_dies_is_asked_again_by_the_same_line(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path, target = tmp_path / "socket", tmp_path / "b.tgz"
+    with socket.socket(socket.AF_UNIX) as listener:
+        listener.bind(os.fspath(path))
+        listener.listen(1)
+
+        def hang_up() -> None:
+            peer, _ = listener.accept()
+            peer.recv(1 << 16)
+            peer.close()
+
+        threading.Thread(target=hang_up, daemon=True).start()
+        words = ["capture", "--server", f"unix:{path}", "-o", os.fspath(target)]
+        code = run(words)
+
+    said = capsys.readouterr().err
+    assert code == 3
+    assert "gave no answer to" in said
+    assert "it closed the connection" in said
+    assert f"next: {shlex.join(['aoftool', *words])}\n" in said
+    assert "--help" not in said
     assert not target.exists()
 
 

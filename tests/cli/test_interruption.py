@@ -6,6 +6,8 @@ import contextlib
 import importlib
 import json
 import os
+import re
+import shlex
 import shutil
 import signal
 import subprocess
@@ -166,6 +168,7 @@ def test_what_is_interrupted_before_it_is_told_is_taken_back(
     name: str,
     after: bool,
     times: int,
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
     if "--verify" in line and not find_builds():
         pytest.skip("no server on this machine")
@@ -183,6 +186,8 @@ def test_what_is_interrupted_before_it_is_told_is_taken_back(
         code = run([str(names.get(word, word)) for word in line.split()])
 
     assert code == 130
+    is_in_place = "-o OUT" not in line
+    assert ("interrupted; the log was not changed" in capsys.readouterr().err) is is_in_place
     now = {path: path.is_dir() or path.read_bytes() for path in tmp_path.rglob("*")}
     kept = [path for path in now if path.name == "receipt.json"]
     undone = {
@@ -192,6 +197,48 @@ def test_what_is_interrupted_before_it_is_told_is_taken_back(
     }
     assert {path: value for path, value in now.items() if path not in undone} == before
     assert all(json.loads(path.read_text("utf-8"))["state"] == "undone" for path in kept)
+
+
+@pytest.mark.parametrize(
+    ("line", "module", "name", "changed"),
+    [
+        ("fix LOG --salvage --yes", "aoftool.repair.planner", "examine", False),
+        ("fix LOG --salvage --yes", "aoftool.repair.apply", "write_lost", False),
+        ("fix LOG --salvage --yes", "aoftool.report.plan", "render_done", True),
+        ("rewrite LOG --in-place", "aoftool.rewrite.write.in_place", "refuse_result", False),
+        ("rewrite LOG --in-place", "aoftool.report.rewrite", "render_rewrite", True),
+        ("fix LOG --salvage -n", "aoftool.repair.planner", "examine", None),
+        ("rewrite LOG -o OUT", "aoftool.report.rewrite", "render_rewrite", None),
+    ],
+)
+def test_an_interruption_says_whether_the_log_was_changed(
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    line: str,
+    module: str,
+    name: str,
+    changed: bool | None,
+) -> None:
+    path = tmp_path / "log" / "appendonly.aof"
+    path.parent.mkdir()
+    hurt = b"garbage\r\n" if line.startswith("fix") else b""
+    path.write_bytes(COMMANDS + hurt + COMMANDS)
+    before = path.read_bytes()
+    names = {"LOG": path, "OUT": tmp_path / "out"}
+
+    with interrupted(monkeypatch, module, name, after=False):
+        code = run([str(names.get(word, word)) for word in line.split()])
+
+    said = capsys.readouterr().err
+    assert code == 130
+    assert (path.read_bytes() != before) is bool(changed)
+    assert ("interrupted; the log was not changed" in said) is (changed is False)
+    assert ("interrupted; the log is not what it was" in said) is bool(changed)
+    if changed:
+        [undo] = re.findall(r"next: aoftool (undo .+)", said)
+        assert run(shlex.split(undo)) == 0
+        assert path.read_bytes() == before
 
 
 def test_an_interruption_that_a_destructor_swallows_is_asked_again() -> None:

@@ -58,8 +58,10 @@ def ask_first(as_json: bool, line: str) -> None:
     try:
         answer = sys.stdin.readline().strip().lower()
     except KeyboardInterrupt:
+        from aoftool.cli.interrupted import ToldInterruption
+
         print("\naoftool: not carried out; nothing was changed", file=sys.stderr)
-        raise
+        raise ToldInterruption from None
     if answer not in ("y", "yes"):
         raise RefusedError("not carried out; nothing was changed")
 

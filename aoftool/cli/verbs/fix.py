@@ -14,6 +14,7 @@ from aoftool.dataclass import replace
 from aoftool.files.remote.names import refuse_remote
 
 if TYPE_CHECKING:
+    from aoftool.aof.model import Log
     from aoftool.api.mending import Mended
     from aoftool.api.repairing import RepairPlan
     from aoftool.cli.output_place import OutputPlace
@@ -55,18 +56,27 @@ def fix(asked: FixRequest) -> int:
 
 
 def _fix(asked: FixRequest, place: OutputPlace) -> int:
-    from aoftool.api.mending import new_bytes, verify_mended
-    from aoftool.api.repairing import planned_repair
-    from aoftool.cli.answers.fix import exit_code, next_line, show_done
-    from aoftool.cli.choices.fix import repair_choice
     from aoftool.cli.inputs import find_input
-    from aoftool.cli.progress import stages
+    from aoftool.cli.interrupted import told_of_interruption
 
     in_place = asked.out is None and not asked.dry_run
     if in_place:
         refuse_remote(asked.path, "repaired in place", typed_with("", asked.path, "-o OUT"))
     asked = replace(asked, out=asked.out if asked.dry_run else place.local)
     log = find_input(asked.path)
+    with told_of_interruption(log, is_in_place=in_place):
+        return _mended(asked, log, place)
+
+
+def _mended(asked: FixRequest, log: Log, place: OutputPlace) -> int:
+    """Do what was asked with a log that was found, and say what came of it."""
+    from aoftool.api.mending import new_bytes, verify_mended
+    from aoftool.api.repairing import planned_repair
+    from aoftool.cli.answers.fix import exit_code, next_line, show_done
+    from aoftool.cli.choices.fix import repair_choice
+    from aoftool.cli.progress import stages
+
+    in_place = asked.out is None and not asked.dry_run
     choice = repair_choice(asked, log)
     limit = None if asked.max_loss is None else parse_loss(asked.max_loss, "--max-loss")
     with planned_repair(log, choice, out=asked.out, in_place=in_place, stage=stages(asked)) as planned:

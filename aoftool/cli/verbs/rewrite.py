@@ -46,6 +46,7 @@ def rewrite(asked: RewriteRequest) -> int:
     from aoftool.cli.answers.rewrite import show_result
     from aoftool.cli.choices.rewrite import refuse_contradictions, rewrite_options, rewrite_place
     from aoftool.cli.inputs import find_input
+    from aoftool.cli.interrupted import told_of_interruption
     from aoftool.cli.progress import stages
 
     make_redactor(asked.redact, asked.salt)
@@ -59,10 +60,11 @@ def rewrite(asked: RewriteRequest) -> int:
     options = rewrite_options(asked, log, moment)
     on_server = asked.engine is EngineOption.server
     around = Around(asked.salvage, on_server, asked.verify, asked.server, asked.databases)
-    with output_place(asked.out, force=asked.force) as place:
-        asked = replace(asked, out=place.local)
-        result, receipt = rewrite_with(log, options, rewrite_place(asked), around, stage=stages(asked))
-        place.publish(sum(file.size_bytes for file in result.files), asked.progress, asked.quiet)
-        for file in result.files:
-            file.path = place.shown(file.path)
-    return show_result(result, receipt, asked)
+    with told_of_interruption(log, is_in_place=asked.in_place):
+        with output_place(asked.out, force=asked.force) as place:
+            asked = replace(asked, out=place.local)
+            result, receipt = rewrite_with(log, options, rewrite_place(asked), around, stage=stages(asked))
+            place.publish(sum(file.size_bytes for file in result.files), asked.progress, asked.quiet)
+            for file in result.files:
+                file.path = place.shown(file.path)
+        return show_result(result, receipt, asked)

@@ -36,6 +36,7 @@ def undo(asked: UndoRequest) -> int:
     from aoftool.api.undoing import forget
     from aoftool.api.undoing import undo as take_back
     from aoftool.cli.answers.undo import show_forgotten, show_undone, tell_owner
+    from aoftool.cli.interrupted import told_on_the_way_back
     from aoftool.repair.reading import read_receipt
     from aoftool.repair.receipt import Done
 
@@ -48,6 +49,10 @@ def undo(asked: UndoRequest) -> int:
     tell_owner(found.owner)
     already = found.state is Done.UNDONE
     if not already:
-        take_back(found, in_use=asked.in_use)
+        try:
+            take_back(found, in_use=asked.in_use)
+        except KeyboardInterrupt:
+            told_on_the_way_back(asked.receipt)
+            raise
     show_undone(found, already, asked)
     return DONE
