@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-from contextlib import ExitStack
-from typing import TYPE_CHECKING
-
 from aoftool.cli.exit_codes import NOT_JUDGED, VERDICT
 from aoftool.cli.options.asking import parse_seconds
 from aoftool.cli.options.common_options import chosen_form
@@ -13,11 +10,6 @@ from aoftool.cli.options.redaction import make_redactor
 from aoftool.cli.requests.fleet import FleetRequest
 from aoftool.cli.verb import Application, add_verb
 from aoftool.errors import UsageError
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    from aoftool.fleet.model import LogRow
 
 __all__ = ["register"]
 
@@ -44,14 +36,24 @@ def fleet(asked: FleetRequest) -> int:
       aoftool fleet /srv/cluster --html fleet.html
     """
     from aoftool.cli.answers.fleet import exit_code, show_fleet
+    from aoftool.cli.progress import stages
     from aoftool.fleet.model import FleetReport
+    from aoftool.fleet.rows import fleet_rows
 
     form = chosen_form(asked.as_json, asked.as_csv)
     make_redactor(asked.redact, asked.salt)
     if asked.jobs is not None and asked.on is not None:
         raise UsageError("--jobs is for this machine, and --on for a cluster", hint="leave one out")
     paths = _paths(asked)
-    found = FleetReport.of(_rows(asked, paths))
+    rows = fleet_rows(
+        paths,
+        jobs=asked.jobs,
+        on=asked.on,
+        timeout_s=None if asked.timeout is None else parse_seconds(asked.timeout, "--timeout"),
+        state_path=asked.state,
+        stage=stages(asked),
+    )
+    found = FleetReport.of(rows)
     if asked.html is not None:
         from aoftool.files.sink import write_atomically
         from aoftool.report.fleet.page import fleet_page
@@ -72,43 +74,3 @@ def _paths(asked: FleetRequest) -> list[str]:
     if not named:
         raise UsageError("no logs are named", hint="name folders, as /srv/*/redis, or --list FILE")
     return fleet_paths(named)
-
-
-def _rows(asked: FleetRequest, paths: list[str]) -> Iterator[LogRow]:
-    """Yield the rows of all logs, those that are known already first."""
-    from aoftool.cli.progress import ProgressReporter
-    from aoftool.units import counted
-
-    with ExitStack() as stack:
-        state = None
-        if asked.state is not None:
-            from aoftool.fleet.state import FleetState
-
-            state = stack.enter_context(FleetState(asked.state))
-        title = f"reading {counted(len(paths), 'log')}"
-        reporter = stack.enter_context(ProgressReporter(title, None, asked.progress, asked.quiet))
-        left = []
-        for path in paths:
-            known = None if state is None else state.known(path)
-            if known is None:
-                left.append(path)
-            else:
-                yield known
-        for row in _made(asked, left):
-            if state is not None:
-                state.keep(row)
-            reporter(row.size_bytes)
-            yield row
-
-
-def _made(asked: FleetRequest, paths: list[str]) -> Iterator[LogRow]:
-    from aoftool.api.machine import worker_count
-
-    timeout_s = None if asked.timeout is None else parse_seconds(asked.timeout, "--timeout")
-    if asked.on is not None:
-        from aoftool.fleet.cluster import run_on
-
-        return run_on(asked.on, paths, timeout_s=timeout_s)
-    from aoftool.fleet.running import run_here
-
-    return run_here(paths, jobs=min(worker_count(asked.jobs), max(len(paths), 1)), timeout_s=timeout_s)
