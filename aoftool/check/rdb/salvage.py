@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections import deque
 
+from aoftool.check.rdb.databases import Databases
 from aoftool.check.rdb.excerpt import Excerpt, RdbPlace
 from aoftool.check.rdb.habits import Habits
 from aoftool.check.rdb.resync import ZEROS, begins_like_record, find_start, opening_at
@@ -18,9 +19,9 @@ from aoftool.check.stream.window import Reader
 from aoftool.dataclass import dataclass, field, replace
 from aoftool.errors import InputError
 from aoftool.rdb.damage import EncodingDamage
-from aoftool.rdb.decode.strings import read_length, read_string, string_frame
+from aoftool.rdb.decode.strings import read_string, string_frame
 from aoftool.rdb.header import HEADER_BYTES
-from aoftool.rdb.opcodes import AUX, RESIZEDB, Family
+from aoftool.rdb.opcodes import AUX, Family
 from aoftool.rdb.records.record import Record
 from aoftool.rdb.verify.record import verify
 from aoftool.rdb.walk.summary import RdbFunction
@@ -115,14 +116,8 @@ class _Salvage:
         self._code = code
         self._sound = sound
         self._out = RdbSalvage(place.magic, place.end if place.mark is None else place.mark)
-        self._hints: dict[int, int] = {}
-        self._seen: dict[int, int] = {}
-        self._db = 0
-        self._db_known = False
-        self._databases: set[int] = set()
+        self._databases = Databases(self._reader, self._out)
         self._libraries: dict[bytes, tuple[int, int]] = {}
-        # Spans whose database rests on how many keys there should be: index and number.
-        self._by_count: list[tuple[int, int]] = []
 
     def run(self) -> RdbSalvage:
         at = HEADER_BYTES
@@ -139,11 +134,11 @@ class _Salvage:
         else:
             self._out.left_out.append(LeftOut(at, self._end, self._code, _TOO_MANY))
         self._out.functions = sorted(self._libraries.values())
-        sifting = Sifting(self._reader, self._out, self._seen)
+        sifting = Sifting(self._reader, self._out, self._databases.seen)
         sifting.without_doubles()
         if self._habits.family is Family.REDIS and self._habits.types & EXPIRING_HASHES:
-            sifting.without_fields(self._hints, self._code)
-        self._settle_databases()
+            sifting.without_fields(self._databases.hints, self._code)
+        self._databases.settle()
         self._out.spans = [span for span in self._out.spans if span.start < span.end]
         self._out.left_out.sort(key=lambda one: one.start)
         return self._out
@@ -248,8 +243,7 @@ class _Salvage:
         else:
             reading.first_db = db if reading.first_db is None else reading.first_db
             reading.last_db = db
-            self._databases.add(db)
-            self._seen[db] = self._seen.get(db, 0) + (not one.bad)
+            self._databases.add(db, int(not one.bad))
         reading.last_end = one.end
         if not one.bad:
             reading.keys += 1
@@ -260,7 +254,7 @@ class _Salvage:
         summary, shift = excerpt.summary, excerpt.shift
         for hint in summary.resize_hints:
             if hint.offset - shift < reading.end:
-                self._hints[hint.db] = hint.keys
+                self._databases.hints[hint.db] = hint.keys
                 self._habits.expiring |= hint.expires > 0
                 if hint.db != _UNKNOWN_DB and reading.last_db is None:
                     reading.first_db = reading.last_db = hint.db
@@ -332,55 +326,18 @@ class _Salvage:
         self._out.left_out += reading.bad
         doubt_end = reading.start
         if not first:
-            self._db, sure = self._database_behind(reading)
-            self._seen[self._db] = self._seen.get(self._db, 0) + reading.keys_before_select
+            sure = self._databases.behind(reading.start, reading.first_db)
+            self._databases.count(self._databases.current, reading.keys_before_select)
             if not sure and reading.first_select is not None:
                 doubt_end = reading.first_select
         in_doubt = reading.keys_before_select if doubt_end > reading.start else 0
         if reading.end > reading.start:
-            span = KeptSpan(reading.start, reading.end, self._db, reading.keys, doubt_end, in_doubt)
+            span = KeptSpan(
+                reading.start, reading.end, self._databases.current, reading.keys, doubt_end, in_doubt
+            )
             self._out.spans.append(span)
         if reading.last_db is not None:
-            self._db, self._db_known = reading.last_db, True
-
-    def _database_behind(self, reading: _Reading) -> tuple[int, bool]:
-        """Return the database in which records go on behind damage, and whether that is sure.
-
-        Writers go through the databases in ascending order and say how many keys each holds.
-        """
-        before = self._db
-        following = reading.first_db
-        if not self._db_known:
-            # The SELECTDB in front of all keys is lost.
-            return 0, following is None or following == 1
-        if following == before + 1:
-            return before, True
-        changed = self._says_size(reading.start)
-        if before in self._hints and not changed:
-            self._by_count.append((len(self._out.spans), before))
-            return before, False
-        return before, not changed and self._databases <= {before}
-
-    def _settle_databases(self) -> None:
-        """Believe in a database as long as it does not hold more keys than it should."""
-        for index, db in self._by_count:
-            if index < len(self._out.spans) and self._seen[db] <= self._hints[db]:
-                span = self._out.spans[index]
-                self._out.spans[index] = replace(span, doubt_end=span.start, keys_in_doubt=0)
-
-    def _says_size(self, at: int) -> bool:
-        """Tell whether a RESIZEDB stands right in front of a place: a database was opened there."""
-        for size in (3, 4, 5, 7, 8, 11):
-            data = self._reader.at(at - size, size)
-            if len(data) == size and data[0] == RESIZEDB:
-                try:
-                    keys, place = read_length(data, 1)
-                    expiring, place = read_length(data, place)
-                except EncodingDamage:
-                    continue
-                if place == size and expiring <= keys:
-                    return True
-        return False
+            self._databases.go_on_in(reading.last_db)
 
 
 def _may_be_time(data: bytes) -> bool:
