@@ -1,13 +1,12 @@
-"""What the options of `aoftool fix` mean, which of them contradict each other, and whether to go on."""
+"""What the options of `aoftool fix` mean, and which of them contradict each other."""
 
 from __future__ import annotations
 
-import sys
 from typing import TYPE_CHECKING
 
 from aoftool.cli.options.moments import find_state, only_moment, typed_moment
 from aoftool.dataclass import replace
-from aoftool.errors import RefusedError, UsageError
+from aoftool.errors import UsageError
 
 if TYPE_CHECKING:
     from aoftool.aof.model import Log
@@ -15,7 +14,7 @@ if TYPE_CHECKING:
     from aoftool.cli.requests.fix import FixRequest
     from aoftool.repair.choice import Choice
 
-__all__ = ["ask_first", "repair_choice"]
+__all__ = ["repair_choice"]
 
 
 def repair_choice(asked: FixRequest, log: Log) -> Choice:
@@ -38,32 +37,6 @@ def repair_choice(asked: FixRequest, log: Log) -> Choice:
     if asked.server is not None and not asked.verify:
         raise UsageError("--server names the server of --verify", hint="add --verify")
     return choice
-
-
-def ask_first(as_json: bool, line: str) -> None:
-    """Let the user say whether the plan that was shown is to be carried out.
-
-    Args:
-        line: what to type where nobody can be asked.
-
-    Raises:
-        RefusedError: the answer is no, or nobody is there to give one.
-    """
-    if as_json or not sys.stdin.isatty():
-        raise RefusedError(
-            "nothing was changed: this asks first, and nobody can answer here",
-            hint=line,
-        )
-    print("Carry this out? [y/N] ", end="", file=sys.stderr, flush=True)
-    try:
-        answer = sys.stdin.readline().strip().lower()
-    except KeyboardInterrupt:
-        from aoftool.cli.interrupted import ToldInterruption
-
-        print("\naoftool: not carried out; nothing was changed", file=sys.stderr)
-        raise ToldInterruption from None
-    if answer not in ("y", "yes"):
-        raise RefusedError("not carried out; nothing was changed")
 
 
 def _with_moment(choice: Choice, moment: Moment | None, log: Log) -> Choice:

@@ -15,11 +15,7 @@ from aoftool.files.remote.names import refuse_remote
 
 if TYPE_CHECKING:
     from aoftool.aof.model import Log
-    from aoftool.api.mending import Mended
-    from aoftool.api.repairing import RepairPlan
     from aoftool.cli.output_place import OutputPlace
-    from aoftool.repair.limit import LossLimit
-    from aoftool.servers.finding import FoundServer
 
 __all__ = ["register"]
 
@@ -72,6 +68,7 @@ def _mended(asked: FixRequest, log: Log, place: OutputPlace) -> int:
     """Do what was asked with a log that was found, and say what came of it."""
     from aoftool.api.mending import new_bytes, verify_mended
     from aoftool.api.repairing import planned_repair
+    from aoftool.cli.answers.agreement import carried_out
     from aoftool.cli.answers.fix import exit_code, next_line, show_done
     from aoftool.cli.choices.fix import repair_choice
     from aoftool.cli.progress import stages
@@ -81,7 +78,7 @@ def _mended(asked: FixRequest, log: Log, place: OutputPlace) -> int:
     limit = None if asked.max_loss is None else parse_loss(asked.max_loss, "--max-loss")
     with planned_repair(log, choice, out=asked.out, in_place=in_place, stage=stages(asked)) as planned:
         plan = planned.plan
-        judge, done = _agreed(planned, asked, limit, typed_with(log.path, asked.path, "--yes"))
+        judge, done = carried_out(planned, asked, limit, typed_with(log.path, asked.path, "--yes"))
         line = next_line(planned, log, asked, done)
     if judge is not None:
         verify_mended(judge, asked.out or log.path, done)
@@ -91,38 +88,3 @@ def _mended(asked: FixRequest, log: Log, place: OutputPlace) -> int:
     homes = (planned.log.directory or "", log.directory or "")
     show_done(plan, asked, done, None if line is None else place.shown(line), homes)
     return exit_code(plan, dry_run=asked.dry_run)
-
-
-def _agreed(
-    planned: RepairPlan, asked: FixRequest, limit: LossLimit | None, line: str
-) -> tuple[FoundServer | None, Mended]:
-    """Show the plan, ask, and carry it out; return who is to judge what became of it, and that.
-
-    Args:
-        line: what to type where nobody can be asked.
-    """
-    from aoftool.api.mending import Mended, judge_of, mend, refuse_loss
-    from aoftool.cli.answers.fix import show_left, show_plan
-    from aoftool.cli.choices.fix import ask_first
-    from aoftool.cli.progress import stages
-
-    plan = planned.plan
-    show_plan(plan, asked)
-    # Before anything is changed: there may be no server that may judge this log.
-    loads = asked.verify and not (asked.dry_run and not plan.empty)
-    judge = judge_of(planned.log, asked.server) if loads else None
-    if asked.dry_run or (plan.empty and asked.out is None):
-        return judge, Mended(idle=True)
-    refuse_loss(plan, limit)
-    if not asked.yes:
-        ask_first(asked.as_json, line)
-    done = mend(
-        planned,
-        asked.out,
-        force=asked.force,
-        in_use=asked.in_use,
-        new_owner=asked.new_owner,
-        stage=stages(asked),
-    )
-    show_left(done, asked)
-    return judge, done
