@@ -10,13 +10,13 @@ Kinds: "B", "H" and "I" for 8, 16 and 32 bits without a sign, "q" for 64 with on
 from __future__ import annotations
 
 from array import array
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING, Any, Literal
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-__all__ = ["Column", "array_of", "column_of", "cut", "holds", "view_of", "zeros"]
+__all__ = ["Column", "array_of", "column_of", "cut", "places_of", "view_of", "zeros"]
 
 Column = memoryview
 Kind = Literal["B", "H", "I", "q"]
@@ -45,9 +45,14 @@ def cut(column: Column, count: int) -> Column:
     return memoryview(bytearray(column[:count])).cast(column.format) if count else column[:0]  # type: ignore[call-overload]
 
 
-def holds(column: Column, number: int) -> bool:
-    """Tell whether a column of bytes has a number anywhere."""
-    return column.tobytes().find(number) >= 0
+def places_of(column: Column, number: int, stop: int | None = None) -> Iterator[int]:
+    """Yield where a number stands in a column of bytes, before `stop`, in order."""
+    raw = column.tobytes()
+    end = len(raw) if stop is None else stop
+    at = raw.find(number, 0, end)
+    while at >= 0:
+        yield at
+        at = raw.find(number, at + 1, end)
 
 
 def array_of(column: Column | bytes | bytearray) -> NDArray[Any]:

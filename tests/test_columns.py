@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from aoftool.columns import Kind, array_of, column_of, cut, holds, view_of, zeros
+from aoftool.columns import Kind, array_of, column_of, cut, places_of, view_of, zeros
 
 KINDS: list[Kind] = ["B", "H", "I", "q"]
 
@@ -40,6 +40,8 @@ def test_bytes_are_seen_as_the_numbers_that_they_are() -> None:
 
 @pytest.mark.parametrize("number", [0, 7, 255])
 def test_a_number_is_found_wherever_it_stands(number: int) -> None:
-    assert holds(column_of("B", [1, 2, number]), number)
-    assert not holds(column_of("B", [1, 2, 3]), number)
-    assert not holds(zeros("B", 0), number)
+    column = column_of("B", [number, 1, number, 2, number])
+
+    assert list(places_of(column, number)) == [0, 2, 4]
+    assert list(places_of(column, number, 4)) == [0, 2]
+    assert list(places_of(column, 9)) == list(places_of(zeros("B", 0), number)) == []

@@ -225,7 +225,7 @@ def _can_follow(log: Log, wanted: RowRequest, plan: RewritePlan) -> bool:
         return False
     if wanted.cut.before is not None or (plan.input.cut and plan.summary.tail.torn_bytes):
         return False
-    name = trace.names[int(trace.chunks[place.chunk].names[place.row])]
+    name = trace.names[trace.chunks[place.chunk].columns.names[place.row]]
     return bool(module_of(name) or engine_of_form(name)) or name in OF_SLOTS or name in unexecuted_names()
 
 

@@ -182,7 +182,7 @@ class TraceBuilder:
         opened = self._transaction and self._transaction.place
         if opened and opened.chunk == len(self.trace.chunks):
             # While its rows are here: what takes them may keep none.
-            self._opened_at = int(chunk.offsets[opened.row])
+            self._opened_at = chunk.columns.offsets[opened.row]
         self.trace.chunks.append(chunk if self._sealed is None else self._sealed(chunk))
 
     def _place(self) -> RowPlace:

@@ -321,10 +321,10 @@ def _refuse_selected_scripts(trace: Trace, options: RewriteOptions) -> None:
     if trace.first_opaque is None or options.selection.everything:
         return
     place = trace.first_opaque
-    name = trace.names[int(trace.chunks[place.chunk].names[place.row])]
+    name = trace.names[trace.chunks[place.chunk].columns.names[place.row]]
     raise UnsupportedError(
         f"{excerpt(name)} cannot be run here, so keys and databases cannot be selected from this log",
-        offset=int(trace.chunks[place.chunk].offsets[place.row]),
+        offset=trace.chunks[place.chunk].columns.offsets[place.row],
     )
 
 

@@ -132,6 +132,20 @@ SMALL = [
     "XADD x 1700000000000-0 f v",
     "LPOP l",
     "DEL s",
+    "MSET a 1 d 2 e 3",
+    "SET d 4",
+    "FLUSHDB",
+    "MSET a 1 a 2 d 3",
+    "DEL d nothing",
+    "RENAME a f",
+    "FLUSHALL",
+    "MULTI",
+    "SET a 1",
+    "HSET h f v",
+    "MSET d 1 e 2",
+    "EXEC",
+    "EVAL x 0",
+    "SET g 1",
 ]
 """Commands of all kinds that most logs are made of."""
 

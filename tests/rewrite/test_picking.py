@@ -10,7 +10,7 @@ import pytest
 
 from aoftool.columns import column_of
 from aoftool.commands.effects import EffectTable
-from aoftool.liveness.model import Trace
+from aoftool.liveness.model import DROPPED, Chunk, Trace
 from aoftool.liveness.native import mark_dead
 from aoftool.liveness.reading import Tail, trace_tails
 from aoftool.rewrite.decide import _picking_py, picking
@@ -31,6 +31,18 @@ def plain(answer: Any) -> Any:
     return tuple(map(plain, answer)) if isinstance(answer, tuple) else answer
 
 
+def held_keys(chunk: Chunk, draw: random.Random) -> tuple[memoryview, memoryview]:
+    """Return some keys of rows, one of those that are not cut out a row and key."""
+    pairs: list[tuple[int, int]] = []
+    for row, op in enumerate(chunk.columns.ops):
+        if 3 <= op <= 6:
+            pairs.append((row, chunk.columns.keys[row]))
+        elif 7 <= op <= 9:
+            held = {key for key, flags in chunk.refs(row) if not flags & DROPPED}
+            pairs += ((row, key) for key in sorted(held) if draw.random() < 0.8)
+    return column_of("q", (row for row, _ in pairs)), column_of("I", (key for _, key in pairs))
+
+
 def answers(trace: Trace, module: Any, seed: int) -> list[Any]:
     draw = random.Random(seed)
     size, home = len(trace.keys), trace.keys.home_column()
@@ -43,6 +55,10 @@ def answers(trace: Trace, module: Any, seed: int) -> list[Any]:
         rows = column_of("q", sorted(draw.sample(range(len(chunk)), len(chunk) // 2)))
         found += [module.spans_of(chunk.columns.offsets, rows), module.are_sets(chunk, rows)]
         found.append(module.rows_as_run(chunk, rows, codes, home, final))
+        found += [module.carried_rows(chunk, start) for start in (0, len(chunk) // 2, len(chunk))]
+        found += [module.ranks_of(chunk, *held_keys(chunk, draw))]
+        firsts, steps = (column_of("q", (draw.randrange(3) for _ in trace.names)) for _ in range(2))
+        found.append(module.set_arguments(chunk, *held_keys(chunk, draw), firsts, steps))
         sets = [row for row in rows if chunk.columns.ops[row] == 6]
         found.append(module.are_sets(chunk, column_of("q", sets)))
     keys = column_of("I", (draw.randrange(size) for _ in range(50)))
@@ -83,3 +99,18 @@ def test_records_lie_behind_each_other_and_keys_without_one_have_no_place(module
     answer = module.lay_out(bytearray([0, 1, 0, 1, 1, 0]), 0, column_of("q", [7, 2]))
 
     assert plain(answer) == (4, ("q", [0, 0, 0, 7]), ("q", [0, 7, 0, 9]))
+
+
+@pytest.mark.parametrize("module", [picking, _picking_py], ids=["chosen", "py"])
+def test_of_equal_keys_of_a_row_the_last_that_is_not_cut_out_counts(module: Any, tmp_path: Path) -> None:
+    path = tmp_path / "log.aof"
+    path.write_bytes(builders.log(["MSET", "a", "1", "b", "2", "a", "3", "c", "4"], ["DEL", "c"]))
+    trace, _ = trace_tails([Tail(str(path))], EffectTable(16))
+    mark_dead(trace)
+    rows, keys = column_of("q", [0, 0]), column_of("I", [0, 1])
+    firsts, steps = column_of("q", [0, 1, 0]), column_of("q", [0, 2, 0])
+
+    assert module.ranks_of(trace.chunks[0], rows, keys).tolist() == [2, 1]
+    assert module.set_arguments(trace.chunks[0], rows, keys, firsts, steps).tolist() == [5, 3]
+    with pytest.raises(IndexError):
+        module.ranks_of(trace.chunks[0], rows, column_of("I", [0, 2]))

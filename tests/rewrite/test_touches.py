@@ -45,7 +45,7 @@ def test_random_logs(seed: int, tmp_path: Path) -> None:
             answer.append(module.needed_rows(chunk, stop, copied, None, 0, True).tolist())
             answer.append(module.needed_rows(chunk, stop, copied, shares, 0, True).tolist())
             answer.append(module.needed_rows(chunk, stop, copied, shares, 1, False).tolist())
-        counts = [zeros("q", cells) for cells in (9 * len(trace.names),) * 2 + (16, 16)]
+        counts = [zeros("q", cells) for cells in (9 * len(trace.names),) * 2 + (16, len(trace.names))]
         for chunk in trace.chunks:
             module.count_rows(chunk, 9, *counts)
         answer += [column.tolist() for column in counts]

@@ -274,10 +274,10 @@ class FinalKeys:
             size_bytes=size + (0 if expire_at_ms is None else EXPIRE_BYTES),
             expire_at_ms=expire_at_ms,
             file=self._names[chunk.file],
-            offset=int(chunk.offsets[row]),
+            offset=chunk.columns.offsets[row],
             value=value if self._with_values else None,
             problem=problem,
-            command=trace.names[int(chunk.names[row])],
+            command=trace.names[chunk.columns.names[row]],
             writes=int(writes.counts[number]),
         )
 
@@ -287,7 +287,7 @@ def _need_known(plan: RewritePlan) -> None:
     if place is None:
         return
     chunk = trace.chunks[place.chunk]
-    name, offset = trace.names[int(chunk.names[place.row])], int(chunk.offsets[place.row])
+    name, offset = trace.names[chunk.columns.names[place.row]], chunk.columns.offsets[place.row]
     file = plan.summary.files[chunk.file].path
     module = module_of(name) or engine_of_form(name)
     why = f"{excerpt(name)} may do anything" if not module else f"{excerpt(name)} is a command of {module}"

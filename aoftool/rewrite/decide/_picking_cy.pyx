@@ -6,6 +6,7 @@ the table that the other columns have a cell for each key of. Releases the GIL w
 """
 
 from libc.stdint cimport int64_t, uint8_t, uint16_t, uint32_t
+from libc.stdlib cimport free, malloc, qsort
 
 from aoftool.columns import cut, zeros
 
@@ -15,6 +16,15 @@ cdef enum:
     MANY = 7
     SORT = 9
     FLUSH_DB = 10
+    FRAMING = 1
+    TRIMMED = 1
+    DROPPED = 0x40
+    LAST = 0x80
+
+# A key that is not cut out of a row of several, and which of them it is.
+cdef struct Held:
+    uint32_t key
+    int64_t rank
 
 
 cdef int _need(const int64_t[::1] rows, int64_t count) except -1:
@@ -177,6 +187,113 @@ def rows_as_run(
             # A database that the target has not is no key's home.
             numbers[place] = final[db] if 0 <= db < final.shape[0] else -1
     return start_column, code_column, key_column, number_column
+
+
+def carried_rows(chunk, int64_t start):
+    """See `_picking_py.carried_rows`."""
+    cdef const uint16_t[::1] names = chunk.columns.names
+    cdef const uint8_t[::1] ops = chunk.columns.ops
+    cdef const uint8_t[::1] fates = chunk.columns.fates
+    cdef int64_t row, count = 0
+    column = zeros("q", ops.shape[0])
+    cdef int64_t[::1] found = column
+    with nogil:
+        for row in range(ops.shape[0]):
+            if names[row] and (ops[row] == FRAMING or (row >= start and fates[row] <= TRIMMED)):
+                found[count] = row
+                count += 1
+    return cut(column, count)
+
+
+cdef int by_key(const void *one, const void *other) noexcept nogil:
+    cdef const Held *a = <const Held *>one
+    cdef const Held *b = <const Held *>other
+    if a.key != b.key:
+        return -1 if a.key < b.key else 1
+    return -1 if a.rank < b.rank else 1
+
+
+cdef int64_t rank_in(const Held *held, int64_t count, uint32_t key) noexcept nogil:
+    """Return the last rank of a key, -1 when it is not held."""
+    cdef int64_t low = 0, high = count, middle
+    while low < high:
+        middle = (low + high) // 2
+        if held[middle].key <= key:
+            low = middle + 1
+        else:
+            high = middle
+    return held[low - 1].rank if low and held[low - 1].key == key else -1
+
+
+cdef int64_t hold(Held *held, const uint32_t[::1] ref_keys, const uint8_t[::1] ref_effects, uint32_t first) noexcept nogil:
+    """Fill in the keys of a row that are not cut out, by key and rank, and return how many there are."""
+    cdef int64_t rank = 0, count = 0
+    while True:
+        if not ref_effects[first + rank] & DROPPED:
+            held[count].key = ref_keys[first + rank]
+            held[count].rank = rank
+            count += 1
+        if ref_effects[first + rank] & LAST:
+            break
+        rank += 1
+    qsort(held, count, sizeof(Held), by_key)
+    return count
+
+
+def ranks_of(chunk, const int64_t[::1] rows, const uint32_t[::1] keys):
+    """See `_picking_py.ranks_of`."""
+    columns = chunk.columns
+    cdef const uint8_t[::1] ops = columns.ops
+    cdef const uint32_t[::1] firsts = columns.keys
+    cdef const uint32_t[::1] ref_keys = columns.ref_keys
+    cdef const uint8_t[::1] ref_effects = columns.ref_effects
+    cdef int64_t place, row, at = -1, count = 0, rank = 0
+    cdef Held *held
+    _need(rows, ops.shape[0])
+    if keys.shape[0] != rows.shape[0]:
+        raise ValueError("a key for each row")
+    column = zeros("q", rows.shape[0])
+    cdef int64_t[::1] found = column
+    # No row has more keys than there are refs.
+    held = <Held *>malloc(max(ref_keys.shape[0], 1) * sizeof(Held))
+    if not held:
+        raise MemoryError
+    with nogil:
+        for place in range(rows.shape[0]):
+            row = rows[place]
+            if ops[row] < MANY:
+                continue
+            if row != at:
+                at = row
+                count = hold(held, ref_keys, ref_effects, firsts[row])
+            rank = rank_in(held, count, keys[place])
+            if rank < 0:
+                break
+            found[place] = rank
+    free(held)
+    if rank < 0:
+        raise IndexError("the row has no such key")
+    return column
+
+
+def set_arguments(
+    chunk, const int64_t[::1] rows, const uint32_t[::1] keys, const int64_t[::1] firsts, const int64_t[::1] steps
+):
+    """See `_picking_py.set_arguments`."""
+    cdef const uint16_t[::1] names = chunk.columns.names
+    cdef const uint8_t[::1] ops = chunk.columns.ops
+    cdef int64_t place, row
+    column = ranks_of(chunk, rows, keys)
+    cdef int64_t[::1] found = column
+    for place in range(rows.shape[0]):
+        row = rows[place]
+        if ops[row] == ONE_SETS:
+            found[place] = 1
+        elif names[row] >= firsts.shape[0] or names[row] >= steps.shape[0]:
+            raise IndexError("a first argument for each name")
+        else:
+            found[place] = firsts[names[row]] + steps[names[row]] * found[place]
+    return column
 
 
 def lay_out(const uint8_t[::1] flags, int64_t at, const int64_t[::1] sizes):

@@ -10,10 +10,11 @@ from collections.abc import Sequence
 from itertools import compress
 
 from aoftool.columns import Column, column_of, zeros
-from aoftool.liveness.model import Chunk, Op
+from aoftool.liveness.model import DROPPED, Chunk, Fate, Op
 
 __all__ = [
     "are_sets",
+    "carried_rows",
     "chosen_keys",
     "chosen_rows",
     "count_homes",
@@ -21,7 +22,9 @@ __all__ = [
     "flags_of",
     "in_database",
     "lay_out",
+    "ranks_of",
     "rows_as_run",
+    "set_arguments",
     "spans_of",
 ]
 
@@ -141,6 +144,60 @@ def rows_as_run(
             db = key
         numbers[place] = final[db] if db >= 0 else -1
     return starts, found, keys, numbers
+
+
+def carried_rows(chunk: Chunk, start: int) -> Column:
+    """Return the live rows from `start` on, and all that select and frame, but nothing between commands."""
+    found = array("q")
+    columns = chunk.columns
+    for row, (name, op, fate) in enumerate(zip(columns.names, columns.ops, columns.fates, strict=True)):
+        if name and (op == Op.FRAMING or (row >= start and fate <= Fate.TRIMMED)):
+            found.append(row)
+    return memoryview(found)
+
+
+def ranks_of(chunk: Chunk, rows: Column, keys: Column) -> Column:
+    """Return which of the keys of its row each key is: of equal ones the last that is not cut out.
+
+    Args:
+        rows, keys: one key of a row each; that of a row with one key is its first.
+
+    Raises:
+        IndexError: there is no such row, or the row has no such key.
+    """
+    _need(rows, len(chunk))
+    found, at = array("q"), -1
+    ranks: dict[int, int] = {}
+    for row, key in zip(rows, keys, strict=True):
+        if chunk.columns.ops[row] < Op.MANY:
+            found.append(0)
+            continue
+        if row != at:
+            at = row
+            ranks = {each: rank for rank, (each, flags) in enumerate(chunk.refs(row)) if not flags & DROPPED}
+        if key not in ranks:
+            raise IndexError("the row has no such key")
+        found.append(ranks[key])
+    return memoryview(found)
+
+
+def set_arguments(chunk: Chunk, rows: Column, keys: Column, firsts: Column, steps: Column) -> Column:
+    """Return which argument of its row each key is that the row sets.
+
+    Args:
+        rows, keys: as `ranks_of` takes them, and what is raised.
+        firsts, steps: by number of the command name, the argument that is its first key, and how many
+            arguments on the next one is; 64 bits. Of plain SETs it is 1.
+    """
+    names, ops = chunk.columns.names, chunk.columns.ops
+    ranks = ranks_of(chunk, rows, keys)
+    return column_of(
+        "q",
+        (
+            1 if ops[row] == Op.ONE_SETS else firsts[names[row]] + steps[names[row]] * rank
+            for row, rank in zip(rows, ranks, strict=True)
+        ),
+    )
 
 
 def lay_out(flags: Sequence[int], at: int, sizes: Column) -> tuple[int, Column, Column]:

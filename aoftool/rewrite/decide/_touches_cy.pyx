@@ -151,18 +151,29 @@ def needed_rows(chunk, int64_t stop, const uint8_t[::1] copied, of_key, int numb
     return cut(rows, count)
 
 
-def count_rows(chunk, int64_t fates, int64_t[::1] rows, int64_t[::1] sizes, int64_t[::1] ops, int64_t[::1] live):
+def count_rows(chunk, int64_t fates, int64_t[::1] rows, int64_t[::1] sizes, int64_t[::1] ops, int64_t[::1] cut_of):
     """See `_touches_py.count_rows`."""
     cdef const uint16_t[::1] names = chunk.columns.names
     cdef const uint8_t[::1] fate_of = chunk.columns.fates
     cdef const uint8_t[::1] op_of = chunk.columns.ops
     cdef const int64_t[::1] offsets = chunk.columns.offsets
+    cdef const uint32_t[::1] keys = chunk.columns.keys
+    cdef const uint8_t[::1] ref_effects = chunk.columns.ref_effects
+    cdef const uint32_t[::1] ref_sizes = chunk.columns.ref_sizes
     cdef int64_t row, cell
+    cdef uint32_t at
     with nogil:
         for row in range(op_of.shape[0]):
             cell = names[row] * fates + fate_of[row]
             rows[cell] += 1
             sizes[cell] += offsets[row + 1] - offsets[row]
             ops[op_of[row]] += 1
-            if fate_of[row] <= TRIMMED:
-                live[op_of[row]] += 1
+            if fate_of[row] != TRIMMED:
+                continue
+            at = keys[row]
+            while True:
+                if ref_effects[at] & DROPPED:
+                    cut_of[names[row]] += ref_sizes[at]
+                if ref_effects[at] & LAST:
+                    break
+                at += 1

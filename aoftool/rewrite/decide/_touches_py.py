@@ -6,7 +6,7 @@ from array import array
 from collections.abc import Iterator, Sequence
 
 from aoftool.columns import Column
-from aoftool.liveness.model import DROPPED, EFFECT_MASK, Chunk, Fate, Op, RefEffect
+from aoftool.liveness.model import DROPPED, EFFECT_MASK, LAST, Chunk, Fate, Op, RefEffect
 
 __all__ = ["count_rows", "count_touches", "first_rows", "needed_rows"]
 
@@ -96,13 +96,14 @@ def needed_rows(
     return memoryview(found)
 
 
-def count_rows(chunk: Chunk, fates: int, rows: Column, sizes: Column, ops: Column, live: Column) -> None:
+def count_rows(chunk: Chunk, fates: int, rows: Column, sizes: Column, ops: Column, cut: Column) -> None:
     """Add the rows of a chunk to counts, 64 bits each.
 
     Args:
         fates: number of fates; the cell of a row is its name times this plus its fate.
         rows, sizes: rows and their bytes by cell.
-        ops, live: rows and live rows by op.
+        ops: rows by op.
+        cut: bytes by name that trimmed rows lose.
     """
     columns = chunk.columns
     for row, (name, fate, op) in enumerate(zip(columns.names, columns.fates, columns.ops, strict=True)):
@@ -110,4 +111,15 @@ def count_rows(chunk: Chunk, fates: int, rows: Column, sizes: Column, ops: Colum
         rows[cell] += 1
         sizes[cell] += columns.offsets[row + 1] - columns.offsets[row]
         ops[op] += 1
-        live[op] += fate <= Fate.TRIMMED
+        if fate == Fate.TRIMMED:
+            cut[name] += sum(
+                columns.ref_sizes[at] for at in _refs(chunk, row) if columns.ref_effects[at] & DROPPED
+            )
+
+
+def _refs(chunk: Chunk, row: int) -> range:
+    effects, first = chunk.columns.ref_effects, chunk.columns.keys[row]
+    last = first
+    while not effects[last] & LAST:
+        last += 1
+    return range(first, last + 1)

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
-from aoftool.columns import Column, holds, zeros
+from aoftool.columns import Column, zeros
 from aoftool.commands.effects import unexecuted_names
 from aoftool.commands.modules import module_command
-from aoftool.liveness.model import ANNOTATION, DROPPED, Chunk, Fate, Op, Trace
+from aoftool.liveness.model import ANNOTATION, Fate, Op, Trace
 from aoftool.rewrite.decide.touches import count_rows
 from aoftool.rewrite.model import DeadRow, TailCounts
 
@@ -22,12 +20,9 @@ def tail_counts(trace: Trace, torn_bytes: int) -> TailCounts:
     counts = TailCounts(torn_bytes=torn_bytes)
     size = len(trace.names) * _FATES
     rows_of, bytes_of = zeros("q", size), zeros("q", size)
-    ops, live = zeros("q", len(Op)), zeros("q", len(Op))
-    cut: dict[int, int] = {}
+    ops, cut = zeros("q", len(Op)), zeros("q", len(trace.names))
     for chunk in trace.chunks:
-        count_rows(chunk, _FATES, rows_of, bytes_of, ops, live)
-        for name, cut_bytes in _trimmed(chunk):
-            cut[name] = cut.get(name, 0) + cut_bytes
+        count_rows(chunk, _FATES, rows_of, bytes_of, ops, cut)
     counts.opaque = ops[Op.OPAQUE] + ops[Op.EVALSHA]
     rows, sizes = _by_name(rows_of), _by_name(bytes_of)
     rows_by_name = list(zip(map(sum, rows), trace.names, strict=True))
@@ -48,30 +43,12 @@ def _is_carried(name: bytes) -> bool:
     return found is not None and found.is_write and found.effect in ("keys", "stays")
 
 
-def _trimmed(chunk: Chunk) -> Iterator[tuple[int, int]]:
-    """Yield (name, bytes cut out) of all trimmed rows of a name."""
-    if not holds(chunk.columns.fates, Fate.TRIMMED):
-        return
-    # Here: few logs have such rows, and numpy takes longer to load than a small one to read.
-    import numpy as np
-
-    from aoftool.rewrite.decide.touch_arrays import row_refs
-
-    rows = np.flatnonzero(chunk.fates == Fate.TRIMMED)
-    refs, counts = row_refs(chunk, rows)
-    sizes = np.where(chunk.ref_effects[refs] & DROPPED, chunk.ref_sizes[refs], 0)
-    # Sums of floats are exact below 2^53 bytes.
-    of_name = np.bincount(np.repeat(chunk.names[rows], counts), weights=sizes)
-    for name in np.unique(chunk.names[rows]).tolist():
-        yield name, int(of_name[name])
-
-
 def _fill(
     counts: TailCounts,
     trace: Trace,
     rows: list[list[int]],
     sizes: list[list[int]],
-    cut: dict[int, int],
+    cut: Column,
 ) -> None:
     """Enter what was counted; rows and sizes are by name, and of each by fate."""
     alive = slice(Fate.TRIMMED + 1)
@@ -80,13 +57,13 @@ def _fill(
     counts.live = sum(sum(row[alive]) for row in rows)
     counts.trimmed = sum(row[Fate.TRIMMED] for row in rows)
     counts.unfinished = sum(row[Fate.UNFINISHED] for row in rows[1:])
-    counts.live_bytes = sum(sum(row[alive]) for row in sizes) - sum(cut.values())
+    counts.live_bytes = sum(sum(row[alive]) for row in sizes) - sum(cut)
     for number, name in enumerate(trace.names):
         for fate in range(Fate.OVERWRITTEN, _FATES):
             if rows[number][fate]:
                 cause = "annotation" if name == ANNOTATION else _CAUSES[Fate(fate)]
                 row = DeadRow(name, cause, rows[number][fate], sizes[number][fate])
                 counts.dead.append(row)
-        if cut.get(number):
+        if cut[number]:
             counts.dead.append(DeadRow(name, "trimmed", rows[number][Fate.TRIMMED], cut[number]))
     counts.dead.sort(key=lambda row: (-row.size_bytes, row.name, row.cause))

@@ -8,6 +8,7 @@ from aoftool.kernels import kernel
 
 __all__ = [
     "are_sets",
+    "carried_rows",
     "chosen_keys",
     "chosen_rows",
     "count_homes",
@@ -15,13 +16,16 @@ __all__ = [
     "flags_of",
     "in_database",
     "lay_out",
+    "ranks_of",
     "rows_as_run",
+    "set_arguments",
     "spans_of",
 ]
 
 if TYPE_CHECKING:
     from aoftool.rewrite.decide._picking_py import (
         are_sets,
+        carried_rows,
         chosen_keys,
         chosen_rows,
         count_homes,
@@ -29,7 +33,9 @@ if TYPE_CHECKING:
         flags_of,
         in_database,
         lay_out,
+        ranks_of,
         rows_as_run,
+        set_arguments,
         spans_of,
     )
 else:
@@ -38,3 +44,4 @@ else:
     chosen_keys, chosen_rows, distinct_rows = _chosen.chosen_keys, _chosen.chosen_rows, _chosen.distinct_rows
     in_database, lay_out = _chosen.in_database, _chosen.lay_out
     rows_as_run, spans_of = _chosen.rows_as_run, _chosen.spans_of
+    carried_rows, ranks_of, set_arguments = _chosen.carried_rows, _chosen.ranks_of, _chosen.set_arguments

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from aoftool.columns import array_of, holds
+from aoftool.columns import array_of, places_of
 from aoftool.kernels import kernel
 from aoftool.liveness.model import Chunk, Fate, Op, Trace
 
@@ -77,18 +77,19 @@ class Touches:
 
 
 def _flushed_databases(trace: Trace, chunk: Chunk, stop: int) -> set[int]:
-    columns = chunk.columns
-    if not holds(columns.ops, Op.FLUSH_ALL) and not holds(columns.ops, Op.FLUSH_DB):
-        return set()
-    ops, alive = chunk.ops[:stop], chunk.fates[:stop] <= Fate.TRIMMED
-    if (alive & (ops == Op.FLUSH_ALL)).any():
+    if next(_living_rows(chunk, Op.FLUSH_ALL, stop), None) is not None:
         return set(range(trace.databases))
-    return set(chunk.keys[:stop][alive & (ops == Op.FLUSH_DB)].tolist())
+    return {chunk.columns.keys[row] for row in _living_rows(chunk, Op.FLUSH_DB, stop)}
 
 
 def _sorted_databases(trace: Trace, chunk: Chunk, stop: int) -> set[int]:
-    if not holds(chunk.columns.ops, Op.SORT):
-        return set()
-    sorts = (chunk.ops[:stop] == Op.SORT) & (chunk.fates[:stop] <= Fate.TRIMMED)
-    homes = array_of(trace.keys.home_column())
-    return set(homes[chunk.ref_keys[chunk.keys[:stop][sorts]]].tolist())
+    columns = chunk.columns
+    keys = [columns.ref_keys[columns.keys[row]] for row in _living_rows(chunk, Op.SORT, stop)]
+    homes = trace.keys.home_column() if keys else None
+    return {homes[key] for key in keys} if homes is not None else set()
+
+
+def _living_rows(chunk: Chunk, op: Op, stop: int) -> Iterator[int]:
+    """Yield the live rows of a kind that is rare."""
+    fates = chunk.columns.fates
+    return (row for row in places_of(chunk.columns.ops, op, stop) if fates[row] <= Fate.TRIMMED)

@@ -193,7 +193,7 @@ def _place(stop: ReplayStopError, trace: Trace, positions: NDArray[np.int64], ta
     before = 0
     for chunk in trace.chunks:
         row = int(np.searchsorted(chunk.offsets[:-1], stop.offset or 0))
-        if row < len(chunk) and int(chunk.offsets[row]) == stop.offset:
+        if row < len(chunk) and chunk.columns.offsets[row] == stop.offset:
             position = int(positions[before + row])
             number = int(np.searchsorted(task.starts, position, "right")) - 1
             stop.path, stop.offset = task.paths[number], position - task.starts[number]

@@ -273,8 +273,8 @@ class Spill:
         numbers = [key for key, _ in chunk.refs(row)]
         final = [int(self._final[number >> BUCKET_BITS]) for number in numbers]
         argv = renumber(argv, effect, final)
-        texts = _cut(argv, effect) if int(chunk.ops[row]) == Op.MANY_TRIM else [argv]
-        position = int(chunk.offsets[row]) + self._file_starts[chunk.file]
+        texts = _cut(argv, effect) if chunk.columns.ops[row] == Op.MANY_TRIM else [argv]
+        position = chunk.columns.offsets[row] + self._file_starts[chunk.file]
         for index, text in enumerate(texts):
             encoded = encode_command(text)
             entries.add(
@@ -288,9 +288,9 @@ class Spill:
 
     def _everywhere(self, entries: _Entries, chunk: Chunk, row: int, base: int) -> None:
         """Give flushes to every share, and functions to the first."""
-        op = int(chunk.ops[row])
+        op = chunk.columns.ops[row]
         shares = np.arange(1 if op == Op.FUNCTIONS else len(self.shares), dtype=np.int64)
-        physical = int(chunk.keys[row]) if op == Op.FLUSH_DB else 0
+        physical = chunk.columns.keys[row] if op == Op.FLUSH_DB else 0
         self._verbatim(
             entries, chunk, np.full(len(shares), row), base, shares, np.full(len(shares), physical)
         )

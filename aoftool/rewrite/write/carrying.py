@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from aoftool.columns import Column, holds, zeros
+from aoftool.columns import Column, column_of, places_of
 from aoftool.commands.effects import EffectTable, Role
 from aoftool.dataclass import dataclass, field
 from aoftool.errors import UnsupportedError
@@ -21,6 +21,7 @@ from aoftool.rdb.encode.writer import Sink
 from aoftool.rdb.losses import REFUSED_KEPT, REFUSED_SHOWN
 from aoftool.replay.vocabulary import Vocabulary
 from aoftool.resp.encode import encode_command, encode_select
+from aoftool.rewrite.decide.picking import carried_rows
 from aoftool.rewrite.replay.texts import TextReader
 from aoftool.units import and_more
 
@@ -102,22 +103,9 @@ def _scripts_before(trace: Trace, reader: TextReader) -> Iterator[bytes]:
 
 
 def _scripts(chunk: Chunk, stop: int) -> Column:
-    if not holds(chunk.columns.ops, Op.SCRIPTS):
-        return zeros("q", 0)
-    import numpy as np
-
-    scripts = (chunk.ops[:stop] == Op.SCRIPTS) & (chunk.fates[:stop] <= Fate.TRIMMED)
-    return np.flatnonzero(scripts).data
-
-
-def _wanted(chunk: Chunk, start: int) -> Column:
-    """Return the rows that are carried, and those that select and frame; before `start` only these."""
-    # Here: few logs hold what nobody but a server can execute.
-    import numpy as np
-
-    framing = chunk.ops == Op.FRAMING
-    wanted = framing | ((chunk.fates <= Fate.TRIMMED) & (np.arange(len(chunk)) >= start))
-    return np.flatnonzero(wanted & (chunk.names != 0)).data
+    fates = chunk.columns.fates
+    rows = places_of(chunk.columns.ops, Op.SCRIPTS, stop)
+    return column_of("q", (row for row in rows if fates[row] <= Fate.TRIMMED))
 
 
 class _Follower:
@@ -143,7 +131,7 @@ class _Follower:
                 self._file, self._selected, self._inside = chunk.file, 0, False
             start = max(place.row, 0) if number == place.chunk else 0
             carried = number >= place.chunk
-            for row, argv in reader.texts(chunk, _wanted(chunk, start if carried else len(chunk))):
+            for row, argv in reader.texts(chunk, carried_rows(chunk, start if carried else len(chunk))):
                 live = carried and row >= start
                 if not live or self._is_taken(argv, chunk, row):
                     yield from self._row(chunk, row, argv, live)
@@ -154,11 +142,11 @@ class _Follower:
         if what:
             self.carried.foreign_count += 1
             if len(self.carried.foreign) < REFUSED_KEPT:
-                self.carried.foreign.append(Foreign(what, chunk.file, int(chunk.offsets[row])))
+                self.carried.foreign.append(Foreign(what, chunk.file, chunk.columns.offsets[row]))
         return not what
 
     def _row(self, chunk: Chunk, row: int, argv: list[bytes], live: bool) -> Iterator[bytes]:
-        op = int(chunk.ops[row])
+        op = chunk.columns.ops[row]
         if op == Op.FRAMING:
             yield from self._framing(argv, live)
         elif live:

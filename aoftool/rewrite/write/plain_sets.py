@@ -4,17 +4,12 @@ from __future__ import annotations
 
 from array import array
 from collections.abc import Iterator, Sequence
-from typing import TYPE_CHECKING
 
-from aoftool.columns import Column, array_of, zeros
+from aoftool.columns import Column, column_of, zeros
 from aoftool.commands.effects import EffectTable
-from aoftool.liveness.model import DROPPED, Chunk, Op
-from aoftool.rewrite.decide.picking import are_sets, distinct_rows, lay_out
+from aoftool.liveness.model import Chunk, Op
+from aoftool.rewrite.decide.picking import are_sets, distinct_rows, lay_out, ranks_of, set_arguments
 from aoftool.rewrite.replay.texts import TextReader
-
-if TYPE_CHECKING:
-    import numpy as np
-    from numpy.typing import NDArray
 
 __all__ = ["plain_set_values", "set_places", "set_records"]
 
@@ -35,7 +30,7 @@ def plain_set_values(
         for _, argv in reader.texts(chunk, rows):
             yield argv[1], argv[2]
         return
-    wanted = iter(zip(rows, _ranks(chunk, rows, keys).tolist(), strict=True))
+    wanted = iter(zip(rows, ranks_of(chunk, rows, keys), strict=True))
     steps: dict[int, tuple[int, int]] = {}
     wanted_row, rank = next(wanted)
     for row, argv in reader.texts(chunk, distinct_rows(rows)):
@@ -50,33 +45,6 @@ def plain_set_values(
             place = first + step * rank
             yield argv[place], argv[place + 1]
             wanted_row, rank = next(wanted, (-1, 0))
-
-
-def _ranks(chunk: Chunk, row_column: Column, key_column: Column) -> NDArray[np.int64]:
-    """Return which of the keys of its row each key is: of equal ones the last that is not cut out.
-
-    Args:
-        row_column, key_column: one key of a row each, rows ascending.
-    """
-    # Here: only for commands with several keys.
-    import numpy as np
-
-    from aoftool.rewrite.decide.touch_arrays import row_refs
-
-    rows, keys = array_of(row_column), array_of(key_column)
-    ranks = np.zeros(len(rows), np.int64)
-    several = np.flatnonzero(chunk.ops[rows] >= Op.MANY)
-    if not len(several):
-        return ranks
-    many, of_row = np.unique(rows[several], return_inverse=True)
-    refs, counts = row_refs(chunk, many)
-    rank = np.arange(len(refs)) - np.repeat(np.cumsum(counts) - counts, counts)
-    held = (chunk.ref_effects[refs] & DROPPED) == 0
-    cells = (np.repeat(np.arange(len(many)), counts) << 32 | chunk.ref_keys[refs])[held]
-    order = np.argsort(cells, kind="stable")
-    asked = of_row << 32 | keys[several]
-    ranks[several] = rank[held][order][np.searchsorted(cells[order], asked, "right") - 1]
-    return ranks
 
 
 def set_places(
@@ -94,17 +62,10 @@ def set_places(
     """
     if are_sets(chunk, rows):
         return memoryview(array("q", (1,)) * len(rows))
-    ranks = _ranks(chunk, rows, keys)
-    import numpy as np
-
-    places = np.ones(len(rows), np.int64)
-    several = np.flatnonzero(chunk.ops[array_of(rows)] != Op.ONE_SETS)
-    of_row = chunk.names[array_of(rows)[several]]
-    for name in np.unique(of_row).tolist():
-        form = table.forms(names[name])[0]
-        here = several[of_row == name]
-        places[here] = int(form.keys[0]["first"]) + int(form.keys[0]["step"]) * ranks[here]
-    return places.data
+    rules = [next(iter(table.forms(name)[0].keys), {}) for name in names]
+    firsts = column_of("q", (int(rule.get("first", 0)) for rule in rules))
+    steps = column_of("q", (int(rule.get("step", 1)) for rule in rules))
+    return set_arguments(chunk, rows, keys, firsts, steps)
 
 
 def set_records(
