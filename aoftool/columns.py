@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, Literal
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-__all__ = ["Column", "array_of", "column_of", "cut", "places_of", "view_of", "zeros"]
+__all__ = ["Column", "HoldsColumns", "array_of", "column_of", "cut", "places_of", "view_of", "zeros"]
 
 Column = memoryview
 Kind = Literal["B", "H", "I", "q"]
@@ -53,6 +53,20 @@ def places_of(column: Column, number: int, stop: int | None = None) -> Iterator[
     while at >= 0:
         yield at
         at = raw.find(number, at + 1, end)
+
+
+class HoldsColumns:
+    """What has columns among its attributes, and can be copied and given to another process all the same."""
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {
+            name: array(value.format, value.tobytes()) if isinstance(value, memoryview) else value
+            for name, value in self.__dict__.items()
+        }
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        for name, value in state.items():
+            self.__dict__[name] = memoryview(value) if isinstance(value, array) else value
 
 
 def array_of(column: Column | bytes | bytearray) -> NDArray[Any]:

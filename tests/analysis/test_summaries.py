@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import copy
 import itertools
 import json
+import pickle
 from collections.abc import Callable
 from typing import Any, TypeVar
 
@@ -176,6 +178,18 @@ def test_dict_forms_give_the_same_back(seed: int) -> None:
     for kind, summary in ((Series, series), (KeyCounts, keys), (ExpirySummary, expiry)):
         members = json.loads(json.dumps(summary.to_dict()))
         assert canonical(kind.from_dict(members)) == canonical(summary)
+
+
+@pytest.mark.parametrize("copied", [copy.deepcopy, lambda made: pickle.loads(pickle.dumps(made))])
+def test_summaries_can_be_copied_and_sent_to_another_process(copied: Callable[[Any], Any]) -> None:
+    series, keys = census_of(random_stream(3, 60), 0, 1 << 30)
+    expiry = ExpirySummary()
+    expiry.add(keys)
+
+    for summary in (series, keys, expiry):
+        again = copied(summary)
+        assert canonical(again) == canonical(summary)
+        assert canonical(again.merge(type(summary)())) == canonical(summary)
 
 
 def test_empty_summaries_are_neutral() -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import gzip
 import itertools
 import json
+import pickle
 import shutil
 from pathlib import Path
 from typing import Any
@@ -293,3 +294,17 @@ def test_a_file_that_went_before_it_was_read_is_told_from_one_that_is_missing(
             aoftool.plan_repair(log, salvage=True)
     else:
         assert "read-error" in {code for code, _ in aoftool.plan_repair(log, salvage=True).left}
+
+
+@pytest.mark.parametrize("path", [SHOP, FLUSHED, MIDDLE], ids=lambda path: path.name)
+def test_an_inspection_can_be_sent_to_another_process(path: Path) -> None:
+    found = aoftool.inspect(aoftool.open_log(path))
+
+    again = pickle.loads(pickle.dumps(found))
+
+    assert (again.contents, again.overview, again.health) == (found.contents, found.overview, found.health)
+    assert again.growth is not None
+    assert found.growth is not None
+    assert (again.growth.buckets, again.growth.changes) == (found.growth.buckets, found.growth.changes)
+    assert again.reading is not None
+    assert again.reading.contents.keys.top("bytes", 5)

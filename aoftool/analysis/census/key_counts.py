@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 from aoftool.analysis.census.key_count import KeyCount
 from aoftool.analysis.census.model import DELETED, KeyColumns
 from aoftool.analysis.census.tables import count_prefixes, ranked
-from aoftool.columns import Column, column_of, view_of, zeros
+from aoftool.columns import Column, HoldsColumns, column_of, view_of, zeros
 from aoftool.dataclass import dataclass, field, replace
 from aoftool.escape import printable, unprintable
 
@@ -38,7 +38,7 @@ def _no_column() -> Column:
 
 
 @dataclass
-class KeyCounts:
+class KeyCounts(HoldsColumns):
     """What was counted of keys.
 
     Attributes:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from aoftool.analysis.census.model import CellKind, SliceColumns
 from aoftool.analysis.census.tables import coarsened
-from aoftool.columns import Column, array_of, column_of, zeros
+from aoftool.columns import Column, HoldsColumns, array_of, column_of, zeros
 from aoftool.dataclass import dataclass, field
 from aoftool.escape import printable, unprintable
 
@@ -38,8 +38,8 @@ def _empty() -> Column:
     return zeros("q", 0)
 
 
-@dataclass(slots=True)
-class Series:
+@dataclass
+class Series(HoldsColumns):
     """Counts by stretch.
 
     Attributes:
