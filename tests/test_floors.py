@@ -193,6 +193,20 @@ def test_a_verb_is_read_at_one_glance() -> None:
     assert {name: count for name, count in lines.items() if count >= 120} == {}
 
 
+def test_what_a_verb_may_be_asked_is_declared_and_no_more() -> None:
+    requests = sorted((PACKAGE / "cli" / "requests").glob("*.py"))
+    verbs = {path.name for path in (PACKAGE / "cli" / "verbs").glob("*.py")}
+    deciding = {
+        path.name
+        for path in requests
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+        if isinstance(node, ast.FunctionDef | ast.If | ast.For)
+    }
+
+    assert {path.name for path in requests} == verbs
+    assert deciding == set()
+
+
 @pytest.mark.parametrize("path", modules(), ids=lambda p: p.relative_to(PACKAGE).as_posix())
 def test_package_files_hold_no_logic(path: Path) -> None:
     if path.name != "__init__.py":
