@@ -20,6 +20,7 @@ from aoftool.aof.model import Log, LogKind
 from aoftool.aof.stretch import Stretch
 from aoftool.api.inspecting import Inspection, InspectionRequest, inspected
 from aoftool.api.machine import REPLAYED_UNASKED_BYTES, worker_count
+from aoftool.api.postmortem.counted import CountedTails
 from aoftool.api.postmortem.marks import marks_of
 from aoftool.api.postmortem.model import (
     Comparison,
@@ -110,6 +111,7 @@ def gather(
         raise UnsupportedError(
             "a report reads the log more than once", hint="save standard input to a file first"
         )
+    counted_tails = CountedTails(log, worker_count(workers))
     with ThreadPoolExecutor(1) as pool:
         digests = pool.submit(_digests, log)
         with stage("reading", log.size_bytes) as progress:
@@ -120,8 +122,9 @@ def gather(
                 redactor=asked.redactor,
             )
             seen = inspected(log, request, workers=workers, progress=progress)
+        counted_tails.learn(seen.survey)
         found = _begin(log, asked, seen)
-        _Gathering(log, asked, seen, found, worker_count(workers), stage).run()
+        _Gathering(log, asked, seen, found, worker_count(workers), stage, counted_tails).run()
         _add_digests(found, digests)
     found.marks = marks_of(found)
     return found
@@ -155,9 +158,10 @@ class _Gathering:
         found: Postmortem,
         workers: int,
         stage: Stage,
+        counted_tails: CountedTails,
     ) -> None:
         self._log, self._asked, self._seen, self._found = log, asked, seen, found
-        self._workers, self._stage = workers, stage
+        self._workers, self._stage, self._counted = workers, stage, counted_tails
         self._in_use, self._info = DEFAULT_USE, dict[str, str]()
 
     def run(self) -> None:
@@ -223,10 +227,12 @@ class _Gathering:
         return self._is_small
 
     def _checked(self) -> Report:
-        from aoftool.api.checking import check
+        from aoftool.check.checker import check
 
         with self._stage("checking", self._log.size_bytes) as progress:
-            return self._seen.checked or check(self._log, workers=self._workers, progress=progress)
+            return self._seen.checked or check(
+                self._log, workers=self._workers, progress=progress, read_tail=self._counted.read_tail
+            )
 
     def _plan(self) -> Plan:
         from aoftool.api.repairing import planned_repair
