@@ -6,7 +6,7 @@ Runs without the GIL over a buffer, so ranges of one file can be walked by sever
 from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_FromStringAndSize
 from libc.stdint cimport int64_t, uint8_t, uint32_t, uint64_t
 from libc.stdlib cimport calloc, free, malloc, realloc
-from libc.string cimport memchr, memcmp, memcpy
+from libc.string cimport memchr, memcmp, memcpy, memset
 
 from aoftool.resp.columns import RowColumns
 from aoftool.resp.watch import LITERAL_REACH as _LITERAL_REACH
@@ -86,6 +86,21 @@ cdef inline uint32_t word_hash(const uint8_t* text, int64_t length) noexcept nog
     ) % BUCKETS
 
 
+# Of all bytes of a key: there may be a hundred thousand of them, alike but for some digits.
+cdef inline uint64_t key_hash(const uint8_t* text, int64_t length) noexcept nogil:
+    cdef uint64_t value = 0x9E3779B97F4A7C15ULL ^ <uint64_t>length, word
+    while length >= 8:
+        memcpy(&word, text, 8)
+        value = (value ^ word) * 0xFF51AFD7ED558CCDULL
+        value ^= value >> 32
+        text += 8
+        length -= 8
+    word = 0
+    memcpy(&word, text, length)
+    value = (value ^ word) * 0xC4CEB9FE1A85EC53ULL
+    return value ^ value >> 29
+
+
 cdef inline const uint8_t* read_header(
     const uint8_t* at, const uint8_t* end, uint8_t mark, int digits_most, int64_t* value, int* status
 ) noexcept nogil:
@@ -156,7 +171,8 @@ cdef class Sieve:
     cdef readonly object watch, state
     cdef list kept  # keeps the bytes that words point to
     cdef Word* words
-    cdef int* heads
+    cdef int* heads  # of keys; a power of two of them, one more than the mask
+    cdef uint64_t key_mask
     cdef int* name_heads
     cdef int* area_heads
     cdef AreaOf areas[AREAS]
@@ -180,7 +196,10 @@ cdef class Sieve:
         self.watch = watch
         self.state = state
         self.kept = []
-        self.heads = <int*>malloc(BUCKETS * sizeof(int))
+        self.key_mask = 15
+        while self.key_mask < 2 * <uint64_t>len(watch.keys):
+            self.key_mask = 2 * self.key_mask + 1
+        self.heads = <int*>malloc((self.key_mask + 1) * sizeof(int))
         self.name_heads = <int*>malloc(BUCKETS * sizeof(int))
         self.area_heads = <int*>malloc(BUCKETS * sizeof(int))
         names = {b"SELECT": SELECTS, b"MULTI": BEGINS, b"EXEC": ENDS}
@@ -206,13 +225,15 @@ cdef class Sieve:
         if NULL in (self.heads, self.name_heads, self.area_heads) or self.words == NULL:
             raise MemoryError
         for i in range(BUCKETS):
-            self.heads[i] = self.name_heads[i] = self.area_heads[i] = -1
+            self.name_heads[i] = self.area_heads[i] = -1
+        # Every byte of it 255 makes a number -1.
+        memset(self.heads, 0xFF, (self.key_mask + 1) * sizeof(int))
         number = 0
         for name, flags in names.items():
-            self.enter(number, name, flags, self.name_heads)
+            self.enter(number, name, flags, &self.name_heads[word_hash(name, len(name))])
             number += 1
         for key in keys:
-            self.enter(number, key, 0, self.heads)
+            self.enter(number, key, 0, &self.heads[key_hash(key, len(key)) & self.key_mask])
             self.length_seen[len(key) & 255] = 1
             # A line ending stands before it: so much of the last two bytes there always is.
             ending = b"\r\n" + key
@@ -220,7 +241,7 @@ cdef class Sieve:
             self.before_last_seen[ending[len(key)]] = 1
             number += 1
         for word in area_words:
-            self.enter(number, word, 0, self.area_heads)
+            self.enter(number, word, 0, &self.area_heads[word_hash(word, len(word))])
             number += 1
         self.kept.append(watch.literal)
         self.literal = watch.literal
@@ -229,16 +250,14 @@ cdef class Sieve:
         self.asks_of_all = bool(keys) or self.literal_length > 0
         self.min_length = watch.min_length
 
-    cdef void enter(self, int number, bytes text, int flags, int* heads):
+    cdef void enter(self, int number, bytes text, int flags, int* head):
         cdef Word* word = &self.words[number]
-        cdef uint32_t bucket
         self.kept.append(text)
         word.text = text
         word.length = len(text)
         word.flags = flags
-        bucket = word_hash(word.text, word.length)
-        word.follower = heads[bucket]
-        heads[bucket] = number
+        word.follower = head[0]
+        head[0] = number
 
     def __dealloc__(self):
         free(self.heads)
@@ -248,7 +267,10 @@ cdef class Sieve:
         free(self.rows)
 
     cdef int find(self, const int* heads, const uint8_t* text, int64_t length) noexcept nogil:
-        cdef int number = heads[word_hash(text, length)]
+        return self.follow(heads[word_hash(text, length)], text, length)
+
+    cdef inline int follow(self, int number, const uint8_t* text, int64_t length) noexcept nogil:
+        """Return the number of the word with this text, from one of its bucket on; -1 for none."""
         while number >= 0:
             if self.words[number].length == length and memcmp(self.words[number].text, text, length) == 0:
                 return number
@@ -292,8 +314,9 @@ cdef class Sieve:
     cdef inline bint wants(self, const uint8_t* text, int64_t length) noexcept nogil:
         """Tell whether an argument makes its command a hit; a line ending stands before it."""
         cdef uint8_t may_be = self.length_seen[length & 255] & self.last_seen[text[length - 1]]
-        if may_be & self.before_last_seen[text[length - 2]] and self.find(self.heads, text, length) >= 0:
-            return True
+        if may_be & self.before_last_seen[text[length - 2]]:
+            if self.follow(self.heads[key_hash(text, length) & self.key_mask], text, length) >= 0:
+                return True
         if not self.literal_length or length < self.literal_length:
             return False
         if self.at_start:

@@ -35,6 +35,8 @@ _MOST_BUFFER_BYTES = 64 << 20
 # Read at once of an item that the sieve passes over.
 _LOOK_BYTES = 64 * 1024
 _NO_LIMIT = 2**63 - 1
+# With more keys than this a walk takes longer to begin than to read a part.
+_MANY_KEYS = 1000
 
 WriteRows = Callable[[memoryview, int, RowColumns, memoryview], Iterable[Command | Lines]]
 """Makes what is given for hits, while their bytes are at hand: of the bytes, the absolute offset where they
@@ -238,7 +240,7 @@ class SieveReader:
 
     def pieces(self) -> Iterator[Command | Lines]:
         """Iterate over the hits as `write` made them."""
-        if self._write is not None:
+        if self._write is not None or (self._workers < 2 and len(self._watch.keys) > _MANY_KEYS):
             yield from self._as_they_come()
             return
         if self._workers < 2 or self._until - self.end < 2 * self._part_bytes:
@@ -260,7 +262,10 @@ class SieveReader:
             return _Walk(handle, part, limit, self._watch, self._keep).run(limit, self._input_end)
 
     def _as_they_come(self) -> Iterator[Command | Lines]:
-        """Yield what every step of one walk over all makes: nothing waits, and room is used again."""
+        """Yield what every step of one walk over all makes: nothing waits, and room is used again.
+
+        What is looked out for is put in order once, and not for every part.
+        """
         if self._is_over():
             return
         with self._source.reopen() as handle:

@@ -236,3 +236,17 @@ def test_the_state_at_the_end_is_that_of_the_stream(sieve_type: Any, tmp_path: P
 
         assert (reader.state.db, reader.state.time_s, reader.state.is_open) == (3, 77, True)
         assert reader.state.commands == 3
+
+
+def test_many_keys_that_are_alike_are_found_and_no_others(sieve_type: Any, tmp_path: Path) -> None:
+    path = tmp_path / "log"
+    names = [b"key:%010d" % number for number in range(6000)]
+    path.write_bytes(b"".join(encode(b"SET", name, b"v") for name in names))
+    watch = Watch(keys=frozenset(names[::3]) | {b"", b"k", b"key:000000000"})
+
+    found, reader = sieved(path, watch, 1, 1000)
+
+    assert [command.argv[1] for command in found] == names[::3]
+    assert [command.index for command in found] == list(range(0, 6000, 3))
+    assert (reader.end, reader.stop) == (path.stat().st_size, None)
+    assert (found, reader.end) == slow_hits(path, watch)
