@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from enum import Enum
+from functools import lru_cache
 
 from aoftool.commands.table import lookup, lookup_argv
 
@@ -84,6 +85,16 @@ def keys_of(argv: Sequence[bytes]) -> list[bytes]:
     if lookup(argv[0]) is None:
         return list(argv[1:])
     return [argv[at] for at in key_arguments(argv)]
+
+
+@lru_cache(1024)
+def begins_with_key(name: bytes) -> bool:
+    """Tell whether the first argument of a command, its name in upper case, is a key wherever it has any."""
+    spec = lookup(name)
+    if spec is None or spec.is_container or len(spec.key_rules) != 1:
+        return False
+    (rule,) = spec.key_rules
+    return rule.known and rule.keyword is None and rule.count_at is None and rule.index == 1
 
 
 def argument_roles(argv: Sequence[bytes]) -> list[ArgumentRole]:

@@ -96,6 +96,7 @@ def measure_log(
         stops_at_unknown=True,
         watch=watch,
         writer=writer,
+        closed=_closed(read),
         progress=progress,
     )
     target = target_of(replay.writer.release)
@@ -108,9 +109,9 @@ def measure_log(
         return beside.added(point) if is_rdb else point
 
     due = _due(total, _QUICK if quick else _FULL)
-    found, load_places, load_s = _replayed(replay, _starts(read), total, due, count, beside)
-    if quick:
-        load_places, load_s = _load_of_slices(read, total)
+    loads = None if quick else _Loads(total)
+    found = _replayed(replay, _starts(read), due, count, beside, loads)
+    load_places, load_s = _load_of_slices(read, total) if loads is None else loads.ended()
     if replay.stopped is not None:
         raise UnsupportedError(
             f"what a command does cannot be known: {replay.stopped}",
@@ -179,6 +180,18 @@ def _starts(read: Reading) -> list[int | None]:
     for item in read.survey.files:
         found.append(done - item.tail_start if _is_appended(item) else None)
         done += _tail_bytes(item)
+    return found
+
+
+def _closed(read: Reading) -> dict[int, int]:
+    """Return the sizes of files that are whole and end outside of a transaction, by number."""
+    found: dict[int, int] = {}
+    for number, item in enumerate(read.survey.files):
+        tail = item.tail
+        if tail is None or tail.stop is None or not tail.stop.clean or item.changes:
+            continue
+        if tail.transactions.open_offset is None and not tail.transactions.discards_inside.count:
+            found[number] = item.size_bytes
     return found
 
 
@@ -281,22 +294,45 @@ def _due(total: int, counts: tuple[int, int]) -> list[int]:
     return sorted({0, *(round(total * share) for share in (*early, *late))})
 
 
+class _Loads:
+    """Sums up how long the commands of a replay take to load.
+
+    Args:
+        total: bytes appended.
+    """
+
+    def __init__(self, total: int) -> None:
+        self._total = total
+        self._places, self._load_s, self._spent_s = [0], [0.0], 0.0
+
+    def add(self, place: int, command: Command) -> None:
+        """Take a command."""
+        if place - self._places[-1] > self._total // _LOAD_STEPS:
+            self._places.append(place)
+            self._load_s.append(self._spent_s)
+        self._spent_s += commands_load_s(command.name, 1, command.length)
+
+    def ended(self) -> tuple[list[int], list[float]]:
+        """Return places and the seconds up to each, the end among them."""
+        end = max(self._total, self._places[-1] + 1)
+        return [*self._places, end], [*self._load_s, self._spent_s]
+
+
 def _replayed(
     replay: LogReplay,
     starts: list[int | None],
-    total: int,
     due: list[int],
     count: Callable[[int], SizePoint],
     beside: _Beside,
-) -> tuple[list[SizePoint], list[int], list[float]]:
-    """Replay a log; return sizes at places, and load times in seconds up to other places.
+    loads: _Loads | None,
+) -> list[SizePoint]:
+    """Replay a log; return sizes at places.
 
     Args:
         starts: for each file, what to add to an offset for the bytes appended before; None for a base.
+        loads: takes every command; None where nobody asks.
     """
     found: list[SizePoint] = []
-    places, load_s = [0], [0.0]
-    spent = 0.0
     for number, command in replay:
         start = starts[number]
         if start is None:
@@ -304,14 +340,12 @@ def _replayed(
         place = start + command.offset
         while len(found) < len(due) and place >= due[len(found)]:
             found.append(count(due[len(found)]))
-        if place - places[-1] > total // _LOAD_STEPS:
-            places.append(place)
-            load_s.append(spent)
-        spent += commands_load_s(command.name, 1, command.length)
+        if loads is not None:
+            loads.add(place, command)
         beside.see(command)
     while len(found) < len(due):
         found.append(count(due[len(found)]))
-    return found, [*places, max(total, places[-1] + 1)], [*load_s, spent]
+    return found
 
 
 def _load_of_slices(read: Reading, total: int) -> tuple[list[int], list[float]]:

@@ -16,6 +16,7 @@ import numpy.typing as npt
 from aoftool.analysis.census.reading import Reading
 from aoftool.aof.model import Log
 from aoftool.columns import array_of
+from aoftool.commands.framing import FRAMING
 from aoftool.commands.table import lookup
 from aoftool.dataclass import dataclass
 from aoftool.errors import UnsupportedError
@@ -27,10 +28,12 @@ __all__ = ["Quick", "quick_sample"]
 
 Column = npt.NDArray[np.int64]
 
-# Commands that are replayed for the sample, and for keys that are taken whatever the hash says.
+# Commands that are replayed for the sample, and for keys that are taken whatever the hash says. Of smaller
+# logs fewer are, one for so many bytes: a sample takes a small part of what the first reading took.
 _MOST_WRITES, _MOST_HEAVY_WRITES = 100_000, 100_000
-# With fewer keys than this a sample is a matter of luck.
-_LEAST_KEYS = 200
+_LEAST_WRITES, _BYTES_OF_WRITE = 10_000, 16384
+# With fewer keys than this a sample is a matter of luck; with more than that it gets no better, but slower.
+_LEAST_KEYS, _ENOUGH_KEYS = 200, 8000
 # A key with more bytes of commands than this, and than so many keys at the mean, may hold much.
 _HEAVY_BYTES, _HEAVY_KEYS = 1 << 20, 50
 # Records of an RDB part are looked at one by one: so many take about a second.
@@ -87,22 +90,36 @@ def quick_sample(log: Log, read: Reading) -> Quick:
     names = {name.partition(b" ")[0] for name in read.contents.commands}
     heavy = frozenset(counts.name(number) for number in is_heavy.nonzero()[0].tolist())
     always = heavy | (tied_keys(log) if names & TYING else frozenset())
-    hashes = np.array([crc32(key) for _, key, _, _ in counts.rows()], np.int64)
-    free = np.array([key not in always for _, key, _, _ in counts.rows()], np.bool_)
-    one_in, highest = _cut(hashes[free], writes[free])
+    every = [key for _, key, _, _ in counts.rows()]
+    hashes = np.fromiter(map(crc32, every), np.int64, len(every))
+    free = np.ones(len(every), np.bool_)
+    if always:
+        free = ~np.fromiter(map(always.__contains__, every), np.bool_, len(every))
+    wanted = max(_LEAST_WRITES, read.survey.size_bytes // _BYTES_OF_WRITE)
+    one_in, highest = _cut(hashes[free], writes[free], wanted)
     sample = _Lowest(one_in, always, highest)
-    keys = frozenset(key for _, key, _, _ in counts.rows() if sample(key))
-    return Quick(sample, Watch(keys=keys, known=frozenset(filter(_acts_on_its_keys, names - TYING))))
+    chosen = np.flatnonzero(~free | (hashes <= highest)).tolist()
+    keys = frozenset(map(every.__getitem__, chosen))
+    # Where commands stand in transactions and databases the reader follows by itself.
+    known = FRAMING | frozenset(filter(_acts_on_its_keys, names - TYING))
+    return Quick(sample, Watch(keys=keys, known=known))
 
 
-def _cut(hashes: Column, writes: Column) -> tuple[int, int]:
-    """Return how many keys one of the sample stands for, and the highest hash of the sample."""
+def _cut(hashes: Column, writes: Column, wanted: int) -> tuple[int, int]:
+    """Return how many keys one of the sample stands for, and the highest hash of the sample.
+
+    Args:
+        wanted: writes of the keys of the sample, about; more where so many have too few keys.
+    """
     if not len(hashes):
         return 1, -1
-    one_in = max(-(-int(writes.sum()) // _MOST_WRITES), 1)
-    count = -(-len(hashes) // one_in)
-    if one_in > 1 and count < _LEAST_KEYS:
+    total = int(writes.sum())
+    one_in = max(-(-total // min(wanted, _MOST_WRITES)), len(hashes) // _ENOUGH_KEYS, 1)
+    if len(hashes) < one_in * _LEAST_KEYS:
+        one_in = max(len(hashes) // _LEAST_KEYS, 1)
+    if total > one_in * _MOST_WRITES:
         raise UnsupportedError("its keys are written so often that a sample of enough of them is most of it")
+    count = -(-len(hashes) // one_in)
     return one_in, int(np.partition(hashes, count - 1)[count - 1])
 
 

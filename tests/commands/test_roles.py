@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from aoftool.commands.roles import argument_roles
+from aoftool.commands.roles import argument_roles, begins_with_key, key_arguments
+from aoftool.commands.table import all_commands
 from tests.corpus import FIXTURES, Case, case_params
 
 CASES = {
@@ -65,3 +66,14 @@ def test_every_recorded_command_has_a_role_for_each_argument(case: Case) -> None
     for part in read_parts(find_log(case.source)):
         for command in part.commands():
             assert len(argument_roles(command.argv)) == len(command.argv)
+
+
+def test_what_begins_with_a_key_does_so_wherever_it_has_any() -> None:
+    names = [spec.name for spec in all_commands() if begins_with_key(spec.name)]
+
+    for name in names:
+        for count in range(12):
+            argv = [name, *(b"%d" % number for number in range(1, count))]
+            assert not key_arguments(argv) or key_arguments(argv)[0] == 1, argv
+    assert {b"SET", b"MSET", b"HSET", b"XADD", b"DEL"} <= set(names)
+    assert not {b"EVAL", b"BITOP", b"XGROUP", b"SORT", b"MIGRATE", b"NOSUCH", b"SELECT"} & set(names)

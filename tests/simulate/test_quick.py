@@ -6,15 +6,19 @@ import json
 import random
 from pathlib import Path
 
+import numpy as np
+import numpy.typing as npt
 import pytest
 
 from aoftool.analysis.census.reading import read_log
 from aoftool.aof.layout import find_log
+from aoftool.aof.log import LogPart
 from aoftool.api.postmortem import gathering
 from aoftool.cli.app import run
 from aoftool.errors import UnsupportedError
+from aoftool.replay.log_replay import LogReplay
 from aoftool.simulate import quick
-from aoftool.simulate.measuring import measure_log
+from aoftool.simulate.measuring import _closed, measure_log
 from aoftool.simulate.model import Measured
 from aoftool.simulate.running import size_at
 from tests.builders import Word, log, select, timestamp
@@ -138,3 +142,62 @@ def test_the_page_of_a_large_log_has_the_thresholds_and_says_what_they_rest_on(
     notes = [row["says"] for row in tables_of(found)["simulated"]["rows"] if row["what"] == "note"]
     assert any("was replayed; what a rewrite leaves is an estimate" in note for note in notes)
     assert not any("settings" in row["subject"] for row in tables_of(found)["not-looked"]["rows"])
+
+
+def test_a_smaller_log_has_a_smaller_sample_but_never_of_few_keys() -> None:
+    hashes = np.random.default_rng(1).integers(0, 2**32, 30_000)
+    often, seldom = np.full(30_000, 50), np.full(30_000, 1)
+
+    def kept(writes: npt.NDArray[np.int64], wanted: int) -> tuple[int, int]:
+        one_in, highest = quick._cut(hashes, writes, wanted)
+        return one_in, int((hashes <= highest).sum())
+
+    assert kept(often, 100_000) == (15, 2000)
+    assert kept(often, 20_000) == (75, 400)
+    # As many keys as it takes, though they have more writes.
+    assert kept(often, 5000) == (150, 200)
+    # And no more keys than it takes.
+    assert kept(seldom, 100_000) == (3, 10_000)
+
+
+def test_what_stands_around_commands_is_not_given_to_the_replay(tmp_path: Path) -> None:
+    path = written(tmp_path / "a.aof", [("MULTI",), ("SET", "a", "1"), ("EXEC",)])
+    found = find_log(path)
+
+    watch = quick.quick_sample(found, read_log(found)).watch
+
+    assert not any(map(watch.wants_name, (b"MULTI", b"EXEC", b"SELECT", b"SET")))
+    assert watch.wants_name(b"FLUSHALL")
+
+
+@pytest.mark.parametrize(
+    ("tail", "closed"),
+    [
+        ([], True),
+        ([("MULTI",), ("SET", "b", "2")], False),
+        ([("MULTI",), ("DISCARD",)], False),
+        ([("DISCARD",)], True),
+    ],
+)
+def test_a_file_that_is_known_to_be_closed_is_not_walked_for_it(
+    tail: list[tuple[Word, ...]], closed: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = written(tmp_path / "a.aof", [("SET", "a", "1"), *tail])
+    found = find_log(path)
+    read = read_log(found)
+    walked: list[int] = []
+    real = LogReplay._open_transaction
+
+    def open_transaction(self: LogReplay, number: int, part: LogPart, start: int) -> int:
+        answer = real(self, number, part, start)
+        assert answer == LogReplay._open_transaction_walked(part, start)
+        walked.append(answer)
+        return answer
+
+    monkeypatch.setattr(LogReplay, "_open_transaction", open_transaction)
+
+    keys = measure_log(found, read=read)[0].sizes[-1].keys
+
+    assert (_closed(read) == {0: Path(path).stat().st_size}) is closed
+    assert keys == 1
+    assert len(walked) == 1
