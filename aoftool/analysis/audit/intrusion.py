@@ -7,13 +7,14 @@ commands with such a word are judged. A pattern is a hint, not a proof; and `CON
 
 from __future__ import annotations
 
+from bisect import insort
 from collections.abc import Sequence
 
 from aoftool.files.source import Source
 from aoftool.kernels import kernel
 from aoftool.regex import regex
 
-__all__ = ["intrusion_in", "suspect_offsets"]
+__all__ = ["SuspectWords", "intrusion_in", "suspect_offsets"]
 
 # Whoever opens a way in writes one of these.
 _WORDS = (
@@ -55,27 +56,51 @@ def intrusion_in(argv: Sequence[bytes]) -> str | None:
     return None
 
 
+class SuspectWords:
+    """Look for words that a pattern may belong to, in pieces of a stream that follow each other.
+
+    Attributes:
+        offsets: where they stand, ascending, the first ten thousand.
+    """
+
+    def __init__(self) -> None:
+        self.offsets: list[int] = []
+        # The end of a piece goes in front of the next one: a word may begin in it.
+        self._kept = b""
+
+    def look(self, piece: memoryview, offset: int) -> None:
+        """Take a piece that stands at this offset."""
+        if len(self.offsets) >= _MOST:
+            return
+        kept = self._kept
+        if kept:
+            seam = kept + bytes(piece[: _LONGEST - 1])
+            self._add(offset - len(kept), _find_words(seam, _WORDS, _MOST), offset)
+        self._add(offset, _find_words(piece, _WORDS, _MOST), None)
+        self._kept = (kept + bytes(piece[-(_LONGEST - 1) :]))[-(_LONGEST - 1) :]
+
+    def _add(self, base: int, found: list[int], before: int | None) -> None:
+        """Keep what was found; of a seam what begins in front of it, which may have been found already."""
+        for at in found:
+            place = base + at
+            if len(self.offsets) >= _MOST or (before is not None and place >= before):
+                return
+            if before is None:
+                self.offsets.append(place)
+            elif place not in self.offsets[-_LONGEST:]:
+                insort(self.offsets, place)
+
+
 def suspect_offsets(source: Source, start: int) -> list[int]:
     """Return where words stand that a pattern may belong to; ascending, the first ten thousand.
 
     Args:
         source: a plain file, read from `start` to its end.
     """
-    found: list[int] = []
+    words = SuspectWords()
     source.seek(start)
-    with memoryview(bytearray(_LONGEST - 1 + _CHUNK)) as buffer:
-        # The end of a chunk is kept in front of the next one: a word may begin in it.
-        kept, base = 0, start
-        while len(found) < _MOST:
-            size = source.read_into(buffer[kept : kept + _CHUNK])
-            if not size:
-                break
-            filled = kept + size
-            for at in _find_words(buffer[:filled], _WORDS, _MOST - len(found)):
-                # What fits into the kept part was found there before.
-                if not found or base + at > found[-1]:
-                    found.append(base + at)
-            kept = min(filled, _LONGEST - 1)
-            buffer[:kept] = buffer[filled - kept : filled]
-            base += filled - kept
-    return found
+    with memoryview(bytearray(_CHUNK)) as buffer:
+        while len(words.offsets) < _MOST and (size := source.read_into(buffer)):
+            words.look(buffer[:size], start)
+            start += size
+    return words.offsets
