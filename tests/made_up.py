@@ -97,6 +97,10 @@ def _value(kind: Any, rng: random.Random, depth: int) -> Any:
         return _value(rng.choice(arguments), rng, depth)
     if origin is typing.Literal:
         return rng.choice(arguments)
+    if origin is collections.abc.Callable:
+        # What is found only when somebody asks for it.
+        found = _value(arguments[-1], rng, depth)
+        return lambda: found
     if origin is tuple and not (len(arguments) == 2 and arguments[1] is Ellipsis):
         return tuple(_value(part, rng, depth) for part in arguments)
     if origin in (collections.abc.Mapping, dict):
