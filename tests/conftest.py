@@ -20,6 +20,8 @@ import pytest
 import aoftool
 from aoftool.files.held import release_files
 from aoftool.files.remote import stores
+from aoftool.kernels import KERNELS
+from tests.kernels import REQUIRED
 from tests.servers import (
     USED,
     Build,
@@ -117,6 +119,9 @@ def pytest_runtest_logreport(report: pytest.TestReport) -> None:
 def pytest_terminal_summary(terminalreporter: Any) -> None:
     """Say on which servers the tests ran, and which at hand no test asked."""
     terminalreporter.write_line(servers_line(RAN_ON))
+    if REQUIRED:
+        idle = [name for name in KERNELS if name not in sys.modules]
+        terminalreporter.write_line(f"kernels that no test loaded: {', '.join(idle) or 'none'}")
 
 
 def servers_line(ran_on: Counter[str]) -> str:

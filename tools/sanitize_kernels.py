@@ -1,11 +1,11 @@
 """Build the kernels with address and undefined-behaviour sanitizers and bounds checks, and run tests on them.
 
-    python tools/sanitize_kernels.py                       all, in a new temporary folder
+    python tools/sanitize_kernels.py                       mutated logs and the tests of all kernels
     python tools/sanitize_kernels.py --folder DIR -k blob  build once, run again, choose tests
 
 The build is a copy of the checkout; nothing here is changed. It needs gcc with libasan and libubsan and takes
 some minutes. A report of a sanitizer ends the run at once, with the place in the kernel; an index out of
-bounds is seen by the tests as exit 70.
+bounds is seen by the tests as exit 70. The last lines name the kernels that no test loaded.
 """
 
 from __future__ import annotations
@@ -20,7 +20,9 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
 COPIED = ("aoftool", "share", "tests", "docs", "setup.py", "pyproject.toml", "README.md", "LICENSE")
-TESTS = ("tests/test_mutations.py",)
+MUTATIONS = "tests/test_mutations.py"
+# Tests that name a kernel take it from there.
+KERNEL_TESTS = "from tests.kernels import"
 
 
 def main() -> int:
@@ -36,7 +38,8 @@ def main() -> int:
         build(folder)
     print(f"built in {folder}; run again with --folder {folder}", file=sys.stderr)
     words = [word for word in others if word != "--"]
-    tests = words if any(word.startswith("tests/") for word in words) else [*TESTS, *words]
+    chosen = any(word.startswith("tests/") for word in words)
+    tests = words if chosen else [MUTATIONS, *kernel_tests(folder), "-m", "not server", *words]
     command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", f"--timeout={options.timeout}"]
     return subprocess.run([*command, *tests], cwd=folder, env=environment(folder), check=False).returncode
 
@@ -68,6 +71,15 @@ def build(folder: Path) -> None:
         subprocess.run(command, env=env, check=True)
         for kernel in Path(site, "aoftool").rglob("*.so"):
             shutil.copy2(kernel, folder / kernel.relative_to(site))
+
+
+def kernel_tests(folder: Path) -> list[str]:
+    """Return the tests that hold kernels against their references; of a fixture of a folder, the folder."""
+    tests = folder / "tests"
+    found = [path for path in tests.rglob("*.py") if KERNEL_TESTS in path.read_text("utf-8")]
+    folders = {path.parent for path in found if path.name == "conftest.py"} - {tests}
+    files = {path for path in found if path.name.startswith("test_") and path.parent not in folders}
+    return sorted(path.relative_to(folder).as_posix() for path in folders | files)
 
 
 def environment(folder: Path) -> dict[str, str]:
