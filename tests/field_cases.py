@@ -149,7 +149,8 @@ OWED: dict[str, tuple[Owed, ...]] = {
     ),
     "field/datadir-custom-dirname": (owed("check IN", 0, "aof/appendonly.aof.2.base.rdb"),),
     "field/datadir-with-backup-dirs": (
-        owed("check IN", 0, "/appendonlydir/appendonly.aof.2.base.rdb", never=("bak-2026", "aof-old")),
+        owed("check IN", 0, "/appendonlydir/appendonly.aof.2.base.rdb", "appendonlydir.bak-2026", "aof-old"),
+        owed("inspect IN", 0, "another AOF directory lies beside appendonlydir", "aof-old"),
     ),
     "field/empty-manifest-good-files": (
         owed("check IN", 1, "manifest-empty", "rebuild the manifest", never=("set the file aside",)),
@@ -176,8 +177,8 @@ OWED: dict[str, tuple[Owed, ...]] = {
         owed("fix -y IN", 1, never=("done;",)),
     ),
     "field/partial-buffer-then-retry": (
-        owed("check IN", 1, "written in part and then again", "loses nothing"),
-        owed("fix -y IN", 0, "nothing that a server would have run is lost"),
+        owed("check IN", 1, "corrupt-middle", "loses 4 B", never=("loses nothing",)),
+        owed("fix --salvage -y IN", 0, never=("nothing that a server",)),
         owed("check IN", 0),
     ),
     "field/partial-write-then-retry": (

@@ -158,6 +158,9 @@ class Naming:
         if end - at > _DOUBLED_REACH:
             return None
         broken, whole = reader.at(at, end - at), reader.at(at + shift, end - at)
+        if broken == reader.at(end, len(broken)):
+            # A start that the command behind it has, too: nothing tells that a block came twice.
+            return None
         before = window[max(found - len(broken), 0) : found]
         again = _shared(broken, whole) + _shared(broken[::-1], before[::-1])
         return at + shift if again >= len(broken) else None
