@@ -19,7 +19,7 @@ from hypothesis import strategies as st
 import aoftool
 from aoftool.analysis.commands.filter import CommandFilter
 from aoftool.analysis.commands.listing import CommandListing
-from aoftool.analysis.tables import scanning
+from aoftool.analysis.tables import arguments, scanning
 from aoftool.analysis.tables.keys import shown_texts
 from aoftool.aof.model import Log
 from aoftool.api.tabling import LogTables, TableRequest
@@ -288,6 +288,21 @@ def test_rows_do_not_depend_on_how_they_are_cut(rows: int, monkeypatch: pytest.M
 
     cut = table(opened, "commands", TableRequest(arguments=True))
     assert cut.combine_chunks().equals(whole.combine_chunks())
+
+
+@pytest.mark.parametrize("most", [1, 700, 20_000])
+def test_a_batch_with_arguments_has_a_bounded_size(most: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    opened = aoftool.open_log(SHOP)
+    whole = table(opened, "commands", TableRequest(arguments=True))
+    monkeypatch.setattr(arguments, "_PART_BYTES", most)
+
+    cut = table(opened, "commands", TableRequest(arguments=True))
+
+    assert cut.combine_chunks().equals(whole.combine_chunks())
+    assert cut["arguments"].num_chunks > whole["arguments"].num_chunks
+    sizes = [[sum(map(len, words or ())) for words in chunk.to_pylist()] for chunk in cut["arguments"].chunks]
+    largest = max(map(max, sizes))
+    assert all(sum(chunk) <= most + largest for chunk in sizes)
 
 
 def test_arguments_are_those_of_log() -> None:

@@ -15,10 +15,13 @@ from aoftool.resp.frame import read_frame
 from aoftool.tables.batch import Lists
 from aoftool.units import counted
 
-__all__ = ["ARGUMENT_BYTES", "ArgumentReader"]
+__all__ = ["ARGUMENT_BYTES", "ArgumentReader", "in_parts"]
 
 ARGUMENT_BYTES = 64 * 1024
 """Commands above this are shown without their arguments, so that a batch has a bounded size."""
+
+# Of the commands of one batch together.
+_PART_BYTES = 16 << 20
 # To find the keys of a command, so much of it is read.
 _SEARCHED_BYTES = 1 << 20
 
@@ -87,6 +90,17 @@ class ArgumentReader:
         if found is None:
             found = self._sources[file_number] = open_source(self._log.files[file_number].path)
         return found
+
+
+def in_parts(chosen: Column, lengths: Column) -> list[Column]:
+    """Split rows so that the arguments of a part take a bounded size.
+
+    Args:
+        chosen: numbers of rows, ascending.
+        lengths: bytes of the command of every row.
+    """
+    ends = np.cumsum(np.minimum(lengths[chosen], ARGUMENT_BYTES))
+    return np.split(chosen, np.flatnonzero(np.diff(ends // _PART_BYTES)) + 1)
 
 
 def _argv(data: bytes) -> list[bytes] | None:

@@ -17,7 +17,7 @@ from aoftool.analysis.clock.bounds import LogClock
 from aoftool.analysis.clock.clues import inferred_note
 from aoftool.analysis.clock.model import TimeSource
 from aoftool.analysis.commands.filter import CommandFilter
-from aoftool.analysis.tables.arguments import ArgumentReader
+from aoftool.analysis.tables.arguments import ArgumentReader, in_parts
 from aoftool.analysis.tables.keys import KeyColumns
 from aoftool.analysis.tables.names import KINDS, TYPES, NameColumns, known_keys
 from aoftool.analysis.tables.scanning import Piece, Scanned
@@ -98,8 +98,7 @@ class CommandRows:
     def __iter__(self) -> Iterator[Batch]:
         with self._arguments:
             for piece in self._scanned:
-                batch = self._batch(piece)
-                if batch is not None:
+                for batch in self._batches(piece):
                     self.rows += batch.rows
                     yield batch
                 if self.rows == self._asked.limit:
@@ -116,15 +115,16 @@ class CommandRows:
                 self.notes.append(note)
         self.notes += self._arguments.notes
 
-    def _batch(self, piece: Piece) -> Batch | None:
+    def _batches(self, piece: Piece) -> Iterator[Batch]:
         maker = _Maker(self, piece)
         chosen = maker.chosen()
         if self._asked.limit is not None:
             chosen = chosen[: self._asked.limit - self.rows]
         if not len(chosen):
-            return None
-        made = {name: maker.column(name, chosen) for name in self._asked.columns}
-        return Batch(len(chosen), made)
+            return
+        lengths = np.frombuffer(piece.rows.length, np.int64)
+        for part in in_parts(chosen, lengths) if self._asked.arguments else [chosen]:
+            yield Batch(len(part), {name: maker.column(name, part) for name in self._asked.columns})
 
 
 class _Maker:
