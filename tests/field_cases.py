@@ -177,8 +177,8 @@ OWED: dict[str, tuple[Owed, ...]] = {
         owed("fix -y IN", 1, never=("done;",)),
     ),
     "field/partial-buffer-then-retry": (
-        owed("check IN", 1, "corrupt-middle", "loses 4 B", never=("loses nothing",)),
-        owed("fix --salvage -y IN", 0, never=("nothing that a server",)),
+        owed("check IN", 1, "written in part and then again", "run twice"),
+        owed("fix -y IN", 0, "3 commands before it stand there again, too", "--drop-duplicates"),
         owed("check IN", 0),
     ),
     "field/partial-write-then-retry": (

@@ -113,3 +113,22 @@ def test_a_start_that_many_commands_have_is_no_copy_of_the_next(tmp_path: Path) 
     assert not plan_for(path, SALVAGE).lossless
     path.write_bytes(log(*parts[:20]) + parts[20][:-4] + log(*parts[20:]))
     assert plan_for(path, SALVAGE).lossless
+
+
+def test_part_of_a_buffer_and_then_all_of_it_is_one_buffer(tmp_path: Path) -> None:
+    before = select(0) + log(*(("SET", f"k{n}", "v") for n in range(20)))
+    buffer = log(*(("LPUSH", "q", f"job{n}") for n in range(4)))
+    behind = log(*(("SET", f"n{n}", "v") for n in range(20)))
+    ends = {len(log(*(("LPUSH", "q", f"job{n}") for n in range(count)))) for count in range(5)}
+    path = tmp_path / "appendonly.aof"
+    for cut in range(50, len(buffer)):
+        if cut in ends:  # in good framing: nothing tells it from what clients wrote
+            continue
+        path.write_bytes(before + buffer[:cut] + buffer + behind)
+        told = plan_for(path, SALVAGE)
+        assert told.lossless, cut
+        assert any("twice" in edit.reason for _, edit in told.edits()), cut
+
+        apply_plan(plan_for(path, Choice(salvage=True, drop_duplicates=True)))
+
+        assert path.read_bytes() == before + buffer + behind, cut

@@ -138,6 +138,9 @@ def _wound(
     message = _MESSAGES.get(wound.code, wound.code)
     if wound.stop.reason not in (Reason.END,) and wound.code in ("corrupt-region", "corrupt-tail", "unread"):
         message += f" ({wound.stop.reason.value} at offset {wound.stop.offset:,})"
+    if wound.run_twice:
+        size = counted(wound.run_twice, "byte")
+        message += f"; {size} of commands before it stand behind it again, too, and run twice"
     return Finding.of(
         code=code,
         path=path,

@@ -106,8 +106,11 @@ class Naming:
         end = landing.start
         at = self._seams.swallowing(at)
         evidence = excerpt(self._reader.at(at, min(64, end - at)))
-        if self._repeats_behind(at, end):
-            return Wound(at, end, "repeated-start", stop, copies=True, evidence=evidence), landing
+        first = self._first_of_copy(at, end)
+        if self._repeats_behind(at, end) and self._stands_twice_only(first, end):
+            return Wound(
+                at, end, "repeated-start", stop, copies=True, run_twice=at - first, evidence=evidence
+            ), landing
         doubled = self._doubled(at, end)
         if doubled is not None:
             return Wound(at, doubled, "doubled-block", stop, copies=True, evidence=evidence), None
@@ -120,8 +123,19 @@ class Naming:
         length = end - at
         if length > _DOUBLED_REACH:
             return False
-        again = self._reader.at(at, length) == self._reader.at(end, length)
-        return again and self._stands_twice_only(at, end)
+        return self._reader.at(at, length) == self._reader.at(end, length)
+
+    def _first_of_copy(self, at: int, end: int) -> int:
+        """Return where the bytes begin of which all up to `end` stand again behind it; at most `at`.
+
+        Part of a buffer and then the whole of it: commands in front of the broken one are copies too.
+        """
+        low = max(at - _DOUBLED_REACH, self._start)
+        found = self._reader.at(low, end - low).rfind(self._reader.at(end, _SIGNATURE))
+        length = end - (low + found)
+        if not 0 <= found <= at - low or self._reader.at(low + found, length) != self._reader.at(end, length):
+            return at
+        return low + found
 
     def _stands_twice_only(self, first: int, second: int) -> bool:
         """Tell whether the bytes up to a second copy stand nowhere else near.

@@ -51,6 +51,7 @@ class Wound:
         stop: what the scanner met.
         healing: the command that the span is, if one patch makes it whole.
         copies: the span repeats bytes that stand elsewhere, so taking it out loses nothing.
+        run_twice: bytes of whole commands in front of a copy that stand behind it again with it.
         insert: bytes that, put at the start of the span, make it whole: (offset, bytes).
         selects: the database that those bytes leave the stream in; None where they select none.
         is_stray: the span never was part of a command.
@@ -65,6 +66,7 @@ class Wound:
     stop: Stop
     healing: Healing | None = None
     copies: bool = False
+    run_twice: int = 0
     insert: Patch | None = None
     selects: int | None = None
     is_stray: bool = False

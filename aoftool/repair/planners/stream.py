@@ -214,6 +214,8 @@ class StreamPlanner:
             self.draft.insert(patch.start, patch.data, wound.code, "a line end that was never written")
         elif wound.copies:
             reason = _TAKEN_ON.get(wound.code, "these bytes stand there again, whole")
+            if wound.run_twice:
+                reason += self._run_twice(wound)
             self.draft.drop(wound.start, wound.end, wound.code, reason, 0, lossless=True)
             if wound.code in _TAKEN_ON:
                 self._course.meant = self.carried
@@ -230,6 +232,17 @@ class StreamPlanner:
                 self._course.settle_database(behind.start, behind, wound)
         else:
             self._gap(wound, behind)
+
+    def _run_twice(self, wound: Wound) -> str:
+        """Take out whole commands that stand behind a copy again if that is asked for, or say what would."""
+        first = wound.start - wound.run_twice
+        commands = scan_range(self.source, first, end=wound.start).commands
+        if not self.choice.drop_duplicates:
+            told = counted(commands, "command")
+            return f"; the {told} before it stand there again, too, and run twice: --drop-duplicates"
+        reason = "the same commands stand behind it"
+        self.draft.drop(first, wound.start, "duplicate-block", reason, commands, lossless=True)
+        return ""
 
     def _tears_transaction(self, wound: Wound) -> bool:
         """Tell whether text in a transaction is rather what is left of its commands."""
