@@ -332,7 +332,7 @@ def test_what_ends_a_reading_ends_the_verb_as_it_is(
     def fail(*given: object) -> None:
         raise failure
 
-    monkeypatch.setattr("aoftool.analysis.tables.commands.CommandRows._batch", fail)
+    monkeypatch.setattr("aoftool.analysis.tables.commands.CommandRows._batches", fail)
     named = {"IN": str(SHOP), "OUT": str(tmp_path / "out")}
 
     assert run([named.get(word, word) for word in words]) == code
