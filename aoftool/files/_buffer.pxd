@@ -31,6 +31,8 @@ cdef inline int reserve(Buffer* out, size_t more) except -1 nogil:
 
 
 cdef inline int put(Buffer* out, const void* data, size_t size) except -1 nogil:
+    if size == 0:  # C allows no null pointer even then
+        return 0
     reserve(out, size)
     memcpy(out.data + out.size, data, size)
     out.size += size
