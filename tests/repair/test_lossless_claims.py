@@ -46,6 +46,8 @@ def hurt(whole: bytes, chance: random.Random) -> bytes:
     at = chance.randrange(max(len(whole) - length - 40, 1))
     length = min(length, len(whole) - at - 1)
     other = chance.randrange(len(whole))
+    if abs(other - at) < 2 * length:  # a copy right beside itself is a block that was written twice
+        other = 0 if at >= 2 * length else len(whole)
     fill = chance.choice(
         [
             b"",
