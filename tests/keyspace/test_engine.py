@@ -7,10 +7,14 @@ from collections.abc import Sequence
 
 import pytest
 
+from aoftool.commands.table import all_commands
 from aoftool.errors import UsageError
 from aoftool.keyspace.engine import Keyspace
 from aoftool.keyspace.flavour import FLAVOURS, Flavour, flavour_named
 from aoftool.keyspace.refusal import OpaqueCommandError, ReplayStopError
+from aoftool.keyspace.server_commands import commands_of
+from aoftool.releases import NAMES, Release
+from aoftool.replay.writer import flavour_of_release
 from aoftool.values import ZSetValue
 from tests.keyspace.running import EVERY_FLAVOUR, errors, keys, run, value
 
@@ -301,3 +305,18 @@ def test_values_can_be_pickled(flavour: Flavour) -> None:
 
     for key in ("z", "l", "s", "h", "x"):
         assert pickle.loads(pickle.dumps(value(keyspace, key))) == value(keyspace, key)
+
+
+# Only a build for clusters of its own has it, and no release.
+_OF_NO_RELEASE = {b"SFLUSH"}
+
+
+@pytest.mark.parametrize("release", NAMES.values(), ids=NAMES)
+def test_what_writes_is_run_for_the_releases_that_have_it(release: Release) -> None:
+    run_here = set(commands_of(flavour_of_release(release)))
+    own = [spec for spec in all_commands() if spec.is_write and not spec.of_module and not spec.is_container]
+    there = {spec.name for spec in own if spec.exists_on(release.name)}
+
+    assert len(there) > 80
+    assert there <= run_here
+    assert run_here & {spec.name for spec in own} - _OF_NO_RELEASE == there

@@ -23,7 +23,7 @@ def apply_select(ctx: Context, argv: Argv) -> None:
     ctx.select(database_index(ctx, argv[1]))
 
 
-@TABLE.command(b"RESET", 1)
+@TABLE.command(b"RESET", 1, redis=(6, 2))
 def apply_reset(ctx: Context, argv: Argv) -> None:
     if not ctx.flavour.has((7, 0), (7, 2)):
         raise CannotFollow("crash", "the server dies when it meets RESET in a log")
