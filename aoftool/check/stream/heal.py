@@ -194,19 +194,19 @@ def _heal_count(reader: Reader, at: int, habits: Habits, accepts: Accepts) -> He
     usual = habits.has(name, len(arguments))
     patch = Patch(at, at + first, proper)
     found = excerpt(line)
-    if _may_have_had_more(line, name, habits, accepts):
+    had_more = _may_have_had_more(line, name, accepts)
+    if had_more and habits.has(name, int(line[1:-2])):
         return None
     if _differences(line, proper) == 1:
         digit = _ANY_COUNT.fullmatch(line) is not None
         if digit and not usual:
             return None
         code = "broken-count" if digit or line[1:-2] != proper[1:-2] else "broken-type-byte"
-        return Healing(
-            at, arguments[-1].end, patch, code, True, f"the line {found} must be {excerpt(proper)}"
-        )
+        text = f"the line {found} must be {excerpt(proper)}"
+        return Healing(at, arguments[-1].end, patch, code, True, text, may_lack=had_more)
     if _ANY_COUNT.fullmatch(line) and usual:
         text = f"the count {found} must be {len(arguments)}"
-        return Healing(at, arguments[-1].end, patch, "broken-count", True, text)
+        return Healing(at, arguments[-1].end, patch, "broken-count", True, text, may_lack=had_more)
     return None
 
 
@@ -218,16 +218,16 @@ def _frames(reader: Reader, arguments: list[Argument]) -> bool:
     )
 
 
-def _may_have_had_more(line: bytes, name: bytes, habits: Habits, accepts: Accepts) -> bool:
+def _may_have_had_more(line: bytes, name: bytes, accepts: Accepts) -> bool:
     """Tell whether a count may be right, and its last arguments lost.
 
     A command that takes any number of arguments does not say how many it had: put right, it would become
-    one that never was.
+    one that never was, which is not done where others around have so many.
     """
     if _ANY_COUNT.fullmatch(line) is None:
         return False
     count = int(line[1:-2])
-    return count <= _MAX_ARGUMENTS and accepts(name, count) and habits.has(name, count)
+    return count <= _MAX_ARGUMENTS and accepts(name, count)
 
 
 def _heal_short_count(

@@ -80,7 +80,8 @@ class Naming:
         """Name damage that nothing in order follows."""
         size = self._size
         rest = excerpt(self._reader.at(at, 64))
-        if stop.reason is Reason.MISSING_FINAL_CRLF and not self._swallowed_end(stop, value):
+        lacks_end = stop.reason is Reason.MISSING_FINAL_CRLF
+        if lacks_end and not (self._swallowed_end(value) or self._lost_length(at, value)):
             missing = (
                 b"\r\n" if self._reader.at(size - 1, 1) != b"\r" or self._whole_without_cr(value) else b"\n"
             )
@@ -92,11 +93,17 @@ class Naming:
             code = "corrupt-tail"
         return Wound(at, size, code, stop, last=True, evidence=rest)
 
-    def _swallowed_end(self, stop: Stop, value: tuple[int, int] | None) -> bool:
+    def _swallowed_end(self, value: tuple[int, int] | None) -> bool:
         """Tell whether the last value ends in the line end behind it, for two bytes of it are missing."""
         if value is None or value[1] != self._size or value[1] - value[0] < 2:
             return False
         return self._reader.at(value[1] - 2, 2) == b"\r\n"
+
+    def _lost_length(self, at: int, value: tuple[int, int] | None) -> bool:
+        """Tell whether the last length was overwritten: a loader takes a line without a digit for 0."""
+        text = b"" if value is not None else self._reader.at(at, min(self._size - at, _ALIKE_REACH))
+        mark = text.rfind(b"\r\n$")
+        return mark >= 0 and not text[mark + 3 : mark + 4].isdigit()
 
     def _whole_without_cr(self, value: tuple[int, int] | None) -> bool:
         return value is not None and value[1] == self._size
@@ -107,10 +114,10 @@ class Naming:
         at = self._seams.swallowing(at)
         evidence = excerpt(self._reader.at(at, min(64, end - at)))
         first = self._first_of_copy(at, end)
-        if self._repeats_behind(at, end) and self._stands_twice_only(first, end):
-            return Wound(
-                at, end, "repeated-start", stop, copies=True, run_twice=at - first, evidence=evidence
-            ), landing
+        if first is not None:
+            twice = at - first
+            wound = Wound(at, end, "repeated-start", stop, copies=True, run_twice=twice, evidence=evidence)
+            return wound, landing
         doubled = self._doubled(at, end)
         if doubled is not None:
             return Wound(at, doubled, "doubled-block", stop, copies=True, evidence=evidence), None
@@ -118,24 +125,22 @@ class Naming:
         passed, stray = len(landing.passed_over), self._is_stray(code, at, end)
         return Wound(at, end, code, stop, is_stray=stray, passed_over=passed, evidence=evidence), landing
 
-    def _repeats_behind(self, at: int, end: int) -> bool:
-        """Tell whether the gap is the start of a command that was written again, whole, behind it."""
-        length = end - at
-        if length > _DOUBLED_REACH:
-            return False
-        return self._reader.at(at, length) == self._reader.at(end, length)
+    def _first_of_copy(self, at: int, end: int) -> int | None:
+        """Return where the bytes begin of which all up to `end` stand again behind it, if they are a copy.
 
-    def _first_of_copy(self, at: int, end: int) -> int:
-        """Return where the bytes begin of which all up to `end` stand again behind it; at most `at`.
-
-        Part of a buffer and then the whole of it: commands in front of the broken one are copies too.
+        It is the start of a command that was written again, whole. With part of a buffer and then the whole
+        of it, commands in front of the broken one are copies too.
         """
+        if end - at > _DOUBLED_REACH or not self._repeats(at, end):
+            return None
         low = max(at - _DOUBLED_REACH, self._start)
-        found = self._reader.at(low, end - low).rfind(self._reader.at(end, _SIGNATURE))
-        length = end - (low + found)
-        if not 0 <= found <= at - low or self._reader.at(low + found, length) != self._reader.at(end, length):
-            return at
-        return low + found
+        found = low + self._reader.at(low, end - low).rfind(self._reader.at(end, _SIGNATURE))
+        first = found if low <= found < at and self._repeats(found, end) else at
+        return first if self._stands_twice_only(first, end) else None
+
+    def _repeats(self, first: int, second: int) -> bool:
+        length = second - first
+        return self._reader.at(first, length) == self._reader.at(second, length)
 
     def _stands_twice_only(self, first: int, second: int) -> bool:
         """Tell whether the bytes up to a second copy stand nowhere else near.
@@ -209,8 +214,8 @@ class Naming:
         text = self._reader.at(at, min(end - at, _STRAY_MOST))
         if code == "long-annotation":
             return end - at <= len(text) and _is_plain(text.rstrip(b"\r\n"))
-        # Commands end as other programs end no lines.
-        return code == "inline-text" and end - at <= len(text) and b"\r" not in text
+        # Commands end as other programs end no lines, and what is left of a value may end nowhere.
+        return code == "inline-text" and end - at <= len(text) and text.endswith(b"\n") and b"\r" not in text
 
     def _empty_commands(self, at: int, end: int) -> bool:
         text = self._reader.at(at, min(end - at, 256))
