@@ -3,11 +3,14 @@
 Runs without the GIL over a buffer, so ranges of one file can be walked by several threads.
 """
 
+import os
+
 from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_FromStringAndSize
 from libc.stdint cimport int64_t, uint8_t, uint32_t, uint64_t
 from libc.stdlib cimport calloc, free, malloc, realloc
 from libc.string cimport memchr, memcmp, memcpy, memset
 
+from aoftool.resp._tables cimport hash_text
 from aoftool.resp.columns import RowColumns
 from aoftool.resp.watch import LITERAL_REACH as _LITERAL_REACH
 from aoftool.resp.watch import WORD_MOST as _WORD_MOST
@@ -43,6 +46,8 @@ assert _WORD_MOST < WORD_ROOM
 cdef int64_t WORD_MOST = _WORD_MOST
 cdef int64_t LITERAL_REACH = _LITERAL_REACH
 cdef int64_t DB_MAX = 2**31 - 1
+# Of this process alone, so that no log can be written to make its keys collide.
+cdef uint64_t SEED = int.from_bytes(os.urandom(8), "little")
 
 cdef struct Word:
     const uint8_t* text
@@ -84,21 +89,6 @@ cdef inline uint32_t word_hash(const uint8_t* text, int64_t length) noexcept nog
     return <uint32_t>(
         length * 131 + text[0] * 31 + text[length >> 1] * 257 + text[length - 1] * 4099
     ) % BUCKETS
-
-
-# Of all bytes of a key: there may be a hundred thousand of them, alike but for some digits.
-cdef inline uint64_t key_hash(const uint8_t* text, int64_t length) noexcept nogil:
-    cdef uint64_t value = 0x9E3779B97F4A7C15ULL ^ <uint64_t>length, word
-    while length >= 8:
-        memcpy(&word, text, 8)
-        value = (value ^ word) * 0xFF51AFD7ED558CCDULL
-        value ^= value >> 32
-        text += 8
-        length -= 8
-    word = 0
-    memcpy(&word, text, length)
-    value = (value ^ word) * 0xC4CEB9FE1A85EC53ULL
-    return value ^ value >> 29
 
 
 cdef inline const uint8_t* read_header(
@@ -233,7 +223,7 @@ cdef class Sieve:
             self.enter(number, name, flags, &self.name_heads[word_hash(name, len(name))])
             number += 1
         for key in keys:
-            self.enter(number, key, 0, &self.heads[key_hash(key, len(key)) & self.key_mask])
+            self.enter(number, key, 0, &self.heads[hash_text(SEED, key, len(key)) & self.key_mask])
             self.length_seen[len(key) & 255] = 1
             # A line ending stands before it: so much of the last two bytes there always is.
             ending = b"\r\n" + key
@@ -315,7 +305,7 @@ cdef class Sieve:
         """Tell whether an argument makes its command a hit; a line ending stands before it."""
         cdef uint8_t may_be = self.length_seen[length & 255] & self.last_seen[text[length - 1]]
         if may_be & self.before_last_seen[text[length - 2]]:
-            if self.follow(self.heads[key_hash(text, length) & self.key_mask], text, length) >= 0:
+            if self.follow(self.heads[hash_text(SEED, text, length) & self.key_mask], text, length) >= 0:
                 return True
         if not self.literal_length or length < self.literal_length:
             return False
