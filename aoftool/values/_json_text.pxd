@@ -72,6 +72,17 @@ cdef inline uint8_t short_escape(uint8_t letter) noexcept nogil:
     return 0
 
 
+cdef inline void put_escape(Buffer* out, uint8_t letter) noexcept nogil:
+    """Write one letter of ASCII that does not stand for itself; the room is there."""
+    cdef uint8_t escape = short_escape(letter)
+    if escape:
+        out.data[out.size] = 0x5C
+        out.data[out.size + 1] = escape
+        out.size += 2
+    else:
+        put_unit(out, letter)
+
+
 # A word with the high bit set in bytes that equal `byte`, and zero when there is none.
 cdef inline uint64_t has_byte(uint64_t word, uint64_t byte) noexcept nogil:
     cdef uint64_t each = 0x0101010101010101ULL
@@ -94,7 +105,7 @@ cdef inline bint put_text(Buffer* out, const uint8_t* data, Py_ssize_t size) exc
     cdef const uint8_t* end = data + size
     cdef unsigned int char = 0
     cdef uint64_t word
-    cdef uint8_t letter, escape
+    cdef uint8_t letter
     cdef int taken
     reserve(out, 6 * <size_t>size + 2)
     out.data[out.size] = 0x22
@@ -115,13 +126,7 @@ cdef inline bint put_text(Buffer* out, const uint8_t* data, Py_ssize_t size) exc
             out.size += 1
             at += 1
         elif letter < 0x80:
-            escape = short_escape(letter)
-            if escape:
-                out.data[out.size] = 0x5C
-                out.data[out.size + 1] = escape
-                out.size += 2
-            else:
-                put_unit(out, letter)
+            put_escape(out, letter)
             at += 1
         else:
             taken = one_char(at, end - at, &char)
@@ -156,7 +161,7 @@ cdef inline bint put_float(Buffer* out, double number) except -1:
 cdef inline int put_clean_text(Buffer* out, const uint8_t* data, size_t size) except -1 nogil:
     cdef const uint8_t* end = data + size
     cdef uint64_t word, each = 0x0101010101010101ULL
-    cdef uint8_t letter, escape
+    cdef uint8_t letter
     reserve(out, 6 * size + 2)
     out.data[out.size] = 0x22
     out.size += 1
@@ -176,13 +181,7 @@ cdef inline int put_clean_text(Buffer* out, const uint8_t* data, size_t size) ex
             out.data[out.size] = letter
             out.size += 1
         else:
-            escape = short_escape(letter)
-            if escape:
-                out.data[out.size] = 0x5C
-                out.data[out.size + 1] = escape
-                out.size += 2
-            else:
-                put_unit(out, letter)
+            put_escape(out, letter)
         data += 1
     out.data[out.size] = 0x22
     out.size += 1
