@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from array import array
 from collections.abc import Iterable, Iterator
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, cast
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -42,7 +42,7 @@ def view_of(kind: Kind, raw: bytes | bytearray) -> Column:
 
 def cut(column: Column, count: int) -> Column:
     """Return the first cells in memory of their own."""
-    return memoryview(bytearray(column[:count])).cast(column.format) if count else column[:0]  # type: ignore[call-overload]
+    return view_of(cast("Kind", column.format), bytearray(column[:count]))
 
 
 def places_of(column: Column, number: int, stop: int | None = None) -> Iterator[int]:

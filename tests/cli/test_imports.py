@@ -107,7 +107,7 @@ def test_a_small_log_of_commands_is_inspected_and_rewritten_without_numpy(
     words: list[str], tmp_path: Path
 ) -> None:
     if not NATIVE:
-        pytest.skip("no kernels here: the references of what only large logs need take it")
+        pytest.skip("no kernels here: some of their references are written with numpy")
     path = tmp_path / "log.aof"
     path.write_bytes(log(*(line.split() for line in SMALL)))
 

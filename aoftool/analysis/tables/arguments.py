@@ -62,7 +62,7 @@ class ArgumentReader:
             return None
         return _argv(source.read_at(offset, length))
 
-    def column(self, file_number: int, offsets: Column, lengths: Column, argcs: Column) -> Lists:
+    def column(self, file_number: int, offsets: Column, lengths: Column) -> Lists:
         """Return the arguments of commands, without their names, as they may be shown."""
         source = self._source(file_number)
         counts: list[int] = []

@@ -317,9 +317,8 @@ class _Maker:
     def _make_arguments(self, chosen: Column) -> Data:
         if not self._asked.arguments:
             return Lists(np.zeros(len(chosen) + 1, np.int32), texts_of([]), np.zeros(len(chosen), np.bool_))
-        argc = np.frombuffer(self._piece.rows.argc, np.int64)
         return self._table._arguments.column(
-            self._piece.file_number, _of(self._offset, chosen), _of(self._length, chosen), argc[chosen]
+            self._piece.file_number, _of(self._offset, chosen), _of(self._length, chosen)
         )
 
     # What several columns are made of
