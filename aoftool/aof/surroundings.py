@@ -17,7 +17,7 @@ from aoftool.errors import NotPermittedError, SourceError
 from aoftool.escape import printable
 from aoftool.files import open_source
 from aoftool.files.remote.names import is_remote
-from aoftool.files.temporary import CHANGE_FOLDER, is_leftover
+from aoftool.files.temporary import CHANGE_FOLDER, RECEIPT_NAME, is_leftover
 from aoftool.next_step import next_step
 from aoftool.regex import regex
 
@@ -32,7 +32,6 @@ __all__ = [
 _DUMP = b"dump.rdb"
 _MANIFEST = b".manifest"
 # How the receipt of a change begins: see aoftool.repair.
-_RECEIPT = "receipt.json"
 _RECEIPT_HEAD_BYTES = 256
 _PREFIXES_MOST = 32
 _STATE = regex(rb'"state": "([a-z]+)"')
@@ -135,7 +134,7 @@ def _unfinished(path: str, shown: str) -> str:
     if is_remote(path):
         return ""  # a copy of a folder with one in it; what is to be done is done where it was made
     try:
-        descriptor = os.open(os.path.join(path, _RECEIPT), os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
+        descriptor = os.open(os.path.join(path, RECEIPT_NAME), os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
     except FileNotFoundError:
         what = "is left from an aoftool that was killed before it changed the log"
         return f"{shown} {what}: {next_step('undo', path, '--forget')}"

@@ -13,15 +13,13 @@ from typing import TYPE_CHECKING
 
 from aoftool.cli.console import tell
 from aoftool.dataclass import dataclass
-from aoftool.files.temporary import CHANGE_FOLDER, is_ours
+from aoftool.files.temporary import CHANGE_FOLDER, RECEIPT_NAME, is_ours
 from aoftool.next_step import next_step
 
 if TYPE_CHECKING:
     from aoftool.aof.model import Log
 
 __all__ = ["ToldInterruption", "told_of_interruption", "told_on_the_way_back"]
-
-_RECEIPT = "receipt.json"
 
 
 class ToldInterruption(KeyboardInterrupt):
@@ -63,7 +61,7 @@ def _state_of(log: Log) -> _State:
         names = os.listdir(directory)
     changes = (name for name in names if CHANGE_FOLDER.fullmatch(name))
     whole = (os.path.join(directory, name) for name in changes)
-    receipts = frozenset(path for path in whole if os.path.exists(os.path.join(path, _RECEIPT)))
+    receipts = frozenset(path for path in whole if os.path.exists(os.path.join(path, RECEIPT_NAME)))
     others = frozenset(name for name in names if not is_ours(name))
     return _State({path: _stamp(path) for path in paths}, others, receipts)
 

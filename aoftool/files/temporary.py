@@ -17,6 +17,7 @@ from aoftool.regex import regex
 __all__ = [
     "CHANGE_FOLDER",
     "LOST_SUFFIX",
+    "RECEIPT_NAME",
     "Unfinished",
     "is_leftover",
     "is_ours",
@@ -27,6 +28,9 @@ __all__ = [
 
 CHANGE_FOLDER = regex(r"aoftool-(?:fix|rewrite)-[0-9]{8}T[0-9]{6}Z-[0-9a-f]{6}")
 """How the folder of a change in place is named; see `aoftool.repair.folder`."""
+
+RECEIPT_NAME = "receipt.json"
+"""What says in that folder what was done, once something was; see `aoftool.repair.receipt`."""
 
 LOST_SUFFIX = ".lost-and-found"
 """What the folder of what was taken out has behind the name of the log that was written elsewhere."""

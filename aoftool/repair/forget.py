@@ -16,7 +16,7 @@ from aoftool.escape import shown_path
 from aoftool.files.failures import cannot_change
 from aoftool.files.folder import Folder, parent_of
 from aoftool.files.syscalls import SYSTEM, SystemCalls
-from aoftool.files.temporary import CHANGE_FOLDER, is_leftover
+from aoftool.files.temporary import CHANGE_FOLDER, RECEIPT_NAME, is_leftover
 from aoftool.next_step import next_step
 from aoftool.regex import regex
 from aoftool.repair.folder import NEW, ORIGINALS, UNDONE
@@ -24,7 +24,7 @@ from aoftool.repair.inuse import refuse_open_files
 from aoftool.repair.lost import BYTES_NAME, INDEX_NAME
 from aoftool.repair.model import Stamp
 from aoftool.repair.reading import OpenReceipt, no_repair, open_receipt
-from aoftool.repair.receipt import RECEIPT_NAME, Done, Step, StepKind
+from aoftool.repair.receipt import Done, Step, StepKind
 from aoftool.repair.switch import is_named, read_small
 
 __all__ = ["Forgotten", "forget_repair", "room_of"]

@@ -11,13 +11,13 @@ from collections.abc import Iterator
 
 from aoftool.errors import AoftoolError
 from aoftool.files.syscalls import SYSTEM, SystemCalls
-from aoftool.files.temporary import is_leftover
+from aoftool.files.temporary import RECEIPT_NAME, is_leftover
 from aoftool.repair.apply import FOLDER_PREFIX
 from aoftool.repair.folder import change_folders
 from aoftool.repair.forget import forget_repair, room_of
 from aoftool.repair.guard_model import Kept
 from aoftool.repair.reading import read_receipt
-from aoftool.repair.receipt import RECEIPT_NAME, Done
+from aoftool.repair.receipt import Done
 from aoftool.repair.undo import undo_repair
 
 __all__ = ["bound_kept", "kept_repairs", "settle_killed"]

@@ -15,11 +15,11 @@ from aoftool.errors import AoftoolError, FormatError, SourceError, UnsafePathErr
 from aoftool.escape import shown_path, shown_text
 from aoftool.files.failures import reading
 from aoftool.files.folder import Folder, parent_of
-from aoftool.files.temporary import CHANGE_FOLDER
+from aoftool.files.temporary import CHANGE_FOLDER, RECEIPT_NAME
 from aoftool.next_step import instead, next_step
 from aoftool.repair.folder import ORIGINALS, change_folders
 from aoftool.repair.model import Stamp
-from aoftool.repair.receipt import RECEIPT_NAME, SCHEMA, Done, Receipt, Step, StepKind, receipt_digest
+from aoftool.repair.receipt import SCHEMA, Done, Receipt, Step, StepKind, receipt_digest
 
 __all__ = ["OpenReceipt", "no_repair", "open_receipt", "read_receipt"]
 

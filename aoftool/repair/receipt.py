@@ -17,10 +17,10 @@ from aoftool.files.access import PRIVATE
 from aoftool.files.folder import Folder
 from aoftool.files.sink import write_atomically
 from aoftool.files.syscalls import SYSTEM, SystemCalls
+from aoftool.files.temporary import RECEIPT_NAME
 from aoftool.repair.model import Stamp
 
 __all__ = [
-    "RECEIPT_NAME",
     "Done",
     "Receipt",
     "Step",
@@ -31,7 +31,6 @@ __all__ = [
 ]
 
 SCHEMA = "aoftool.receipt/1"
-RECEIPT_NAME = "receipt.json"
 
 
 class Done(str, Enum):
